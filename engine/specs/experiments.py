@@ -1,0 +1,237 @@
+"""Specs of what is asked of a classifier: attributions, retrainings, scores, measurements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.schema import Spec, SpecError, param
+from engine.specs.classifiers import PGD, Adam, AttackSpec, ClassifierSpec, OptimizerSpec, Training
+from engine.specs.data import Gaussians2D, ImagesSpec, NetworkSpec
+
+Mode = Literal["roar", "kar"]
+
+PAPER_FRACTIONS = (0.1, 0.3, 0.5, 0.7, 0.9)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttributionSpec(Spec):
+    """A signed importance for every pixel and channel of an image."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gradient(AttributionSpec, kind="gradient", label="Gradient"):
+    """Gradient of the negative cross-entropy of the predicted label. Source: Simonyan 2014."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientXInput(AttributionSpec, kind="gradient_x_input", label="Gradient x input"):
+    """The same gradient times the image. Source: Shrikumar 2017; Kim, Seo, Jeon 2019."""
+
+    input_range: Literal["signed", "unit"] = param(
+        "signed", help="signed: the image in [-1, 1] as in the paper; unit: in [0, 1]"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankingSpec(Spec):
+    """An order of every image's pixels from most to least important."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttributionRanking(RankingSpec, kind="attribution_ranking"):
+    """By the channel sum of the absolute attribution; ties split by seeded noise."""
+
+    classifier: ClassifierSpec = param()
+    attribution: AttributionSpec = param()
+    seed: int = param(0, low=0)
+
+    @property
+    def images(self) -> ImagesSpec:
+        """The images that are ranked."""
+        return self.classifier.images
+
+    @property
+    def title(self) -> str:
+        return f"{self.attribution.title} of {self.classifier.title}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomRanking(RankingSpec, kind="random_ranking"):
+    """A random order: the baseline."""
+
+    images: ImagesSpec = param()
+    seed: int = param(0, low=0)
+
+    @property
+    def title(self) -> str:
+        return "random"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Occlusion(Spec, kind="occlusion"):
+    """Pixels replaced by the training set's channel mean, in training and test images alike.
+
+    roar removes the most important, kar keeps the most important and removes the rest.
+    Source: Hooker 2019; Kim, Seo, Jeon 2019.
+    """
+
+    ranking: RankingSpec = param()
+    mode: Mode = param("roar")
+    fraction_removed: float = param(0.5, low=0.0, high=1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retraining(Spec, kind="retraining", recorded=True):
+    """A fresh network trained, standard, on occluded images."""
+
+    occlusion: Occlusion = param()
+    network: NetworkSpec = param()
+    optimizer: OptimizerSpec = param(Adam())
+    epochs: int = param(5, low=1, high=10_000)
+    batch_size: int = param(100, low=1, high=65_536)
+    seed: int = param(0, low=0)
+
+    @property
+    def title(self) -> str:
+        occlusion = self.occlusion
+        share = f"{100 * occlusion.fraction_removed:.3g} %"
+        return f"{occlusion.mode.upper()} {share}, {occlusion.ranking.title}, repeat {self.seed}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interpretability(Spec, kind="interpretability", recorded=True):
+    """ROAR or KAR score of one attribution of one classifier.
+
+    The network, optimiser, epochs and batch size of the retrainings, and the end points of the
+    curves, are those of ``baseline``. Source: Kim, Seo, Jeon 2019.
+    """
+
+    classifier: ClassifierSpec = param()
+    attribution: AttributionSpec = param()
+    mode: Mode = param("roar")
+    baseline: Training = param(help="The standard network whose accuracy ends the curves")
+    fractions: tuple[float, ...] = param(PAPER_FRACTIONS, above=0.0, high=0.999)
+    repeats: int = param(3, low=1, high=100)
+    seed: int = param(0, low=0)
+
+    def check(self) -> None:
+        if not self.fractions or list(self.fractions) != sorted(set(self.fractions)):
+            raise SpecError(f"fractions is {list(self.fractions)}, must be a rising list")
+        if self.baseline.scheme.threat is not None:
+            raise SpecError(f"baseline is {self.baseline.title!r}, must be a standard training")
+        if self.baseline.images != self.classifier.images:
+            raise SpecError("baseline is trained on other images than classifier")
+
+    @property
+    def title(self) -> str:
+        return f"{self.mode.upper()} score, {self.attribution.title} of {self.classifier.title}"
+
+    def retrainings(self, ranking: Literal["attribution", "random"]) -> tuple[Retraining, ...]:
+        """Return the retrainings of the curve or of its random baseline, fraction by fraction."""
+        return tuple(
+            self._retraining(ranking, fraction, self.seed + repeat)
+            for fraction in self.fractions
+            for repeat in range(self.repeats)
+        )
+
+    def _retraining(self, ranking: str, fraction: float, seed: int) -> Retraining:
+        order: RankingSpec
+        if ranking == "random":
+            order = RandomRanking(images=self.classifier.images, seed=seed)
+        else:
+            order = AttributionRanking(classifier=self.classifier, attribution=self.attribution)
+        base = self.baseline
+        return Retraining(
+            occlusion=Occlusion(ranking=order, mode=self.mode, fraction_removed=fraction),
+            network=base.network,
+            optimizer=base.optimizer,
+            epochs=base.epochs,
+            batch_size=base.batch_size,
+            seed=seed,
+        )
+
+    def requires(self) -> tuple[Spec, ...]:
+        curves = (*self.retrainings("random"), *self.retrainings("attribution"))
+        return (self.classifier, self.baseline, *curves)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Maps(Spec, kind="maps", label="Maps", recorded=True):
+    """One attribution of chosen test images of one classifier."""
+
+    classifier: ClassifierSpec = param()
+    attribution: AttributionSpec = param(Gradient())
+    images: ImagesSpec | None = param(None, help="Other images than the classifier's own")
+    indices: tuple[int, ...] = param(tuple(range(8)), low=0, help="Which test images")
+
+    @property
+    def title(self) -> str:
+        return f"{self.attribution.title} maps of {self.classifier.title}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdversarialExamples(Spec, kind="adversarial_examples", recorded=True):
+    """Attacked versions of chosen test images of one classifier."""
+
+    classifier: ClassifierSpec = param()
+    attack: AttackSpec = param(PGD())
+    images: ImagesSpec | None = param(None, help="Other images than the classifier's own")
+    indices: tuple[int, ...] = param(tuple(range(8)), low=0, help="Which test images")
+    seed: int = param(0, low=0)
+
+    @property
+    def title(self) -> str:
+        return f"{self.attack.title} on {self.classifier.title}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricSpec(Spec):
+    """A number, or a curve, that describes a classifier."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RobustAccuracy(MetricSpec, kind="robust_accuracy", label="Robust accuracy"):
+    """Accuracy under an attack, at several radii."""
+
+    attack: AttackSpec = param(PGD())
+    eps: tuple[float, ...] = param((0.0, 2 / 255, 4 / 255, 8 / 255), low=0.0, unit="pixel")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alignment(MetricSpec, kind="alignment", label="Gradient alignment"):
+    """|<x, g>| / ||g|| and its cosine, g the gradient of the winning logit. Source: Etmann 2019."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement(Spec, kind="measurement", recorded=True):
+    """One metric of one classifier on its first test images."""
+
+    classifier: ClassifierSpec = param()
+    metric: MetricSpec = param(RobustAccuracy())
+    test_images: int = param(1000, low=1)
+    seed: int = param(0, low=0)
+
+    @property
+    def title(self) -> str:
+        return f"{self.metric.title} of {self.classifier.title}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boundary(Spec, kind="boundary", label="Decision boundary", recorded=True):
+    """The decision boundary of a classifier of the plane, and attacks that cross it."""
+
+    classifier: ClassifierSpec = param()
+    attack: AttackSpec = param(PGD(norm="l2", eps=0.5, step_size=1.0, steps=40))
+    grid: int = param(200, low=10, high=2000, help="Points along each side")
+    attacked_points: int = param(50, low=1, help="Attacked test points that are kept")
+
+    def check(self) -> None:
+        if not isinstance(self.classifier.images, Gaussians2D):
+            raise SpecError(
+                f"classifier.images is {self.classifier.images.kind!r}, must be gaussians_2d"
+            )
+
+    @property
+    def title(self) -> str:
+        return f"Boundary of {self.classifier.title}"
