@@ -15,7 +15,7 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, ClassVar, Self, TypeVar
 
 KEY_LENGTH = 20
@@ -190,11 +190,17 @@ class Spec:
 
 S = TypeVar("S", bound=Spec)
 KINDS: dict[str, type[Spec]] = {}
+_FIELDS: dict[type[Spec], tuple[Field, ...]] = {}
 
 
-@cache
 def fields_of(cls: type[Spec]) -> tuple[Field, ...]:
     """Return the declared fields of a spec class, in order."""
+    if cls not in _FIELDS:
+        _FIELDS[cls] = _declared(cls)
+    return _FIELDS[cls]
+
+
+def _declared(cls: type[Spec]) -> tuple[Field, ...]:
     hints = typing.get_type_hints(cls)
     found = []
     for item in dataclasses.fields(cls):
@@ -229,7 +235,6 @@ def fields_of(cls: type[Spec]) -> tuple[Field, ...]:
     return tuple(found)
 
 
-@cache
 def kinds_of(family: type[Spec]) -> tuple[type[Spec], ...]:
     """Return every concrete spec that may stand where ``family`` is asked for."""
     return tuple(cls for cls in KINDS.values() if issubclass(cls, family))

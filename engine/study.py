@@ -175,7 +175,7 @@ class Study:
         for path in sorted((self.path / "records").glob("*/*.h5")):
             try:
                 entry = self._read_entry(path)
-                spec = from_dict(entry.spec)
+                spec: Spec = from_dict(entry.spec)
                 hdf5.read(path)
             except (OSError, ValueError) as error:
                 yield path.relative_to(self.path).as_posix(), str(error)
@@ -216,7 +216,8 @@ class Study:
         """
         places = self._read_json("locations.json").get(digest, {})
         for place in (places.get("relative"), places.get("absolute")):
-            if place and (found := (self.path / place).resolve()).exists():
+            found: Path = (self.path / (place or "")).resolve()
+            if place and found.exists():
                 return found
         known = f"; they were at {places['absolute']}" if places else ""
         raise StudyError(f"the files with content hash {digest[:12]} are not found{known}")

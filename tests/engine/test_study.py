@@ -16,7 +16,7 @@ def write(study, spec=TRAINING, result=RESULT):
     return study.write(spec, result, seconds=1.5, provenance={"torch": "x"})
 
 
-@pytest.fixture()
+@pytest.fixture
 def study(tmp_path):
     return Study(tmp_path / "s.isthmus", create=True)
 
@@ -96,7 +96,7 @@ def test_that_what_is_no_study_is_named(tmp_path, make):
         path.mkdir()
         if make == "other":
             (path / "notes.txt").write_text("hello")
-    with pytest.raises(StudyError, match="not a study|does not exist"):
+    with pytest.raises(StudyError, match=r"not a study|does not exist"):
         Study(path)
     if make in ("file", "other"):
         with pytest.raises(StudyError, match="must be"):

@@ -1,0 +1,23 @@
+"""Which function computes which kind of record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from engine import boundary, experiments, inputs, retraining, specs, training
+from engine.context import Context
+from engine.schema import kinds_of
+from engine.study import Result
+
+COMPUTATIONS: dict[str, Callable[[Any, Context], Result]] = {
+    **{kind.kind: inputs.describe_images for kind in kinds_of(specs.ImagesSpec)},
+    specs.Training.kind: training.train,
+    specs.Imported.kind: training.import_weights,
+    specs.Retraining.kind: retraining.retrain,
+    specs.Interpretability.kind: retraining.interpretability,
+    specs.Maps.kind: experiments.maps,
+    specs.AdversarialExamples.kind: experiments.adversarial_examples,
+    specs.Measurement.kind: experiments.measure,
+    specs.Boundary.kind: boundary.boundary,
+}

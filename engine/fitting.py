@@ -1,0 +1,217 @@
+"""Fitting a network to images: batches, optimiser, schedule, and checkpoints that resume exactly.
+
+Trainings and retrainings share this loop. Everything it draws comes from generators whose states
+are part of the checkpoint, so a run that was killed and resumed ends with the same bits on a CPU.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from engine.context import Context
+from engine.hdf5 import Content
+from engine.specs import SGD, Adam, OptimizerSpec
+
+CHECKPOINT_SECONDS = 3.0
+CURVE_POINTS_PER_EPOCH = 20
+
+
+@dataclass
+class Fit:
+    """A network on its way: everything that must survive a kill.
+
+    Attributes
+    ----------
+    model, optimizer
+        In training.
+    generators
+        Every source of randomness, by purpose ("shuffle", "attack", ...).
+    epoch
+        Epochs that are complete.
+    history
+        Curves by name; each value was appended at a fixed step, so two runs append the same.
+    """
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    generators: dict[str, torch.Generator]
+    epoch: int = 0
+    history: dict[str, list[float]] = field(default_factory=dict)
+    pictures: dict[str, list[NDArray[Any]]] = field(default_factory=dict)
+
+    def append(self, **values: float) -> None:
+        """Append one value to each of the named curves."""
+        for name, value in values.items():
+            self.history.setdefault(name, []).append(float(value))
+
+    def curves(self) -> dict[str, NDArray[np.float64]]:
+        """Return the curves as arrays; "__" in a name becomes "/"."""
+        return {name.replace("__", "/"): np.array(values) for name, values in self.history.items()}
+
+
+def make_optimizer(spec: OptimizerSpec, model: nn.Module) -> torch.optim.Optimizer:
+    """Return the optimiser of a spec over a model's parameters."""
+    parameters = model.parameters()
+    if isinstance(spec, Adam):
+        return torch.optim.Adam(
+            parameters,
+            lr=spec.learning_rate,
+            betas=(spec.beta1, spec.beta2),
+            weight_decay=spec.weight_decay,
+            fused=True,
+        )
+    if isinstance(spec, SGD):
+        return torch.optim.SGD(
+            parameters,
+            lr=spec.learning_rate,
+            momentum=spec.momentum,
+            nesterov=spec.nesterov,
+            weight_decay=spec.weight_decay,
+            fused=True,
+        )
+    raise TypeError(f"no optimiser is known for {spec.kind}")
+
+
+def rate_factor(schedule: str, progress: float) -> float:
+    """Return the share of the learning rate that holds when ``progress`` of the run is done."""
+    if schedule == "cosine":
+        return 0.5 * (1 + math.cos(math.pi * progress))
+    if schedule == "step":
+        return 0.1 ** ((progress >= 0.5) + (progress >= 0.75))
+    if schedule == "cyclic":
+        return 1 - abs(2 * progress - 1)
+    return 1.0
+
+
+def batches(count: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Yield the indices of one epoch's batches in a fresh random order; the last may be short."""
+    order = torch.randperm(count, generator=generator)
+    yield from torch.split(order, size)
+
+
+def run_epoch(
+    fit: Fit,
+    context: Context,
+    *,
+    loss_of: Callable[[Tensor], Tensor],
+    count: int,
+    batch_size: int,
+    epochs: int,
+    spec: OptimizerSpec,
+    on_point: Callable[[float, float], None] = lambda step, loss: None,
+) -> None:
+    """Train for one epoch.
+
+    Parameters
+    ----------
+    fit
+        Advanced by one epoch.
+    loss_of
+        Indices of a batch -> its mean loss, a scalar with a graph.
+    count
+        Number of training images.
+    epochs
+        Length of the whole run, for the schedule and the progress.
+    on_point
+        Called about 20 times an epoch, at fixed steps, with the fractional epoch and the mean loss
+        since the last call.
+    """
+    steps = math.ceil(count / batch_size)
+    every = math.ceil(steps / CURVE_POINTS_PER_EPOCH)
+    total, seen = torch.zeros((), device=context.device), 0
+    fit.model.train()
+    for step, indices in enumerate(batches(count, batch_size, fit.generators["shuffle"]), 1):
+        context.check_cancelled()
+        done = fit.epoch + (step - 1) / steps
+        _set_rate(fit.optimizer, spec, done / epochs)
+        loss = loss_of(indices)
+        fit.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        fit.optimizer.step()
+        total += loss.detach()
+        seen += 1
+        if step % every == 0 or step == steps:
+            on_point(fit.epoch + step / steps, float(total) / seen)
+            total.zero_()
+            seen = 0
+        context.progress(fit.epoch + step / steps, epochs, "epochs")
+    fit.epoch += 1
+
+
+def _set_rate(optimizer: torch.optim.Optimizer, spec: OptimizerSpec, progress: float) -> None:
+    if spec.schedule == "constant":
+        return
+    for group in optimizer.param_groups:
+        group["lr"] = spec.learning_rate * rate_factor(spec.schedule, progress)
+
+
+class Checkpoints:
+    """Saves a fit now and then, and takes up what an earlier run saved."""
+
+    def __init__(self, context: Context):
+        self.context = context
+        self._last = time.monotonic()
+
+    def save_if_due(self, fit: Fit) -> None:
+        """Save at the end of an epoch, unless the last save was a moment ago."""
+        if time.monotonic() - self._last >= CHECKPOINT_SECONDS:
+            self.context.save_checkpoint({"fit": {"epoch": fit.epoch}}, _arrays_of(fit))
+            self._last = time.monotonic()
+
+    def restore(self, fit: Fit) -> None:
+        """Bring a fresh fit to where the last run saved it, if it did."""
+        content = self.context.checkpoint()
+        if content is not None:
+            _fill(fit, content)
+
+
+def _arrays_of(fit: Fit) -> dict[str, NDArray[Any]]:
+    arrays = weights_of(fit.model)
+    for index, state in fit.optimizer.state_dict()["state"].items():
+        for name, value in state.items():
+            arrays[f"optimizer/{index}/{name}"] = torch.as_tensor(value).cpu().numpy()
+    for name, generator in fit.generators.items():
+        arrays[f"generator/{name}"] = generator.get_state().numpy()
+    for name, values in fit.history.items():
+        arrays[f"history/{name}"] = np.array(values)
+    for name, pictures in fit.pictures.items():
+        arrays[f"pictures/{name}"] = np.stack(pictures)
+    return arrays
+
+
+def _fill(fit: Fit, content: Content) -> None:
+    parts: dict[str, dict[str, NDArray[Any]]] = {}
+    for path, array in content.arrays.items():
+        group, _, name = path.partition("/")
+        parts.setdefault(group, {})[name] = np.array(array)
+    load_weights(fit.model, parts["weights"])
+    state: dict[int, dict[str, Tensor]] = {}
+    for path, array in parts.get("optimizer", {}).items():
+        index, _, name = path.partition("/")
+        state.setdefault(int(index), {})[name] = torch.from_numpy(array)
+    whole = fit.optimizer.state_dict()
+    fit.optimizer.load_state_dict({**whole, "state": state})
+    for name, generator in fit.generators.items():
+        generator.set_state(torch.from_numpy(parts["generator"][name]))
+    fit.history = {name: array.tolist() for name, array in parts.get("history", {}).items()}
+    fit.pictures = {name: list(array) for name, array in parts.get("pictures", {}).items()}
+    fit.epoch = int(content.documents["fit"]["epoch"])
+
+
+def weights_of(model: nn.Module) -> dict[str, NDArray[Any]]:
+    """Return a model's state as plain arrays named "weights/<entry>"."""
+    return {f"weights/{name}": t.cpu().numpy().copy() for name, t in model.state_dict().items()}
+
+
+def load_weights(model: nn.Module, arrays: dict[str, NDArray[Any]]) -> None:
+    """Fill a model from arrays by entry name."""
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})

@@ -1,0 +1,276 @@
+"""Running a plan: the missing records, in order, as many at once as the device has room for.
+
+A plan is a list of specs. What a spec requires is computed first, what the study holds already is
+not computed again; so running a plan twice computes nothing the second time, and a run that was
+stopped goes on where it was. Every computation draws from generators of its own and runs with a
+fixed number of threads, so what runs beside it changes no result.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine.computations import COMPUTATIONS
+from engine.context import Cache, Cancelled, Context, Control
+from engine.events import Ended, Event, Queued, Started
+from engine.schema import Spec, SpecError
+from engine.study import Result, Study
+from engine.program import VERSION
+
+MAX_SIDE_BY_SIDE = 4
+
+
+@dataclass(frozen=True)
+class Room:
+    """How many computations a device takes at once, and how many CPU threads each one gets.
+
+    The threads follow from the machine alone: one machine gives one result, whatever else runs.
+    """
+
+    device: torch.device
+    slots: int
+    threads: int
+
+
+def room_on(device: str) -> Room:
+    """Return the room on "auto", "cpu" or "cuda"; raise :class:`SpecError` where it is missing."""
+    if device not in ("auto", "cpu", "cuda"):
+        raise SpecError(f"device is {device!r}, must be one of auto, cpu, cuda")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise SpecError("device is 'cuda', but this machine has no CUDA device that torch can use")
+    cores = os.cpu_count() or 1
+    slots = min(cores, MAX_SIDE_BY_SIDE)
+    kind = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+    return Room(torch.device(kind), slots, max(1, cores // slots))
+
+
+def missing(specs: Iterable[Spec], study: Study) -> list[Spec]:
+    """Return what must be computed for these specs, parents before children, each once."""
+    order: dict[str, Spec] = {}
+    visited: set[str] = set()
+
+    def visit(spec: Spec) -> None:
+        if spec.key in visited or study.has(spec):
+            return
+        visited.add(spec.key)
+        for parent in spec.requires():
+            visit(parent)
+        order[spec.key] = spec
+
+    for spec in specs:
+        visit(spec)
+    return list(order.values())
+
+
+def compute(spec: Spec, context: Context) -> Result:
+    """Compute one spec, without storing it; its parents' records must exist."""
+    return COMPUTATIONS[spec.kind](spec, context)
+
+
+def provenance(room: Room) -> dict[str, Any]:
+    """Return what a later reader must know of how a record came about."""
+    name = torch.cuda.get_device_name() if room.device.type == "cuda" else platform.processor()
+    return {
+        "isthmus": VERSION,
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "numpy": np.__version__,
+        "platform": platform.platform(),
+        "device": room.device.type,
+        "device_name": name or platform.machine(),
+        "threads": room.threads,
+    }
+
+
+@dataclass
+class _Job:
+    spec: Spec
+    needs: set[str]
+    control: Control = field(default_factory=Control)
+    running: bool = False
+
+
+class Scheduler:
+    """Computes specs on worker threads and stores their records.
+
+    Parameters
+    ----------
+    study
+        Where parents are read and results are written.
+    room
+        How many computations run at once, on what.
+    emit
+        Takes every event, from any thread.
+    computations
+        Kind of spec -> function; replaced in tests.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        room: Room,
+        emit: Callable[[Event], None],
+        computations: Mapping[str, Callable[[Any, Context], Result]] = COMPUTATIONS,
+    ):
+        self.study = study
+        self.room = room
+        self.cache = Cache()
+        self.outcomes: Counter[str] = Counter()
+        self._emit = emit
+        self._computations = computations
+        self._jobs: dict[str, _Job] = {}
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._paused = False
+        self._workers = [
+            threading.Thread(target=self._work, name=f"isthmus-{slot}", daemon=True)
+            for slot in range(room.slots)
+        ]
+        for worker in self._workers:
+            worker.start()
+
+    # ------------------------------------------------------------------------------ from outside
+
+    def add(self, specs: Iterable[Spec]) -> list[Spec]:
+        """Queue what is missing for these specs and return it, in order."""
+        with self._changed:
+            queued = [spec for spec in missing(specs, self.study) if spec.key not in self._jobs]
+            waiting = {spec.key for spec in queued} | set(self._jobs)
+            for spec in queued:
+                needs = {parent.key for parent in spec.requires()} & waiting
+                self._jobs[spec.key] = _Job(spec, needs)
+                self._emit(Queued(spec.key, spec.kind, spec.title))
+            self._changed.notify_all()
+        return queued
+
+    def cancel(self, key: str | None = None) -> None:
+        """Cancel one computation and what needs it, or all of them."""
+        with self._changed:
+            for job in [job for k, job in self._jobs.items() if key is None or k == key]:
+                job.control.cancel()
+                if not job.running:
+                    self._end(job, Ended(job.spec.key, "cancelled"))
+            self._changed.notify_all()
+
+    def pause(self) -> None:
+        """Hold every computation at its next batch, and start no other."""
+        with self._changed:
+            self._paused = True
+            for job in self._jobs.values():
+                job.control.pause()
+
+    def resume(self) -> None:
+        """Let everything go on."""
+        with self._changed:
+            self._paused = False
+            for job in self._jobs.values():
+                job.control.resume()
+            self._changed.notify_all()
+
+    def move(self, key: str, position: int) -> None:
+        """Let a waiting computation start earlier or later among those that wait."""
+        with self._changed:
+            keys = [k for k in self._jobs if k != key]
+            if key in self._jobs:
+                keys.insert(max(0, position), key)
+                self._jobs = {k: self._jobs[k] for k in keys}
+
+    @property
+    def paused(self) -> bool:
+        """Whether everything is held."""
+        return self._paused
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything runs or waits."""
+        with self._changed:
+            return bool(self._jobs)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until nothing is left; return whether that is so."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._jobs, timeout)
+
+    def stop(self, timeout: float = 10.0) -> bool:
+        """Cancel everything, let the workers end, and return whether they did in time."""
+        with self._changed:
+            self._stopping = True
+        self.cancel()
+        deadline = time.monotonic() + timeout
+        for worker in self._workers:
+            worker.join(max(0.0, deadline - time.monotonic()))
+        return not any(worker.is_alive() for worker in self._workers)
+
+    # --------------------------------------------------------------------------------- on workers
+
+    def _work(self) -> None:
+        torch.set_num_threads(self.room.threads)
+        while (job := self._next()) is not None:
+            ended = self._run(job)
+            with self._changed:
+                self._end(job, ended)
+                self._changed.notify_all()
+
+    def _next(self) -> _Job | None:
+        with self._changed:
+            while not self._stopping:
+                ready = (job for job in self._jobs.values() if not job.running and not job.needs)
+                job = None if self._paused else next(ready, None)
+                if job is not None:
+                    job.running = True
+                    return job
+                self._changed.wait()
+            return None
+
+    def _run(self, job: _Job) -> Ended:
+        spec, start = job.spec, time.monotonic()
+        self._emit(Started(spec.key, spec.kind, spec.title))
+        context = Context(spec, self.study, self.room.device, self._emit, job.control, self.cache)
+        try:
+            result = self._computations[spec.kind](spec, context)
+            seconds = time.monotonic() - start
+            self.study.write(spec, result, seconds=seconds, provenance=provenance(self.room))
+        except Cancelled:
+            return Ended(spec.key, "cancelled", time.monotonic() - start)
+        except Exception as error:
+            message, details = _explain(error), traceback.format_exc()
+            return Ended(spec.key, "failed", time.monotonic() - start, message, details)
+        return Ended(spec.key, "finished", seconds)
+
+    def _end(self, job: _Job, ended: Ended) -> None:
+        """Take a job off the list, say so, and settle what waited for it. The lock is held."""
+        if self._jobs.pop(job.spec.key, None) is None:
+            return
+        self.outcomes[ended.outcome] += 1
+        self._emit(ended)
+        for other in list(self._jobs.values()):
+            if job.spec.key not in other.needs:
+                continue
+            if ended.outcome == "finished":
+                other.needs.discard(job.spec.key)
+            else:
+                reason = f"it needs {job.spec.title!r}, which {_became(ended)}"
+                self._end(other, Ended(other.spec.key, ended.outcome, 0.0, reason))
+
+
+def _became(ended: Ended) -> str:
+    return "was cancelled" if ended.outcome == "cancelled" else "failed"
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, torch.cuda.OutOfMemoryError):
+        return "the device is out of memory; try a smaller batch size"
+    if isinstance(error, ValueError):
+        return str(error)
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,49 @@
+"""What the README says can be done."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.planfile import presets
+from tests.engine.conftest import training
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_that_the_ten_lines_read_the_trade_off_of_a_study(study, computed):
+    from engine import specs
+
+    base = training(epochs=1)
+    spec = specs.Interpretability(
+        classifier=base,
+        attribution=specs.GradientXInput(),
+        mode="kar",
+        baseline=base,
+        fractions=(0.5,),
+        repeats=1,
+    )
+    score, network = computed(spec, base)
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(code.strip().splitlines()) == 10
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(study.path)], capture_output=True, text=True, check=True
+    )
+    title, mode, attribution, accuracy, value = ran.stdout.strip().split("\t")
+    assert (title, mode, attribution) == (base.title, "kar", "gradient_x_input")
+    assert float(accuracy) == network.numbers["clean_accuracy"]
+    assert float(value) == score.numbers["score"]
+
+
+@pytest.mark.parametrize("name", re.findall(r"\]\((docs/[^)]*)\)", README))
+def test_that_every_picture_of_the_readme_is_there(name):
+    assert (ROOT / name).stat().st_size > 10_000
+
+
+def test_that_every_preset_it_names_exists():
+    named = set(re.findall(r"`((?:paper-|demo)[a-z0-9-]*)`", README))
+    assert named <= set(presets())
+    assert set(re.findall(r"main\.py run ([a-z0-9-]+)", README)) <= set(presets())
