@@ -68,7 +68,7 @@ def mean_normal(model: nn.Module, points: Tensor) -> Tensor:
     return torch.nn.functional.normalize(gradient.flatten(1), dim=1).mean(0)
 
 
-def angle_degrees(first: np.ndarray, second: np.ndarray) -> float:  # type: ignore[type-arg]
+def angle_degrees(first: np.ndarray, second: np.ndarray) -> float:
     """Return the angle between two lines, in [0, 90] degrees; 90 where one has no direction."""
     length = float(np.linalg.norm(first) * np.linalg.norm(second))
     if length < 1e-12:

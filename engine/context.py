@@ -148,7 +148,7 @@ class Context:
     def generator(
         self, purpose: str, seed: int, device: str | torch.device = "cpu"
     ) -> torch.Generator:
-        """Return a generator of this computation's own, so that nothing beside it changes its draws.
+        """Return a generator of this computation's own, which nothing beside it draws from.
 
         Parameters
         ----------

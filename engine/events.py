@@ -2,7 +2,7 @@
 
 Events are plain frozen values: numbers, texts and read-only CPU arrays, never tensors or modules,
 so they can be queued, recorded, replayed in tests and sent across a process border. Every event
-names the ``key`` of the spec it is about. Each computation ends with exactly one :class:`Ended` event.
+names the ``key`` of the spec it is about. Each computation ends with exactly one :class:`Ended`.
 """
 
 from __future__ import annotations

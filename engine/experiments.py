@@ -116,7 +116,7 @@ def accuracy_against_eps(
     values, low, high = [], [], []
     for done, eps in enumerate(spec.eps):
         context.progress(done, len(spec.eps), "radii")
-        value = robust_accuracy(model, images, labels, _at(spec, eps), context)
+        value = robust_accuracy(model, images, labels, spec.attack_at(eps), context)
         interval = binomtest(round(value * len(images)), len(images)).proportion_ci(method="wilson")
         values.append(value)
         low.append(float(interval.low))
@@ -143,7 +143,7 @@ def alignment(
     Source: Etmann 2019, definition 1.
     """
     values, cosines = [], []
-    for pixels in images.split(BATCH):
+    for pixels in torch.split(images, BATCH):
         context.check_cancelled()
         batch = layout(as_unit(pixels)).detach().clone().requires_grad_(True)
         with torch.enable_grad():
@@ -177,14 +177,6 @@ def measure(spec: Measurement, context: Context) -> Result:
     pixels, labels = images.test[: spec.test_images], images.test_labels[: spec.test_images]
     result = METRICS[spec.metric.kind](model, pixels, labels, spec.metric, context)
     return Result({**result.numbers, "test_images": len(pixels)}, result.arrays, result.documents)
-
-
-def _at(spec: RobustAccuracy, eps: float):  # type: ignore[no-untyped-def]
-    attack_at = spec.attack.replace("eps", eps)
-    step = getattr(spec.attack, "step_size", None)
-    if step is None or not eps or not spec.attack.eps:
-        return attack_at
-    return attack_at.replace("step_size", step * eps / spec.attack.eps)
 
 
 def _chosen(

@@ -102,7 +102,7 @@ def run_epoch(
     fit: Fit,
     context: Context,
     *,
-    loss_of: Callable[[Tensor], Tensor],
+    step_on: Callable[[Tensor, float], Tensor],
     count: int,
     batch_size: int,
     epochs: int,
@@ -115,8 +115,9 @@ def run_epoch(
     ----------
     fit
         Advanced by one epoch.
-    loss_of
-        Indices of a batch -> its mean loss, a scalar with a graph.
+    step_on
+        Takes the indices of a batch and the fractional epoch, updates the weights, returns the
+        loss, detached; see :func:`descend`.
     count
         Number of training images.
     epochs
@@ -133,11 +134,7 @@ def run_epoch(
         context.check_cancelled()
         done = fit.epoch + (step - 1) / steps
         _set_rate(fit.optimizer, spec, done / epochs)
-        loss = loss_of(indices)
-        fit.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        fit.optimizer.step()
-        total += loss.detach()
+        total += step_on(indices, done)
         seen += 1
         if step % every == 0 or step == steps:
             on_point(fit.epoch + step / steps, float(total) / seen)
@@ -145,6 +142,14 @@ def run_epoch(
             seen = 0
         context.progress(fit.epoch + step / steps, epochs, "epochs")
     fit.epoch += 1
+
+
+def descend(fit: Fit, loss: Tensor) -> Tensor:
+    """Take one optimiser step down a scalar loss; return it, detached."""
+    fit.optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    fit.optimizer.step()
+    return loss.detach()
 
 
 def _set_rate(optimizer: torch.optim.Optimizer, spec: OptimizerSpec, progress: float) -> None:
@@ -194,17 +199,25 @@ def _fill(fit: Fit, content: Content) -> None:
         group, _, name = path.partition("/")
         parts.setdefault(group, {})[name] = np.array(array)
     load_weights(fit.model, parts["weights"])
-    state: dict[int, dict[str, Tensor]] = {}
-    for path, array in parts.get("optimizer", {}).items():
-        index, _, name = path.partition("/")
-        state.setdefault(int(index), {})[name] = torch.from_numpy(array)
-    whole = fit.optimizer.state_dict()
-    fit.optimizer.load_state_dict({**whole, "state": state})
+    _restore_optimizer(fit, parts.get("optimizer", {}))
     for name, generator in fit.generators.items():
         generator.set_state(torch.from_numpy(parts["generator"][name]))
     fit.history = {name: array.tolist() for name, array in parts.get("history", {}).items()}
     fit.pictures = {name: list(array) for name, array in parts.get("pictures", {}).items()}
     fit.epoch = int(content.documents["fit"]["epoch"])
+
+
+def _restore_optimizer(fit: Fit, arrays: dict[str, NDArray[Any]]) -> None:
+    parameters = [p for group in fit.optimizer.param_groups for p in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {}
+    for path, array in arrays.items():
+        index, _, name = path.partition("/")
+        value, parameter = torch.from_numpy(array), parameters[int(index)]
+        if value.shape == parameter.shape:
+            # Fused optimisers walk over memory: a moment must be laid out as its parameter is.
+            value = torch.empty_like(parameter, requires_grad=False).copy_(value)
+        state.setdefault(int(index), {})[name] = value
+    fit.optimizer.load_state_dict({**fit.optimizer.state_dict(), "state": state})
 
 
 def weights_of(model: nn.Module) -> dict[str, NDArray[Any]]:

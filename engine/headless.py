@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 from engine.events import Ended, Event, Notice, Progress, Started
-from engine.images import ingest
+from engine.images import data_folder, ingest
 from engine.plan import Scheduler, room_on
 from engine.planfile import read_plan
 from engine.program import FAILED, INTERRUPTED, OK
@@ -96,10 +96,8 @@ def find_data(path: str) -> Path:
     """
     if Path(path).exists():
         return Path(path)
-    beside = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
-    folder = Path(os.environ.get("ISTHMUS_DATA", beside))
-    if (folder / path).exists():
-        return folder / path
+    if (data_folder() / path).exists():
+        return data_folder() / path
     raise SpecError(
         f"path is {path!r}, which is neither here nor in the folder that ISTHMUS_DATA names; "
         "set it, or use --images"

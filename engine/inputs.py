@@ -76,7 +76,7 @@ def device_images(context: Context, spec: ImagesSpec) -> DeviceImages:
     images = image_set(context, spec)
 
     def make() -> DeviceImages:
-        def put(array: np.ndarray) -> Tensor:  # type: ignore[type-arg]
+        def put(array: np.ndarray) -> Tensor:
             return torch.from_numpy(np.array(array)).to(context.device)
 
         train = put(images.train_images)
@@ -128,7 +128,7 @@ def fresh_network(
     )
     model = model.to(device)
     if images.shape[1] * images.shape[2] > 1:
-        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model = model.to(memory_format=torch.channels_last)
     return model
 
 
@@ -200,7 +200,7 @@ def _channel_statistics(images: Tensor) -> tuple[Tensor, Tensor]:
     """Return mean and standard deviation per channel in [0, 1], summed in float64 by blocks."""
     total = torch.zeros(images.shape[1], dtype=torch.float64, device=images.device)
     squares = torch.zeros_like(total)
-    for block in images.split(5000):
+    for block in torch.split(images, 5000):
         pixels = as_unit(block).double()
         total += pixels.sum((0, 2, 3))
         squares += pixels.square().sum((0, 2, 3))

@@ -24,9 +24,9 @@ import torch
 from engine.computations import COMPUTATIONS
 from engine.context import Cache, Cancelled, Context, Control
 from engine.events import Ended, Event, Queued, Started
+from engine.program import VERSION
 from engine.schema import Spec, SpecError
 from engine.study import Result, Study
-from engine.program import VERSION
 
 MAX_SIDE_BY_SIDE = 4
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from engine.attribution import attribute, pixel_importance
 from engine.context import Context
-from engine.fitting import Checkpoints, Fit, make_optimizer, run_epoch
+from engine.fitting import Checkpoints, Fit, descend, make_optimizer, run_epoch
 from engine.inputs import (
     DeviceImages,
     classifier,
@@ -165,11 +165,12 @@ def retrain(spec: Retraining, context: Context) -> Result:
     checkpoints = Checkpoints(context)
     checkpoints.restore(fit)
 
-    def loss_of(indices: Tensor) -> Tensor:
+    def step_on(indices: Tensor, _: float) -> Tensor:
         indices = indices.to(context.device)
         batch = as_unit(images.train[indices])
         batch = occluded(batch, ranks.train[indices], spec.occlusion, images.channel_mean)
-        return functional.cross_entropy(model(layout(batch)), images.train_labels[indices])
+        loss = functional.cross_entropy(model(layout(batch)), images.train_labels[indices])
+        return descend(fit, loss)
 
     def on_point(step: float, loss: float) -> None:
         fit.append(curve__step=step, curve__loss=loss)
@@ -178,7 +179,7 @@ def retrain(spec: Retraining, context: Context) -> Result:
         run_epoch(
             fit,
             context,
-            loss_of=loss_of,
+            step_on=step_on,
             count=len(images.train),
             batch_size=spec.batch_size,
             epochs=spec.epochs,
@@ -203,7 +204,7 @@ def interpretability(spec: Interpretability, context: Context) -> Result:
     accuracy = _curve(spec, "attribution", context)
     random_accuracy = _curve(spec, "random", context)
 
-    def scored(method: np.ndarray, random: np.ndarray) -> float:  # type: ignore[type-arg]
+    def scored(method: np.ndarray, random: np.ndarray) -> float:
         return score(
             spec.fractions,
             method,
@@ -231,7 +232,7 @@ def interpretability(spec: Interpretability, context: Context) -> Result:
     )
 
 
-def _curve(spec: Interpretability, which: str, context: Context) -> np.ndarray:  # type: ignore[type-arg]
+def _curve(spec: Interpretability, which: str, context: Context) -> np.ndarray:
     """Return accuracies (repeats, fractions) from the records of the retrainings."""
     specs = spec.retrainings("random" if which == "random" else "attribution")
     values = [float(context.study.entry(one.key).numbers["accuracy"]) for one in specs]
@@ -246,7 +247,7 @@ def _ranks(
 ) -> Ranks:
     def part(pixels: Tensor) -> Tensor:
         found = []
-        for block in pixels.split(BATCH):
+        for block in torch.split(pixels, BATCH):
             context.check_cancelled()
             found.append(ranks_of(importance(block), generator))
         return torch.cat(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from engine.attacks import attack
 from engine.attribution import attribute
 from engine.context import Context
 from engine.events import ProbeMaps, Scalars
-from engine.fitting import Checkpoints, Fit, make_optimizer, run_epoch, weights_of
+from engine.fitting import Checkpoints, Fit, descend, make_optimizer, run_epoch, weights_of
 from engine.inputs import (
     DeviceImages,
     fresh_network,
@@ -36,9 +37,26 @@ BATCH = 250
 Step = Callable[[int, Tensor], None]
 
 
-def standard_loss(
-    model: nn.Module, images: Tensor, labels: Tensor, *, on_step: Step, generator: torch.Generator
-) -> Tensor:
+@dataclass(frozen=True)
+class Moment:
+    """Where in its training a scheme is asked for the loss of a batch.
+
+    Attributes
+    ----------
+    epoch
+        Epochs done, fractional.
+    generator
+        Draws random starts, on the device.
+    on_step
+        To be called once per attack step; it may raise to cancel.
+    """
+
+    epoch: float
+    generator: torch.Generator
+    on_step: Step
+
+
+def standard_loss(model: nn.Module, images: Tensor, labels: Tensor, moment: Moment) -> Tensor:
     """Mean cross-entropy on clean images. Scheme "standard"."""
     return functional.cross_entropy(model(images), labels)
 
@@ -47,13 +65,15 @@ def adversarial_loss(
     model: nn.Module,
     images: Tensor,
     labels: Tensor,
+    moment: Moment,
     *,
     attack: AttackSpec,
-    on_step: Step,
-    generator: torch.Generator,
+    warmup: float,
 ) -> Tensor:
     """Mean cross-entropy on attacked images, no clean term. Source: Madry 2018, eq. 2.1."""
-    adv_images = _attacked(model, images, labels, attack, generator, on_step)
+    if moment.epoch < warmup:
+        attack = attack.scaled(max(moment.epoch / warmup, 1e-6))
+    adv_images = _attacked(model, images, labels, attack, moment.generator, moment.on_step)
     return functional.cross_entropy(model(adv_images), labels)
 
 
@@ -160,7 +180,7 @@ def robust_accuracy(
     """
     generator = context.generator("evaluation attack", 0, context.device)
     right = 0
-    for pixels, truth in zip(images.split(BATCH), labels.split(BATCH), strict=True):
+    for pixels, truth in zip(torch.split(images, BATCH), torch.split(labels, BATCH), strict=True):
         clean = layout(as_unit(pixels))
         adv_images = _attacked(
             model, clean, truth, spec, generator, lambda *_: context.check_cancelled()
@@ -192,11 +212,11 @@ class _Probes:
         self._images = layout(as_unit(self.pixels))
         self._last = 0.0
 
-    def maps(self) -> np.ndarray:  # type: ignore[type-arg]
+    def maps(self) -> np.ndarray:
         """Return the attributions now, float32 (N, C, H, W)."""
         return attribute(self.model, self._images, Gradient()).cpu().contiguous().numpy()
 
-    def send(self, step: float) -> np.ndarray:  # type: ignore[type-arg]
+    def send(self, step: float) -> np.ndarray:
         """Compute the maps, publish them, and return them."""
         maps = self.maps()
         self._last = time.monotonic()
@@ -216,16 +236,16 @@ def _one_epoch(
     loss_function = SCHEMES[spec.scheme.kind]
     options = spec.scheme.parameters()
 
-    def loss_of(indices: Tensor) -> Tensor:
+    def step_on(indices: Tensor, epoch: float) -> Tensor:
         indices = indices.to(context.device)
-        return loss_function(
+        loss = loss_function(
             fit.model,
             layout(as_unit(images.train[indices])),
             images.train_labels[indices],
-            generator=fit.generators["attack"],
-            on_step=lambda *_: context.check_cancelled(),
+            Moment(epoch, fit.generators["attack"], lambda *_: context.check_cancelled()),
             **options,
         )
+        return descend(fit, loss)
 
     def on_point(step: float, loss: float) -> None:
         if not math.isfinite(loss):
@@ -240,7 +260,7 @@ def _one_epoch(
     run_epoch(
         fit,
         context,
-        loss_of=loss_of,
+        step_on=step_on,
         count=len(images.train),
         batch_size=spec.batch_size,
         epochs=spec.epochs,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from engine.schema import Spec, SpecError, param
+from engine.schema import Spec, SpecError, fields_of, param
 from engine.specs.data import ImagesSpec, NetworkSpec
 
 Norm = Literal["linf", "l2"]
@@ -33,6 +33,11 @@ class AttackSpec(Spec):
     def title(self) -> str:
         loss = "" if self.loss == "xent" else f" {self.loss}"
         return f"{strength(self.norm, self.eps)} {self.label}{loss}"
+
+    def scaled(self, factor: float) -> AttackSpec:
+        """Return the attack with its lengths (eps and step size) multiplied."""
+        lengths = (field.name for field in fields_of(type(self)) if field.unit == "pixel")
+        return replace(self, **{name: getattr(self, name) * factor for name in lengths})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +124,12 @@ class Adversarial(SchemeSpec, kind="adversarial", label="Adversarial"):
     """Every batch is replaced by its attacked version, same labels. Source: Madry 2018, eq. 2.1."""
 
     attack: AttackSpec = param(PGD(), label="attack")
+    warmup: float = param(
+        0.0,
+        low=0.0,
+        label="warm-up epochs",
+        help="eps and step grow from 0 over so many epochs, where training else stays at chance",
+    )
 
     @property
     def threat(self) -> AttackSpec:

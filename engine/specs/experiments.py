@@ -197,6 +197,16 @@ class RobustAccuracy(MetricSpec, kind="robust_accuracy", label="Robust accuracy"
     attack: AttackSpec = param(PGD())
     eps: tuple[float, ...] = param((0.0, 2 / 255, 4 / 255, 8 / 255), low=0.0, unit="pixel")
 
+    def check(self) -> None:
+        if not self.attack.eps or not self.eps:
+            name, value = ("attack.eps", 0) if self.eps else ("eps", [])
+            raise SpecError(f"{name} is {value}, must not be empty or 0: it sets the scale")
+
+    def attack_at(self, eps: float) -> AttackSpec:
+        """Return the attack with another radius, its step size scaled alike."""
+        scaled = self.attack.scaled(max(eps, 1e-9) / self.attack.eps)
+        return scaled.replace("eps", eps)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Alignment(MetricSpec, kind="alignment", label="Gradient alignment"):

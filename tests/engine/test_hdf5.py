@@ -6,7 +6,7 @@ from engine import hdf5
 from engine.hdf5 import Content, FileError
 
 
-@pytest.fixture()
+@pytest.fixture
 def path(tmp_path):
     return tmp_path / "record.h5"
 

@@ -1,0 +1,311 @@
+"""What a picture holds, before anything draws it: plain arrays, names and colours.
+
+The window's plots and the figures of a paper are made from the same values, so that a curve has
+the same name, order and colour on the screen and on paper.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Style = Literal["solid", "dash", "dot", "dash_dot", "none"]
+Symbol = Literal["", "circle", "square", "triangle", "diamond", "cross", "plus", "star"]
+Floats = NDArray[np.float64]
+
+# The window's series colours in its light mode: hues of Okabe and Ito (2008), darkened until a line
+# of each stands out from white paper. A test holds the two lists together.
+SERIES = (
+    "#0072b2", "#c94f00", "#00835f", "#b0538b", "#9a6a00", "#2a86b8", "#5d6570", "#4b3fa0",
+)  # fmt: skip
+NEUTRAL, INK, EDGE = "#5d6570", "#1b2530", "#c4ccd4"
+SYMBOLS: tuple[Symbol, ...] = ("circle", "square", "triangle", "diamond", "cross", "plus", "star")
+
+
+def series_colour(index: int) -> str:
+    """Return the colour of the index-th series on paper; they repeat after eight."""
+    return SERIES[index % len(SERIES)]
+
+
+class FigureError(ValueError):
+    """A figure that cannot be drawn or written; one sentence for the user."""
+
+
+def _floats(values: ArrayLike | None) -> Floats | None:
+    return None if values is None else np.array(values, dtype=np.float64).reshape(-1)
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One curve or cloud of points.
+
+    Parameters
+    ----------
+    name
+        What the legend says; "" keeps the series out of the legend.
+    x, y
+        (n,) numbers. A point with a non-finite coordinate is not drawn.
+    low, high
+        (n,) limits of a band around a curve, or of a bar at each point; None without a spread.
+    colour
+        "#rrggbb".
+    style
+        How the points are connected; "none" leaves them apart.
+    symbol
+        The mark at each point; "" for none.
+    keys
+        What each point stands for, such as a record's key; empty or (n,).
+
+    Raises
+    ------
+    ValueError
+        If the arrays are not of one length.
+    """
+
+    name: str
+    x: Floats
+    y: Floats
+    low: Floats | None = None
+    high: Floats | None = None
+    colour: str = SERIES[0]
+    style: Style = "solid"
+    symbol: Symbol = ""
+    keys: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for field in ("x", "y", "low", "high"):
+            object.__setattr__(self, field, _floats(getattr(self, field)))
+        for field in ("y", "low", "high", "keys"):
+            values = getattr(self, field)
+            absent = values is None or (field == "keys" and not values)
+            if not absent and len(values) != len(self.x):
+                raise ValueError(
+                    f"{field} of {self.name!r} has {len(values)} values, must have {len(self.x)}"
+                )
+
+
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """A function of the plane: which side of a boundary every point lies on.
+
+    Parameters
+    ----------
+    axis
+        (g,) the coordinates of the grid, the same along both axes.
+    values
+        (g, g), row by row along y; the boundary is where they are 0.
+    """
+
+    axis: Floats
+    values: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class ChartData:
+    """One chart: axes with labels, and what is drawn between them.
+
+    Parameters
+    ----------
+    series
+        Drawn in this order.
+    title, x_label, y_label
+        Texts; the caption explains the chart in a sentence or two.
+    x_log, y_log
+        Whether an axis is logarithmic.
+    x_range, y_range
+        Ends of an axis; None fits it to the data.
+    regions
+        A shaded background with the boundary between its signs.
+    segments
+        (m, 4) straight lines x0, y0, x1, y1, such as the way from an image to its attack.
+    equal_aspect
+        Whether one unit has the same length along both axes.
+    """
+
+    series: tuple[Series, ...] = ()
+    title: str = ""
+    x_label: str = ""
+    y_label: str = ""
+    caption: str = ""
+    x_log: bool = False
+    y_log: bool = False
+    x_range: tuple[float, float] | None = None
+    y_range: tuple[float, float] | None = None
+    regions: Regions | None = None
+    segments: Floats | None = None
+    equal_aspect: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class MapGridData:
+    """Rows and columns of small pictures.
+
+    Parameters
+    ----------
+    images
+        Row by row uint8 (h, w, 3) pictures; None leaves a place empty.
+    row_titles, column_titles
+        One text each, or empty.
+    notes
+        Row by row a short text under each picture; empty where there is none.
+    values
+        Row by row the numbers behind each picture, (h, w), for the table of data; or empty.
+
+    Raises
+    ------
+    ValueError
+        If the rows differ in length, or the titles in number.
+    """
+
+    images: tuple[tuple[NDArray[np.uint8] | None, ...], ...]
+    row_titles: tuple[str, ...] = ()
+    column_titles: tuple[str, ...] = ()
+    title: str = ""
+    caption: str = ""
+    notes: tuple[tuple[str, ...], ...] = ()
+    values: tuple[tuple[NDArray[np.floating] | None, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        widths = {len(row) for row in self.images}
+        if len(widths) > 1:
+            raise ValueError(f"rows of images have {sorted(widths)} pictures, must have one number")
+        if self.row_titles and len(self.row_titles) != len(self.images):
+            raise ValueError(
+                f"row_titles has {len(self.row_titles)} texts, must have {len(self.images)}"
+            )
+        if self.column_titles and len(self.column_titles) not in widths:
+            raise ValueError(
+                f"column_titles has {len(self.column_titles)} texts, must have {self.columns}"
+            )
+
+    @property
+    def columns(self) -> int:
+        """Number of pictures in a row."""
+        return len(self.images[0]) if self.images else 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FigureStyle:
+    """How large a figure is on paper, and what stands around it.
+
+    Parameters
+    ----------
+    width_mm, height_mm
+        Size of the whole figure; a height of None follows from its content.
+    font_size
+        In points; titles are as large, ticks a little smaller.
+    dpi
+        Dots per inch of a PNG.
+    title, caption
+        Whether the texts are drawn too; papers mostly set them themselves.
+
+    Raises
+    ------
+    FigureError
+        If a size is not one that a figure can have.
+    """
+
+    width_mm: float = 170.0
+    height_mm: float | None = None
+    font_size: float = 8.0
+    dpi: float = 300.0
+    title: bool = True
+    caption: bool = False
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in LIMITS.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise FigureError(f"{name} is {value:g}, must be between {low:g} and {high:g}")
+
+
+LIMITS = {
+    "width_mm": (20.0, 1200.0),
+    "height_mm": (10.0, 1200.0),
+    "font_size": (3.0, 40.0),
+    "dpi": (30.0, 1200.0),
+}
+Picture = ChartData | MapGridData | Sequence[ChartData]
+
+
+def panels_of(data: Picture) -> tuple[ChartData, ...]:
+    """Return the charts of a picture; none for a grid of maps."""
+    if isinstance(data, MapGridData):
+        return ()
+    return (data,) if isinstance(data, ChartData) else tuple(data)
+
+
+def title_of(data: Picture) -> str:
+    """Return a picture's title: of several charts that of the first."""
+    if isinstance(data, ChartData | MapGridData):
+        return data.title
+    return data[0].title if data else ""
+
+
+def caption_of(data: Picture) -> str:
+    """Return a picture's caption: of several charts each different one, in order."""
+    if isinstance(data, ChartData | MapGridData):
+        return data.caption
+    return " ".join(dict.fromkeys(panel.caption for panel in data if panel.caption))
+
+
+def csv_text(data: Picture) -> str:
+    """Return the numbers behind a picture as comma-separated values, one point a row.
+
+    Title and caption stand above the table in lines that begin with "#".
+    """
+    out = io.StringIO()
+    for line in (title_of(data), caption_of(data)):
+        for part in line.splitlines():
+            out.write(f"# {part}\n")
+    rows = _map_rows(data) if isinstance(data, MapGridData) else _chart_rows(panels_of(data))
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    return out.getvalue()
+
+
+def _chart_rows(panels: tuple[ChartData, ...]) -> Iterable[Sequence[object]]:
+    yield ("panel", "series", "x", "y", "low", "high", "key", "x_label", "y_label", "value")
+    for panel in panels:
+        labels = (panel.x_label, panel.y_label)
+        for item in panel.series:
+            for i, (x, y) in enumerate(zip(item.x, item.y, strict=True)):
+                low = "" if item.low is None else _number(item.low[i])
+                high = "" if item.high is None else _number(item.high[i])
+                key = item.keys[i] if item.keys else ""
+                named = (panel.title, _plain(item.name))
+                yield (*named, _number(x), _number(y), low, high, key, *labels, "")
+        if panel.regions is not None:
+            axis, values = panel.regions.axis, panel.regions.values
+            for r, c in np.ndindex(values.shape):
+                at = (_number(float(axis[c])), _number(float(axis[r])))
+                value = _number(float(values[r, c]))
+                yield (panel.title, "regions", *at, "", "", "", *labels, value)
+
+
+def _plain(text: str) -> str:
+    """Return a text as programs read it: legends keep some words together."""
+    return text.replace("\u00a0", " ")
+
+
+def _number(value: float) -> str:
+    return format(float(value), ".9g") if np.isfinite(value) else ""
+
+
+def _map_rows(data: MapGridData) -> Iterable[Sequence[object]]:
+    named = ("value",) if data.values else ("red", "green", "blue")
+    yield ("row", "column", "y", "x", *named)
+    for r, row in enumerate(data.values or data.images):
+        for c, picture in enumerate(row):
+            if picture is None:
+                continue
+            row_title = data.row_titles[r] if data.row_titles else r
+            column_title = data.column_titles[c] if data.column_titles else c
+            for y, x in np.ndindex(picture.shape[:2]):
+                numbers = np.atleast_1d(picture[y, x])
+                yield (row_title, column_title, y, x, *(format(v, ".9g") for v in numbers))

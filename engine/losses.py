@@ -1,0 +1,65 @@
+"""Losses of a classification, one number per image: what an attack makes rise.
+
+All three are written in the margins z_j - z_label of the other classes. For the cross-entropy that
+is more than taste: where a network is certain, 1 - p_label is exactly 0 in float32, and the
+gradient of the usual form then lacks the label's own share and points elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+from torch.nn.functional import softplus
+
+CAP = 500.0
+"""Where "cw_capped" stops rising, in logits. Source: Kim, Seo, Jeon 2019, their released code."""
+
+
+def xent(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the cross-entropy, -log softmax(z)_label = softplus(logsumexp_j (z_j - z_label)).
+
+    Its gradient keeps full relative accuracy down to a loss of about 1e-38, where it becomes zero.
+
+    Parameters
+    ----------
+    logits : Tensor (N, K)
+        At least two classes.
+    labels : Tensor (N,), int64
+        In 0 ... K - 1.
+
+    Returns
+    -------
+    Tensor (N,)
+        In nats, at least 0.
+    """
+    return softplus(_margins(logits, labels).logsumexp(1))
+
+
+def cw(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the margin max_other - z_label (N,), above 0 where the image is misclassified.
+
+    Parameters as in :func:`xent`. Source: Carlini, Wagner 2017.
+    """
+    return _margins(logits, labels).amax(1)
+
+
+def cw_capped(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the margin of :func:`cw`, at most :data:`CAP`.
+
+    The paper's -relu(z_label - max_other + 500) is this minus 500; the gradient is the same.
+    """
+    return cw(logits, labels).clamp_max(CAP)
+
+
+def _margins(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return z_j - z_label (N, K), minus infinity at the label itself."""
+    at_label = labels.unsqueeze(1)
+    return (logits - logits.gather(1, at_label)).scatter_(1, at_label, float("-inf"))
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "xent": xent,
+    "cw": cw,
+    "cw_capped": cw_capped,
+}
