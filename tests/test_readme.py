@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from engine.planfile import presets
-from tests.engine.conftest import training
+from tests.engine.conftest import computed, study, training
+
+__all__ = ["computed", "study"]  # fixtures
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()

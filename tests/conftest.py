@@ -1,0 +1,66 @@
+"""Fixtures for all tests; window tests draw into memory and leave the user's own settings alone."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Before any import of Qt. ISTHMUS_XVFB asks for a real display server instead.
+if os.environ.get("ISTHMUS_XVFB"):
+    os.environ["QT_QPA_PLATFORM"] = "xcb"
+else:
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+GUI = Path(__file__).parent / "gui"
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+HAS_QT = all(map(_is_there, ("PySide6", "pyqtgraph", "pytestqt")))
+collect_ignore = [] if HAS_QT else [str(GUI)]
+
+
+def _is_of_window(request: pytest.FixtureRequest) -> bool:
+    return GUI in request.path.parents
+
+
+@pytest.fixture(autouse=True)
+def own_settings(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keep settings, logs and new studies of a window test in its own folder."""
+    if _is_of_window(request):
+        monkeypatch.setenv("ISTHMUS_CONFIG", str(tmp_path / "config"))
+        for module in ("gui.importing", "gui.dialogs", "gui.pages.welcome"):
+            monkeypatch.setattr(f"{module}.documents", lambda: tmp_path / "documents")
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Stop and join the threads of every runner a window test made, whatever became of the test."""
+    if not _is_of_window(request):
+        yield
+        return
+    from gui.runner import Runner
+
+    runners: list[Runner] = []
+    build = Runner.__init__
+
+    def remembering(self: Runner, *args: object) -> None:
+        build(self, *args)
+        runners.append(self)
+
+    Runner.__init__ = remembering
+    yield
+    Runner.__init__ = build
+    ended = [runner.shutdown() for runner in runners]
+    assert all(ended), "a thread did not end in time"

@@ -1,0 +1,176 @@
+"""Studies whose records were never computed: small, and with numbers that are known by hand."""
+
+from pathlib import Path
+
+import numpy as np
+
+from engine.specs import (
+    PGD,
+    Adversarial,
+    AdversarialExamples,
+    Boundary,
+    Gaussians2D,
+    Glyphs,
+    Gradient,
+    GradientXInput,
+    Interpretability,
+    Maps,
+    PaperMLP,
+    SmallCNN,
+    Standard,
+    Training,
+)
+from engine.study import Result, Study
+
+IMAGES = Glyphs(train=100, test=40)
+NETWORK = SmallCNN(width=4, hidden=8)
+FRACTIONS = (0.2, 0.8)
+SIDE = 8
+PROVENANCE = {"device": "cpu"}
+
+
+def add(study, spec, numbers, arrays=None, documents=None):
+    """Store a result as if it had been computed; return its entry."""
+    result = Result(numbers, arrays or {}, documents or {})
+    return study.write(spec, result, seconds=1.0, provenance=PROVENANCE)
+
+
+def network(norm="", eps=0.0, *, loss="xent", seed=0, images=IMAGES):
+    """Return the spec of a standard network, or of one trained against a PGD attack."""
+    attack = PGD(norm=norm or "linf", eps=eps, loss=loss)
+    scheme = Adversarial(attack=attack) if norm else Standard()
+    return Training(images=images, network=NETWORK, scheme=scheme, seed=seed, epochs=2)
+
+
+def add_images(study, images=IMAGES):
+    return add(study, images, {"classes": 10}, documents={"classes": list("0123456789")})
+
+
+def add_network(study, spec, clean=0.9, robust=0.4):
+    """Store a network with two epochs' curves and two probe images."""
+    wave = np.sin(np.arange(SIDE * SIDE).reshape(SIDE, SIDE) / (2 + 100 * spec_eps(spec)))
+    arrays = {
+        "epochs/step": np.array([1.0, 2.0]),
+        "epochs/clean_accuracy": np.array([clean - 0.1, clean]),
+        "epochs/robust_accuracy": np.array([robust - 0.1, robust]),
+        "probes/images": np.full((2, 1, SIDE, SIDE), 200, np.uint8),
+        "probes/labels": np.array([3, 4]),
+        "probes/attributions": np.tile(wave, (3, 2, 1, 1, 1)).astype(np.float32),
+        "probes/steps": np.arange(3.0),
+    }
+    return add(study, spec, {"clean_accuracy": clean, "robust_accuracy": robust}, arrays)
+
+
+def spec_eps(spec):
+    return spec.scheme.threat.eps if spec.scheme.threat else 0.0
+
+
+def scored(classifier, baseline, mode="roar", attribution=None, repeats=2):
+    """Return the spec of a score."""
+    return Interpretability(
+        classifier=classifier,
+        attribution=attribution or Gradient(),
+        mode=mode,
+        baseline=baseline,
+        fractions=FRACTIONS,
+        repeats=repeats,
+    )
+
+
+def add_score(study, spec, value, accuracy=None, random_accuracy=None):
+    """Store a score with its curve: falling for the attribution, falling later at random."""
+    shape = (spec.repeats, len(spec.fractions))
+    accuracy = np.full(shape, 0.3) if accuracy is None else np.asarray(accuracy)
+    random = np.full(shape, 0.7) if random_accuracy is None else np.asarray(random_accuracy)
+    numbers = {"score": value, "score_std": 0.01, "baseline_accuracy": 0.9, "chance": 0.1}
+    arrays = {
+        "fractions": np.array(spec.fractions),
+        "accuracy": accuracy,
+        "random_accuracy": random,
+    }
+    return add(study, spec, numbers, arrays)
+
+
+def add_retrainings(study, spec, which, values):
+    """Store the first retrainings of a curve with these accuracies."""
+    for one, value in zip(spec.retrainings(which), values, strict=False):
+        add(study, one, {"accuracy": value})
+
+
+def sweep(folder: Path, eps=(0.02, 0.04, 0.06, 0.08), norms=("linf", "l2")) -> Study:
+    """Return a study of one standard network and a sweep in each norm, all of them scored.
+
+    Clean accuracy falls by one point per 0.01 of eps; the ROAR score rises as clean falls.
+    """
+    study = Study(folder / "sweep.isthmus", create=True)
+    add_images(study)
+    standard = network()
+    add_network(study, standard, 0.9, 0.0)
+    specs = [standard, *(network(norm, e) for norm in norms for e in eps)]
+    for place, spec in enumerate(specs[1:]):
+        add_network(study, spec, 0.9 - spec_eps(spec), 0.1 * (1 + place % 5))
+    for spec in specs:
+        for mode in ("roar", "kar"):
+            for attribution in (Gradient(), GradientXInput()):
+                bend = 0.01 * ("x_input" in attribution.kind) + 0.002 * np.cos(200 * spec_eps(spec))
+                sign = 1 if mode == "roar" else -0.3
+                one = scored(spec, standard, mode, attribution)
+                add_score(study, one, float(0.02 + sign * 0.5 * spec_eps(spec) + bend))
+    return study
+
+
+def add_maps(study, classifier, attribution=None, count=3):
+    """Store maps of a wave."""
+    spec = Maps(
+        classifier=classifier, attribution=attribution or Gradient(), indices=tuple(range(count))
+    )
+    wave = np.sin(np.arange(SIDE)[:, None] / 2) * np.cos(np.arange(SIDE))
+    arrays = {
+        "images": np.tile(
+            np.arange(SIDE * SIDE, dtype=np.uint8).reshape(SIDE, SIDE), (count, 1, 1, 1)
+        ),
+        "labels": np.arange(count),
+        "predicted": np.arange(count),
+        "attributions": np.tile(wave.astype(np.float32), (count, 1, 1, 1)),
+    }
+    return add(study, spec, {"images": count}, arrays)
+
+
+def add_attack(study, classifier, count=3):
+    """Store attacked images: brighter by 10/255, each seen as the next class."""
+    spec = AdversarialExamples(classifier=classifier, indices=tuple(range(count)))
+    images = np.full((count, 1, SIDE, SIDE), 100, np.uint8)
+    logits = np.eye(10, dtype=np.float32)[np.arange(count)]
+    arrays = {
+        "images": images,
+        "labels": np.arange(count),
+        "adv_images": (images / 255.0 + 10 / 255.0).astype(np.float32),
+        "clean_logits": logits,
+        "adv_logits": np.roll(logits, 1, axis=1),
+    }
+    return add(study, spec, {"robust_accuracy": 0.0}, arrays)
+
+
+def plane_network(eps=0.0, seed=0):
+    """Return a network of the plane."""
+    scheme = Adversarial(attack=PGD(norm="l2", eps=eps)) if eps else Standard()
+    images = Gaussians2D(per_class=10)
+    return Training(images=images, network=PaperMLP(), scheme=scheme, seed=seed)
+
+
+def add_boundary(study, classifier, angle=30.0):
+    """Store a vertical boundary at 0, class 0 at its left."""
+    spec = Boundary(classifier=classifier, grid=10)
+    axis = np.linspace(0, 1, 10)
+    right = np.tile(axis - 0.5, (10, 1))
+    points = np.array([[0.25, 0.5], [0.75, 0.5]], np.float32)
+    arrays = {
+        "grid_axis": axis,
+        "grid_logits": np.stack([-right, right], -1),
+        "points": points,
+        "labels": np.array([0, 1]),
+        "attacked_points": points,
+        "adv_points": points[::-1].copy(),
+        "normal": np.array([1.0, 0.0]),
+    }
+    return add(study, spec, {"angle_degrees": angle, "robust_accuracy": 0.5}, arrays)
