@@ -40,6 +40,8 @@ class Curve:
         None until every retraining is there (a spread needs two repeats).
     done, total
         How many of the retrainings behind it exist, baseline included.
+    own
+        How many of those are the curve's own, not the baseline's.
     """
 
     spec: Interpretability
@@ -51,6 +53,7 @@ class Curve:
     score_std: float | None
     done: int
     total: int
+    own: int
 
     @property
     def share(self) -> float:
@@ -130,6 +133,7 @@ def partial(
         None if spread is None else float(spread),
         done + random_done,
         total,
+        done,
     )
 
 
@@ -160,6 +164,7 @@ def curve(study: Study, entry: Entry) -> Curve:
         score_std=None if spread is None else float(spread),
         done=total,
         total=total,
+        own=total // 2,
     )
 
 

@@ -41,9 +41,11 @@ def maps(spec: Maps, context: Context) -> Result:
         model, images, spec.attribution, check_cancelled=context.check_cancelled
     )
     found = attributions.cpu().contiguous().numpy()
+    coarse = blurriness(found)
+    measured = np.isfinite(coarse)  # a constant map has no structure that could be coarse
     return Result(
         numbers={
-            "blurriness": float(np.mean([blurriness(one) for one in found])),
+            **({"blurriness": float(coarse[measured].mean())} if measured.any() else {}),
             "images": len(found),
         },
         arrays={
@@ -51,7 +53,7 @@ def maps(spec: Maps, context: Context) -> Result:
             "labels": labels.cpu().numpy(),
             "predicted": logits.argmax(1).cpu().numpy(),
             "probability": logits.softmax(1).amax(1).cpu().numpy(),
-            "blurriness": np.array([blurriness(one) for one in found]),
+            "blurriness": coarse,
             "attributions": found,
         },
     )

@@ -236,6 +236,7 @@ class Runner(QObject):
         """
         lane = self._importing if long else self._reading
         lane.ask(_Request(channel, work, done, failed))
+        self._answer_timer.start()
 
     def forget(self, channel: str) -> None:
         """Give up what was asked on a channel: neither callback is called."""
@@ -301,7 +302,7 @@ class Runner(QObject):
 
     @Slot()
     def _drain_answers(self) -> None:
-        if not (self._reading.busy or self._previewing.busy):
+        if not (self._reading.busy or self._importing.busy or self._previewing.busy):
             self._answer_timer.stop()
         for answer in _all_of(self._answers):
             if answer.request.stale:

@@ -127,6 +127,8 @@ def measure(network: NetworkSpec, networks: int, moves: int) -> None:
         page.show()
         workspace.study_changed.emit()
         workspace.choose_images(Glyphs(train=1000, test=200))
+        for entry, _ in workspace.classifiers():
+            page.picker.choose(entry.key)
         watch: list[Any] = []
 
         def begin() -> None:

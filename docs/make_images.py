@@ -1,0 +1,128 @@
+"""Make the screenshots in docs/images: every page of the real window, on real studies.
+
+    xvfb-run -a -s "-screen 0 1920x1080x24" uv run docs/make_images.py --study demo.isthmus
+
+The study is the demo's (``main.py run demo --study demo.isthmus``); the picture of the Train page is
+taken in the middle of a run in a study of its own. Every picture must hold something: one that is
+nearly of one colour ends the script with an error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import numpy as np
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QImage
+from PySide6.QtTest import QTest
+
+from engine.events import Scalars
+from engine.planfile import load_preset
+from engine.specs import Training
+
+SIZES = {"": (1280, 800), "-wide": (1920, 1080)}
+PATIENCE_MS = 240_000
+SETTLE_MS = 2500
+
+
+def main() -> int:
+    """Open the window, visit the pages, save what they show."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--study", type=Path, required=True, help="a computed demo study")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
+    parser.add_argument("--mode", choices=("light", "dark"), default="light")
+    parser.add_argument("--pages", nargs="*", help="titles; all without")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["ISTHMUS_CONFIG"] = home
+        return _photograph(options, Path(home))
+
+
+def _photograph(options: argparse.Namespace, home: Path) -> int:
+    from gui import app as gui_app
+    from gui import theme
+
+    app = gui_app.make_application()
+    theme.apply(app, options.mode)
+    window = gui_app.make_window(app, [])
+    QTimer.singleShot(PATIENCE_MS * 4, lambda: os._exit(3))
+    _until(lambda: window.workspace.runner.loaded)
+    options.out.mkdir(parents=True, exist_ok=True)
+    wanted = options.pages or [place.title for place in window.places]
+    for title in wanted:
+        if title == "Train":
+            continue
+        if title == "Welcome":
+            window.show_titled(title)
+        elif window.workspace.study is None:
+            window.workspace.open_study(options.study)
+            _until(lambda: window.workspace.image_set is not None)
+        _shoot(window, title, options)
+    if "Train" in wanted:
+        _shoot_training(window, options, home)
+    window.stop()
+    return 0
+
+
+def _shoot_training(window, options: argparse.Namespace, home: Path) -> None:
+    """Start the demo's trainings in a fresh study and take the picture after three epochs."""
+    window.workspace.open_study(home / "training.isthmus", create=True)
+    plan = load_preset("demo")
+    specs = [s.replace("epochs", 12) for s in plan.specs if isinstance(s, Training)]
+    window.workspace.choose_images(specs[0].images)
+    _until(lambda: window.workspace.image_set is not None)
+    window.show_titled("Train")
+    QTest.qWait(500)
+    epochs: dict[str, float] = {}
+
+    def note(event: object) -> None:
+        if isinstance(event, Scalars):
+            epochs[event.key] = event.step
+
+    window.workspace.event.connect(note)
+    window.workspace.run(specs)
+    _until(lambda: sum(step > 4 for step in epochs.values()) >= 3)
+    _shoot(window, "Train", options)
+
+
+def _shoot(window, title: str, options: argparse.Namespace) -> None:
+    window.show_titled(title)
+    for suffix, size in SIZES.items():
+        window.resize(*size)
+        QTest.qWait(SETTLE_MS)
+        name = title.lower().replace(" ", "-")
+        mode = "" if options.mode == "light" else "-dark"
+        path = options.out / f"{name}{mode}{suffix}.png"
+        picture = window.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+        if _contrast(picture) < 5:
+            raise SystemExit(f"{path.name} is empty")
+        picture.save(str(path))
+        print(path.name)
+
+
+def _contrast(picture: QImage) -> float:
+    """Return the standard deviation of the grey values of the page, without rail and dock."""
+    data = np.frombuffer(picture.constBits(), np.uint8)
+    rows = data.reshape(picture.height(), picture.bytesPerLine())[:, : 3 * picture.width()]
+    return float(rows[60:-120, 600:].std())
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    waited = 0
+    while not condition():
+        QTest.qWait(100)
+        waited += 100
+        if waited > PATIENCE_MS:
+            raise SystemExit("the window did not get so far in time")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

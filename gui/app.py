@@ -1,0 +1,106 @@
+"""Starting and ending the window. Qt is imported only once it is known that a window can open."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.program import BAD_INPUT
+from gui import startup
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+    from gui.main_window import MainWindow
+
+# A thread that runs plain Python gives the window its turn after so many seconds: at Python's own
+# 5 ms the window stutters while a data set is scanned.
+SWITCH_INTERVAL = 0.001
+# The window is drawn for the first time before loading the engine competes with it.
+FIRST_PAINT_MS = 50
+
+
+def open_window(paths: list[Path]) -> int:
+    """Open the window with studies, images or weights; return the exit code once it is closed."""
+    problem = startup.refusal()
+    if problem:
+        print(f"isthmus: {problem}", file=sys.stderr)
+        return BAD_INPUT
+    if sys.platform == "win32":
+        import torch  # noqa: F401  # Windows loads torch's libraries only before Qt's
+    # Nothing made while starting is garbage, and looking for some costs as much as a small import.
+    gc.disable()
+    app = make_application()
+    window = make_window(app, paths)
+    window.settled.connect(_collect_from_now_on)
+    code = app.exec()
+    return _end(window, code)
+
+
+def _collect_from_now_on() -> None:
+    """Let garbage be collected, but no more among what was there before.
+
+    Every full collection would visit some 300,000 objects of the libraries, during which, for a
+    tenth of a second or more, the window would stand still.
+    """
+    gc.freeze()
+    gc.enable()
+
+
+def make_application() -> QApplication:
+    """Return the dressed application; there can be one in a process."""
+    from PySide6.QtWidgets import QApplication
+
+    from gui import settings, theme
+    from gui.icons import app_icon
+
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("isthmus")
+    app.setDesktopFileName("isthmus")
+    app.setWindowIcon(app_icon())
+    theme.apply(app, settings.theme_mode())
+    return app
+
+
+def make_window(app: QApplication, paths: list[Path]) -> MainWindow:
+    """Show the window at once; load the engine, and take the paths, when that is done."""
+    from PySide6.QtCore import QTimer
+
+    from gui.faults import Faults, open_log
+    from gui.main_window import MainWindow
+
+    open_log()
+    window = MainWindow()
+    faults = Faults(window)
+    faults.found.connect(window.on_fault)
+    faults.install()
+    # Ctrl-C in the terminal; Python sees it at the next tick of the runner's timer.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: app.quit())
+    app.aboutToQuit.connect(window.stop)
+    window.show()
+    QTimer.singleShot(FIRST_PAINT_MS, window.workspace.runner.load_engine)
+    if paths:
+        window.workspace.importer.take(paths)
+    return window
+
+
+def _end(window: MainWindow, code: int) -> int:
+    """Take the window apart while the application is still there."""
+    import logging
+    import os
+
+    import shiboken6
+
+    stopped = window.stopped
+    shiboken6.delete(window)
+    sys.excepthook = sys.__excepthook__
+    if not stopped:
+        # A thread is deep in a library and cannot be ended; Python would crash on its way out.
+        logging.shutdown()
+        os._exit(code)
+    return code

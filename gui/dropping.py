@@ -1,0 +1,89 @@
+"""What was dropped or pasted: from the desktop's data to paths, each known by what it is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QMimeData, QUrl
+from PySide6.QtGui import QImage
+
+WEIGHTS = (".safetensors", ".pt", ".pth")
+COPIED_FILES = "x-special/gnome-copied-files"
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """Paths by what can be done with them.
+
+    Attributes
+    ----------
+    studies, weights, images
+        Study folders; weights files; folders, archives and files that may hold images.
+    problems
+        One sentence for every path that cannot be used.
+    """
+
+    studies: list[Path] = field(default_factory=list)
+    weights: list[Path] = field(default_factory=list)
+    images: list[Path] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def can_take(mime: QMimeData) -> bool:
+    """Whether there are files, or a picture, in dragged or copied data."""
+    return mime.hasUrls() or mime.hasImage() or mime.hasFormat(COPIED_FILES)
+
+
+def paths_of(mime: QMimeData) -> list[Path]:
+    """Return the files and folders in dragged or copied data; remote addresses are left out."""
+    urls = mime.urls() or _copied_files(mime)
+    return [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]
+
+
+def _copied_files(mime: QMimeData) -> list[QUrl]:
+    """Read what file managers copy: the word copy or cut, then an address a line."""
+    lines = bytes(mime.data(COPIED_FILES).data()).split(b"\n")[1:]
+    return [QUrl.fromEncoded(QByteArray(line)) for line in lines if line.strip()]
+
+
+def picture_of(mime: QMimeData) -> QImage | None:
+    """Return the picture in copied data, such as a screenshot, or None."""
+    if not mime.hasImage():
+        return None
+    found = mime.imageData()
+    return found if isinstance(found, QImage) and not found.isNull() else None
+
+
+def sort_paths(paths: Iterable[Path]) -> Sorted:
+    """Tell studies, weights and images apart, and say which paths cannot be read."""
+    found = Sorted()
+    for path in paths:
+        problem = _problem(path)
+        if problem:
+            found.problems.append(problem)
+        elif path.is_dir() and (path / "study.json").is_file():
+            found.studies.append(path)
+        elif path.is_file() and path.suffix.lower() in WEIGHTS:
+            found.weights.append(path)
+        else:
+            found.images.append(path)
+    return found
+
+
+def _problem(path: Path) -> str:
+    if not path.exists():
+        return f"{path} does not exist."
+    if not os.access(path, os.R_OK):
+        return f"{path} may not be read by Isthmus: choose it in a file dialog instead."
+    return ""
+
+
+def free_path(folder: Path, stem: str, suffix: str) -> Path:
+    """Return a path that does not exist yet: stem.suffix in the folder, or "stem 2.suffix"..."""
+    candidate, number = folder / f"{stem}{suffix}", 2
+    while candidate.exists():
+        candidate, number = folder / f"{stem} {number}{suffix}", number + 1
+    return candidate

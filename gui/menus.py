@@ -1,0 +1,182 @@
+"""The menu bar: every action of the window with its keys, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QUrl, Slot
+from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QKeySequence
+from PySide6.QtWidgets import QApplication, QMenu
+
+from gui import dialogs, settings, theme
+from gui.about import AboutDialog, ShortcutsDialog
+from gui.faults import log_folder
+
+if TYPE_CHECKING:
+    from gui.main_window import MainWindow
+
+KEYS = {
+    "new_study": "Ctrl+N",
+    "open_study": "Ctrl+O",
+    "open_folder": "Ctrl+Shift+O",
+    "open_files": "Ctrl+I",
+    "export": "Ctrl+E",
+    "quit": "Ctrl+Q",
+    "paste": "Ctrl+V",
+    "dock": "Ctrl+J",
+    "dismiss": "Escape",
+    "shortcuts": "F1",
+}
+
+
+class Menus(QObject):
+    """Builds the menu bar of a window and keeps it up to date."""
+
+    def __init__(self, window: MainWindow):
+        super().__init__(window)
+        self._window = window
+        self.actions: dict[str, QAction] = {}
+        self._build_file()
+        self._build_edit()
+        self._build_view()
+        self._build_help()
+
+    # ----------------------------------------------------------------------------------- building
+
+    def _build_file(self) -> None:
+        window, importer = self._window, self._window.workspace.importer
+        menu = window.menuBar().addMenu(self.tr("&File"))
+        self._add(
+            menu, "new_study", self.tr("&New study…"), lambda: dialogs.new_study(window, importer)
+        )
+        self._add(
+            menu,
+            "open_study",
+            self.tr("&Open study…"),
+            lambda: dialogs.open_study(window, importer),
+        )
+        self._add(
+            menu,
+            "open_folder",
+            self.tr("Open image &folder…"),
+            lambda: dialogs.open_image_folder(window, importer),
+        )
+        self._add(
+            menu,
+            "open_files",
+            self.tr("Open &images…"),
+            lambda: dialogs.open_image_files(window, importer),
+        )
+        self.recent = menu.addMenu(self.tr("Open &recent"))
+        self.recent.aboutToShow.connect(self._fill_recent)
+        menu.addSeparator()
+        self.export = menu.addMenu(self.tr("&Export picture"))
+        self.export.aboutToShow.connect(self._fill_export)
+        menu.addSeparator()
+        self._add(menu, "quit", self.tr("&Quit"), window.close)
+
+    def _build_edit(self) -> None:
+        window = self._window
+        menu = window.menuBar().addMenu(self.tr("&Edit"))
+        self._add(menu, "paste", self.tr("&Paste images or files"), window.paste)
+        self._add(menu, "dismiss", self.tr("&Dismiss error"), window.messages.dismiss_error)
+
+    def _build_view(self) -> None:
+        window = self._window
+        menu = window.menuBar().addMenu(self.tr("&View"))
+        for index, place in enumerate(window.places):
+            action = QAction(self.tr(place.title), self)
+            action.setShortcut(QKeySequence(f"Ctrl+{index + 1}"))
+            action.triggered.connect(_shower(window, index))
+            menu.addAction(action)
+        menu.addSeparator()
+        dock = self._add(menu, "dock", self.tr("Show &computations"), window.dock.set_expanded)
+        dock.setCheckable(True)
+        dock.setChecked(window.dock.expanded)
+        window.dock.expanded_changed.connect(dock.setChecked)
+        self._build_theme(menu.addMenu(self.tr("&Colours")))
+
+    def _build_theme(self, menu: QMenu) -> None:
+        names = {
+            "system": self.tr("As the system"),
+            "light": self.tr("Light"),
+            "dark": self.tr("Dark"),
+        }
+        group = QActionGroup(self)
+        for mode in theme.MODES:
+            action = group.addAction(menu.addAction(names[mode]))
+            action.setCheckable(True)
+            action.setData(mode)
+            action.setChecked(mode == theme.mode())
+            self.actions[f"colours {mode}"] = action
+        group.triggered.connect(self._set_theme)
+
+    def _build_help(self) -> None:
+        menu = self._window.menuBar().addMenu(self.tr("&Help"))
+        self._add(menu, "shortcuts", self.tr("Keyboard &shortcuts"), self._show_shortcuts)
+        self._add(menu, "log", self.tr("Open &log folder"), self._open_log)
+        self._add(menu, "about", self.tr("&About Isthmus"), self._show_about)
+
+    def _add(self, menu: QMenu, name: str, text: str, slot: Callable[..., object]) -> QAction:
+        action = QAction(text, self)
+        if name in KEYS:
+            action.setShortcut(QKeySequence(KEYS[name]))
+        action.triggered.connect(slot)
+        menu.addAction(action)
+        self.actions[name] = action
+        return action
+
+    # -------------------------------------------------------------------------------------- slots
+
+    @Slot()
+    def _fill_recent(self) -> None:
+        self.recent.clear()
+        importer = self._window.workspace.importer
+        for path in settings.recent_studies():
+            action = self.recent.addAction(path.stem)
+            action.setToolTip(str(path))
+            action.triggered.connect(Slot()(lambda _=False, path=path: importer.open_study(path)))
+        if self.recent.isEmpty():
+            self.recent.addAction(self.tr("None yet")).setEnabled(False)
+
+    @Slot()
+    def _fill_export(self) -> None:
+        """List what the present page has to export; a picture without a name is just a picture."""
+        self.export.clear()
+        for button in self._window.export_buttons():
+            name = button.property("exports") or self.tr("Picture")
+            self.export.addAction(str(name), button.click)
+        if self.export.isEmpty():
+            self.export.addAction(self.tr("Nothing on this page")).setEnabled(False)
+
+    @Slot(QAction)
+    def _set_theme(self, action: QAction) -> None:
+        mode = action.data()
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            theme.apply(app, mode)
+            settings.set_theme_mode(mode)
+
+    @Slot()
+    def _open_log(self) -> None:
+        folder = log_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+
+    @Slot()
+    def _show_shortcuts(self) -> None:
+        ShortcutsDialog(self._window.shortcut_list(), self._window).show()
+
+    @Slot()
+    def _show_about(self) -> None:
+        room = self._window.workspace.runner.room
+        AboutDialog(str(room.device) if room is not None else "", self._window).show()
+
+
+def _shower(window: MainWindow, index: int) -> Callable[[], None]:
+    @Slot()
+    def show() -> None:
+        window.show_page(index)
+
+    return show

@@ -1,0 +1,85 @@
+"""The pages of the window, in the order of the navigation rail.
+
+Their modules are imported when they are needed: the plotting library alone would take half of the
+second in which the window has to be up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gui.pages.page import Page
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page as the rail knows it.
+
+    Attributes
+    ----------
+    title, icon, tip
+        As on the page itself.
+    load
+        Imports the page and returns its class.
+    """
+
+    title: str
+    icon: str
+    tip: str
+    load: Callable[[], type[Page]]
+
+
+def _welcome() -> type[Page]:
+    from gui.pages.welcome import WelcomePage
+
+    return WelcomePage
+
+
+def _data() -> type[Page]:
+    from gui.pages.data import DataPage
+
+    return DataPage
+
+
+def _train() -> type[Page]:
+    from gui.pages.train import TrainPage
+
+    return TrainPage
+
+
+def _attack() -> type[Page]:
+    from gui.pages.attack import AttackPage
+
+    return AttackPage
+
+
+def _maps() -> type[Page]:
+    from gui.pages.maps import MapsPage
+
+    return MapsPage
+
+
+def _retrain() -> type[Page]:
+    from gui.pages.retrain import RetrainPage
+
+    return RetrainPage
+
+
+def _tradeoff() -> type[Page]:
+    from gui.pages.tradeoff import TradeoffPage
+
+    return TradeoffPage
+
+
+PAGES = (
+    Place("Welcome", "welcome", "Open the demo, images or a recent study", _welcome),
+    Place("Data", "data", "Choose images, and look through them", _data),
+    Place("Train", "train", "Train networks and watch their gradients", _train),
+    Place("Attack", "attack", "Change an image by little, and watch the networks err", _attack),
+    Place("Maps", "maps", "Which pixels a network's decision hangs on", _maps),
+    Place("Retrain", "retrain", "Measure what the marked pixels are worth", _retrain),
+    Place("Trade-off", "tradeoff", "Accuracy against interpretability", _tradeoff),
+)

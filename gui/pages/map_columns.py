@@ -1,0 +1,132 @@
+"""From results to what the Maps page draws: values, pictures and the numbers below them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import maps
+
+Values = NDArray[np.float32]
+UNNAMED = ("probability",)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How maps are drawn.
+
+    Attributes
+    ----------
+    percentile
+        Values beyond this percentile of a picture are clipped.
+    colormap
+        A key of :data:`engine.maps.COLORMAPS`.
+    shared
+        One scale for all pictures of a column, instead of one for each.
+    """
+
+    percentile: float = maps.PERCENTILE
+    colormap: str = "blue_white_red"
+    shared: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class MapColumn:
+    """One attribution method of one network: a column of pictures.
+
+    Attributes
+    ----------
+    key
+        Of the network, "" where the column belongs to none.
+    title, method
+        Its heading.
+    series
+        Number of the network's colour.
+    classes
+        Names of the network's classes; numbers stand in where there are none.
+    arrays
+        Of a :class:`engine.specs.Maps` result; empty while it is not there.
+    failure
+        One sentence, where there will be none.
+    """
+
+    key: str
+    title: str
+    method: str
+    series: int
+    classes: tuple[str, ...] = ()
+    arrays: Mapping[str, Any] = field(default_factory=dict)
+    failure: str = ""
+
+    @property
+    def name(self) -> str:
+        """Network and method in one line."""
+        return f"{self.title}, {self.method}"
+
+    def values(self, drawing: Drawing) -> Values | None:
+        """Return what is drawn, (N, H, W) in [-1, 1], or None where there is no result."""
+        if not self.arrays:
+            return None
+        attributions, percentile = self.arrays["attributions"], drawing.percentile
+        limit = None
+        if drawing.shared:
+            limits = maps.symmetric_limit(attributions, percentile=percentile)
+            limit = np.full(len(limits), limits.max())
+        return maps.picture(attributions, percentile=percentile, limit=limit)
+
+    def drawable(self, row: int) -> bool:
+        """Whether the map of an image is there, with finite values only."""
+        return bool(self.arrays) and bool(maps.finite(self.arrays["attributions"][row]))
+
+    def note(self, row: int) -> str:
+        """Return what the network says of the image, and the numbers of its map."""
+        if not self.arrays:
+            return ""
+        predicted = int(self.arrays["predicted"][row])
+        says = self.classes[predicted] if predicted < len(self.classes) else str(predicted)
+        if "probability" in self.arrays:
+            says += f", {100 * float(self.arrays['probability'][row]):.1f} %"
+        numbers = [
+            f"{name.replace('_', ' ')} {float(values[row]):.3g}"
+            for name, values in self.arrays.items()
+            if name not in UNNAMED and _one_number_each(values) and np.isfinite(values[row])
+        ]
+        return "\n".join([says, *numbers])
+
+    def raw(self, row: int, y: int, x: int) -> str:
+        """Return the attribution of one pixel, channel by channel."""
+        channels = self.arrays["attributions"][row][:, y, x]
+        total = f"{float(channels.sum()):+.4g}"
+        if len(channels) == 1:
+            return total
+        return f"{total} = " + " ".join(f"{float(value):+.3g}" for value in channels)
+
+
+def _one_number_each(values: Any) -> bool:
+    return bool(np.ndim(values) == 1 and np.issubdtype(values.dtype, np.floating))
+
+
+def difference(first: Values, second: Values) -> tuple[Values, NDArray[np.float64]]:
+    """Compare two columns of pictures.
+
+    Parameters
+    ----------
+    first, second
+        (N, H, W) in [-1, 1].
+
+    Returns
+    -------
+    values
+        (N, H, W) in [-1, 1]: half of first minus second.
+    correlation
+        (N,) Pearson's, NaN where a picture is constant.
+    """
+    a, b = (values.reshape(len(values), -1).astype(np.float64) for values in (first, second))
+    a, b = (values - values.mean(1, keepdims=True) for values in (a, b))
+    size = np.sqrt((a**2).sum(1) * (b**2).sum(1))
+    correlation = np.divide((a * b).sum(1), size, out=np.full(len(a), np.nan), where=size > 0)
+    return ((first - second) / 2).astype(np.float32), correlation

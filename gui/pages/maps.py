@@ -1,0 +1,346 @@
+"""The Maps page: attribution methods and networks side by side, for chosen images."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from functools import partial
+from typing import Any, ClassVar
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine import maps
+from engine.charts import MapGridData
+from engine.specs import AttributionSpec, Maps
+from gui.class_names import ClassNames
+from gui.pages.map_columns import Drawing, MapColumn
+from gui.pages.map_table import Table, build, figure_of
+from gui.pages.maps_grid import MapsGrid
+from gui.pages.needs import NeedsNetwork
+from gui.pages.page import Page
+from gui.pages.side_panel import SidePanel, labelled_rows
+from gui.previews import LivePreviews
+from gui.widgets.export import export_buttons
+from gui.widgets.image_strip import ImageStrip
+from gui.widgets.method_picker import MethodPicker
+from gui.widgets.network_picker import NetworkPicker
+from gui.widgets.number_edit import guard_wheel
+from gui.workspace import Workspace
+
+MOST_IMAGES = 8
+MOST_NETWORKS = 4
+AT_FIRST = 4
+KEPT = 64
+
+
+class MapsPage(Page):
+    """Shows the maps of up to eight images: a column for every network and every method.
+
+    Signals
+    -------
+    go_to
+        Takes the title of the page where what is missing can be made.
+    """
+
+    title: ClassVar[str] = "Maps"
+    icon: ClassVar[str] = "maps"
+    tip: ClassVar[str] = "Which pixels a network's decision hangs on"
+
+    go_to = Signal(str)
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
+        super().__init__(workspace, parent)
+        self._previews = LivePreviews(workspace.runner, "maps", self)
+        self._names = ClassNames(workspace, self)
+        self._results: OrderedDict[str, Any] = OrderedDict()
+        self._failures: dict[str, str] = {}
+        self._stale = True
+        self._partial = False
+        self._table = Table([], [])
+        self._build_side()
+        self._build_view()
+        self._build_layout()
+        self._connect()
+        self._images_changed()
+
+    # ------------------------------------------------------------------------------------ building
+
+    def _build_side(self) -> None:
+        self.picker = NetworkPicker(self.workspace, MOST_NETWORKS, at_first=3)
+        self.methods = MethodPicker(AttributionSpec)
+        self.keep = QPushButton(self.tr("Keep in study"))
+        self.keep.setToolTip(self.tr("Store these maps as records of the study"))
+        self._side = SidePanel()
+        self._side.add(self.picker, self.tr("Networks"), 1)
+        self._side.add(self.methods, self.tr("Methods"))
+        self._side.add(self._build_drawing(), self.tr("Drawing"))
+        self._side.add(self._build_difference(), self.tr("Difference"))
+        self._side.add(self.keep)
+
+    def _build_drawing(self) -> QGridLayout:
+        self.percentile = QDoubleSpinBox(decimals=1, singleStep=0.5, suffix=" %")
+        self.percentile.setRange(50.0, 100.0)
+        self.percentile.setValue(maps.PERCENTILE)
+        self.percentile.setToolTip(self.tr("Values beyond this percentile are clipped"))
+        self.colormap = QComboBox()
+        for name in maps.COLORMAPS:
+            self.colormap.addItem(name.replace("_", ", "), name)
+        self.colormap.setToolTip(
+            self.tr("Colours from the most negative to the most positive value")
+        )
+        self.scale = QComboBox()
+        self.scale.addItem(self.tr("for each picture"), False)
+        self.scale.addItem(self.tr("one for a column"), True)
+        self.scale.setToolTip(self.tr("The value that is drawn strongest; zero is always neutral"))
+        for widget in (self.percentile, self.colormap, self.scale):
+            guard_wheel(widget)
+        return labelled_rows(
+            (self.tr("Clip at"), self.percentile),
+            (self.tr("Colours"), self.colormap),
+            (self.tr("Scale"), self.scale),
+        )
+
+    def _build_difference(self) -> QGridLayout:
+        self.first, self.second = QComboBox(), QComboBox()
+        policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        for combo in (self.first, self.second):
+            guard_wheel(combo)
+            combo.setSizeAdjustPolicy(policy)
+            combo.setToolTip(self.tr("Two columns of which a third shows the difference"))
+        return labelled_rows((self.tr("Of"), self.first), (self.tr("minus"), self.second))
+
+    def _build_view(self) -> None:
+        self.strip = ImageStrip(MOST_IMAGES)
+        self.grid = MapsGrid()
+        self.hint = QLabel(
+            self.tr("The wheel zooms every picture, dragging moves them, a double click shows all.")
+        )
+        self.hint.setProperty("role", "muted")
+        self._exports = export_buttons(self, self.figure, "maps")
+
+    def _build_layout(self) -> None:
+        bar = QHBoxLayout()
+        bar.addWidget(self.hint, 1)
+        for button in self._exports:
+            bar.addWidget(button)
+        view = QVBoxLayout()
+        view.setSpacing(8)
+        view.addWidget(self.strip)
+        view.addLayout(bar)
+        view.addWidget(self.grid, 1)
+        ready = QWidget()
+        row = QHBoxLayout(ready)
+        row.setContentsMargins(16, 12, 16, 12)
+        row.setSpacing(16)
+        row.addWidget(self._side)
+        row.addLayout(view, 1)
+        self.needs = NeedsNetwork(ready, self.workspace, self.picker)
+        self.needs.go_to.connect(self.go_to)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.needs)
+
+    def _connect(self) -> None:
+        self.workspace.images_changed.connect(self._images_changed)
+        self.workspace.study_changed.connect(self._forget)
+        self.workspace.highlighted.connect(self.grid.highlight)
+        self.grid.pointed.connect(self.workspace.highlighted)
+        for signal in (self.picker.changed, self.methods.changed, self.strip.changed):
+            signal.connect(self.ask)
+        self.percentile.valueChanged.connect(self.draw)
+        for combo in (self.colormap, self.scale, self.first, self.second):
+            combo.currentIndexChanged.connect(self.draw)
+        self.keep.clicked.connect(self._keep)
+        self._previews.answered.connect(self._take)
+        self._previews.failed.connect(self._fail)
+        self._previews.late.connect(self._be_late)
+        self._names.changed.connect(self.draw)
+
+    # ------------------------------------------------------------------------------ what there is
+
+    @Slot()
+    def _images_changed(self) -> None:
+        image_set = self.workspace.image_set
+        if image_set is not None:
+            images, labels = image_set.test_images, image_set.test_labels
+            self.strip.set_images(images, labels, image_set.classes)
+            if len(self.strip.chosen) <= 1:
+                self.strip.choose_one_each(AT_FIRST)
+        self.ask()
+
+    @Slot()
+    def _forget(self) -> None:
+        self._results.clear()
+        self._failures.clear()
+
+    def specs(self) -> list[Maps]:
+        """Return what the columns show, network by network."""
+        images, chosen = self.workspace.images, self.strip.chosen
+        if self.workspace.image_set is None or not chosen:
+            return []
+        return [
+            Maps(
+                classifier=network.spec,
+                attribution=method,
+                images=None if network.spec.images == images else images,
+                indices=chosen,
+            )
+            for network in self.picker.networks
+            for method in self.methods.chosen
+            if isinstance(method, AttributionSpec)
+        ]
+
+    @Slot()
+    def ask(self) -> None:
+        """Ask for the maps that are not known; nothing is asked while nobody looks."""
+        self.needs.refresh()
+        self._stale, self._partial = not self.isVisible(), False
+        self._offer_differences()
+        self.keep.setEnabled(bool(self.specs()))
+        if self._stale:
+            return
+        unknown = [spec for spec in self.specs() if spec.key not in self._results]
+        study = self.workspace.study
+        stored = [spec for spec in unknown if study is not None and study.has(spec)]
+        for spec in stored:
+            self._read(spec)
+        self._failures.clear()
+        self._previews.ask([spec for spec in unknown if spec not in stored])
+        if not unknown:
+            self.draw()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catch up with what changed while the page was hidden."""
+        super().showEvent(event)
+        if self._stale:
+            self.ask()
+
+    def _read(self, spec: Maps) -> None:
+        """Take up maps that the study holds already."""
+        study = self.workspace.study
+        if study is None:
+            return
+
+        def work(_: Any) -> Any:
+            return study.read(spec)
+
+        done, failed = partial(self._take, spec), partial(self._fail, spec)
+        self.workspace.runner.ask(f"maps/{spec.key}", work, done, failed)
+
+    @Slot(object, object)
+    def _take(self, spec: Maps, result: Any) -> None:
+        self._results[spec.key] = result.arrays
+        while len(self._results) > KEPT:
+            self._results.popitem(last=False)
+        self._draw_when_complete()
+
+    @Slot(object, str)
+    def _fail(self, spec: Maps, text: str) -> None:
+        self._failures[spec.key] = text
+        self._draw_when_complete()
+
+    def _draw_when_complete(self) -> None:
+        """Draw once nothing is due any more: a table that fills cell by cell only flickers.
+
+        Where that takes long, every picture is welcome.
+        """
+        known = self._results.keys() | self._failures.keys()
+        if self._partial or all(spec.key in known for spec in self.specs()):
+            self.draw()
+
+    @Slot()
+    def _be_late(self) -> None:
+        self._partial = True
+        self.grid.dim()
+
+    # ------------------------------------------------------------------------------------- drawing
+
+    def columns(self) -> list[MapColumn]:
+        """Return the columns of maps as far as they are known."""
+        titles = {network.key: network.title for network in self.picker.networks}
+        return [
+            MapColumn(
+                key=spec.classifier.key,
+                title=titles[spec.classifier.key],
+                method=spec.attribution.title,
+                series=self.picker.series(spec.classifier.key),
+                classes=tuple(self._names.of(spec.classifier.images)),
+                arrays=self._results.get(spec.key, {}),
+                failure=self._failures.get(spec.key, ""),
+            )
+            for spec in self.specs()
+        ]
+
+    def drawing(self) -> Drawing:
+        """Return how the maps are to be drawn."""
+        return Drawing(
+            self.percentile.value(), self.colormap.currentData(), self.scale.currentData()
+        )
+
+    @Slot()
+    def draw(self) -> None:
+        """Draw what is known with the present settings."""
+        image_set, chosen = self.workspace.image_set, list(self.strip.chosen)
+        columns = self.columns()
+        known = any(column.arrays or column.failure for column in columns)
+        if image_set is None or not chosen or (columns and not known):
+            return
+        self._table = build(
+            image_set.test_images[chosen],
+            [self._name(index) for index in chosen],
+            columns,
+            self.drawing(),
+            self._pair(len(columns)),
+        )
+        self.grid.show_table(self._table.headings, self._table.rows)
+        for button in self._exports:
+            button.setEnabled(known)
+
+    def _name(self, index: int) -> str:
+        """Return what stands below an image: its class and its number."""
+        image_set = self.workspace.image_set
+        label = -1 if image_set is None else int(image_set.test_labels[index])
+        if image_set is None or not 0 <= label < len(image_set.classes):
+            return self.tr("image {}").format(index)
+        return self.tr("{} (image {})").format(image_set.classes[label], index)
+
+    def _pair(self, count: int) -> tuple[int, int] | None:
+        first, second = self.first.currentData(), self.second.currentData()
+        if first is None or second is None or max(first, second) >= count:
+            return None
+        return first, second
+
+    def _offer_differences(self) -> None:
+        """Offer the present columns in the two lists of the difference."""
+        names = [self.tr("(no difference)"), *(column.name for column in self.columns())]
+        for combo in (self.first, self.second):
+            before = combo.currentText()
+            combo.blockSignals(True)
+            combo.clear()
+            for row, name in enumerate(names):
+                combo.addItem(name, row - 1 if row else None)
+            combo.setCurrentIndex(max(0, combo.findText(before)))
+            combo.blockSignals(False)
+
+    @Slot()
+    def _keep(self) -> None:
+        self.workspace.run(self.specs())
+
+    def figure(self) -> MapGridData:
+        """Return the table as a figure for a paper."""
+        drawing = self.drawing()
+        caption = self.tr("Clipped at the {:g} percentile; {}.").format(
+            drawing.percentile,
+            self.tr("one scale for every row") if drawing.shared else self.tr("one scale a map"),
+        )
+        return figure_of(self._table, caption)

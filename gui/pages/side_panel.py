@@ -1,0 +1,49 @@
+"""The column of choices at the left of a page."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QLabel, QLayout, QScrollArea, QVBoxLayout, QWidget
+
+WIDTH = 300
+
+
+def labelled_rows(*rows: tuple[str, QWidget]) -> QGridLayout:
+    """Return a grid with one widget a row, its label at its left."""
+    grid = QGridLayout()
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setHorizontalSpacing(8)
+    grid.setVerticalSpacing(4)
+    grid.setColumnStretch(1, 1)
+    for row, (text, widget) in enumerate(rows):
+        label = QLabel(text)
+        label.setBuddy(widget)
+        grid.addWidget(label, row, 0)
+        grid.addWidget(widget, row, 1)
+    return grid
+
+
+class SidePanel(QScrollArea):
+    """Widgets below one another, each under its heading; it scrolls where the window is low."""
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        inside = QWidget()
+        self._column = QVBoxLayout(inside)
+        self._column.setContentsMargins(0, 0, 8, 0)
+        self._column.setSpacing(8)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(inside)
+        self.setFixedWidth(WIDTH)
+
+    def add(self, part: QWidget | QLayout, heading: str = "", stretch: int = 0) -> None:
+        """Put a widget or a layout below the others."""
+        if heading:
+            label = QLabel(heading)
+            label.setProperty("role", "heading")
+            self._column.addWidget(label)
+        if isinstance(part, QLayout):
+            self._column.addLayout(part, stretch)
+        else:
+            self._column.addWidget(part, stretch)

@@ -1,0 +1,322 @@
+"""The Train page: choose networks and a sweep of attacks, and watch them learn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+
+from engine.events import Ended, Event, Notice
+from engine.index import Entry
+from engine.specs import Training
+from engine.study import Study, StudyError
+from gui.pages.alarm_line import AlarmLine
+from gui.pages.live_curves import LiveCurves
+from gui.pages.live_maps import LiveMaps
+from gui.pages.page import Page
+from gui.pages.train_defaults import defaults_for
+from gui.pages.train_footer import TrainFooter
+from gui.pages.train_form import TrainForm
+from gui.pages.train_runs import Runs
+from gui.workspace import Workspace
+
+REDRAW_MS = 100
+MOST_STORED = 12
+READ = ("curve/", "epochs/", "probes/")
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class TrainPage(Page):
+    """A form of trainings at the left; curves and gradient maps of the networks at the right.
+
+    Signals
+    -------
+    go_to
+        Takes the title of the page where what is missing can be chosen.
+    """
+
+    title = "Train"
+    icon = "train"
+    tip = "Train networks and watch their gradients"
+    go_to = Signal(str)
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
+        super().__init__(workspace, parent)
+        self.runs = Runs()
+        self._read: set[str] = set()
+        self._wished: list[str] = []
+        self._proposed: tuple[int, int, int] | None = None
+        self.form = TrainForm()
+        self.footer = TrainFooter()
+        self.alarms = AlarmLine()
+        self.curves = LiveCurves()
+        self.maps = LiveMaps()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(REDRAW_MS)
+        self._timer.timeout.connect(self._redraw)
+        self._build_layout()
+        self._connect()
+        self._on_images()
+
+    # ------------------------------------------------------------------------------------- public
+
+    def trainings(self) -> list[Training]:
+        """Return what the form asks for; nothing while something is missing or wrong."""
+        images = self.workspace.images
+        if images is None or self.obstacle():
+            return []
+        return self.form.trainings(images)
+
+    def obstacle(self) -> str:
+        """Return the sentence on why nothing can be trained now, or ""."""
+        workspace = self.workspace
+        if workspace.study is None:
+            return self.tr("Open or create a study first.")
+        if workspace.images is None:
+            return self.tr("Choose images first.")
+        images = workspace.image_set
+        if images is None:
+            return self.tr("The images are being loaded.")
+        if not len(images.train_images):
+            return self.tr("These images have no training part: a network cannot learn from them.")
+        if images.class_count < 2:
+            found = ", ".join(images.classes) or self.tr("no labels")
+            return self.tr("A classifier needs images of two classes; these have {}.").format(found)
+        return ""
+
+    # ----------------------------------------------------------------------------------- building
+
+    def _build_layout(self) -> None:
+        left = QVBoxLayout()
+        left.setSpacing(8)
+        left.addWidget(self.form, 1)
+        left.addWidget(self.footer)
+        self.footer.setFixedWidth(self.form.width())
+        self.split = QSplitter(Qt.Orientation.Vertical)
+        self.split.setChildrenCollapsible(False)
+        self.split.setHandleWidth(12)
+        self.split.addWidget(self.curves)
+        self.split.addWidget(self.maps)
+        self.split.setStretchFactor(0, 1)
+        self.split.setStretchFactor(1, 1)
+        self.split.setSizes([2000, 3000])
+        right = QVBoxLayout()
+        right.setSpacing(8)
+        right.addWidget(self.alarms)
+        right.addWidget(self.split, 1)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
+        layout.setSpacing(16)
+        layout.addLayout(left)
+        layout.addLayout(right, 1)
+
+    def _connect(self) -> None:
+        workspace = self.workspace
+        workspace.event.connect(self._on_event)
+        workspace.study_changed.connect(self._on_study)
+        workspace.images_changed.connect(self._on_images)
+        workspace.record_added.connect(self._on_record)
+        workspace.highlighted.connect(self._on_highlighted)
+        workspace.selected.connect(self._on_selected)
+        self.form.changed.connect(self._on_form)
+        self.footer.train.clicked.connect(self._train)
+        self.footer.go_to.connect(self.go_to)
+        for keys in ("Ctrl+Return", "Ctrl+Enter"):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(self.footer.train.click)
+        for view in (self.curves, self.maps):
+            view.hovered.connect(workspace.highlighted)
+            view.restyled.connect(self._restyle)
+        self.maps.clicked.connect(workspace.selected)
+
+    # -------------------------------------------------------------------------------------- slots
+
+    @Slot()
+    def _on_form(self) -> None:
+        workspace = self.workspace
+        obstacle = self.obstacle()
+        wanted = self.trainings()
+        study = workspace.study
+        stored = sum(study.has(spec) for spec in wanted) if study is not None else 0
+        going = sum(self._is_going(spec.key) for spec in wanted)
+        lead = "Data" if workspace.study is not None and workspace.images is None else ""
+        self.footer.show_state(
+            fault=obstacle or self.form.error(),
+            counts=self.form.counts(),
+            total=len(wanted),
+            stored=stored,
+            going=going,
+            lead=lead,
+        )
+
+    def _is_going(self, key: str) -> bool:
+        run = self.runs.get(key)
+        return run is not None and run.state in ("waiting", "running")
+
+    @Slot()
+    def _train(self) -> None:
+        wanted = self.trainings()
+        if wanted:
+            self.workspace.run(wanted)
+            self._on_form()
+
+    @Slot()
+    def _on_study(self) -> None:
+        self._forget()
+        self._on_form()
+
+    @Slot()
+    def _on_images(self) -> None:
+        """Propose what suits other images, and show the networks that were trained on them."""
+        images = self.workspace.image_set
+        if images is not None and images.shape != self._proposed:
+            self._proposed = images.shape
+            self.form.propose(defaults_for(images.shape))
+        self._drop_foreign()
+        self.maps.setVisible(images is None or images.shape[1:] != (1, 1))
+        self._read_history()
+        self._on_form()
+
+    @Slot(object)
+    def _on_event(self, event: Event) -> None:
+        run = self.runs.take(event)
+        if run is None:
+            return
+        if isinstance(event, Notice):
+            self.alarms.add(f"{run.title}: {event.text}")
+        elif isinstance(event, Ended):
+            if event.outcome == "failed":
+                self.alarms.add(self.tr("{} failed: {}").format(run.title, event.message))
+            self._on_form()
+        self._schedule()
+
+    @Slot(object)
+    def _on_record(self, entry: Entry) -> None:
+        if entry.kind == Training.kind:
+            self._read.discard(entry.key)
+            self._read_history()
+            self._on_form()
+
+    @Slot(str)
+    def _on_highlighted(self, key: str) -> None:
+        shown = key if key in self.runs else ""
+        self.curves.set_highlighted(shown)
+        self.maps.grid.set_highlighted(shown)
+
+    @Slot(str)
+    def _on_selected(self, key: str) -> None:
+        """Show an older network too, once it is asked for."""
+        if key not in self.runs and key in self._stored():
+            self._wished.append(key)
+            self._read_history()
+
+    # ------------------------------------------------------------------------------------ history
+
+    def _stored(self) -> dict[str, str]:
+        """Return the titles of the networks trained on the present images, by key, oldest first."""
+        images = self.workspace.images
+        return {
+            entry.key: spec.title
+            for entry, spec in self.workspace.classifiers()
+            if isinstance(spec, Training) and spec.images == images
+        }
+
+    def _read_history(self) -> None:
+        """Read the curves and maps of the newest networks, and of those asked for, on a lane."""
+        study = self.workspace.study
+        titles = self._stored()
+        shown = {run.key for run in self.runs}
+        newest = list(titles)[-MOST_STORED:]
+        wanted = [key for key in titles if key in newest or key in shown or key in self._wished]
+        keys = [key for key in wanted if key not in self._read]
+        if study is None or not keys:
+            return
+
+        def work(control: Any) -> dict[str, Arrays]:
+            return _histories(study, keys, control)
+
+        def done(found: dict[str, Arrays]) -> None:
+            self._show_history(titles, found)
+
+        self.workspace.runner.ask("train-history", work, done, self._on_unreadable)
+
+    def _show_history(self, titles: Mapping[str, str], found: Mapping[str, Arrays]) -> None:
+        for key, arrays in found.items():
+            self._read.add(key)
+            self.runs.add(key, titles[key]).take_record(arrays)
+        self._schedule()
+
+    def _on_unreadable(self, text: str) -> None:
+        self.workspace.message.emit(text, True)
+
+    def _drop_foreign(self) -> None:
+        """Take the networks off the page that are known to be of other images."""
+        own = self._stored()
+        for run in list(self.runs):
+            if run.state == "finished" and run.key not in own:
+                self._remove(run.key)
+        if not any(run.shown for run in self.runs):
+            self.maps.forget_images()
+
+    def _forget(self) -> None:
+        for run in list(self.runs):
+            self._remove(run.key)
+        self._read.clear()
+        self._wished.clear()
+        self.maps.forget_images()
+        self.alarms.clear()
+
+    def _remove(self, key: str) -> None:
+        self.runs.remove(key)
+        self._read.discard(key)
+        self.curves.remove(key)
+        self.maps.remove(key)
+
+    # ------------------------------------------------------------------------------------ drawing
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Draw what came in while another page was shown."""
+        super().showEvent(event)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if self.isVisible() and not self._timer.isActive():
+            self._timer.start()
+
+    @Slot()
+    def _restyle(self) -> None:
+        for run in self.runs:
+            run.drawn = run.mapped = False
+        self._schedule()
+
+    @Slot()
+    def _redraw(self) -> None:
+        if not self.isVisible():
+            return
+        for run in self.runs:
+            self.curves.draw(run)
+            self.maps.draw(run)
+        self.maps.set_last_epoch(max((max(run.maps, default=0) for run in self.runs), default=0))
+
+
+def _histories(study: Study, keys: Iterable[str], control: Any) -> dict[str, Arrays]:
+    """Return the curves and maps of training records; damaged ones are left out."""
+    found: dict[str, Arrays] = {}
+    for key in keys:
+        control.check()
+        try:
+            arrays = study.read(key).arrays
+        except StudyError:
+            continue
+        found[key] = {
+            name: np.asarray(array) for name, array in arrays.items() if name.startswith(READ)
+        }
+    return found

@@ -1,0 +1,99 @@
+"""What the window remembers between two runs: recent studies, its place, its colours.
+
+Kept in ``isthmus.ini`` in the user's configuration folder, or in the folder that the environment
+variable ISTHMUS_CONFIG names.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from platformdirs import user_config_path
+from PySide6.QtCore import QByteArray, QSettings
+
+from gui.theme import MODES, Mode
+
+RECENT_LIMIT = 10
+
+
+def _store() -> QSettings:
+    folder = os.environ.get("ISTHMUS_CONFIG") or user_config_path("isthmus", appauthor=False)
+    return QSettings(str(Path(folder) / "isthmus.ini"), QSettings.Format.IniFormat)
+
+
+def recent_studies() -> list[Path]:
+    """Return the studies that were open last, the newest first; some may be gone meanwhile."""
+    found = _store().value("studies/recent", [])
+    names = [found] if isinstance(found, str) else found or []
+    return [Path(name) for name in names]
+
+
+def add_recent(path: Path) -> None:
+    """Put a study first among the recent ones."""
+    path = path.resolve()
+    others = [known for known in recent_studies() if known != path]
+    _write_recent([path, *others][:RECENT_LIMIT])
+
+
+def remove_recent(path: Path) -> None:
+    """Take a study off the list of recent ones; the study itself is left alone."""
+    _write_recent([known for known in recent_studies() if known != path])
+
+
+def _write_recent(paths: list[Path]) -> None:
+    _store().setValue("studies/recent", [str(path) for path in paths])
+
+
+def theme_mode() -> Mode:
+    """Return the colours the user chose: "system", "light" or "dark"."""
+    found = str(_store().value("window/theme", "system"))
+    return next((mode for mode in MODES if mode == found), "system")
+
+
+def set_theme_mode(mode: Mode) -> None:
+    """Remember the colours the user chose."""
+    _store().setValue("window/theme", mode)
+
+
+def last_folder() -> str:
+    """Return the folder that a file dialog showed last, or an empty text."""
+    return str(_store().value("window/folder", "") or "")
+
+
+def set_last_folder(folder: Path) -> None:
+    """Remember the folder that a file dialog showed."""
+    _store().setValue("window/folder", str(folder))
+
+
+def window_state(name: str) -> QByteArray:
+    """Return what :func:`set_window_state` stored under this name, or nothing."""
+    found = _store().value(f"window/{name}")
+    return found if isinstance(found, QByteArray) else QByteArray()
+
+
+def set_window_state(name: str, state: QByteArray) -> None:
+    """Remember the geometry of a window or the sizes of a splitter."""
+    _store().setValue(f"window/{name}", state)
+
+
+def flag(name: str, default: bool) -> bool:
+    """Return a yes-or-no that :func:`set_flag` stored."""
+    found = _store().value(f"window/{name}")
+    return default if found is None else str(found).lower() == "true"
+
+
+def set_flag(name: str, value: bool) -> None:
+    """Remember a yes or no."""
+    _store().setValue(f"window/{name}", value)
+
+
+def number(name: str, default: int) -> int:
+    """Return a whole number that :func:`set_number` stored."""
+    found = str(_store().value(f"window/{name}", default))
+    return int(found) if found.isdecimal() else default
+
+
+def set_number(name: str, value: int) -> None:
+    """Remember a whole number."""
+    _store().setValue(f"window/{name}", value)

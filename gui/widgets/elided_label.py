@@ -1,0 +1,102 @@
+"""Short texts that change often and never ask for another size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from gui import theme
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: its text, the name of its colour in the theme, and whether it is bold."""
+
+    text: str
+    colour: str = "text"
+    bold: bool = False
+
+
+class ElidedLabel(QWidget):
+    """Shows lines of text, each as far as it fits.
+
+    A QLabel lays out its window anew whenever its text changes, and a tab of the window is then
+    painted from scratch: too slow for what follows a slider.
+
+    Parameters
+    ----------
+    lines
+        How many lines there is room for.
+    """
+
+    def __init__(
+        self,
+        text: str = "",
+        parent: QWidget | None = None,
+        *,
+        lines: int = 1,
+        alignment: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
+        colour: str = "text",
+        bold: bool = False,
+    ):
+        super().__init__(parent)
+        self._alignment = alignment | Qt.AlignmentFlag.AlignVCenter
+        self._room = lines
+        self._plain = Line("", colour, bold)
+        self._lines: tuple[Line, ...] = ()
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        theme.signals.changed.connect(self.update)
+        self.set_text(text)
+
+    @property
+    def text(self) -> str:
+        """The whole text."""
+        return "\n".join(line.text for line in self._lines)
+
+    def set_text(self, text: str) -> None:
+        """Show a text in the label's own colour."""
+        parts = text.split("\n")
+        self.set_lines(*(Line(part, self._plain.colour, self._plain.bold) for part in parts))
+
+    def set_lines(self, *lines: Line) -> None:
+        """Show these lines."""
+        if lines != self._lines:
+            self._lines = lines
+            self.setAccessibleName(self.text)
+            self.update()
+
+    def set_room(self, lines: int) -> None:
+        """Make room for so many lines."""
+        if lines != self._room:
+            self._room = lines
+            self.updateGeometry()
+
+    def sizeHint(self) -> QSize:
+        """Return the height of all lines; any width will do."""
+        return QSize(100, self._room * self._step + 2)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return that any width will do."""
+        return QSize(0, self.sizeHint().height())
+
+    @property
+    def _step(self) -> int:
+        return self.fontMetrics().lineSpacing()
+
+    def paintEvent(self, _: QPaintEvent) -> None:
+        """Draw the lines, shortened at their ends."""
+        painter = QPainter(self)
+        for place, line in enumerate(self._lines[: self._room]):
+            font = self.font()
+            font.setBold(line.bold)
+            painter.setFont(font)
+            painter.setPen(theme.colour(line.colour))
+            text = painter.fontMetrics().elidedText(
+                line.text, Qt.TextElideMode.ElideRight, self.width()
+            )
+            row = QRect(0, 1 + place * self._step, self.width(), self._step)
+            painter.drawText(row, int(self._alignment), text)
+        painter.end()

@@ -1,0 +1,219 @@
+"""A table of names and numbers: sorted by value, copied as text, one key a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
+from PySide6.QtGui import QFontMetrics, QGuiApplication, QIcon, QKeyEvent, QKeySequence, QPixmap
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
+
+from gui.widgets.plot_items import Colour, on_screen
+
+KEY = Qt.ItemDataRole.UserRole
+CHIP = 10
+PADDING = 24
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one cell shows, and the number that it is sorted by; None sorts below every number."""
+
+    text: str
+    value: float | str | None = None
+    tip: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: its key, its cells, and the colour of the chip at its beginning."""
+
+    key: str
+    cells: tuple[Cell, ...]
+    colour: Colour | None = None
+
+
+class _Item(QTableWidgetItem):
+    def __init__(self, cell: Cell, key: str):
+        super().__init__(cell.text)
+        self.cell = cell
+        self.setData(KEY, key)
+        self.setToolTip(cell.tip)
+        self.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
+        if not isinstance(cell.value, str):
+            self.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+
+    def __lt__(self, other: QTableWidgetItem) -> bool:
+        mine, theirs = self.cell.value, getattr(other, "cell", self.cell).value
+        if isinstance(mine, str) or isinstance(theirs, str):
+            return str(mine) < str(theirs)
+        return (mine is not None, mine or 0.0) < (theirs is not None, theirs or 0.0)
+
+
+class NumberTable(QTableWidget):
+    """Rows that are replaced as a whole; the order and the selected row stay the user's.
+
+    Signals
+    -------
+    hovered
+        Takes the key of the row under the mouse, or "" when it is left.
+    pointed
+        Takes the key of the row that became current, by mouse or keyboard.
+    opened
+        Takes the key of the row that was double-clicked, or on which return was pressed.
+    column_pointed
+        Takes the column of the cell that became current.
+    """
+
+    hovered = Signal(str)
+    pointed = Signal(str)
+    opened = Signal(str)
+    column_pointed = Signal(int)
+
+    def __init__(self, name: str, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setAlternatingRowColors(False)
+        self.setShowGrid(False)
+        self.setMouseTracking(True)
+        self.setSortingEnabled(True)
+        self.verticalHeader().hide()
+        self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        self.horizontalHeader().setHighlightSections(False)
+        self.viewport().installEventFilter(self)
+        self._quiet = False
+        self._headers: tuple[str, ...] = ()
+        self._rows: tuple[Row, ...] = ()
+        self.cellEntered.connect(self._on_entered)
+        self.currentCellChanged.connect(self._on_current)
+        self.itemDoubleClicked.connect(lambda item: self.opened.emit(item.data(KEY)))
+
+    # ------------------------------------------------------------------------------------ content
+
+    def set_rows(self, headers: Sequence[str], rows: Sequence[Row]) -> None:
+        """Show these rows in the order given, or in the order that the user sorted by."""
+        if (tuple(headers), tuple(rows)) == (self._headers, self._rows):
+            return
+        chosen = self.current_key
+        column = max(self.currentColumn(), 0)
+        wider = tuple(headers) != self._headers or len(rows) != len(self._rows)
+        self._headers, self._rows = tuple(headers), tuple(rows)
+        self._quiet = True
+        self.setSortingEnabled(False)
+        self.setColumnCount(len(headers))
+        self._write_headers()
+        self.setRowCount(len(rows))
+        for place, row in enumerate(rows):
+            self._fill(place, row)
+        self.setSortingEnabled(True)
+        self._choose(chosen, column)
+        self._quiet = False
+        if wider:
+            self._fit_columns()
+
+    @property
+    def current_key(self) -> str:
+        """Key of the current row, or ""."""
+        item = self.item(self.currentRow(), 0) if self.currentRow() >= 0 else None
+        return "" if item is None else str(item.data(KEY))
+
+    def choose(self, key: str, column: int | None = None) -> None:
+        """Make the row of a key the current one without saying so."""
+        was_quiet, self._quiet = self._quiet, True
+        self._choose(key, max(self.currentColumn(), 0) if column is None else column)
+        self._quiet = was_quiet
+
+    def text(self) -> str:
+        """Return the selected rows, or all of them, with the headers, divided by tabs."""
+        rows = sorted({index.row() for index in self.selectedIndexes()}) or range(self.rowCount())
+        lines = ["\t".join(self._headers)]
+        for row in rows:
+            texts = [self.item(row, column).text() for column in range(self.columnCount())]
+            lines.append("\t".join(texts))
+        return "\n".join(lines)
+
+    # ------------------------------------------------------------------------------------- events
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Copy, open, or move as a table does."""
+        if event.matches(QKeySequence.StandardKey.Copy):
+            QGuiApplication.clipboard().setText(self.text())
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.current_key:
+            self.opened.emit(self.current_key)
+        else:
+            super().keyPressEvent(event)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Leave the row when the mouse leaves the table."""
+        if event.type() == QEvent.Type.Leave:
+            self.hovered.emit("")
+        return super().eventFilter(watched, event)
+
+    @Slot(int, int)
+    def _on_entered(self, row: int, _: int) -> None:
+        self.hovered.emit(self.item(row, 0).data(KEY))
+
+    @Slot(int, int, int, int)
+    def _on_current(self, row: int, column: int, before: int, column_before: int) -> None:
+        if self._quiet or row < 0:
+            return
+        if row != before:
+            self.pointed.emit(self.current_key)
+        if column != column_before:
+            self.column_pointed.emit(column)
+
+    # ------------------------------------------------------------------------------------ private
+
+    def _write_headers(self) -> None:
+        for column, text in enumerate(self._headers):
+            item = QTableWidgetItem(text)
+            side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
+            item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+            self.setHorizontalHeaderItem(column, item)
+
+    def _fill(self, place: int, row: Row) -> None:
+        for column, cell in enumerate(row.cells):
+            item = _Item(cell, row.key)
+            if column == 0 and row.colour is not None:
+                item.setIcon(_chip(row.colour))
+            self.setItem(place, column, item)
+
+    def _choose(self, key: str, column: int) -> None:
+        for row in range(self.rowCount()):
+            if key and self.item(row, 0).data(KEY) == key:
+                self.setCurrentCell(row, min(column, self.columnCount() - 1))
+                return
+        self.clearSelection()
+        self.setCurrentCell(-1, -1)
+
+    def _fit_columns(self) -> None:
+        """Make every column as wide as its texts, and give the rest of the room to the names."""
+        metrics = QFontMetrics(self.font())
+        widths = []
+        for column, header in enumerate(self._headers):
+            texts = [header, *(row.cells[column].text for row in self._rows)]
+            widest = max(metrics.horizontalAdvance(text) for text in texts) + PADDING
+            widths.append(widest + (CHIP + 8 if column == 0 else 0))
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        for column, width in enumerate(widths):
+            self.setColumnWidth(column, width)
+        if widths and sum(widths) < self.viewport().width():
+            header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+
+
+def _chip(colour: Colour) -> QIcon:
+    picture = QPixmap(CHIP, CHIP)
+    picture.fill(on_screen(colour))
+    return QIcon(picture)

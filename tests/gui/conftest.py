@@ -1,0 +1,18 @@
+"""Window tests draw into memory, so that they run without a display."""
+
+import os
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    """Put a gate in the place of the computation of Glyphs."""
+    from engine.computations import COMPUTATIONS
+    from tests.gui.fakes import Gate
+
+    found = Gate()
+    monkeypatch.setitem(COMPUTATIONS, "glyphs", found)
+    return found

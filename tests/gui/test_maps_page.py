@@ -1,0 +1,206 @@
+"""The Maps page."""
+
+import itertools
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+
+from engine.maps import COLORMAPS
+from engine.schema import kinds_of
+from engine.specs import AttributionSpec, Glyphs, GradientXInput, Maps
+from gui.pages.maps import MapsPage
+from tests.gui.synthetic_networks import (
+    add_record,
+    image_set,
+    maps_result,
+    networks,
+    open_workspace,
+)
+
+KEYS = [spec.key for spec in networks(3)]
+
+
+@pytest.fixture
+def opened(qtbot, tmp_path):
+    workspace, answers = open_workspace(tmp_path)
+    page = MapsPage(workspace)
+    qtbot.addWidget(page)
+    page.resize(1200, 760)
+    page.show()
+    yield page, workspace, answers
+    workspace.runner.shutdown()
+
+
+def heads(page):
+    return [(heading.key, heading.method) for heading in page.grid._headings]
+
+
+def test_that_without_a_network_it_leads_to_training(qtbot, tmp_path):
+    workspace, _ = open_workspace(tmp_path, count=0)
+    page = MapsPage(workspace)
+    qtbot.addWidget(page)
+    with qtbot.waitSignal(page.go_to, timeout=1000) as said:
+        page.needs.lead.click()
+    assert said.args == ["Train"]
+    workspace.runner.shutdown()
+
+
+def test_that_it_begins_with_one_image_of_some_classes_and_three_networks(opened):
+    page, _, answers = opened
+    assert page.strip.chosen == (0, 1, 2, 3)
+    assert [spec.classifier.key for spec in answers.asked] == KEYS
+    assert heads(page) == [("", ""), *((key, "Gradient") for key in KEYS)]
+    assert len(page.grid.views) == 4
+    page.grab()
+
+
+def test_that_every_method_has_a_check_box(opened):
+    page, *_ = opened
+    assert list(page.methods.boxes) == [kind.kind for kind in kinds_of(AttributionSpec)]
+
+
+def test_that_a_second_method_adds_a_column_a_network(opened):
+    page, *_ = opened
+    page.methods.boxes["gradient_x_input"].setChecked(True)
+    assert [key for key, _ in heads(page)] == ["", *(key for key in KEYS for _ in range(2))]
+
+
+def test_that_settings_of_a_method_count(opened):
+    page, _, answers = opened
+    page.methods.boxes["gradient_x_input"].setChecked(True)
+    page.methods.set_settings(GradientXInput(input_range="unit"))
+    assert answers.asked[-1].attribution == GradientXInput(input_range="unit")
+
+
+def test_that_known_maps_are_not_computed_again(opened):
+    page, _, answers = opened
+    count = len(answers.asked)
+    page.picker.list.item(2).setCheckState(Qt.CheckState.Unchecked)
+    page.picker.list.item(2).setCheckState(Qt.CheckState.Checked)
+    assert len(answers.asked) == count
+    assert len(heads(page)) == 4
+
+
+def test_that_maps_of_the_study_are_read_and_not_computed(opened):
+    page, workspace, answers = opened
+    spec = Maps(classifier=networks(1)[0], indices=(9,))
+    add_record(workspace, spec, maps_result(spec, image_set()))
+    page.picker.list.item(1).setCheckState(Qt.CheckState.Unchecked)
+    page.picker.list.item(2).setCheckState(Qt.CheckState.Unchecked)
+    count = len(answers.asked)
+    page.strip.choose([9])
+    assert len(answers.asked) == count
+    assert page.grid.views[0][1].note.text.startswith("9, 90.0 %")
+
+
+def test_that_all_pictures_pan_and_zoom_together(qtbot, opened):
+    page, *_ = opened
+    views = [view.view for row in page.grid.views for view in row]
+    qtbot.keyClick(views[0], Qt.Key.Key_Plus)
+    assert {view.camera.zoom for view in views} == {1.25}
+    qtbot.mouseDClick(views[-1], Qt.MouseButton.LeftButton, pos=QPoint(20, 20))
+    assert {view.camera.zoom for view in views} == {1.0}
+
+
+def test_that_numbers_stand_under_each_map(opened):
+    page, *_ = opened
+    assert page.grid.views[1][1].note.text == "1, 90.0 %\nblurriness 0.4"
+
+
+def test_that_colours_clip_and_scale_redraw_without_computing(opened):
+    page, _, answers = opened
+    count = len(answers.asked)
+    seen = [page.grid.views[0][1].view.image]
+    page.colormap.setCurrentIndex(list(COLORMAPS).index("grey"))
+    seen.append(page.grid.views[0][1].view.image)
+    page.percentile.setValue(80.0)
+    seen.append(page.grid.views[0][1].view.image)
+    page.scale.setCurrentIndex(1)
+    seen.append(page.grid.views[0][1].view.image)
+    assert all(a != b for a, b in itertools.pairwise(seen))
+    assert len(answers.asked) == count
+
+
+def test_that_two_columns_give_a_third_with_their_difference(opened):
+    page, *_ = opened
+    page.first.setCurrentIndex(1)
+    page.second.setCurrentIndex(3)
+    assert len(heads(page)) == 5
+    assert page.grid._headings[-1].title == "Difference"
+    assert page.grid.views[0][4].note.text.startswith("correlation")
+    page.first.setCurrentIndex(0)
+    assert len(heads(page)) == 4
+
+
+def test_that_a_difference_ends_with_its_column(opened):
+    page, *_ = opened
+    page.first.setCurrentIndex(1)
+    page.second.setCurrentIndex(3)
+    page.picker.list.item(2).setCheckState(Qt.CheckState.Unchecked)
+    assert len(heads(page)) == 3
+
+
+def test_that_maps_are_kept_as_records(opened):
+    page, _, answers = opened
+    page.keep.click()
+    assert answers.ran == page.specs()
+
+
+def test_that_a_hidden_page_asks_for_nothing_until_it_is_shown(opened):
+    page, _, answers = opened
+    page.hide()
+    count = len(answers.asked)
+    page.strip.choose([5])
+    assert len(answers.asked) == count
+    page.show()
+    assert answers.asked[-1].indices == (5,)
+
+
+def test_that_images_of_another_set_are_named_in_the_spec(opened):
+    _, workspace, answers = opened
+    dropped = Glyphs(train=123)
+    workspace.choose_images(dropped, image_set())
+    assert answers.asked[-1].images == dropped
+
+
+def test_that_one_failure_leaves_the_other_columns_alone(opened):
+    page, _, answers = opened
+    answers.at_once = False
+    page.strip.choose([5])
+    answers.failure = "it cannot be"
+    answers.open[0]()
+    answers.failure = ""
+    for answer in answers.open[1:]:
+        answer()
+    assert page.grid.views[0][1].view.image is None
+    assert page.grid.views[0][2].view.image is not None
+
+
+def test_that_the_old_table_stays_until_the_new_one_is_complete(qtbot, opened):
+    page, _, answers = opened
+    answers.at_once = False
+    before = page.grid.views[0][1].view.image
+    page.strip.choose([5])
+    answers.open[0]()
+    assert page.grid.views[0][1].view.image == before
+    qtbot.waitUntil(lambda: page.grid.views[0][1].view.dimmed, timeout=2000)
+    answers.open[1]()
+    assert page.grid.views[0][1].view.image != before
+
+
+def test_that_pointing_highlights_the_network_everywhere(qtbot, opened):
+    page, workspace, _ = opened
+    with qtbot.waitSignal(workspace.highlighted, timeout=1000) as said:
+        page.grid.views[0][2].view.pointed.emit(True)
+    assert said.args == [KEYS[1]]
+
+
+def test_that_the_figure_follows_the_table(opened):
+    page, *_ = opened
+    figure = page.figure()
+    assert figure.columns == 4
+    assert len(figure.images) == 4
+    assert figure.row_titles[1].endswith("Gradient")
+    assert "99.5 percentile" in figure.caption
+    assert np.array_equal(figure.images[0][0], page._table.rows[0][0].pixels)
