@@ -99,6 +99,7 @@ def _end(window: MainWindow, code: int) -> int:
     stopped = window.stopped
     shiboken6.delete(window)
     sys.excepthook = sys.__excepthook__
+    gc.unfreeze()  # or some libraries would complain of what is left of them
     if not stopped:
         # A thread is deep in a library and cannot be ended; Python would crash on its way out.
         logging.shutdown()

@@ -294,6 +294,7 @@ class Runner(QObject):
     def _on_loaded(self, _: None) -> None:
         self.loaded = True
         self.ready.emit()
+        self.ask("warm-up", _warm_up, _ignore, _ignore, long=True)
 
     @Slot()
     def _drain(self) -> None:
@@ -313,8 +314,13 @@ class Runner(QObject):
                 answer.request.done(answer.value)
 
 
-def _ignore(_: Event) -> None:
-    """Drop the events of a preview: nobody follows its progress."""
+def _warm_up(_: Control) -> None:
+    """Import what torch else imports, for seconds, when the first optimiser is made."""
+    import torch._dynamo  # noqa: F401
+
+
+def _ignore(_: object) -> None:
+    """Take what nobody follows: the events of a preview, the end of a warm-up."""
 
 
 def _all_of(queue: SimpleQueue[Any]) -> list[Any]:

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QSplitter,
     QVBoxLayout,
     QWidget,
@@ -23,6 +22,7 @@ from engine.specs import ImagesSpec, StoredImages
 from gui import dialogs
 from gui.pages.page import Page
 from gui.widgets.class_table import ClassTable
+from gui.widgets.form_area import FormArea
 from gui.widgets.image_browser import ImageBrowser
 from gui.widgets.reading_strip import ReadingStrip
 from gui.widgets.spec_form import SpecForm
@@ -104,10 +104,6 @@ class DataPage(Page):
         self.form = SpecForm(ImagesSpec, exclude=IDENTITY, labels={"kind": self.tr("Source")})
         for name in IDENTITY:
             self.form.set_fixed(name, "")
-        self._area = QScrollArea()
-        self._area.setWidgetResizable(True)
-        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._area.setWidget(self.form)
         self.open_folder = QPushButton(self.tr("Open folder…"))
         self.open_folder.setToolTip(
             self.tr("Read a folder with these settings; a dropped one settles them by itself")
@@ -121,7 +117,7 @@ class DataPage(Page):
         for button in (self.open_folder, self.open_files, self.show_images):
             buttons.addWidget(button)
         card, layout = _card()
-        layout.addWidget(self._area, 1)
+        layout.addWidget(FormArea(self.form), 1)
         layout.addLayout(buttons)
         return card
 
@@ -134,7 +130,7 @@ class DataPage(Page):
         return card
 
     def _connect(self) -> None:
-        self.form.changed.connect(self._on_form)
+        self.form.changed.connect(self._show_buttons)
         self.use.clicked.connect(self._use)
         self.open_folder.clicked.connect(self._open_folder)
         self.open_files.clicked.connect(self._open_files)
@@ -166,7 +162,7 @@ class DataPage(Page):
         if spec is not None and spec != self._shown:
             self.form.set_spec(spec)
         self._shown = spec
-        self._on_form()
+        self._show_buttons()
 
     def _facts(self) -> str:
         spec, image_set = self.workspace.images, self.workspace.image_set
@@ -185,12 +181,6 @@ class DataPage(Page):
         if isinstance(spec, StoredImages):
             text += self.tr(" · content hash {hash}").format(hash=spec.digest[:12])
         return text
-
-    @Slot()
-    def _on_form(self) -> None:
-        bar = self._area.verticalScrollBar().sizeHint().width()
-        self._area.setMinimumWidth(self.form.minimumSizeHint().width() + bar)
-        self._show_buttons()
 
     @Slot()
     def _show_buttons(self) -> None:
@@ -213,7 +203,7 @@ class DataPage(Page):
     @Slot(object)
     def _on_record(self, entry: Any) -> None:
         if self.form.spec() is not None and entry.key == self.form.spec().key:
-            self._on_form()
+            self._show_buttons()
 
     @Slot(QModelIndex)
     def _on_class(self, index: QModelIndex) -> None:

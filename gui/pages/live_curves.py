@@ -13,6 +13,7 @@ from gui.widgets.plot_items import Curve
 
 SMOOTHEST = 100
 SMOOTH_AT_FIRST = 5
+MOST_LIVE_POINTS = 500
 
 
 @dataclass
@@ -45,9 +46,9 @@ class LiveCurves(QWidget):
             export_name="training-loss",
         )
         self.accuracy = Plot(
-            self.tr("Accuracy (dashed: attacked)"),
+            self.tr("Test accuracy"),
             self.tr("epoch"),
-            self.tr("accuracy"),
+            self.tr("accuracy (dashed: attacked)"),
             export_name="training-accuracy",
         )
         self.accuracy.set_ranges(y=(0.0, 1.0))
@@ -62,7 +63,11 @@ class LiveCurves(QWidget):
             return
         curves = self._curves.get(run.key) or self._make(run)
         steps, losses = run.curves["loss"].points()
-        curves.loss.set_data(steps, smoothed(losses, self.smoothing.value()))
+        losses = smoothed(losses, self.smoothing.value())
+        # Painting costs the more the more points there are; a finished curve is painted once.
+        apart = 1 if run.state == "finished" else 1 + len(steps) // MOST_LIVE_POINTS
+        last_first = slice(None, None, -apart)
+        curves.loss.set_data(steps[last_first][::-1], losses[last_first][::-1])
         curves.clean.set_data(*run.curves["clean_accuracy"].points())
         curves.robust.set_data(*run.curves["robust_accuracy"].points())
         run.drawn = True

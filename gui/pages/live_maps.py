@@ -55,6 +55,7 @@ class LiveMaps(QWidget):
         self._images: NDArray[np.uint8] | None = None
         self._limits: dict[str, NDArray[np.float64]] = {}
         self._shown: dict[str, NDArray[np.float32]] = {}
+        self._pictures: dict[str, NDArray[np.float32]] = {}
         self._step: float | None = None
         self._playing = QTimer(self)
         self._playing.setInterval(PLAY_MS)
@@ -81,12 +82,13 @@ class LiveMaps(QWidget):
         if found is None or not np.array_equal(self._images, run.images):
             return
         step, attributions = found
+        self._shown[run.key] = attributions
         if self.lock.isChecked() and run.key not in self._limits:
             self._limits[run.key] = self._limits_of(attributions)
         pictures = maps.picture(
             attributions, percentile=self.percentile.value(), limit=self._limits.get(run.key)
         )
-        self._shown[run.key] = pictures
+        self._pictures[run.key] = pictures
         self.grid.set_row(
             run.key, run.title, list(maps.colour(pictures)), note=_note(run, step),
             series=run.series,
@@ -109,15 +111,15 @@ class LiveMaps(QWidget):
     def remove(self, key: str) -> None:
         """Take a network's row out."""
         self.grid.remove_row(key)
-        self._limits.pop(key, None)
-        self._shown.pop(key, None)
+        for known in (self._limits, self._shown, self._pictures):
+            known.pop(key, None)
 
     def forget_images(self) -> None:
         """Take everything out: the next maps may be of other images."""
         self.grid.clear()
         self._images = None
-        self._limits.clear()
-        self._shown.clear()
+        for known in (self._limits, self._shown, self._pictures):
+            known.clear()
         self._set_step(None)
 
     def figure(self) -> MapGridData:
@@ -161,12 +163,12 @@ class LiveMaps(QWidget):
         self.percentile.setSuffix(" %")
         self.percentile.setToolTip(self.tr("Larger values are drawn in the strongest colour"))
         guard_wheel(self.percentile)
-        self.percentile.valueChanged.connect(self._on_percentile)
+        self.percentile.valueChanged.connect(self._fix_limits)
         self.lock = QCheckBox(self.tr("Lock colours"))
         self.lock.setToolTip(
             self.tr("Keep every network's present colour scale, so that growing maps look stronger")
         )
-        self.lock.toggled.connect(self._on_lock)
+        self.lock.toggled.connect(self._fix_limits)
 
     def _build_layout(self) -> None:
         heading = QLabel(self.tr("Loss gradients"))
@@ -200,7 +202,7 @@ class LiveMaps(QWidget):
         return maps.symmetric_limit(attributions, percentile=self.percentile.value())
 
     def _values(self, key: str, count: int) -> tuple[Any, ...]:
-        pictures = self._shown.get(key)
+        pictures = self._pictures.get(key)
         return tuple(
             None if pictures is None or place >= len(pictures) else pictures[place]
             for place in range(count)
@@ -252,13 +254,10 @@ class LiveMaps(QWidget):
         self.play.setAccessibleName(words)
 
     @Slot()
-    def _on_percentile(self) -> None:
-        self._limits.clear()
-        self.restyled.emit()
-
-    @Slot()
-    def _on_lock(self) -> None:
-        self._limits.clear()
+    def _fix_limits(self) -> None:
+        """Hold the scale of the maps that are seen at this moment, or let it go."""
+        locked = self._shown if self.lock.isChecked() else {}
+        self._limits = {key: self._limits_of(shown) for key, shown in locked.items()}
         self.restyled.emit()
 
     @Slot(str, int)

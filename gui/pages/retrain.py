@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
@@ -31,7 +32,7 @@ from gui.widgets.plot import Plot
 from gui.widgets.plot_items import Curve as PlotCurve
 from gui.workspace import Workspace
 
-REFRESH_MS = 200
+REFRESH_MS = 400
 KINDS_SHOWN = ("retraining", "interpretability", "training", "imported", "glyphs", "folder", "idx")
 HOVER = "{name}\n{x:.0%} of the pixels removed\naccuracy {y:.1%}"
 
@@ -54,7 +55,9 @@ class RetrainPage(Page):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
         super().__init__(workspace, parent)
         self._view: View | None = None
+        self._finished: dict[str, Curve] = {}
         self._drawn: dict[str, PlotCurve] = {}
+        self._numbers: dict[str, list[Any]] = {}
         self._columns: list[tuple[Mode, str]] = []
         self._stale = True
         self._due = QTimer(self, singleShot=True, interval=REFRESH_MS)
@@ -145,6 +148,7 @@ class RetrainPage(Page):
     @Slot()
     def _on_study(self) -> None:
         self._view = None
+        self._finished = {}
         ready = self.workspace.images is not None and self.form.picker.available > 0
         if self.workspace.images is None:
             self._way = "Data"
@@ -185,7 +189,7 @@ class RetrainPage(Page):
     @Slot(str)
     def _on_highlighted(self, key: str) -> None:
         for name, drawn in self._drawn.items():
-            drawn.emphasise(bool(key) and name == key)
+            drawn.set_strong(bool(key) and name == key)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Catch up with what happened while another page was shown."""
@@ -213,7 +217,10 @@ class RetrainPage(Page):
             self.form.say(problem, problem=True)
         asked = [] if problem else self.form.specs()
         self.workspace.runner.ask(
-            "retraining curves", work(study, asked, self._places()), self._take, self._failed
+            "retraining curves",
+            work(study, asked, self._places(), self._finished),
+            self._take,
+            self._failed,
         )
 
     def _places(self) -> list[Interpretability]:
@@ -253,12 +260,10 @@ class RetrainPage(Page):
 
     def _summary(self, view: View) -> str:
         missing = view.total - view.present
-        text = self.tr("{:,} retrainings for {:,} scores").format(view.total, view.scores)
+        text = self.tr("Scores: {:,}. Retrainings: {:,}, ").format(view.scores, view.total)
         if missing == 0 and view.scored == view.scores:
-            return text + self.tr(": all are in the study already.")
-        return text + self.tr(": {:,} are in the study, {:,} are missing.").format(
-            view.present, missing
-        )
+            return text + self.tr("all in the study already.")
+        return text + self.tr("{:,} in the study, {:,} missing.").format(view.present, missing)
 
     # ------------------------------------------------------------------------------------ drawing
 
@@ -272,8 +277,13 @@ class RetrainPage(Page):
         if list(self._drawn) != [key for key, *_ in wanted]:
             self.plot.clear()
             self._drawn = {key: self._add(key, curve) for key, curve, *_ in wanted}
+            self._numbers = {}
         for key, _, *numbers in wanted:
-            self._drawn[key].set_data(*numbers)
+            # Of a hundred curves one has a new point: the others are left as they are.
+            before = self._numbers.get(key)
+            if before is None or not all(map(np.array_equal, before, numbers)):
+                self._drawn[key].set_data(*numbers)
+        self._numbers = {key: numbers for key, _, *numbers in wanted}
         self.plot.set_texts(caption=self._caption(curves))
 
     def _chosen(self, view: View, mode: str, kind: str) -> list[Curve]:
@@ -326,11 +336,12 @@ class RetrainPage(Page):
         for network in self.form.networks:
             cells = [Cell(network.title, network.title)]
             for mode, kind in self._columns:
-                cells.append(self._cell(view.curves.get((network.key, mode, kind))))
+                cells.append(self._cell(view, (network.key, mode, kind)))
             rows.append(Row(network.key, tuple(cells), self.form.picker.series(network.key)))
         self.table.set_rows(headers, rows)
 
-    def _cell(self, curve: Curve | None) -> Cell:
+    def _cell(self, view: View, place: Place) -> Cell:
+        curve = view.curves.get(place)
         if curve is None or not curve.own:
             return Cell("–", tip=self.tr("Not computed yet"))
         if curve.score is None:
@@ -343,10 +354,6 @@ class RetrainPage(Page):
         tip = self.tr("{} fractions, {} repeats, baseline {}").format(
             len(spec.fractions), spec.repeats, spec.baseline.title
         )
-        if not self._is_of_form(spec):
+        if place in view.others:
             tip += self.tr("\nComputed with other settings than the form's")
         return Cell(text.replace("-", "−"), curve.score, tip)
-
-    def _is_of_form(self, spec: Interpretability) -> bool:
-        mine = self.form.spec_for(spec.classifier, spec.mode, spec.attribution)
-        return mine == spec

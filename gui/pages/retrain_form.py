@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QLabel,
     QPushButton,
+    QToolButton,
     QWidget,
 )
 
@@ -91,6 +92,10 @@ class RetrainForm(SidePanel):
 
     def _build_methods(self) -> None:
         self.picker = NetworkPicker(self.workspace, MOST_NETWORKS, at_first=AT_FIRST)
+        self.all = QToolButton()
+        self.all.setText(self.tr("Check all"))
+        self.all.setToolTip(self.tr("Choose every network in the list"))
+        self.all.clicked.connect(self.picker.choose_all)
         self.methods = MethodPicker(AttributionSpec)
         for kind in ("gradient", "gradient_x_input"):
             self.methods.boxes[kind].setChecked(True)
@@ -132,6 +137,7 @@ class RetrainForm(SidePanel):
 
     def _add_all(self) -> None:
         self.add(self.picker, self.tr("Networks"), 1)
+        self.add(self.all)
         self.add(self.methods, self.tr("Attributions"))
         self.add(self.modes["roar"], self.tr("Modes"))
         self.add(self.modes["kar"])

@@ -22,6 +22,8 @@ class View:
     ----------
     curves
         By key of the classifier, mode, and kind of attribution.
+    others
+        The places whose curve was computed with other settings than the form's.
     total, present
         How many retrainings are asked for, and how many of them the study has.
     scores, scored
@@ -29,6 +31,7 @@ class View:
     """
 
     curves: dict[Place, Curve]
+    others: frozenset[Place]
     total: int
     present: int
     scores: int
@@ -44,6 +47,7 @@ def collect(
     study: Study,
     asked: Sequence[Interpretability],
     shown: Sequence[Interpretability],
+    finished: dict[str, Curve],
     check: Callable[[], None],
 ) -> View:
     """Look for everything that is shown; runs on a lane.
@@ -57,6 +61,8 @@ def collect(
         What pressing Compute would compute.
     shown
         One spec for every place of the table.
+    finished
+        Curves that were read before, by key of their record; more are added.
     check
         Raises once nobody waits for the answer any more.
     """
@@ -68,13 +74,17 @@ def collect(
         for kind, key in found.items()
     }
     curves: dict[Place, Curve] = {}
+    others: set[Place] = set()
     for spec in shown:
         check()
         found = partial(study, spec, known)
         other = stored.get(place_of(spec))
         if found.score is None and other is not None:
-            finished = curve(study, known[other])
-            found = found if found.own > finished.own else finished
+            if other not in finished:
+                finished[other] = curve(study, known[other])
+            if finished[other].own >= found.own:
+                found = finished[other]
+                others.add(place_of(spec))
         curves[place_of(spec)] = found
     keys: set[str] = set()
     for spec in asked:
@@ -82,6 +92,7 @@ def collect(
         keys.update(*(retraining_keys(spec, which) for which in ("attribution", "random")))
     return View(
         curves,
+        frozenset(others),
         total=len(keys),
         present=sum(key in known for key in keys),
         scores=len(asked),
@@ -90,7 +101,10 @@ def collect(
 
 
 def work(
-    study: Study, asked: Sequence[Interpretability], shown: Sequence[Interpretability]
+    study: Study,
+    asked: Sequence[Interpretability],
+    shown: Sequence[Interpretability],
+    finished: dict[str, Curve],
 ) -> Callable[[Any], View]:
     """Return :func:`collect` as a piece of work for a lane."""
-    return lambda control: collect(study, asked, shown, control.check)
+    return lambda control: collect(study, asked, shown, finished, control.check)

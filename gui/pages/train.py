@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -26,6 +27,7 @@ from gui.pages.train_runs import Runs
 from gui.workspace import Workspace
 
 REDRAW_MS = 100
+DRAW_SECONDS = 0.015
 MOST_STORED = 12
 READ = ("curve/", "epochs/", "probes/")
 
@@ -51,6 +53,7 @@ class TrainPage(Page):
         self.runs = Runs()
         self._read: set[str] = set()
         self._wished: list[str] = []
+        self._first = 0
         self._proposed: tuple[int, int, int] | None = None
         self.form = TrainForm()
         self.footer = TrainFooter()
@@ -299,11 +302,20 @@ class TrainPage(Page):
 
     @Slot()
     def _redraw(self) -> None:
+        """Draw what is new of the networks, as many as the time for a tick allows."""
         if not self.isVisible():
             return
-        for run in self.runs:
+        stop = time.perf_counter() + DRAW_SECONDS
+        runs = list(self.runs)
+        for place in range(len(runs)):
+            run = runs[(self._first + place) % len(runs)]
             self.curves.draw(run)
             self.maps.draw(run)
+            if time.perf_counter() > stop and place + 1 < len(runs):
+                self._first = (self._first + place + 1) % len(runs)
+                self._timer.start()
+                break
+        self.maps.grid.set_order([run.key for run in runs])
         self.maps.set_last_epoch(max((max(run.maps, default=0) for run in self.runs), default=0))
 
 

@@ -101,6 +101,14 @@ class NetworkPicker(QWidget):
             self._touched = True
             self._set_chosen([*self._chosen, key])
 
+    @Slot()
+    def choose_all(self) -> None:
+        """Choose every network that the search does not hide, as far as the limit goes."""
+        rows = range(self.list.count())
+        shown = [self.list.item(row) for row in rows if not self.list.item(row).isHidden()]
+        self._touched = True
+        self._set_chosen([item.data(KEY) for item in shown][: self.most])
+
     # ------------------------------------------------------------------------------------ building
 
     def _build(self) -> None:

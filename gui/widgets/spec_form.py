@@ -62,6 +62,7 @@ class SpecForm(QWidget):
         self._spec: Spec | None = None
         self._error = ""
         self._quiet = False
+        self._shown: type[Spec] | None = None
         self._build_frame()
         self._show_kind(self._kinds[0])
 
@@ -80,7 +81,8 @@ class SpecForm(QWidget):
         self._chosen.clear()
         self._quiet = True
         self._combo.setCurrentIndex(self._kinds.index(type(spec)))
-        self._show_kind(type(spec))
+        if self._shown is not type(spec):
+            self._show_kind(type(spec))
         for item in fields_of(type(spec)):
             value = getattr(spec, item.name)
             if item.name in self._rows:
@@ -157,6 +159,7 @@ class SpecForm(QWidget):
 
     def _show_kind(self, cls: type[Spec]) -> None:
         was_quiet, self._quiet = self._quiet, True
+        self._shown = cls
         for row in self._rows.values():
             row.remove(self._grid)
         shown = [item for item in fields_of(cls) if item.name not in self._exclude]
@@ -233,7 +236,8 @@ class SpecForm(QWidget):
             if item.name in self._fixed:
                 values[item.name] = self._fixed[item.name]
             elif item.required and item.name not in self._rows:
-                wrong[""] = f"{item.name} is missing: {self._kind.kind} needs {item.allowed()}"
+                fault = f"{item.name} is missing: {self._kind.kind} needs {item.allowed()}"
+                wrong.setdefault("", fault)
         for name, row in self._rows.items():
             try:
                 values[name] = row.edit.read()

@@ -154,6 +154,6 @@ class ThumbnailGrid(QListView):
         self.setBatchSize(BATCH)
         self.setGridSize(QSize(SIDE + GAP, SIDE + GAP))
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        self.setContentsMargins(GAP, GAP, 0, 0)
+        self.setViewportMargins(GAP, GAP, 0, 0)
         self.verticalScrollBar().setSingleStep((SIDE + GAP) // 2)
         self.setAccessibleName(self.tr("Images"))

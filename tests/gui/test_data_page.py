@@ -182,6 +182,13 @@ def test_that_the_form_shows_how_the_present_images_were_read(page):
     assert not page.show_images.isEnabled()
 
 
+def test_that_the_form_is_never_cut_off_at_its_right(qtbot, page):
+    page.workspace.choose_images(SPEC, labelled(3, 3))
+    area = page.form.parentWidget().parentWidget()
+    qtbot.waitUntil(lambda: page.form.width() <= area.viewport().width(), timeout=WAIT_MS)
+    assert page.form.width() >= page.form.minimumSizeHint().width()
+
+
 def test_that_built_in_images_are_shown_at_a_press(qtbot, opened):
     opened.form.set_spec(small())
     assert opened.show_images.text() == "Show"
