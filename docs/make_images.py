@@ -30,7 +30,8 @@ from engine.specs import Training
 
 SIZES = {"": (1280, 800), "-wide": (1920, 1080)}
 PATIENCE_MS = 240_000
-SETTLE_MS = 2500
+SETTLE_MS = 1500
+FIRST_LOOK_MS = 8000
 
 
 def main() -> int:
@@ -95,6 +96,7 @@ def _shoot_training(window, options: argparse.Namespace, home: Path) -> None:
 
 def _shoot(window, title: str, options: argparse.Namespace) -> None:
     window.show_titled(title)
+    QTest.qWait(FIRST_LOOK_MS)  # until previews and reads have answered, on a busy machine too
     for suffix, size in SIZES.items():
         window.resize(*size)
         QTest.qWait(SETTLE_MS)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -48,6 +48,7 @@ from gui.widgets.status_line import StatusLine, study_name
 from gui.workspace import Workspace
 
 SIZE = (1280, 800)
+FRAME = (8, 40)
 DOCK_HEIGHT = 220
 BUILD_PAUSE_MS = 30
 READING_PAUSE_MS = 300
@@ -84,7 +85,7 @@ class MainWindow(QMainWindow):
         self.stopped: bool | None = None
         self.setWindowIcon(app_icon())
         self.setAcceptDrops(True)
-        self.resize(*SIZE)
+        self.resize(self._first_size())
         self._build_parts()
         self.status = StatusLine(self.workspace)
         self.setStatusBar(self.status)
@@ -95,6 +96,11 @@ class MainWindow(QMainWindow):
         self._show_title()
 
     # ----------------------------------------------------------------------------------- building
+
+    def _first_size(self) -> QSize:
+        """Return the usual size, or what a small screen has room for beside its own bars."""
+        room = self.screen().availableSize() - QSize(*FRAME)
+        return room.boundedTo(QSize(*SIZE))
 
     def _build_parts(self) -> None:
         self.rail = Rail(self.places, self)

@@ -273,10 +273,9 @@ class LiveMaps(QWidget):
 def _note(run: Run, step: float) -> str:
     """Return what stands below a network's name: the epoch and its accuracies."""
     epoch = f"{step:.0f}" if float(step).is_integer() else f"{step:.1f}"
-    _, clean = run.curves["clean_accuracy"].points()
-    _, robust = run.curves["robust_accuracy"].points()
+    clean, robust = (run.curves[name].until(step) for name in ("clean_accuracy", "robust_accuracy"))
     if run.state in ("cancelled", "failed"):
         return f"{run.state}, epoch {epoch}"
-    if not len(clean) or not len(robust):
+    if clean is None or robust is None:
         return f"epoch {epoch}"
-    return f"epoch {epoch}: {100 * clean[-1]:.0f} % / {100 * robust[-1]:.0f} %"
+    return f"epoch {epoch}: {100 * clean:.0f} % / {100 * robust:.0f} %"

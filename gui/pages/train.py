@@ -12,7 +12,7 @@ from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
-from engine.events import Ended, Event, Notice
+from engine.events import Ended, Event, Notice, Queued, Started
 from engine.index import Entry
 from engine.specs import Training
 from engine.study import Study, StudyError
@@ -27,6 +27,7 @@ from gui.pages.train_runs import Runs
 from gui.workspace import Workspace
 
 REDRAW_MS = 100
+CONTINUE_MS = 10
 DRAW_SECONDS = 0.015
 MOST_STORED = 12
 READ = ("curve/", "epochs/", "probes/")
@@ -54,6 +55,7 @@ class TrainPage(Page):
         self._read: set[str] = set()
         self._wished: list[str] = []
         self._first = 0
+        self._recount = False
         self._proposed: tuple[int, int, int] | None = None
         self.form = TrainForm()
         self.footer = TrainFooter()
@@ -62,7 +64,6 @@ class TrainPage(Page):
         self.maps = LiveMaps()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(REDRAW_MS)
         self._timer.timeout.connect(self._redraw)
         self._build_layout()
         self._connect()
@@ -196,9 +197,11 @@ class TrainPage(Page):
         if isinstance(event, Notice):
             self.alarms.add(f"{run.title}: {event.text}")
         elif isinstance(event, Ended):
+            self._recount = True
             if event.outcome == "failed":
                 self.alarms.add(self.tr("{} failed: {}").format(run.title, event.message))
-            self._on_form()
+        elif isinstance(event, Queued | Started):
+            self._recount = True
         self._schedule()
 
     @Slot(object)
@@ -292,7 +295,7 @@ class TrainPage(Page):
 
     def _schedule(self) -> None:
         if self.isVisible() and not self._timer.isActive():
-            self._timer.start()
+            self._timer.start(REDRAW_MS)
 
     @Slot()
     def _restyle(self) -> None:
@@ -305,6 +308,9 @@ class TrainPage(Page):
         """Draw what is new of the networks, as many as the time for a tick allows."""
         if not self.isVisible():
             return
+        if self._recount:
+            self._recount = False
+            self._on_form()
         stop = time.perf_counter() + DRAW_SECONDS
         runs = list(self.runs)
         for place in range(len(runs)):
@@ -313,7 +319,7 @@ class TrainPage(Page):
             self.maps.draw(run)
             if time.perf_counter() > stop and place + 1 < len(runs):
                 self._first = (self._first + place + 1) % len(runs)
-                self._timer.start()
+                self._timer.start(CONTINUE_MS)
                 break
         self.maps.grid.set_order([run.key for run in runs])
         self.maps.set_last_epoch(max((max(run.maps, default=0) for run in self.runs), default=0))

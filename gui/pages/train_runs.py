@@ -49,6 +49,12 @@ class GrowingCurve:
         if not self._count:
             self._points = np.empty((2, FIRST_ROOM))
 
+    def until(self, step: float) -> float | None:
+        """Return the last value up to a step, or None."""
+        steps, values = self.points()
+        place = int(np.searchsorted(steps, step, side="right"))
+        return float(values[place - 1]) if place else None
+
     def points(self) -> tuple[Points, Points]:
         """Return steps and values, (n,) each."""
         return self._points[0, : self._count], self._points[1, : self._count]

@@ -381,7 +381,9 @@ class Plot(QWidget):
             found[0].clicked.emit(found[0].keys[found[1]])
 
     def eventFilter(self, watched: Any, event: QEvent) -> bool:
-        """Leave the point when the mouse leaves the chart."""
+        """Leave the point when the mouse leaves, and keep the text of a point in sight."""
+        if event.type() == QEvent.Type.ToolTip:
+            return True  # the scene would answer it with no text, which hides ours
         if event.type() == QEvent.Type.Leave:
             self._point_at(None)
         return super().eventFilter(watched, event)

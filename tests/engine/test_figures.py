@@ -111,11 +111,16 @@ def test_that_maps_are_drawn_as_in_the_paper_originals_first(study):
 
 
 def test_that_maps_of_several_attributions_say_which(study):
-    base = made_up.network()
-    made_up.add_maps(study, base)
-    made_up.add_maps(study, base, GradientXInput())
+    base, robust = made_up.network(), made_up.network("linf", 0.1)
+    for spec in (base, robust):
+        made_up.add_maps(study, spec)
+        made_up.add_maps(study, spec, GradientXInput())
     data = figures.FIGURES["maps"](study)
-    assert data.row_titles[1:] == (f"{base.title}, Gradient", f"{base.title}, Gradient x input")
+    assert data.row_titles[1:] == tuple(
+        f"{spec.title}, {kind}"
+        for kind in ("Gradient", "Gradient x input")
+        for spec in (base, robust)
+    )
 
 
 def test_that_attacked_images_show_image_change_and_class(study):
@@ -134,7 +139,7 @@ def test_that_attacked_images_show_image_change_and_class(study):
 def test_that_boundaries_are_drawn_in_the_papers_coordinates(study):
     made_up.add_boundary(study, made_up.plane_network(), 76.5)
     (panel,) = figures.FIGURES["boundary"](study)
-    np.testing.assert_allclose([panel.series[0].x, panel.series[0].y], [[-0.5], [0.0]])
+    np.testing.assert_allclose([panel.series[1].x, panel.series[1].y], [[-0.5], [0.0]])
     assert panel.regions.axis[[0, -1]].tolist() == [-1, 1]
     assert panel.regions.values[0, 0] < 0 < panel.regions.values[0, -1]
     np.testing.assert_allclose(panel.segments[0], [-0.5, 0, 0.5, 0])

@@ -107,14 +107,18 @@ def test_that_a_fault_in_another_thread_is_told_on_this_one(qtbot, handler, told
     assert where == [threading.main_thread()]
 
 
-def test_that_faults_are_written_to_the_log(handler):
+def test_that_faults_and_crashes_are_written_to_files(handler, monkeypatch):
+    crashes = []
+    monkeypatch.setattr("faulthandler.enable", crashes.append)  # pytest's own stays in place
     handlers = list(faults.LOG.handlers)
     faults.open_log()
     try:
         handler.take(*caught(Failing("x").fail))
         text = (faults.log_folder() / "isthmus.log").read_text(encoding="utf-8")
         assert "RuntimeError: lost" in text
+        assert crashes[0].name == str(faults.log_folder() / "crash.log")
     finally:
+        crashes[0].close()
         for added in set(faults.LOG.handlers) - set(handlers):
             faults.LOG.removeHandler(added)
             added.close()

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QColor, QHelpEvent
+from PySide6.QtWidgets import QApplication, QToolTip
 
 from engine import charts
 from gui import theme
@@ -121,6 +121,21 @@ def test_that_pointing_at_a_point_says_which_and_leaving_it_too(plot, qtbot):
     plot._on_move((middle + QPointF(3, 3),))
     plot._on_move((middle + QPointF(60, 60),))
     assert heard == ["b", ""]
+
+
+def test_that_a_resting_mouse_keeps_the_text_of_a_point(plot, qtbot):
+    points = plot.scatter("networks")
+    points.set_points([0, 1, 2], [0, 1, 4], ["a", "b", "c"], names=["Alpha", "Beta", "Gamma"])
+    middle = place_of(plot, points, 1, qtbot)
+    plot._on_move((middle,))
+    assert QToolTip.text().startswith("networks\n")
+    assert plot.hover_text(points, 1).startswith("networks\neps: 1")
+    viewport = plot._view.viewport()
+    here = viewport_place(plot, middle)
+    event = QHelpEvent(QEvent.Type.ToolTip, here, viewport.mapToGlobal(here))
+    QApplication.sendEvent(viewport, event)
+    assert QToolTip.isVisible()
+    QToolTip.hideText()
 
 
 def test_that_a_click_says_which_point(plot, qtbot):

@@ -305,15 +305,14 @@ def test_that_the_button_and_its_keys_run_the_trainings(page, workspace, qtbot):
     assert workspace.fake.ran == specs + specs
 
 
-def test_that_what_is_in_the_study_or_on_the_way_is_not_counted_again(page, workspace):
+def test_that_what_is_in_the_study_or_on_the_way_is_not_counted_again(page, workspace, qtbot):
     first, second, *_ = page.trainings()
     record(workspace, first)
     workspace.record_added.emit(workspace.study.entry(first.key))
     assert "1 in the study already" in page.footer.counts.text()
     assert page.footer.train.text() == "Train 3 networks"
     start(workspace, second)
-    page.form.changed.emit()
-    assert "1 on the way" in page.footer.counts.text()
+    qtbot.waitUntil(lambda: "1 on the way" in page.footer.counts.text(), timeout=WAIT)
     assert page.footer.train.text() == "Train 2 networks"
 
 
@@ -571,6 +570,17 @@ def test_that_the_slider_replays_the_stored_maps(page, stored, qtbot):
     assert page.maps.when.text() == "after epoch 1"
     wanted = expected(stored, 1, limit=limit)
     qtbot.waitUntil(lambda: np.array_equal(drawn(page, stored), wanted), timeout=WAIT)
+
+
+def test_that_a_row_says_the_accuracies_of_the_epoch_it_shows(page, stored, qtbot):
+    def note():
+        return page.maps.grid._lines[stored.key].note
+
+    assert note() == "epoch 4: 90 % / 40 %"
+    page.maps.epoch.setValue(1)
+    qtbot.waitUntil(lambda: note() == "epoch 1: 80 % / 30 %", timeout=WAIT)
+    page.maps.epoch.setValue(0)
+    qtbot.waitUntil(lambda: note() == "epoch 0", timeout=WAIT)
 
 
 def test_that_locked_colours_show_growing_maps_stronger(page, stored, qtbot):
