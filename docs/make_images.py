@@ -1,9 +1,10 @@
 """Make the screenshots in docs/images: every page of the real window, on real studies.
 
-    xvfb-run -a -s "-screen 0 1920x1080x24" uv run docs/make_images.py --study demo.isthmus
+    xvfb-run -a -s "-screen 0 1920x1080x24" \\
+        uv run docs/make_images.py --study demo.isthmus
 
-The study is the demo's (``main.py run demo --study demo.isthmus``); the picture of the Train page is
-taken in the middle of a run in a study of its own. Every picture must hold something: one that is
+The study is the demo's (``main.py run demo --study demo.isthmus``); the picture of the Train page
+is taken in the middle of a run in a study of its own. Every picture must hold something: one that is
 nearly of one colour ends the script with an error.
 """
 
@@ -29,7 +30,7 @@ from engine.planfile import load_preset
 from engine.specs import Training
 
 SIZES = {"": (1280, 800), "-wide": (1920, 1080)}
-PATIENCE_MS = 240_000
+PATIENCE_MS = 200_000
 SETTLE_MS = 1500
 FIRST_LOOK_MS = 8000
 
@@ -74,10 +75,10 @@ def _photograph(options: argparse.Namespace, home: Path) -> int:
 
 
 def _shoot_training(window, options: argparse.Namespace, home: Path) -> None:
-    """Start the demo's trainings in a fresh study and take the picture after three epochs."""
+    """Start the demo's trainings in a fresh study and take the picture in the middle of them."""
     window.workspace.open_study(home / "training.isthmus", create=True)
     plan = load_preset("demo")
-    specs = [s.replace("epochs", 12) for s in plan.specs if isinstance(s, Training)]
+    specs = [spec for spec in plan.specs if isinstance(spec, Training)]
     window.workspace.choose_images(specs[0].images)
     _until(lambda: window.workspace.image_set is not None)
     window.show_titled("Train")
@@ -87,10 +88,11 @@ def _shoot_training(window, options: argparse.Namespace, home: Path) -> None:
     def note(event: object) -> None:
         if isinstance(event, Scalars):
             epochs[event.key] = event.step
+            print(f"epoch {event.step:.2f} of {event.key}", file=sys.stderr)
 
     window.workspace.event.connect(note)
     window.workspace.run(specs)
-    _until(lambda: sum(step > 4 for step in epochs.values()) >= 3)
+    _until(lambda: sum(step > 2 for step in epochs.values()) >= 2)
     _shoot(window, "Train", options)
 
 

@@ -281,7 +281,7 @@ def _draw_chart(ax: Axes, data: ChartData, style: FigureStyle) -> None:
         _draw_series(ax, item, style)
     if data.segments is not None:
         for x0, y0, x1, y1 in data.segments:
-            ax.plot([x0, x1], [y0, y1], color=NEUTRAL, linewidth=0.5, zorder=2.5)
+            ax.plot([x0, x1], [y0, y1], color=NEUTRAL, linewidth=0.4, alpha=0.5, zorder=1.5)
     ax.set_xscale("log" if data.x_log else "linear")
     ax.set_yscale("log" if data.y_log else "linear")
     if data.x_range:

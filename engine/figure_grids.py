@@ -31,7 +31,8 @@ def gradient_maps(study: Study) -> Picture:
         raise FigureError(
             "the study has no maps of images: run the preset demo, or use the page Maps"
         )
-    attributions = {spec.attribution for _, spec in found}
+    attributions = list(dict.fromkeys(spec.attribution for _, spec in found))
+    found.sort(key=lambda pair: attributions.index(pair[1].attribution))
     first = study.read(found[0][0].key)
     columns = range(min(MOST_COLUMNS, len(first.arrays["images"])))
     rows = [_rgb_row(first.arrays["images"], columns)]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine import curves, tradeoff
 from engine.charts import (
+    INK,
     NEUTRAL,
     SYMBOLS,
     ChartData,
@@ -254,8 +255,8 @@ def _boundary_chart(study: Study, found: list[tuple[Entry, Boundary]]) -> ChartD
     begin, end = (_signed(arrays[name]) for name in ("attacked_points", "adv_points"))
     return ChartData(
         series=(
+            Series("attacked", end[:, 0], end[:, 1], colour=INK, style="none", symbol="cross"),
             *_class_series(_signed(arrays["points"]), arrays["labels"]),
-            Series("attacked", end[:, 0], end[:, 1], colour=NEUTRAL, style="none", symbol="cross"),
         ),
         title=f"{_training_name(spec.classifier)}\n{_tilt(found)}",
         x_label="x1",

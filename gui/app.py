@@ -31,23 +31,11 @@ def open_window(paths: list[Path]) -> int:
         return BAD_INPUT
     if sys.platform == "win32":
         import torch  # noqa: F401  # Windows loads torch's libraries only before Qt's
-    # Nothing made while starting is garbage, and looking for some costs as much as a small import.
-    gc.disable()
+    gc.disable()  # until the collector takes over: nothing made while starting is garbage
     app = make_application()
     window = make_window(app, paths)
-    window.settled.connect(_collect_from_now_on)
     code = app.exec()
     return _end(window, code)
-
-
-def _collect_from_now_on() -> None:
-    """Let garbage be collected, but no more among what was there before.
-
-    Every full collection would visit some 300,000 objects of the libraries, during which, for a
-    tenth of a second or more, the window would stand still.
-    """
-    gc.freeze()
-    gc.enable()
 
 
 def make_application() -> QApplication:
@@ -70,11 +58,13 @@ def make_window(app: QApplication, paths: list[Path]) -> MainWindow:
     """Show the window at once; load the engine, and take the paths, when that is done."""
     from PySide6.QtCore import QTimer
 
+    from gui.collecting import Collector
     from gui.faults import Faults, open_log
     from gui.main_window import MainWindow
 
     open_log()
     window = MainWindow()
+    window.settled.connect(Collector(window).settle)
     faults = Faults(window)
     faults.found.connect(window.on_fault)
     faults.install()
@@ -96,10 +86,14 @@ def _end(window: MainWindow, code: int) -> int:
 
     import shiboken6
 
+    from gui.collecting import Collector
+
     stopped = window.stopped
+    collector = window.findChild(Collector)
+    if collector is not None:
+        collector.stop()
     shiboken6.delete(window)
     sys.excepthook = sys.__excepthook__
-    gc.unfreeze()  # or some libraries would complain of what is left of them
     if not stopped:
         # A thread is deep in a library and cannot be ended; Python would crash on its way out.
         logging.shutdown()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from gui import dropping
 if TYPE_CHECKING:
     from engine.context import Control
     from engine.imageset import ImageSet
+    from engine.study import Study
     from gui.workspace import Workspace
 
 CHANNEL = "ingest"
@@ -47,7 +49,7 @@ class Importer(QObject):
     def __init__(self, workspace: Workspace):
         super().__init__(workspace)
         self._workspace = workspace
-        self._waiting: list[Callable[[], None]] = []
+        self._waiting: list[Callable[[], object]] = []
         self._progress = (0.0, 0.0)
         self.name = ""
         self._poll = QTimer(self)
@@ -88,7 +90,7 @@ class Importer(QObject):
         if found.images:
             self._when_loaded(lambda: self._read_together(found.images))
         for path in found.weights:
-            self._when_loaded(lambda path=path: self.weights_found.emit(path))
+            self._when_loaded(partial(self.weights_found.emit, path))
 
     def read_folder(self, path: Path, options: dict[str, Any]) -> None:
         """Read images with options of :func:`engine.images.ingest`, such as their size."""
@@ -145,7 +147,7 @@ class Importer(QObject):
 
     # ----------------------------------------------------------------------------------- private
 
-    def _when_loaded(self, action: Callable[[], None]) -> None:
+    def _when_loaded(self, action: Callable[[], object]) -> None:
         if self._workspace.runner.loaded:
             action()
             return
@@ -164,7 +166,7 @@ class Importer(QObject):
         self._say(self.tr("The engine cannot be loaded: {text}").format(text=text), error=True)
 
     def _use(self, spec: ImagesSpec) -> None:
-        if self._workspace.study is None and not self.create_study(spec.label.split(" (")[0]):
+        if self._study_called(spec.label.split(" (")[0]) is None:
             return
         if spec != self._workspace.images:
             self._reread(spec)
@@ -265,10 +267,11 @@ class Importer(QObject):
 
     def _choose(self, path: Path, spec: StoredImages, images: ImageSet) -> None:
         workspace = self._workspace
-        if workspace.study is None and not self.create_study(spec.name):
+        study = self._study_called(spec.name)
+        if study is None:
             return
         try:
-            workspace.study.set_location(spec.digest, path)
+            study.set_location(spec.digest, path)
         except StudyError as error:
             self._say(str(error), error=True)
         workspace.choose_images(spec, images)
@@ -297,16 +300,23 @@ class Importer(QObject):
         if folder is None:
             return
         path = folder / "picture.png"
-        if picture.save(str(path), "PNG"):
+        if picture.save(str(path)):
             self._read(path)
         else:
             self._say(f"{path} cannot be written.", error=True)
 
+    def _study_called(self, name: str) -> Study | None:
+        """Return the open study, or one made now; None where that is not possible."""
+        if self._workspace.study is None:
+            self.create_study(name)
+        return self._workspace.study
+
     def _own_folder(self, kind: str, name: str) -> Path | None:
         """Make a folder inside the study for files that have no other home."""
-        if self._workspace.study is None and not self.create_study(self.tr("Pictures")):
+        study = self._study_called(self.tr("Pictures"))
+        if study is None:
             return None
-        folder = dropping.free_path(self._workspace.study.path / kind, name, "")
+        folder = dropping.free_path(study.path / kind, name, "")
         try:
             folder.mkdir(parents=True)
         except OSError as error:
@@ -317,14 +327,16 @@ class Importer(QObject):
     def _add_imported(
         self, path: Path, images: ImagesSpec, network: NetworkSpec, digest: str
     ) -> None:
-        workspace = self._workspace
+        study = self._study_called(path.stem)
+        if study is None:
+            return
         try:
             spec = Imported(images=images, network=network, name=path.name, digest=digest)
-            workspace.study.set_location(digest, path)
+            study.set_location(digest, path)
         except (SpecError, StudyError) as error:
             self._say(str(error), error=True)
             return
-        workspace.run([spec])
+        self._workspace.run([spec])
 
     def _say(self, text: str, *, error: bool = False) -> None:
         self._workspace.message.emit(text, error)

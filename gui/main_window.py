@@ -289,7 +289,7 @@ class MainWindow(QMainWindow):
             self.messages.say(self.tr("There is no file and no picture in that."), False)
         return bool(paths) or picture is not None
 
-    def _soon(self, work: Callable[[], None]) -> None:
+    def _soon(self, work: Callable[[], object]) -> None:
         QTimer.singleShot(0, self, work)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

@@ -25,8 +25,8 @@ def _store() -> QSettings:
 def recent_studies() -> list[Path]:
     """Return the studies that were open last, the newest first; some may be gone meanwhile."""
     found = _store().value("studies/recent", [])
-    names = [found] if isinstance(found, str) else found or []
-    return [Path(name) for name in names]
+    names = found if isinstance(found, list) else [found] if found else []
+    return [Path(str(name)) for name in names]
 
 
 def add_recent(path: Path) -> None:

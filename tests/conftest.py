@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 from collections.abc import Iterator
@@ -42,6 +43,32 @@ def own_settings(
         monkeypatch.setenv("ISTHMUS_CONFIG", str(tmp_path / "config"))
         for module in ("gui.importing", "gui.dialogs", "gui.pages.welcome"):
             monkeypatch.setattr(f"{module}.documents", lambda: tmp_path / "documents")
+
+
+@pytest.fixture(scope="session")
+def libraries() -> Iterator[None]:
+    """Load what all window tests use, and spare it the search for garbage."""
+    import pyqtgraph  # noqa: F401
+
+    import engine.plan  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture(autouse=True)
+def no_garbage_collected_on_workers(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Collect widgets and plot items on the main thread, and never in the middle of a drawing."""
+    if not _is_of_window(request):
+        yield
+        return
+    request.getfixturevalue("libraries")
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from PySide6.QtCore import QModelIndex, Qt, Slot
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.index import Entry
 from engine.schema import fields_of
 from engine.specs import ImagesSpec, StoredImages
 from gui import dialogs
@@ -76,6 +77,7 @@ class DataPage(Page):
         texts.addWidget(self.name)
         texts.addWidget(self.facts)
         self.kept = QLabel()
+        self.kept.setProperty("role", "good")
         self.use = QPushButton(self.tr("Use these images"))
         self.use.setProperty("role", "primary")
         self.use.setToolTip(
@@ -182,27 +184,37 @@ class DataPage(Page):
             text += self.tr(" · content hash {hash}").format(hash=spec.digest[:12])
         return text
 
+    def _chosen(self) -> ImagesSpec | None:
+        """Return what the form says, or None while a field is wrong."""
+        found = self.form.spec()
+        return found if isinstance(found, ImagesSpec) else None
+
     @Slot()
     def _show_buttons(self) -> None:
-        spec = self.form.spec()
-        reading = self.workspace.importer.busy
-        stored = isinstance(spec, StoredImages)
-        self.open_folder.setVisible(stored)
-        self.open_files.setVisible(stored)
-        known = spec is not None and (not stored or bool(spec.digest))
-        self.show_images.setEnabled(known and spec != self.workspace.images and not reading)
-        self.show_images.setText(self.tr("Read again") if stored else self.tr("Show"))
-        self.open_folder.setEnabled(spec is not None)
-        study = self.workspace.study
-        in_study = known and study is not None and study.has(spec)
-        used = in_study and spec == self.workspace.images
+        spec, reading = self._chosen(), self.workspace.importer.busy
+        if spec is not None:  # a wrong field leaves the buttons where they are
+            stored = isinstance(spec, StoredImages)
+            self.open_folder.setVisible(stored)
+            self.open_files.setVisible(stored)
+            self.show_images.setText(self.tr("Read again") if stored else self.tr("Show"))
+        for button in (self.open_folder, self.open_files):
+            button.setEnabled(spec is not None)
+        # Stored images without a hash are those of a folder that is yet to be opened.
+        known = spec is not None and bool(getattr(spec, "digest", "built in"))
+        current = spec == self.workspace.images
+        self.show_images.setEnabled(known and not current and not reading)
+        used = current and self._in_study(spec)
         self.use.setEnabled(known and not used and not reading)
         self.kept.setText(self.tr("In the study") if used else "")
-        self.kept.setProperty("role", "good")
+
+    def _in_study(self, spec: ImagesSpec | None) -> bool:
+        study = self.workspace.study
+        return spec is not None and study is not None and study.has(spec)
 
     @Slot(object)
-    def _on_record(self, entry: Any) -> None:
-        if self.form.spec() is not None and entry.key == self.form.spec().key:
+    def _on_record(self, entry: Entry) -> None:
+        spec = self._chosen()
+        if spec is not None and entry.key == spec.key:
             self._show_buttons()
 
     @Slot(QModelIndex)
@@ -213,16 +225,15 @@ class DataPage(Page):
 
     @Slot()
     def _show_chosen(self) -> None:
-        spec = self.form.spec()
-        if isinstance(spec, ImagesSpec):
+        spec = self._chosen()
+        if spec is not None:
             self.workspace.importer.reread(spec)
 
     @Slot()
     def _use(self) -> None:
-        spec = self.form.spec()
-        if not isinstance(spec, ImagesSpec):
-            return
-        self.workspace.importer.use(spec)
+        spec = self._chosen()
+        if spec is not None:
+            self.workspace.importer.use(spec)
 
     @Slot()
     def _open_folder(self) -> None:
@@ -239,7 +250,9 @@ class DataPage(Page):
             self.workspace.importer.take(paths)
 
     def _read(self, path: Path) -> None:
-        spec = self.form.spec()
+        spec = self._chosen()
+        if spec is None:
+            return
         options = {
             item.name: getattr(spec, item.name)
             for item in fields_of(type(spec))

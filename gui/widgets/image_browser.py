@@ -72,11 +72,11 @@ class ImageBrowser(QTabWidget):
         self.label.setToolTip(self.tr("Which class is shown"))
         for combo in (self.part, self.label):
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.count = QLabel()
-        self.count.setProperty("role", "muted")
+        self.shown_count = QLabel()
+        self.shown_count.setProperty("role", "muted")
         row = QHBoxLayout()
         row.setSpacing(8)
-        for widget in (self.part, self.label, self.count):
+        for widget in (self.part, self.label, self.shown_count):
             row.addWidget(widget)
         row.addStretch(1)
         self.grid = ThumbnailGrid()
@@ -158,7 +158,7 @@ class ImageBrowser(QTabWidget):
             else self.tr("These are points of the plane, not pictures.")
         )
         if image_set is None:
-            self.count.clear()
+            self.shown_count.clear()
             return
         train = self.part.currentData() == "train"
         images = image_set.train_images if train else image_set.test_images
@@ -169,6 +169,6 @@ class ImageBrowser(QTabWidget):
         if wanted not in (None, ALL):
             shown = labels < 0 if wanted == UNLABELLED else labels == wanted
         order = np.flatnonzero(shown)
-        self.count.setText(self.tr("{count:,} shown").format(count=len(order)))
+        self.shown_count.setText(self.tr("{count:,} shown").format(count=len(order)))
         self.grid.images.show_images(images, labels, order, names=image_set.classes, files=files)
         self.grid.scrollToTop()

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.events import Event
 from gui import theme
 from gui.icons import icon
 from gui.widgets.job import Job, duration
@@ -136,7 +137,7 @@ class JobDock(QFrame):
     # -------------------------------------------------------------------------------------- slots
 
     @Slot(object)
-    def _on_event(self, event: object) -> None:
+    def _on_event(self, event: Event) -> None:
         self.model.take(event)
         if not self._timer.isActive():
             self._timer.start()

@@ -52,10 +52,6 @@ class Rail(QFrame):
         """Whether the user is moving along the rail with the keyboard."""
         return any(button.hasFocus() for button in self._group.buttons())
 
-    def button(self, index: int) -> QToolButton:
-        """Return the button of a page."""
-        return self._group.button(index)
-
     def _add(self, index: int, page: Place) -> None:
         button = QToolButton(self)
         button.setText(self.tr(page.title))

@@ -4,86 +4,80 @@
 
 The peers are no dependencies of Isthmus and take no part in its tests. Put torchattacks, foolbox,
 eagerpy, and the requests and GitPython they import, into a folder of their own without their
-dependencies, and name the folder in PYTHONPATH. All take turns in one process, so that whatever
-else the machine does meets each of them, a few steps at a time, and the ratio is taken turn by
-turn. With one thread the processor time is printed too, which on a busy machine is the better
-guess at the wall time on an idle one. Results are compared over the whole attack and in float64,
-where no gradient's sign hangs on rounding.
+dependencies, and name the folder in PYTHONPATH. Each library has a process of its own, as it has
+where it is used. They take turns, a few steps at a time, so that whatever else the machine does
+meets each of them, and the ratio is taken turn by turn. With one thread the processor time is
+printed too, which on a busy machine is the better guess at the wall time on an idle one. Results
+are compared over the whole attack and in float64, where no gradient's sign hangs on rounding.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
 
-import foolbox
 import torch
-import torchattacks
 from torch import Tensor, nn
 
 from engine import specs
-from engine.attacks import attack
 from engine.networks import build
 
 GOAL = 1.3  # product.md: on a CPU, at least so many times as fast as either peer.
 EQUAL = 1e-9
 TIMED_STEPS = 3
 
-Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]
+SETTINGS = {
+    "L-inf 8/255, step 2/255": specs.PGD(norm="linf", eps=8 / 255, step_size=2 / 255, steps=10),
+    "L2 0.5, step 0.1": specs.PGD(norm="l2", eps=0.5, step_size=0.1, steps=10),
+}
+
+Attack = Callable[[nn.Module, Tensor, Tensor, specs.PGD], Tensor]
 
 
-@dataclass(frozen=True)
-class Setting:
-    """One attack that all three libraries define alike."""
-
-    name: str
-    spec: specs.PGD
-    torchattacks: Callable[..., torchattacks.attack.Attack]
-    foolbox: Callable[..., foolbox.attacks.base.FixedEpsilonAttack]
-
-    def attacks(self) -> dict[str, Attack]:
-        """Return each library's own way to run it."""
-        return {
-            "isthmus": lambda model, images, labels: attack(model, images, labels, self.spec),
-            "torchattacks": self._torchattacks,
-            "foolbox": self._foolbox,
-        }
-
-    def _torchattacks(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        spec = self.spec
-        # Its L2 steps divide by ||g|| plus a constant, 1e-10 where none is given.
-        more = {"eps_for_division": 1e-30} if spec.norm == "l2" else {}
-        peer = self.torchattacks(
-            model, eps=spec.eps, alpha=spec.step_size, steps=spec.steps, random_start=False, **more
-        )
-        return peer(images, labels)
-
-    def _foolbox(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        """Run the bare attack: calling it would add a forward pass to judge the result."""
-        spec = self.spec
-        peer = self.foolbox(abs_stepsize=spec.step_size, steps=spec.steps, random_start=False)
-        wrapped = foolbox.PyTorchModel(model, bounds=(0, 1), device=images.device)
-        criterion = foolbox.criteria.Misclassification(labels)
-        return peer.run(wrapped, images, criterion, epsilon=spec.eps)
+# Each library is imported by its own process only, so that none changes the conditions of another.
 
 
-SETTINGS = (
-    Setting(
-        "L-inf 8/255, step 2/255, 10 steps",
-        specs.PGD(norm="linf", eps=8 / 255, step_size=2 / 255, steps=10),
-        torchattacks.PGD,
-        foolbox.attacks.LinfProjectedGradientDescentAttack,
-    ),
-    Setting(
-        "L2 0.5, step 0.1, 10 steps",
-        specs.PGD(norm="l2", eps=0.5, step_size=0.1, steps=10),
-        torchattacks.PGDL2,
-        foolbox.attacks.L2ProjectedGradientDescentAttack,
-    ),
-)
+def isthmus(model: nn.Module, images: Tensor, labels: Tensor, spec: specs.PGD) -> Tensor:
+    from engine.attacks import attack
+
+    return attack(model, images, labels, spec)
+
+
+def torchattacks(model: nn.Module, images: Tensor, labels: Tensor, spec: specs.PGD) -> Tensor:
+    import torchattacks
+
+    settings = {"eps": spec.eps, "alpha": spec.step_size, "steps": spec.steps}
+    if spec.norm == "linf":
+        peer = torchattacks.PGD(model, random_start=False, **settings)
+    else:
+        # Its steps divide by ||g|| plus a constant.
+        peer = torchattacks.PGDL2(model, random_start=False, eps_for_division=1e-30, **settings)
+    return peer(images, labels)
+
+
+def foolbox(model: nn.Module, images: Tensor, labels: Tensor, spec: specs.PGD) -> Tensor:
+    """Run the bare attack: calling it would add a forward pass to judge the result."""
+    import foolbox
+
+    kinds = {
+        "linf": foolbox.attacks.LinfProjectedGradientDescentAttack,
+        "l2": foolbox.attacks.L2ProjectedGradientDescentAttack,
+    }
+    peer = kinds[spec.norm](abs_stepsize=spec.step_size, steps=spec.steps, random_start=False)
+    wrapped = foolbox.PyTorchModel(model, bounds=(0, 1), device=images.device)
+    criterion = foolbox.criteria.Misclassification(labels)
+    return peer.run(wrapped, images, criterion, epsilon=spec.eps)
+
+
+LIBRARIES: dict[str, Attack] = {
+    "isthmus": isthmus,
+    "torchattacks": torchattacks,
+    "foolbox": foolbox,
+}
 
 
 def papers_network() -> nn.Module:
@@ -100,46 +94,46 @@ def some_images(count: int) -> tuple[Tensor, Tensor]:
     return images, torch.randint(10, (count,), generator=generator)
 
 
-def compare_results(setting: Setting, model: nn.Module, images: Tensor, labels: Tensor) -> None:
-    """Print how far the peers' results lie from ours, and stop where they are not the same."""
-    model, images = model.double(), images.double()
-    ours, *theirs = (run(model, images, labels) for run in setting.attacks().values())
-    gaps = [(adv_images - ours).abs().max().item() for adv_images in theirs]
-    print(f"  largest difference in float64: torchattacks {gaps[0]:.1e}, foolbox {gaps[1]:.1e}")
-    model.float()
-    if max(gaps) > EQUAL:
-        raise SystemExit(f"results differ by {max(gaps):.1e}, must not by more than {EQUAL:.0e}")
+def serve(name: str, batch: int, link: Connection) -> None:
+    """Answer each spec with its wall and processor time, and each (spec,) with its result."""
+    model, (images, labels) = papers_network(), some_images(batch)
+    run = LIBRARIES[name]
+    while (asked := link.recv()) is not None:
+        if isinstance(asked, tuple):
+            result = run(model.double(), images.double(), labels, *asked)
+            link.send(result.numpy())
+        else:
+            started = time.perf_counter(), time.process_time()
+            run(model, images, labels, asked)
+            link.send((time.perf_counter() - started[0], time.process_time() - started[1]))
 
 
-def compare_times(
-    setting: Setting, model: nn.Module, images: Tensor, labels: Tensor, repeats: int
-) -> None:
+def ask(link: Connection, question: object) -> object:
+    link.send(question)
+    return link.recv()
+
+
+def compare_times(links: dict[str, Connection], spec: specs.PGD, repeats: int) -> None:
     """Print the time of every library and its ratio to ours."""
-    attacks = replace(setting, spec=setting.spec.replace("steps", TIMED_STEPS)).attacks()
-    clocks = {"wall": time.perf_counter}
-    if torch.get_num_threads() == 1:
-        clocks["processor"] = time.process_time
-    seconds: dict[tuple[str, str], list[float]] = {}
-    for turn in range(repeats + 1):
-        for name, run in attacks.items():
-            started = {clock: read() for clock, read in clocks.items()}
-            run(model, images, labels)
-            for clock, read in clocks.items():
-                # The first turn warms caches and allocators up.
-                if turn:
-                    seconds.setdefault((clock, name), []).append(read() - started[clock])
-    for (clock, name), taken in seconds.items():
-        print_line(clock, name, taken, seconds[clock, "isthmus"])
+    spec = spec.replace("steps", TIMED_STEPS)
+    for link in links.values():
+        ask(link, spec)  # Imports the library and warms caches and allocators up.
+    turns = [{name: ask(link, spec) for name, link in links.items()} for _ in range(repeats)]
+    clocks = ("wall", "processor") if torch.get_num_threads() == 1 else ("wall",)
+    for index, clock in enumerate(clocks):
+        ours = [turn["isthmus"][index] for turn in turns]
+        for name in links:
+            print_line(clock, name, [turn[name][index] for turn in turns], ours)
 
 
 def print_line(clock: str, name: str, taken: list[float], ours: list[float]) -> None:
     """Print median, range and number of times, and of their ratios to ours."""
     line = f"  {clock:9} {name:12} {spread(taken, '.3f')} s, n={len(taken)}"
-    if taken is not ours:
+    if name != "isthmus":
         ratios = [theirs / our for theirs, our in zip(taken, ours, strict=True)]
         verdict = "met" if statistics.median(ratios) >= GOAL else "missed"
         line += f"   {spread(ratios, '.2f')} times ours, goal of {GOAL} {verdict}"
-    print(line)
+    print(line, flush=True)
 
 
 def spread(values: list[float], form: str) -> str:
@@ -148,23 +142,41 @@ def spread(values: list[float], form: str) -> str:
     return f"{middle:{form}} ({low:{form}} to {high:{form}})"
 
 
+def compare_results(links: dict[str, Connection], spec: specs.PGD) -> None:
+    """Print how far the peers' results lie from ours, and stop where they are not the same."""
+    results = {name: ask(link, (spec,)) for name, link in links.items()}
+    for name, adv_images in results.items():
+        gap = float(abs(adv_images - results["isthmus"]).max())
+        if name != "isthmus":
+            print(f"  largest difference from {name} in float64: {gap:.1e}")
+        if gap > EQUAL:
+            raise SystemExit(f"results differ by {gap:.1e}, must not by more than {EQUAL:.0e}")
+
+
 def main() -> None:
     """Run every setting."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--batch", type=int, default=100)
     options = parser.parse_args()
-    model = papers_network()
-    images, labels = some_images(options.batch)
+    context = multiprocessing.get_context("spawn")
+    links = {}
+    for name in LIBRARIES:
+        links[name], theirs = context.Pipe()
+        context.Process(target=serve, args=(name, options.batch, theirs), daemon=True).start()
     print(
-        f"paper's CIFAR-10 network, batch {options.batch}, float32, "
-        f"{torch.get_num_threads()} thread(s), torch {torch.__version__}, "
-        f"times of {TIMED_STEPS} steps"
+        f"paper's CIFAR-10 network, batch {options.batch}, float32, times of {TIMED_STEPS} steps, "
+        f"{torch.get_num_threads()} thread(s), torch {torch.__version__}"
     )
-    for setting in SETTINGS:
-        print(setting.name)
-        compare_results(setting, model, images, labels)
-        compare_times(setting, model, images, labels, options.repeats)
+    for title, spec in SETTINGS.items():
+        print(title)
+        compare_times(links, spec, options.repeats)
+    # Last, because the larger tensors of float64 change what the allocator keeps.
+    for title, spec in SETTINGS.items():
+        print(f"{title}, {spec.steps} steps")
+        compare_results(links, spec)
+    for link in links.values():
+        link.send(None)
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ def test_that_part_and_class_filter_the_thumbnails(page):
     assert shown(page) == list(range(9))
     page.classes.clicked.emit(page.classes.classes.index(1, 0))
     assert shown(page) == [1, 4, 7]
-    assert page.browser.count.text() == "3 shown"
+    assert page.browser.shown_count.text() == "3 shown"
 
 
 def test_that_a_thumbnail_shows_its_own_image(page):

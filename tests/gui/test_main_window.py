@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QGuiApplication, QImage
+from PySide6.QtGui import (
+    QAction,
+    QDragEnterEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QGuiApplication,
+    QImage,
+    QKeySequence,
+)
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QToolButton
 
 from engine.events import Ended, Notice, Queued
@@ -142,9 +150,11 @@ def test_that_a_page_is_built_when_it_is_first_shown(window):
     assert type(window.page()).__name__ == "DataPage"
 
 
-def test_that_control_and_a_number_shows_a_page(qtbot, window):
-    window.activateWindow()
-    qtbot.keyClick(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
+def test_that_control_and_a_number_shows_a_page(window):
+    keys = QKeySequence("Ctrl+2")
+    actions = [a for a in window.menus.findChildren(QAction) if a.shortcut() == keys]
+    assert len(actions) == 1
+    actions[0].trigger()
     assert window.stack.currentIndex() == window.rail.current == 1
 
 

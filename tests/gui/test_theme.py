@@ -12,7 +12,8 @@ from gui import theme
 @pytest.fixture(autouse=True)
 def as_before(qapp):
     yield
-    theme.apply(qapp, "light")
+    if theme.is_dark():
+        theme.apply(qapp, "light")
 
 
 def luminance(colour: QColor) -> float:
@@ -37,11 +38,12 @@ def as_seen_by_protanope(colour: QColor) -> tuple[float, float, float]:
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
-@pytest.mark.parametrize("name", ["text", "muted", "accent", "good", "warning", "bad"])
-@pytest.mark.parametrize("ground", ["background", "surface", "raised"])
-def test_that_texts_stand_out_from_every_ground(qapp, mode, name, ground):
+def test_that_texts_stand_out_from_every_ground(qapp, mode):
     theme.apply(qapp, mode)
-    assert contrast(theme.colour(name), theme.colour(ground)) >= 4.5
+    for name in ("text", "muted", "accent", "good", "warning", "bad"):
+        for ground in ("background", "surface", "raised"):
+            found = contrast(theme.colour(name), theme.colour(ground))
+            assert found >= 4.5, f"{name} on {ground}"
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
