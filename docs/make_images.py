@@ -1,11 +1,10 @@
 """Make the screenshots in docs/images: every page of the real window, on real studies.
 
-    xvfb-run -a -s "-screen 0 1920x1080x24" \\
-        uv run docs/make_images.py --study demo.isthmus
+    xvfb-run -a -s "-screen 0 1920x1080x24" uv run docs/make_images.py --study demo.isthmus
 
 The study is the demo's (``main.py run demo --study demo.isthmus``); the picture of the Train page
-is taken in the middle of a run in a study of its own. Every picture must hold something: one that is
-nearly of one colour ends the script with an error.
+is taken in the middle of a run in a study of its own. Every picture must hold something: one that
+is nearly of one colour ends the script with an error.
 """
 
 from __future__ import annotations
