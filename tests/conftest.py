@@ -49,6 +49,7 @@ def own_settings(
 def libraries() -> Iterator[None]:
     """Load what all window tests use, and spare it the search for garbage."""
     import pyqtgraph  # noqa: F401
+    import torch._dynamo  # noqa: F401  # the runner's warm-up, which no shutdown can cut short
 
     import engine.plan  # noqa: F401
 
