@@ -76,7 +76,13 @@ class Desktop:
             "XDG_DOCUMENTS_DIR": str(home / "Documents"),
             "ISTHMUS_CONFIG": str(home / "config"),
         }
-        self.start("openbox")
+        until(self._managed, "a window manager")
+
+    def _managed(self) -> bool:
+        """Start the window manager; on a busy machine the display may not take it at once."""
+        manager = self.start("openbox")
+        time.sleep(1)
+        return manager.poll() is None
 
     def start(self, *command: str, **options: object) -> subprocess.Popen[str]:
         process = subprocess.Popen(
