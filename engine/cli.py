@@ -43,7 +43,9 @@ def parser() -> argparse.ArgumentParser:
     show.add_argument("key", nargs="?", help="a record's key or the beginning of it")
     show.add_argument("--json", action="store_true")
     export = command("export", "draw a figure from the study's records", _export)
-    export.add_argument("figure", help="tradeoff, roar, kar, curves, maps, attacks or boundary")
+    export.add_argument(
+        "figure", help="tradeoff, roar, kar, curves, maps, attacks, boundary or tilt"
+    )
     export.add_argument("--out", required=True, type=Path, help="file, .pdf .svg .png or .csv")
     command("check", "verify every record of the study", _check)
     return main
@@ -97,15 +99,12 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from engine import tradeoff
+    from engine import summary
+    from engine.variants import variant
 
     study = Study(options.study)
     if options.key is None:
-        points = tradeoff.networks(study)
-        if options.json:
-            print(json.dumps({"tradeoff": [tradeoff.as_json(point) for point in points]}))
-        else:
-            print(tradeoff.table(points))
+        print(json.dumps(summary.as_json(study)) if options.json else summary.as_text(study))
         return OK
     record = study.read(options.key)
     found = {**asdict(record.entry), "provenance": dict(record.provenance)}
@@ -118,6 +117,8 @@ def _show(options: argparse.Namespace) -> int:
         print(f"  {name:24} {value:.6g}" if isinstance(value, float) else f"  {name:24} {value}")
     for name, array in record.arrays.items():
         print(f"  {name:24} {array.dtype} {array.shape}")
+    if which := variant(record.spec):
+        print(f"  {'variant':24} {which}")
     print(json.dumps(entry.spec, indent=1))
     return OK
 

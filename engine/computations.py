@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from engine import boundary, experiments, inputs, retraining, specs, training
+from engine import boundary, experiments, inputs, manifold, retraining, specs, training, vae_gan
 from engine.context import Context
 from engine.schema import kinds_of
 from engine.study import Result
@@ -20,4 +20,6 @@ COMPUTATIONS: dict[str, Callable[[Any, Context], Result]] = {
     specs.AdversarialExamples.kind: experiments.adversarial_examples,
     specs.Measurement.kind: experiments.measure,
     specs.Boundary.kind: boundary.boundary,
+    specs.VAEGAN.kind: vae_gan.train,
+    specs.ManifoldDistance.kind: manifold.manifold_distance,
 }

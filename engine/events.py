@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +72,42 @@ class ProbeMaps(Event):
     step: float
     images: NDArray[np.uint8]
     attributions: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Reconstructions(Event):
+    """What a generator makes of the probe images, and of draws from its prior, as it is now.
+
+    Attributes
+    ----------
+    step
+        The epoch, it may be fractional.
+    images
+        uint8 (N, C, H, W).
+    reconstructions, samples
+        float32 (N, C, H, W) in [0, 1]; the samples are of the same draws each time.
+    """
+
+    step: float
+    images: NDArray[np.uint8]
+    reconstructions: NDArray[np.float32]
+    samples: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Snapshot(Event):
+    """A network of the plane in the middle of its training; larger ones send none.
+
+    Attributes
+    ----------
+    step
+        The epoch, it may be fractional.
+    weights
+        The network's state, as its record will hold it: "weights/<entry>".
+    """
+
+    step: float
+    weights: Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,10 @@ from engine.specs import (
     Maps,
     Measurement,
     RobustAccuracy,
+    TangentShare,
 )
 from engine.study import Result
+from engine.tangents import tangent_share
 from engine.threat import norms
 from engine.training import BATCH, robust_accuracy
 
@@ -169,6 +171,7 @@ def alignment(
 METRICS: dict[str, Callable[..., Result]] = {
     RobustAccuracy.kind: accuracy_against_eps,
     Alignment.kind: alignment,
+    TangentShare.kind: tangent_share,
 }
 
 

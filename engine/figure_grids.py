@@ -35,7 +35,7 @@ def gradient_maps(study: Study) -> Picture:
     found.sort(key=lambda pair: attributions.index(pair[1].attribution))
     first = study.read(found[0][0].key)
     columns = range(min(MOST_COLUMNS, len(first.arrays["images"])))
-    rows = [_rgb_row(first.arrays["images"], columns)]
+    rows = [rgb_row(first.arrays["images"], columns)]
     values: list[tuple[NDArray[np.floating] | None, ...]] = [(None,) * len(columns)]
     titles = ["Original"]
     for entry, spec in found:
@@ -72,12 +72,12 @@ def attacked_images(study: Study) -> Picture:
     first = study.read(found[0][0].key)
     columns = range(min(MOST_COLUMNS, len(first.arrays["images"])))
     names = _names_of(study, first)
-    rows: list[tuple[Bytes, ...]] = [_rgb_row(first.arrays["images"], columns)]
+    rows: list[tuple[Bytes, ...]] = [rgb_row(first.arrays["images"], columns)]
     notes = [("",) * len(columns)]
     titles = ["Original"]
     for entry, spec in found:
         arrays = study.read(entry.key).arrays
-        rows += [_rgb_row(arrays["adv_images"], columns), _delta_row(arrays, columns)]
+        rows += [rgb_row(arrays["adv_images"], columns), _delta_row(arrays, columns)]
         predicted = arrays["adv_logits"].argmax(1)
         notes += [tuple(_name(names, int(predicted[c])) for c in columns), ("",) * len(columns)]
         titles += [spec.classifier.title, "change"]
@@ -106,7 +106,7 @@ def _alike(study: Study, kind: type[S], what: Callable[[S], object]) -> list[tup
     return max(reversed(list(sets.values())), key=len, default=[])
 
 
-def _rgb_row(images: NDArray[np.generic], columns: Sequence[int]) -> tuple[Bytes, ...]:
+def rgb_row(images: NDArray[np.generic], columns: Sequence[int]) -> tuple[Bytes, ...]:
     """Return images (N, C, H, W), uint8 or float in [0, 1], as RGB bytes."""
     found = np.asarray(images)
     if found.dtype != np.uint8:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from engine import curves, tradeoff
+from engine import boundary_lab, curves, tradeoff
 from engine.charts import (
-    INK,
     NEUTRAL,
     SYMBOLS,
     ChartData,
@@ -18,16 +15,15 @@ from engine.charts import (
     FigureStyle,
     Floats,
     Picture,
-    Regions,
     Series,
     series_colour,
 )
 from engine.drawing import draw, render, save, save_as
 from engine.figure_grids import attacked_images, gradient_maps
+from engine.figure_manifold import distance_densities, reconstructions
 from engine.index import Entry
 from engine.schema import KINDS
 from engine.specs import (
-    AttackSpec,
     Boundary,
     ClassifierSpec,
     Gaussians2D,
@@ -43,7 +39,9 @@ X_LABELS: dict[Abscissa, str] = {
     "clean_accuracy": "Test accuracy",
     "strength": "Attack strength (eps / largest eps)",
 }
-MOST_POINTS = 300
+NO_BOUNDARY = (
+    "the study has no boundary records: run the preset paper-boundary, or use the page Boundary"
+)
 
 
 def attribution_name(kind: str) -> str:
@@ -223,10 +221,7 @@ def boundaries(study: Study) -> Picture:
     for entry, spec in _boundaries_in(study):
         alike.setdefault(_without_seed(spec), []).append((entry, spec))
     if not alike:
-        raise FigureError(
-            "the study has no boundary records: run the preset paper-boundary, or use the page "
-            "Boundary"
-        )
+        raise FigureError(NO_BOUNDARY)
     return [_boundary_chart(study, found) for found in alike.values()]
 
 
@@ -249,61 +244,12 @@ def _without_seed(spec: Boundary) -> str:
 
 def _boundary_chart(study: Study, found: list[tuple[Entry, Boundary]]) -> ChartData:
     entry, spec = found[0]
-    arrays = study.read(entry.key).arrays
-    # Class 0 is where the values are negative.
-    values = arrays["grid_logits"][..., 1] - arrays["grid_logits"][..., 0]
-    begin, end = (_signed(arrays[name]) for name in ("attacked_points", "adv_points"))
-    return ChartData(
-        series=(
-            Series("attacked", end[:, 0], end[:, 1], colour=INK, style="none", symbol="cross"),
-            *_class_series(_signed(arrays["points"]), arrays["labels"]),
-        ),
-        title=f"{_training_name(spec.classifier)}\n{_tilt(found)}",
-        x_label="x1",
-        y_label="x2",
-        caption=(
-            f"Decision boundaries, test points, and where a {attack_name(spec.attack)} attack "
-            "moves them; the tilt is the angle between the boundary's normal and the line that "
-            "joins the centroids. Coordinates as in the paper, in [−1, 1]."
-        ),
-        x_range=(-1.0, 1.0),
-        y_range=(-1.0, 1.0),
-        regions=Regions(_signed(arrays["grid_axis"]), np.asarray(values, dtype=np.float64)),
-        segments=np.concatenate([begin, end], axis=1),
-        equal_aspect=True,
-    )
-
-
-def _signed(values: NDArray[Any]) -> Floats:
-    return 2.0 * values.astype(np.float64) - 1.0
-
-
-def _class_series(points: Floats, labels: NDArray[Any]) -> list[Series]:
-    found = []
-    for label in (0, 1):
-        own = points[labels == label]
-        shown = own[:: max(1, -(-len(own) // MOST_POINTS))]
-        colour = series_colour(label)
-        found.append(
-            Series(
-                f"class {label}",
-                shown[:, 0],
-                shown[:, 1],
-                colour=colour,
-                style="none",
-                symbol="circle",
-            )
-        )
-    return found
+    title = f"{_training_name(spec.classifier)}\n{_tilt(found)}"
+    return boundary_lab.plane_chart(study.read(entry.key).arrays, title, spec.attack)
 
 
 def _training_name(spec: ClassifierSpec) -> str:
     return spec.scheme.title if isinstance(spec, Training) else spec.title
-
-
-def attack_name(spec: AttackSpec) -> str:
-    """Return an attack's title with its radius in the paper's units where that is the custom."""
-    return f"{spec.title} (eps {2 * spec.eps:g} in [−1, 1])"
 
 
 def _tilt(found: list[tuple[Entry, Boundary]]) -> str:
@@ -311,6 +257,14 @@ def _tilt(found: list[tuple[Entry, Boundary]]) -> str:
     if len(angles) == 1:
         return f"tilt {angles[0]:.1f}°"
     return f"tilt {np.mean(angles):.1f}° ± {np.std(angles, ddof=1):.1f}° (n = {len(angles)})"
+
+
+def tilts(study: Study) -> Picture:
+    """Return the tilt of the boundary against the radius that was trained with."""
+    found = boundary_lab.tilts(study)
+    if not found:
+        raise FigureError(NO_BOUNDARY)
+    return boundary_lab.tilt_chart(found)
 
 
 FIGURES: dict[str, Callable[[Study], Picture]] = {
@@ -321,4 +275,7 @@ FIGURES: dict[str, Callable[[Study], Picture]] = {
     "maps": gradient_maps,
     "attacks": attacked_images,
     "boundary": boundaries,
+    "manifold": distance_densities,
+    "reconstructions": reconstructions,
+    "tilt": tilts,
 }

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from engine.context import Context
 from engine.hdf5 import Content
-from engine.specs import SGD, Adam, OptimizerSpec
+from engine.specs import SGD, Adam, OptimizerSpec, Order
 
 CHECKPOINT_SECONDS = 3.0
 CURVE_POINTS_PER_EPOCH = 20
@@ -92,10 +92,13 @@ def rate_factor(schedule: str, progress: float) -> float:
     return 1.0
 
 
-def batches(count: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Yield the indices of one epoch's batches in a fresh random order; the last may be short."""
-    order = torch.randperm(count, generator=generator)
-    yield from torch.split(order, size)
+def batches(
+    count: int, size: int, generator: torch.Generator, order: Order = "shuffled"
+) -> Iterator[Tensor]:
+    """Yield the indices of an epoch's batches, shuffled anew or in order; the last may be short."""
+    shuffled = order == "shuffled"
+    indices = torch.randperm(count, generator=generator) if shuffled else torch.arange(count)
+    yield from torch.split(indices, size)
 
 
 def run_epoch(
@@ -107,6 +110,7 @@ def run_epoch(
     batch_size: int,
     epochs: int,
     spec: OptimizerSpec,
+    order: Order = "shuffled",
     on_point: Callable[[float, float], None] = lambda step, loss: None,
 ) -> None:
     """Train for one epoch.
@@ -122,6 +126,8 @@ def run_epoch(
         Number of training images.
     epochs
         Length of the whole run, for the schedule and the progress.
+    order
+        Whether images are visited in a fresh random order, or as they lie.
     on_point
         Called about 20 times an epoch, at fixed steps, with the fractional epoch and the mean loss
         since the last call.
@@ -130,7 +136,7 @@ def run_epoch(
     every = math.ceil(steps / CURVE_POINTS_PER_EPOCH)
     total, seen = torch.zeros((), device=context.device), 0
     fit.model.train()
-    for step, indices in enumerate(batches(count, batch_size, fit.generators["shuffle"]), 1):
+    for step, indices in enumerate(batches(count, batch_size, fit.generators["shuffle"], order), 1):
         context.check_cancelled()
         done = fit.epoch + (step - 1) / steps
         _set_rate(fit.optimizer, spec, done / epochs)

@@ -19,7 +19,7 @@ from engine.planfile import read_plan
 from engine.program import FAILED, INTERRUPTED, OK
 from engine.schema import SpecError
 from engine.study import Study
-from engine.tradeoff import networks, table
+from engine.summary import as_text
 
 BAR_WIDTH = 24
 SHOWN_SKIPPED = 20
@@ -58,9 +58,7 @@ def run_plan(
     if interrupted:
         print("stopped; the same command goes on where this one was", file=sys.stderr)
         return INTERRUPTED
-    points = networks(study)
-    if points:
-        print(table(points))
+    print(as_text(study))
     failed = scheduler.outcomes["failed"]
     if failed:
         print(f"{failed} of {len(queued)} computations failed", file=sys.stderr)

@@ -111,7 +111,7 @@ def layout(images: Tensor) -> Tensor:
     """Return the images in the memory order in which convolutions are fastest (channels last)."""
     if images.shape[-1] * images.shape[-2] == 1:
         return images
-    return images.contiguous(memory_format=torch.channels_last)
+    return images.to(memory_format=torch.channels_last)
 
 
 def fresh_network(

@@ -1,9 +1,6 @@
-"""ROAR and KAR: rankings of pixels, occluded images, retrained networks, and their scores."""
+"""ROAR and KAR: occluded images, networks retrained on them, curves and scores."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,99 +18,21 @@ from engine.inputs import (
     layout,
     trainable,
 )
+from engine.maps import blurriness
 from engine.modes import as_unit, logits_of
+from engine.rankings import Ranks, blurred, edges, ranking
+from engine.schema import SpecError
 from engine.specs import (
-    AttributionRanking,
+    CONTROL_BLUR,
     Interpretability,
     Occlusion,
-    RandomRanking,
-    RankingSpec,
     Retraining,
 )
 from engine.study import Result
 from engine.tradeoff import score
 
 BATCH = 500
-
-
-@dataclass(frozen=True)
-class Ranks:
-    """Each pixel's place in its image's ranking, 0 the most important; int16 or int32 (N, H*W)."""
-
-    train: Tensor
-    test: Tensor
-
-    @property
-    def nbytes(self) -> int:
-        """Memory of both."""
-        return self.train.nbytes + self.test.nbytes
-
-
-def ranks_of(importance: Tensor, generator: torch.Generator) -> Tensor:
-    """Rank pixels by falling importance; equal ones fall into a random order.
-
-    Pixels are shuffled first and then sorted stably, so ties split evenly wherever they lie and
-    however small the attribution is. (The paper adds noise of 1e-8 instead, which also reorders
-    attributions of that size.)
-
-    Parameters
-    ----------
-    importance
-        (N, P), any finite scale.
-    generator
-        On the CPU.
-
-    Returns
-    -------
-    Tensor (N, P), int16 where P allows, else int32.
-    """
-    count, pixels = importance.shape
-    shuffle = torch.rand((count, pixels), generator=generator).argsort(1).to(importance.device)
-    shuffled = importance.gather(1, shuffle)
-    order = shuffle.gather(1, torch.argsort(shuffled, dim=1, descending=True, stable=True))
-    places = torch.arange(pixels, device=importance.device).expand(count, pixels)
-    ranks = torch.empty_like(order).scatter_(1, order, places)
-    return ranks.to(torch.int16 if pixels <= 32767 else torch.int32)
-
-
-def by_attribution(spec: AttributionRanking, context: Context) -> Ranks:
-    """Rank by the channel sum of the absolute attribution of the analysed network."""
-    images = device_images(context, spec.images)
-    model = classifier(context, spec.classifier)
-    generator = context.generator("ties", spec.seed)
-
-    def importance(pixels: Tensor) -> Tensor:
-        attribution = attribute(model, layout(as_unit(pixels)), spec.attribution)
-        return pixel_importance(attribution).flatten(1)
-
-    return _ranks(images, importance, generator, context)
-
-
-def at_random(spec: RandomRanking, context: Context) -> Ranks:
-    """Rank at random: the baseline."""
-    images = device_images(context, spec.images)
-    generator = context.generator("random ranking", spec.seed)
-    pixels = images.shape[1] * images.shape[2]
-
-    def importance(block: Tensor) -> Tensor:
-        return torch.zeros((len(block), pixels), device=block.device)
-
-    return _ranks(images, importance, generator, context)
-
-
-RANKINGS: dict[str, Callable[..., Ranks]] = {
-    AttributionRanking.kind: by_attribution,
-    RandomRanking.kind: at_random,
-}
-
-
-def ranking(spec: RankingSpec, context: Context) -> Ranks:
-    """Return a ranking of all training and test images, made once for all that need it."""
-
-    def make() -> Ranks:
-        return RANKINGS[spec.kind](spec, context)
-
-    return context.shared(f"ranks/{spec.key}", make, lambda made: made.nbytes)
+BLURRINESS_IMAGES = 200
 
 
 def removed_pixels(ranks: Tensor, mode: str, fraction_removed: float) -> Tensor:
@@ -138,7 +57,7 @@ def removed_pixels(ranks: Tensor, mode: str, fraction_removed: float) -> Tensor:
 
 
 def occluded(images: Tensor, ranks: Tensor, occlusion: Occlusion, fill: Tensor) -> Tensor:
-    """Return images whose removed pixels hold the fill value.
+    """Return images whose removed pixels hold the fill value, or the mask of those pixels alone.
 
     Parameters
     ----------
@@ -151,6 +70,8 @@ def occluded(images: Tensor, ranks: Tensor, occlusion: Occlusion, fill: Tensor) 
     """
     mask = removed_pixels(ranks, occlusion.mode, occlusion.fraction_removed)
     mask = mask.view(len(images), 1, *images.shape[2:])
+    if occlusion.content == "mask":
+        return mask.to(images.dtype).expand_as(images)
     return torch.where(mask, fill.view(1, -1, 1, 1), images)
 
 
@@ -184,6 +105,7 @@ def retrain(spec: Retraining, context: Context) -> Result:
             batch_size=spec.batch_size,
             epochs=spec.epochs,
             spec=spec.optimizer,
+            order=spec.order,
             on_point=on_point,
         )
         checkpoints.save_if_due(fit)
@@ -196,11 +118,23 @@ def interpretability(spec: Interpretability, context: Context) -> Result:
     """Compute an interpretability record from its retrainings: curves, score and its spread.
 
     The spread is the standard deviation of the score over repeats, each repeat paired with the
-    random baseline's repeat of the same seed. Source: Kim, Seo, Jeon 2019, ROAR and KAR scores.
+    random baseline's repeat of the same seed. "blurriness" is that of the ranked map: how coarse
+    it is may explain a score without any help of the network. Source: Kim, Seo, Jeon 2019, ROAR
+    and KAR scores; Song, Cha, Seo 2023 for the blurred control.
+
+    Raises
+    ------
+    SpecError
+        If the baseline network is no better than chance: there is no area to measure in.
     """
     images = device_images(context, spec.classifier.images)
     base = float(context.study.entry(spec.baseline.key).numbers["clean_accuracy"])
     chance = 1 / images.classes
+    if base <= chance:
+        raise SpecError(
+            f"baseline has a test accuracy of {100 * base:.1f} %, must be above chance "
+            f"({100 * chance:.1f} %) for a score; train it longer or on more images"
+        )
     accuracy = _curve(spec, "attribution", context)
     random_accuracy = _curve(spec, "random", context)
 
@@ -220,6 +154,8 @@ def interpretability(spec: Interpretability, context: Context) -> Result:
         numbers={
             "score": scored(accuracy.mean(0), random_accuracy.mean(0)),
             **spread,
+            **_blurriness(spec, images, context),
+            "mean_accuracy": float(accuracy.mean()),
             "baseline_accuracy": base,
             "chance": chance,
             "repeats": spec.repeats,
@@ -232,27 +168,26 @@ def interpretability(spec: Interpretability, context: Context) -> Result:
     )
 
 
+def _blurriness(spec: Interpretability, images: DeviceImages, context: Context) -> dict[str, float]:
+    """Return how coarse the ranked maps of the first test images are, where they are maps."""
+    pixels = as_unit(images.test[:BLURRINESS_IMAGES])
+    if spec.control == "sobel":
+        found = edges(pixels)
+    else:
+        model = classifier(context, spec.classifier)
+        attribution = attribute(model, layout(pixels), spec.attribution)
+        sigma = CONTROL_BLUR if spec.control == "blurred" else 0.0
+        found = blurred(pixel_importance(attribution), sigma)
+    coarse = blurriness(found[:, None].cpu().numpy())
+    measured = coarse[np.isfinite(coarse)]
+    return {"blurriness": float(measured.mean())} if len(measured) else {}
+
+
 def _curve(spec: Interpretability, which: str, context: Context) -> np.ndarray:
     """Return accuracies (repeats, fractions) from the records of the retrainings."""
     specs = spec.retrainings("random" if which == "random" else "attribution")
     values = [float(context.study.entry(one.key).numbers["accuracy"]) for one in specs]
     return np.array(values).reshape(len(spec.fractions), spec.repeats).T
-
-
-def _ranks(
-    images: DeviceImages,
-    importance: Callable[[Tensor], Tensor],
-    generator: torch.Generator,
-    context: Context,
-) -> Ranks:
-    def part(pixels: Tensor) -> Tensor:
-        found = []
-        for block in torch.split(pixels, BATCH):
-            context.check_cancelled()
-            found.append(ranks_of(importance(block), generator))
-        return torch.cat(found)
-
-    return Ranks(part(images.train), part(images.test))
 
 
 def _occluded_accuracy(

@@ -38,6 +38,7 @@ def param(
     low: float | None = None,
     high: float | None = None,
     above: float | None = None,
+    faithful: Any = dataclasses.MISSING,
 ) -> Any:
     """Declare a field of a spec.
 
@@ -49,9 +50,12 @@ def param(
         What the form shows. ``unit`` "pixel" marks lengths in [0, 1] pixel units.
     low, high, above
         Closed lower and upper limit, and open lower limit, of a number (of each one in a tuple).
+    faithful
+        What the paper's released code does, where the default does better; see
+        :mod:`engine.variants`.
     """
     limits = {"label": label, "help": help, "unit": unit, "low": low, "high": high, "above": above}
-    return dataclasses.field(default=default, metadata=limits)
+    return dataclasses.field(default=default, metadata={**limits, "faithful": faithful})
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,12 @@ class Field:
     low: float | None
     high: float | None
     above: float | None
+    faithful: Any = dataclasses.MISSING
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether the paper's released code does something else than the default."""
+        return self.faithful is not dataclasses.MISSING
 
     @property
     def required(self) -> bool:

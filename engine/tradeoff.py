@@ -23,6 +23,7 @@ from engine.specs import (
     Training,
 )
 from engine.study import Study, spec_of
+from engine.variants import variant
 
 Abscissa = Literal["clean_accuracy", "strength"]
 Floats = NDArray[np.float64]
@@ -54,6 +55,13 @@ class NetworkPoint:
         Mode -> kind of attribution -> score, and its standard deviation over repeats.
     curves
         Mode -> kind of attribution -> key of the record that the score comes from.
+    controls
+        Mode -> kind of attribution -> control -> its score; of "mask_only" the mean accuracy of
+        the networks that see nothing but which pixels are removed.
+    blurriness
+        Kind of attribution -> how coarse its maps are, in [0, 1].
+    variant
+        Of its scores: "corrected", "faithful", or in what it is faithful.
     """
 
     network: str
@@ -71,6 +79,9 @@ class NetworkPoint:
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
     spreads: dict[str, dict[str, float]] = field(default_factory=dict)
     curves: dict[str, dict[str, str]] = field(default_factory=dict)
+    controls: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    blurriness: dict[str, float] = field(default_factory=dict)
+    variant: str = ""
 
 
 def networks(study: Study) -> list[NetworkPoint]:
@@ -111,6 +122,7 @@ def _point(entry: Entry, spec: ClassifierSpec) -> NetworkPoint:
         images=spec.images.key,
         architecture=spec.network.key,
         attack=threat.kind if threat else "",
+        variant=variant(spec),
     )
 
 
@@ -122,6 +134,13 @@ def _add_scores(point: NetworkPoint, pairs: list[tuple[Entry, Interpretability]]
 
     for entry, spec in sorted(pairs, key=rank):
         kind = spec.attribution.kind
+        if spec.control != "none":
+            controls = point.controls.setdefault(spec.mode, {}).setdefault(kind, {})
+            number = "mean_accuracy" if spec.control == "mask_only" else "score"
+            controls[spec.control] = float(entry.numbers[number])
+            continue
+        if "blurriness" in entry.numbers:
+            point.blurriness[kind] = float(entry.numbers["blurriness"])
         point.scores.setdefault(spec.mode, {})[kind] = float(entry.numbers["score"])
         point.curves.setdefault(spec.mode, {})[kind] = entry.key
         spreads = point.spreads.setdefault(spec.mode, {})
@@ -145,6 +164,9 @@ def as_json(point: NetworkPoint) -> dict[str, Any]:
         "images": point.images,
         "scores": {mode: dict(point.scores.get(mode, {})) for mode in MODES},
         "score_std": {mode: dict(point.spreads.get(mode, {})) for mode in MODES},
+        "controls": {mode: point.controls.get(mode, {}) for mode in MODES},
+        "blurriness": dict(point.blurriness),
+        "variant": point.variant,
     }
 
 

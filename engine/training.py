@@ -15,7 +15,7 @@ from torch.nn import functional
 from engine.attacks import attack
 from engine.attribution import attribute
 from engine.context import Context
-from engine.events import ProbeMaps, Scalars
+from engine.events import ProbeMaps, Scalars, Snapshot
 from engine.fitting import Checkpoints, Fit, descend, make_optimizer, run_epoch, weights_of
 from engine.inputs import (
     DeviceImages,
@@ -105,6 +105,7 @@ def train(spec: Training, context: Context) -> Result:
     _announce(fit, context)
     if not fit.pictures:
         fit.pictures["attributions"] = [probes.maps()]
+    _send_snapshot(fit.model, spec, context, images, fit.epoch)
     while fit.epoch < spec.epochs:
         _one_epoch(fit, spec, context, images, probes)
         fit.pictures["attributions"].append(probes.send(fit.epoch))
@@ -256,6 +257,7 @@ def _one_epoch(
         fit.append(curve__step=step, curve__loss=loss)
         context.emit(Scalars(spec.key, step, {"loss": loss}))
         probes.send_if_due(step)
+        _send_snapshot(fit.model, spec, context, images, step)
 
     run_epoch(
         fit,
@@ -265,8 +267,17 @@ def _one_epoch(
         batch_size=spec.batch_size,
         epochs=spec.epochs,
         spec=spec.optimizer,
+        order=spec.order,
         on_point=on_point,
     )
+
+
+def _send_snapshot(
+    model: nn.Module, spec: Training, context: Context, images: DeviceImages, step: float
+) -> None:
+    """Publish the weights of a network of the plane: with them its whole boundary can be drawn."""
+    if images.shape == (2, 1, 1):
+        context.emit(Snapshot(spec.key, step, weights_of(model)))
 
 
 def _evaluate_epoch(fit: Fit, spec: Training, context: Context, images: DeviceImages) -> None:

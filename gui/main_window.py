@@ -59,8 +59,11 @@ PAGE_OF_KIND = {
     "maps": "Maps",
     "adversarial_examples": "Attack",
     "measurement": "Attack",
+    "vae_gan": "Manifold",
+    "manifold_distance": "Manifold",
     "retraining": "Retrain",
     "interpretability": "Trade-off",
+    "boundary": "Boundary",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -24,6 +24,11 @@ class LivePreviews(QObject):
     that takes longer is given up for a newer one. Where nothing was finished for a while, because
     the slider never rests, the next round may take its time.
 
+    Parameters
+    ----------
+    patience_ms
+        For how long a round that began is left alone.
+
     Signals
     -------
     answered
@@ -38,10 +43,20 @@ class LivePreviews(QObject):
     failed = Signal(object, str)
     late = Signal()
 
-    def __init__(self, runner: Runner, channel: str, parent: QObject | None = None):
+    def __init__(
+        self,
+        runner: Runner,
+        channel: str,
+        parent: QObject | None = None,
+        *,
+        patience_ms: int = PATIENCE_MS,
+    ):
         super().__init__(parent)
+        # Takes a spec and its context, in place of the computation of a record.
+        self.compute: Callable[[Any, Any], Any] | None = None
         self._runner = runner
         self._channel = channel
+        self._spared = patience_ms
         self._round = 0
         self._open: set[int] = set()
         self._started = 0.0
@@ -81,7 +96,7 @@ class LivePreviews(QObject):
         """Return for how many milliseconds the present round is left alone."""
         now = time.monotonic()
         starving = 1000 * (now - self._wished) >= LATE_MS
-        return (LONGEST_MS if starving else PATIENCE_MS) - 1000 * (now - self._started)
+        return (LONGEST_MS if starving else self._spared) - 1000 * (now - self._started)
 
     @Slot()
     def _start_next(self) -> None:
@@ -94,12 +109,14 @@ class LivePreviews(QObject):
         self._open = set(range(len(specs)))
         if not specs:
             self._lateness.stop()
+        instead = {} if self.compute is None else {"compute": self.compute}
         for place, spec in enumerate(specs):
             self._runner.preview(
                 f"{self._channel}/{place}",
                 [spec],
                 partial(self._done, self._round, place, spec),
                 partial(self._broken, self._round, place, spec),
+                **instead,
             )
 
     def _done(self, round_: int, place: int, spec: Spec, results: list[Any]) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from engine.events import Event, ProbeMaps, Progress
+from engine.events import Event, ProbeMaps, Progress, Snapshot
 
 if TYPE_CHECKING:
     from engine.context import Context, Control
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 DRAIN_INTERVAL_MS = 50
 ANSWER_INTERVAL_MS = 4
 STOP_SECONDS = 5.0
+
+# Of these only the newest is of interest.
+Passing = Progress | ProbeMaps | Snapshot
 
 
 @dataclass
@@ -132,8 +135,8 @@ class Runner(QObject):
     Signals
     -------
     event
-        Every engine event, in order; of the progress and probe maps of one computation that came in
-        since the last tick only the newest.
+        Every engine event, in order; of the progress, probe maps and snapshots of one computation
+        that came in since the last tick only the newest.
     ready
         The engine is loaded: computations can start.
     broken
@@ -250,10 +253,13 @@ class Runner(QObject):
         specs: Iterable[Spec],
         done: Callable[[Any], None],
         failed: Callable[[str], None],
+        *,
+        compute: Callable[[Any, Context], Any] | None = None,
     ) -> None:
         """Compute specs without storing them; ``done`` gets the list of their results.
 
         Their classifiers must be in the open study. The newest request on a channel wins.
+        ``compute`` takes the place of the computation of a record.
         """
         wanted = list(specs)
         scheduler = self._scheduler
@@ -262,10 +268,11 @@ class Runner(QObject):
             return
 
         def work(control: Control) -> list[Any]:
-            from engine.plan import compute
+            from engine import plan
 
+            function = compute or plan.compute
             return [
-                compute(spec, self._preview_context(scheduler, spec, control)) for spec in wanted
+                function(spec, self._preview_context(scheduler, spec, control)) for spec in wanted
             ]
 
         self._previewing.ask(_Request(channel, work, done, failed))
@@ -333,10 +340,6 @@ def _all_of(queue: SimpleQueue[Any]) -> list[Any]:
 
 
 def _coalesced(events: list[Event]) -> list[Event]:
-    """Keep, of each computation's progress and maps, the newest; keep everything else."""
-    newest = {(type(e), e.key): e for e in events if isinstance(e, Progress | ProbeMaps)}
-    return [
-        e
-        for e in events
-        if not isinstance(e, Progress | ProbeMaps) or newest[(type(e), e.key)] is e
-    ]
+    """Keep, of each computation's progress, maps and weights, the newest; and everything else."""
+    newest = {(type(e), e.key): e for e in events if isinstance(e, Passing)}
+    return [e for e in events if not isinstance(e, Passing) or newest[(type(e), e.key)] is e]

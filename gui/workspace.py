@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from engine.events import Ended
 from engine.index import Entry
 from engine.schema import Spec
-from engine.specs import ClassifierSpec, ImagesSpec
+from engine.specs import ClassifierSpec, Gaussians2D, ImagesSpec
 from engine.study import Study, StudyError, spec_of
 from gui.importing import Importer
 from gui.runner import Runner
@@ -73,6 +73,8 @@ class Workspace(QObject):
         self.images, self.image_set = None, None
         self.study_changed.emit()
         found = [spec for spec in map(spec_of, study.entries) if isinstance(spec, ImagesSpec)]
+        # The points of the 2-D lab are its own: whoever works on images finds these again.
+        found = [spec for spec in found if not isinstance(spec, Gaussians2D)] or found
         if found:
             self.choose_images(found[-1])
         else:

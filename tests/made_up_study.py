@@ -6,6 +6,7 @@ import numpy as np
 
 from engine.specs import (
     PGD,
+    VAEGAN,
     Adversarial,
     AdversarialExamples,
     Boundary,
@@ -14,10 +15,13 @@ from engine.specs import (
     Gradient,
     GradientXInput,
     Interpretability,
+    ManifoldDistance,
     Maps,
+    Measurement,
     PaperMLP,
     SmallCNN,
     Standard,
+    TangentShare,
     Training,
 )
 from engine.study import Result, Study
@@ -175,3 +179,69 @@ def add_boundary(study, classifier, angle=30.0):
         "normal": np.array([1.0, 0.0]),
     }
     return add(study, spec, {"angle_degrees": angle, "robust_accuracy": 0.5}, arrays)
+
+
+GENERATOR = VAEGAN(images=IMAGES, epochs=2)
+
+
+def add_generator(study, explained=0.8):
+    """Store a generator whose two epochs of reconstructions are grey."""
+    grey = np.full((2, 2, 1, SIDE, SIDE), 0.5, np.float32)
+    arrays = {
+        "curve/step": np.array([1.0, 2.0]),
+        "curve/reconstruction": np.array([200.0, 100.0]),
+        "probes/images": np.full((2, 1, SIDE, SIDE), 200, np.uint8),
+        "probes/reconstructions": grey,
+        "samples": grey[0],
+    }
+    numbers = {"reconstruction": 100.0, "explained": explained, "test_distance": 5.0}
+    return add(study, GENERATOR, numbers, arrays)
+
+
+def distances_of(classifier=None, **changes):
+    """Return the spec of the clean images' distances, or of attacks on a network."""
+    return ManifoldDistance(
+        generator=GENERATOR, classifier=classifier, baseline=network(), test_images=40, **changes
+    )
+
+
+def add_distances(study, spec, distances, counted=None):
+    """Store distances of 40 test images."""
+    distances = np.asarray(distances, dtype=np.float32)
+    counted = np.ones(len(distances), bool) if counted is None else np.asarray(counted)
+    grey = np.full((2, 1, SIDE, SIDE), 0.5, np.float32)
+    arrays = {
+        "distances": distances,
+        "counted": counted,
+        "shown/images": grey,
+        "shown/examples": grey,
+        "shown/reconstructions": grey,
+    }
+    numbers = {
+        "distance_mean": float(distances[counted].mean()),
+        "counted": int(counted.sum()),
+        "test_images": len(distances),
+    }
+    return add(study, spec, numbers, arrays)
+
+
+def manifold(folder: Path, *, explained=0.8, swapped=False) -> Study:
+    """Return a study in which stronger training brings attacks nearer, by 0.1 of the clean range.
+
+    Clean distances are 0 ... 1; with ``swapped``, the two strongest networks change places.
+    """
+    study = Study(folder / "manifold.isthmus", create=True)
+    add_images(study)
+    add_generator(study, explained)
+    clean = np.linspace(0, 1, 40)
+    shifts = {0.04: 0.1, 0.02: 0.2, 0.01: 0.3, 0.0: 0.4}
+    if swapped:
+        shifts[0.04], shifts[0.02] = shifts[0.02], shifts[0.04]
+    add_distances(study, distances_of(), clean)
+    for eps, shift in shifts.items():
+        classifier = network("l2" if eps else "", eps)
+        add_network(study, classifier)
+        add_distances(study, distances_of(classifier), clean + shift)
+        numbers = {"known": 0.1 + eps, "known_baseline": 0.1, "estimated": 0.2}
+        add(study, Measurement(classifier=classifier, metric=TangentShare()), numbers)
+    return study

@@ -10,6 +10,8 @@ from engine.specs.data import ImagesSpec, NetworkSpec
 
 Norm = Literal["linf", "l2"]
 Loss = Literal["xent", "cw", "cw_capped"]
+Order = Literal["shuffled", "file"]
+ORDER_HELP = "shuffled: anew each epoch, seeded; file: as they lie in the files"
 
 
 def strength(norm: str, eps: float) -> str:
@@ -161,6 +163,7 @@ class Training(ClassifierSpec, kind="training", label="Training"):
     epochs: int = param(5, low=1, high=10_000)
     batch_size: int = param(100, low=1, high=65_536)
     seed: int = param(0, low=0)
+    order: Order = param("shuffled", label="order of images", help=ORDER_HELP, faithful="file")
 
     @property
     def title(self) -> str:

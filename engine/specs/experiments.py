@@ -6,10 +6,22 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.schema import Spec, SpecError, param
-from engine.specs.classifiers import PGD, Adam, AttackSpec, ClassifierSpec, OptimizerSpec, Training
+from engine.specs.classifiers import (
+    ORDER_HELP,
+    PGD,
+    Adam,
+    AttackSpec,
+    ClassifierSpec,
+    OptimizerSpec,
+    Order,
+    Training,
+)
 from engine.specs.data import Gaussians2D, ImagesSpec, NetworkSpec
 
 Mode = Literal["roar", "kar"]
+Control = Literal["none", "blurred", "sobel", "mask_only"]
+CONTROL_BLUR = 2.0
+"""Standard deviation, in pixels, of the control "blurred"."""
 
 PAPER_FRACTIONS = (0.1, 0.3, 0.5, 0.7, 0.9)
 
@@ -45,6 +57,13 @@ class AttributionRanking(RankingSpec, kind="attribution_ranking"):
     classifier: ClassifierSpec = param()
     attribution: AttributionSpec = param()
     seed: int = param(0, low=0)
+    blur: float = param(
+        0.0,
+        low=0.0,
+        high=64.0,
+        unit="px",
+        help="Standard deviation of a Gaussian filter over the map; 0: the map as it is",
+    )
 
     @property
     def images(self) -> ImagesSpec:
@@ -53,7 +72,23 @@ class AttributionRanking(RankingSpec, kind="attribution_ranking"):
 
     @property
     def title(self) -> str:
-        return f"{self.attribution.title} of {self.classifier.title}"
+        blurred = "blurred " if self.blur else ""
+        return f"{blurred}{self.attribution.title} of {self.classifier.title}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SobelRanking(RankingSpec, kind="sobel_ranking"):
+    """By the strength of the image's own edges: a control that knows no network.
+
+    Source: Hooker 2019, which uses Sobel edges as a baseline.
+    """
+
+    images: ImagesSpec = param()
+    seed: int = param(0, low=0)
+
+    @property
+    def title(self) -> str:
+        return "Sobel edges"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +114,9 @@ class Occlusion(Spec, kind="occlusion"):
     ranking: RankingSpec = param()
     mode: Mode = param("roar")
     fraction_removed: float = param(0.5, low=0.0, high=1.0)
+    content: Literal["image", "mask"] = param(
+        "image", help="mask: the removed pixels as 1 on 0, to see what their shape alone tells"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,11 +129,14 @@ class Retraining(Spec, kind="retraining", recorded=True):
     epochs: int = param(5, low=1, high=10_000)
     batch_size: int = param(100, low=1, high=65_536)
     seed: int = param(0, low=0)
+    order: Order = param("shuffled", label="order of images", help=ORDER_HELP, faithful="file")
 
     @property
     def title(self) -> str:
         occlusion = self.occlusion
         share = f"{100 * occlusion.fraction_removed:.3g} %"
+        if occlusion.content == "mask":
+            share += ", mask only"
         return f"{occlusion.mode.upper()} {share}, {occlusion.ranking.title}, repeat {self.seed}"
 
 
@@ -114,6 +155,14 @@ class Interpretability(Spec, kind="interpretability", recorded=True):
     fractions: tuple[float, ...] = param(PAPER_FRACTIONS, above=0.0, high=0.999)
     repeats: int = param(3, low=1, high=100)
     seed: int = param(0, low=0)
+    control: Control = param(
+        "none",
+        help="none: the score itself; blurred: of the same map, blurred; sobel: of image edges; "
+        "mask_only: of networks that see only which pixels are removed",
+    )
+    random_baseline: Literal["shared", "own"] = param(
+        "shared", help="shared: one random curve for all networks, as in the paper; own: each its"
+    )
 
     def check(self) -> None:
         if not self.fractions or list(self.fractions) != sorted(set(self.fractions)):
@@ -125,7 +174,8 @@ class Interpretability(Spec, kind="interpretability", recorded=True):
 
     @property
     def title(self) -> str:
-        return f"{self.mode.upper()} score, {self.attribution.title} of {self.classifier.title}"
+        what = "score" if self.control == "none" else f"control {self.control.replace('_', ' ')}"
+        return f"{self.mode.upper()} {what}, {self.attribution.title} of {self.classifier.title}"
 
     def retrainings(self, ranking: Literal["attribution", "random"]) -> tuple[Retraining, ...]:
         """Return the retrainings of the curve or of its random baseline, fraction by fraction."""
@@ -136,19 +186,35 @@ class Interpretability(Spec, kind="interpretability", recorded=True):
         )
 
     def _retraining(self, ranking: str, fraction: float, seed: int) -> Retraining:
-        order: RankingSpec
-        if ranking == "random":
-            order = RandomRanking(images=self.classifier.images, seed=seed)
-        else:
-            order = AttributionRanking(classifier=self.classifier, attribution=self.attribution)
+        random = ranking == "random"
         base = self.baseline
+        masked = self.control == "mask_only" and not random
         return Retraining(
-            occlusion=Occlusion(ranking=order, mode=self.mode, fraction_removed=fraction),
+            occlusion=Occlusion(
+                ranking=self._random(seed) if random else self._order(),
+                mode=self.mode,
+                fraction_removed=fraction,
+                content="mask" if masked else "image",
+            ),
             network=base.network,
             optimizer=base.optimizer,
             epochs=base.epochs,
             batch_size=base.batch_size,
             seed=seed,
+            order=base.order,
+        )
+
+    def _random(self, seed: int) -> RankingSpec:
+        if self.random_baseline == "own":
+            seed += int(self.classifier.key[:7], 16)  # another draw for every network
+        return RandomRanking(images=self.classifier.images, seed=seed)
+
+    def _order(self) -> RankingSpec:
+        if self.control == "sobel":
+            return SobelRanking(images=self.classifier.images)
+        blur = CONTROL_BLUR if self.control == "blurred" else 0.0
+        return AttributionRanking(
+            classifier=self.classifier, attribution=self.attribution, blur=blur
         )
 
     def requires(self) -> tuple[Spec, ...]:

@@ -62,6 +62,12 @@ def _maps() -> type[Page]:
     return MapsPage
 
 
+def _manifold() -> type[Page]:
+    from gui.pages.manifold import ManifoldPage
+
+    return ManifoldPage
+
+
 def _retrain() -> type[Page]:
     from gui.pages.retrain import RetrainPage
 
@@ -74,12 +80,20 @@ def _tradeoff() -> type[Page]:
     return TradeoffPage
 
 
+def _boundary() -> type[Page]:
+    from gui.pages.boundary import BoundaryPage
+
+    return BoundaryPage
+
+
 PAGES = (
     Place("Welcome", "welcome", "Open the demo, images or a recent study", _welcome),
     Place("Data", "data", "Choose images, and look through them", _data),
     Place("Train", "train", "Train networks and watch their gradients", _train),
     Place("Attack", "attack", "Change an image by little, and watch the networks err", _attack),
     Place("Maps", "maps", "Which pixels a network's decision hangs on", _maps),
+    Place("Manifold", "manifold", "How far attacks lie from the images' manifold", _manifold),
     Place("Retrain", "retrain", "Measure what the marked pixels are worth", _retrain),
     Place("Trade-off", "tradeoff", "Accuracy against interpretability", _tradeoff),
+    Place("Boundary", "boundary", "How attacks in training turn a decision boundary", _boundary),
 )

@@ -123,6 +123,11 @@ class EpsSlider(QWidget):
         self.field.blockSignals(False)
         self._show()
 
+    def set_top(self, top: float) -> None:
+        """Let the slider end at a radius, or at its value where that is beyond."""
+        self._top = max(top, self._value)
+        self._show()
+
     def place_of(self, value: float) -> int | None:
         """Return where along the slider a value stands, in its pixels, or None beyond the end."""
         if value > self._top:

@@ -177,6 +177,8 @@ def test_that_every_figure_is_drawn(tmp_path, name):
         made_up.add_maps(study, made_up.network("linf" if eps else "", eps))
         made_up.add_attack(study, made_up.network("linf" if eps else "", eps))
     made_up.add_boundary(study, made_up.plane_network())
+    if name in ("manifold", "reconstructions"):
+        study = made_up.manifold(tmp_path)
     path = tmp_path / f"{name}.pdf"
     figures.save(figures.FIGURES[name](study), path, width_mm=170, caption=True)
     assert path.read_bytes().startswith(b"%PDF-")

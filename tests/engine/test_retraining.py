@@ -5,7 +5,8 @@ import torch
 from engine import specs
 from engine.context import Context
 from engine.inputs import device_images
-from engine.retraining import RANKINGS, occluded, ranking, ranks_of, removed_pixels
+from engine.rankings import RANKINGS, blurred, edges, ranking, ranks_of
+from engine.retraining import occluded, removed_pixels
 from engine.schema import kinds_of
 from tests.engine.conftest import GLYPHS, training
 
@@ -95,8 +96,91 @@ def test_that_a_ranking_covers_both_parts_and_follows_the_attribution(study, com
     assert ranking(spec, context) is ranks
 
 
+def test_that_sobel_edges_of_a_step_lie_on_both_sides_of_it():
+    image = torch.zeros(1, 2, 5, 6)
+    image[:, :, :, 3:] = 1.0
+    found = edges(image)[0]
+    assert found.shape == (5, 6)
+    assert found[2].tolist() == [0, 0, 8, 8, 0, 0]  # weight 1 + 2 + 1, in two channels
+
+
+def test_that_blurring_keeps_a_constant_map_and_spreads_a_point():
+    constant = torch.full((1, 9, 9), 0.25)
+    assert torch.allclose(blurred(constant, 2.0), constant)
+    point = torch.zeros(1, 15, 15)
+    point[0, 7, 7] = 1.0
+    spread = blurred(point, 1.0)
+    assert spread.sum().item() == pytest.approx(1.0, abs=1e-5)
+    assert spread[0, 7, 8].item() == pytest.approx(np.exp(-0.5) / (2 * np.pi), rel=0.02)
+    assert torch.equal(blurred(point, 0.0), point)
+
+
+def test_that_a_mask_alone_shows_which_pixels_were_removed_and_nothing_else():
+    ranks = torch.tensor([[0, 1, 2, 3]])
+    spec = specs.Occlusion(
+        ranking=specs.RandomRanking(images=GLYPHS), fraction_removed=0.25, content="mask"
+    )
+    first, second = (
+        occluded(torch.rand(1, 1, 2, 2, generator=generator(s)), ranks, spec, torch.tensor([0.5]))
+        for s in (1, 2)
+    )
+    assert torch.equal(first, second)
+    assert first.flatten().tolist() == [1, 0, 0, 0]
+
+
+@pytest.mark.parametrize("control", ["blurred", "sobel", "mask_only"])
+def test_that_every_control_has_a_score_and_shares_the_random_baseline(computed, control):
+    base = training(batch_size=20, epochs=6, optimizer=specs.Adam(learning_rate=5e-3))
+    spec = specs.Interpretability(
+        classifier=base,
+        attribution=specs.Gradient(),
+        baseline=base,
+        fractions=(0.5,),
+        repeats=1,
+        control=control,
+    )
+    (record,) = computed(spec)
+    assert np.isfinite(record.numbers["score"])
+    assert spec.retrainings("random") == spec.replace("control", "none").retrainings("random")
+    assert spec.retrainings("attribution") != spec.replace("control", "none").retrainings(
+        "attribution"
+    )
+
+
+def test_that_a_blurred_map_is_blurrier(computed):
+    base = training(batch_size=20, epochs=6, optimizer=specs.Adam(learning_rate=5e-3))
+    spec = specs.Interpretability(
+        classifier=base, attribution=specs.Gradient(), baseline=base, fractions=(0.5,), repeats=1
+    )
+    plain, filtered = computed(spec, spec.replace("control", "blurred"))
+    assert filtered.numbers["blurriness"] > plain.numbers["blurriness"]
+
+
+def test_that_a_baseline_at_chance_gives_a_sentence_and_no_score(computed):
+    base = training(epochs=1, optimizer=specs.Adam(learning_rate=1e-9))
+    spec = specs.Interpretability(
+        classifier=base, attribution=specs.Gradient(), baseline=base, fractions=(0.5,), repeats=1
+    )
+    messages = computed(spec, expect_failure=True)
+    assert len(messages) == 1
+    assert "must be above chance (10.0 %)" in messages[0]
+
+
+def test_that_own_random_baselines_differ_between_networks():
+    def random_of(seed):
+        spec = specs.Interpretability(
+            classifier=training(seed=seed),
+            attribution=specs.Gradient(),
+            baseline=training(),
+            random_baseline="own",
+        )
+        return {one.key for one in spec.retrainings("random")}
+
+    assert not random_of(1) & random_of(2)
+
+
 def test_that_a_score_is_computed_from_its_retrainings(study, computed):
-    base = training(epochs=1)
+    base = training(batch_size=20, epochs=6, optimizer=specs.Adam(learning_rate=5e-3))
     spec = specs.Interpretability(
         classifier=base,
         attribution=specs.Gradient(),

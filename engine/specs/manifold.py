@@ -1,0 +1,123 @@
+"""Specs of the image manifold: a generator that approximates it, distances to it, its tangents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.schema import Spec, SpecError, param
+from engine.specs.classifiers import (
+    ORDER_HELP,
+    PGD,
+    AttackSpec,
+    ClassifierSpec,
+    Order,
+    Training,
+)
+from engine.specs.data import ImagesSpec
+from engine.specs.experiments import MetricSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class VAEGAN(Spec, kind="vae_gan", label="VAE-GAN", recorded=True):
+    """A variational autoencoder whose decoder is also a GAN's generator.
+
+    Its defaults are the paper's for MNIST. Source: Larsen 2016; Kim, Seo, Jeon 2019, table of the
+    approximated manifold.
+    """
+
+    images: ImagesSpec = param()
+    architecture: Literal["mnist", "cifar"] = param(
+        "mnist", help="mnist: 28x28; cifar: 32x32, its discriminator spectrally normalised"
+    )
+    width: float = param(
+        1.0, above=0.0, high=4.0, help="Channels as a multiple of the paper's; below 1: lite"
+    )
+    latent: int = param(10, low=1, high=4096, label="latent size")
+    reconstruction_weight: float = param(5e-3, low=0.0, help="lambda of the decoder's loss")
+    learning_rate: float = param(5e-4, above=0.0, high=1.0)
+    beta1: float = param(0.5, low=0.0, high=0.999)
+    discriminator_steps: int = param(1, low=1, high=100)
+    epochs: int = param(30, low=1, high=10_000)
+    batch_size: int = param(100, low=2, high=65_536)
+    seed: int = param(0, low=0)
+    order: Order = param("shuffled", label="order of images", help=ORDER_HELP, faithful="file")
+
+    @property
+    def title(self) -> str:
+        return f"VAE-GAN of {self.images.title}, latent {self.latent}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManifoldDistance(Spec, kind="manifold_distance", label="Manifold distance", recorded=True):
+    """Distances of test images, clean or attacked, to their VAE-GAN reconstructions.
+
+    Source: Kim, Seo, Jeon 2019, distance to the manifold.
+    """
+
+    generator: VAEGAN = param()
+    classifier: ClassifierSpec | None = param(
+        None, help="The network that is attacked; empty: the clean test images"
+    )
+    baseline: Training | None = param(None, help="The standard network, where it is the judge")
+    attack: AttackSpec = param(PGD(norm="l2", eps=6.0, step_size=1.0, steps=40))
+    test_images: int = param(1000, low=2)
+    judged_by: Literal["own", "standard"] = param(
+        "own",
+        label="which network judges",
+        faithful="standard",
+        help="Which network's prediction an attack must change to count: the attacked one's own, "
+        "or always the standard one's",
+    )
+    reconstruction: Literal["mean", "sampled"] = param(
+        "mean", faithful="sampled", help="Whether the latent's mean is decoded, or a draw of it"
+    )
+    panel: Literal["own", "xent", "cw"] = param(
+        "own",
+        help="Under which training loss it is shown; the released Fashion-MNIST L2 panel 'xent' "
+        "shows the networks trained with cw",
+    )
+    seed: int = param(0, low=0)
+
+    def check(self) -> None:
+        if self.classifier is None:
+            return
+        if self.classifier.images != self.generator.images:
+            raise SpecError("classifier is trained on other images than generator")
+        if self.judged_by == "standard" and self.baseline is None:
+            raise SpecError("baseline is missing: judged_by is 'standard', which needs one")
+        if self.baseline is not None and self.baseline.scheme.threat is not None:
+            raise SpecError(f"baseline is {self.baseline.title!r}, must be a standard training")
+
+    @property
+    def judge(self) -> ClassifierSpec | None:
+        """The network whose changed prediction makes an attack count; None for clean images."""
+        if self.classifier is None:
+            return None
+        return self.baseline if self.judged_by == "standard" else self.classifier
+
+    def requires(self) -> tuple[Spec, ...]:
+        parents = (self.generator, self.classifier, self.judge)
+        return tuple(dict.fromkeys(spec for spec in parents if spec is not None))
+
+    @property
+    def title(self) -> str:
+        if self.classifier is None:
+            return "Distance to the manifold, clean test images"
+        return f"Distance to the manifold, {self.attack.title} on {self.classifier.title}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TangentShare(MetricSpec, kind="tangent_share", label="Share in the tangent space"):
+    """Which share of a loss gradient's length lies in the tangent space of the image manifold.
+
+    On Glyphs the tangent space is known exactly; elsewhere, and beside it, the generator's decoder
+    gives an estimate. Source: Bordt 2023; Srinivas 2023 for the decoder's Jacobian.
+    """
+
+    generator: VAEGAN | None = param(None, help="Estimates the tangent space; empty: Glyphs only")
+
+    @property
+    def title(self) -> str:
+        how = "" if self.generator is None else f", {self.generator.title}"
+        return f"{self.label}{how}"
