@@ -37,6 +37,11 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--device", default="auto", help="auto, cpu or cuda")
     run.add_argument("--seed", type=int, help="seed of every training in the plan")
     run.add_argument("--set", action="append", default=[], metavar="SPEC.FIELD=VALUE")
+    run.add_argument(
+        "--faithful",
+        action="store_true",
+        help="as the code released with the paper does",
+    )
     listing = command("list", "list the study's records", _list)
     listing.add_argument("--json", action="store_true")
     show = command("show", "print one record's numbers, or the trade-off table", _show)
@@ -44,7 +49,8 @@ def parser() -> argparse.ArgumentParser:
     show.add_argument("--json", action="store_true")
     export = command("export", "draw a figure from the study's records", _export)
     export.add_argument(
-        "figure", help="tradeoff, roar, kar, curves, maps, attacks, boundary or tilt"
+        "figure",
+        help="tradeoff, roar, kar, curves, maps, attacks, boundary, tilt, manifold or reconstructions",
     )
     export.add_argument("--out", required=True, type=Path, help="file, .pdf .svg .png or .csv")
     command("check", "verify every record of the study", _check)
@@ -82,6 +88,7 @@ def _run(options: argparse.Namespace) -> int:
         device=options.device,
         seed=options.seed,
         settings=options.set,
+        as_released=options.faithful,
     )
 
 

@@ -20,6 +20,7 @@ from engine.program import FAILED, INTERRUPTED, OK
 from engine.schema import SpecError
 from engine.study import Study
 from engine.summary import as_text
+from engine.variants import faithful
 
 BAR_WIDTH = 24
 SHOWN_SKIPPED = 20
@@ -33,8 +34,16 @@ def run_plan(
     device: str = "auto",
     seed: int | None = None,
     settings: Sequence[str] = (),
+    as_released: bool = False,
 ) -> int:
     """Compute what a plan file asks for into the study at ``folder``; return the exit code.
+
+    Parameters
+    ----------
+    as_released
+        Whether every switch is set as in the code released with the paper, see
+        :mod:`engine.variants`; the other arguments are those of
+        :func:`~engine.planfile.read_plan`.
 
     Raises
     ------
@@ -45,12 +54,13 @@ def run_plan(
     reader = _ImageReader()
     given = None if images is None else str(images)
     plan = read_plan(path, settings=settings, images=given, seed=seed, ingest=reader)
+    specs = [faithful(spec) for spec in plan.specs] if as_released else plan.specs
     study = Study(folder, create=True)
     for digest, place in reader.places.items():
         study.set_location(digest, place)
     reporter = Reporter()
     scheduler = Scheduler(study, room, reporter)
-    queued = scheduler.add(plan.specs)
+    queued = scheduler.add(specs)
     reporter.begin(plan.title, len(queued))
     interrupted = _wait(scheduler)
     reporter.close()

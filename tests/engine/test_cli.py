@@ -113,6 +113,19 @@ def test_that_the_trade_off_is_printed_as_documented(finished, capsys):
         assert all(isinstance(score, float) for score in standard["scores"][mode].values())
 
 
+def test_that_a_faithful_run_trains_as_the_released_code_does(tmp_path, capsys):
+    (tmp_path / "plan.toml").write_text(
+        PLAN.replace('run = ["standard", "robust", "maps", "scores"]', 'run = ["standard"]')
+    )
+    arguments = ["run", str(tmp_path / "plan.toml"), "--study", str(tmp_path / "s"), "--device=cpu"]
+    assert main([*arguments, "--faithful"]) == 0
+    (entry,) = [e for e in Study(tmp_path / "s").entries if e.kind == "training"]
+    assert entry.spec["order"] == "file"
+    capsys.readouterr()
+    assert main(["show", "--study", str(tmp_path / "s"), entry.key]) == 0
+    assert "variant                  faithful" in capsys.readouterr().out
+
+
 def test_that_list_is_printed_as_documented(finished, capsys):
     assert main(["list", "--study", str(finished / "s"), "--json"]) == 0
     entries = json.loads(capsys.readouterr().out)
