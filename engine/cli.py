@@ -50,9 +50,14 @@ def parser() -> argparse.ArgumentParser:
     export = command("export", "draw a figure from the study's records", _export)
     export.add_argument(
         "figure",
-        help="tradeoff, roar, kar, curves, maps, attacks, boundary, tilt, manifold or reconstructions",
+        help="tradeoff, roar, kar, curves, maps, attacks, boundary, tilt, manifold or "
+        "reconstructions",
     )
     export.add_argument("--out", required=True, type=Path, help="file, .pdf .svg .png or .csv")
+    packing = command("pack", "write a copy of the study as one HDF5 file", _pack)
+    packing.add_argument("--out", required=True, type=Path, help="file, .h5")
+    unpacking = command("unpack", "make a study folder of such a file", _unpack)
+    unpacking.add_argument("file", type=Path, help="file that pack wrote")
     command("check", "verify every record of the study", _check)
     return main
 
@@ -142,6 +147,22 @@ def _export(options: argparse.Namespace) -> int:
     except OSError as error:
         raise StudyError(f"--out {options.out} cannot be written: {error.strerror}") from error
     print(options.out)
+    return OK
+
+
+def _pack(options: argparse.Namespace) -> int:
+    from engine.packing import pack
+
+    size = pack(Study(options.study), options.out)
+    print(f"{options.out}, {size / 1e6:.1f} MB")
+    return OK
+
+
+def _unpack(options: argparse.Namespace) -> int:
+    from engine.packing import unpack
+
+    study = unpack(options.file, options.study)
+    print(f"{options.study}, {len(study.entries)} records")
     return OK
 
 

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,16 +98,86 @@ def read(path: Path, *, only_documents: bool = False) -> Content:
         If it cannot be opened.
     """
     verify(path)
-    documents: dict[str, Any] = {}
-    arrays: dict[str, Array] = {}
     with safe_open(path) as file:
-        for name, item in _datasets(file, path):
-            group, _, rest = name.partition("/")
-            if group == "documents":
-                documents[rest] = json.loads(bytes(item[()]))
-            elif not only_documents:
-                arrays[rest] = item[()]
-    return Content(documents, arrays)
+        return _content(file, path, only_documents=only_documents)
+
+
+def write_packed(path: Path, contents: Iterable[tuple[str, Content]]) -> int:
+    """Write several contents into one sealed file, each under a group of its own.
+
+    Like :func:`write`, but one content is in memory at a time.
+
+    Parameters
+    ----------
+    contents
+        The group's name, its parts divided by "/", and what it holds.
+
+    Returns
+    -------
+    int
+        The size of the file in bytes.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; nothing is left behind and an older file keeps its content.
+    """
+    temporary = path.parent / f".{path.stem}.tmp-{os.getpid()}"
+    try:
+        with h5py.File(temporary, "w", userblock_size=USER_BLOCK, locking=False) as file:
+            for name, content in contents:
+                _fill(file.create_group(name), content)
+        with open(temporary, "r+b") as raw:
+            raw.seek(USER_BLOCK)
+            digest = hashlib.file_digest(raw, "sha256").hexdigest()
+            size = raw.tell()
+            raw.seek(0)
+            raw.write((MAGIC + digest.encode()).ljust(USER_BLOCK, b"\0"))
+            raw.flush()
+            os.fsync(raw.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+    return size
+
+
+def read_packed(path: Path, depth: int) -> Iterator[tuple[str, Content]]:
+    """Read what :func:`write_packed` wrote, one group after the other, as safely as :func:`read`.
+
+    Parameters
+    ----------
+    depth
+        How many parts the names of the groups have.
+
+    Raises
+    ------
+    FileError
+        If a byte changed, or the file holds anything but plain documents and arrays.
+    OSError
+        If it cannot be opened.
+    """
+    verify(path)
+    with safe_open(path) as file:
+        for name, group in _groups(file, "", depth, path):
+            yield name, _content(group, path)
+
+
+def _groups(
+    group: h5py.Group, prefix: str, depth: int, path: Path
+) -> Iterator[tuple[str, h5py.Group]]:
+    for name in group:
+        full = f"{prefix}{name}"
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise FileError(f"{path.name} holds a link at {full!r}; only plain data is read")
+        item = group[name]
+        if not isinstance(item, h5py.Group):
+            raise FileError(f"{path.name} holds {full!r}, which no packed study has")
+        if depth == 1:
+            yield full, item
+        else:
+            yield from _groups(item, f"{full}/", depth - 1, path)
 
 
 def verify(path: Path) -> None:
@@ -131,20 +201,36 @@ def safe_open(path: Path) -> h5py.File:
         raise FileError(f"{path.name} is not a readable HDF5 file") from error
 
 
+def _content(group: h5py.Group, path: Path, *, only_documents: bool = False) -> Content:
+    documents: dict[str, Any] = {}
+    arrays: dict[str, Array] = {}
+    for name, item in _datasets(group, path):
+        top, _, rest = name.partition("/")
+        if top == "documents":
+            documents[rest] = json.loads(bytes(item[()]))
+        elif not only_documents:
+            arrays[rest] = item[()]
+    return Content(documents, arrays)
+
+
+def _fill(group: h5py.Group, content: Content) -> None:
+    for name, document in content.documents.items():
+        text = json.dumps(document, allow_nan=False, ensure_ascii=False, indent=1)
+        group.create_dataset(f"documents/{name}", data=np.bytes_(text.encode()))
+    for name, array in content.arrays.items():
+        group.create_dataset(f"arrays/{name}", data=np.asarray(array))
+
+
 def _image(content: Content) -> bytes:
     # Two files of one name cannot be open at once, not even in memory.
     name = f"memory-{uuid.uuid4().hex}"
     with h5py.File(name, "w", driver="core", backing_store=False) as file:
-        for name, document in content.documents.items():
-            text = json.dumps(document, allow_nan=False, ensure_ascii=False, indent=1)
-            file.create_dataset(f"documents/{name}", data=np.bytes_(text.encode()))
-        for name, array in content.arrays.items():
-            file.create_dataset(f"arrays/{name}", data=np.asarray(array))
+        _fill(file, content)
         file.flush()
         return bytes(file.id.get_file_image())
 
 
-def _datasets(file: h5py.File, path: Path) -> Iterator[tuple[str, h5py.Dataset]]:
+def _datasets(file: h5py.Group, path: Path) -> Iterator[tuple[str, h5py.Dataset]]:
     """Yield every dataset, having refused whatever could reach outside the file or fill memory."""
     limit = min(MAX_BYTES, 1000 * os.path.getsize(path) + (1 << 20))
     seen: set[int] = set()

@@ -16,6 +16,7 @@ ENGINE = [
     ["specs", "maps", "variants"],
     ["events", "hdf5", "index"],
     ["study"],
+    ["packing"],
     ["context"],
     ["sources", "archives", "decode", "scan", "selection", "reading", "idx", "remarks"],
     ["folders", "glyphs", "gaussians"],
