@@ -10,8 +10,11 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QLabel, QV
 from engine.specs import NetworkSpec
 from engine.study import SUFFIX
 from gui import settings
+from gui.dropping import PACKED
 from gui.importing import Importer, documents
+from gui.packed import save_copy
 from gui.widgets.spec_form import SpecForm
+from gui.workspace import Workspace
 
 IMAGE_FILES = (
     "*.png *.jpg *.jpeg *.bmp *.gif *.tif *.tiff *.webp *.ppm *.pgm "
@@ -48,6 +51,16 @@ def ask_new_study(parent: QWidget) -> Path | None:
     return _kept(path if path.suffix == SUFFIX else path.with_name(path.name + SUFFIX))
 
 
+def ask_copy(parent: QWidget, name: str) -> Path | None:
+    """Let the user name the one file that a study is copied into; None where they did not."""
+    start = str(Path(_start(documents())) / f"{name}.h5")
+    chosen, _ = QFileDialog.getSaveFileName(parent, _tr("Save a copy as one file"), start, "*.h5")
+    if not chosen:
+        return None
+    path = Path(chosen)
+    return _kept(path if path.suffix in PACKED else path.with_name(path.name + ".h5"))
+
+
 def ask_image_folder(parent: QWidget) -> Path | None:
     """Let the user choose a folder of images; None where they did not."""
     chosen = QFileDialog.getExistingDirectory(parent, _tr("Open image folder"), _start())
@@ -76,6 +89,14 @@ def open_study(parent: QWidget, importer: Importer) -> None:
     path = ask_study(parent)
     if path is not None:
         importer.open_study(path)
+
+
+def save_study_copy(parent: QWidget, workspace: Workspace) -> None:
+    """Let the user name a file, and copy the open study into it."""
+    study = workspace.study
+    path = None if study is None else ask_copy(parent, study.path.stem)
+    if study is None or path is not None:
+        save_copy(workspace, path or Path())
 
 
 def open_image_folder(parent: QWidget, importer: Importer) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtCore import QByteArray, QMimeData, QUrl
 from PySide6.QtGui import QImage
 
 WEIGHTS = (".safetensors", ".pt", ".pth")
+PACKED = (".h5", ".hdf5")
 COPIED_FILES = "x-special/gnome-copied-files"
 
 
@@ -20,13 +21,15 @@ class Sorted:
 
     Attributes
     ----------
-    studies, weights, images
-        Study folders; weights files; folders, archives and files that may hold images.
+    studies, packed, weights, images
+        Study folders; studies packed as one file; weights files; folders, archives and files that
+        may hold images.
     problems
         One sentence for every path that cannot be used.
     """
 
     studies: list[Path] = field(default_factory=list)
+    packed: list[Path] = field(default_factory=list)
     weights: list[Path] = field(default_factory=list)
     images: list[Path] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -66,6 +69,8 @@ def sort_paths(paths: Iterable[Path]) -> Sorted:
             found.problems.append(problem)
         elif path.is_dir() and (path / "study.json").is_file():
             found.studies.append(path)
+        elif path.is_file() and path.suffix.lower() in PACKED:
+            found.packed.append(path)
         elif path.is_file() and path.suffix.lower() in WEIGHTS:
             found.weights.append(path)
         else:

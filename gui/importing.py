@@ -16,6 +16,7 @@ from engine.schema import SpecError
 from engine.specs import ImagesSpec, Imported, NetworkSpec, StoredImages
 from engine.study import SUFFIX, StudyError
 from gui import dropping
+from gui.packed import open_packed
 
 if TYPE_CHECKING:
     from engine.context import Control
@@ -83,10 +84,12 @@ class Importer(QObject):
         found = dropping.sort_paths(paths)
         for problem in found.problems:
             self._say(problem, error=True)
-        if len(found.studies) > 1:
+        if len(found.studies) + len(found.packed) > 1:
             self._say(self.tr("Of several studies only the first was opened."))
         if found.studies:
             self.open_study(found.studies[0])
+        elif found.packed:
+            self._when_loaded(partial(open_packed, self._workspace, found.packed[0]))
         if found.images:
             self._when_loaded(lambda: self._read_together(found.images))
         for path in found.weights:

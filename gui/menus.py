@@ -21,6 +21,7 @@ KEYS = {
     "open_study": "Ctrl+O",
     "open_folder": "Ctrl+Shift+O",
     "open_files": "Ctrl+I",
+    "save_copy": "Ctrl+Shift+S",
     "export": "Ctrl+E",
     "quit": "Ctrl+Q",
     "paste": "Ctrl+V",
@@ -70,6 +71,12 @@ class Menus(QObject):
         )
         self.recent = menu.addMenu(self.tr("Open &recent"))
         self.recent.aboutToShow.connect(self._fill_recent)
+        self._add(
+            menu,
+            "save_copy",
+            self.tr("Save a &copy as one file…"),
+            lambda: dialogs.save_study_copy(window, window.workspace),
+        )
         menu.addSeparator()
         self.export = menu.addMenu(self.tr("&Export picture"))
         self.export.aboutToShow.connect(self._fill_export)
