@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="as the code released with the paper does",
     )
+    run.add_argument("--download", action="store_true", help="fetch the data if it is not here")
     listing = command("list", "list the study's records", _list)
     listing.add_argument("--json", action="store_true")
     show = command("show", "print one record's numbers, or the trade-off table", _show)
@@ -94,6 +95,7 @@ def _run(options: argparse.Namespace) -> int:
         seed=options.seed,
         settings=options.set,
         as_released=options.faithful,
+        download=options.download,
     )
 
 

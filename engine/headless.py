@@ -12,12 +12,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from engine.downloads import find_data
 from engine.events import Ended, Event, Notice, Progress, Started
-from engine.images import data_folder, ingest
+from engine.images import ingest
 from engine.plan import Scheduler, room_on
 from engine.planfile import read_plan
 from engine.program import FAILED, INTERRUPTED, OK
-from engine.schema import SpecError
 from engine.study import Study
 from engine.summary import as_text
 from engine.variants import faithful
@@ -35,6 +35,7 @@ def run_plan(
     seed: int | None = None,
     settings: Sequence[str] = (),
     as_released: bool = False,
+    download: bool = False,
 ) -> int:
     """Compute what a plan file asks for into the study at ``folder``; return the exit code.
 
@@ -42,7 +43,9 @@ def run_plan(
     ----------
     as_released
         Whether every switch is set as in the code released with the paper, see
-        :mod:`engine.variants`; the other arguments are those of
+        :mod:`engine.variants`.
+    download
+        Whether data that is not on this machine may be fetched. The other arguments are those of
         :func:`~engine.planfile.read_plan`.
 
     Raises
@@ -51,7 +54,7 @@ def run_plan(
         For a plan, study, device or images that cannot be used; one sentence.
     """
     room = room_on(device)
-    reader = _ImageReader()
+    reader = _ImageReader(download)
     given = None if images is None else str(images)
     plan = read_plan(path, settings=settings, images=given, seed=seed, ingest=reader)
     specs = [faithful(spec) for spec in plan.specs] if as_released else plan.specs
@@ -78,11 +81,12 @@ def run_plan(
 class _ImageReader:
     """Reads the images that a plan names by path, and remembers where they lie."""
 
-    def __init__(self) -> None:
+    def __init__(self, download: bool) -> None:
         self.places: dict[str, Path] = {}
+        self._download = download
 
     def __call__(self, path: str) -> Mapping[str, Any]:
-        place = find_data(path)
+        place = find_data(path, download=self._download)
         spec, found = ingest(place)
         self.places[spec.digest] = place
         for item in found.skipped[:SHOWN_SKIPPED]:
@@ -92,24 +96,6 @@ class _ImageReader:
         for note in found.notes:
             print(note, file=sys.stderr)
         return spec.as_dict()
-
-
-def find_data(path: str) -> Path:
-    """Return a path as it is, or below the folder that ISTHMUS_DATA names.
-
-    Raises
-    ------
-    SpecError
-        If there is nothing at either place.
-    """
-    if Path(path).exists():
-        return Path(path)
-    if (data_folder() / path).exists():
-        return data_folder() / path
-    raise SpecError(
-        f"path is {path!r}, which is neither here nor in the folder that ISTHMUS_DATA names; "
-        "set it, or use --images"
-    )
 
 
 def _wait(scheduler: Scheduler) -> bool:

@@ -40,6 +40,7 @@ ENGINE = [
     ["figure_grids"],
     ["figure_manifold"],
     ["figures"],
+    ["downloads"],
     ["headless"],
     ["cli"],
 ]
