@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import platform
+import sys
 from collections.abc import Iterable
 from importlib import metadata
+from pathlib import Path
 
 import PySide6
 from PySide6.QtCore import QSize, Qt, qVersion
@@ -31,6 +33,7 @@ def versions(device: str) -> str:
         f"Qt {qVersion()}, PySide6 {PySide6.__version__}",
         *(f"{name} {_version(name)}" for name in LIBRARIES),
         platform.platform(),
+        *_packaged(),
     ]
     return "\n".join([*lines, f"device {device}"] if device else lines)
 
@@ -40,6 +43,12 @@ def _version(name: str) -> str:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return "unknown"
+
+
+def _packaged() -> list[str]:
+    """Say of the packaged app that it is one, and where its licences lie."""
+    folder = getattr(sys, "_MEIPASS", "")
+    return [f"packaged app, licences in {Path(folder) / 'licences'}"] if folder else []
 
 
 class AboutDialog(TextDialog):

@@ -9,8 +9,10 @@ import ctypes
 import os
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
-HEADLESS = "the same work runs without a window: python main.py run PLAN --study DIR"
+COMMAND = Path(sys.executable).name if getattr(sys, "frozen", False) else "python main.py"
+HEADLESS = f"the same work runs without a window: {COMMAND} run PLAN --study DIR"
 # Shared library -> Debian and Ubuntu package; what QtGui needs, and what its platform plugins need.
 GUI_LIBRARIES = {
     "libGL.so.1": "libgl1",

@@ -87,6 +87,7 @@ def add_score(study, spec, value, accuracy=None, random_accuracy=None):
     accuracy = np.full(shape, 0.3) if accuracy is None else np.asarray(accuracy)
     random = np.full(shape, 0.7) if random_accuracy is None else np.asarray(random_accuracy)
     numbers = {"score": value, "score_std": 0.01, "baseline_accuracy": 0.9, "chance": 0.1}
+    numbers["mean_accuracy"] = float(accuracy.mean())
     arrays = {
         "fractions": np.array(spec.fractions),
         "accuracy": accuracy,

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -20,24 +19,25 @@ from PySide6.QtWidgets import (
 from engine.curves import Curve
 from engine.index import Entry
 from engine.schema import KINDS
-from engine.specs import AttributionSpec, Interpretability, Mode
+from engine.specs import AttributionSpec, Control, Interpretability, Mode
+from engine.study import Study
 from engine.tradeoff import MODES
-from gui.pages.page import Page
-from gui.pages.retrain_form import RetrainForm
-from gui.pages.retrain_view import Place, View, work
+from gui.pages.refresh import RefreshedPage
+from gui.pages.retrain_form import CONTROLS, RetrainForm
+from gui.pages.retrain_lines import SHARED, STYLES, Line, lines_of
+from gui.pages.retrain_table import RetrainTable
+from gui.pages.retrain_view import SCORE, Place, View, work
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.number_edit import guard_wheel
-from gui.widgets.number_table import Cell, NumberTable, Row
 from gui.widgets.plot import Plot
 from gui.widgets.plot_items import Curve as PlotCurve
 from gui.workspace import Workspace
 
-REFRESH_MS = 400
 KINDS_SHOWN = ("retraining", "interpretability", "training", "imported", "glyphs", "folder", "idx")
 HOVER = "{name}\n{x:.0%} of the pixels removed\naccuracy {y:.1%}"
 
 
-class RetrainPage(Page):
+class RetrainPage(RefreshedPage):
     """Asks for scores at the left; shows their curves and a table of scores.
 
     Signals
@@ -49,6 +49,7 @@ class RetrainPage(Page):
     title: ClassVar[str] = "Retrain"
     icon: ClassVar[str] = "retrain"
     tip: ClassVar[str] = "Measure what the marked pixels are worth"
+    refresh_ms: ClassVar[int] = 400
 
     go_to = Signal(str)
 
@@ -57,11 +58,17 @@ class RetrainPage(Page):
         self._view: View | None = None
         self._finished: dict[str, Curve] = {}
         self._drawn: dict[str, PlotCurve] = {}
-        self._numbers: dict[str, list[Any]] = {}
+        self._numbers: dict[str, tuple[Any, ...]] = {}
         self._columns: list[tuple[Mode, str]] = []
-        self._stale = True
-        self._due = QTimer(self, singleShot=True, interval=REFRESH_MS)
-        self._due.timeout.connect(self._refresh)
+        self._names = {
+            "random": self.tr("Random pixels"),
+            "sobel": self.tr("Sobel edges"),
+            "blurred": self.tr("Blurred map"),
+            "mask_only": self.tr("Mask only"),
+        }
+        # Not at once: the table may be the one that is clicked, and its cells are replaced.
+        self._table_due = QTimer(self, singleShot=True, interval=0)
+        self._table_due.timeout.connect(self._fill_table)
         self.form = RetrainForm(workspace)
         self._build_view()
         self._build_layout()
@@ -91,10 +98,7 @@ class RetrainPage(Page):
             self.tr("Accuracy after retraining"),
             export_name="retraining",
         )
-        self.table = NumberTable(self.tr("Scores"))
-        self.table.setToolTip(
-            self.tr("Scores with the standard deviation over repeats; higher is better")
-        )
+        self.table = RetrainTable(self.form.picker, self._names)
 
     def _build_layout(self) -> None:
         bar = QHBoxLayout()
@@ -138,8 +142,10 @@ class RetrainPage(Page):
         self.form.changed.connect(self._soon)
         self.form.asked.connect(self._compute)
         self.empty.asked.connect(self._lead)
-        self.mode.currentIndexChanged.connect(self._draw)
-        self.method.currentIndexChanged.connect(self._draw)
+        for combo in (self.mode, self.method):
+            combo.currentIndexChanged.connect(self._draw)
+            combo.currentIndexChanged.connect(self._table_due.start)
+        self.plot.pointed.connect(workspace.highlighted)
         self.table.hovered.connect(workspace.highlighted)
         self.table.column_pointed.connect(self._on_column)
 
@@ -189,29 +195,12 @@ class RetrainPage(Page):
     @Slot(str)
     def _on_highlighted(self, key: str) -> None:
         for name, drawn in self._drawn.items():
-            drawn.set_strong(bool(key) and name == key)
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Catch up with what happened while another page was shown."""
-        super().showEvent(event)
-        if self._stale:
-            self._soon()
+            drawn.set_strong(bool(key) and name.split("/")[0] == key)
 
     # ------------------------------------------------------------------------------------ reading
 
-    @Slot()
-    def _soon(self) -> None:
-        """Look again in a moment: many records may come in at once."""
-        self._stale = True
-        if self.isVisible() and not self._due.isActive():
-            self._due.start()
-
-    @Slot()
-    def _refresh(self) -> None:
-        study = self.workspace.study
-        if study is None or not self.isVisible():
-            return
-        self._stale = False
+    def read(self, study: Study) -> None:
+        """Look for the curves of everything that is chosen."""
         problem = self.form.problem()
         if problem:
             self.form.say(problem, problem=True)
@@ -220,24 +209,26 @@ class RetrainPage(Page):
             "retraining curves",
             work(study, asked, self._places(), self._finished),
             self._take,
-            self._failed,
+            self._unreadable,
         )
 
     def _places(self) -> list[Interpretability]:
-        """Return one spec for every mode and attribution of every chosen network."""
-        attributions = [KINDS[kind]() for kind in self.form.methods.boxes]
+        """Return one spec for every mode and attribution of every chosen network.
+
+        Of the controls only those that are asked for; what else the study has is found there.
+        """
         chosen = {spec.kind: spec for spec in self.form.methods.chosen}
+        attributions = [chosen.get(kind) or KINDS[kind]() for kind in self.form.methods.boxes]
+        score: tuple[Control, ...] = ("none",)
         found = [
-            self.form.spec_for(network.spec, mode, chosen.get(attribution.kind, attribution))
+            self.form.spec_for(network.spec, mode, attribution, control)
             for network in self.form.networks
             for mode in MODES
             for attribution in attributions
             if isinstance(attribution, AttributionSpec)
+            for control in score + self.form.asked_controls * (attribution.kind in chosen)
         ]
         return [spec for spec in found if spec is not None]
-
-    def _failed(self, text: str) -> None:
-        self.workspace.message.emit(text, True)
 
     def _take(self, view: View) -> None:
         self._view = view
@@ -245,12 +236,12 @@ class RetrainPage(Page):
             self.form.say(self._summary(view), problem=False)
         self._columns = self._columns_of(view)
         self._draw()
-        self._fill_table(view)
+        self._fill_table()
 
     def _columns_of(self, view: View) -> list[tuple[Mode, str]]:
         """Return the modes and attributions that are asked for, or of which something is known."""
         chosen = {spec.kind for spec in self.form.methods.chosen}
-        begun = {place[1:] for place, curve in view.curves.items() if curve.own}
+        begun = {place[1:3] for place, curve in view.curves.items() if curve.own}
         return [
             (mode, kind)
             for mode in MODES
@@ -260,8 +251,11 @@ class RetrainPage(Page):
 
     def _summary(self, view: View) -> str:
         missing = view.total - view.present
-        text = self.tr("Scores: {:,}. Retrainings: {:,}, ").format(view.scores, view.total)
-        if missing == 0 and view.scored == view.scores:
+        text = self.tr("Scores: {:,}").format(view.scores)
+        if view.controls:
+            text += self.tr(", controls: {:,}").format(view.controls)
+        text += self.tr(". Retrainings: {:,}, ").format(view.total)
+        if missing == 0 and view.scored == view.scores + view.controls:
             return text + self.tr("all in the study already.")
         return text + self.tr("{:,} in the study, {:,} missing.").format(view.present, missing)
 
@@ -273,47 +267,42 @@ class RetrainPage(Page):
         self.meaning.setText(self._meaning(mode))
         self.plot.set_texts(title=f"{mode.upper()}, {KINDS[kind].label}")
         curves = [] if self._view is None else self._chosen(self._view, mode, kind)
-        wanted = self._lines(curves)
-        if list(self._drawn) != [key for key, *_ in wanted]:
+        wanted = lines_of(curves)
+        if list(self._drawn) != [line.key for line in wanted]:
             self.plot.clear()
-            self._drawn = {key: self._add(key, curve) for key, curve, *_ in wanted}
+            self._drawn = {line.key: self._add(line) for line in wanted}
             self._numbers = {}
-        for key, _, *numbers in wanted:
+        for line in wanted:
             # Of a hundred curves one has a new point: the others are left as they are.
-            before = self._numbers.get(key)
-            if before is None or not all(map(np.array_equal, before, numbers)):
-                self._drawn[key].set_data(*numbers)
-        self._numbers = {key: numbers for key, _, *numbers in wanted}
+            before = self._numbers.get(line.key)
+            if before is None or not all(map(np.array_equal, before, line.numbers)):
+                self._drawn[line.key].set_data(*line.numbers)
+        self._numbers = {line.key: line.numbers for line in wanted}
         self.plot.set_texts(caption=self._caption(curves))
 
     def _chosen(self, view: View, mode: str, kind: str) -> list[Curve]:
-        keys = [network.key for network in self.form.networks]
-        places: list[Place] = [(key, mode, kind) for key in keys]
+        places: list[Place] = [
+            (network.key, mode, kind, control)
+            for network in self.form.networks
+            for control in (SCORE, *CONTROLS)
+        ]
         return [view.curves[place] for place in places if place in view.curves]
 
-    def _lines(self, curves: list[Curve]) -> list[tuple]:  # type: ignore[type-arg]
-        """Return key, curve, x, y, low and high of every line: each random baseline once."""
-        lines: list[tuple] = []  # type: ignore[type-arg]
-        for curve in curves:
-            spec = curve.spec
-            key = f"random/{spec.baseline.key}/{spec.fractions}/{spec.repeats}/{spec.seed}"
-            if key not in [line[0] for line in lines] and curve.done > curve.own:
-                x, band = curve.random_fractions, (curve.random_low, curve.random_high)
-                lines.append((key, curve, x, curve.random_mean, *band))
-        for curve in curves:
-            if curve.own:
-                x, band = curve.fractions, (curve.low, curve.high)
-                lines.append((curve.spec.classifier.key, curve, x, curve.mean, *band))
-        return lines
-
-    def _add(self, key: str, curve: Curve) -> PlotCurve:
-        if key.startswith("random/"):
-            dashed = Qt.PenStyle.DashLine
-            name = self.tr("Random pixels")
-            return self.plot.curve(name, "muted", style=dashed, band=True, hover=HOVER)
+    def _add(self, line: Line) -> PlotCurve:
+        style, curve = STYLES[line.what], line.curve
+        if line.what in SHARED:
+            random = line.what == "random"
+            name, colour_name = self._names[line.what], "muted" if random else "text"
+            return self.plot.curve(name, colour_name, style=style, band=random, hover=HOVER)
+        key, title = curve.spec.classifier.key, curve.spec.classifier.title
         colour = self.form.picker.series(key)
-        title = curve.spec.classifier.title
-        return self.plot.curve(title, colour, symbol="circle", band=True, hover=HOVER)
+        if not len(line.numbers[0]):
+            return self.plot.curve(self._names[line.what], colour, style=style)
+        if line.what == SCORE:
+            return self.plot.curve(title, colour, symbol="circle", band=True, hover=HOVER, key=key)
+        said = f"{title}, {self._names[line.what]}".replace("{", "{{").replace("}", "}}")
+        hover = HOVER.replace("{name}", said)
+        return self.plot.curve("", colour, style=style, hover=hover, key=key)
 
     def _meaning(self, mode: Mode) -> str:
         if mode == "roar":
@@ -329,31 +318,9 @@ class RetrainPage(Page):
             "Mean over {} retrainings; the bands span the lowest and the highest."
         ).format(count)
 
-    def _fill_table(self, view: View) -> None:
-        headers = [self.tr("Network")]
-        headers += [f"{mode.upper()} {KINDS[kind].label}" for mode, kind in self._columns]
-        rows = []
-        for network in self.form.networks:
-            cells = [Cell(network.title, network.title)]
-            for mode, kind in self._columns:
-                cells.append(self._cell(view, (network.key, mode, kind)))
-            rows.append(Row(network.key, tuple(cells), self.form.picker.series(network.key)))
-        self.table.set_rows(headers, rows)
-
-    def _cell(self, view: View, place: Place) -> Cell:
-        curve = view.curves.get(place)
-        if curve is None or not curve.own:
-            return Cell("–", tip=self.tr("Not computed yet"))
-        if curve.score is None:
-            tip = self.tr("{} of {} retrainings are there").format(curve.done, curve.total)
-            return Cell(f"{100 * curve.share:.0f} %", tip=tip)
-        text = f"{curve.score:+.3f}"
-        if curve.score_std is not None:
-            text += f" ± {curve.score_std:.3f}"
-        spec = curve.spec
-        tip = self.tr("{} fractions, {} repeats, baseline {}").format(
-            len(spec.fractions), spec.repeats, spec.baseline.title
-        )
-        if place in view.others:
-            tip += self.tr("\nComputed with other settings than the form's")
-        return Cell(text.replace("-", "−"), curve.score, tip)
+    @Slot()
+    def _fill_table(self) -> None:
+        if self._view is not None:
+            shown = (self.mode.currentData(), self.method.currentData())
+            asked = self.form.asked_controls
+            self.table.show_view(self._view, self.form.networks, self._columns, shown, asked)

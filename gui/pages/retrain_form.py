@@ -19,6 +19,7 @@ from engine.specs import (
     PAPER_FRACTIONS,
     AttributionSpec,
     ClassifierSpec,
+    Control,
     Interpretability,
     Mode,
     Standard,
@@ -34,6 +35,7 @@ MOST_NETWORKS = 1000
 AT_FIRST = 6
 REPEATS = 3
 AUTOMATIC = ""
+CONTROLS: tuple[Control, ...] = ("sobel", "blurred", "mask_only")
 
 
 def baselines_among(specs: Iterable[ClassifierSpec], images: object) -> list[Training]:
@@ -82,6 +84,7 @@ class RetrainForm(SidePanel):
         super().__init__(parent)
         self.workspace = workspace
         self._build_methods()
+        self._build_controls()
         self._build_numbers()
         self._build_foot()
         self._add_all()
@@ -112,6 +115,20 @@ class RetrainForm(SidePanel):
         for box in self.modes.values():
             box.setChecked(True)
 
+    def _build_controls(self) -> None:
+        self.controls: dict[Control, QCheckBox] = {
+            "sobel": QCheckBox(self.tr("Sobel edges")),
+            "blurred": QCheckBox(self.tr("Blurred map")),
+            "mask_only": QCheckBox(self.tr("Mask only")),
+        }
+        tips = (
+            self.tr("Ranks pixels by the image's own edges, without any network"),
+            self.tr("Ranks pixels by the same map, blurred: is coarseness enough?"),
+            self.tr("Retrains on which pixels are removed: does their shape tell the class?"),
+        )
+        for box, tip in zip(self.controls.values(), tips, strict=True):
+            box.setToolTip(tip)
+
     def _build_numbers(self) -> None:
         self.fractions = NumbersEdit()
         self.fractions.set_values(PAPER_FRACTIONS)
@@ -141,6 +158,8 @@ class RetrainForm(SidePanel):
         self.add(self.methods, self.tr("Attributions"))
         self.add(self.modes["roar"], self.tr("Modes"))
         self.add(self.modes["kar"])
+        for place, box in enumerate(self.controls.values()):
+            self.add(box, "" if place else self.tr("Controls"))
         self.add(
             labelled_rows(
                 (self.tr("Fractions"), self.fractions),
@@ -156,7 +175,7 @@ class RetrainForm(SidePanel):
     def _connect(self) -> None:
         self.picker.changed.connect(self.changed)
         self.methods.changed.connect(self.changed)
-        for box in self.modes.values():
+        for box in (*self.modes.values(), *self.controls.values()):
             box.toggled.connect(self.changed)
         self.fractions.changed.connect(self.changed)
         for spin in (self.repeats, self.seed):
@@ -172,11 +191,17 @@ class RetrainForm(SidePanel):
         images = self.workspace.images
         return [n for n in self.picker.networks if images is None or n.spec.images == images]
 
+    @property
+    def asked_controls(self) -> tuple[Control, ...]:
+        """The controls that are asked for beside every score."""
+        return tuple(control for control, box in self.controls.items() if box.isChecked())
+
     def specs(self) -> list[Interpretability]:
-        """Return every score that is asked for; none while something is wrong."""
+        """Return every score that is asked for, and its controls; none while something is wrong."""
         chosen: list[Mode] = [mode for mode, box in self.modes.items() if box.isChecked()]
         found = [
-            self.spec_for(network.spec, mode, attribution)
+            self.spec_for(network.spec, mode, attribution, control)
+            for control in ("none", *self.asked_controls)
             for network in self.networks
             for mode in chosen
             for attribution in self.methods.chosen
@@ -185,9 +210,13 @@ class RetrainForm(SidePanel):
         return [spec for spec in found if spec is not None]
 
     def spec_for(
-        self, classifier: ClassifierSpec, mode: Mode, attribution: AttributionSpec
+        self,
+        classifier: ClassifierSpec,
+        mode: Mode,
+        attribution: AttributionSpec,
+        control: Control = "none",
     ) -> Interpretability | None:
-        """Return one score with the form's settings, or None while something is wrong."""
+        """Return one score, or a control's, with the form's settings; None if they are wrong."""
         baseline = self._baseline_of(classifier)
         fractions = tuple(float(value) for value in self.fractions.values())
         if baseline is None or not fractions:
@@ -201,6 +230,7 @@ class RetrainForm(SidePanel):
                 fractions=fractions,
                 repeats=self.repeats.number(),
                 seed=self.seed.number(),
+                control=control,
             )
         except SpecError:
             return None

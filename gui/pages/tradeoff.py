@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -14,6 +13,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QSplitter,
     QStackedWidget,
+    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -22,9 +22,12 @@ from engine import published, tradeoff
 from engine.charts import SYMBOLS
 from engine.index import Entry
 from engine.schema import KINDS
+from engine.specs import ImagesSpec
+from engine.study import Study
 from engine.tradeoff import MODES, Group, NetworkPoint
-from gui.pages.page import Page
 from gui.pages.preview_card import PreviewCard
+from gui.pages.refresh import RefreshedPage
+from gui.pages.tradeoff_comparison import Comparison, ComparisonPanel, compare
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.number_edit import guard_wheel
 from gui.widgets.number_table import Cell, NumberTable, Row
@@ -32,13 +35,12 @@ from gui.widgets.plot import Plot
 from gui.widgets.plot_items import Scatter
 from gui.workspace import Workspace
 
-REFRESH_MS = 300
 SERIES = 8
 HOVER = "{point}\n{x_label}: {x:.3g}\n{y_label}: {y:.4f}"
 SHORT = {"gradient": "G", "gradient_x_input": "GX"}
 
 
-class TradeoffPage(Page):
+class TradeoffPage(RefreshedPage):
     """Shows every network of the study that has a score, with lines and correlations.
 
     Signals
@@ -58,9 +60,6 @@ class TradeoffPage(Page):
         self._points: list[NetworkPoint] = []
         self._clouds: list[Scatter] = []
         self._groups: list[Group] = []
-        self._stale = True
-        self._due = QTimer(self, singleShot=True, interval=REFRESH_MS)
-        self._due.timeout.connect(self._refresh)
         self._build_choices()
         self._build_parts()
         self._build_layout()
@@ -95,6 +94,12 @@ class TradeoffPage(Page):
         self.table.setToolTip(
             self.tr("G: gradient, GX: gradient x input. A click on a column sorts, Ctrl+C copies.")
         )
+        self.comparison = ComparisonPanel()
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setDrawBase(False)
+        self.tabs.addTab(self.table, self.tr("Networks"))
+        self.tabs.addTab(self.comparison, self.tr("Published and ours"))
         self.empty = EmptyState()
         self.empty.say(
             self.tr(
@@ -117,8 +122,8 @@ class TradeoffPage(Page):
         bar.addWidget(self.published)
         split = QSplitter(Qt.Orientation.Vertical)
         split.addWidget(self.plot)
-        split.addWidget(self.table)
-        split.setSizes([430, 210])
+        split.addWidget(self.tabs)
+        split.setSizes([420, 240])
         split.setStretchFactor(0, 1)
         split.setChildrenCollapsible(False)
         left = QVBoxLayout()
@@ -196,50 +201,27 @@ class TradeoffPage(Page):
         self.workspace.selected.emit(key)
         self.go_to.emit("Maps")
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Catch up with what happened while another page was shown."""
-        super().showEvent(event)
-        if self._stale:
-            self._soon()
-
     # ------------------------------------------------------------------------------------ reading
 
-    @Slot()
-    def _soon(self) -> None:
-        """Look again in a moment: many records may come in at once."""
-        self._stale = True
-        if self.isVisible() and not self._due.isActive():
-            self._due.start()
+    def read(self, study: Study) -> None:
+        """Look for the networks, and compare their correlations with the paper's."""
+        images = self.workspace.images
 
-    @Slot()
-    def _refresh(self) -> None:
-        study = self.workspace.study
-        if study is None or not self.isVisible():
-            return
-        self._stale = False
+        def work(_: Any) -> tuple[list[NetworkPoint], Comparison]:
+            points = _of_interest(tradeoff.networks(study), images)
+            return points, compare(points)
 
-        def work(_: Any) -> list[NetworkPoint]:
-            return tradeoff.networks(study)
+        self.workspace.runner.ask("trade-off", work, self._take, self._unreadable)
 
-        self.workspace.runner.ask("trade-off", work, self._take, self._failed)
-
-    def _failed(self, text: str) -> None:
-        self.workspace.message.emit(text, True)
-
-    def _take(self, points: list[NetworkPoint]) -> None:
-        self._points = self._of_interest(points)
+    def _take(self, found: tuple[list[NetworkPoint], Comparison]) -> None:
+        self._points, compared = found
+        self.comparison.show_rows(compared)
         kinds = tradeoff.attributions_in(self._points)
         if kinds:
             self._fill_methods(kinds)
         self._show_state()
         self._draw()
         self._fill_table()
-
-    def _of_interest(self, points: list[NetworkPoint]) -> list[NetworkPoint]:
-        """Return the networks of the current images; all of them where those have no score."""
-        images = self.workspace.images
-        own = [p for p in points if images is not None and p.images == images.key]
-        return own if any(point.scores for point in own) else points
 
     def _show_state(self) -> None:
         scored = any(point.scores for point in self._points)
@@ -341,6 +323,12 @@ class TradeoffPage(Page):
             for point in self._points
         ]
         self.table.set_rows(headers, rows)
+
+
+def _of_interest(points: list[NetworkPoint], images: ImagesSpec | None) -> list[NetworkPoint]:
+    """Return the networks of the current images; all of them where those have no score."""
+    own = [p for p in points if images is not None and p.images == images.key]
+    return own if any(point.scores for point in own) else points
 
 
 def _line_of(group: Group) -> tuple[np.ndarray, np.ndarray] | None:

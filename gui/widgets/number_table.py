@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from gui import theme
 from gui.widgets.plot_items import Colour, on_screen
 
 KEY = Qt.ItemDataRole.UserRole
@@ -92,6 +93,7 @@ class NumberTable(QTableWidget):
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.horizontalHeader().setHighlightSections(False)
         self.viewport().installEventFilter(self)
+        theme.signals.changed.connect(self._recolour)
         self._quiet = False
         self._headers: tuple[str, ...] = ()
         self._rows: tuple[Row, ...] = ()
@@ -178,9 +180,15 @@ class NumberTable(QTableWidget):
     def _write_headers(self) -> None:
         for column, text in enumerate(self._headers):
             item = QTableWidgetItem(text)
-            side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
+            words = column == 0 or self._is_text(column)
+            side = Qt.AlignmentFlag.AlignLeft if words else Qt.AlignmentFlag.AlignRight
             item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
             self.setHorizontalHeaderItem(column, item)
+
+    def _is_text(self, column: int) -> bool:
+        """Whether every cell of a column is sorted as a text, and stands at the left."""
+        values = [row.cells[column].value for row in self._rows]
+        return bool(values) and all(isinstance(value, str) for value in values)
 
     def _fill(self, place: int, row: Row) -> None:
         for column, cell in enumerate(row.cells):
@@ -188,6 +196,15 @@ class NumberTable(QTableWidget):
             if column == 0 and row.colour is not None:
                 item.setIcon(_chip(row.colour))
             self.setItem(place, column, item)
+
+    @Slot()
+    def _recolour(self) -> None:
+        colours = {row.key: row.colour for row in self._rows}
+        items = [self.item(place, 0) for place in range(self.rowCount())]
+        for item in items:
+            colour = None if item is None else colours.get(item.data(KEY))
+            if item is not None and colour is not None:
+                item.setIcon(_chip(colour))
 
     def _choose(self, key: str, column: int) -> None:
         for row in range(self.rowCount()):

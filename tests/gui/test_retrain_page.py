@@ -268,6 +268,93 @@ def test_that_a_page_out_of_sight_reads_nothing_until_it_is_shown(study, opened,
     assert base.title in drawn(page)
 
 
+# ----------------------------------------------------------------------------------------- controls
+
+
+def add_controls(study, spec, **values):
+    """Store a score's controls; a number is the score, its curve is flat at 0.5."""
+    for control, value in values.items():
+        made_up.add_score(study, spec.replace("control", control), value, np.full((2, 2), 0.5))
+
+
+def test_that_checked_controls_are_asked_for_beside_every_score(study, opened):
+    two_networks(study)
+    _, page, ran = opened(study)
+    page.form.controls["sobel"].setChecked(True)
+    page.form.controls["mask_only"].setChecked(True)
+    page.form.compute.click()
+    controls = [spec.control for spec in ran]
+    assert {name: controls.count(name) for name in controls} == {
+        "none": 8,
+        "sobel": 8,
+        "mask_only": 8,
+    }
+
+
+def test_that_the_summary_counts_controls_and_shared_retrainings_once(study, opened, qtbot):
+    two_networks(study)
+    _, page, _ = opened(study)
+    small_form(page)
+    page.form.controls["sobel"].setChecked(True)
+    settle(page, qtbot)
+    # Edges are the same for both networks and both attributions: 4 retrainings a mode beside 20.
+    assert page.form.summary.text() == (
+        "Scores: 8, controls: 8. Retrainings: 48, 0 in the study, 48 missing."
+    )
+
+
+def test_that_controls_are_drawn_in_their_networks_colour_and_shared_ones_once(study, opened):
+    base, robust = two_networks(study)
+    for spec in (base, robust):
+        made_up.add_score(study, made_up.scored(spec, base), 0.06)
+        add_controls(study, made_up.scored(spec, base), sobel=0.01, blurred=0.02, mask_only=0.03)
+    _, page, _ = opened(study)
+    names = [item.name for item in page.plot.data().series]
+    assert names.count("Sobel edges") == names.count("Random pixels") == 1
+    assert [names.count(name) for name in ("Blurred map", "Mask only")] == [1, 1]
+    for network in page.form.networks:
+        score = page._drawn[network.key]
+        for control, style in (("blurred", "dash"), ("mask_only", "dot")):
+            beside = page._drawn[f"{network.key}/{control}"]
+            assert beside.series().style == style
+            assert beside.colour == score.colour
+            np.testing.assert_allclose(beside.y, [0.9, 0.5, 0.5, 0.1])
+            assert network.title in page.plot.hover_text(beside, 1)
+
+
+def test_that_a_highlighted_network_has_thick_controls_too(study, opened):
+    base, robust = two_networks(study)
+    for spec in (base, robust):
+        add_controls(study, made_up.scored(spec, base), blurred=0.02)
+    workspace, page, _ = opened(study)
+    workspace.highlighted.emit(robust.key)
+    widths = {key: drawn._line.opts["pen"].width() for key, drawn in page._drawn.items()}
+    assert widths[f"{robust.key}/blurred"] > widths[f"{base.key}/blurred"]
+
+
+def test_that_controls_of_the_shown_curves_have_columns_and_all_stand_in_the_tip(
+    study, opened, qtbot
+):
+    base, _ = two_networks(study)
+    spec = made_up.scored(base, base)
+    numbers = {"score": 0.06, "baseline_accuracy": 0.9, "chance": 0.1, "blurriness": 0.42}
+    curve = np.full((2, 2), 0.3)
+    arrays = {"fractions": np.array([0.2, 0.8]), "accuracy": curve, "random_accuracy": curve}
+    made_up.add(study, spec, numbers, arrays)
+    add_controls(study, spec, sobel=-0.012, mask_only=0.5)
+    _, page, _ = opened(study)
+    headers = [page.table.horizontalHeaderItem(i).text() for i in range(8)]
+    assert headers[5:] == ["Sobel edges", "Mask only", "Blurriness"]
+    assert [cell(page, 0, column) for column in (5, 6, 7)] == ["−0.012", "50.0 %", "0.42"]
+    assert [cell(page, 1, column) for column in (5, 6, 7)] == ["–", "–", "–"]
+    tip = page.table.item(0, 1).toolTip()
+    for words in ("Sobel edges: −0.012", "Mask only: 50.0 %", "Blurriness of the maps: 0.42"):
+        assert words in tip
+    page.table.setCurrentCell(0, 3)  # the column of KAR, of which no control is known
+    qtbot.waitUntil(lambda: page.table.columnCount() == 6, timeout=2000)
+    assert page.table.horizontalHeaderItem(5).text() == "Blurriness"
+
+
 # -------------------------------------------------------------------------------------------- empty
 
 

@@ -1,10 +1,15 @@
+import csv
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF
+from PySide6.QtGui import QGuiApplication
 
-from engine import published, tradeoff
+from engine import comparison, published, tradeoff
 from gui.pages.preview_card import probe_picture
 from gui.pages.tradeoff import TradeoffPage
+from gui.pages.tradeoff_comparison import ComparisonPanel, compare
 from tests import made_up_study as made_up
 from tests.gui.made_up_workspace import new_study, stored, workspace_on
 
@@ -200,6 +205,73 @@ def test_that_networks_of_other_images_are_left_out_while_those_at_hand_have_sco
         made_up.add_score(study, made_up.scored(spec, spec), 0.02)
     _, page = opened(study)
     assert page.table.rowCount() == 1
+
+
+def test_that_published_and_our_correlations_stand_side_by_side(tmp_path, opened):
+    study = made_up.sweep(tmp_path)
+    _, page = opened(study)
+    heading, first, *rest = page.comparison.found.rows
+    assert heading[-1] == "variant"
+    row = comparison.rows(tradeoff.networks(study))[0]
+    assert (row.score, row.group) == ("ROAR gradient", "L2 xent")
+    assert first[:6] == (
+        "ROAR gradient",
+        "L2 xent",
+        "accuracy",
+        "5",
+        "-0.97",
+        f"{row.pearson:+.2f}",
+    )
+    assert first[7] == "yes"
+    assert first[-1] == "corrected"
+    table = page.comparison.table
+    assert table.rowCount() == 1 + len(rest) == 16
+    assert [table.item(0, i).text() for i in range(len(first))] == list(first)
+    assert "Ours: corrected." in page.comparison.note.text()
+
+
+def test_that_the_comparison_is_copied_and_saved_as_a_table(tmp_path, opened, qtbot):
+    _, page = opened(made_up.sweep(tmp_path))
+    page.comparison.copy.click()
+    lines = QGuiApplication.clipboard().text().splitlines()
+    assert [tuple(line.split("\t")) for line in lines] == list(page.comparison.found.rows)
+    path = tmp_path / "table.csv"
+    page.comparison.save_to(path)
+    with path.open(newline="") as file:
+        assert [tuple(row) for row in csv.reader(file)] == list(page.comparison.found.rows)
+
+
+def test_that_a_table_that_cannot_be_written_is_one_sentence(tmp_path, opened, qtbot):
+    workspace, page = opened(made_up.sweep(tmp_path))
+    with qtbot.waitSignal(workspace.message, timeout=1000) as said:
+        page.comparison.save_to(tmp_path / "no such folder" / "table.csv")
+    text, error = said.args
+    assert error
+    assert "table.csv cannot be written" in text
+
+
+def test_that_the_note_says_when_blurriness_can_be_taken_out(tmp_path):
+    points = tradeoff.networks(made_up.sweep(tmp_path))
+    assert not compare(points).by_blurriness
+    for place, point in enumerate(points):
+        point.blurriness["gradient"] = 0.4 + 0.01 * (place % 4)
+    found = compare(points)
+    assert found.by_blurriness
+    panel = ComparisonPanel()
+    panel.show_rows(found)
+    assert "taken out of both" in panel.note.text()
+    panel.show_rows(compare([]))
+    assert "nothing to compare" in panel.note.text()
+    assert not panel.copy.isEnabled()
+
+
+def test_that_every_row_says_which_variant_its_networks_are(tmp_path):
+    points = tradeoff.networks(made_up.sweep(tmp_path))
+    faithful = [replace(p, variant="faithful") if p.norm == "l2" else p for p in points]
+    by_group = {row[1]: row[-1] for row in compare(faithful).rows}
+    assert by_group["L-inf xent"] == "corrected"
+    # The standard network, which belongs to every group, is a corrected one.
+    assert by_group["L2 xent"] == "corrected and faithful"
 
 
 def test_that_an_empty_page_leads_to_retraining(opened, qtbot):
