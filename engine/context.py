@@ -15,7 +15,7 @@ import torch
 from engine.events import Event, Notice, Progress
 from engine.hdf5 import Content
 from engine.schema import Spec
-from engine.study import Record, Study
+from engine.study import Record, Study, StudyError
 
 T = TypeVar("T")
 PROGRESS_INTERVAL = 0.05
@@ -129,6 +129,7 @@ class Context:
     control: Control = field(default_factory=Control)
     cache: Cache = field(default_factory=Cache)
     _last_progress: float = 0.0
+    _said_unsaved: bool = False
 
     def check_cancelled(self) -> None:
         """Wait while paused; raise :class:`Cancelled` once the user cancelled."""
@@ -175,8 +176,16 @@ class Context:
         return self.study.checkpoint(self.spec)
 
     def save_checkpoint(self, documents: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
-        """Save how far this computation is."""
-        self.study.save_checkpoint(self.spec, Content(documents, arrays))
+        """Save how far this computation is; where that fails, say so once and go on.
+
+        A full disk may have room again by the end: what was computed is not thrown away for it.
+        """
+        try:
+            self.study.save_checkpoint(self.spec, Content(documents, arrays))
+        except StudyError as error:
+            if not self._said_unsaved:
+                self.notice(f"how far this is could not be saved: {error}")
+            self._said_unsaved = True
 
 
 def _record_bytes(record: Record) -> int:

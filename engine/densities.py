@@ -148,8 +148,9 @@ class Panel:
     def verdict(self) -> str:
         """One sentence on the claimed order: test data < strong < ... < weak < standard."""
         if not self.trusted:
+            held = 100 * max(0.0, self.explained)
             return (
-                f"No verdict: the generator's reconstructions hold {100 * max(0, self.explained):.0f} % of "
+                f"No verdict: the generator's reconstructions hold {held:.0f} % of "
                 f"the variance of clean test images, {100 * LEAST_EXPLAINED:.0f} % are needed; "
                 "train it longer, or with a larger reconstruction weight."
             )

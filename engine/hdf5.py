@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ from typing import Any
 import h5py
 import numpy as np
 from numpy.typing import NDArray
+
+from engine.atomic import new_file, remove_left_over
 
 MAGIC = b"ISTHMUS-RECORD sha256="
 USER_BLOCK = 512
@@ -51,8 +55,13 @@ class Content:
     arrays: Mapping[str, Array]
 
 
-def write(path: Path, content: Content) -> int:
+def write(path: Path, content: Content, *, exclusive: bool = False) -> int:
     """Write a file under a temporary name, flush it to the disk, then give it its name.
+
+    Parameters
+    ----------
+    exclusive
+        Leave a file that is there alone.
 
     Returns
     -------
@@ -61,24 +70,17 @@ def write(path: Path, content: Content) -> int:
 
     Raises
     ------
+    FileExistsError
+        If ``exclusive`` and the file is there.
     OSError
         If it cannot be written; nothing is left behind and an older file keeps its content.
     """
     image = _image(content)
     seal = (MAGIC + hashlib.sha256(image).hexdigest().encode()).ljust(USER_BLOCK, b"\0")
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".{path.stem}.tmp-{os.getpid()}"
-    try:
-        with open(temporary, "wb") as file:
-            file.write(seal)
-            file.write(image)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
+    with new_file(path, exclusive=exclusive) as temporary, open(temporary, "wb") as file:
+        file.write(seal)
+        file.write(image)
     return len(seal) + len(image)
 
 
@@ -98,8 +100,13 @@ def read(path: Path, *, only_documents: bool = False) -> Content:
         If it cannot be opened.
     """
     verify(path)
+    return read_unsealed(path, only_documents=only_documents)
+
+
+def read_unsealed(path: Path, *, only_documents: bool = False) -> Content:
+    """Read a file whose seal may be broken, as safely as :func:`read`; its bytes may be wrong."""
     with safe_open(path) as file:
-        return _content(file, path, only_documents=only_documents)
+        return _Reader(path, only_documents).content(file)
 
 
 def write_packed(path: Path, contents: Iterable[tuple[str, Content]]) -> int:
@@ -122,8 +129,8 @@ def write_packed(path: Path, contents: Iterable[tuple[str, Content]]) -> int:
     OSError
         If it cannot be written; nothing is left behind and an older file keeps its content.
     """
-    temporary = path.parent / f".{path.stem}.tmp-{os.getpid()}"
-    try:
+    remove_left_over(path.parent, path)
+    with new_file(path) as temporary:
         with h5py.File(temporary, "w", userblock_size=USER_BLOCK, locking=False) as file:
             for name, content in contents:
                 _fill(file.create_group(name), content)
@@ -133,13 +140,6 @@ def write_packed(path: Path, contents: Iterable[tuple[str, Content]]) -> int:
             size = raw.tell()
             raw.seek(0)
             raw.write((MAGIC + digest.encode()).ljust(USER_BLOCK, b"\0"))
-            raw.flush()
-            os.fsync(raw.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
     return size
 
 
@@ -160,24 +160,9 @@ def read_packed(path: Path, depth: int) -> Iterator[tuple[str, Content]]:
     """
     verify(path)
     with safe_open(path) as file:
-        for name, group in _groups(file, "", depth, path):
-            yield name, _content(group, path)
-
-
-def _groups(
-    group: h5py.Group, prefix: str, depth: int, path: Path
-) -> Iterator[tuple[str, h5py.Group]]:
-    for name in group:
-        full = f"{prefix}{name}"
-        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise FileError(f"{path.name} holds a link at {full!r}; only plain data is read")
-        item = group[name]
-        if not isinstance(item, h5py.Group):
-            raise FileError(f"{path.name} holds {full!r}, which no packed study has")
-        if depth == 1:
-            yield full, item
-        else:
-            yield from _groups(item, f"{full}/", depth - 1, path)
+        reader = _Reader(path)
+        for name, group in reader.groups(file, "", depth):
+            yield name, reader.content(group)
 
 
 def verify(path: Path) -> None:
@@ -201,18 +186,6 @@ def safe_open(path: Path) -> h5py.File:
         raise FileError(f"{path.name} is not a readable HDF5 file") from error
 
 
-def _content(group: h5py.Group, path: Path, *, only_documents: bool = False) -> Content:
-    documents: dict[str, Any] = {}
-    arrays: dict[str, Array] = {}
-    for name, item in _datasets(group, path):
-        top, _, rest = name.partition("/")
-        if top == "documents":
-            documents[rest] = json.loads(bytes(item[()]))
-        elif not only_documents:
-            arrays[rest] = item[()]
-    return Content(documents, arrays)
-
-
 def _fill(group: h5py.Group, content: Content) -> None:
     for name, document in content.documents.items():
         text = json.dumps(document, allow_nan=False, ensure_ascii=False, indent=1)
@@ -230,47 +203,122 @@ def _image(content: Content) -> bytes:
         return bytes(file.id.get_file_image())
 
 
-def _datasets(file: h5py.Group, path: Path) -> Iterator[tuple[str, h5py.Dataset]]:
-    """Yield every dataset, having refused whatever could reach outside the file or fill memory."""
-    limit = min(MAX_BYTES, 1000 * os.path.getsize(path) + (1 << 20))
-    seen: set[int] = set()
-    stack: list[tuple[str, h5py.Group, int]] = [("", file, 0)]
-    while stack:
-        prefix, group, depth = stack.pop()
-        for name in group:
-            full = f"{prefix}{name}"
-            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                raise FileError(f"{path.name} holds a link at {full!r}; only plain data is read")
-            item = group[name]
-            address = h5py.h5o.get_info(item.id).addr
-            if address in seen or len(seen) >= MAX_OBJECTS or depth >= MAX_DEPTH:
-                raise FileError(f"{path.name} holds a loop, or too many objects, at {full!r}")
-            seen.add(address)
-            if isinstance(item, h5py.Group):
-                stack.append((full + "/", item, depth + 1))
+class _Reader:
+    """Reads one file, refusing whatever could reach outside it, fill memory, or go on for ever.
+
+    What the file says of itself is never believed: no object is read twice, and all objects
+    together declare no more bytes than the file has.
+    """
+
+    def __init__(self, path: Path, only_documents: bool = False):
+        self.path = path
+        self._only_documents = only_documents
+        self._left = os.path.getsize(path)
+        self._seen: set[int] = set()
+
+    def groups(
+        self, group: h5py.Group, prefix: str, depth: int
+    ) -> Iterator[tuple[str, h5py.Group]]:
+        """Yield the groups of a packed file, each with its full name."""
+        for name, item in self._items(group, prefix):
+            if not isinstance(item, h5py.Group):
+                raise self._error(f"holds {name!r}, which no packed study has")
+            if depth == 1:
+                yield name, item
             else:
-                _refuse(item, full, limit, path)
-                yield full, item
+                yield from self.groups(item, f"{name}/", depth - 1)
+
+    def content(self, group: h5py.Group) -> Content:
+        """Return the documents and arrays below a group."""
+        documents: dict[str, Any] = {}
+        arrays: dict[str, Array] = {}
+        whole = self._left
+        for name, item in self._datasets(group):
+            if whole - self._left > MAX_BYTES:
+                raise self._error(f"holds a record of more than {MAX_BYTES >> 30} GB")
+            top, _, rest = name.partition("/")
+            if top == "documents":
+                documents[rest] = self._document(name, item)
+            elif not self._only_documents:
+                arrays[rest] = self._array(name, item)
+        return Content(documents, arrays)
+
+    def _document(self, name: str, item: h5py.Dataset) -> Any:
+        text = self._array(name, item)
+        try:
+            return json.loads(bytes(text), parse_constant=_refuse_constant)
+        except (ValueError, TypeError, RecursionError):
+            raise self._error(f"holds no JSON text at {name!r}") from None
+
+    def _array(self, name: str, item: h5py.Dataset) -> Any:
+        with self._as_file_error(name):
+            return item[()]
+
+    def _datasets(self, top: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
+        found = 0
+        stack: list[tuple[str, h5py.Group, int]] = [("", top, 0)]
+        while stack:
+            prefix, group, depth = stack.pop()
+            for name, item in self._items(group, prefix):
+                found += 1
+                if found > MAX_OBJECTS or depth >= MAX_DEPTH:
+                    raise self._error(f"holds too many objects, or too deep ones, at {name!r}")
+                if isinstance(item, h5py.Group):
+                    stack.append((f"{name}/", item, depth + 1))
+                else:
+                    with self._as_file_error(name):
+                        self._refuse(name, item)
+                    yield name, item
+
+    def _items(self, group: h5py.Group, prefix: str) -> Iterator[tuple[str, Any]]:
+        """Yield what lies in a group, none of it seen before."""
+        with self._as_file_error(prefix):
+            names = list(group)
+        for name in names:
+            full = f"{prefix}{name}"
+            if not isinstance(name, str) or name in (".", "..") or not name.isprintable():
+                raise self._error(f"holds {full!r}, which is no name")
+            with self._as_file_error(full):
+                if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                    raise self._error(f"holds a link at {full!r}; only plain data is read")
+                item = group[name]
+                address = h5py.h5o.get_info(item.id).addr
+            if address in self._seen:
+                raise self._error(f"holds {full!r} twice, or in a loop")
+            self._seen.add(address)
+            yield full, item
+
+    def _refuse(self, name: str, item: Any) -> None:
+        plain = isinstance(item, h5py.Dataset) and not item.is_virtual and item.external is None
+        # Chunks bring filters, and those may be programs; Isthmus writes none.
+        if not plain or item.chunks is not None or item.dtype.kind not in "fiubS":
+            raise self._error(f"holds something other than plain data at {name!r}")
+        if item.shape is None or item.dtype.subdtype is not None:
+            raise self._error(f"holds something other than plain data at {name!r}")
+        top, _, rest = name.partition("/")
+        text = item.dtype.kind == "S"
+        if top not in ("documents", "arrays") or not rest or text != (top == "documents"):
+            raise self._error(f"holds {name!r}, which no record has")
+        declared = item.dtype.itemsize * math.prod(item.shape)
+        self._left -= declared
+        if self._left < 0 or (text and declared > MAX_TEXT):
+            raise self._error(f"declares {declared} bytes at {name!r}, more than it can hold")
+
+    @contextmanager
+    def _as_file_error(self, name: str) -> Iterator[None]:
+        """Turn whatever the library raises on damaged structures into one error."""
+        try:
+            yield
+        except FileError:
+            raise
+        except MemoryError as error:
+            raise self._error(f"does not fit into the memory at {name!r}") from error
+        except Exception as error:  # it raises RuntimeError, KeyError, OSError, TypeError, ...
+            raise self._error(f"is damaged at {name!r}") from error
+
+    def _error(self, what: str) -> FileError:
+        return FileError(f"{self.path.name} {what}")
 
 
-def _refuse(item: Any, name: str, limit: int, path: Path) -> None:
-    plain = isinstance(item, h5py.Dataset) and not item.is_virtual and item.external is None
-    if not plain or item.dtype.kind not in "fiubS" or item.shape is None:
-        raise FileError(f"{path.name} holds something other than plain data at {name!r}")
-    declared = item.dtype.itemsize * int(np.prod(item.shape, dtype=object) if item.shape else 1)
-    top = name.partition("/")[0]
-    text = item.dtype.kind == "S"
-    if declared > (MAX_TEXT if text else limit):
-        raise FileError(f"{path.name} declares {declared} bytes at {name!r}, more than it can hold")
-    if top not in ("documents", "arrays") or text != (top == "documents"):
-        raise FileError(f"{path.name} holds {name!r}, which no record has")
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return  # Windows has no handle of a folder that could be flushed
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")

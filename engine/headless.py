@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -147,8 +148,7 @@ class Reporter:
         """Leave the terminal on a fresh line."""
         with self._lock:
             if self._bar:
-                self._stream.write("\r\x1b[K")
-                self._stream.flush()
+                self._write("\r\x1b[K")
 
     def _take(self, event: Event) -> None:
         match event:
@@ -184,9 +184,13 @@ class Reporter:
         bar = "#" * filled + "." * (BAR_WIDTH - filled)
         titles = "; ".join(title for title, _ in self._running.values())
         text = f"{bar} {self._done}/{self._total}{rest}  {titles}"
-        self._stream.write(f"\r\x1b[K{text[:118]}")
-        self._stream.flush()
+        self._write(f"\r\x1b[K{text[:118]}")
 
     def _line(self, text: str) -> None:
-        self._stream.write(f"\r\x1b[K{text}\n" if self._bar else f"{text}\n")
-        self._stream.flush()
+        self._write(f"\r\x1b[K{text}\n" if self._bar else f"{text}\n")
+
+    def _write(self, text: str) -> None:
+        # Whoever read the lines may be gone (a closed pipe, a lost terminal): the run goes on.
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+            self._stream.flush()

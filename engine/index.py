@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
+
+from engine.atomic import new_file
 
 Number = float | int | str
 
@@ -49,6 +53,39 @@ class Entry:
     size: int = 0
 
 
+def entry_from(data: object) -> Entry:
+    """Build an entry from a JSON form that a stranger may have written.
+
+    Raises
+    ------
+    ValueError
+        If a field is missing, or not of its kind: nothing of it is believed that is not checked.
+    """
+    if not isinstance(data, dict) or set(data) != _FIELDS:
+        raise ValueError(f"a header has the fields {', '.join(sorted(_FIELDS))}")
+    for name in ("key", "kind", "title", "created"):
+        if not isinstance(data[name], str):
+            raise ValueError(f"{name} is no text")
+    parents, numbers, spec = data["parents"], data["numbers"], data["spec"]
+    if not isinstance(parents, list) or not all(isinstance(parent, str) for parent in parents):
+        raise ValueError("parents is no list of keys")
+    if not isinstance(spec, dict) or not isinstance(numbers, dict):
+        raise ValueError("spec and numbers are no tables")
+    for name, value in [*numbers.items(), ("seconds", data["seconds"]), ("size", data["size"])]:
+        if not isinstance(value, str) and not _is_finite(value):
+            raise ValueError(f"{name} is no finite number")
+    if isinstance(data["seconds"], str) or isinstance(data["size"], str):
+        raise ValueError("seconds and size are no numbers")
+    return Entry(**{**data, "parents": tuple(parents)})
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float) and abs(value) <= sys.float_info.max
+
+
+_FIELDS = {item.name for item in fields(Entry)}
+
+
 def load(index: Path, records: Path, read: Callable[[Path], Entry]) -> tuple[dict[str, Entry], int]:
     """Return an entry for every record file, and how many had to be read from the files.
 
@@ -79,17 +116,22 @@ def load(index: Path, records: Path, read: Callable[[Path], Entry]) -> tuple[dic
 
 
 def append(index: Path, entry: Entry) -> None:
-    """Add one line; the write is a single append, so two writers cannot mix their lines."""
-    line = _line(entry)
-    with open(index, "a", encoding="utf-8") as file:
-        file.write(line)
+    """Add one line; the write is a single append, so two writers cannot mix their lines.
+
+    A line that cannot be written is left out: the record is there, and is read the next time. A
+    link in the place of the index is not followed, it may lead out of the study.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    with suppress(OSError):
+        descriptor = os.open(index, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+        with open(descriptor, "ab", buffering=0) as file:
+            file.write(_line(entry).encode())
 
 
 def rewrite(index: Path, entries: Iterable[Entry]) -> None:
-    """Replace the whole index."""
-    temporary = index.with_suffix(f".tmp-{os.getpid()}")
-    temporary.write_text("".join(_line(entry) for entry in entries), encoding="utf-8")
-    os.replace(temporary, index)
+    """Replace the whole index; where that is not possible, the old one stays."""
+    with suppress(OSError), new_file(index) as temporary:
+        temporary.write_text("".join(_line(entry) for entry in entries), encoding="utf-8")
 
 
 def _line(entry: Entry) -> str:
@@ -97,16 +139,16 @@ def _line(entry: Entry) -> str:
 
 
 def _lines(index: Path) -> Iterable[Entry]:
+    if index.is_symlink() or not index.is_file():
+        return
     try:
         text = index.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
+    except OSError:
         return
-    for line in text.splitlines():
+    for line in text.split("\n"):
         try:
-            data = json.loads(line)
-            data["parents"] = tuple(data["parents"])
-            yield Entry(**data)
-        except (ValueError, TypeError, KeyError):
+            yield entry_from(json.loads(line))
+        except (ValueError, RecursionError):
             continue  # a torn line of a killed process: its record is read instead
 
 

@@ -238,12 +238,14 @@ class Scheduler:
         self._emit(Started(spec.key, spec.kind, spec.title))
         context = Context(spec, self.study, self.room.device, self._emit, job.control, self.cache)
         try:
+            if self.study.take_up(spec):  # another process on this study was first
+                return Ended(spec.key, "finished", time.monotonic() - start)
             result = self._computations[spec.kind](spec, context)
             seconds = time.monotonic() - start
             self.study.write(spec, result, seconds=seconds, provenance=provenance(self.room))
         except Cancelled:
             return Ended(spec.key, "cancelled", time.monotonic() - start)
-        except Exception as error:
+        except BaseException as error:  # a worker that ended would leave its job running for ever
             message, details = _explain(error), traceback.format_exc()
             return Ended(spec.key, "failed", time.monotonic() - start, message, details)
         return Ended(spec.key, "finished", seconds)
@@ -268,9 +270,11 @@ def _became(ended: Ended) -> str:
     return "was cancelled" if ended.outcome == "cancelled" else "failed"
 
 
-def _explain(error: Exception) -> str:
-    if isinstance(error, torch.cuda.OutOfMemoryError):
+def _explain(error: BaseException) -> str:
+    if isinstance(error, torch.OutOfMemoryError):
         return "the device is out of memory; try a smaller batch size"
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        return "the computer is out of memory; try a smaller batch size"
     if isinstance(error, ValueError):
         return str(error)
     return f"{type(error).__name__}: {error}"

@@ -25,10 +25,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.schema import KINDS, Spec, SpecError, fields_of, from_dict, kinds_of
+from engine.schema import KINDS, Spec, SpecError, fields_of, from_dict, kinds_of, shown
 from engine.specs import ImagesSpec, StoredImages
 
 PRESETS = Path(__file__).resolve().parent.parent / "resources" / "presets"
+MOST_VARIANTS = 100_000  # specs that one entry of a plan may stand for
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,8 @@ def read_plan(
     """
     data = _parse(path)
     tables = data.get("specs", {})
+    if not isinstance(tables, dict):
+        raise SpecError(f"{path.name}: specs is {shown(tables)}, must be a table of specs")
     unknown = set(data) - {"title", "run", "specs"}
     if unknown:
         raise SpecError(
@@ -108,7 +111,8 @@ def read_plan(
         )
     if images is not None:
         known = {field.name for cls in kinds_of(StoredImages) for field in fields_of(cls)}
-        before = tables.get("images", {})
+        given = tables.get("images")
+        before = given if isinstance(given, dict) else {}
         kept = {name: value for name, value in before.items() if name in known and "path" in before}
         tables["images"] = {**kept, "path": images}
     if seed is not None:
@@ -125,7 +129,7 @@ def _read_images(
     table: Mapping[str, Any], ingest: Callable[[str], Mapping[str, Any]] | None
 ) -> dict[str, Any]:
     if ingest is None:
-        raise SpecError(f"path is {table['path']!r}, but no images can be read here")
+        raise SpecError(f"path is {shown(table['path'])}, but no images can be read here")
     found = ingest(str(table["path"]))
     rest = {name: value for name, value in table.items() if name != "path" and name in found}
     return {**found, **rest, "kind": found["kind"]}
@@ -136,27 +140,34 @@ def _parse(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise SpecError(f"{path.name} is not valid TOML: {error}") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # bytes that are no text, a number of 5000 digits
         raise SpecError(f"{path.name} cannot be read: {error}") from error
+    except RecursionError:
+        raise SpecError(f"{path.name} is nested too deeply to be a plan") from None
 
 
 def _expanded(path: Path, data: Mapping[str, Any], tables: Mapping[str, Any]) -> Plan:
     named: dict[str, list[Spec]] = {}
     for name, table in tables.items():
         if not isinstance(table, dict):
-            raise SpecError(f"{path.name}: specs.{name} is {table!r}, must be a table")
+            raise SpecError(f"{path.name}: specs.{name} is {shown(table)}, must be a table")
         try:
-            named[name] = [from_dict(form) for form in _variants(table, named)]
+            forms = list(itertools.islice(_variants(table, named), MOST_VARIANTS + 1))
+            if len(forms) > MOST_VARIANTS:
+                raise SpecError(f"each stands for more than {MOST_VARIANTS} specs")
+            named[name] = [from_dict(form) for form in forms]
         except SpecError as error:
             raise SpecError(f"{path.name}: specs.{name}.{error}") from None
     computed = [name for name, found in named.items() if all(spec.recorded for spec in found)]
     run = data.get("run", computed)
     if not isinstance(run, list) or not run:
-        raise SpecError(f"{path.name}: run is {run!r}, must be a list of {', '.join(computed)}")
+        raise SpecError(
+            f"{path.name}: run is {shown(run)}, must be a list of {', '.join(computed)}"
+        )
     for name in run:
         if name not in computed:
             known = ", ".join(computed)
-            raise SpecError(f"{path.name}: run has {name!r}, must name one of {known}")
+            raise SpecError(f"{path.name}: run has {shown(name)}, must name one of {known}")
     specs = [spec for name in run for spec in named[name]]
     return Plan(str(data.get("title", path.stem)), specs, named)
 
@@ -171,7 +182,9 @@ def _variants(value: Any, named: Mapping[str, list[Spec]]) -> Iterator[Any]:
         for part in value["each"]:
             yield from _variants(part, named)
     elif isinstance(value, dict):
-        parts = [list(_variants(part, named)) for part in value.values()]
+        # One more than may be: that is enough to see that they are too many.
+        most = MOST_VARIANTS + 1
+        parts = [list(itertools.islice(_variants(part, named), most)) for part in value.values()]
         for combination in itertools.product(*parts):
             yield dict(zip(value, combination, strict=True))
     else:
@@ -203,7 +216,7 @@ def _value(text: str) -> Any:
 
 def _set_seed(tables: Mapping[str, Any], seed: int) -> None:
     for table in tables.values():
-        cls = KINDS.get(table.get("kind", "")) if isinstance(table, dict) else None
+        cls = KINDS.get(str(table.get("kind", ""))) if isinstance(table, dict) else None
         if cls is None or issubclass(cls, ImagesSpec) or not cls.recorded:
             continue
         if any(field.name == "seed" for field in fields_of(cls)):

@@ -19,6 +19,8 @@ from functools import cached_property
 from typing import Any, ClassVar, Self, TypeVar
 
 KEY_LENGTH = 20
+SHOWN_LENGTH = 200  # characters of a value that a sentence quotes
+LARGEST_WHOLE = 2**63 - 1
 
 
 class SpecError(ValueError):
@@ -151,26 +153,27 @@ class Spec:
     @cached_property
     def key(self) -> str:
         """Hash of the canonical JSON: the name of the result, the same on every machine."""
-        text = json.dumps(self._canonical(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
+        return hashlib.sha256(self._canonical.encode()).hexdigest()[:KEY_LENGTH]
 
-    def _canonical(self) -> dict[str, Any]:
-        """Return the JSON form without the fields that hold their default.
+    @cached_property
+    def _canonical(self) -> str:
+        """The JSON form, its names sorted, without the fields that hold their default.
 
-        Leaving them out lets a later version add fields without renaming earlier results.
+        Leaving them out lets a later version add fields without renaming earlier results. The text
+        is kept: thousands of retrainings share the specs inside them.
         """
-        form: dict[str, Any] = {"kind": self.kind}
+        parts = {"kind": json.dumps(self.kind)}
         for item in fields_of(type(self)):
             value = getattr(self, item.name)
             if item.required or value != item.default:
-                form[item.name] = _plain(value, Spec._canonical)
-        return form
+                parts[item.name] = _canonical_text(value)
+        return "{" + ",".join(f'"{name}":{parts[name]}' for name in sorted(parts)) + "}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the complete JSON form, every field named."""
         form: dict[str, Any] = {"kind": self.kind}
         for item in fields_of(type(self)):
-            form[item.name] = _plain(getattr(self, item.name), Spec.as_dict)
+            form[item.name] = _plain(getattr(self, item.name))
         return form
 
     def parameters(self) -> dict[str, Any]:
@@ -268,7 +271,7 @@ def from_dict(data: object, family: type[S] = Spec) -> S:  # type: ignore[assign
     if isinstance(data, family):
         return data
     if not isinstance(data, Mapping):
-        raise SpecError(f"a spec is a table with a field 'kind', not {data!r}")
+        raise SpecError(f"a spec is a table with a field 'kind', not {shown(data)}")
     wanted = kinds_of(family)
     kind = data.get("kind")
     if kind is None and len(wanted) == 1:
@@ -276,7 +279,9 @@ def from_dict(data: object, family: type[S] = Spec) -> S:  # type: ignore[assign
     cls = next((known for known in wanted if known.kind == kind), None)
     if cls is None:
         names = [known.kind for known in wanted]
-        raise SpecError(f"kind is {kind!r}{_suggestion(kind, names)}, must be {_one_of(names)}")
+        raise SpecError(
+            f"kind is {shown(kind)}{_suggestion(kind, names)}, must be {_one_of(names)}"
+        )
     values: dict[str, Any] = {}
     for name, value in data.items():
         if name == "kind":
@@ -295,7 +300,7 @@ def _nested(item: Field, value: Any) -> Any:
     try:
         if item.many:
             if not isinstance(value, list | tuple):
-                raise SpecError(f"is {value!r}, must be a list of specs")
+                raise SpecError(f"is {shown(value)}, must be a list of specs")
             return tuple(from_dict(part, item.type) for part in value)
         return from_dict(value, item.type)
     except SpecError as error:
@@ -306,14 +311,23 @@ def _field_named(cls: type[Spec], name: str) -> Field:
     known = {item.name: item for item in fields_of(cls)}
     if name not in known:
         raise SpecError(
-            f"{name} is not a field of {cls.kind or cls.__name__}"
+            f"{name[:SHOWN_LENGTH]} is not a field of {cls.kind or cls.__name__}"
             f"{_suggestion(name, list(known))}; it has {', '.join(known) or 'none'}"
         )
     return known[name]
 
 
+def shown(value: object) -> str:
+    """Return a value as a sentence may quote it, however long or deep it is."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a whole number of thousands of digits, a deep list
+        return f"a {type(value).__name__} too long to show"
+    return text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}..."
+
+
 def _suggestion(name: object, known: list[str]) -> str:
-    near = difflib.get_close_matches(str(name), known, n=1)
+    near = difflib.get_close_matches(name, known, n=1) if isinstance(name, str) else []
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
@@ -326,35 +340,50 @@ def _checked(item: Field, value: Any) -> Any:
         return None
     if item.many:
         if not isinstance(value, list | tuple):
-            raise SpecError(f"{item.name} is {value!r}, must be {item.allowed()}")
+            raise SpecError(f"{item.name} is {shown(value)}, must be {item.allowed()}")
         return tuple(_checked_one(item, part) for part in value)
     return _checked_one(item, value)
 
 
 def _checked_one(item: Field, value: Any) -> Any:
-    wrong = SpecError(f"{item.name} is {value!r}, must be {item.allowed()}")
+    given = value
     if item.type is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
-    if not isinstance(value, item.type) or (item.type is not bool and isinstance(value, bool)):
-        raise wrong
-    if item.choices and value not in item.choices:
-        raise wrong
+    if not _fits(item, value):
+        # Words are made only for the one value in a million that is wrong.
+        raise SpecError(f"{item.name} is {given!r}, must be {item.allowed()}")
     if item.type in (int, float):
-        too_low = item.low is not None and value < item.low
-        too_high = item.high is not None and value > item.high
-        not_above = item.above is not None and value <= item.above
-        if not math.isfinite(value) or too_low or too_high or not_above:
-            raise wrong
         return value + 0 if value else item.type(0)  # one zero: -0.0 would have another key
     return value
 
 
-def _plain(value: Any, nested: Any) -> Any:
+def _fits(item: Field, value: Any) -> bool:
+    if not isinstance(value, item.type) or (item.type is not bool and isinstance(value, bool)):
+        return False
+    if item.choices:
+        return value in item.choices
+    if item.type not in (int, float):
+        return True
+    too_low = item.low is not None and value < item.low
+    too_high = item.high is not None and value > item.high
+    not_above = item.above is not None and value <= item.above
+    return math.isfinite(value) and not (too_low or too_high or not_above)
+
+
+def _plain(value: Any) -> Any:
     if isinstance(value, Spec):
-        return nested(value)
+        return value.as_dict()
     if isinstance(value, tuple):
-        return [_plain(part, nested) for part in value]
+        return [_plain(part) for part in value]
     return value
+
+
+def _canonical_text(value: Any) -> str:
+    if isinstance(value, Spec):
+        return value._canonical
+    if isinstance(value, tuple):
+        return "[" + ",".join(map(_canonical_text, value)) + "]"
+    return json.dumps(value)
 
 
 def specs_inside(spec: Spec) -> Iterator[Spec]:

@@ -15,12 +15,14 @@ import json
 import os
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from engine import hdf5, index
+from engine import hdf5, index, specs
+from engine.atomic import new_file, remove_left_over
 from engine.hdf5 import Array, Content, FileError
 from engine.index import Entry, Number
 from engine.schema import Spec, SpecError, from_dict
@@ -94,6 +96,8 @@ class Study:
             self._create()
         self.about = self._read_about()
         self.writable = os.access(path, os.W_OK)
+        if self.writable:
+            self._tidy()
         self._entries, stale = index.load(self._index, path / "records", self._read_entry)
         if stale and self.writable:
             index.rewrite(self._index, self._entries.values())
@@ -110,6 +114,16 @@ class Study:
         """Whether the spec has been computed."""
         with self._lock:
             return spec.key in self._entries
+
+    def take_up(self, spec: Spec) -> bool:
+        """Whether the spec has been computed, also by another process since this study was opened.
+
+        Two processes may work on one study: a record is written once, whoever is first.
+        """
+        if not self.has(spec) and self._record_path(spec.kind, spec.key).is_file():
+            with suppress(OSError, FileError):
+                self._adopt(spec)
+        return self.has(spec)
 
     def entry(self, key: str) -> Entry:
         """Return the header of a record, found by its key or the beginning of it."""
@@ -134,16 +148,15 @@ class Study:
     def write(
         self, spec: Spec, result: Result, *, seconds: float, provenance: Mapping[str, Any]
     ) -> Entry:
-        """Store a result under its spec's key; a record that exists is left as it is.
+        """Store a result under its spec's key; a readable record that exists is left as it is.
 
         Raises
         ------
         StudyError
             If it cannot be written (a full disk, a read-only folder); nothing half-written remains.
         """
-        with self._lock:
-            if spec.key in self._entries:
-                return self._entries[spec.key]
+        if self.take_up(spec):
+            return self.entry(spec.key)
         entry = Entry(
             key=spec.key,
             kind=spec.kind,
@@ -162,29 +175,43 @@ class Study:
             "provenance": dict(provenance),
         }
         path = self._record_path(entry.kind, entry.key)
-        size = self._guard(path, Content(documents, result.arrays))
-        entry = replace(entry, size=size)
-        with self._lock:
-            index.append(self._index, entry)
-            self._entries[entry.key] = entry
+        content = Content(documents, result.arrays)
+        try:
+            # What lies there cannot be read, or it would have been taken up: it is replaced.
+            size = self._guard(path, content, exclusive=not path.exists())
+        except FileExistsError:
+            entry = self._adopt(spec)
+        else:
+            entry = replace(entry, size=size)
+            with self._lock:
+                index.append(self._index, entry)
+                self._entries[entry.key] = entry
         self.drop_checkpoint(spec)
+        return entry
+
+    def _adopt(self, spec: Spec) -> Entry:
+        """Take up a record that another process wrote."""
+        entry = self._read_entry(self._record_path(spec.kind, spec.key))
+        with self._lock:
+            self._entries[entry.key] = entry
         return entry
 
     def check(self) -> Iterator[tuple[str, str]]:
         """Verify every record file; yield (file, what is wrong with it)."""
         for path in sorted((self.path / "records").glob("*/*.h5")):
+            name = path.relative_to(self.path).as_posix()
+            if path.is_symlink() or not path.is_file():
+                yield name, "it is no plain file"
+                continue
             try:
                 entry = self._read_entry(path)
-                spec: Spec = from_dict(entry.spec)
+                spec = from_dict(entry.spec, specs.Spec)
                 hdf5.read(path)
             except (OSError, ValueError) as error:
-                yield path.relative_to(self.path).as_posix(), str(error)
+                yield name, str(error)
                 continue
             if spec.key != path.stem or spec.kind != path.parent.name:
-                yield (
-                    path.relative_to(self.path).as_posix(),
-                    f"its spec has the key {spec.key} and the kind {spec.kind}",
-                )
+                yield name, f"its spec has the key {spec.key} and the kind {spec.kind}"
 
     # -------------------------------------------------------------------------------- checkpoints
 
@@ -192,8 +219,8 @@ class Study:
         """Return what :meth:`save_checkpoint` stored last, or None if there is none or it broke."""
         path = self._checkpoint_path(spec)
         try:
-            return hdf5.read(path) if path.exists() else None
-        except FileError:
+            return hdf5.read(path)
+        except (OSError, FileError):
             return None
 
     def save_checkpoint(self, spec: Spec, content: Content) -> None:
@@ -202,7 +229,8 @@ class Study:
 
     def drop_checkpoint(self, spec: Spec) -> None:
         """Forget how far a computation was."""
-        self._checkpoint_path(spec).unlink(missing_ok=True)
+        with suppress(OSError):  # a checkpoint that stays does no harm: the record counts
+            self._checkpoint_path(spec).unlink()
 
     # ---------------------------------------------------------------------------------- locations
 
@@ -215,11 +243,13 @@ class Study:
             If they were never located, or are not where they were.
         """
         places = self._read_json("locations.json").get(digest, {})
+        if not isinstance(places, dict) or not all(isinstance(p, str) for p in places.values()):
+            places = {}
         for place in (places.get("relative"), places.get("absolute")):
             found: Path = (self.path / (place or "")).resolve()
             if place and found.exists():
                 return found
-        known = f"; they were at {places['absolute']}" if places else ""
+        known = f"; they were at {places['absolute']}" if "absolute" in places else ""
         raise StudyError(f"the files with content hash {digest[:12]} are not found{known}")
 
     def set_location(self, digest: str, path: Path) -> None:
@@ -256,7 +286,7 @@ class Study:
     def _create(self) -> None:
         if self.path.is_file():
             raise StudyError(f"study is {self.path}, a file; it must be a folder")
-        if self.path.is_dir() and any(self.path.iterdir()):
+        if self.path.is_dir() and not all(map(_is_ours, self.path.iterdir())):
             raise StudyError(f"study is {self.path}, a folder with other files; it must be empty")
         try:
             (self.path / "records").mkdir(parents=True, exist_ok=True)
@@ -271,35 +301,31 @@ class Study:
             raise StudyError(f"study is {self.path}, {problem}; a study is a folder of records")
         about = self._read_json("study.json")
         schema = about.get("schema")
-        if not isinstance(schema, int) or schema > SCHEMA:
+        if type(schema) is not int or not 1 <= schema <= SCHEMA:
             raise StudyError(
                 f"study {self.path.name} has schema {schema!r}; this version reads up to {SCHEMA}"
             )
-        return about
+        return {**about, **{name: str(about.get(name, "")) for name in ("name", "notes")}}
+
+    def _tidy(self) -> None:
+        """Remove the temporary files of processes that were killed."""
+        remove_left_over(self.path)
+        remove_left_over(self.path / "checkpoints")
+        with suppress(OSError):
+            for folder in (self.path / "records").iterdir():
+                remove_left_over(folder)
 
     def _read_entry(self, path: Path) -> Entry:
         documents = hdf5.read(path, only_documents=True).documents
-        try:
-            header = documents["header"]
-            if header["schema"] > SCHEMA:
-                raise FileError(f"{path.name} has schema {header['schema']}, newer than {SCHEMA}")
-            fields = {name: header[name] for name in ("key", "kind", "title", "created", "seconds")}
-            entry = Entry(
-                **fields,
-                parents=tuple(header["parents"]),
-                spec=documents["spec"],
-                numbers=documents["numbers"],
-                size=path.stat().st_size,
-            )
-        except (KeyError, TypeError) as error:
-            raise FileError(f"{path.name} lacks {error} in its header") from error
-        if entry.key != path.stem:
-            raise FileError(f"{path.name} holds the record {entry.key}")
-        return entry
+        return entry_of(documents, path)
 
-    def _guard(self, path: Path, content: Content) -> int:
+    def _guard(self, path: Path, content: Content, *, exclusive: bool = False) -> int:
+        if not (self.path / "study.json").is_file():
+            raise StudyError(f"study {self.path} is no longer there: moved, renamed or deleted")
         try:
-            return hdf5.write(path, content)
+            return hdf5.write(path, content, exclusive=exclusive)
+        except FileExistsError:
+            raise
         except OSError as error:
             raise StudyError(f"{path} cannot be written: {error.strerror or error}") from error
 
@@ -308,18 +334,51 @@ class Study:
             data = json.loads((self.path / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise StudyError(f"{self.path / name} cannot be read: {error}") from error
         return data if isinstance(data, dict) else {}
 
     def _write_json(self, name: str, data: dict[str, Any]) -> None:
         path = self.path / name
-        temporary = path.with_name(f".{name}.tmp-{os.getpid()}")
+        text = json.dumps(data, indent=1, ensure_ascii=False)
         try:
-            temporary.write_text(json.dumps(data, indent=1, ensure_ascii=False), encoding="utf-8")
-            os.replace(temporary, path)
+            with new_file(path) as temporary:
+                temporary.write_text(text, encoding="utf-8")
         except OSError as error:
             raise StudyError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def entry_of(documents: Mapping[str, Any], path: Path) -> Entry:
+    """Return what the documents of a record's file say of it.
+
+    Raises
+    ------
+    FileError
+        If they are no record's, not those of this file, or of a newer version.
+    """
+    header = documents.get("header")
+    schema = header.get("schema") if isinstance(header, dict) else None
+    if not isinstance(header, dict) or type(schema) is not int:
+        raise FileError(f"{path.name} lacks a header")
+    if schema > SCHEMA:
+        raise FileError(f"{path.name} has schema {schema}, newer than {SCHEMA}")
+    if not isinstance(documents.get("provenance"), dict):
+        raise FileError(f"{path.name} does not say how it came about")
+    kept = {name: value for name, value in header.items() if name != "schema"}
+    kept |= {name: documents.get(name) for name in ("spec", "numbers")}
+    try:
+        entry = index.entry_from({**kept, "size": path.stat().st_size})
+    except ValueError as error:
+        raise FileError(f"{path.name} has a header in which {error}") from error
+    if (entry.key, entry.kind) != (path.stem, path.parent.name):
+        raise FileError(f"{path.name} holds the record {entry.key} of kind {entry.kind}")
+    return entry
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a folder may hold this before it is a study: what a killed process leaves."""
+    empty = path.name == "records" and path.is_dir() and not any(path.iterdir())
+    return empty or path.name.startswith(".study.json.tmp-")
 
 
 def _header(entry: Entry) -> dict[str, Any]:

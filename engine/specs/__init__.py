@@ -5,6 +5,7 @@ ATTRIBUTIONS, METRICS, NETWORKS, IMAGES); forms, plan files and tests find it by
 Lengths (eps, step_size) are in [0, 1] pixel units; the paper's own values are twice as large.
 """
 
+from engine.schema import Spec
 from engine.specs.classifiers import (
     FGSM,
     PGD,
@@ -114,6 +115,7 @@ __all__ = [
     "SchemeSpec",
     "SmallCNN",
     "SobelRanking",
+    "Spec",
     "Standard",
     "StoredImages",
     "TangentShare",

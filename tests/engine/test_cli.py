@@ -151,6 +151,11 @@ def test_that_figures_are_drawn_from_records(finished, tmp_path, figure, suffix)
     assert out.stat().st_size > 200
 
 
+def test_that_check_knows_every_kind_in_a_process_of_its_own(finished):
+    found = isthmus("check", "--study", str(finished / "s"))
+    assert found.returncode == 0, found.stdout
+
+
 def test_that_check_names_what_is_damaged(finished, tmp_path, capsys):
     import shutil
 
