@@ -19,7 +19,7 @@ README = (ROOT / "README.md").read_text()
 def test_that_the_ten_lines_read_the_trade_off_of_a_study(study, computed):
     from engine import specs
 
-    base = training(epochs=1)
+    base = training(batch_size=20, epochs=6, optimizer=specs.Adam(learning_rate=5e-3))
     spec = specs.Interpretability(
         classifier=base,
         attribution=specs.GradientXInput(),
