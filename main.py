@@ -5,9 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
-COMMANDS = ("run", "list", "show", "export", "check")
+COMMANDS = ("run", "list", "show", "export", "check", "pack", "unpack")
 
 
 def main(arguments: list[str]) -> int:
@@ -31,7 +32,14 @@ def _window(paths: list[Path]) -> int:
     except ImportError as error:
         print(f"isthmus: the window needs PySide6 and pyqtgraph: {error}", file=sys.stderr)
         return 2
+    _close_splash()
     return open_window(paths)
+
+
+def _close_splash() -> None:
+    """Take away the picture that the packaged app shows on Windows while torch is loaded."""
+    if "_PYI_SPLASH_IPC" in os.environ:
+        import_module("pyi_splash").close()
 
 
 if __name__ == "__main__":

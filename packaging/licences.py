@@ -1,0 +1,160 @@
+"""The licence notices of everything that an app bundles.
+
+Which distributions these are follows from the files that went in: each is looked up in the lists
+of files of the installed distributions, and those of the system in Debian's list.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+TEXTS = Path(__file__).resolve().parent / "texts"
+# Wheels that bring no text of their licence.
+STANDARD_TEXTS = {
+    "pyside6-essentials": ("LGPL-3.0.txt", "GPL-3.0.txt"),
+    "shiboken6": ("LGPL-3.0.txt", "GPL-3.0.txt"),
+}
+LEGAL = re.compile(r"(^|[-_.])(licen[cs]es?|copying|notice|authors)([-_.]|$)", re.IGNORECASE)
+CODE = (".py", ".pyc", ".h", ".so")
+DEBIAN_DOCS = Path("/usr/share/doc")
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One bundled component: its name, version, licence in short, and the files of the licence."""
+
+    name: str
+    version: str
+    licence: str
+    files: tuple[Path, ...] = field(default=())
+
+
+def collect(sources: Iterable[str]) -> list[Notice]:
+    """Return the notices of all components that these files come from, by name.
+
+    Parameters
+    ----------
+    sources
+        Absolute paths of files that were bundled.
+    """
+    paths = {os.path.realpath(source) for source in sources if source}
+    owners = _owners()
+    names = {owners[path] for path in paths if path in owners}
+    found = [of_distribution(metadata.distribution(name)) for name in names]
+    found.append(_python())
+    rest = [Path(path) for path in paths if path not in owners and ".so" in Path(path).name]
+    found += _debian(rest)
+    return sorted(found, key=lambda notice: notice.name.lower())
+
+
+def of_distribution(distribution: metadata.Distribution) -> Notice:
+    """Return the notice of an installed distribution."""
+    name = distribution.metadata["Name"]
+    inside = [path for path in distribution.files or [] if _is_legal(path)]
+    files = [Path(str(distribution.locate_file(path))) for path in inside]
+    files += [TEXTS / text for text in STANDARD_TEXTS.get(name.lower().replace("_", "-"), ())]
+    return Notice(
+        name=name,
+        version=distribution.version,
+        licence=short_licence(distribution),
+        files=tuple(sorted(path for path in files if path.is_file())),
+    )
+
+
+def short_licence(distribution: metadata.Distribution) -> str:
+    """Return a distribution's licence in a few words: expression, classifiers, or first line."""
+    about = distribution.metadata
+    if expression := about.get("License-Expression"):
+        return str(expression)
+    text = str(about.get("License") or "").strip()
+    if text and "\n" not in text and len(text) < 120:
+        return text
+    kinds = [
+        line.rpartition(" :: ")[2]
+        for line in about.get_all("Classifier") or []
+        if line.startswith("License ::")
+    ]
+    return ", ".join(kinds) or "see its files"
+
+
+def write(notices: Iterable[Notice], folder: Path) -> None:
+    """Write a table of notices, and beside it a folder with each one's files."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    lines = ["Isthmus contains the following software, each under its own licence.", ""]
+    for notice in notices:
+        lines.append(f"{notice.name} {notice.version}: {notice.licence}")
+        target = folder / f"{notice.name}-{notice.version}".replace(":", "_")
+        for number, source in enumerate(notice.files):
+            target.mkdir(exist_ok=True)
+            # Several files of one name come from the libraries that a library contains.
+            shutil.copyfile(source, target / f"{number:03d}-{source.name}.txt")
+    (folder / "index.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def without_text(notices: Iterable[Notice]) -> list[str]:
+    """Return the names of the components whose licence has no text."""
+    return [notice.name for notice in notices if not notice.files]
+
+
+def _owners() -> Mapping[str, str]:
+    """Return which distribution each installed file belongs to.
+
+    Of tens of thousands of files only the folder they lie in is looked up on the disk.
+    """
+    found: dict[str, str] = {}
+    for distribution in metadata.distributions():
+        name, base = distribution.metadata["Name"], os.path.realpath(distribution.locate_file(""))
+        for path in distribution.files or []:
+            found[os.path.normpath(os.path.join(base, str(path)))] = name
+    return found
+
+
+def _is_legal(path: metadata.PackagePath) -> bool:
+    """Tell whether a file of a distribution is a licence, by its name or by its folder."""
+    if path.suffix in CODE:
+        return False
+    in_metadata = any(part.endswith(".dist-info") for part in path.parts)
+    return bool(LEGAL.search(path.name)) or (in_metadata and "licenses" in path.parts)
+
+
+def _python() -> Notice:
+    version = ".".join(map(str, sys.version_info[:3]))
+    places = [
+        Path(sysconfig.get_path("stdlib")) / "LICENSE.txt",
+        Path(sys.base_prefix) / "LICENSE.txt",
+    ]
+    return Notice("Python", version, "PSF-2.0", tuple(p for p in places if p.is_file())[:1])
+
+
+def _debian(paths: Iterable[Path]) -> list[Notice]:
+    """Return the notices of Debian or Ubuntu packages that libraries of the system come from."""
+    if shutil.which("dpkg-query") is None:
+        return []
+    packages = {package for path in paths for package in _debian_packages(path)}
+    found = []
+    for package in packages:
+        command = ["dpkg-query", "--show", "--showformat", "${Version}", package]
+        version = subprocess.run(command, capture_output=True, text=True).stdout.strip()
+        text = DEBIAN_DOCS / package.partition(":")[0] / "copyright"
+        files = (text,) if text.is_file() else ()
+        found.append(Notice(package.partition(":")[0], version, "see its files", files))
+    return found
+
+
+def _debian_packages(path: Path) -> list[str]:
+    """Return the package that a file is of; Debian may know it under /lib or under /usr/lib."""
+    for known in (str(path), str(path).removeprefix("/usr")):
+        answer = subprocess.run(["dpkg-query", "--search", known], capture_output=True, text=True)
+        if answer.returncode == 0:
+            return [answer.stdout.partition(": ")[0].split(",")[0].strip()]
+    return []
