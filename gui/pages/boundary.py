@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from engine.boundary_lab import Lab, recorded
 from engine.charts import ChartData
@@ -154,18 +154,7 @@ class BoundaryPage(Page):
         column.addLayout(planes, 3)
         column.addWidget(self.legend)
         column.addWidget(lower, 2)
-        content = QWidget()
-        row = QHBoxLayout(content)
-        row.setContentsMargins(16, 12, 16, 12)
-        row.setSpacing(16)
-        row.addWidget(self.controls)
-        row.addLayout(column, 1)
-        self.stack = QStackedWidget()
-        self.stack.addWidget(self.empty)
-        self.stack.addWidget(content)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self.stack)
+        self.frame(self.empty, self.controls, column)
 
     def _connect(self) -> None:
         workspace = self.workspace

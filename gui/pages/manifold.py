@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QWidget
 
 from engine.events import Ended, Event, Started
 from engine.index import Entry
@@ -89,20 +89,9 @@ class ManifoldPage(RefreshedPage):
         split.setSizes([218, 460])
         split.setStretchFactor(0, 1)
         split.setStretchFactor(1, 2)
-        content = QWidget()
-        row = QHBoxLayout(content)
-        row.setContentsMargins(16, 12, 16, 12)
-        row.setSpacing(16)
-        row.addWidget(self.form)
-        row.addWidget(split, 1)
         self.empty = EmptyState()
         self.empty.say(self.tr("Choose images first."), self.tr("Choose images"))
-        self.stack = QStackedWidget()
-        self.stack.addWidget(self.empty)
-        self.stack.addWidget(content)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self.stack)
+        self.frame(self.empty, self.form, split)
 
     def _connect(self) -> None:
         workspace = self.workspace

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QSplitter,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -119,19 +118,8 @@ class RetrainPage(RefreshedPage):
         view.setSpacing(8)
         view.addLayout(bar)
         view.addWidget(split, 1)
-        content = QWidget()
-        row = QHBoxLayout(content)
-        row.setContentsMargins(16, 12, 16, 12)
-        row.setSpacing(16)
-        row.addWidget(self.form)
-        row.addLayout(view, 1)
         self.empty = EmptyState()
-        self.stack = QStackedWidget()
-        self.stack.addWidget(self.empty)
-        self.stack.addWidget(content)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self.stack)
+        self.frame(self.empty, self.form, view)
 
     def _connect(self) -> None:
         workspace = self.workspace

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QSplitter,
-    QStackedWidget,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -130,18 +129,7 @@ class TradeoffPage(RefreshedPage):
         left.setSpacing(8)
         left.addLayout(bar)
         left.addWidget(split, 1)
-        content = QWidget()
-        row = QHBoxLayout(content)
-        row.setContentsMargins(16, 12, 16, 12)
-        row.setSpacing(16)
-        row.addLayout(left, 1)
-        row.addWidget(self.card)
-        self.stack = QStackedWidget()
-        self.stack.addWidget(self.empty)
-        self.stack.addWidget(content)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self.stack)
+        self.frame(self.empty, left, self.card)
 
     def _connect(self) -> None:
         workspace = self.workspace
