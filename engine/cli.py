@@ -59,7 +59,12 @@ def parser() -> argparse.ArgumentParser:
     packing.add_argument("--out", required=True, type=Path, help="file, .h5")
     unpacking = command("unpack", "make a study folder of such a file", _unpack)
     unpacking.add_argument("file", type=Path, help="file that pack wrote")
-    command("check", "verify every record of the study", _check)
+    checking = command("check", "verify every record of the study", _check)
+    checking.add_argument(
+        "--repair",
+        action="store_true",
+        help="move what is damaged aside and compute it again",
+    )
     return main
 
 
@@ -170,6 +175,10 @@ def _unpack(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     study = Study(options.study)
+    if options.repair:
+        from engine.repair import repair
+
+        return repair(options.study)
     damaged = list(study.check())
     for path, problem in damaged:
         print(f"{path}: {problem}")

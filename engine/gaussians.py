@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.imageset import ImageSet
-from engine.schema import SpecError
 from engine.specs import Gaussians2D
 
 Direction = tuple[float, float]
@@ -21,7 +20,6 @@ Points = NDArray[np.float64]
 MEANS = ((1.2, 0.1), (-1.2, -0.1))  # class 0, class 1
 COVARIANCE = ((0.1, -0.01), (-0.01, 0.002))
 CLASSES = ("right", "left")
-MAX_SEED = 2**32 - 1
 
 
 def draw_points(spec: Gaussians2D) -> ImageSet:
@@ -36,11 +34,6 @@ def draw_points(spec: Gaussians2D) -> ImageSet:
     ImageSet of float32 images (2 * per_class, 2, 1, 1) in [0, 1]: (x + 1) / 2 of the paper's
     coordinates. One scale for both coordinates takes the training points' least and greatest
     value to 0 and 1; test points beyond them are clipped.
-
-    Raises
-    ------
-    SpecError
-        If the seed is beyond what numpy takes.
     """
     train, test = _raw_points(spec)
     low, high = train.min(), train.max()
@@ -87,8 +80,6 @@ def half_distance(direction: Direction) -> float:
 
 def _raw_points(spec: Gaussians2D) -> tuple[Points, Points]:
     """Draw (2 * per_class, 2) training and test points, the classes alternating."""
-    if spec.seed > MAX_SEED:
-        raise SpecError(f"seed is {spec.seed}, must be at most {MAX_SEED}")
     random = np.random.RandomState(spec.seed)
     shape = (spec.per_class, 2)
     long, short = _axes()

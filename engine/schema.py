@@ -102,7 +102,7 @@ class Field:
             return f"a spec of kind {kinds}"
         noun = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
         limits = [
-            f"{word} {limit:g}"
+            f"{word} {limit if isinstance(limit, int) else format(limit, 'g')}"
             for word, limit in (
                 ("at least", self.low),
                 ("above", self.above),
@@ -347,11 +347,13 @@ def _checked(item: Field, value: Any) -> Any:
 
 def _checked_one(item: Field, value: Any) -> Any:
     given = value
-    if item.type is float and isinstance(value, int) and not isinstance(value, bool):
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    too_large = whole and abs(value) > LARGEST_WHOLE
+    if item.type is float and whole and not too_large:
         value = float(value)
-    if not _fits(item, value):
+    if too_large or not _fits(item, value):
         # Words are made only for the one value in a million that is wrong.
-        raise SpecError(f"{item.name} is {given!r}, must be {item.allowed()}")
+        raise SpecError(f"{item.name} is {shown(given)}, must be {item.allowed()}")
     if item.type in (int, float):
         return value + 0 if value else item.type(0)  # one zero: -0.0 would have another key
     return value

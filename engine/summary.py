@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -105,7 +106,13 @@ def _panel_json(panel: densities.Panel) -> dict[str, Any]:
         "holds": panel.holds,
         "explained": panel.explained,
         "curves": [
-            {"name": c.name, "eps": c.eps, "mean": c.mean, "mode": c.mode, "n": len(c.values)}
+            {
+                "name": c.name,
+                "eps": c.eps,
+                "mean": c.mean,
+                "mode": c.mode if math.isfinite(c.mode) else None,
+                "n": len(c.values),
+            }
             for c in panel.curves
         ],
     }

@@ -69,7 +69,7 @@ class Gaussians2D(ImagesSpec, kind="gaussians_2d", label="Two Gaussians in the p
     """
 
     per_class: int = param(3000, low=10, high=100_000, label="points per class")
-    seed: int = param(0, low=0)
+    seed: int = param(0, low=0, high=2**32 - 1)  # what numpy's RandomState takes
 
 
 @dataclass(frozen=True, kw_only=True)
