@@ -169,7 +169,14 @@ class Context:
 
     def shared(self, key: str, make: Callable[[], T], size: Callable[[T], int]) -> T:
         """Return a value shared with other computations, made now if need be."""
-        return self.cache.get(key, make, size)
+
+        def complete() -> T:
+            value = make()
+            if self.device.type == "cuda":  # another thread has a stream of its own
+                torch.cuda.current_stream(self.device).synchronize()
+            return value
+
+        return self.cache.get(key, complete, size)
 
     def checkpoint(self) -> Content | None:
         """Return what the last run of this computation saved, or None."""

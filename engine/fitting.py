@@ -93,12 +93,19 @@ def rate_factor(schedule: str, progress: float) -> float:
 
 
 def batches(
-    count: int, size: int, generator: torch.Generator, order: Order = "shuffled"
+    count: int,
+    size: int,
+    generator: torch.Generator,
+    order: Order = "shuffled",
+    device: torch.device | None = None,
 ) -> Iterator[Tensor]:
-    """Yield the indices of an epoch's batches, shuffled anew or in order; the last may be short."""
+    """Yield the indices of an epoch's batches, shuffled anew or in order; the last may be short.
+
+    They are drawn by the generator and moved to the device once, not batch by batch.
+    """
     shuffled = order == "shuffled"
     indices = torch.randperm(count, generator=generator) if shuffled else torch.arange(count)
-    yield from torch.split(indices, size)
+    yield from torch.split(indices.to(device), size)
 
 
 def run_epoch(
@@ -120,8 +127,8 @@ def run_epoch(
     fit
         Advanced by one epoch.
     step_on
-        Takes the indices of a batch and the fractional epoch, updates the weights, returns the
-        loss, detached; see :func:`descend`.
+        Takes the indices of a batch, on the device, and the fractional epoch, updates the weights,
+        returns the loss, detached; see :func:`descend`.
     count
         Number of training images.
     epochs
@@ -136,7 +143,8 @@ def run_epoch(
     every = math.ceil(steps / CURVE_POINTS_PER_EPOCH)
     total, seen = torch.zeros((), device=context.device), 0
     fit.model.train()
-    for step, indices in enumerate(batches(count, batch_size, fit.generators["shuffle"], order), 1):
+    visited = batches(count, batch_size, fit.generators["shuffle"], order, context.device)
+    for step, indices in enumerate(visited, 1):
         context.check_cancelled()
         done = fit.epoch + (step - 1) / steps
         _set_rate(fit.optimizer, spec, done / epochs)

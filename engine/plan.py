@@ -15,6 +15,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,6 +54,17 @@ def room_on(device: str) -> Room:
     slots = min(cores, MAX_SIDE_BY_SIDE)
     kind = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
     return Room(torch.device(kind), slots, max(1, cores // slots))
+
+
+def stream_on(device: torch.device) -> AbstractContextManager[object]:
+    """Return a surrounding in which a thread's work on a GPU does not wait for other threads'.
+
+    Without it, everything that one process computes on a CUDA device is done one after the other.
+    What threads share is complete before they see it (:meth:`~engine.context.Context.shared`).
+    """
+    if device.type != "cuda":
+        return nullcontext()
+    return torch.cuda.stream(torch.cuda.Stream(device))  # type: ignore[no-untyped-call]
 
 
 def missing(specs: Iterable[Spec], study: Study) -> list[Spec]:
@@ -216,11 +228,12 @@ class Scheduler:
 
     def _work(self) -> None:
         torch.set_num_threads(self.room.threads)
-        while (job := self._next()) is not None:
-            ended = self._run(job)
-            with self._changed:
-                self._end(job, ended)
-                self._changed.notify_all()
+        with stream_on(self.room.device):
+            while (job := self._next()) is not None:
+                ended = self._run(job)
+                with self._changed:
+                    self._end(job, ended)
+                    self._changed.notify_all()
 
     def _next(self) -> _Job | None:
         with self._changed:

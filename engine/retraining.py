@@ -87,7 +87,6 @@ def retrain(spec: Retraining, context: Context) -> Result:
     checkpoints.restore(fit)
 
     def step_on(indices: Tensor, _: float) -> Tensor:
-        indices = indices.to(context.device)
         batch = as_unit(images.train[indices])
         batch = occluded(batch, ranks.train[indices], spec.occlusion, images.channel_mean)
         loss = functional.cross_entropy(model(layout(batch)), images.train_labels[indices])

@@ -238,7 +238,6 @@ def _one_epoch(
     options = spec.scheme.parameters()
 
     def step_on(indices: Tensor, epoch: float) -> Tensor:
-        indices = indices.to(context.device)
         loss = loss_function(
             fit.model,
             layout(as_unit(images.train[indices])),

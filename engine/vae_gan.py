@@ -82,7 +82,7 @@ def _one_epoch(
     def step_on(indices: Tensor, _: float) -> Tensor:
         if len(indices) < 2:
             return torch.zeros((), device=context.device)  # batch statistics need two images
-        batch = layout(as_unit(images.train[indices.to(context.device)])) * 2 - 1
+        batch = layout(as_unit(images.train[indices])) * 2 - 1
         return _step(fit, losses, batch, spec.discriminator_steps)
 
     def on_point(step: float, loss: float) -> None:
