@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -38,8 +39,12 @@ MEMORY_CAP = 512 * 2**20  # a compressed tar that unpacks to less is held in mem
 BLOCK = 2**20
 
 IS_LINK = "a link inside an archive"
+DAMAGED = "damaged inside the archive"
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
 _DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, gzip.BadGzipFile)
+
+# What the modules raise on fields that no program writes: versions, lengths, texts.
+_ABSURD = (NotImplementedError, OverflowError, MemoryError, ValueError, struct.error)
 
 
 def archive_stem(name: str) -> str:
@@ -61,7 +66,9 @@ def open_archive(path: Path, check_cancelled: Check, progress: Progress) -> Sour
         return opener(path, check_cancelled, progress)
     except PermissionError:
         raise ImagesError(f"{path} cannot be read: this user has no permission to") from None
-    except _DAMAGED as error:
+    except ImagesError:
+        raise
+    except (*_DAMAGED, *_ABSURD) as error:
         raise ImagesError(f"{path} is damaged, or no archive of its kind: {error}") from None
 
 
@@ -122,6 +129,7 @@ class ZipSource(_Archive):
 
     def __init__(self, path: Path, check: Check, progress: Progress) -> None:
         super().__init__(path, check, progress)
+        self._bytes = path.stat().st_size
         self._zip = zipfile.ZipFile(path)
         try:
             for info in self._zip.infolist():
@@ -135,6 +143,8 @@ class ZipSource(_Archive):
         reason = "encrypted" if info.flag_bits & 1 else ""
         if stat.S_ISLNK(info.external_attr >> 16):
             reason = IS_LINK
+        elif info.compress_size > self._bytes:
+            reason = DAMAGED  # the module would ask for memory of that size
         # Some Windows programs write backslashes, which the format does not allow.
         name = info.filename.replace("\\", "/")
         self._member(name, name.endswith("/"), reason, info.file_size, info)
@@ -150,8 +160,8 @@ class ZipSource(_Archive):
         """
         try:
             return self._zip.read(entry.handle)
-        except (*_DAMAGED, OSError, NotImplementedError, RuntimeError) as error:
-            raise UnreadableFile("damaged inside the archive") from error
+        except (*_DAMAGED, *_ABSURD, OSError, RuntimeError) as error:
+            raise UnreadableFile(DAMAGED) from error
 
     def close(self) -> None:
         """Close the file."""
@@ -200,7 +210,7 @@ class TarSource(_Archive):
             self._file.seek(offset)
             return self._file.read(size)
         except (*_DAMAGED, OSError) as error:
-            raise UnreadableFile("damaged inside the archive") from error
+            raise UnreadableFile(DAMAGED) from error
 
     def close(self) -> None:
         """Close the file."""

@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -108,16 +108,30 @@ def batches(
     yield from torch.split(indices.to(device), size)
 
 
+class Course(Protocol):
+    """What the loop needs of the spec of a training, of whatever kind."""
+
+    @property
+    def epochs(self) -> int:
+        """Length of the whole run, for the schedule and the progress."""
+
+    @property
+    def batch_size(self) -> int:
+        """Images per step."""
+
+    @property
+    def order(self) -> Order:
+        """Whether images are visited in a fresh random order, or as they lie."""
+
+
 def run_epoch(
     fit: Fit,
     context: Context,
+    course: Course,
     *,
     step_on: Callable[[Tensor, float], Tensor],
     count: int,
-    batch_size: int,
-    epochs: int,
-    spec: OptimizerSpec,
-    order: Order = "shuffled",
+    optimizer: OptimizerSpec | None = None,
     on_point: Callable[[float, float], None] = lambda step, loss: None,
 ) -> None:
     """Train for one epoch.
@@ -131,30 +145,29 @@ def run_epoch(
         returns the loss, detached; see :func:`descend`.
     count
         Number of training images.
-    epochs
-        Length of the whole run, for the schedule and the progress.
-    order
-        Whether images are visited in a fresh random order, or as they lie.
+    optimizer
+        Whose schedule changes the learning rate; None leaves the rate as it is.
     on_point
         Called about 20 times an epoch, at fixed steps, with the fractional epoch and the mean loss
         since the last call.
     """
-    steps = math.ceil(count / batch_size)
+    steps = math.ceil(count / course.batch_size)
     every = math.ceil(steps / CURVE_POINTS_PER_EPOCH)
     total, seen = torch.zeros((), device=context.device), 0
     fit.model.train()
-    visited = batches(count, batch_size, fit.generators["shuffle"], order, context.device)
+    shuffle = fit.generators["shuffle"]
+    visited = batches(count, course.batch_size, shuffle, course.order, context.device)
     for step, indices in enumerate(visited, 1):
         context.check_cancelled()
         done = fit.epoch + (step - 1) / steps
-        _set_rate(fit.optimizer, spec, done / epochs)
+        _set_rate(fit.optimizer, optimizer, done / course.epochs)
         total += step_on(indices, done)
         seen += 1
         if step % every == 0 or step == steps:
             on_point(fit.epoch + step / steps, float(total) / seen)
             total.zero_()
             seen = 0
-        context.progress(fit.epoch + step / steps, epochs, "epochs")
+        context.progress(fit.epoch + step / steps, course.epochs, "epochs")
     fit.epoch += 1
 
 
@@ -166,8 +179,10 @@ def descend(fit: Fit, loss: Tensor) -> Tensor:
     return loss.detach()
 
 
-def _set_rate(optimizer: torch.optim.Optimizer, spec: OptimizerSpec, progress: float) -> None:
-    if spec.schedule == "constant":
+def _set_rate(
+    optimizer: torch.optim.Optimizer, spec: OptimizerSpec | None, progress: float
+) -> None:
+    if spec is None or spec.schedule == "constant":
         return
     for group in optimizer.param_groups:
         group["lr"] = spec.learning_rate * rate_factor(spec.schedule, progress)

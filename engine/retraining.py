@@ -99,12 +99,10 @@ def retrain(spec: Retraining, context: Context) -> Result:
         run_epoch(
             fit,
             context,
+            spec,
             step_on=step_on,
             count=len(images.train),
-            batch_size=spec.batch_size,
-            epochs=spec.epochs,
-            spec=spec.optimizer,
-            order=spec.order,
+            optimizer=spec.optimizer,
             on_point=on_point,
         )
         checkpoints.save_if_due(fit)

@@ -21,7 +21,7 @@ from engine.generators import Generator, build
 from engine.inputs import DeviceImages, device_images, layout, probe_indices
 from engine.modes import as_unit
 from engine.schema import SpecError
-from engine.specs import VAEGAN, Adam
+from engine.specs import VAEGAN
 from engine.study import Result
 
 SAMPLES = 64
@@ -95,12 +95,9 @@ def _one_epoch(
     run_epoch(
         fit,
         context,
+        spec,
         step_on=step_on,
         count=len(images.train),
-        batch_size=spec.batch_size,
-        epochs=spec.epochs,
-        spec=Adam(learning_rate=spec.learning_rate),
-        order=spec.order,
         on_point=on_point,
     )
 
