@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # A module may import only from those above it.
 ENGINE = [
-    ["program", "schema", "imageset", "correlation"],
+    ["program", "schema", "atomic", "imageset", "correlation"],
     ["specs", "maps", "variants"],
     ["events", "hdf5", "index"],
     ["study"],
@@ -42,6 +42,7 @@ ENGINE = [
     ["figures"],
     ["downloads"],
     ["headless"],
+    ["repair"],
     ["cli"],
 ]
 LEVEL = {name: level for level, names in enumerate(ENGINE) for name in names}
