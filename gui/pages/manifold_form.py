@@ -249,12 +249,11 @@ class ManifoldForm(QWidget):
         self.panel.add(self.shares)
         self.panel.add(tangents)
         self.panel.add(QWidget(), stretch=1)
+        self.panel.pin(self.summary)
+        self.panel.pin(self.measure)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
-        column.addWidget(self.panel, 1)
-        column.addWidget(self.summary)
-        column.addWidget(self.measure)
+        column.addWidget(self.panel)
         self.setFixedWidth(WIDTH)
 
     def _connect(self) -> None:

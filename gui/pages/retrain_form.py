@@ -169,8 +169,8 @@ class RetrainForm(SidePanel):
             ),
             self.tr("Retraining"),
         )
-        self.add(self.summary)
-        self.add(self.compute)
+        self.pin(self.summary)
+        self.pin(self.compute)
 
     def _connect(self) -> None:
         self.picker.changed.connect(self.changed)

@@ -23,8 +23,11 @@ def labelled_rows(*rows: tuple[str, QWidget]) -> QGridLayout:
     return grid
 
 
-class SidePanel(QScrollArea):
-    """Widgets below one another, each under its heading; it scrolls where the window is low."""
+class SidePanel(QWidget):
+    """Widgets below one another, each under its heading; they scroll where the window is low.
+
+    What is pinned stays in sight below them: the button that everything above is about.
+    """
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
@@ -32,9 +35,14 @@ class SidePanel(QScrollArea):
         self._column = QVBoxLayout(inside)
         self._column.setContentsMargins(0, 0, 8, 0)
         self._column.setSpacing(8)
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setWidget(inside)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inside)
+        self._whole = QVBoxLayout(self)
+        self._whole.setContentsMargins(0, 0, 0, 0)
+        self._whole.setSpacing(8)
+        self._whole.addWidget(scroll, 1)
         self.setFixedWidth(WIDTH)
 
     def add(self, part: QWidget | QLayout, heading: str = "", stretch: int = 0) -> None:
@@ -47,3 +55,7 @@ class SidePanel(QScrollArea):
             self._column.addLayout(part, stretch)
         else:
             self._column.addWidget(part, stretch)
+
+    def pin(self, widget: QWidget) -> None:
+        """Put a widget below all that scrolls."""
+        self._whole.addWidget(widget)

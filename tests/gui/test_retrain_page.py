@@ -384,3 +384,11 @@ def test_that_keys_of_retrainings_are_made_once(study):
     base, robust = two_networks(study)
     spec = made_up.scored(robust, base)
     assert curves.retraining_keys(spec, "random") is curves.retraining_keys(spec, "random")
+
+
+def test_that_the_button_stays_in_sight_in_a_low_window(study, opened):
+    two_networks(study)
+    _, page, _ = opened(study)
+    page.resize(1180, 560)
+    button = page.form.compute
+    assert button.visibleRegion().boundingRect().height() == button.height()
