@@ -348,10 +348,11 @@ def _checked(item: Field, value: Any) -> Any:
 def _checked_one(item: Field, value: Any) -> Any:
     given = value
     whole = isinstance(value, int) and not isinstance(value, bool)
-    too_large = whole and abs(value) > LARGEST_WHOLE
-    if item.type is float and whole and not too_large:
+    if whole and abs(value) > LARGEST_WHOLE:
+        raise SpecError(f"{item.name} is {shown(value)}, must be at most 2^63 - 1 in magnitude")
+    if item.type is float and whole:
         value = float(value)
-    if too_large or not _fits(item, value):
+    if not _fits(item, value):
         # Words are made only for the one value in a million that is wrong.
         raise SpecError(f"{item.name} is {shown(given)}, must be {item.allowed()}")
     if item.type in (int, float):

@@ -227,7 +227,7 @@ def test_that_another_seed_gives_other_images():
 
 
 def test_that_any_seed_a_spec_takes_can_be_drawn():
-    assert len(draw_set(Glyphs(train=10, test=10, seed=2**70)).test_labels) == 10
+    assert len(draw_set(Glyphs(train=10, test=10, seed=2**63 - 1)).test_labels) == 10
 
 
 @pytest.mark.parametrize("split", ["train", "test"])

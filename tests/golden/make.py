@@ -26,7 +26,6 @@ HERE = Path(__file__).resolve().parent
 ATTACK = specs.PGD(eps=0.1, step_size=0.05, steps=2)
 SHARED = {"evaluation": ATTACK, "evaluation_images": 4}
 FEW = (0, 1)
-vae_gan.SAMPLES = 4  # of 64: the shape is the same, and the study small
 
 
 def pictures() -> dict[str, bytes]:
@@ -106,6 +105,7 @@ def make(folder: Path, home: Path) -> Study:
 
 
 def main(name: str) -> None:
+    vae_gan.SAMPLES = 4  # of 64: the shape is the same, and the study small
     with tempfile.TemporaryDirectory() as home:
         for entry in make(HERE / name, Path(home)).entries:
             print(f"{entry.size:8} {entry.kind:20} {entry.title}")

@@ -1,0 +1,181 @@
+"""Uses the window for a long time, and reports whether anything grows: memory, handles, threads.
+
+    QT_QPA_PLATFORM=offscreen python -m tests.reliability.soak --minutes 30 [--seed 0]
+
+Trainings with live maps run all the time; between them the script changes pages, moves the eps of
+the Attack page, cancels, pauses and resumes, deletes nothing, and opens the study anew, at random
+from a seed. Every ten seconds it notes resident memory, open handles, threads and the longest
+delay of the event loop since the last note. The slope is fitted over the second half: caches fill
+in the first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+
+NOTE_SECONDS = 10.0
+TICK_MS = 10
+
+
+class LoopDelay:
+    """How late a timer of 10 ms comes: what a click would wait."""
+
+    def __init__(self) -> None:
+        from PySide6.QtCore import Qt, QTimer
+
+        self.late: list[float] = []
+        self._last = time.perf_counter()
+        self._timer = QTimer(timerType=Qt.TimerType.PreciseTimer, interval=TICK_MS)
+        self._timer.timeout.connect(self._tick)
+        self._timer.start()
+
+    def _tick(self) -> None:
+        now = time.perf_counter()
+        self.late.append(1000 * (now - self._last) - TICK_MS)
+        self._last = now
+
+    def take(self) -> tuple[float, float]:
+        """Return the 99th percentile and the maximum in ms since the last call."""
+        late, self.late = np.array(self.late or [0.0]), []
+        return float(np.percentile(late, 99)), float(late.max())
+
+
+class User:
+    """Does at random what people do, a few times a second."""
+
+    def __init__(self, window, home: Path, seed: int):
+        self.window = window
+        self.workspace = window.workspace
+        self.home = home
+        self.random = random.Random(seed)
+        self.trained = 0
+        self.counts: dict[str, int] = {}
+        self._acts = [
+            (8, self._change_page),
+            (8, self._move_eps),
+            (4, self._train),
+            (2, self._cancel),
+            (2, self._pause),
+            (1, self._reopen),
+        ]
+
+    def act(self) -> None:
+        """Do one thing."""
+        weights, acts = zip(*self._acts, strict=True)
+        (act,) = self.random.choices(acts, weights)
+        self.counts[act.__name__] = self.counts.get(act.__name__, 0) + 1
+        act()
+
+    def _change_page(self) -> None:
+        self.window.show_titled(self.random.choice(self.window.places).title)
+
+    def _move_eps(self) -> None:
+        from gui.widgets.eps_slider import EpsSlider
+
+        for slider in self.window.findChildren(EpsSlider):
+            if slider.isVisible():
+                slider.set_value(self.random.uniform(0.0, 0.2))
+
+    def _train(self) -> None:
+        from engine import specs
+
+        if self.workspace.runner.busy or self.workspace.study is None:
+            return
+        attack = specs.PGD(eps=0.1, step_size=0.03, steps=3)
+        self.trained += 1
+        self.workspace.run(
+            [
+                specs.Training(
+                    images=specs.Glyphs(train=1000, test=200),
+                    network=specs.SmallCNN(width=8),
+                    scheme=scheme,
+                    epochs=3,
+                    batch_size=50,
+                    seed=self.trained,
+                    evaluation=attack,
+                )
+                for scheme in (specs.Standard(), specs.Adversarial(attack=attack))
+            ]
+        )
+
+    def _cancel(self) -> None:
+        self.workspace.runner.cancel()
+
+    def _pause(self) -> None:
+        self.workspace.runner.set_paused(True)
+        self.workspace.runner.set_paused(False)
+
+    def _reopen(self) -> None:
+        if not self.workspace.runner.busy:
+            self.workspace.open_study(self.home / "soak.isthmus")
+
+
+def resources() -> tuple[float, int, int]:
+    """Return resident memory in MB, open handles, and threads of this process."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    handles = len(os.listdir("/proc/self/fd"))
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6, handles, threading.active_count()
+
+
+def soak(minutes: float, seed: int, home: Path) -> list[tuple[float, ...]]:
+    """Return a note (minutes, MB, handles, threads, p99 ms, max ms) every ten seconds."""
+    from PySide6.QtTest import QTest
+
+    from engine.specs import Glyphs
+    from gui import app as gui_app
+
+    app = gui_app.make_application()
+    window = gui_app.make_window(app, [])
+    while not window.workspace.runner.loaded:
+        QTest.qWait(50)
+    window.workspace.open_study(home / "soak.isthmus", create=True)
+    window.workspace.choose_images(Glyphs(train=1000, test=200))
+    user, delay = User(window, home, seed), LoopDelay()
+    start = time.monotonic()
+    noted, notes = start, []
+    while (now := time.monotonic()) - start < 60 * minutes:
+        user.act()
+        QTest.qWait(user.random.randrange(50, 600))
+        if now - noted >= NOTE_SECONDS:
+            noted = now
+            notes.append(((now - start) / 60, *resources(), *delay.take()))
+            when, memory, handles, threads, p99, longest = notes[-1]
+            print(
+                f"{when:6.1f} min {memory:7.1f} MB {handles:4d} handles {threads:3d} threads "
+                f"p99 {p99:5.1f} ms max {longest:6.1f} ms"
+            )
+            sys.stdout.flush()
+    print(", ".join(f"{name.strip('_')} {n}" for name, n in sorted(user.counts.items())))
+    window.stop()
+    return notes
+
+
+def main() -> None:
+    """Print the notes, and what they come to."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["ISTHMUS_CONFIG"] = home
+        notes = np.array(soak(options.minutes, options.seed, Path(home)))
+    later = notes[len(notes) // 2 :]
+    slope = np.polyfit(later[:, 0], later[:, 1], 1)[0]
+    print(f"memory {slope:+.2f} MB a minute over the second half")
+    for name, column in (("handles", 2), ("threads", 3)):
+        print(f"{name} {later[:, column].min():.0f} to {later[:, column].max():.0f}")
+    median, longest = np.median(later[:, 4]), later[:, 5].max()
+    print(f"event loop p99 {median:.1f} ms (median of notes), longest {longest:.0f} ms")
+
+
+if __name__ == "__main__":
+    main()
