@@ -54,7 +54,7 @@ def new_file(path: Path, *, exclusive: bool = False) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def remove_left_over(folder: Path, path: Path | None = None) -> None:
@@ -109,7 +109,8 @@ def _name_once(temporary: Path, path: Path) -> None:
         temporary.unlink()
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Flush to the disk which names a folder holds; raise ``OSError`` where it is missing."""
     if os.name == "nt":
         return  # Windows has no handle of a folder that could be flushed
     descriptor = os.open(folder, os.O_RDONLY)

@@ -86,8 +86,11 @@ def recorded(network: Training) -> Boundary:
 
 
 def training_eps(spec: ClassifierSpec) -> float | None:
-    """Return the L2 radius that a network was trained with, 0 for a standard one; else None."""
-    if not isinstance(spec, Training):
+    """Return the L2 radius that a network was trained with, 0 for a standard one; else None.
+
+    Networks that go on from another one have no single radius.
+    """
+    if not isinstance(spec, Training) or spec.start is not None:
         return None
     threat = spec.scheme.threat
     if threat is None:

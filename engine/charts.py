@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -24,6 +24,23 @@ Floats = NDArray[np.float64]
 SERIES = (
     "#0072b2", "#c94f00", "#00835f", "#b0538b", "#9a6a00", "#2a86b8", "#5d6570", "#4b3fa0",
 )  # fmt: skip
+# Other lists of eight that are told apart with every common colour blindness, and on paper.
+PALETTES: dict[str, tuple[str, ...]] = {
+    "screen": SERIES,
+    # Okabe and Ito 2008, in the order of SERIES; its yellow is too pale for a line on white.
+    "okabe_ito": (
+        "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#000000",
+    ),
+    # Paul Tol's "bright" and one of his "vibrant".
+    "tol": (
+        "#4477aa", "#ee6677", "#228833", "#aa3377", "#ccbb44", "#66ccee", "#bbbbbb", "#ee7733",
+    ),
+    # Without colour, curves are told apart by their dashes and marks.
+    "grey": (
+        "#000000", "#5a5a5a", "#8c8c8c", "#2d2d2d", "#737373", "#a6a6a6", "#444444", "#999999",
+    ),
+}  # fmt: skip
+DASHES: tuple[Style, ...] = ("solid", "dash", "dash_dot", "dot")
 NEUTRAL, INK, EDGE = "#5d6570", "#1b2530", "#c4ccd4"
 SYMBOLS: tuple[Symbol, ...] = ("circle", "square", "triangle", "diamond", "cross", "plus", "star")
 
@@ -204,6 +221,12 @@ class FigureStyle:
         Dots per inch of a PNG.
     title, caption
         Whether the texts are drawn too; papers mostly set them themselves.
+    font
+        Family of the font; where it is not installed, DejaVu Sans.
+    palette
+        One of :data:`PALETTES`: which eight colours series have.
+    transparent
+        Whether there is no paper behind the figure.
 
     Raises
     ------
@@ -217,8 +240,14 @@ class FigureStyle:
     dpi: float = 300.0
     title: bool = True
     caption: bool = False
+    font: str = "DejaVu Sans"
+    palette: str = "screen"
+    transparent: bool = False
 
     def __post_init__(self) -> None:
+        if self.palette not in PALETTES:
+            known = ", ".join(PALETTES)
+            raise FigureError(f"palette is {self.palette!r}, must be one of {known}")
         for name, (low, high) in LIMITS.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
@@ -253,6 +282,27 @@ def caption_of(data: Picture) -> str:
     if isinstance(data, ChartData | MapGridData):
         return data.caption
     return " ".join(dict.fromkeys(panel.caption for panel in data if panel.caption))
+
+
+def with_caption(data: Picture, text: str) -> Picture:
+    """Return the same picture under another caption."""
+    if isinstance(data, ChartData | MapGridData):
+        return replace(data, caption=text)
+    return [replace(panel, caption=text) for panel in data]
+
+
+def in_palette(panel: ChartData, palette: str) -> ChartData:
+    """Return a chart in other colours; what is neutral stays so."""
+    if palette == "screen":
+        return panel
+    colours = dict(zip(SERIES, PALETTES[palette], strict=True))
+    series = []
+    for item in panel.series:
+        style = item.style
+        if palette == "grey" and style == "solid" and item.colour in SERIES:
+            style = DASHES[SERIES.index(item.colour) % len(DASHES)]
+        series.append(replace(item, colour=colours.get(item.colour, item.colour), style=style))
+    return replace(panel, series=tuple(series))
 
 
 def csv_text(data: Picture) -> str:

@@ -51,10 +51,10 @@ def parser() -> argparse.ArgumentParser:
     export = command("export", "draw a figure from the study's records", _export)
     export.add_argument(
         "figure",
-        help="tradeoff, roar, kar, curves, maps, attacks, boundary, tilt, manifold or "
-        "reconstructions",
+        help="tradeoff, roar, kar, curves, maps, attacks, boundary, tilt, manifold, "
+        "reconstructions, or report: all of them and the settings behind them, as one .pdf",
     )
-    export.add_argument("--out", required=True, type=Path, help="file, .pdf .svg .png or .csv")
+    export.add_argument("--out", required=True, type=Path, help="file, .pdf .svg .png .csv or .h5")
     packing = command("pack", "write a copy of the study as one HDF5 file", _pack)
     packing.add_argument("--out", required=True, type=Path, help="file, .h5")
     unpacking = command("unpack", "make a study folder of such a file", _unpack)
@@ -145,14 +145,24 @@ def _show(options: argparse.Namespace) -> int:
 def _export(options: argparse.Namespace) -> int:
     from engine import figures
 
+    if options.figure == "report":
+        return _report(options)
     if options.figure not in figures.FIGURES:
-        known = ", ".join(figures.FIGURES)
+        known = ", ".join((*figures.FIGURES, "report"))
         raise ValueError(f"figure is {options.figure!r}, must be one of {known}")
     study = Study(options.study)
     try:
         figures.save(figures.FIGURES[options.figure](study), options.out)
     except OSError as error:
         raise StudyError(f"--out {options.out} cannot be written: {error.strerror}") from error
+    print(options.out)
+    return OK
+
+
+def _report(options: argparse.Namespace) -> int:
+    from engine.report import write_report
+
+    write_report(Study(options.study), options.out)
     print(options.out)
     return OK
 

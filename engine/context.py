@@ -96,6 +96,12 @@ class Cache:
                 self._drop_oldest()
             return value
 
+    def put(self, key: str, value: Any, size: int) -> None:
+        """Keep a value that is there already; never waits, also while it is being made."""
+        with self._lock:
+            self._values[key] = (value, size)
+            self._drop_oldest()
+
     def _drop_oldest(self) -> None:
         while len(self._values) > 1 and sum(n for _, n in self._values.values()) > self.limit:
             key, _ = self._values.popitem(last=False)

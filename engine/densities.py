@@ -174,7 +174,7 @@ def panels(study: Study) -> list[Panel]:
     standard: list[tuple[Entry, ManifoldDistance]] = []
     for entry in study.entries:
         spec = spec_of(entry) if entry.kind == ManifoldDistance.kind else None
-        if not isinstance(spec, ManifoldDistance):
+        if not isinstance(spec, ManifoldDistance) or _goes_on(spec.classifier):
             continue
         threat = _threat(spec.classifier)
         if spec.classifier is None:
@@ -208,6 +208,11 @@ def _setting(spec: ManifoldDistance) -> tuple[str, ...]:
 def _reference(spec: ManifoldDistance) -> tuple[str, ...]:
     """Return what the clean images' record shares with those it is the scale of."""
     return spec.generator.key, spec.reconstruction, str(spec.test_images)
+
+
+def _goes_on(classifier: ClassifierSpec | None) -> bool:
+    """Whether a network was trained on from another one: its strength is not a single one."""
+    return isinstance(classifier, Training) and classifier.start is not None
 
 
 def _threat(classifier: ClassifierSpec | None) -> tuple[str, str, float] | None:

@@ -8,12 +8,14 @@ an SVG stays text. The same data give the same bytes.
 from __future__ import annotations
 
 import io
+import logging
 import os
 import tempfile
 import textwrap
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,11 +26,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from engine import chart_file
 from engine.charts import (
     EDGE,
     INK,
     NEUTRAL,
-    SERIES,
+    PALETTES,
     ChartData,
     FigureError,
     FigureStyle,
@@ -38,6 +41,7 @@ from engine.charts import (
     Series,
     caption_of,
     csv_text,
+    in_palette,
     panels_of,
     title_of,
 )
@@ -52,6 +56,7 @@ from engine.sizing import (
 )
 
 FORMATS = ("pdf", "svg", "png", "csv")
+FILES = (*FORMATS, "h5")
 MOST_PIXELS = 200e6
 SMALLEST_AXES_MM = 3.0
 LINE_STYLES = {"solid": "-", "dash": "--", "dot": ":", "dash_dot": "-.", "none": ""}
@@ -70,7 +75,6 @@ SETTINGS: dict[Any, Any] = {
     "ps.fonttype": 42,
     "svg.fonttype": "none",
     "svg.hashsalt": "isthmus",
-    "font.family": "DejaVu Sans",
     "axes.unicode_minus": True,
     "axes.linewidth": 0.6,
     "xtick.major.width": 0.6,
@@ -85,7 +89,10 @@ TIGHT: dict[str, Any] = {
     "hspace": 0.01,
     "compress": True,
 }
+FALLBACK = "DejaVu Sans"  # it comes with the library, and has every letter we use
 _LOCK = threading.RLock()
+# A font that is not installed is replaced; there is nothing that the user should do about it.
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 # What it warns of, _check_room says in words that the user can act on.
 warnings.filterwarnings("ignore", message="constrained_layout not applied")
 
@@ -99,7 +106,7 @@ def draw(data: Picture, style: FigureStyle | None = None) -> Figure:
         If there is nothing to draw.
     """
     style = style or FigureStyle()
-    with _LOCK, matplotlib.rc_context(SETTINGS | {"font.size": style.font_size}):
+    with settings(style.font_size, style.font):
         panels = panels_of(data)
         if not panels and not (isinstance(data, MapGridData) and data.columns):
             raise FigureError("the figure is empty: there is nothing to draw")
@@ -117,6 +124,22 @@ def draw(data: Picture, style: FigureStyle | None = None) -> Figure:
             _draw_panels(_above(figure, foot), panels, style)
         _check_room(figure, style, height)
         return figure
+
+
+@contextmanager
+def settings(font_size: float, font: str = FALLBACK) -> Iterator[None]:
+    """Hold the drawing library, with our settings, for figures that are put together here."""
+    families = list(dict.fromkeys((font, FALLBACK)))
+    with _LOCK, matplotlib.rc_context(SETTINGS | {"font.size": font_size, "font.family": families}):
+        yield
+
+
+def draw_into(place: SubFigure, data: Picture, style: FigureStyle) -> None:
+    """Draw a picture into a part of a figure, whose layout is constrained; no caption."""
+    if isinstance(data, MapGridData):
+        _draw_maps(place, data, style)
+    else:
+        _draw_panels(place, panels_of(data), style)
 
 
 def render(data: Picture, suffix: str, style: FigureStyle | None = None) -> bytes:
@@ -138,7 +161,7 @@ def render(data: Picture, suffix: str, style: FigureStyle | None = None) -> byte
     if suffix == "csv":
         return csv_text(data).encode()
     out = io.BytesIO()
-    with _LOCK, matplotlib.rc_context(SETTINGS | {"font.size": style.font_size}):
+    with settings(style.font_size, style.font):
         figure = draw(data, style)
         width, height = figure.get_size_inches()
         if suffix == "png" and width * height * style.dpi**2 > MOST_PIXELS:
@@ -146,7 +169,13 @@ def render(data: Picture, suffix: str, style: FigureStyle | None = None) -> byte
                 f"dpi is {style.dpi:g}, too many for {style.width_mm:g} mm: "
                 f"at most {MOST_PIXELS / 1e6:g} million pixels can be drawn"
             )
-        figure.savefig(out, format=suffix, dpi=style.dpi, metadata=_metadata(data, suffix))
+        figure.savefig(
+            out,
+            format=suffix,
+            dpi=style.dpi,
+            transparent=style.transparent,
+            metadata=_metadata(data, suffix),
+        )
     return out.getvalue()
 
 
@@ -156,11 +185,14 @@ def save_as(data: Picture, path: Path, style: FigureStyle | None = None) -> None
     Raises
     ------
     FigureError
-        If the suffix is none of pdf, svg, png, csv, or the file cannot be written.
+        If the suffix is none of pdf, svg, png, csv, h5, or the file cannot be written.
     """
     suffix = path.suffix.lower().removeprefix(".")
-    if suffix not in FORMATS:
-        raise FigureError(f"file is {path.name!r}, must end in one of .{', .'.join(FORMATS)}")
+    if suffix not in FILES:
+        raise FigureError(f"file is {path.name!r}, must end in one of .{', .'.join(FILES)}")
+    if suffix == "h5":
+        chart_file.write(data, path)
+        return
     content = render(data, suffix, style)
     temporary = ""
     try:
@@ -244,6 +276,7 @@ def _draw_panels(
     places = figure.subfigures(rows, columns, squeeze=False).reshape(-1)
     width = style.width_mm / columns
     shared = shares_legend(panels)
+    panels = [in_palette(panel, style.palette) for panel in panels]
     for place, panel in zip(places, panels, strict=False):
         ax = place.subplots()
         _draw_chart(ax, panel, style)
@@ -276,7 +309,7 @@ def _draw_legend(
 
 def _draw_chart(ax: Axes, data: ChartData, style: FigureStyle) -> None:
     if data.regions is not None:
-        _draw_regions(ax, data.regions)
+        _draw_regions(ax, data.regions, PALETTES[style.palette])
     for item in data.series:
         _draw_series(ax, item, style)
     if data.segments is not None:
@@ -324,10 +357,10 @@ def _draw_series(ax: Axes, item: Series, style: FigureStyle) -> None:
         ax.fill_between(item.x, item.low, item.high, color=item.colour, alpha=0.18, linewidth=0)
 
 
-def _draw_regions(ax: Axes, regions: Regions) -> None:
+def _draw_regions(ax: Axes, regions: Regions, colours: Sequence[str]) -> None:
     axis, values = regions.axis, regions.values
     levels = [-np.inf, 0.0, np.inf]
-    ax.contourf(axis, axis, values, levels, colors=[SERIES[0], SERIES[1]], alpha=0.16)
+    ax.contourf(axis, axis, values, levels, colors=colours[:2], alpha=0.16)
     if values.min() < 0 < values.max():
         ax.contour(axis, axis, values, [0.0], colors=INK, linewidths=0.9)
 
@@ -335,7 +368,7 @@ def _draw_regions(ax: Axes, regions: Regions) -> None:
 # --------------------------------------------------------------------------------------------- maps
 
 
-def _draw_maps(figure: Figure, data: MapGridData, style: FigureStyle) -> None:
+def _draw_maps(figure: Figure | SubFigure, data: MapGridData, style: FigureStyle) -> None:
     axes: Any = figure.subplots(len(data.images), data.columns, squeeze=False)
     for r, c in np.ndindex(axes.shape):
         ax, picture = axes[r, c], data.images[r][c]

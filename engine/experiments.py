@@ -10,16 +10,19 @@ from scipy.stats import binomtest
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.attack_check import attack_check
 from engine.attacks import attack
 from engine.attribution import attribute
 from engine.context import Context
 from engine.inputs import DeviceImages, classifier, device_images, layout
+from engine.map_numbers import completeness_gap, known_tangent_share
 from engine.maps import blurriness
 from engine.modes import as_unit, logits_of
 from engine.schema import SpecError
 from engine.specs import (
     AdversarialExamples,
     Alignment,
+    AttackCheck,
     ClassifierSpec,
     ImagesSpec,
     Maps,
@@ -40,11 +43,17 @@ def maps(spec: Maps, context: Context) -> Result:
     images = layout(as_unit(pixels))
     logits = logits_of(model, images)
     attributions = attribute(
-        model, images, spec.attribution, check_cancelled=context.check_cancelled
+        model, images, spec.attribution, labels, check_cancelled=context.check_cancelled
     )
     found = attributions.cpu().contiguous().numpy()
     coarse = blurriness(found)
     measured = np.isfinite(coarse)  # a constant map has no structure that could be coarse
+    more = {
+        "completeness_gap": completeness_gap(model, images, attributions, spec.attribution, labels),
+        "tangent_share": known_tangent_share(
+            attributions, spec.images or spec.classifier.images, spec.indices
+        ),
+    }
     return Result(
         numbers={
             **({"blurriness": float(coarse[measured].mean())} if measured.any() else {}),
@@ -56,6 +65,7 @@ def maps(spec: Maps, context: Context) -> Result:
             "predicted": logits.argmax(1).cpu().numpy(),
             "probability": logits.softmax(1).amax(1).cpu().numpy(),
             "blurriness": coarse,
+            **{name: values.numpy() for name, values in more.items() if values is not None},
             "attributions": found,
         },
     )
@@ -171,6 +181,7 @@ def alignment(
 METRICS: dict[str, Callable[..., Result]] = {
     RobustAccuracy.kind: accuracy_against_eps,
     Alignment.kind: alignment,
+    AttackCheck.kind: attack_check,
     TangentShare.kind: tangent_share,
 }
 

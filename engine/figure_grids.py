@@ -44,7 +44,8 @@ def gradient_maps(study: Study) -> Picture:
         rows.append(tuple(maps.colour(drawn[c]) for c in columns))
         values.append(tuple(arrays["attributions"][c].sum(0) for c in columns))
         several = len(attributions) > 1
-        titles.append(spec.classifier.title + (f", {spec.attribution.title}" if several else ""))
+        name = study.title(spec.classifier)
+        titles.append(name + (f", {spec.attribution.title}" if several else ""))
     return MapGridData(
         tuple(rows),
         tuple(titles),
@@ -80,7 +81,7 @@ def attacked_images(study: Study) -> Picture:
         rows += [rgb_row(arrays["adv_images"], columns), _delta_row(arrays, columns)]
         predicted = arrays["adv_logits"].argmax(1)
         notes += [tuple(_name(names, int(predicted[c])) for c in columns), ("",) * len(columns)]
-        titles += [spec.classifier.title, "change"]
+        titles += [study.title(spec.classifier), "change"]
     return MapGridData(
         tuple(rows),
         tuple(titles),

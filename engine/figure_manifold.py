@@ -78,7 +78,7 @@ def reconstructions(study: Study) -> Picture:
     return MapGridData(
         images=tuple(rgb_row(images, range(columns)) for images in rows.values()),
         row_titles=tuple(rows),
-        title="" if spec is None else spec.title,
+        title="" if spec is None else study.title(spec),
         caption=(
             "Test images, their reconstructions by the VAE-GAN, and samples of it; then attacked "
             "images and their reconstructions, of which the distance is taken."
@@ -95,7 +95,7 @@ def _attacked(study: Study, generator: str) -> dict[str, NDArray[Any]]:
             continue
         if spec.generator.key == generator:
             eps = densities.training_eps(spec)
-            found.append((eps, spec.classifier.title, entry.key))
+            found.append((eps, study.title(spec.classifier), entry.key))
     rows: dict[str, NDArray[Any]] = {}
     for _, title, key in sorted({min(found), max(found)} if found else set()):
         arrays = study.read(key).arrays

@@ -8,7 +8,6 @@ import numpy as np
 
 from engine import boundary_lab, curves, tradeoff
 from engine.charts import (
-    NEUTRAL,
     SYMBOLS,
     ChartData,
     FigureError,
@@ -19,6 +18,7 @@ from engine.charts import (
     series_colour,
 )
 from engine.drawing import draw, render, save, save_as
+from engine.figure_curves import retraining_chart
 from engine.figure_grids import attacked_images, gradient_maps
 from engine.figure_manifold import distance_densities, reconstructions
 from engine.index import Entry
@@ -130,7 +130,9 @@ def _retraining_figure(mode: Mode) -> Callable[[Study], Picture]:
             found = [p.curves[mode][kind] for p in points if kind in p.curves.get(mode, {})]
             shown = [curves.curve(study, study.entry(key)) for key in found]
             if shown:
-                panels.append(retraining_chart(shown, f"{mode.upper()}, {attribution_name(kind)}"))
+                names = [study.title(curve.spec.classifier) for curve in shown]
+                title = f"{mode.upper()}, {attribution_name(kind)}"
+                panels.append(retraining_chart(shown, title, names))
         if not panels:
             raise FigureError(
                 f"the study has no {mode.upper()} curves: run the preset demo, or use the page "
@@ -139,48 +141,6 @@ def _retraining_figure(mode: Mode) -> Callable[[Study], Picture]:
         return panels
 
     return figure
-
-
-def retraining_chart(shown: Sequence[curves.Curve], title: str) -> ChartData:
-    """Return accuracy against the fraction removed, and the random baseline of each kind once."""
-    series: list[Series] = []
-    baselines: set[tuple[float, ...]] = set()
-    for index, curve in enumerate(shown):
-        baseline = tuple(curve.random_mean)
-        if baseline not in baselines:
-            baselines.add(baseline)
-            series.append(_baseline_series(curve))
-        score = "" if curve.score is None else f", score {curve.score:+.3f}".replace("-", "−")
-        series.append(
-            Series(
-                curve.spec.classifier.title + score,
-                curve.fractions,
-                curve.mean,
-                curve.low,
-                curve.high,
-                colour=series_colour(index),
-                symbol=SYMBOLS[index // 8 % len(SYMBOLS)],
-            )
-        )
-    return ChartData(
-        series=tuple(series),
-        title=title,
-        x_label="Fraction of pixels removed",
-        y_label="Accuracy after retraining",
-        caption="Mean over repeats; the bands span the lowest and the highest repeat.",
-    )
-
-
-def _baseline_series(curve: curves.Curve) -> Series:
-    return Series(
-        "Random pixels",
-        curve.random_fractions,
-        curve.random_mean,
-        curve.random_low,
-        curve.random_high,
-        colour=NEUTRAL,
-        style="dash",
-    )
 
 
 def training_curves(study: Study) -> Picture:

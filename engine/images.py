@@ -21,6 +21,7 @@ from engine.idx import parse_idx, unpack_idx
 from engine.imageset import ImageSet, Skipped
 from engine.scan import IDX_NAMES, Found, lay_out, open_source, unsupported
 from engine.selection import subset
+from engine.shelf import Shelf, wish_of
 from engine.sources import (
     Check,
     ImagesError,
@@ -39,6 +40,7 @@ from engine.specs.data import (
     Glyphs,
     IdxImages,
     ImagesSpec,
+    StoredImages,
 )
 
 __all__ = ["IMAGES", "ImageSet", "ImagesError", "Skipped", "data_folder", "ingest", "load"]
@@ -68,7 +70,8 @@ def ingest(
     max_test: int | None = None,
     progress: Progress | None = None,
     check_cancelled: Check | None = None,
-) -> tuple[FolderImages | IdxImages, ImageSet]:
+    shelf: Shelf | None = None,
+) -> tuple[StoredImages, ImageSet]:
     """Find out what a dropped path is, and read it.
 
     Parameters
@@ -86,6 +89,8 @@ def ingest(
         Called with the number of files done and their total; 0 while the total is not known.
     check_cancelled
         Called often; what it raises ends the reading.
+    shelf
+        Where a set that was read before is looked for, and this one is kept.
 
     Returns
     -------
@@ -99,11 +104,27 @@ def ingest(
         If an option is not allowed.
     """
     check, report = check_cancelled or never, progress or silent
-    limits: dict[str, Any] = {
-        "max_train": max_train,
-        "max_test": max_test,
-        "split_seed": split_seed,
-    }
+    limits = {"max_train": max_train, "max_test": max_test, "split_seed": split_seed}
+    rules = {"fit": fit, "test_fraction": test_fraction, **limits}
+    shape = (image_size, channels)
+
+    def read() -> tuple[StoredImages, ImageSet]:
+        return _read_found(places, shape, rules, limits, check, report)
+
+    if shelf is None:
+        return read()
+    return shelf.recall(places, {"shape": shape, **rules}, read, check)
+
+
+def _read_found(
+    places: Places,
+    shape: tuple[int | None, Channels | None],
+    rules: dict[str, Any],
+    limits: dict[str, Any],
+    check: Check,
+    report: Progress,
+) -> tuple[StoredImages, ImageSet]:
+    """Read what lies there; ``rules`` are the fields of a folder's spec, ``limits`` of MNIST's."""
     with closing(open_source(places, check, report)) as source:
         found = lay_out(source.listing)
         if found.idx:
@@ -111,17 +132,9 @@ def ingest(
             digest, images = _read_idx(source, found, idx)
             return idx.replace("digest", digest), images
         _require_images(found, places)
-        side, colours = settled(source, found, image_size, channels)
-        spec = FolderImages(
-            name=found.name,
-            digest="",
-            image_size=side,
-            channels=colours,
-            fit=fit,
-            test_fraction=test_fraction,
-            **limits,
-        )
-        return read_new(source, found, spec, channels is None, check, report)
+        side, colours = settled(source, found, *shape)
+        spec = FolderImages(name=found.name, digest="", image_size=side, channels=colours, **rules)
+        return read_new(source, found, spec, shape[1] is None, check, report)
 
 
 def load(
@@ -130,6 +143,7 @@ def load(
     *,
     progress: Progress | None = None,
     check_cancelled: Check | None = None,
+    shelf: Shelf | None = None,
 ) -> ImageSet:
     """Return the images of a spec.
 
@@ -137,7 +151,7 @@ def load(
     ----------
     locate
         Returns where the files with a digest lie.
-    progress, check_cancelled
+    progress, check_cancelled, shelf
         As in :func:`ingest`.
 
     Raises
@@ -145,7 +159,14 @@ def load(
     ImagesError
         If the files are not readable, or no longer those of the spec.
     """
-    return IMAGES[spec.kind](spec, locate, check_cancelled or never, progress or silent)
+    check, report = check_cancelled or never, progress or silent
+    if shelf is None or not isinstance(spec, StoredImages):
+        return IMAGES[spec.kind](spec, locate, check, report)
+
+    def read() -> tuple[StoredImages, ImageSet]:
+        return spec, IMAGES[spec.kind](spec, locate, check, report)
+
+    return shelf.recall(locate(spec.digest), wish_of(spec), read, check)[1]
 
 
 def _load_folder(spec: FolderImages, locate: Locate, check: Check, progress: Progress) -> ImageSet:

@@ -12,10 +12,12 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from engine.atomic import new_file
+from engine.schema import Spec, SpecError, from_dict
 
 Number = float | int | str
 
@@ -51,6 +53,14 @@ class Entry:
     spec: dict[str, Any]
     numbers: dict[str, Number] = field(default_factory=dict)
     size: int = 0
+
+    @cached_property
+    def known_spec(self) -> Spec | None:
+        """The spec as an object, or None where this version does not know such a spec."""
+        try:
+            return from_dict(self.spec)
+        except SpecError:
+            return None
 
 
 def entry_from(data: object) -> Entry:

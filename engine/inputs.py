@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engine.context import Context
+from engine.context import Cache, Context
 from engine.images import load
 from engine.imageset import ImageSet
 from engine.modes import as_unit
@@ -68,7 +68,16 @@ def image_set(context: Context, spec: ImagesSpec) -> ImageSet:
             check_cancelled=context.check_cancelled,
         )
 
-    return context.shared(f"images/{spec.key}", make, _set_bytes)
+    return context.shared(_shared_name(spec), make, _set_bytes)
+
+
+def share_images(cache: Cache, spec: ImagesSpec, images: ImageSet) -> None:
+    """Let computations have images that are in memory already, so that no file is read again."""
+    cache.put(_shared_name(spec), images, _set_bytes(images))
+
+
+def _shared_name(spec: ImagesSpec) -> str:
+    return f"images/{spec.key}"
 
 
 def device_images(context: Context, spec: ImagesSpec) -> DeviceImages:
@@ -146,7 +155,11 @@ def classifier(context: Context, spec: ClassifierSpec) -> nn.Module:
             for name, array in record.arrays.items()
             if name.startswith(prefix)
         }
-        model.load_state_dict(state)
+        try:
+            model.load_state_dict(state)
+        except RuntimeError as error:
+            text = f"the record of {record.entry.title!r} does not hold the weights of its network"
+            raise SpecError(text) from error
         return model.eval().requires_grad_(False)
 
     return context.shared(f"model/{spec.key}/{context.device}", make, _model_bytes)

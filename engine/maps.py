@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from engine.colormaps import COLORMAPS
 
 Floats = NDArray[np.floating[Any]]
 Bytes = NDArray[np.uint8]
@@ -126,7 +126,7 @@ def colour(values: ArrayLike, colormap: str = "blue_white_red") -> Bytes:
     values : array (..., H, W)
         In [-1, 1]; values outside are clipped, NaN is drawn as 0.
     colormap
-        A key of :data:`COLORMAPS`.
+        A key of :data:`engine.colormaps.COLORMAPS`.
 
     Returns
     -------
@@ -191,32 +191,3 @@ def _percentiles(values: Floats, percentile: float) -> tuple[Floats, Floats]:
     hidden = (low == 0) & (high == 0)
     extremes = values.min(axis=(-2, -1), keepdims=True), values.max(axis=(-2, -1), keepdims=True)
     return np.where(hidden, extremes[0], low), np.where(hidden, extremes[1], high)
-
-
-def _ramp(*colours: tuple[int, int, int]) -> Bytes:
-    """Return 256 colours through the given ones, the two middle entries both the middle colour.
-
-    An even number of entries has no middle; the doubled one draws zero neutral, and equal
-    magnitudes of either sign equally strong.
-    """
-    half = len(colours) // 2
-    places = np.concatenate([np.linspace(0, 127, half + 1), np.linspace(128, 255, half + 1)])
-    through = np.array([*colours[: half + 1], *colours[half:]], dtype=np.float64)
-    channels = [np.interp(np.arange(256), places, through[:, channel]) for channel in range(3)]
-    table: Bytes = np.rint(np.stack(channels, axis=1)).astype(np.uint8)
-    table.setflags(write=False)
-    return table
-
-
-COLORMAPS: Mapping[str, Bytes] = MappingProxyType(
-    {
-        "blue_white_red": _ramp(
-            (8, 40, 110), (58, 124, 200), (255, 255, 255), (222, 88, 70), (120, 8, 24)
-        ),
-        "purple_green": _ramp(
-            (74, 20, 110), (158, 110, 184), (248, 248, 248), (104, 176, 104), (0, 74, 36)
-        ),
-        "grey": _ramp((0, 0, 0), (128, 128, 128), (255, 255, 255)),
-    }
-)
-"""Name to 256 RGB colours, uint8 (256, 3), of the values -1 ... 1."""

@@ -12,10 +12,11 @@ import itertools
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 
 import torch
 from torch import Tensor, nn
+
+from engine.memory import keep_freed_memory
 
 Objective = Callable[[Tensor, Tensor], Tensor]
 """From logits (N, K) and labels (N,) to one number per image (N,)."""
@@ -25,8 +26,6 @@ Objective = Callable[[Tensor, Tensor], Tensor]
 PART_PIXELS = 102_400
 # Fewer images leave the dense layers without enough work per weight that is read.
 PART_IMAGES = 16
-# Just below the largest block, 32 MiB, from which glibc learns.
-LEARNED_BLOCK = 31 * 2**20
 
 
 class InputError(ValueError):
@@ -84,18 +83,6 @@ def fastest_layout(model: nn.Module, images: Tensor) -> torch.memory_format:
     except RuntimeError:
         return torch.contiguous_format
     return torch.channels_last
-
-
-@cache
-def keep_freed_memory() -> None:
-    """Let the process keep the memory of freed activations, once and for all.
-
-    glibc gives large blocks back to the system and obtains them anew, page by page, until it has
-    seen one of that size freed; freeing one at the start spares waiting for that. On the paper's
-    CIFAR network, batch 100, an attack's step goes from some 18,000 page faults to none and takes a
-    tenth to a third less time; training gains as much. Elsewhere than under glibc nothing changes.
-    """
-    torch.empty(LEARNED_BLOCK, dtype=torch.uint8)
 
 
 def parts(images: Tensor) -> list[slice]:

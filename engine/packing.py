@@ -1,8 +1,8 @@
 """A whole study as one file for any HDF5 viewer, and back.
 
-In the file, ``/study/about`` holds the study's name and notes, and ``/<kind>/<key>`` what
-``records/<kind>/<key>.h5`` holds in the folder. It is sealed like every record. Where images lie is
-left out: those are paths of one machine.
+In the file, ``/study/about`` holds the study's name and notes and the labels of its records, and
+``/<kind>/<key>`` what ``records/<kind>/<key>.h5`` holds in the folder. It is sealed like every
+record. Where images lie is left out, those are paths of one machine; so is the trash.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from engine import hdf5
 from engine.hdf5 import Content, FileError
+from engine.labels import Label, labels_from
 from engine.schema import KEY_LENGTH
 from engine.study import Study, StudyError
 
@@ -42,7 +43,7 @@ def pack(
             raise StudyError(f"{file.name} is damaged, and would be missing; check says how")
 
     def contents() -> Iterator[tuple[str, Content]]:
-        yield ABOUT, Content({"about": study.about}, {})
+        yield ABOUT, Content({"about": study.about, "labels": study.labels.as_document()}, {})
         for done, entry in enumerate(entries, 1):
             record = study.read(entry.key)
             yield f"{entry.kind}/{entry.key}", Content(record.documents, record.arrays)
@@ -71,9 +72,11 @@ def unpack(
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        about = _unpack_into(partial, path, progress)
+        about, labels = _unpack_into(partial, path, progress)
         study = Study(partial, create=True)
         study.describe(name=str(about.get("name", "")), notes=str(about.get("notes", "")))
+        if labels:
+            study.labels.set_many(labels)
         if folder.exists():
             folder.rmdir()
         partial.rename(folder)
@@ -86,14 +89,18 @@ def unpack(
     return Study(folder)
 
 
-def _unpack_into(folder: Path, path: Path, progress: Callable[[int], None]) -> Mapping[str, Any]:
-    """Write every record's file; return what the packed study says of itself."""
+def _unpack_into(
+    folder: Path, path: Path, progress: Callable[[int], None]
+) -> tuple[Mapping[str, Any], dict[str, Label]]:
+    """Write every record's file; return what the packed study says of itself and of its records."""
     Study(folder, create=True)
     about: Mapping[str, Any] | None = None
+    labels: dict[str, Label] = {}
     for done, (name, content) in enumerate(hdf5.read_packed(path, depth=2), 1):
         if name == ABOUT:
             found = content.documents.get("about")
             about = found if isinstance(found, dict) else {}
+            labels = labels_from(content.documents.get("labels"))
         elif _NAME.fullmatch(name):
             hdf5.write(folder / "records" / f"{name}.h5", content)
         else:
@@ -101,4 +108,4 @@ def _unpack_into(folder: Path, path: Path, progress: Callable[[int], None]) -> M
         progress(done)
     if about is None:
         raise FileError(f"{path.name} is no packed study: it holds no {ABOUT}")
-    return about
+    return about, labels

@@ -14,10 +14,10 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -25,11 +25,14 @@ import torch
 from engine.computations import COMPUTATIONS
 from engine.context import Cache, Cancelled, Context, Control
 from engine.events import Ended, Event, Queued, Started
+from engine.memory import give_back_memory, keep_freed_memory
 from engine.program import VERSION
 from engine.schema import Spec, SpecError
 from engine.study import Result, Study
 
 MAX_SIDE_BY_SIDE = 4
+
+Place = Literal["top", "up", "down", "bottom"]
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,7 @@ class Scheduler:
         self._changed = threading.Condition()
         self._stopping = False
         self._paused = False
+        keep_freed_memory()
         self._workers = [
             threading.Thread(target=self._work, name=f"isthmus-{slot}", daemon=True)
             for slot in range(room.slots)
@@ -198,10 +202,46 @@ class Scheduler:
                 keys.insert(max(0, position), key)
                 self._jobs = {k: self._jobs[k] for k in keys}
 
+    def reorder(self, keys: Iterable[str], where: Place) -> None:
+        """Move waiting computations among those that wait, together with what they wait for.
+
+        "top" and "bottom" are the ends of the queue; "up" and "down" pass the next one.
+        """
+        with self._changed:
+            waiting = [key for key, job in self._jobs.items() if not job.running]
+            chosen = set(keys) & set(waiting)
+            if where in ("top", "up"):
+                chosen |= self._needed_by(chosen)
+            order = moved(waiting, chosen, where)
+            running = {key: job for key, job in self._jobs.items() if job.running}
+            self._jobs = running | {key: self._jobs[key] for key in order}
+
+    def _needed_by(self, keys: set[str]) -> set[str]:
+        found: set[str] = set()
+        open_keys = list(keys)
+        while open_keys:
+            for key in self._jobs[open_keys.pop()].needs - found:
+                if key in self._jobs and not self._jobs[key].running:
+                    found.add(key)
+                    open_keys.append(key)
+        return found
+
+    def waiting(self) -> list[tuple[str, frozenset[str]]]:
+        """Return what waits, in order, each with the keys of what must end before it starts."""
+        with self._changed:
+            jobs = self._jobs.items()
+            return [(key, frozenset(job.needs)) for key, job in jobs if not job.running]
+
     @property
     def paused(self) -> bool:
         """Whether everything is held."""
         return self._paused
+
+    @property
+    def pending(self) -> list[Spec]:
+        """What runs or waits."""
+        with self._changed:
+            return [job.spec for job in self._jobs.values()]
 
     @property
     def busy(self) -> bool:
@@ -234,6 +274,8 @@ class Scheduler:
                 with self._changed:
                     self._end(job, ended)
                     self._changed.notify_all()
+                if not self.busy:
+                    give_back_memory()
 
     def _next(self) -> _Job | None:
         with self._changed:
@@ -277,6 +319,21 @@ class Scheduler:
             else:
                 reason = f"it needs {job.spec.title!r}, which {_became(ended)}"
                 self._end(other, Ended(other.spec.key, ended.outcome, 0.0, reason))
+
+
+def moved(order: Sequence[str], chosen: Collection[str], where: Place) -> list[str]:
+    """Return the order after moving the chosen ones, which keep their order among each other."""
+    first = [key for key in order if key in chosen]
+    others = [key for key in order if key not in chosen]
+    if where == "top":
+        return first + others
+    if where == "bottom":
+        return others + first
+    found = list(order) if where == "up" else list(order)[::-1]
+    for place in range(1, len(found)):
+        if found[place] in chosen and found[place - 1] not in chosen:
+            found[place - 1], found[place] = found[place], found[place - 1]
+    return found if where == "up" else found[::-1]
 
 
 def _became(ended: Ended) -> str:

@@ -7,10 +7,8 @@ A spec is a frozen dataclass of plain values and other specs. Its fields are dec
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
 import json
-import math
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -18,100 +16,24 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self, TypeVar
 
+from engine.fields import Field, param
+from engine.wording import SHOWN_LENGTH, SpecError, one_of, shown, suggestion
+
+__all__ = [
+    "KEY_LENGTH",
+    "KINDS",
+    "Field",
+    "Spec",
+    "SpecError",
+    "fields_of",
+    "from_dict",
+    "kinds_of",
+    "param",
+    "shown",
+    "specs_inside",
+]
+
 KEY_LENGTH = 20
-SHOWN_LENGTH = 200  # characters of a value that a sentence quotes
-LARGEST_WHOLE = 2**63 - 1
-
-
-class SpecError(ValueError):
-    """A value that a spec cannot hold; its text is one sentence for the user."""
-
-    def within(self, where: str) -> SpecError:
-        """Return the same error, its field named from one level further out."""
-        return SpecError(f"{where}.{self}")
-
-
-def param(
-    default: Any = dataclasses.MISSING,
-    *,
-    label: str = "",
-    help: str = "",
-    unit: str = "",
-    low: float | None = None,
-    high: float | None = None,
-    above: float | None = None,
-    faithful: Any = dataclasses.MISSING,
-) -> Any:
-    """Declare a field of a spec.
-
-    Parameters
-    ----------
-    default
-        Its value where none is given. A released default never changes: keys leave out defaults.
-    label, help, unit
-        What the form shows. ``unit`` "pixel" marks lengths in [0, 1] pixel units.
-    low, high, above
-        Closed lower and upper limit, and open lower limit, of a number (of each one in a tuple).
-    faithful
-        What the paper's released code does, where the default does better; see
-        :mod:`engine.variants`.
-    """
-    limits = {"label": label, "help": help, "unit": unit, "low": low, "high": high, "above": above}
-    return dataclasses.field(default=default, metadata={**limits, "faithful": faithful})
-
-
-@dataclass(frozen=True)
-class Field:
-    """One field of a spec as a form, a check or a command line sees it."""
-
-    name: str
-    type: Any
-    optional: bool
-    many: bool
-    choices: tuple[str, ...]
-    default: Any
-    label: str
-    help: str
-    unit: str
-    low: float | None
-    high: float | None
-    above: float | None
-    faithful: Any = dataclasses.MISSING
-
-    @property
-    def is_switch(self) -> bool:
-        """Whether the paper's released code does something else than the default."""
-        return self.faithful is not dataclasses.MISSING
-
-    @property
-    def required(self) -> bool:
-        """Whether a value must be given."""
-        return self.default is dataclasses.MISSING
-
-    @property
-    def is_spec(self) -> bool:
-        """Whether the value is itself a spec (or a tuple of specs)."""
-        return isinstance(self.type, type) and issubclass(self.type, Spec)
-
-    def allowed(self) -> str:
-        """Say in words which values the field takes."""
-        if self.choices:
-            return "one of " + ", ".join(self.choices)
-        if self.is_spec:
-            kinds = ", ".join(kind.kind for kind in kinds_of(self.type))
-            return f"a spec of kind {kinds}"
-        noun = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
-        limits = [
-            f"{word} {limit if isinstance(limit, int) else format(limit, 'g')}"
-            for word, limit in (
-                ("at least", self.low),
-                ("above", self.above),
-                ("at most", self.high),
-            )
-            if limit is not None
-        ]
-        words = " ".join([noun[self.type], " and ".join(limits)]).strip()
-        return f"a list, each item {words}" if self.many else words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,9 +56,13 @@ class Spec:
 
     def __post_init__(self) -> None:
         for item in fields_of(type(self)):
-            value = _checked(item, getattr(self, item.name))
-            object.__setattr__(self, item.name, value)
+            object.__setattr__(self, item.name, item.checked(getattr(self, item.name)))
         self.check()
+
+    @classmethod
+    def kind_names(cls) -> list[str]:
+        """Return the kinds that may stand where this class is asked for."""
+        return list(_kinds_below(cls))
 
     def check(self) -> None:
         """Check what concerns several fields at once; raise :class:`SpecError`."""
@@ -203,13 +129,18 @@ class Spec:
 
 S = TypeVar("S", bound=Spec)
 KINDS: dict[str, type[Spec]] = {}
-_FIELDS: dict[type[Spec], tuple[Field, ...]] = {}
+_FIELDS: dict[type[Spec], dict[str, Field]] = {}
+_FAMILIES: dict[type[Spec], tuple[int, dict[str, type[Spec]]]] = {}
 
 
 def fields_of(cls: type[Spec]) -> tuple[Field, ...]:
     """Return the declared fields of a spec class, in order."""
+    return tuple(_named_fields(cls).values())
+
+
+def _named_fields(cls: type[Spec]) -> dict[str, Field]:
     if cls not in _FIELDS:
-        _FIELDS[cls] = _declared(cls)
+        _FIELDS[cls] = {item.name: item for item in _declared(cls)}
     return _FIELDS[cls]
 
 
@@ -250,7 +181,16 @@ def _declared(cls: type[Spec]) -> tuple[Field, ...]:
 
 def kinds_of(family: type[Spec]) -> tuple[type[Spec], ...]:
     """Return every concrete spec that may stand where ``family`` is asked for."""
-    return tuple(cls for cls in KINDS.values() if issubclass(cls, family))
+    return tuple(_kinds_below(family).values())
+
+
+def _kinds_below(family: type[Spec]) -> dict[str, type[Spec]]:
+    """Return the kinds by name, as they were found, until others are declared."""
+    count, found = _FAMILIES.get(family, (0, {}))
+    if count != len(KINDS):
+        found = {kind: cls for kind, cls in KINDS.items() if issubclass(cls, family)}
+        _FAMILIES[family] = len(KINDS), found
+    return found
 
 
 def from_dict(data: object, family: type[S] = Spec) -> S:  # type: ignore[assignment]
@@ -272,16 +212,14 @@ def from_dict(data: object, family: type[S] = Spec) -> S:  # type: ignore[assign
         return data
     if not isinstance(data, Mapping):
         raise SpecError(f"a spec is a table with a field 'kind', not {shown(data)}")
-    wanted = kinds_of(family)
+    wanted = _kinds_below(family)
     kind = data.get("kind")
     if kind is None and len(wanted) == 1:
-        kind = wanted[0].kind
-    cls = next((known for known in wanted if known.kind == kind), None)
+        (kind,) = wanted
+    cls = wanted.get(kind) if isinstance(kind, str) else None
     if cls is None:
-        names = [known.kind for known in wanted]
-        raise SpecError(
-            f"kind is {shown(kind)}{_suggestion(kind, names)}, must be {_one_of(names)}"
-        )
+        names = list(wanted)
+        raise SpecError(f"kind is {shown(kind)}{suggestion(kind, names)}, must be {one_of(names)}")
     values: dict[str, Any] = {}
     for name, value in data.items():
         if name == "kind":
@@ -308,69 +246,13 @@ def _nested(item: Field, value: Any) -> Any:
 
 
 def _field_named(cls: type[Spec], name: str) -> Field:
-    known = {item.name: item for item in fields_of(cls)}
+    known = _named_fields(cls)
     if name not in known:
         raise SpecError(
             f"{name[:SHOWN_LENGTH]} is not a field of {cls.kind or cls.__name__}"
-            f"{_suggestion(name, list(known))}; it has {', '.join(known) or 'none'}"
+            f"{suggestion(name, list(known))}; it has {', '.join(known) or 'none'}"
         )
     return known[name]
-
-
-def shown(value: object) -> str:
-    """Return a value as a sentence may quote it, however long or deep it is."""
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # a whole number of thousands of digits, a deep list
-        return f"a {type(value).__name__} too long to show"
-    return text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}..."
-
-
-def _suggestion(name: object, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1) if isinstance(name, str) else []
-    return f" (did you mean {near[0]!r}?)" if near else ""
-
-
-def _one_of(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else "one of " + ", ".join(names)
-
-
-def _checked(item: Field, value: Any) -> Any:
-    if value is None and item.optional:
-        return None
-    if item.many:
-        if not isinstance(value, list | tuple):
-            raise SpecError(f"{item.name} is {shown(value)}, must be {item.allowed()}")
-        return tuple(_checked_one(item, part) for part in value)
-    return _checked_one(item, value)
-
-
-def _checked_one(item: Field, value: Any) -> Any:
-    given = value
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if whole and abs(value) > LARGEST_WHOLE:
-        raise SpecError(f"{item.name} is {shown(value)}, must be at most 2^63 - 1 in magnitude")
-    if item.type is float and whole:
-        value = float(value)
-    if not _fits(item, value):
-        # Words are made only for the one value in a million that is wrong.
-        raise SpecError(f"{item.name} is {shown(given)}, must be {item.allowed()}")
-    if item.type in (int, float):
-        return value + 0 if value else item.type(0)  # one zero: -0.0 would have another key
-    return value
-
-
-def _fits(item: Field, value: Any) -> bool:
-    if not isinstance(value, item.type) or (item.type is not bool and isinstance(value, bool)):
-        return False
-    if item.choices:
-        return value in item.choices
-    if item.type not in (int, float):
-        return True
-    too_low = item.low is not None and value < item.low
-    too_high = item.high is not None and value > item.high
-    not_above = item.above is not None and value <= item.above
-    return math.isfinite(value) and not (too_low or too_high or not_above)
 
 
 def _plain(value: Any) -> Any:

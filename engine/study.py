@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -24,10 +24,11 @@ from typing import Any
 from engine import hdf5, index, specs
 from engine.atomic import new_file, remove_left_over
 from engine.hdf5 import Array, Content, FileError
+from engine.headers import SCHEMA, entry_of, header_of
 from engine.index import Entry, Number
-from engine.schema import Spec, SpecError, from_dict
+from engine.labels import Labels
+from engine.schema import Spec, from_dict
 
-SCHEMA = 1
 SUFFIX = ".isthmus"
 
 
@@ -95,6 +96,7 @@ class Study:
         if create and not (path / "study.json").exists():
             self._create()
         self.about = self._read_about()
+        self.labels = Labels(path / "labels.json")
         self.writable = os.access(path, os.W_OK)
         if self.writable:
             self._tidy()
@@ -106,9 +108,10 @@ class Study:
 
     @property
     def entries(self) -> list[Entry]:
-        """Every record's header, oldest first."""
+        """Every record's header, oldest first, under the title that the user gave it."""
         with self._lock:
-            return sorted(self._entries.values(), key=lambda entry: entry.created)
+            found = sorted(self._entries.values(), key=lambda entry: entry.created)
+        return self.labels.on_all(found)
 
     def has(self, spec: Spec) -> bool:
         """Whether the spec has been computed."""
@@ -120,27 +123,35 @@ class Study:
 
         Two processes may work on one study: a record is written once, whoever is first.
         """
-        if not self.has(spec) and self._record_path(spec.kind, spec.key).is_file():
+        path = self._record_path(spec.kind, spec.key)
+        if not self.has(spec) and path.is_file():
             with suppress(OSError, FileError):
-                self._adopt(spec)
+                self.adopt(path)
         return self.has(spec)
 
     def entry(self, key: str) -> Entry:
         """Return the header of a record, found by its key or the beginning of it."""
         with self._lock:
             if key in self._entries:
-                return self._entries[key]
+                return self.labels.on(self._entries[key])
             near = [entry for entry in self._entries.values() if key and entry.key.startswith(key)]
         if len(near) != 1:
             found = "several records begin" if near else "no record begins"
             raise StudyError(f"key is {key!r}: {found} with it in {self.path.name}")
-        return near[0]
+        return self.labels.on(near[0])
+
+    def title(self, spec: Spec) -> str:
+        """Return what a spec's result is called: by the user, or else by the spec itself."""
+        return self.labels.of(spec.key).title or spec.title
 
     def read(self, key: str | Spec) -> Record:
         """Read a record; raise :class:`StudyError` if it is missing or damaged."""
         entry = self.entry(key.key if isinstance(key, Spec) else key)
         try:
             content = hdf5.read(self._record_path(entry.kind, entry.key))
+        except FileNotFoundError:
+            self.forget([entry.key])
+            raise StudyError(f"record {entry.key} is gone: it was deleted meanwhile") from None
         except (OSError, FileError) as error:
             raise StudyError(f"record {entry.key} cannot be read: {error}") from error
         return Record(entry, content.arrays, content.documents)
@@ -169,7 +180,7 @@ class Study:
         )
         documents = {
             **result.documents,
-            "header": _header(entry),
+            "header": header_of(entry),
             "spec": entry.spec,
             "numbers": entry.numbers,
             "provenance": dict(provenance),
@@ -180,7 +191,7 @@ class Study:
             # What lies there cannot be read, or it would have been taken up: it is replaced.
             size = self._guard(path, content, exclusive=not path.exists())
         except FileExistsError:
-            entry = self._adopt(spec)
+            entry = self.adopt(path)
         else:
             entry = replace(entry, size=size)
             with self._lock:
@@ -189,12 +200,25 @@ class Study:
         self.drop_checkpoint(spec)
         return entry
 
-    def _adopt(self, spec: Spec) -> Entry:
-        """Take up a record that another process wrote."""
-        entry = self._read_entry(self._record_path(spec.kind, spec.key))
+    def adopt(self, path: Path) -> Entry:
+        """Take up a record's file that another process, or :mod:`engine.trash`, put there."""
+        entry = self._read_entry(path)
         with self._lock:
             self._entries[entry.key] = entry
         return entry
+
+    def forget(self, keys: Iterable[str]) -> list[Entry]:
+        """Take records whose files were moved away off the list, and return their headers.
+
+        The index needs no change: on opening, a line without a file counts for nothing.
+        """
+        with self._lock:
+            return [self._entries.pop(key) for key in keys if key in self._entries]
+
+    def remember(self, entries: Iterable[Entry]) -> None:
+        """Take records on the list again whose files were put back unchanged."""
+        with self._lock:
+            self._entries.update({entry.key: entry for entry in entries})
 
     def check(self) -> Iterator[tuple[str, str]]:
         """Verify every record file; yield (file, what is wrong with it)."""
@@ -348,48 +372,12 @@ class Study:
             raise StudyError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def entry_of(documents: Mapping[str, Any], path: Path) -> Entry:
-    """Return what the documents of a record's file say of it.
-
-    Raises
-    ------
-    FileError
-        If they are no record's, not those of this file, or of a newer version.
-    """
-    header = documents.get("header")
-    schema = header.get("schema") if isinstance(header, dict) else None
-    if not isinstance(header, dict) or type(schema) is not int:
-        raise FileError(f"{path.name} lacks a header")
-    if schema > SCHEMA:
-        raise FileError(f"{path.name} has schema {schema}, newer than {SCHEMA}")
-    if not isinstance(documents.get("provenance"), dict):
-        raise FileError(f"{path.name} does not say how it came about")
-    kept = {name: value for name, value in header.items() if name != "schema"}
-    kept |= {name: documents.get(name) for name in ("spec", "numbers")}
-    try:
-        entry = index.entry_from({**kept, "size": path.stat().st_size})
-    except ValueError as error:
-        raise FileError(f"{path.name} has a header in which {error}") from error
-    if (entry.key, entry.kind) != (path.stem, path.parent.name):
-        raise FileError(f"{path.name} holds the record {entry.key} of kind {entry.kind}")
-    return entry
-
-
 def _is_ours(path: Path) -> bool:
     """Whether a folder may hold this before it is a study: what a killed process leaves."""
     empty = path.name == "records" and path.is_dir() and not any(path.iterdir())
     return empty or path.name.startswith(".study.json.tmp-")
 
 
-def _header(entry: Entry) -> dict[str, Any]:
-    names = ("key", "kind", "title", "created", "seconds")
-    header = {name: getattr(entry, name) for name in names}
-    return {"schema": SCHEMA, **header, "parents": list(entry.parents)}
-
-
 def spec_of(entry: Entry) -> Spec | None:
     """Return the entry's spec, or None where this version does not know such a spec."""
-    try:
-        return from_dict(entry.spec)
-    except SpecError:
-        return None
+    return entry.known_spec

@@ -110,7 +110,7 @@ def _point(entry: Entry, spec: ClassifierSpec) -> NetworkPoint:
     threat = spec.scheme.threat if isinstance(spec, Training) else None
     clean, robust = (entry.numbers.get(name) for name in ("clean_accuracy", "robust_accuracy"))
     return NetworkPoint(
-        network=spec.title,
+        network=entry.title,
         key=entry.key,
         scheme=spec.scheme.kind if isinstance(spec, Training) else Imported.kind,
         norm=threat.norm if threat else "",

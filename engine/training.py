@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.alarms import Curves, new_alarms
 from engine.attacks import attack
 from engine.attribution import attribute
 from engine.context import Context
@@ -19,6 +20,7 @@ from engine.events import ProbeMaps, Scalars, Snapshot
 from engine.fitting import Checkpoints, Fit, descend, make_optimizer, run_epoch, weights_of
 from engine.inputs import (
     DeviceImages,
+    classifier,
     fresh_network,
     layout,
     probe_indices,
@@ -92,13 +94,8 @@ def train(spec: Training, context: Context) -> Result:
         If the images have fewer than two classes, or the network cannot take them.
     """
     images = trainable(context, spec.images)
-    generators = {
-        "shuffle": context.generator("shuffle", spec.seed),
-        "attack": context.generator("attack", spec.seed, context.device),
-    }
-    weights = context.generator("weights", spec.seed)
-    model = fresh_network(spec.network, images, context.device, generator=weights)
-    fit = Fit(model, make_optimizer(spec.optimizer, model), generators)
+    model = _first_network(spec, context, images)
+    fit = Fit(model, make_optimizer(spec.optimizer, model), _generators(spec, context))
     checkpoints = Checkpoints(context)
     checkpoints.restore(fit)
     probes = _Probes(context, model, images)
@@ -124,6 +121,24 @@ def train(spec: Training, context: Context) -> Result:
             "probes/steps": np.arange(spec.epochs + 1, dtype=np.float64),
         },
     )
+
+
+def _first_network(spec: Training, context: Context, images: DeviceImages) -> nn.Module:
+    """Return the network as it is before the first batch: drawn anew, or another's."""
+    weights = context.generator("weights", spec.seed)
+    model = fresh_network(spec.network, images, context.device, generator=weights)
+    if spec.start is not None:
+        model.load_state_dict(classifier(context, spec.start).state_dict())
+    return model
+
+
+def _generators(spec: Training, context: Context) -> dict[str, torch.Generator]:
+    """Return what a training draws from; one that goes on draws other batches than its parent."""
+    after = "" if spec.start is None else f" after {spec.start.key}"
+    return {
+        "shuffle": context.generator(f"shuffle{after}", spec.seed),
+        "attack": context.generator(f"attack{after}", spec.seed, context.device),
+    }
 
 
 def import_weights(spec: Imported, context: Context) -> Result:
@@ -290,6 +305,8 @@ def _evaluate_epoch(fit: Fit, spec: Training, context: Context, images: DeviceIm
     )
     shown = {"clean_accuracy": clean, "robust_accuracy": robust}
     context.emit(Scalars(spec.key, fit.epoch, shown))
+    for sentence in new_alarms(spec, Curves.of(fit.history), images.classes):
+        context.notice(sentence)
 
 
 def _announce(fit: Fit, context: Context) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from engine.schema import Spec, SpecError, fields_of, param
+from engine.schema import Spec, SpecError, fields_of, param, shown
 from engine.specs.data import ImagesSpec, NetworkSpec
 
 Norm = Literal["linf", "l2"]
 Loss = Literal["xent", "cw", "cw_capped"]
 Order = Literal["shuffled", "file"]
+START_HELP = (
+    "A network of the same architecture and images whose weights this training begins with; its "
+    "optimiser begins afresh. Empty: from scratch"
+)
 ORDER_HELP = "shuffled: anew each epoch, seeded; file: as they lie in the files"
 
 
@@ -156,7 +160,7 @@ class ClassifierSpec(Spec, recorded=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Training(ClassifierSpec, kind="training", label="Training"):
-    """A network trained from scratch."""
+    """A network trained from scratch, or on from the weights of another."""
 
     scheme: SchemeSpec = param(Standard())
     optimizer: OptimizerSpec = param(Adam())
@@ -164,10 +168,57 @@ class Training(ClassifierSpec, kind="training", label="Training"):
     batch_size: int = param(100, low=1, high=65_536)
     seed: int = param(0, low=0)
     order: Order = param("shuffled", label="order of images", help=ORDER_HELP, faithful="file")
+    start: ClassifierSpec | None = param(None, label="start from", help=START_HELP)
+
+    def check(self) -> None:
+        if self.start is None:
+            return
+        for name in ("network", "images"):
+            found, needed = getattr(self.start, name), getattr(self, name)
+            if found != needed:
+                raise SpecError(
+                    f"start.{name} must be the {name} of the training that goes on from it, "
+                    f"but its {_differing(found, needed)}"
+                )
+
+    @property
+    def is_standard(self) -> bool:
+        """Whether it learned from clean images only, from its first batch on."""
+        return self.scheme.threat is None and self.start is None
+
+    def continued(self, epochs: int) -> Training:
+        """Return the training that goes on from this one, alike, without another warm-up."""
+        scheme = self.scheme
+        if any(item.name == "warmup" for item in fields_of(type(scheme))):
+            scheme = scheme.replace("warmup", 0.0)
+        return replace(self, start=self, epochs=epochs, scheme=scheme)
+
+    @property
+    def earlier_epochs(self) -> int:
+        """How many epochs its weights were trained for before it began; 0 from scratch."""
+        start = self.start
+        return start.earlier_epochs + start.epochs if isinstance(start, Training) else 0
 
     @property
     def title(self) -> str:
-        return f"{self.scheme.title}, seed {self.seed}"
+        own, start = f"{self.scheme.title}, seed {self.seed}", self.start
+        if start is None:
+            return own
+        more = f"{self.epochs} epoch" + ("s" if self.epochs > 1 else "")
+        alike = isinstance(start, Training) and (start.scheme.title, start.seed) == (
+            self.scheme.title,
+            self.seed,
+        )
+        return f"{start.title}, +{more}" if alike else f"{own}, {more} on {start.title}"
+
+
+def _differing(found: Spec, needed: Spec) -> str:
+    """Name the first field in which two specs differ."""
+    if found.kind != needed.kind:
+        return f"kind is {found.kind}, not {needed.kind}"
+    names = (item.name for item in fields_of(type(found)))
+    name = next(name for name in names if getattr(found, name) != getattr(needed, name))
+    return f"{name} is {shown(getattr(found, name))}, not {shown(getattr(needed, name))}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,42 @@ PAPER_FRACTIONS = (0.1, 0.3, 0.5, 0.7, 0.9)
 
 @dataclass(frozen=True, kw_only=True)
 class AttributionSpec(Spec):
-    """A signed importance for every pixel and channel of an image."""
+    """A signed importance for every pixel and channel of an image, for one class of it."""
+
+    explained: Literal["predicted", "true"] = param(
+        "predicted",
+        label="class",
+        help="predicted: the one the network says, as in the paper; true: the image's label, and "
+        "the predicted one where it has none",
+    )
+    target: int | None = param(
+        None, low=0, label="chosen class", help="Number of a class to explain in their place"
+    )
+    quantity: Literal["log_probability", "logit"] = param(
+        "log_probability",
+        label="of its",
+        help="log_probability: minus the cross-entropy, as in the paper; logit: the class alone, "
+        "whatever the others say",
+    )
+
+    def check(self) -> None:
+        if self.target is not None and self.explained == "true":
+            raise SpecError(f"target is {self.target}, must be empty where explained is 'true'")
+
+    @property
+    def title(self) -> str:
+        parts = {"true": ["true class"], "predicted": []}[self.explained]
+        parts += [] if self.target is None else [f"class {self.target}"]
+        parts += ["logit"] if self.quantity == "logit" else []
+        return self.label + (f" ({', '.join(parts)})" if parts else "")
+
+    def check_unlabelled(self, where: str) -> None:
+        """Refuse the true class: pixels of test images chosen by it would tell their label."""
+        if self.explained == "true":
+            raise SpecError(
+                f"{where}.explained is 'true', must be 'predicted': pixels removed from test "
+                "images by their true class would tell it"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +99,9 @@ class AttributionRanking(RankingSpec, kind="attribution_ranking"):
         unit="px",
         help="Standard deviation of a Gaussian filter over the map; 0: the map as it is",
     )
+
+    def check(self) -> None:
+        self.attribution.check_unlabelled("attribution")
 
     @property
     def images(self) -> ImagesSpec:
@@ -167,10 +205,13 @@ class Interpretability(Spec, kind="interpretability", recorded=True):
     def check(self) -> None:
         if not self.fractions or list(self.fractions) != sorted(set(self.fractions)):
             raise SpecError(f"fractions is {list(self.fractions)}, must be a rising list")
-        if self.baseline.scheme.threat is not None:
-            raise SpecError(f"baseline is {self.baseline.title!r}, must be a standard training")
+        if not self.baseline.is_standard:
+            raise SpecError(
+                f"baseline is {self.baseline.title!r}, must be a standard training from scratch"
+            )
         if self.baseline.images != self.classifier.images:
             raise SpecError("baseline is trained on other images than classifier")
+        self.attribution.check_unlabelled("attribution")
 
     @property
     def title(self) -> str:
@@ -272,6 +313,23 @@ class RobustAccuracy(MetricSpec, kind="robust_accuracy", label="Robust accuracy"
         """Return the attack with another radius, its step size scaled alike."""
         scaled = self.attack.scaled(max(eps, 1e-9) / self.attack.eps)
         return scaled.replace("eps", eps)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttackCheck(MetricSpec, kind="attack_check", label="Report card of the attack"):
+    """Signs that an accuracy under attack is the attack's failure, not the network's strength.
+
+    Source: Athalye, Carlini, Wagner 2018; Carlini et al. 2019, evaluating robustness.
+    """
+
+    attack: AttackSpec = param(PGD())
+    restarts: int = param(5, low=1, high=100, help="Random starts of the attack, the worst counts")
+
+    def check(self) -> None:
+        if not self.attack.eps or self.attack.target is not None:
+            name, value = ("eps", 0) if not self.attack.eps else ("target", self.attack.target)
+            wanted = "above 0" if name == "eps" else "empty: only errors of any kind are compared"
+            raise SpecError(f"attack.{name} is {value}, must be {wanted}")
 
 
 @dataclass(frozen=True, kw_only=True)

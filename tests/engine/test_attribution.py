@@ -5,14 +5,24 @@ from torch import nn
 from engine.attribution import (
     ATTRIBUTIONS,
     PREDICTED,
+    QUANTITIES,
     attribute,
     gradient,
     gradient_x_input,
     pixel_importance,
 )
 from engine.modes import InputError
-from engine.schema import kinds_of
-from engine.specs import AttributionSpec, Gradient, GradientXInput
+from engine.schema import SpecError, kinds_of
+from engine.specs import (
+    AttributionRanking,
+    AttributionSpec,
+    Glyphs,
+    Gradient,
+    GradientXInput,
+    Interpretability,
+    SmallCNN,
+    Training,
+)
 
 EACH_KIND = pytest.mark.parametrize("kind", kinds_of(AttributionSpec), ids=lambda k: k.kind)
 
@@ -177,3 +187,96 @@ def test_that_unfit_labels_are_refused():
 
 def test_that_no_images_have_no_attribution():
     assert attribute(network(), some_images(0), Gradient()).shape == (0, 2, 4, 6)
+
+
+# Keys of the released attributions: fields that were added later must leave them as they are.
+RELEASED_KEYS = {
+    Gradient(): "b046b74f4ea84b963a5f",
+    GradientXInput(): "b95479cfc8a8fb6962ae",
+    GradientXInput(input_range="unit"): "8420232f6b2fe3d0b684",
+}
+
+
+@pytest.mark.parametrize(("spec", "key"), RELEASED_KEYS.items(), ids=str)
+def test_that_released_attributions_keep_their_keys(spec, key):
+    assert spec.key == key
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES)
+@pytest.mark.parametrize("choice", ["predicted", "true", "target"])
+def test_that_the_gradient_is_the_derivative_of_what_is_explained(quantity, choice):
+    """Central differences in float64, at every pixel of one image."""
+    model, images = network(torch.float64).eval(), some_images(3, torch.float64)
+    labels = (model(images).argmax(1) + 1) % 4
+    fields = {"target": 2} if choice == "target" else {"explained": choice}
+    spec = Gradient(quantity=quantity, **fields)
+    found = attribute(model, images, spec, labels)
+    classes = {
+        "predicted": model(images).argmax(1),
+        "true": labels,
+        "target": torch.full_like(labels, 2),
+    }[choice]
+
+    def explained(at):
+        logits = model(at)
+        outputs = logits.log_softmax(1) if quantity == "log_probability" else logits
+        return outputs[0, classes[0]]
+
+    step = 1e-6
+    for pixel in range(0, 48, 7):
+        shift = torch.zeros_like(images[:1]).flatten()
+        shift[pixel] = step
+        shift = shift.view_as(images[:1])
+        slope = (explained(images[:1] + shift) - explained(images[:1] - shift)) / (2 * step)
+        assert found[0].flatten()[pixel].item() == pytest.approx(slope.item(), abs=1e-6)
+
+
+def test_that_the_gradient_of_a_linear_logit_is_its_row_of_weights():
+    model = softmax_network()
+    found = attribute(model, IMAGE, Gradient(quantity="logit", target=2))
+    assert found.flatten().tolist() == [-1.0, 0.0, 0.0, 3.0]
+
+
+def test_that_an_image_without_a_label_is_explained_by_its_predicted_class():
+    model = softmax_network()
+    found = attribute(model, IMAGE, Gradient(explained="true"), torch.tensor([PREDICTED]))
+    torch.testing.assert_close(found, by_hand(model, IMAGE, 0))
+
+
+def test_that_labels_do_not_matter_where_the_predicted_class_is_asked_for():
+    model = softmax_network()
+    found = attribute(model, IMAGE, Gradient(), torch.tensor([2]))
+    torch.testing.assert_close(found, by_hand(model, IMAGE, 0))
+
+
+def test_that_the_true_class_needs_labels():
+    with pytest.raises(InputError, match="must be 'predicted' for images without labels"):
+        attribute(network(), some_images(), Gradient(explained="true"))
+
+
+def test_that_a_class_the_network_lacks_is_refused():
+    with pytest.raises(InputError, match="the class is 7, must be at most 3"):
+        attribute(network(), some_images(), Gradient(target=7))
+
+
+def test_that_two_ways_to_name_the_class_are_refused():
+    with pytest.raises(SpecError, match="target is 1, must be empty"):
+        Gradient(explained="true", target=1)
+
+
+def test_that_titles_name_the_class_where_it_is_not_the_predicted_one():
+    assert Gradient().title == "Gradient"
+    assert Gradient(explained="true", quantity="logit").title == "Gradient (true class, logit)"
+    assert GradientXInput(target=3).title == "Gradient x input (class 3)"
+
+
+def test_that_pixels_are_not_ranked_by_the_true_class():
+    """Which pixels a test image loses would tell its label."""
+    images = Glyphs(train=10, test=10)
+    network = Training(images=images, network=SmallCNN())
+    with pytest.raises(SpecError, match=r"attribution\.explained is 'true'"):
+        AttributionRanking(classifier=network, attribution=Gradient(explained="true"))
+    with pytest.raises(SpecError, match=r"attribution\.explained is 'true'"):
+        Interpretability(
+            classifier=network, attribution=Gradient(explained="true"), baseline=network
+        )

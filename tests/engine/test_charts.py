@@ -6,13 +6,19 @@ import pytest
 
 from engine import charts
 from engine.charts import (
+    PALETTES,
+    SERIES,
     ChartData,
     FigureError,
     FigureStyle,
     MapGridData,
     Regions,
     Series,
+    caption_of,
     csv_text,
+    in_palette,
+    series_colour,
+    with_caption,
 )
 
 
@@ -122,3 +128,29 @@ def test_that_series_colours_stand_apart_on_white_paper():
     assert len(set(charts.SERIES)) == 8
     assert all(1.05 / (luminance(colour) + 0.05) > 3 for colour in charts.SERIES)
     assert charts.series_colour(9) == charts.SERIES[1]
+
+
+@pytest.mark.parametrize("name", PALETTES)
+def test_that_every_palette_has_eight_different_colours(name):
+    assert len(set(PALETTES[name])) == len(SERIES) == 8
+
+
+def test_that_a_chart_takes_the_colours_of_a_palette_and_grey_adds_dashes():
+    series = tuple(Series(f"s{n}", [0], [0], colour=series_colour(n)) for n in range(4))
+    panel = ChartData(series)
+    assert in_palette(panel, "screen") is panel
+    assert [s.colour for s in in_palette(panel, "tol").series] == list(PALETTES["tol"][:4])
+    grey = in_palette(panel, "grey").series
+    assert len({s.style for s in grey}) == 4
+    assert all(s.colour[1:3] == s.colour[3:5] == s.colour[5:7] for s in grey)
+
+
+def test_that_a_palette_that_does_not_exist_is_named():
+    with pytest.raises(FigureError, match="palette is 'x', must be one of screen"):
+        FigureStyle(palette="x")
+
+
+def test_that_a_caption_is_replaced_in_every_kind_of_picture():
+    chart = ChartData((Series("a", [0], [0]),), caption="a")
+    assert caption_of(with_caption(chart, "b")) == "b"
+    assert caption_of(with_caption([chart, chart], "b")) == "b"

@@ -55,6 +55,14 @@ def test_that_a_step_within_the_noise_is_not_clear(tmp_path):
     assert not panel.steps[-1].clear
 
 
+def test_that_a_network_trained_on_from_another_stands_in_no_panel(tmp_path):
+    study = made_up.manifold(tmp_path)
+    before = [curve.key for curve in densities.panels(study)[0].curves]
+    tuned = made_up.network().replace("start", made_up.network("l2", 0.01))
+    made_up.add_distances(study, made_up.distances_of(tuned), np.linspace(0, 2, 40))
+    assert [curve.key for curve in densities.panels(study)[0].curves] == before
+
+
 def test_that_judges_and_reconstructions_are_never_mixed_in_a_panel(tmp_path):
     study = made_up.manifold(tmp_path)
     faithful = made_up.distances_of(

@@ -23,6 +23,14 @@ def test_that_maps_hold_signed_attributions_of_the_chosen_images(computed, attri
     assert np.isfinite(record.numbers["blurriness"])
 
 
+def test_that_maps_hold_the_numbers_that_stand_below_them(computed):
+    method = specs.GradientXInput(explained="true")
+    (record,) = computed(specs.Maps(classifier=training(), attribution=method, indices=(3, 1)))
+    assert record.arrays["completeness_gap"].shape == (2,)
+    assert (record.arrays["tangent_share"] > 0).all()
+    assert (record.arrays["tangent_share"] < 1).all()
+
+
 @pytest.mark.parametrize("attack", kinds_of(specs.AttackSpec), ids=lambda k: k.kind)
 def test_that_stored_adversarial_examples_hold_their_verdict(computed, attack):
     spec = specs.AdversarialExamples(classifier=training(), attack=attack(eps=0.2))

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from engine.colormaps import COLORMAPS
 from engine.maps import (
-    COLORMAPS,
     MapError,
     blurriness,
     colour,
@@ -127,7 +127,7 @@ def test_that_colours_follow_the_sign():
     assert colour(np.array([[-1.0, 1.0]]), "grey")[0].tolist() == [[0, 0, 0], [255, 255, 255]]
 
 
-@pytest.mark.parametrize("name", ["blue_white_red", "purple_green"])
+@pytest.mark.parametrize("name", ["blue_white_red", "blue_orange", "purple_green"])
 def test_that_a_diverging_colormap_darkens_evenly_to_both_sides(name):
     brightness = COLORMAPS[name].astype(float) @ [0.2126, 0.7152, 0.0722]
     assert (np.diff(brightness[:128]) >= 0).all()

@@ -116,6 +116,27 @@ def test_that_the_cifar_network_is_the_paper_s():
     assert size_of(model) == 2_168_362
 
 
+@pytest.mark.parametrize(
+    ("spec", "shape"), [(specs.PaperMnistCNN(), (1, 12, 12)), (specs.PaperCifarCNN(), COLOUR)]
+)
+def test_that_pooling_before_an_activation_changes_no_bit(spec, shape):
+    model = made(spec, shape)
+    inner = dict(model.network.named_children())
+    names = list(inner)
+    for pool in (name for name in inner if name.startswith("pool")):
+        place = names.index(pool)
+        names[place], names[place + 1] = names[place + 1], pool
+    paper_order = nn.Sequential(model.normalize, *(inner[name] for name in names))
+    images = torch.rand(8, *shape, generator=torch.Generator().manual_seed(1), requires_grad=True)
+    found = []
+    for network in (model, paper_order):
+        logits = network(images)
+        weights = list(model.parameters())
+        found.append((logits, *torch.autograd.grad(logits.square().sum(), [images, *weights])))
+    assert names != list(inner)
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(*found, strict=True))
+
+
 def test_that_the_plane_network_is_the_paper_s():
     model = made(specs.PaperMLP(), POINT, 2)
     assert shapes_of(model) == {
@@ -139,7 +160,7 @@ def test_that_same_padding_keeps_the_size_of_a_picture():
     features = pixels(COLOUR)
     for name, module in network.named_children():
         features = module(features)
-        if name == "relu2":
+        if name == "conv2":
             assert features.shape == (4, 32, 32, 32)
         if name == "pool2":
             assert features.shape == (4, 64, 8, 8)

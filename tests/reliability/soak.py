@@ -3,10 +3,10 @@
     QT_QPA_PLATFORM=offscreen python -m tests.reliability.soak --minutes 30 [--seed 0]
 
 Trainings with live maps run all the time; between them the script changes pages, moves the eps of
-the Attack page, cancels, pauses and resumes, deletes nothing, and opens the study anew, at random
-from a seed. Every ten seconds it notes resident memory, open handles, threads and the longest
-delay of the event loop since the last note. The slope is fitted over the second half: caches fill
-in the first.
+the Attack page, cancels, pauses and resumes, and opens the study anew, at random from a seed. A
+study that has grown to 60 records is left for an empty one, so that memory has no cause to grow.
+Every ten seconds it notes resident memory, open handles, threads and the longest delay of the
+event loop since the last note. The slope is fitted over the second half: caches fill in the first.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import numpy as np
 
 NOTE_SECONDS = 10.0
 TICK_MS = 10
+RECORDS = 60
 
 
 class LoopDelay:
@@ -49,6 +50,18 @@ class LoopDelay:
         return float(np.percentile(late, 99)), float(late.max())
 
 
+def let_run(milliseconds: int) -> None:
+    """Let the window work for a while, as the application's own loop does.
+
+    QTest.qWait holds Python's lock while it waits, and the trainings with it.
+    """
+    from PySide6.QtCore import QEventLoop, QTimer
+
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
 class User:
     """Does at random what people do, a few times a second."""
 
@@ -58,7 +71,8 @@ class User:
         self.home = home
         self.random = random.Random(seed)
         self.trained = 0
-        self.counts: dict[str, int] = {}
+        self.studies = 0
+        self.taken: dict[str, list[float]] = {}
         self._acts = [
             (8, self._change_page),
             (8, self._move_eps),
@@ -69,11 +83,13 @@ class User:
         ]
 
     def act(self) -> None:
-        """Do one thing."""
+        """Do one thing, and note how long the window was busy with it."""
         weights, acts = zip(*self._acts, strict=True)
         (act,) = self.random.choices(acts, weights)
-        self.counts[act.__name__] = self.counts.get(act.__name__, 0) + 1
+        begun = time.perf_counter()
         act()
+        taken = 1000 * (time.perf_counter() - begun)
+        self.taken.setdefault(act.__name__.strip("_"), []).append(taken)
 
     def _change_page(self) -> None:
         self.window.show_titled(self.random.choice(self.window.places).title)
@@ -95,7 +111,7 @@ class User:
         self.workspace.run(
             [
                 specs.Training(
-                    images=specs.Glyphs(train=1000, test=200),
+                    images=images(),
                     network=specs.SmallCNN(width=8),
                     scheme=scheme,
                     epochs=3,
@@ -115,8 +131,21 @@ class User:
         self.workspace.runner.set_paused(False)
 
     def _reopen(self) -> None:
-        if not self.workspace.runner.busy:
-            self.workspace.open_study(self.home / "soak.isthmus")
+        if self.workspace.runner.busy:
+            return
+        if len(self.workspace.entries()) > RECORDS:
+            self.studies += 1
+        path = self.home / f"soak-{self.studies}.isthmus"
+        self.workspace.open_study(path, create=not path.exists())
+        if self.workspace.images is None:
+            self.workspace.choose_images(images())
+
+
+def images():
+    """Return the images of every study."""
+    from engine.specs import Glyphs
+
+    return Glyphs(train=1000, test=200)
 
 
 def resources() -> tuple[float, int, int]:
@@ -128,23 +157,20 @@ def resources() -> tuple[float, int, int]:
 
 def soak(minutes: float, seed: int, home: Path) -> list[tuple[float, ...]]:
     """Return a note (minutes, MB, handles, threads, p99 ms, max ms) every ten seconds."""
-    from PySide6.QtTest import QTest
-
-    from engine.specs import Glyphs
     from gui import app as gui_app
 
     app = gui_app.make_application()
     window = gui_app.make_window(app, [])
     while not window.workspace.runner.loaded:
-        QTest.qWait(50)
-    window.workspace.open_study(home / "soak.isthmus", create=True)
-    window.workspace.choose_images(Glyphs(train=1000, test=200))
+        let_run(50)
+    window.workspace.open_study(home / "soak-0.isthmus", create=True)
+    window.workspace.choose_images(images())
     user, delay = User(window, home, seed), LoopDelay()
     start = time.monotonic()
     noted, notes = start, []
     while (now := time.monotonic()) - start < 60 * minutes:
         user.act()
-        QTest.qWait(user.random.randrange(50, 600))
+        let_run(user.random.randrange(50, 600))
         if now - noted >= NOTE_SECONDS:
             noted = now
             notes.append(((now - start) / 60, *resources(), *delay.take()))
@@ -154,7 +180,8 @@ def soak(minutes: float, seed: int, home: Path) -> list[tuple[float, ...]]:
                 f"p99 {p99:5.1f} ms max {longest:6.1f} ms"
             )
             sys.stdout.flush()
-    print(", ".join(f"{name.strip('_')} {n}" for name, n in sorted(user.counts.items())))
+    for name, taken in sorted(user.taken.items()):
+        print(f"{name}: {len(taken)} times, ms median {np.median(taken):.1f}, max {max(taken):.1f}")
     window.stop()
     return notes
 

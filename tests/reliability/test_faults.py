@@ -109,7 +109,7 @@ def test_that_a_full_disk_is_one_sentence_and_leaves_nothing_behind(
 
 def test_that_a_record_counts_where_only_its_line_in_the_index_finds_no_room(study, monkeypatch):
     monkeypatch.setattr(index.os, "open", full)
-    monkeypatch.setattr(atomic, "_sync_folder", lambda folder: None)
+    monkeypatch.setattr(atomic, "sync_folder", lambda folder: None)
     write(study, IMAGES)
     (study.path / "index.jsonl").unlink(missing_ok=True)
     monkeypatch.setattr(index, "new_file", full)

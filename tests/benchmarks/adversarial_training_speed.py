@@ -1,0 +1,144 @@
+"""Our adversarial training against the same loop around torchattacks' and Foolbox's PGD, on a CPU.
+
+    OMP_NUM_THREADS=1 python -m tests.benchmarks.adversarial_training_speed [--repeats 9]
+
+A step attacks a batch of the paper's CIFAR-10 network with PGD-5 and takes one step of Adam on the
+result. Ours is the step that the program takes; theirs is what the libraries' own examples do. As
+in ``attack_speed``, each has a process of its own, they take turns, and the ratio is taken turn by
+turn. Results are compared in float64: the weights after three steps on the same images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine import specs
+from tests.benchmarks.attack_speed import (
+    EQUAL,
+    LIBRARIES,
+    ask,
+    papers_network,
+    print_line,
+    some_images,
+)
+
+ATTACKS = {
+    "L-inf 8/255, step 2/255, PGD-5": specs.PGD(
+        norm="linf", eps=8 / 255, step_size=2 / 255, steps=5
+    ),
+    "L2 0.5, step 0.1, PGD-5": specs.PGD(norm="l2", eps=0.5, step_size=0.1, steps=5),
+}
+COMPARED_STEPS = 3
+RATE = 1e-3
+
+Step = Callable[[Tensor, Tensor, specs.PGD], None]
+
+
+def our_steps(model: nn.Module) -> Step:
+    """Return the program's own step."""
+    from engine.fitting import Fit, descend, make_optimizer
+    from engine.inputs import layout
+    from engine.modes import keep_freed_memory
+    from engine.training import Moment, adversarial_loss
+
+    keep_freed_memory()
+    model = model.to(memory_format=torch.channels_last)
+    fit = Fit(model, make_optimizer(specs.Adam(learning_rate=RATE), model), {})
+    moment = Moment(0.0, torch.Generator(), lambda *_: None)
+
+    def step(images: Tensor, labels: Tensor, attack: specs.PGD) -> None:
+        loss = adversarial_loss(model, layout(images), labels, moment, attack=attack, warmup=0.0)
+        descend(fit, loss)
+
+    return step
+
+
+def their_steps(name: str, model: nn.Module) -> Step:
+    """Return a step around a peer's attack, made in evaluation mode as ours is."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
+
+    def step(images: Tensor, labels: Tensor, attack: specs.PGD) -> None:
+        model.eval()
+        adv_images = LIBRARIES[name](model, images, labels, attack).detach()
+        model.train()
+        optimizer.zero_grad()
+        functional.cross_entropy(model(adv_images), labels).backward()
+        optimizer.step()
+
+    return step
+
+
+def steps_of(name: str, model: nn.Module) -> Step:
+    return our_steps(model) if name == "isthmus" else their_steps(name, model)
+
+
+def serve(name: str, batch: int, link: Connection) -> None:
+    """Answer each attack with its wall and processor time, and each (attack,) with the weights."""
+    images, labels = some_images(batch)
+    step = steps_of(name, papers_network())
+    while (asked := link.recv()) is not None:
+        if isinstance(asked, tuple):
+            model = papers_network().double()
+            exact = steps_of(name, model)
+            for _ in range(COMPARED_STEPS):
+                exact(images.double(), labels, *asked)
+            weights = [parameter.detach().flatten() for parameter in model.parameters()]
+            link.send(torch.cat(weights).numpy())
+        else:
+            started = time.perf_counter(), time.process_time()
+            step(images, labels, asked)
+            link.send((time.perf_counter() - started[0], time.process_time() - started[1]))
+
+
+def compare_results(links: dict[str, Connection], attack: specs.PGD) -> None:
+    """Print how far the peers' weights lie from ours, and stop where they are not the same."""
+    weights = {name: ask(link, (attack,)) for name, link in links.items()}
+    for name, theirs in weights.items():
+        gap = float(abs(theirs - weights["isthmus"]).max())
+        if name != "isthmus":
+            print(f"  largest difference of a weight from {name} in float64: {gap:.1e}")
+        if gap > EQUAL:
+            raise SystemExit(f"weights differ by {gap:.1e}, must not by more than {EQUAL:.0e}")
+
+
+def main() -> None:
+    """Run every setting."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--batch", type=int, default=100)
+    options = parser.parse_args()
+    context = multiprocessing.get_context("spawn")
+    links = {}
+    for name in LIBRARIES:
+        links[name], theirs = context.Pipe()
+        context.Process(target=serve, args=(name, options.batch, theirs), daemon=True).start()
+    print(f"batch {options.batch}, float32, one step, {torch.get_num_threads()} thread(s)")
+    for title, attack in ATTACKS.items():
+        print(title)
+        for link in links.values():
+            ask(link, attack)  # Imports the library and warms caches and allocators up.
+        turns = [
+            {name: ask(link, attack) for name, link in links.items()}
+            for _ in range(options.repeats)
+        ]
+        for index, clock in enumerate(("wall", "processor")):
+            ours = [turn["isthmus"][index] for turn in turns]
+            for name in links:
+                print_line(clock, name, [turn[name][index] for turn in turns], ours)
+    for title, attack in ATTACKS.items():
+        print(title)
+        compare_results(links, attack)
+    for link in links.values():
+        link.send(None)
+
+
+if __name__ == "__main__":
+    main()
