@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,12 +48,22 @@ def make_application() -> QApplication:
     from gui.icons import app_icon
 
     sys.setswitchinterval(SWITCH_INTERVAL)
+    enlarge(os.environ, settings.scale())
     app = QApplication(sys.argv[:1])
     app.setApplicationName("isthmus")
     app.setDesktopFileName("isthmus")
     app.setWindowIcon(app_icon())
     theme.apply(app, settings.theme_mode())
     return app
+
+
+def enlarge(environ: MutableMapping[str, str], percent: int) -> None:
+    """Tell Qt how large to draw everything, which it reads once, before the application is made.
+
+    Whoever set the variable by hand has the last word.
+    """
+    if percent != 100:
+        environ.setdefault("QT_SCALE_FACTOR", f"{percent / 100:g}")
 
 
 def make_window(app: QApplication, paths: list[Path]) -> MainWindow:
@@ -82,7 +94,6 @@ def make_window(app: QApplication, paths: list[Path]) -> MainWindow:
 def _end(window: MainWindow, code: int) -> int:
     """Take the window apart while the application is still there."""
     import logging
-    import os
 
     import shiboken6
 

@@ -13,9 +13,10 @@ from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 
 from engine.schema import SpecError
+from engine.shelf import Shelf
 from engine.specs import ImagesSpec, Imported, NetworkSpec, StoredImages
 from engine.study import SUFFIX, StudyError
-from gui import dropping
+from gui import dropping, settings
 from gui.packed import open_packed
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Importer(QObject):
         self._workspace = workspace
         self._waiting: list[Callable[[], object]] = []
         self._progress = (0.0, 0.0)
+        self.shelf = Shelf(settings.cache_folder() / "images")
         self.name = ""
         self._poll = QTimer(self)
         self._poll.setInterval(POLL_MS)
@@ -212,7 +214,13 @@ class Importer(QObject):
         def work(control: Control) -> tuple[StoredImages, ImageSet]:
             from engine.images import ingest
 
-            return ingest(path, **given, progress=self._note, check_cancelled=control.check)
+            return ingest(
+                path,
+                **given,
+                progress=self._note,
+                check_cancelled=control.check,
+                shelf=self.shelf,
+            )
 
         def done(answer: tuple[StoredImages, ImageSet]) -> None:
             self._end()
@@ -237,7 +245,13 @@ class Importer(QObject):
             from engine.images import load
 
             locate = study.locate if study is not None else _nowhere
-            return load(spec, locate, progress=self._note, check_cancelled=control.check)
+            return load(
+                spec,
+                locate,
+                progress=self._note,
+                check_cancelled=control.check,
+                shelf=self.shelf,
+            )
 
         def done(image_set: ImageSet) -> None:
             self._end()
@@ -347,6 +361,9 @@ class Importer(QObject):
 
 def documents() -> Path:
     """Return the folder in which new studies are created."""
+    chosen = settings.studies_folder()
+    if chosen is not None:
+        return chosen
     place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
     return Path(place or Path.home()) / "Isthmus"
 

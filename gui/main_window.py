@@ -36,9 +36,11 @@ from PySide6.QtWidgets import (
 from engine.events import Notice
 from gui import dialogs, dropping, settings, theme
 from gui.faults import LOG
+from gui.history import History
 from gui.icons import app_icon
 from gui.menus import Menus
-from gui.pages import PAGES, Place
+from gui.notify import Notifier
+from gui.pages import PAGE_OF_KIND, PAGES, Place
 from gui.pages.page import Page
 from gui.widgets.drop_veil import DropVeil
 from gui.widgets.job_dock import JobDock
@@ -52,19 +54,6 @@ FRAME = (8, 40)
 DOCK_HEIGHT = 220
 BUILD_PAUSE_MS = 30
 READING_PAUSE_MS = 300
-# The page that shows records of a kind.
-PAGE_OF_KIND = {
-    "training": "Train",
-    "imported": "Train",
-    "maps": "Maps",
-    "adversarial_examples": "Attack",
-    "measurement": "Attack",
-    "vae_gan": "Manifold",
-    "manifold_distance": "Manifold",
-    "retraining": "Retrain",
-    "interpretability": "Trade-off",
-    "boundary": "Boundary",
-}
 
 
 class MainWindow(QMainWindow):
@@ -93,7 +82,9 @@ class MainWindow(QMainWindow):
         self.status = StatusLine(self.workspace)
         self.setStatusBar(self.status)
         self.messages = self.status.messages
+        self.history = History(self)
         self.menus = Menus(self)
+        self.notifier = Notifier(self.workspace, self)
         self._connect()
         self._restore()
         self._show_title()
@@ -137,6 +128,7 @@ class MainWindow(QMainWindow):
         self.dock.expanded_changed.connect(self._share_height)
         workspace.event.connect(self._on_event)
         workspace.study_changed.connect(self._on_study)
+        workspace.records_changed.connect(self._show_title)
         workspace.runner.ready.connect(self._on_ready)
         workspace.runner.broken.connect(self.settled)
         workspace.importer.started.connect(self._on_reading)
@@ -248,6 +240,7 @@ class MainWindow(QMainWindow):
         height = self._dock_height if expanded else 0
         self.splitter.setSizes([max(0, self.height() - height), height])
 
+    @Slot()
     def _show_title(self) -> None:
         name = study_name(self.workspace)
         self.setWindowTitle(f"{name} – Isthmus" if name else "Isthmus")
@@ -384,6 +377,9 @@ class MainWindow(QMainWindow):
         more = (
             (self.tr("Up, Down"), self.tr("Move along the pages, while the rail has the focus")),
             (self.tr("Delete"), self.tr("Cancel the selected computations")),
+            (self.tr("Ctrl+R"), self.tr("Retry the selected computations that failed")),
+            (self.tr("Ctrl+Up, Down"), self.tr("Move the selected computations in the queue")),
+            (self.tr("Ctrl+Home, End"), self.tr("Move them to the queue's top or bottom")),
             (self.tr("Return"), self.tr("Show the result of a computation, or why it failed")),
         )
         return [*found, *more]

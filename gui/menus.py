@@ -9,9 +9,10 @@ from PySide6.QtCore import QObject, QUrl, Slot
 from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QKeySequence
 from PySide6.QtWidgets import QApplication, QMenu
 
-from gui import dialogs, settings, theme
+from gui import dialogs, reporting, settings, theme
 from gui.about import AboutDialog, ShortcutsDialog
 from gui.faults import log_folder
+from gui.tour import Tour
 
 if TYPE_CHECKING:
     from gui.main_window import MainWindow
@@ -22,12 +23,18 @@ KEYS = {
     "open_folder": "Ctrl+Shift+O",
     "open_files": "Ctrl+I",
     "save_copy": "Ctrl+Shift+S",
-    "export": "Ctrl+E",
+    "export_page": "Ctrl+E",
+    "report": "Ctrl+Shift+E",
     "quit": "Ctrl+Q",
+    "undo": "Ctrl+Z",
+    "redo": "Ctrl+Shift+Z",
+    "back": "Alt+Left",
     "paste": "Ctrl+V",
     "dock": "Ctrl+J",
     "dismiss": "Escape",
     "shortcuts": "F1",
+    "glossary": "Shift+F1",
+    "settings": "Ctrl+,",
 }
 
 
@@ -42,6 +49,7 @@ class Menus(QObject):
         self._build_edit()
         self._build_view()
         self._build_help()
+        self.tour = Tour(window)
 
     # ----------------------------------------------------------------------------------- building
 
@@ -80,24 +88,43 @@ class Menus(QObject):
         menu.addSeparator()
         self.export = menu.addMenu(self.tr("&Export picture"))
         self.export.aboutToShow.connect(self._fill_export)
+        for name, text, work in (
+            ("export_page", self.tr("Export this pa&ge…"), reporting.export_page),
+            ("report", self.tr("&Report of the study…"), reporting.report_study),
+        ):
+            self._add(menu, name, text, lambda _=False, work=work: work(window))
         menu.addSeparator()
         self._add(menu, "quit", self.tr("&Quit"), window.close)
 
     def _build_edit(self) -> None:
         window = self._window
         menu = window.menuBar().addMenu(self.tr("&Edit"))
+        stack = window.workspace.edits.stack
+        for name, action in (
+            ("undo", stack.createUndoAction(self, self.tr("&Undo"))),
+            ("redo", stack.createRedoAction(self, self.tr("&Redo"))),
+        ):
+            action.setShortcut(QKeySequence(KEYS[name]))
+            menu.addAction(action)
+            self.actions[name] = action
+        menu.addSeparator()
         self._add(menu, "paste", self.tr("&Paste images or files"), window.paste)
         self._add(menu, "dismiss", self.tr("&Dismiss error"), window.messages.dismiss_error)
+        menu.addSeparator()
+        self._add(menu, "settings", self.tr("&Settings…"), self._show_settings)
 
     def _build_view(self) -> None:
         window = self._window
         menu = window.menuBar().addMenu(self.tr("&View"))
         for index, place in enumerate(window.places):
             action = QAction(self.tr(place.title), self)
-            action.setShortcut(QKeySequence(f"Ctrl+{index + 1}"))
+            action.setShortcut(QKeySequence(f"Ctrl+{(index + 1) % 10}"))
             action.triggered.connect(_shower(window, index))
             menu.addAction(action)
         menu.addSeparator()
+        back = self._add(menu, "back", self.tr("&Back to where I was"), window.history.back)
+        back.setEnabled(False)
+        window.history.changed.connect(back.setEnabled)
         dock = self._add(menu, "dock", self.tr("Show &computations"), window.dock.set_expanded)
         dock.setCheckable(True)
         dock.setChecked(window.dock.expanded)
@@ -121,6 +148,8 @@ class Menus(QObject):
 
     def _build_help(self) -> None:
         menu = self._window.menuBar().addMenu(self.tr("&Help"))
+        self._add(menu, "tour", self.tr("Guided &tour"), lambda: self.tour.start())
+        self._add(menu, "glossary", self.tr("&Glossary"), self._show_glossary)
         self._add(menu, "shortcuts", self.tr("Keyboard &shortcuts"), self._show_shortcuts)
         self._add(menu, "log", self.tr("Open &log folder"), self._open_log)
         self._add(menu, "about", self.tr("&About Isthmus"), self._show_about)
@@ -164,6 +193,25 @@ class Menus(QObject):
         if isinstance(app, QApplication):
             theme.apply(app, mode)
             settings.set_theme_mode(mode)
+
+    @Slot()
+    def _show_settings(self) -> None:
+        from gui.settings_dialog import SettingsDialog  # what it draws on need not load at once
+
+        dialog = SettingsDialog(self._window)
+        dialog.tour_asked.connect(self.tour.start)
+        dialog.theme_changed.connect(self._check_theme)
+        dialog.open()
+
+    @Slot(str)
+    def _check_theme(self, mode: str) -> None:
+        self.actions[f"colours {mode}"].setChecked(True)
+
+    @Slot()
+    def _show_glossary(self) -> None:
+        from gui.glossary import GlossaryDialog
+
+        GlossaryDialog(self._window).show()
 
     @Slot()
     def _open_log(self) -> None:

@@ -21,8 +21,10 @@ from engine.events import Event, ProbeMaps, Progress, Snapshot
 
 if TYPE_CHECKING:
     from engine.context import Context, Control
-    from engine.plan import Room, Scheduler
+    from engine.imageset import ImageSet
+    from engine.plan import Place, Room, Scheduler
     from engine.schema import Spec
+    from engine.specs import ImagesSpec
     from engine.study import Study
 
 DRAIN_INTERVAL_MS = 50
@@ -155,6 +157,7 @@ class Runner(QObject):
         self._importing = _Lane("isthmus-importing", self._answers)
         self._previewing = _Lane("isthmus-preview", self._answers)
         self._scheduler: Scheduler | None = None
+        self._specs: dict[str, Spec] = {}
         self.loaded = False
         self._timer = QTimer(self)
         self._timer.setInterval(DRAIN_INTERVAL_MS)
@@ -180,6 +183,7 @@ class Runner(QObject):
         from engine.plan import Scheduler, room_on
 
         self.close()
+        self._specs.clear()
         self._scheduler = Scheduler(study, room_on(device), self._events.put)
 
     def close(self) -> bool:
@@ -191,7 +195,33 @@ class Runner(QObject):
         """Queue what is missing for these specs; return it."""
         if self._scheduler is None:
             raise ValueError("no study is open: open or create one first")
-        return self._scheduler.add(specs)
+        queued = self._scheduler.add(specs)
+        self._specs.update((spec.key, spec) for spec in queued)
+        return queued
+
+    def spec(self, key: str) -> Spec | None:
+        """Return a spec that was queued since the study was opened, by its key."""
+        return self._specs.get(key)
+
+    def queued_specs(self) -> list[Spec]:
+        """Return every spec that was queued since the study was opened, in order."""
+        return list(self._specs.values())
+
+    def waiting(self) -> list[tuple[str, frozenset[str]]]:
+        """Return what waits, in order, each with the keys of what must end before it starts."""
+        return self._scheduler.waiting() if self._scheduler is not None else []
+
+    def reorder(self, keys: Iterable[str], where: Place) -> None:
+        """Move waiting computations in the queue."""
+        if self._scheduler is not None:
+            self._scheduler.reorder(keys, where)
+
+    def share_images(self, spec: ImagesSpec, images: ImageSet) -> None:
+        """Let computations work on images that are in memory already."""
+        if self._scheduler is not None:
+            from engine.inputs import share_images
+
+            share_images(self._scheduler.cache, spec, images)
 
     def cancel(self, key: str | None = None) -> None:
         """Cancel one computation, or all."""
@@ -207,6 +237,11 @@ class Runner(QObject):
     def busy(self) -> bool:
         """Whether any computation runs or waits."""
         return self._scheduler is not None and self._scheduler.busy
+
+    @property
+    def pending(self) -> list[Spec]:
+        """What runs or waits in the open study."""
+        return self._scheduler.pending if self._scheduler is not None else []
 
     @property
     def room(self) -> Room | None:

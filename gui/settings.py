@@ -9,17 +9,38 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from platformdirs import user_config_path
+from platformdirs import user_cache_path, user_config_path
 from PySide6.QtCore import QByteArray, QSettings
 
 from gui.theme import MODES, Mode
 
 RECENT_LIMIT = 10
+DEVICES = ("auto", "cpu", "cuda")
+SCALES = (100, 110, 125, 150, 175, 200)
+COLORMAP = "blue_white_red"
+# What the settings dialog sets back; the place of the window and recent studies stay.
+EPS_UNITS = ("255", "unit")
+PREFERENCES = (
+    "theme",
+    "scale",
+    "device",
+    "studies_folder",
+    "colormap",
+    "eps_unit",
+    "notify",
+    "tour_offered",
+)
 
 
 def _store() -> QSettings:
     folder = os.environ.get("ISTHMUS_CONFIG") or user_config_path("isthmus", appauthor=False)
     return QSettings(str(Path(folder) / "isthmus.ini"), QSettings.Format.IniFormat)
+
+
+def cache_folder() -> Path:
+    """Return the folder for what can be made anew at any time."""
+    chosen = os.environ.get("ISTHMUS_CONFIG")
+    return Path(chosen) / "cache" if chosen else user_cache_path("isthmus", appauthor=False)
 
 
 def recent_studies() -> list[Path]:
@@ -86,6 +107,52 @@ def flag(name: str, default: bool) -> bool:
 def set_flag(name: str, value: bool) -> None:
     """Remember a yes or no."""
     _store().setValue(f"window/{name}", value)
+
+
+def text(name: str, default: str = "") -> str:
+    """Return a text that :func:`set_text` stored."""
+    return str(_store().value(f"window/{name}", default) or default)
+
+
+def set_text(name: str, value: str) -> None:
+    """Remember a text."""
+    _store().setValue(f"window/{name}", value)
+
+
+def device() -> str:
+    """Return where studies are computed: "auto", "cpu" or "cuda"."""
+    found = text("device", "auto")
+    return found if found in DEVICES else "auto"
+
+
+def scale() -> int:
+    """Return the size of everything in the window, in percent; it counts from the next start."""
+    found = number("scale", 100)
+    return found if found in SCALES else 100
+
+
+def colormap() -> str:
+    """Return the colours in which maps are drawn at first, a name that may be of an older one."""
+    return text("colormap", COLORMAP)
+
+
+def eps_unit() -> str:
+    """Return how L-inf radii are set: in "255" ths, or in the "unit" [0, 1]; both are shown."""
+    found = text("eps_unit", "255")
+    return found if found in EPS_UNITS else "255"
+
+
+def studies_folder() -> Path | None:
+    """Return the folder the user chose for new studies, or None for the usual one."""
+    found = text("studies_folder")
+    return Path(found) if found else None
+
+
+def reset_preferences() -> None:
+    """Set back what the settings dialog sets; recent studies and the window's place stay."""
+    store = _store()
+    for name in PREFERENCES:
+        store.remove(f"window/{name}")
 
 
 def number(name: str, default: int) -> int:

@@ -10,10 +10,13 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from engine.events import Ended
 from engine.index import Entry
-from engine.schema import Spec
+from engine.schema import Spec, SpecError
 from engine.specs import ClassifierSpec, Gaussians2D, ImagesSpec
 from engine.study import Study, StudyError, spec_of
+from gui import settings
+from gui.edits import Edits
 from gui.importing import Importer
+from gui.pace import Pace
 from gui.runner import Runner
 
 if TYPE_CHECKING:
@@ -31,10 +34,14 @@ class Workspace(QObject):
         Another set of images was chosen, or it finished loading.
     record_added
         Takes the :class:`Entry` of a record that was just stored.
+    records_changed
+        Records got another title or note, were deleted or put back, or the study another name.
     highlighted
         Takes the key of the classifier under the mouse anywhere, or "".
     selected
         Takes the key of the record that the user clicked anywhere.
+    record_asked
+        Takes the key of a record that is to be shown with all that is known of it.
     event
         Every engine event (see :mod:`engine.events`).
     message
@@ -44,8 +51,10 @@ class Workspace(QObject):
     study_changed = Signal()
     images_changed = Signal()
     record_added = Signal(object)
+    records_changed = Signal()
     highlighted = Signal(str)
     selected = Signal(str)
+    record_asked = Signal(str)
     event = Signal(object)
     message = Signal(str, bool)
 
@@ -57,6 +66,8 @@ class Workspace(QObject):
         self.images: ImagesSpec | None = None
         self.image_set: ImageSet | None = None
         self.importer = Importer(self)
+        self.pace = Pace(self)
+        self.edits = Edits(self)
 
     # -------------------------------------------------------------------------------------- study
 
@@ -64,7 +75,7 @@ class Workspace(QObject):
         """Open a study (or make one) and take up the images it was last about; say what failed."""
         try:
             study = Study(path, create=create)
-            self.runner.open(study)
+            self._open_runner(study)
         except StudyError as error:
             self.message.emit(str(error), True)
             return False
@@ -81,10 +92,20 @@ class Workspace(QObject):
             self.images_changed.emit()
         return True
 
+    def _open_runner(self, study: Study) -> None:
+        """Compute the study where the user's settings say, or where that is possible."""
+        try:
+            self.runner.open(study, settings.device())
+        except SpecError as error:
+            self.message.emit(str(error), True)
+            self.runner.open(study)
+
     def choose_images(self, spec: ImagesSpec, loaded: ImageSet | None = None) -> None:
         """Make these the current images; they are loaded on a lane unless given."""
         self.runner.forget("images")
-        self.images, self.image_set = spec, loaded
+        self.images, self.image_set = spec, None
+        if loaded is not None:
+            self._take_images(spec, loaded)
         self.images_changed.emit()
         study = self.study
         if loaded is not None or study is None:
@@ -93,13 +114,18 @@ class Workspace(QObject):
         def work(control: Any) -> ImageSet:
             from engine.images import load
 
-            return load(spec, study.locate, check_cancelled=control.check)
+            shelf = self.importer.shelf
+            return load(spec, study.locate, check_cancelled=control.check, shelf=shelf)
 
         def done(image_set: ImageSet) -> None:
-            self.image_set = image_set
+            self._take_images(spec, image_set)
             self.images_changed.emit()
 
         self.runner.ask("images", work, done, lambda text: self.message.emit(text, True))
+
+    def _take_images(self, spec: ImagesSpec, image_set: ImageSet) -> None:
+        self.image_set = image_set
+        self.runner.share_images(spec, image_set)
 
     def entries(self, *kinds: str) -> list[Entry]:
         """Return the study's records of these kinds (of all kinds without any), oldest first."""

@@ -86,6 +86,30 @@ def _boundary() -> type[Page]:
     return BoundaryPage
 
 
+def _records() -> type[Page]:
+    from gui.pages.records import RecordsPage
+
+    return RecordsPage
+
+
+# The page that works with records of a kind.
+PAGE_OF_KIND = {
+    "glyphs": "Data",
+    "folder": "Data",
+    "idx": "Data",
+    "training": "Train",
+    "imported": "Train",
+    "maps": "Maps",
+    "adversarial_examples": "Attack",
+    "measurement": "Attack",
+    "vae_gan": "Manifold",
+    "manifold_distance": "Manifold",
+    "retraining": "Retrain",
+    "interpretability": "Trade-off",
+    "boundary": "Boundary",
+    "gaussians_2d": "Boundary",
+}
+
 PAGES = (
     Place("Welcome", "welcome", "Open the demo, images or a recent study", _welcome),
     Place("Data", "data", "Choose images, and look through them", _data),
@@ -96,4 +120,5 @@ PAGES = (
     Place("Retrain", "retrain", "Measure what the marked pixels are worth", _retrain),
     Place("Trade-off", "tradeoff", "Accuracy against interpretability", _tradeoff),
     Place("Boundary", "boundary", "How attacks in training turn a decision boundary", _boundary),
+    Place("Records", "records", "Search, name and delete what was computed", _records),
 )

@@ -19,8 +19,9 @@ from PySide6.QtWidgets import (
 
 from engine.events import Ended
 from engine.index import Entry
-from engine.specs import Measurement, RobustAccuracy
+from engine.specs import AttackSpec, Measurement, RobustAccuracy
 from engine.study import spec_of
+from gui.pages.attack_card import AttackCard
 from gui.pages.attack_form import AttackForm
 from gui.widgets.network_picker import Network, NetworkPicker
 from gui.widgets.number_edit import NumberEdit, guard_wheel
@@ -111,6 +112,9 @@ class AccuracyCurves(QWidget):
         layout.addLayout(bar)
         layout.addWidget(self.note)
         layout.addWidget(self.plot, 1)
+        self.card = AttackCard(self.workspace, self._picker.series, self)
+        self.card.asked.connect(self._check)
+        layout.addWidget(self.card)
         self._form_changed()
 
     # ----------------------------------------------------------------------------------- measuring
@@ -134,6 +138,17 @@ class AccuracyCurves(QWidget):
         queued = self.workspace.run(self.specs())
         self._waiting |= {spec.key for spec in queued}
         self.refresh()
+
+    @Slot()
+    def _check(self) -> None:
+        """Check the form's attack at the radius of the slider."""
+        specs = self.card.specs(self._attack(), self._picker.networks)
+        self._waiting |= {spec.key for spec in self.workspace.run(specs)}
+        self.refresh()
+
+    def _attack(self) -> AttackSpec | None:
+        """Return the form's attack without its target, or None while it is wrong or has no size."""
+        return self._form.untargeted_at(self._form.eps.value)
 
     @Slot(object)
     def _on_event(self, event: Any) -> None:
@@ -179,6 +194,7 @@ class AccuracyCurves(QWidget):
                 self._read(entry.key)
         self._draw()
         self._say()
+        self.card.show_found(self._attack(), self._picker.networks)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Catch up with what changed out of sight."""

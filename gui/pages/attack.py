@@ -100,7 +100,7 @@ class AttackPage(Page):
         self._side.add(self.picker, self.tr("Networks"), 1)
         self._side.add(self.form, self.tr("Attack"))
         self._side.add(self.fault)
-        self._side.add(self.keep)
+        self._side.pin(self.keep)
 
     def _build_view(self) -> None:
         self.strip = ImageStrip()
@@ -160,17 +160,10 @@ class AttackPage(Page):
         self.tabs.addTab(self.curves, self.tr("Accuracy against eps"))
 
     def _build_layout(self) -> None:
-        ready = QWidget()
-        row = QHBoxLayout(ready)
-        row.setContentsMargins(16, 12, 16, 12)
-        row.setSpacing(16)
-        row.addWidget(self._side)
-        row.addWidget(self.tabs, 1)
-        self.needs = NeedsNetwork(ready, self.workspace, self.picker)
+        self.needs = NeedsNetwork(self.workspace, self.picker)
         self.needs.go_to.connect(self.go_to)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.needs)
+        self.frame(self.needs, self._side, self.tabs)
+        self.needs.guard(self.stack)
 
     def _connect(self) -> None:
         self.workspace.images_changed.connect(self._images_changed)

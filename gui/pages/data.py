@@ -26,6 +26,7 @@ from gui.widgets.class_table import ClassTable
 from gui.widgets.form_area import FormArea
 from gui.widgets.image_browser import ImageBrowser
 from gui.widgets.reading_strip import ReadingStrip
+from gui.widgets.remembered import remember
 from gui.widgets.spec_form import SpecForm
 from gui.workspace import Workspace
 
@@ -55,6 +56,7 @@ class DataPage(Page):
         body.setCollapsible(0, False)
         body.setCollapsible(1, False)
         body.setHandleWidth(12)
+        remember(body, "data")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 8)
         layout.setSpacing(12)
@@ -100,6 +102,7 @@ class DataPage(Page):
         left.setCollapsible(1, False)
         left.setHandleWidth(12)
         left.setSizes([360, 300])
+        remember(left, "data_left")
         return left
 
     def _build_source(self) -> QFrame:

@@ -46,9 +46,9 @@ class LiveCurves(QWidget):
             export_name="training-loss",
         )
         self.accuracy = Plot(
-            self.tr("Test accuracy"),
+            self.tr("Test accuracy, dashed: attacked"),
             self.tr("epoch"),
-            self.tr("accuracy (dashed: attacked)"),
+            self.tr("accuracy"),
             export_name="training-accuracy",
         )
         self.accuracy.set_ranges(y=(0.0, 1.0))
@@ -63,13 +63,15 @@ class LiveCurves(QWidget):
             return
         curves = self._curves.get(run.key) or self._make(run)
         steps, losses = run.curves["loss"].points()
+        steps = steps + run.offset
         losses = smoothed(losses, self.smoothing.value())
         # Painting costs the more the more points there are; a finished curve is painted once.
         apart = 1 if run.state == "finished" else 1 + len(steps) // MOST_LIVE_POINTS
         last_first = slice(None, None, -apart)
         curves.loss.set_data(steps[last_first][::-1], losses[last_first][::-1])
-        curves.clean.set_data(*run.curves["clean_accuracy"].points())
-        curves.robust.set_data(*run.curves["robust_accuracy"].points())
+        for name, drawn in (("clean_accuracy", curves.clean), ("robust_accuracy", curves.robust)):
+            epochs, shares = run.curves[name].points()
+            drawn.set_data(epochs + run.offset, shares)
         run.drawn = True
 
     def remove(self, key: str) -> None:

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
     QDoubleSpinBox,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QSlider,
     QToolButton,
     QVBoxLayout,
@@ -39,7 +40,7 @@ class LiveMaps(QWidget):
 
     Signals
     -------
-    hovered, clicked
+    hovered, clicked, continue_asked
         Take the key of a network; hovered also "".
     restyled
         The maps are to be drawn in another way.
@@ -47,12 +48,14 @@ class LiveMaps(QWidget):
 
     hovered = Signal(str)
     clicked = Signal(str)
+    continue_asked = Signal(str)
     restyled = Signal()
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
         self.grid = MapGrid()
         self._images: NDArray[np.uint8] | None = None
+        self._pointed = ""
         self._limits: dict[str, NDArray[np.float64]] = {}
         self._shown: dict[str, NDArray[np.float32]] = {}
         self._pictures: dict[str, NDArray[np.float32]] = {}
@@ -64,6 +67,8 @@ class LiveMaps(QWidget):
         self._build_layout()
         self.grid.hovered.connect(self._on_hovered)
         self.grid.clicked.connect(self._on_clicked)
+        self.grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.grid.customContextMenuRequested.connect(self._show_menu)
         theme.signals.changed.connect(self._show_play)
         self._show_play()
         self._say_step()
@@ -262,7 +267,20 @@ class LiveMaps(QWidget):
 
     @Slot(str, int)
     def _on_hovered(self, key: str, _: int) -> None:
+        self._pointed = key
         self.hovered.emit(key)
+
+    @Slot(QPoint)
+    def _show_menu(self, place: QPoint) -> None:
+        """Offer to go on with the network under the mouse or the arrow keys."""
+        key = self._pointed
+        if not key:
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        words = self.tr("Continue with more epochs…")
+        menu.addAction(words, lambda: self.continue_asked.emit(key))
+        menu.popup(self.grid.viewport().mapToGlobal(place))
 
     @Slot(str, int)
     def _on_clicked(self, key: str, _: int) -> None:
@@ -272,7 +290,8 @@ class LiveMaps(QWidget):
 
 def _note(run: Run, step: float) -> str:
     """Return what stands below a network's name: the epoch and its accuracies."""
-    epoch = f"{step:.0f}" if float(step).is_integer() else f"{step:.1f}"
+    done = step + run.offset
+    epoch = f"{done:.0f}" if float(step).is_integer() else f"{done:.1f}"
     clean, robust = (run.curves[name].until(step) for name in ("clean_accuracy", "robust_accuracy"))
     if run.state in ("cancelled", "failed"):
         return f"{run.state}, epoch {epoch}"

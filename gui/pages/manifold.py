@@ -183,7 +183,7 @@ class ManifoldPage(RefreshedPage):
     def _open(self, key: str) -> None:
         if key:
             self.workspace.selected.emit(key)
-            self.go_to.emit("Maps")
+            self.workspace.record_asked.emit(key)
 
     @Slot()
     def _lead(self) -> None:

@@ -86,7 +86,7 @@ class DistancesView(QWidget):
     hovered
         Takes the key of the network under the mouse, or "".
     opened
-        Takes the key of the network whose row was double-clicked.
+        Takes the key of the network whose curve was clicked, or whose row was double-clicked.
     """
 
     hovered = Signal(str)
@@ -103,6 +103,7 @@ class DistancesView(QWidget):
         self.plot.pointed.connect(self.hovered)
         self.table.hovered.connect(self.hovered)
         self.table.opened.connect(self.opened)
+        self.plot.clicked.connect(self.opened)
         self.panel.currentIndexChanged.connect(self._draw)
 
     # ------------------------------------------------------------------------------------- public

@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import maps
+from engine.correlation import fit
 
 Values = NDArray[np.float32]
 UNNAMED = ("probability",)
+# Below a small picture there is room for few letters; the tooltip explains them.
+SHORT = {"completeness_gap": "gap"}
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Drawing:
     percentile
         Values beyond this percentile of a picture are clipped.
     colormap
-        A key of :data:`engine.maps.COLORMAPS`.
+        A key of :data:`engine.colormaps.COLORMAPS`.
     shared
         One scale for all pictures of a column, instead of one for each.
     """
@@ -91,7 +94,7 @@ class MapColumn:
         if "probability" in self.arrays:
             says += f", {100 * float(self.arrays['probability'][row]):.1f} %"
         numbers = [
-            f"{name.replace('_', ' ')} {float(values[row]):.3g}"
+            f"{SHORT.get(name, name.replace('_', ' '))} {float(values[row]):.3g}"
             for name, values in self.arrays.items()
             if name not in UNNAMED and _one_number_each(values) and np.isfinite(values[row])
         ]
@@ -110,23 +113,41 @@ def _one_number_each(values: Any) -> bool:
     return bool(np.ndim(values) == 1 and np.issubdtype(values.dtype, np.floating))
 
 
-def difference(first: Values, second: Values) -> tuple[Values, NDArray[np.float64]]:
-    """Compare two columns of pictures.
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """What one column of maps has and another has not.
+
+    Attributes
+    ----------
+    values
+        (N, H, W) in [-1, 1]: first minus second, over ``limit``.
+    limit
+        (N,) the difference that is drawn strongest, in units of the pictures' own; 0 where equal.
+    spearman
+        (N,) rank correlation of the two maps over their pixels, NaN where one is constant.
+    """
+
+    values: Values
+    limit: NDArray[np.float64]
+    spearman: NDArray[np.float64]
+
+
+def difference(first: Values, second: Values, percentile: float = maps.PERCENTILE) -> Difference:
+    """Compare two columns of pictures; the difference has symmetric limits of its own.
 
     Parameters
     ----------
     first, second
-        (N, H, W) in [-1, 1].
-
-    Returns
-    -------
-    values
-        (N, H, W) in [-1, 1]: half of first minus second.
-    correlation
-        (N,) Pearson's, NaN where a picture is constant.
+        (N, H, W) in [-1, 1], each on its own scale: raw gradients of two networks may differ a
+        thousandfold in size, and the larger one would be all there is to see.
+    percentile
+        Where the difference is clipped.
     """
-    a, b = (values.reshape(len(values), -1).astype(np.float64) for values in (first, second))
-    a, b = (values - values.mean(1, keepdims=True) for values in (a, b))
-    size = np.sqrt((a**2).sum(1) * (b**2).sum(1))
-    correlation = np.divide((a * b).sum(1), size, out=np.full(len(a), np.nan), where=size > 0)
-    return ((first - second) / 2).astype(np.float32), correlation
+    gap = (first.astype(np.float64) - second)[:, None]
+    limit = maps.symmetric_limit(gap, percentile=percentile)
+    ranked = [fit(a, b).spearman for a, b in zip(first, second, strict=True)]
+    return Difference(
+        maps.picture(gap, limit=limit),
+        limit,
+        np.array([np.nan if found is None else found for found in ranked]),
+    )

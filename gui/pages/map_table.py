@@ -12,8 +12,9 @@ from PySide6.QtCore import QCoreApplication
 
 from engine import maps
 from engine.charts import MapGridData
-from gui.pages.map_columns import Drawing, MapColumn, Values, difference
+from gui.pages.map_columns import Difference, Drawing, MapColumn, Values, difference
 from gui.pages.maps_grid import Cell, Heading
+from gui.settings import COLORMAP
 from gui.widgets.image_view import pixels_of
 
 
@@ -38,7 +39,7 @@ def build(
     names: Sequence[str],
     columns: Sequence[MapColumn],
     drawing: Drawing,
-    pair: tuple[int, int] | None = None,
+    pairs: Sequence[tuple[int, int]] = (),
 ) -> Table:
     """Return the table of some images.
 
@@ -52,8 +53,8 @@ def build(
         Of these images; those without arrays are drawn empty.
     drawing
         How maps are drawn.
-    pair
-        Two columns whose difference is drawn as one more.
+    pairs
+        Each two columns whose difference is drawn as one more: minuend and subtrahend.
     """
     headings = [Heading(_tr("Image"))]
     rows = [
@@ -64,14 +65,10 @@ def build(
         headings.append(Heading(column.title, column.method, column.key, column.series))
         for row, cells in enumerate(rows):
             cells.append(_map_cell(column, values, row, drawing))
-    if pair is not None:
-        first, second = pair
-        headings.append(
-            Heading(_tr("Difference"), f"{columns[first].name} − {columns[second].name}")
-        )
-        for cells, cell in zip(
-            rows, _difference_cells(drawn[first], drawn[second], len(rows), drawing), strict=True
-        ):
+    for first, second in pairs:
+        headings.append(_difference_heading(columns[first], columns[second]))
+        found = _difference_cells(drawn[first], drawn[second], len(rows), drawing)
+        for cells, cell in zip(rows, found, strict=True):
             cells.append(cell)
     return Table(headings, rows)
 
@@ -79,9 +76,7 @@ def build(
 def figure_of(table: Table, caption: str) -> MapGridData:
     """Return the table as a figure, laid out as in the paper: a network's maps are a row."""
     columns = list(zip(*table.rows, strict=True))
-    titles = [
-        "\n".join(filter(None, [heading.title, heading.method])) for heading in table.headings
-    ]
+    titles = [heading.words for heading in table.headings]
     return MapGridData(
         images=tuple(tuple(cell.pixels for cell in column) for column in columns),
         row_titles=tuple(titles),
@@ -115,22 +110,39 @@ def _map_cell(
     return Cell(pixels, note, describe=describe, values=values[row])
 
 
+def _difference_heading(first: MapColumn, second: MapColumn) -> Heading:
+    """Return a heading that is short: its colour stands for the first network."""
+    alike = first.method == second.method
+    return Heading(
+        _tr("minus {}").format(second.title),
+        first.method if alike else f"{first.method} − {second.method}",
+        series=first.series,
+        full=_tr("Difference") + f"\n{first.name} − {second.name}",
+    )
+
+
 def _difference_cells(
     first: Values | None, second: Values | None, count: int, drawing: Drawing
 ) -> list[Cell]:
     if first is None or second is None:
         return [Cell(missing="…") for _ in range(count)]
-    values, correlation = difference(first, second)
+    found = difference(first, second, drawing.percentile)
+    colours = drawing.colormap if drawing.colormap != "grey" else COLORMAP
     return [
         Cell(
-            maps.colour(values[row], drawing.colormap),
-            _tr("correlation {:.2f}").format(correlation[row])
-            if np.isfinite(correlation[row])
-            else "",
-            values=values[row],
+            maps.colour(found.values[row], colours),
+            _difference_note(found, row),
+            values=found.values[row],
         )
         for row in range(count)
     ]
+
+
+def _difference_note(found: Difference, row: int) -> str:
+    lines = [_tr("full colour ±{:.2f}").format(found.limit[row])]
+    if np.isfinite(found.spearman[row]):
+        lines.insert(0, _tr("Spearman {:+.2f}").format(found.spearman[row]))
+    return "\n".join(lines)
 
 
 def _tr(text: str) -> str:

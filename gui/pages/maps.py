@@ -8,39 +8,31 @@ from typing import Any, ClassVar
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import (
-    QComboBox,
-    QDoubleSpinBox,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from engine import maps
 from engine.charts import MapGridData
 from engine.specs import AttributionSpec, Maps
 from gui.class_names import ClassNames
-from gui.pages.map_columns import Drawing, MapColumn
+from gui.pages.map_columns import MapColumn
+from gui.pages.map_controls import ClassChoice, DifferenceChoice, DrawingChoice
 from gui.pages.map_table import Table, build, figure_of
 from gui.pages.maps_grid import MapsGrid
 from gui.pages.needs import NeedsNetwork
 from gui.pages.page import Page
-from gui.pages.side_panel import SidePanel, labelled_rows
+from gui.pages.side_panel import SidePanel
 from gui.previews import LivePreviews
 from gui.widgets.export import export_buttons
 from gui.widgets.image_strip import ImageStrip
 from gui.widgets.method_picker import MethodPicker
 from gui.widgets.network_picker import NetworkPicker
-from gui.widgets.number_edit import guard_wheel
 from gui.workspace import Workspace
 
 MOST_IMAGES = 8
 MOST_NETWORKS = 4
 AT_FIRST = 4
 KEPT = 64
+# The page chooses these for all methods at once.
+CLASS_FIELDS = ("explained", "target", "quantity")
 
 
 class MapsPage(Page):
@@ -77,47 +69,19 @@ class MapsPage(Page):
 
     def _build_side(self) -> None:
         self.picker = NetworkPicker(self.workspace, MOST_NETWORKS, at_first=3)
-        self.methods = MethodPicker(AttributionSpec)
+        self.methods = MethodPicker(AttributionSpec, exclude=CLASS_FIELDS)
+        self.explained = ClassChoice()
+        self.style = DrawingChoice()
+        self.difference = DifferenceChoice()
         self.keep = QPushButton(self.tr("Keep in study"))
         self.keep.setToolTip(self.tr("Store these maps as records of the study"))
         self._side = SidePanel()
         self._side.add(self.picker, self.tr("Networks"), 1)
         self._side.add(self.methods, self.tr("Methods"))
-        self._side.add(self._build_drawing(), self.tr("Drawing"))
-        self._side.add(self._build_difference(), self.tr("Difference"))
-        self._side.add(self.keep)
-
-    def _build_drawing(self) -> QGridLayout:
-        self.percentile = QDoubleSpinBox(decimals=1, singleStep=0.5, suffix=" %")
-        self.percentile.setRange(50.0, 100.0)
-        self.percentile.setValue(maps.PERCENTILE)
-        self.percentile.setToolTip(self.tr("Values beyond this percentile are clipped"))
-        self.colormap = QComboBox()
-        for name in maps.COLORMAPS:
-            self.colormap.addItem(name.replace("_", ", "), name)
-        self.colormap.setToolTip(
-            self.tr("Colours from the most negative to the most positive value")
-        )
-        self.scale = QComboBox()
-        self.scale.addItem(self.tr("for each picture"), False)
-        self.scale.addItem(self.tr("one for a column"), True)
-        self.scale.setToolTip(self.tr("The value that is drawn strongest; zero is always neutral"))
-        for widget in (self.percentile, self.colormap, self.scale):
-            guard_wheel(widget)
-        return labelled_rows(
-            (self.tr("Clip at"), self.percentile),
-            (self.tr("Colours"), self.colormap),
-            (self.tr("Scale"), self.scale),
-        )
-
-    def _build_difference(self) -> QGridLayout:
-        self.first, self.second = QComboBox(), QComboBox()
-        policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        for combo in (self.first, self.second):
-            guard_wheel(combo)
-            combo.setSizeAdjustPolicy(policy)
-            combo.setToolTip(self.tr("Two columns of which a third shows the difference"))
-        return labelled_rows((self.tr("Of"), self.first), (self.tr("minus"), self.second))
+        self._side.add(self.explained, self.tr("Explained"))
+        self._side.add(self.style, self.tr("Drawing"))
+        self._side.add(self.difference, self.tr("Difference"))
+        self._side.pin(self.keep)
 
     def _build_view(self) -> None:
         self.strip = ImageStrip(MOST_IMAGES)
@@ -138,33 +102,26 @@ class MapsPage(Page):
         view.addWidget(self.strip)
         view.addLayout(bar)
         view.addWidget(self.grid, 1)
-        ready = QWidget()
-        row = QHBoxLayout(ready)
-        row.setContentsMargins(16, 12, 16, 12)
-        row.setSpacing(16)
-        row.addWidget(self._side)
-        row.addLayout(view, 1)
-        self.needs = NeedsNetwork(ready, self.workspace, self.picker)
+        self.needs = NeedsNetwork(self.workspace, self.picker)
         self.needs.go_to.connect(self.go_to)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.needs)
+        self.frame(self.needs, self._side, view)
+        self.needs.guard(self.stack)
 
     def _connect(self) -> None:
         self.workspace.images_changed.connect(self._images_changed)
         self.workspace.study_changed.connect(self._forget)
         self.workspace.highlighted.connect(self.grid.highlight)
         self.grid.pointed.connect(self.workspace.highlighted)
-        for signal in (self.picker.changed, self.methods.changed, self.strip.changed):
-            signal.connect(self.ask)
-        self.percentile.valueChanged.connect(self.draw)
-        for combo in (self.colormap, self.scale, self.first, self.second):
-            combo.currentIndexChanged.connect(self.draw)
+        choices = (self.picker, self.methods, self.strip, self.explained)
+        for choice in choices:
+            choice.changed.connect(self.ask)
+        for choice in (self.style, self.difference):
+            choice.changed.connect(self.draw)
         self.keep.clicked.connect(self._keep)
         self._previews.answered.connect(self._take)
         self._previews.failed.connect(self._fail)
         self._previews.late.connect(self._be_late)
-        self._names.changed.connect(self.draw)
+        self._names.changed.connect(self.ask)
 
     # ------------------------------------------------------------------------------ what there is
 
@@ -191,7 +148,7 @@ class MapsPage(Page):
         return [
             Maps(
                 classifier=network.spec,
-                attribution=method,
+                attribution=self.explained.applied(method),
                 images=None if network.spec.images == images else images,
                 indices=chosen,
             )
@@ -205,7 +162,7 @@ class MapsPage(Page):
         """Ask for the maps that are not known; nothing is asked while nobody looks."""
         self.needs.refresh()
         self._stale, self._partial = not self.isVisible(), False
-        self._offer_differences()
+        self._offer_choices()
         self.keep.setEnabled(bool(self.specs()))
         if self._stale:
             return
@@ -281,12 +238,6 @@ class MapsPage(Page):
             for spec in self.specs()
         ]
 
-    def drawing(self) -> Drawing:
-        """Return how the maps are to be drawn."""
-        return Drawing(
-            self.percentile.value(), self.colormap.currentData(), self.scale.currentData()
-        )
-
     @Slot()
     def draw(self) -> None:
         """Draw what is known with the present settings."""
@@ -299,8 +250,8 @@ class MapsPage(Page):
             image_set.test_images[chosen],
             [self._name(index) for index in chosen],
             columns,
-            self.drawing(),
-            self._pair(len(columns)),
+            self.style.drawing,
+            self.difference.pairs([column.method for column in columns]),
         )
         self.grid.show_table(self._table.headings, self._table.rows)
         for button in self._exports:
@@ -314,23 +265,14 @@ class MapsPage(Page):
             return self.tr("image {}").format(index)
         return self.tr("{} (image {})").format(image_set.classes[label], index)
 
-    def _pair(self, count: int) -> tuple[int, int] | None:
-        first, second = self.first.currentData(), self.second.currentData()
-        if first is None or second is None or max(first, second) >= count:
-            return None
-        return first, second
-
-    def _offer_differences(self) -> None:
-        """Offer the present columns in the two lists of the difference."""
-        names = [self.tr("(no difference)"), *(column.name for column in self.columns())]
-        for combo in (self.first, self.second):
-            before = combo.currentText()
-            combo.blockSignals(True)
-            combo.clear()
-            for row, name in enumerate(names):
-                combo.addItem(name, row - 1 if row else None)
-            combo.setCurrentIndex(max(0, combo.findText(before)))
-            combo.blockSignals(False)
+    def _offer_choices(self) -> None:
+        """Offer the present columns for differences, and the first network's classes."""
+        self.explained.blockSignals(True)  # whoever calls this asks for maps right afterwards
+        networks = self.picker.networks
+        names = self._names.of(networks[0].spec.images) if networks else ()
+        self.explained.set_classes(names)
+        self.explained.blockSignals(False)
+        self.difference.offer([column.name for column in self.columns()])
 
     @Slot()
     def _keep(self) -> None:
@@ -338,7 +280,7 @@ class MapsPage(Page):
 
     def figure(self) -> MapGridData:
         """Return the table as a figure for a paper."""
-        drawing = self.drawing()
+        drawing = self.style.drawing
         caption = self.tr("Clipped at the {:g} percentile; {}.").format(
             drawing.percentile,
             self.tr("one scale for every row") if drawing.shared else self.tr("one scale a map"),

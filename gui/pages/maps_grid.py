@@ -11,12 +11,12 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from gui import theme
+from gui import terms, theme
 from gui.widgets.chip import Chip
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.image_view import Camera, ImageView, Pixels
 
-SMALLEST_CELL = 88
+SMALLEST_CELL = 124
 COMFORTABLE_CELL = 144
 LARGEST_CELL = 420
 
@@ -51,12 +51,21 @@ class Cell:
 
 @dataclass(frozen=True)
 class Heading:
-    """The head of a column; ``key`` is the network's, or "", ``series`` its colour, or None."""
+    """The head of a column; ``key`` is the network's, or "", ``series`` its colour, or None.
+
+    ``full`` is what a tooltip and a figure say, where that is more than the two lines.
+    """
 
     title: str
     method: str = ""
     key: str = ""
     series: int | None = None
+    full: str = ""
+
+    @property
+    def words(self) -> str:
+        """All that there is to say of the column."""
+        return self.full or "\n".join(filter(None, [self.title, self.method]))
 
 
 class _Head(QWidget):
@@ -82,7 +91,7 @@ class _Head(QWidget):
         self.chip.set_series(heading.series)
         self.title.set_text(heading.title)
         self.method.set_text(heading.method)
-        self.setToolTip("\n".join(filter(None, [heading.title, heading.method])))
+        self.setToolTip(heading.words)
 
 
 class _CellView(QWidget):
@@ -109,7 +118,7 @@ class _CellView(QWidget):
         self.view.setAccessibleName(name)
         self.view.setAccessibleDescription(cell.note)
         self.note.set_text(cell.note)
-        self.note.setToolTip(cell.note)
+        self.note.setToolTip(terms.with_words(cell.note, cell.note))
 
 
 class MapsGrid(QScrollArea):
@@ -145,7 +154,7 @@ class MapsGrid(QScrollArea):
             head.show_heading(heading)
         for views, cells in zip(self.views, rows, strict=True):
             for view, cell, heading in zip(views, cells, headings, strict=True):
-                view.show_cell(cell, " ".join(filter(None, [heading.title, heading.method])))
+                view.show_cell(cell, heading.words.replace("\n", " "))
         self._share_note_height()
         self._fit()
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QStackedWidget
 
+from gui.widgets.empty_state import EmptyState
 from gui.widgets.network_picker import NetworkPicker
 from gui.workspace import Workspace
 
 
-class NeedsNetwork(QStackedWidget):
-    """Shows a page's content once there are images and a network, and until then a sentence.
+class NeedsNetwork(EmptyState):
+    """Stands in a page's place, with a sentence, until there are images and a network.
 
     Signals
     -------
@@ -20,32 +21,23 @@ class NeedsNetwork(QStackedWidget):
 
     go_to = Signal(str)
 
-    def __init__(self, content: QWidget, workspace: Workspace, picker: NetworkPicker):
+    def __init__(self, workspace: Workspace, picker: NetworkPicker):
         super().__init__()
         self._workspace = workspace
         self._picker = picker
         self._way = ""
-        self.sentence = QLabel()
-        self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.sentence.setWordWrap(True)
-        self.lead = QPushButton()
-        self.lead.setProperty("role", "primary")
-        self.lead.clicked.connect(self._go)
-        empty = QWidget()
-        column = QVBoxLayout(empty)
-        column.setSpacing(12)
-        column.addStretch(1)
-        column.addWidget(self.sentence)
-        column.addWidget(self.lead, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addStretch(2)
-        self.addWidget(empty)
-        self.addWidget(content)
+        self._stack: QStackedWidget | None = None
+        self.asked.connect(self._go)
+
+    def guard(self, stack: QStackedWidget) -> None:
+        """Choose from now on what a page's stack shows: this (0) or the page's content (1)."""
+        self._stack = stack
         self.refresh()
 
     @property
     def met(self) -> bool:
-        """Whether the content is shown."""
-        return self.currentIndex() == 1
+        """Whether there is all that the page needs."""
+        return self._workspace.image_set is not None and self._picker.available > 0
 
     @Slot()
     def refresh(self) -> None:
@@ -58,13 +50,11 @@ class NeedsNetwork(QStackedWidget):
         else:
             text = self.tr("There is no network for these images yet: train one first.")
             self._say(text, self.tr("Train a network"), "Train")
-        ready = workspace.image_set is not None and self._picker.available > 0
-        self.setCurrentIndex(1 if ready else 0)
+        if self._stack is not None:
+            self._stack.setCurrentIndex(1 if self.met else 0)
 
     def _say(self, text: str, lead: str, way: str) -> None:
-        self.sentence.setText(text)
-        self.lead.setText(lead)
-        self.lead.setVisible(bool(lead))
+        self.say(text, lead)
         self._way = way
 
     @Slot()

@@ -84,7 +84,7 @@ class PreviewCard(QFrame):
         self._name.setText(self.tr("Point at a network"))
         self._numbers.clear()
         self._picture.clear()
-        self._hint.setText(self.tr("Its gradient maps appear here; a click opens them."))
+        self._hint.setText(self.tr("Its gradient maps appear here; a click opens its record."))
 
     def show_point(self, point: NetworkPoint) -> None:
         """Show a network; its maps follow once they are read."""

@@ -26,6 +26,7 @@ class RefreshedPage(Page):
         self._stale = True
         self._due = QTimer(self, singleShot=True, interval=self.refresh_ms)
         self._due.timeout.connect(self._refresh)
+        workspace.records_changed.connect(self._soon)
 
     def read(self, study: Study) -> None:
         """Ask for what the page shows; runs only while the page is seen."""

@@ -27,6 +27,7 @@ from gui.pages.retrain_lines import SHARED, STYLES, Line, lines_of
 from gui.pages.retrain_table import RetrainTable
 from gui.pages.retrain_view import SCORE, Place, View, work
 from gui.widgets.empty_state import EmptyState
+from gui.widgets.explained import explain_choices
 from gui.widgets.number_edit import guard_wheel
 from gui.widgets.plot import Plot
 from gui.widgets.plot_items import Curve as PlotCurve
@@ -57,6 +58,7 @@ class RetrainPage(RefreshedPage):
         self._view: View | None = None
         self._finished: dict[str, Curve] = {}
         self._drawn: dict[str, PlotCurve] = {}
+        self._titles: list[str] = []
         self._numbers: dict[str, tuple[Any, ...]] = {}
         self._columns: list[tuple[Mode, str]] = []
         self._names = {
@@ -87,7 +89,7 @@ class RetrainPage(RefreshedPage):
             (self.mode, self.tr("Remove the most important pixels, or keep only them")),
             (self.method, self.tr("Whose curves are shown")),
         ):
-            combo.setToolTip(tip)
+            explain_choices(combo, tip)
             guard_wheel(combo)
         self.meaning = QLabel(wordWrap=True)
         self.meaning.setProperty("role", "muted")
@@ -134,6 +136,8 @@ class RetrainPage(RefreshedPage):
             combo.currentIndexChanged.connect(self._draw)
             combo.currentIndexChanged.connect(self._table_due.start)
         self.plot.pointed.connect(workspace.highlighted)
+        self.plot.clicked.connect(workspace.record_asked)
+        self.table.opened.connect(workspace.record_asked)
         self.table.hovered.connect(workspace.highlighted)
         self.table.column_pointed.connect(self._on_column)
 
@@ -256,8 +260,10 @@ class RetrainPage(RefreshedPage):
         self.plot.set_texts(title=f"{mode.upper()}, {KINDS[kind].label}")
         curves = [] if self._view is None else self._chosen(self._view, mode, kind)
         wanted = lines_of(curves)
-        if list(self._drawn) != [line.key for line in wanted]:
+        titles = [self._title(curve) for curve in curves]
+        if list(self._drawn) != [line.key for line in wanted] or titles != self._titles:
             self.plot.clear()
+            self._titles = titles
             self._drawn = {line.key: self._add(line) for line in wanted}
             self._numbers = {}
         for line in wanted:
@@ -276,13 +282,18 @@ class RetrainPage(RefreshedPage):
         ]
         return [view.curves[place] for place in places if place in view.curves]
 
+    def _title(self, curve: Curve) -> str:
+        """Return what a curve's network is called, by the user or else by itself."""
+        study, network = self.workspace.study, curve.spec.classifier
+        return network.title if study is None else study.title(network)
+
     def _add(self, line: Line) -> PlotCurve:
         style, curve = STYLES[line.what], line.curve
         if line.what in SHARED:
             random = line.what == "random"
             name, colour_name = self._names[line.what], "muted" if random else "text"
             return self.plot.curve(name, colour_name, style=style, band=random, hover=HOVER)
-        key, title = curve.spec.classifier.key, curve.spec.classifier.title
+        key, title = curve.spec.classifier.key, self._title(curve)
         colour = self.form.picker.series(key)
         if not len(line.numbers[0]):
             return self.plot.curve(self._names[line.what], colour, style=style)

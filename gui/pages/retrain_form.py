@@ -22,7 +22,6 @@ from engine.specs import (
     Control,
     Interpretability,
     Mode,
-    Standard,
     Training,
 )
 from gui.pages.side_panel import SidePanel, labelled_rows
@@ -44,7 +43,7 @@ def baselines_among(specs: Iterable[ClassifierSpec], images: object) -> list[Tra
         spec
         for spec in specs
         if isinstance(spec, Training)
-        and isinstance(spec.scheme, Standard)
+        and spec.is_standard
         and spec.images == images
     ]
     return sorted(found, key=lambda spec: spec.seed)

@@ -28,6 +28,7 @@ from gui.pages.preview_card import PreviewCard
 from gui.pages.refresh import RefreshedPage
 from gui.pages.tradeoff_comparison import Comparison, ComparisonPanel, compare
 from gui.widgets.empty_state import EmptyState
+from gui.widgets.explained import explain_choices
 from gui.widgets.number_edit import guard_wheel
 from gui.widgets.number_table import Cell, NumberTable, Row
 from gui.widgets.plot import Plot
@@ -45,7 +46,7 @@ class TradeoffPage(RefreshedPage):
     Signals
     -------
     go_to
-        Takes the title of the page where a clicked network, or what is missing, is seen.
+        Takes the title of the page where what is missing is made.
     """
 
     title: ClassVar[str] = "Trade-off"
@@ -83,7 +84,7 @@ class TradeoffPage(RefreshedPage):
             (self.method, self.tr("Whose maps are scored")),
             (self.against, self.tr("Strength is eps over the largest eps of the group")),
         ):
-            combo.setToolTip(tip)
+            explain_choices(combo, tip)
             guard_wheel(combo)
 
     def _build_parts(self) -> None:
@@ -187,7 +188,7 @@ class TradeoffPage(RefreshedPage):
     @Slot(str)
     def _open(self, key: str) -> None:
         self.workspace.selected.emit(key)
-        self.go_to.emit("Maps")
+        self.workspace.record_asked.emit(key)
 
     # ------------------------------------------------------------------------------------ reading
 

@@ -14,8 +14,10 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from engine.events import Ended, Event, Notice, Queued, Started
 from engine.index import Entry
-from engine.specs import Training
+from engine.schema import Spec
+from engine.specs import Imported, Training
 from engine.study import Study, StudyError
+from gui.continuing import ContinueDialog
 from gui.pages.alarm_line import AlarmLine
 from gui.pages.live_curves import LiveCurves
 from gui.pages.live_maps import LiveMaps
@@ -23,7 +25,7 @@ from gui.pages.page import Page
 from gui.pages.train_defaults import defaults_for
 from gui.pages.train_footer import TrainFooter
 from gui.pages.train_form import TrainForm
-from gui.pages.train_runs import Runs
+from gui.pages.train_runs import Run, Runs
 from gui.workspace import Workspace
 
 REDRAW_MS = 100
@@ -124,9 +126,12 @@ class TrainPage(Page):
     def _connect(self) -> None:
         workspace = self.workspace
         workspace.event.connect(self._on_event)
+        self.maps.continue_asked.connect(self._continue)
+        self.footer.go_on.clicked.connect(lambda: self._continue(""))
         workspace.study_changed.connect(self._on_study)
         workspace.images_changed.connect(self._on_images)
         workspace.record_added.connect(self._on_record)
+        workspace.records_changed.connect(self._offer_starts)
         workspace.highlighted.connect(self._on_highlighted)
         workspace.selected.connect(self._on_selected)
         self.form.changed.connect(self._on_form)
@@ -160,6 +165,22 @@ class TrainPage(Page):
             going=going,
             lead=lead,
         )
+        self.footer.go_on.setEnabled(bool(self._stored()))
+        self._show_time(wanted)
+
+    def _show_time(self, wanted: list[Training]) -> None:
+        """Say how long what is missing will take; time a few batches first where need be."""
+        workspace, study = self.workspace, self.workspace.study
+        missing = [
+            spec
+            for spec in wanted
+            if study is not None and not study.has(spec) and not self._is_going(spec.key)
+        ]
+        room = workspace.runner.room
+        together = min(len(missing), room.slots) if room is not None else 1
+        self.footer.show_time(workspace.pace.seconds(missing), together)
+        if missing and self.isVisible():
+            workspace.pace.time(missing[0], self._on_form)
 
     def _is_going(self, key: str) -> bool:
         run = self.runs.get(key)
@@ -171,6 +192,14 @@ class TrainPage(Page):
         if wanted:
             self.workspace.run(wanted)
             self._on_form()
+
+    @Slot(str)
+    def _continue(self, key: str) -> None:
+        """Ask for how many epochs more a network is to be trained, and train it."""
+        dialog = ContinueDialog(self.workspace, key, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.accepted.connect(lambda: self.workspace.run(dialog.specs()))
+        dialog.open()
 
     @Slot()
     def _on_study(self) -> None:
@@ -185,6 +214,7 @@ class TrainPage(Page):
             self._proposed = images.shape
             self.form.propose(defaults_for(images.shape))
         self._drop_foreign()
+        self._offer_starts()
         self.maps.setVisible(images is None or images.shape[1:] != (1, 1))
         self._read_history()
         self._on_form()
@@ -194,6 +224,8 @@ class TrainPage(Page):
         run = self.runs.take(event)
         if run is None:
             return
+        if isinstance(event, Queued | Started):
+            self._place(run, self.workspace.runner.spec(event.key))
         if isinstance(event, Notice):
             self.alarms.add(f"{run.title}: {event.text}")
         elif isinstance(event, Ended):
@@ -206,6 +238,8 @@ class TrainPage(Page):
 
     @Slot(object)
     def _on_record(self, entry: Entry) -> None:
+        if entry.kind in (Training.kind, Imported.kind):
+            self._offer_starts()
         if entry.kind == Training.kind:
             self._read.discard(entry.key)
             self._read_history()
@@ -226,11 +260,22 @@ class TrainPage(Page):
 
     # ------------------------------------------------------------------------------------ history
 
-    def _stored(self) -> dict[str, str]:
-        """Return the titles of the networks trained on the present images, by key, oldest first."""
+    @Slot()
+    def _offer_starts(self) -> None:
+        images = self.workspace.images
+        found = [spec for _, spec in self.workspace.classifiers() if spec.images == images]
+        self.form.start.set_networks(found)
+
+    def _place(self, run: Run, spec: Spec | None) -> None:
+        """Let the curves of a network that goes on from another begin where that one ended."""
+        if isinstance(spec, Training):
+            run.offset = spec.earlier_epochs
+
+    def _stored(self) -> dict[str, Training]:
+        """Return the networks trained on the present images, by key, oldest first."""
         images = self.workspace.images
         return {
-            entry.key: spec.title
+            entry.key: spec
             for entry, spec in self.workspace.classifiers()
             if isinstance(spec, Training) and spec.images == images
         }
@@ -238,10 +283,10 @@ class TrainPage(Page):
     def _read_history(self) -> None:
         """Read the curves and maps of the newest networks, and of those asked for, on a lane."""
         study = self.workspace.study
-        titles = self._stored()
+        stored = self._stored()
         shown = {run.key for run in self.runs}
-        newest = list(titles)[-MOST_STORED:]
-        wanted = [key for key in titles if key in newest or key in shown or key in self._wished]
+        newest = list(stored)[-MOST_STORED:]
+        wanted = [key for key in stored if key in newest or key in shown or key in self._wished]
         keys = [key for key in wanted if key not in self._read]
         if study is None or not keys:
             return
@@ -250,14 +295,16 @@ class TrainPage(Page):
             return _histories(study, keys, control)
 
         def done(found: dict[str, Arrays]) -> None:
-            self._show_history(titles, found)
+            self._show_history(stored, found)
 
         self.workspace.runner.ask("train-history", work, done, self._on_unreadable)
 
-    def _show_history(self, titles: Mapping[str, str], found: Mapping[str, Arrays]) -> None:
+    def _show_history(self, stored: Mapping[str, Training], found: Mapping[str, Arrays]) -> None:
         for key, arrays in found.items():
             self._read.add(key)
-            self.runs.add(key, titles[key]).take_record(arrays)
+            run = self.runs.add(key, stored[key].title)
+            self._place(run, stored[key])
+            run.take_record(arrays)
         self._schedule()
 
     def _on_unreadable(self, text: str) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from gui.widgets.form_row import error_label, say
+from gui.widgets.job import duration
 
 
 class TrainFooter(QWidget):
@@ -24,17 +25,33 @@ class TrainFooter(QWidget):
         self._way = ""
         self.counts = QLabel()
         self.counts.setWordWrap(True)
+        self.time = QLabel()
+        self.time.setProperty("role", "muted")
+        self.time.setToolTip(
+            self.tr(
+                "From what similar trainings took since the program was started, else from a few "
+                "batches timed on this machine, else from older records"
+            )
+        )
         self.fault = error_label(self)
         self.lead = QPushButton(self.tr("Choose images"))
         self.lead.clicked.connect(self._go)
         self.train = QPushButton(self.tr("Train"))
         self.train.setProperty("role", "primary")
         self.train.setToolTip(self.tr("Train the networks (Ctrl+Return)"))
+        self.go_on = QPushButton(self.tr("Continue…"))
+        self.go_on.setToolTip(self.tr("Train a finished network for more epochs"))
+        self.go_on.setEnabled(False)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addWidget(self.train, 1)
+        buttons.addWidget(self.go_on)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        for widget in (self.counts, self.fault, self.lead, self.train):
+        for widget in (self.counts, self.time, self.fault, self.lead):
             layout.addWidget(widget)
+        layout.addLayout(buttons)
 
     def show_state(
         self,
@@ -68,6 +85,13 @@ class TrainFooter(QWidget):
             self.counts.setText(self._sum(counts, total) + self._rest(total, stored, going))
         self.train.setEnabled(not fault and missing > 0)
         self.train.setText(self._button(missing) if not fault else self.tr("Train"))
+
+    def show_time(self, seconds: float | None, together: int) -> None:
+        """Say how long what the button starts will take; nothing for None."""
+        self.time.setVisible(seconds is not None)
+        if seconds is not None:
+            text = self.tr("about {}, {} at once") if together > 1 else self.tr("about {}")
+            self.time.setText(text.format(duration(seconds), together))
 
     def _sum(self, counts: tuple[int, int, int], total: int) -> str:
         single, attacked, seeds = counts

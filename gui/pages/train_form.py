@@ -19,6 +19,7 @@ from engine.specs import (
 from gui.pages.attack_sweep import AttackSweep
 from gui.pages.scheme_section import all_sections
 from gui.pages.side_panel import SidePanel, labelled_rows
+from gui.pages.start_picker import StartPicker
 from gui.pages.train_defaults import Defaults, evaluation_at, middle
 from gui.widgets.number_edit import NumbersEdit, WholeEdit
 from gui.widgets.spec_form import LABEL_WIDTH, SpecForm
@@ -43,6 +44,7 @@ class TrainForm(SidePanel):
         super().__init__(parent)
         self.setFixedWidth(WIDTH)
         self.network = SpecForm(NetworkSpec, labels={"kind": self.tr("network")})
+        self.start = StartPicker()
         self.sections = all_sections(self)
         self.attack = AttackSweep()
         self.optimizer = SpecForm(OptimizerSpec, labels={"kind": self.tr("optimiser")})
@@ -62,6 +64,9 @@ class TrainForm(SidePanel):
         """Return what is to be trained on these images; nothing while something is wrong."""
         network, optimizer = self.network.spec(), self.optimizer.spec()
         evaluation = self.evaluation.spec()
+        start = self.start.network()
+        if start is not None and start.images != images:
+            start = None
         if self.error() or network is None or optimizer is None or evaluation is None:
             return []
         found = [
@@ -75,6 +80,7 @@ class TrainForm(SidePanel):
                 epochs=self.epochs.number(),
                 batch_size=self.batch_size.number(),
                 seed=int(seed),
+                start=start,
             )
             for seed in dict.fromkeys(self.seeds.values())
             for scheme in self._schemes()
@@ -125,6 +131,7 @@ class TrainForm(SidePanel):
 
     def _build_layout(self) -> None:
         self.add(self.network, self.tr("Network"))
+        self._add_rows((self.tr("Start from"), self.start))
         schemes = QWidget()
         column = QVBoxLayout(schemes)
         column.setContentsMargins(0, 0, 0, 0)
@@ -165,6 +172,7 @@ class TrainForm(SidePanel):
             *(section.changed for section in self.sections),
         ):
             signal.connect(self._follow)
+        self.start.changed.connect(self._on_start)
         self.evaluation.changed.connect(self.changed)
         self.evaluation_images.valueChanged.connect(self.changed)
 
@@ -196,8 +204,17 @@ class TrainForm(SidePanel):
         )
 
     @Slot()
+    def _on_start(self) -> None:
+        """Show the architecture of the network whose weights are taken."""
+        chosen = self.start.network()
+        if chosen is not None and chosen.network != self.network.spec():
+            self.network.set_spec(chosen.network)
+        self.changed.emit()
+
+    @Slot()
     def _follow(self) -> None:
         """Let the attack of the evaluation stand in the middle of the sweep, if it is to."""
+        self.start.set_architecture(self.network.spec())
         self._attack_box.setEnabled(self._attacked)
         self.evaluation.setVisible(not self.follows.isChecked())
         balls = self.attack.sweep.balls()

@@ -82,6 +82,8 @@ class Run:
     ----------
     series
         The number of its colour.
+    offset
+        Epochs that its weights were trained for before: its curves begin there.
     images
         uint8 (N, C, H, W), the probe images; None before the first maps.
     maps
@@ -93,6 +95,7 @@ class Run:
     key: str
     title: str
     series: int = 0
+    offset: float = 0.0
     state: State = "waiting"
     curves: dict[str, GrowingCurve] = field(
         default_factory=lambda: {name: GrowingCurve() for name in CURVES}

@@ -26,6 +26,7 @@ from gui import dialogs, settings, theme
 from gui.icons import app_icon, icon
 from gui.importing import documents
 from gui.pages.page import Page
+from gui.widgets.offer import Offer
 from gui.workspace import Workspace
 
 DEMO = theme.RESOURCES / "demo.isthmus"
@@ -40,6 +41,8 @@ class WelcomePage(Page):
     -------
     go_to
         Takes the title of the page that should be shown now.
+    tour_asked
+        The guided tour is wanted.
     """
 
     title = "Welcome"
@@ -47,6 +50,7 @@ class WelcomePage(Page):
     tip = "Open the demo, images or a recent study"
 
     go_to = Signal(str)
+    tour_asked = Signal()
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
         super().__init__(workspace, parent)
@@ -58,12 +62,13 @@ class WelcomePage(Page):
         grid.setHorizontalSpacing(24)
         grid.setVerticalSpacing(16)
         grid.addLayout(self._build_heading(), 0, 0, 1, 2)
-        grid.addWidget(self._build_idea(), 1, 0)
-        grid.addWidget(self._build_drop_area(), 1, 1)
-        grid.addWidget(self._build_recent(), 2, 0, 1, 2)
+        grid.addWidget(self._build_offer(), 1, 0, 1, 2)
+        grid.addWidget(self._build_idea(), 2, 0)
+        grid.addWidget(self._build_drop_area(), 2, 1)
+        grid.addWidget(self._build_recent(), 3, 0, 1, 2)
         grid.setColumnStretch(0, 1)
         grid.setColumnStretch(1, 1)
-        grid.setRowStretch(3, 1)
+        grid.setRowStretch(4, 1)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(column)
@@ -119,6 +124,20 @@ class WelcomePage(Page):
         row.addStretch(1)
         return row
 
+    def _build_offer(self) -> Offer:
+        """Offer the tour in the first session of all, and in no other."""
+        self.offer = Offer(
+            self.tr(
+                "New here? Eight steps on the demo study show what robust gradients are about."
+            ),
+            self.tr("Take the tour"),
+            self.tr("No, thanks"),
+        )
+        self.offer.accepted.connect(self.tour_asked)
+        self.offer.setVisible(not settings.flag("tour_offered", False))
+        settings.set_flag("tour_offered", True)
+        return self.offer
+
     def _build_idea(self) -> QFrame:
         idea = QLabel(
             self.tr(
@@ -154,7 +173,15 @@ class WelcomePage(Page):
         layout.addWidget(idea)
         layout.addWidget(source)
         layout.addStretch(1)
-        layout.addWidget(self.demo, 0, Qt.AlignmentFlag.AlignLeft)
+        self.tour = QPushButton(self.tr("Take the tour"))
+        self.tour.setToolTip(self.tr("The paper's argument in eight steps, on the demo study"))
+        self.tour.clicked.connect(self.tour_asked)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addWidget(self.demo)
+        buttons.addWidget(self.tour)
+        buttons.addStretch(1)
+        layout.addLayout(buttons)
         return card
 
     def _build_drop_area(self) -> QFrame:

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui import theme
+from gui import settings, terms, theme
 from gui.widgets.elided_label import ElidedLabel
 
 POSITIONS = 200
@@ -26,6 +26,7 @@ TICKS = {
     "linf": tuple(n / 255 for n in (0, 1, 2, 4, 8, 16, 32, 64, 96)),
     "l2": (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0),
 }
+UNIT_TICKS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4)
 NAMES = {"linf": "L-inf", "l2": "L2"}
 
 
@@ -62,11 +63,11 @@ class _Ticks(QWidget):
         painter = QPainter(self)
         painter.setPen(theme.colour("muted"))
         metrics, right = self.fontMetrics(), -1000
-        for value in TICKS[self._owner.norm]:
+        for value in self._owner.ticks:
             place = self._owner.place_of(value)
             if place is None:
                 continue
-            text = f"{255 * value:.3g}" if self._owner.norm == "linf" else f"{value:g}"
+            text = f"{self._owner.scale * value:.3g}"
             width = metrics.horizontalAdvance(text)
             left = min(max(0, place - width // 2), self.width() - width)
             if left < right + 6:
@@ -99,6 +100,20 @@ class EpsSlider(QWidget):
         """The radius in [0, 1] pixel units."""
         return self._value
 
+    @property
+    def scale(self) -> int:
+        """How many of the field's units are 1 in pixel units: 255 where the user counts in 255ths.
+
+        L2 lengths are counted in [0, 1] units by everybody.
+        """
+        return 255 if self.norm == "linf" and settings.eps_unit() == "255" else 1
+
+    @property
+    def ticks(self) -> tuple[float, ...]:
+        """Radii that are round numbers in the unit of the field."""
+        plain = self.norm == "linf" and self.scale == 1
+        return UNIT_TICKS if plain else TICKS[self.norm]
+
     def set_value(self, value: float) -> None:
         """Set the radius; ``changed`` is emitted where it is another one."""
         value = max(0.0, value)
@@ -113,13 +128,18 @@ class EpsSlider(QWidget):
     def set_norm(self, norm: str, value: float) -> None:
         """Measure in another norm, beginning with a value; nothing is emitted."""
         self.norm, self._top, self._value = norm, max(TOPS[norm], value), value
-        linf = norm == "linf"
         self.name.setText(self.tr("{} eps").format(NAMES[norm]))
         self.field.blockSignals(True)
-        self.field.setSuffix(" /255" if linf else "")
-        self.field.setDecimals(2 if linf else 3)
-        self.field.setSingleStep(1.0 if linf else 0.05)
-        self.field.setMaximum(255.0 if linf else 64.0)
+        if self.scale == 255:
+            suffix, decimals, step, most = " /255", 2, 1.0, 255.0
+        elif norm == "linf":
+            suffix, decimals, step, most = "", 4, 0.005, 1.0
+        else:
+            suffix, decimals, step, most = "", 3, 0.05, 64.0
+        self.field.setSuffix(suffix)
+        self.field.setDecimals(decimals)
+        self.field.setSingleStep(step)
+        self.field.setMaximum(most)
         self.field.blockSignals(False)
         self._show()
 
@@ -150,7 +170,8 @@ class EpsSlider(QWidget):
         self.slider.setPageStep(POSITIONS // 10)
         self.slider.setMinimumHeight(24)
         self.slider.setAccessibleName(self.tr("eps"))
-        self.slider.setToolTip(self.tr("Radius of the ball that the attack may not leave"))
+        tip = self.tr("Radius of the ball that the attack may not leave")
+        self.slider.setToolTip(terms.with_field("eps", tip))
         self.slider.valueChanged.connect(self._moved)
         self.field = QDoubleSpinBox()
         self.field.setAccessibleName(self.tr("eps, exact"))
@@ -178,7 +199,7 @@ class EpsSlider(QWidget):
 
     @Slot(float)
     def _typed(self, value: float) -> None:
-        self.set_value(value / 255 if self.norm == "linf" else value)
+        self.set_value(value / self.scale)
 
     def _show(self) -> None:
         self.units.set_text("  ·  ".join(eps_texts(self.norm, self._value)))
@@ -186,7 +207,7 @@ class EpsSlider(QWidget):
         for widget in (self.slider, self.field):
             widget.blockSignals(True)
         self.slider.setValue(round(POSITIONS * math.sqrt(self._value / self._top)))
-        self.field.setValue(self._value * (255 if self.norm == "linf" else 1))
+        self.field.setValue(self._value * self.scale)
         for widget in (self.slider, self.field):
             widget.blockSignals(False)
         self._ticks.update()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from engine.schema import Field
+from gui import terms
 from gui.widgets.field_edit import FieldEdit, FlagField
 
 
@@ -14,7 +15,8 @@ class Row:
     def __init__(self, item: Field, edit: FieldEdit, words: str, parent: QWidget):
         self.item = item
         self.edit = edit
-        tip = "\n".join(part for part in (item.help, _allowed(item)) if part)
+        plain = "\n".join(part for part in (item.help, _allowed(item)) if part)
+        tip = terms.with_field(item.name, plain)
         edit.setToolTip(tip)
         self.error = error_label(parent)
         self.label: QLabel | None = None

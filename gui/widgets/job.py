@@ -62,6 +62,7 @@ class Job:
     what: str = ""
     phase_started: float = 0.0
     phase_done: float = 0.0
+    progressed: float = 0.0
     message: str = ""
     details: str = ""
     scalars: str = ""
@@ -71,6 +72,12 @@ class Job:
     def active(self) -> bool:
         """Whether it runs or waits."""
         return self.state in ("waiting", "running")
+
+    @property
+    def dropped(self) -> bool:
+        """Whether it ended, before it began, because something that it needs did not finish."""
+        ended = self.state in ("failed", "cancelled")
+        return ended and bool(self.message) and not self.details
 
     @property
     def fraction(self) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
@@ -19,10 +21,15 @@ from engine.events import Event
 from gui import theme
 from gui.icons import icon
 from gui.widgets.job import Job, duration
+from gui.widgets.job_actions import JobActions
 from gui.widgets.job_model import ACTION, JOB, Index, JobModel, Summary
+from gui.widgets.job_outlook import Outlook
 from gui.widgets.job_table import JobTable
 from gui.widgets.text_dialog import TextDialog
 from gui.workspace import Workspace
+
+if TYPE_CHECKING:
+    from engine.plan import Place
 
 FLUSH_MS = 150
 UNBOUNDED = 16_777_215  # Qt's QWIDGETSIZE_MAX, which PySide6 does not export
@@ -46,7 +53,8 @@ class JobDock(QFrame):
         super().__init__(parent)
         self.setObjectName("dock")
         self.workspace = workspace
-        self.model = JobModel(self)
+        self.model = JobModel(self, outlook=outlook_of(workspace))
+        self.queue = JobActions(workspace, self.model, self)
         self._study: object = None
         self._paused = False
         self._build_header()
@@ -70,6 +78,10 @@ class JobDock(QFrame):
     def expanded(self) -> bool:
         """Whether the list is shown."""
         return self.toggle.isChecked()
+
+    @Slot()
+    def _on_titles(self) -> None:
+        self.model.retitle({entry.key: entry.title for entry in self.workspace.entries()})
 
     @Slot(bool)
     def set_expanded(self, expanded: bool) -> None:
@@ -129,9 +141,12 @@ class JobDock(QFrame):
         self.table.doubleClicked.connect(self._open)
         self.table.open_asked.connect(self._open)
         self.table.cancel_asked.connect(self._cancel_chosen)
+        self.table.move_asked.connect(self._move_chosen)
+        self.table.retry_asked.connect(self._retry_chosen)
         self.table.customContextMenuRequested.connect(self._show_menu)
         self.workspace.event.connect(self._on_event)
         self.workspace.study_changed.connect(self._on_study)
+        self.workspace.records_changed.connect(self._on_titles)
         theme.signals.changed.connect(self._dress)
 
     # -------------------------------------------------------------------------------------- slots
@@ -156,6 +171,7 @@ class JobDock(QFrame):
         self._study = self.workspace.study
         self.pause.setChecked(False)
         self.model.clear(only_ended=False)
+        self.model.outlook.forget()
         self._show_summary()
 
     @Slot(bool)
@@ -176,6 +192,14 @@ class JobDock(QFrame):
     def _cancel_chosen(self) -> None:
         for job in self.table.selected_jobs():
             self._cancel(job)
+
+    @Slot(str)
+    def _move_chosen(self, where: Place) -> None:
+        self.queue.move(self.table.selected_jobs(), where)
+
+    @Slot()
+    def _retry_chosen(self) -> None:
+        self.queue.retry(self.table.selected_jobs())
 
     def _cancel(self, job: Job) -> None:
         if job.active:
@@ -208,6 +232,7 @@ class JobDock(QFrame):
         job = index.data(JOB)
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.queue.fill(menu, job, self.table.selected_jobs())
         if job.active:
             menu.addAction(self.tr("Cancel"), lambda: self._cancel(job))
         if job.state == "finished":
@@ -252,3 +277,19 @@ class JobDock(QFrame):
 
     def _dress_toggle(self) -> None:
         self.toggle.setIcon(icon("collapse" if self.expanded else "expand"))
+
+
+def outlook_of(workspace: Workspace) -> Outlook:
+    """Return what tells the time left from the open study's queue and records."""
+    runner = workspace.runner
+
+    def slots() -> int:
+        return runner.room.slots if runner.room is not None else 0
+
+    return Outlook(
+        runner.spec,
+        size=workspace.pace.size,
+        waiting=runner.waiting,
+        slots=slots,
+        earlier=workspace.pace.rates,
+    )

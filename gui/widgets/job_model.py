@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +10,11 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from engine.events import Ended, Event, Notice, Progress, Queued, Scalars, Started
 from gui.widgets.job import Job, Stopwatch, clock, duration, progress_text, scalars_text
+from gui.widgets.job_outlook import Outlook
 
 Index = QModelIndex | QPersistentModelIndex
 JOB = Qt.ItemDataRole.UserRole
 TITLE, KIND, PROGRESS, ELAPSED, LEFT, ACTION = range(6)
-# Where more of the waiting jobs than this are of a kind that never finished, nothing is promised.
-UNKNOWN_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -32,17 +31,27 @@ class JobModel(QAbstractTableModel):
     """A row per computation. Events change it at once, but views hear of it only by :meth:`flush`.
 
     So thousands of events in one moment cost a view one update.
+
+    Parameters
+    ----------
+    outlook
+        Tells the time left; one that knows only kinds, if none is given.
     """
 
-    def __init__(self, parent: QObject | None = None, stopwatch: Stopwatch | None = None):
+    def __init__(
+        self,
+        parent: QObject | None = None,
+        stopwatch: Stopwatch | None = None,
+        outlook: Outlook | None = None,
+    ):
         super().__init__(parent)
         self.stopwatch = stopwatch or Stopwatch()
+        self.outlook = outlook or Outlook()
         self._rows: list[Job] = []
         self._new: list[Job] = []
         self._jobs: dict[str, Job] = {}
         self._batch: set[str] = set()
         self._active = 0
-        self._finished: dict[str, tuple[int, float]] = {}
         self._moved = False
         self._changed = False
 
@@ -80,6 +89,20 @@ class JobModel(QAbstractTableModel):
             self.dataChanged.emit(self.index(0, TITLE), corner)
         self._moved = self._changed = False
 
+    def reorder(self, keys: Sequence[str]) -> None:
+        """Let the waiting computations stand in this order, which is the queue's."""
+        jobs = [self._jobs[key] for key in keys if key in self._jobs]
+        for job, number in zip(jobs, sorted(job.number for job in jobs), strict=True):
+            job.number = number
+        self._moved = True
+
+    def retitle(self, titles: Mapping[str, str]) -> None:
+        """Call computations what their records are called now; key -> title."""
+        for key, job in self._jobs.items():
+            job.title = titles.get(key, job.title)
+        self._changed = True
+        self.flush()
+
     def clear(self, *, only_ended: bool) -> None:
         """Take computations off the list: those that ended, or all."""
         self.beginResetModel()
@@ -111,7 +134,8 @@ class JobModel(QAbstractTableModel):
         batch = [self._jobs[key] for key in self._batch]
         done = [job for job in batch if not job.active]
         failed = sum(job.state == "failed" for job in done)
-        return Summary(len(done), len(batch), failed, self._left(batch))
+        left = self.outlook.left(batch, self.stopwatch.now())
+        return Summary(len(done), len(batch), failed, left)
 
     # ---------------------------------------------------------------------------------- Qt's model
 
@@ -157,13 +181,14 @@ class JobModel(QAbstractTableModel):
             job = self._queue(event, job)
         if isinstance(event, Started):
             job.state = "running"
-            job.started = job.phase_started = self.stopwatch.now()
+            job.started = job.phase_started = job.progressed = self.stopwatch.now()
         self._moved = True
 
     def _queue(self, event: Queued | Started, old: Job | None) -> Job:
         """Add a computation; one that ended before starts anew in its old row."""
         if not self._active:
             self._batch.clear()
+            self.outlook.begin()
         job = Job(event.key, event.kind, event.title, number=len(self._jobs))
         if old is None:
             self._jobs[event.key] = job
@@ -178,16 +203,17 @@ class JobModel(QAbstractTableModel):
     def _on_progress(self, job: Job, event: Progress) -> None:
         if event.what != job.what or event.total != job.total or event.done < job.done:
             job.phase_started, job.phase_done = self.stopwatch.now(), event.done
+        job.progressed = self.stopwatch.now()
         job.done, job.total, job.what = event.done, event.total, event.what
 
     def _on_end(self, job: Job, event: Ended) -> None:
         self._active -= job.active
+        began = job.state == "running"
         job.state, job.seconds = event.outcome, event.seconds
         job.message, job.details = event.message, event.details
         job.ended = self.stopwatch.now()
-        if event.outcome == "finished":
-            count, seconds = self._finished.get(job.kind, (0, 0.0))
-            self._finished[job.kind] = count + 1, seconds + event.seconds
+        if event.outcome == "finished" and began:
+            self.outlook.learn(job)
         self._moved = True
 
     def _sort(self) -> None:
@@ -204,26 +230,6 @@ class JobModel(QAbstractTableModel):
             self.changePersistentIndexList(before, after)
         self.layoutChanged.emit()
 
-    def _left(self, batch: list[Job]) -> float | None:
-        now = self.stopwatch.now()
-        waiting = Counter(job.kind for job in batch if job.state == "waiting")
-        running = [job for job in batch if job.state == "running"]
-        mean = {kind: seconds / count for kind, (count, seconds) in self._finished.items()}
-        unknown = sum(count for kind, count in waiting.items() if kind not in mean)
-        present = [self._left_of(job, mean, now) for job in running]
-        known = [left for left in present if left is not None]
-        if unknown > UNKNOWN_SHARE * waiting.total() or len(known) < len(present):
-            return None
-        ahead = sum(count * mean[kind] for kind, count in waiting.items() if kind in mean)
-        together = max(1, len(running))
-        return max((ahead + sum(known)) / together, max(known, default=0.0))
-
-    def _left_of(self, job: Job, mean: dict[str, float], now: float) -> float | None:
-        """Return a running job's time left: as others of its kind took, or from its own rate."""
-        if job.kind in mean:
-            return max(0.0, mean[job.kind] - (now - job.started))
-        return job.left(now)
-
     def _text(self, job: Job, column: int) -> str:
         now = self.stopwatch.now()
         if column == TITLE:
@@ -236,7 +242,7 @@ class JobModel(QAbstractTableModel):
             elapsed = job.elapsed(now)
             return "" if elapsed is None else clock(elapsed)
         if column == LEFT:
-            left = job.left(now)
+            left = self.outlook.left_of(job, now)
             return "" if left is None else duration(left)
         return ""
 

@@ -40,6 +40,12 @@ STATE_ICONS = {
     "cancelled": ("cancel", "muted"),
     "failed": ("error", "bad"),
 }
+MOVES: dict[int, str] = {
+    Qt.Key.Key_Up: "up",
+    Qt.Key.Key_Down: "down",
+    Qt.Key.Key_Home: "top",
+    Qt.Key.Key_End: "bottom",
+}
 TEXT_COLOURS = {"waiting": "muted", "cancelled": "muted", "failed": "bad"}
 
 
@@ -100,10 +106,16 @@ class JobTable(QTableView):
         Delete was pressed: cancel what is selected.
     open_asked
         Return was pressed; takes the current index.
+    move_asked
+        Ctrl and Up, Down, Home or End were pressed: takes where the selected ones are to move.
+    retry_asked
+        Ctrl+R was pressed: queue again what is selected.
     """
 
     cancel_asked = Signal()
     open_asked = Signal(object)
+    move_asked = Signal(str)
+    retry_asked = Signal()
 
     def __init__(self, model: JobModel, parent: QWidget | None = None):
         super().__init__(parent)
@@ -138,7 +150,12 @@ class JobTable(QTableView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Act on the chosen rows, or move as a table does."""
-        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+        control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
+        if control and event.key() in MOVES:
+            self.move_asked.emit(MOVES[event.key()])
+        elif control and event.key() == Qt.Key.Key_R:
+            self.retry_asked.emit()
+        elif event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
             self.cancel_asked.emit()
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.open_asked.emit(self.currentIndex())

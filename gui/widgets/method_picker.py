@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -25,12 +27,17 @@ class MethodPicker(QWidget):
     ----------
     family
         A check box is made for each of :func:`engine.schema.kinds_of` it.
+    exclude
+        Settings that are chosen elsewhere.
     """
 
     changed = Signal()
 
-    def __init__(self, family: type[Spec], parent: QWidget | None = None):
+    def __init__(
+        self, family: type[Spec], parent: QWidget | None = None, *, exclude: Collection[str] = ()
+    ):
         super().__init__(parent)
+        self._exclude = exclude
         self._specs: dict[str, Spec] = {}
         self.boxes: dict[str, QCheckBox] = {}
         layout = QVBoxLayout(self)
@@ -63,7 +70,7 @@ class MethodPicker(QWidget):
         row = QHBoxLayout()
         row.setSpacing(4)
         row.addWidget(box, 1)
-        if fields_of(type(spec)):
+        if any(item.name not in self._exclude for item in fields_of(type(spec))):
             row.addWidget(self._make_button(spec))
         return row
 
@@ -78,7 +85,8 @@ class MethodPicker(QWidget):
 
     @Slot()
     def _open_settings(self) -> None:
-        dialog = SettingsDialog(self._specs[self.sender().property("kind")], self)
+        spec = self._specs[self.sender().property("kind")]
+        dialog = SettingsDialog(spec, self, exclude=self._exclude)
         dialog.accepted.connect(lambda: self.set_settings(dialog.spec))
         dialog.open()
 
@@ -86,11 +94,11 @@ class MethodPicker(QWidget):
 class SettingsDialog(QDialog):
     """Edits one method; OK is possible while nothing is wrong."""
 
-    def __init__(self, spec: Spec, parent: QWidget):
+    def __init__(self, spec: Spec, parent: QWidget, *, exclude: Collection[str] = ()):
         super().__init__(parent)
         self.setWindowTitle(spec.label)
         self.spec = spec
-        self.form = SpecForm(type(spec))
+        self.form = SpecForm(type(spec), exclude=exclude)
         self.form.set_spec(spec)
         self.form.changed.connect(self._changed)
         self._buttons = QDialogButtonBox(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QShowEvent
 from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
@@ -40,8 +40,8 @@ class Network:
 
     @property
     def title(self) -> str:
-        """How it was trained."""
-        return self.spec.title
+        """How it was trained, or what the user calls it."""
+        return self.entry.title
 
 
 class NetworkPicker(QWidget):
@@ -71,10 +71,12 @@ class NetworkPicker(QWidget):
         self._chosen: list[str] = []
         self._slots: dict[str, int] = {}
         self._touched = False
+        self._stale = True
         self._build()
         workspace.study_changed.connect(self._start_over)
         workspace.images_changed.connect(self.refresh)
         workspace.record_added.connect(self._record_added)
+        workspace.records_changed.connect(self.refresh)
         workspace.selected.connect(self.choose)
         workspace.highlighted.connect(self._highlight)
         theme.signals.changed.connect(self._recolour)
@@ -155,15 +157,18 @@ class NetworkPicker(QWidget):
 
     @Slot()
     def refresh(self) -> None:
-        """Read the study's networks anew; say so if other ones are chosen than before."""
-        before = [network.key for network in self.networks]
+        """Read the study's networks anew; say so if others, or other titles, are chosen now."""
+        before = [(network.key, network.title) for network in self.networks]
         self._networks = {network.key: network for network in self._usable()}
         self._chosen = [key for key in self._chosen if key in self._networks]
         if not self._touched or not self._chosen:
             self._chosen = _spread(list(self._networks), min(self._at_first, self.most))
         self._give_colours()
-        self._fill()
-        if [network.key for network in self.networks] != before:
+        # Each page has such a list, and a study may have thousands of networks.
+        self._stale = True
+        if self.isVisible():
+            self._fill()
+        if [(network.key, network.title) for network in self.networks] != before:
             self.changed.emit()
 
     def _usable(self) -> Iterable[Network]:
@@ -194,7 +199,14 @@ class NetworkPicker(QWidget):
 
     # -------------------------------------------------------------------------------------- showing
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Fill the list, if it is out of date."""
+        super().showEvent(event)
+        if self._stale:
+            self._fill()
+
     def _fill(self) -> None:
+        self._stale = False
         self.list.blockSignals(True)
         self.list.clear()
         for network in self._networks.values():
@@ -226,18 +238,16 @@ class NetworkPicker(QWidget):
 
     def _show_chosen(self) -> None:
         self.list.blockSignals(True)
+        plain = _chip(theme.colour("border"))
         for row in range(self.list.count()):
             item = self.list.item(row)
             key = item.data(KEY)
-            state = Qt.CheckState.Checked if key in self._chosen else Qt.CheckState.Unchecked
-            item.setCheckState(state)
-            item.setIcon(
-                _chip(
-                    theme.series(self.series(key))
-                    if key in self._chosen
-                    else theme.colour("border")
-                )
-            )
+            if key in self._chosen:
+                item.setCheckState(Qt.CheckState.Checked)
+                item.setIcon(_chip(theme.series(self.series(key))))
+            else:
+                item.setCheckState(Qt.CheckState.Unchecked)
+                item.setIcon(plain)
         self.list.blockSignals(False)
 
     @Slot()

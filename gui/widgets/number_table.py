@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui import theme
+from gui import terms, theme
 from gui.widgets.plot_items import Colour, on_screen
 
 KEY = Qt.ItemDataRole.UserRole
@@ -183,6 +183,7 @@ class NumberTable(QTableWidget):
             words = column == 0 or self._is_text(column)
             side = Qt.AlignmentFlag.AlignLeft if words else Qt.AlignmentFlag.AlignRight
             item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+            item.setToolTip(terms.with_words(text))
             self.setHorizontalHeaderItem(column, item)
 
     def _is_text(self, column: int) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QFont
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -23,7 +23,7 @@ from engine.charts import ChartData, Symbol
 from gui import theme
 from gui.widgets.export import export_buttons
 from gui.widgets.legend import Legend, LegendEntry
-from gui.widgets.plot_items import SYMBOLS, Colour, Curve, Item, Scatter, on_screen
+from gui.widgets.plot_items import SYMBOLS, Colour, Curve, Item, Scatter, label_axis, on_screen
 
 NEAR_PIXELS = 14.0
 HOVER_HZ = 30
@@ -60,10 +60,13 @@ class Plot(QWidget):
         Something else is drawn than before.
     pointed
         Takes the key of the curve under the mouse, or "".
+    clicked
+        Takes the key of the curve that was clicked.
     """
 
     changed = Signal()
     pointed = Signal(str)
+    clicked = Signal(str)
 
     def __init__(
         self,
@@ -290,9 +293,7 @@ class Plot(QWidget):
 
     def _label_axes(self) -> None:
         for name, text in (("left", self.y_label), ("bottom", self.x_label)):
-            axis = self._view.getPlotItem().getAxis(name)
-            axis.setLabel(text, color=theme.colour("text").name())
-            axis.label.setFont(QFont(self.font()))
+            label_axis(self._view.getPlotItem().getAxis(name), text, self.font())
 
     @Slot()
     def _show_all(self) -> None:
@@ -375,10 +376,13 @@ class Plot(QWidget):
     @Slot(object)
     def _on_click(self, event: Any) -> None:
         found = self.nearest(event.scenePos())
-        left = event.button() == Qt.MouseButton.LeftButton
-        if left and found is not None and found[0].keys:
-            event.accept()
-            found[0].clicked.emit(found[0].keys[found[1]])
+        if event.button() == Qt.MouseButton.LeftButton and found is not None:
+            if found[0].keys:
+                event.accept()
+                found[0].clicked.emit(found[0].keys[found[1]])
+            elif isinstance(found[0], Curve) and found[0].key:
+                event.accept()
+                self.clicked.emit(found[0].key)
 
     def eventFilter(self, watched: Any, event: QEvent) -> bool:
         """Leave the point when the mouse leaves, and keep the text of a point in sight."""

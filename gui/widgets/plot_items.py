@@ -9,11 +9,11 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import ArrayLike, NDArray
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QFont
 
 from engine import charts
 from engine.charts import Series, Style, Symbol
-from gui import theme
+from gui import terms, theme
 
 Colour = QColor | str | int
 STYLES: dict[Qt.PenStyle, Style] = {
@@ -292,3 +292,10 @@ class Scatter(Item):
         finite = np.isfinite(self.x + self.low + self.high)
         ends = np.stack([self.low[finite], self.high[finite]], axis=1).reshape(-1)
         self._bars.setData(np.repeat(self.x[finite], 2), ends)
+
+
+def label_axis(axis: pg.AxisItem, text: str, font: QFont) -> None:
+    """Write what an axis shows; its tooltip explains the words of the field in that."""
+    axis.setLabel(text, color=theme.colour("text").name())
+    axis.label.setFont(QFont(font))
+    axis.setToolTip(terms.with_words(text))

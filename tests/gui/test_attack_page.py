@@ -265,3 +265,66 @@ def test_that_curves_of_different_attacks_never_stand_in_one_plot(opened):
     _, second = page.curves.specs()
     add_record(workspace, second, accuracy_result(second))
     assert [series.name for series in page.curves.plot.data().series] == ["L2 1 PGD-10, seed 0"]
+
+
+NUMBERS = {
+    "zero_gradient_share": 0.0,
+    "attack_accuracy": 0.1,
+    "one_step_accuracy": 0.3,
+    "restart_accuracy": 0.09,
+    "large_eps_accuracy": 0.0,
+    "random_accuracy": 0.9,
+    "outputs_are_probabilities": 0,
+    "passes_differ": 0.0,
+    "test_images": 200,
+}
+
+
+def test_that_the_attack_of_the_form_is_checked_for_the_chosen_networks(opened):
+    page, _, answers = opened
+    page.tabs.setCurrentWidget(page.curves)
+    page.form.target.setCurrentIndex(2)
+    page.curves.card.check.click()
+    assert [spec.classifier.key for spec in answers.ran] == [n.key for n in page.picker.networks]
+    (attack,) = {spec.metric.attack for spec in answers.ran}
+    assert attack.target is None
+    assert attack.eps == page.form.eps.value
+
+
+def test_that_the_report_card_names_what_speaks_against_the_attack(opened):
+    page, workspace, _ = opened
+    page.tabs.setCurrentWidget(page.curves)
+    card = page.curves.card
+    assert card.table.isHidden()
+    assert "upper bound" in card.note.text()
+    attack = page.form.untargeted_at(page.form.eps.value)
+    first, second = card.specs(attack, page.picker.networks)[:2]
+    add_record(workspace, first, Result(NUMBERS))
+    assert "nothing speaks against it" in card.note.text()
+    assert card.table.rowCount() == 1
+    assert card.table.item(0, 2).text() == "✓ 30.0 → 10.0 %"
+    assert "Many steps" in card.table.item(0, 2).toolTip()
+    add_record(workspace, second, Result({**NUMBERS, "zero_gradient_share": 0.4}))
+    assert card.table.rowCount() == 2
+    assert card.table.item(1, 1).text() == "⚠ 40.0 %"
+    assert "look at zero gradients." in card.note.text()
+
+
+def test_that_the_card_shows_one_attack_and_not_two_mixed(opened):
+    page, workspace, _ = opened
+    page.tabs.setCurrentWidget(page.curves)
+    card = page.curves.card
+    first = page.form.untargeted_at(0.01)
+    second = page.form.untargeted_at(0.02)
+    add_record(workspace, card.specs(first, page.picker.networks)[0], Result(NUMBERS))
+    add_record(workspace, card.specs(second, page.picker.networks)[1], Result(NUMBERS))
+    assert card.table.rowCount() == 1
+    assert second.title in card.note.text()
+
+
+def test_that_without_a_size_there_is_no_attack_to_check(opened):
+    page, *_ = opened
+    page.tabs.setCurrentWidget(page.curves)
+    page.form.eps.set_value(0.0)
+    page.curves.refresh()
+    assert not page.curves.card.check.isEnabled()

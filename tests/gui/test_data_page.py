@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QSplitter
 
 from engine.imageset import ImageSet, Skipped
 from engine.specs import FolderImages, Gaussians2D, Glyphs
@@ -286,3 +287,23 @@ def test_that_the_window_goes_on_while_many_files_are_read(qtbot, opened, monkey
     qtbot.waitUntil(lambda: len(ticks) > 5, timeout=WAIT_MS)
     stop.set()
     qtbot.waitUntil(lambda: not opened.workspace.importer.busy, timeout=WAIT_MS)
+
+
+def test_that_the_page_stands_the_next_time_as_it_was_left(qtbot, page):
+    splitter = page.findChildren(QSplitter)[0]
+    splitter.moveSplitter(splitter.sizes()[0] + 60, 1)
+    wide = splitter.sizes()
+    again = DataPage(Workspace())
+    qtbot.addWidget(again)
+    again.resize(page.size())
+    again.show()
+    assert again.findChildren(QSplitter)[0].sizes() == wide
+
+
+def test_that_a_class_is_chosen_by_keyboard(qtbot, page):
+    page.workspace.choose_images(SPEC, labelled(30, 9))
+    page.classes.setFocus()
+    page.classes.selectRow(1)
+    qtbot.keyClick(page.classes, Qt.Key.Key_Return)
+    assert page.browser.label.currentData() == 1
+    assert page.browser.grid.images.rowCount() == 3

@@ -3,6 +3,7 @@
 import pytest
 from PySide6.QtCore import Qt
 
+from gui import settings
 from gui.widgets.eps_slider import POSITIONS, TOPS, EpsSlider, eps_texts
 
 
@@ -75,3 +76,18 @@ def test_that_ticks_stand_where_the_handle_would_be(slider):
     assert places == sorted(places)
     assert slider.place_of(2.0) is None
     slider.grab()
+
+
+def test_that_the_unit_of_the_settings_is_the_unit_of_the_field(qtbot):
+    settings.set_text("eps_unit", "unit")
+    slider = EpsSlider()
+    qtbot.addWidget(slider)
+    slider.set_value(0.1)
+    assert (slider.field.value(), slider.field.suffix()) == (0.1, "")
+    slider.field.setValue(0.25)
+    assert slider.value == 0.25
+    assert all(f"{value:.3g}" == f"{value:g}" for value in slider.ticks)
+    slider.set_norm("l2", 2.0)
+    assert slider.field.value() == 2.0
+    assert slider.field.maximum() == 64.0
+    assert "25.5/255" in eps_texts("linf", 0.1)

@@ -10,7 +10,9 @@ from PySide6.QtWidgets import QFileDialog, QToolButton, QWidget
 
 from engine.charts import ChartData, FigureStyle, MapGridData, Series
 from gui.widgets import export
-from gui.widgets.export import ExportDialog, copy, export_buttons
+from gui.widgets.export import copy, export_buttons
+from gui.widgets.export_dialog import ExportDialog
+from gui.widgets.export_form import COLUMNS
 from gui.workspace import Workspace
 
 CHART = ChartData((Series("a curve", [0, 1], [2, 3]),), "A title", "x", "y", "A caption.")
@@ -20,7 +22,7 @@ GRID = MapGridData(((np.zeros((4, 4, 3), np.uint8),),), ("net",), ("7",), "Maps"
 @pytest.fixture(autouse=True)
 def first_time():
     ExportDialog.last_style, ExportDialog.last_format = FigureStyle(), "pdf"
-    ExportDialog.last_folder = None
+    ExportDialog.last_folder, ExportDialog.last_unit = None, "mm"
 
 
 @pytest.fixture
@@ -49,11 +51,12 @@ def page(qtbot):
 
 
 def choose(dialog, suffix):
-    dialog._format.setCurrentIndex(dialog._format.findData(suffix))
+    dialog.form.format.setCurrentIndex(dialog.form.format.findData(suffix))
 
 
 @pytest.mark.parametrize(
-    ("suffix", "begins"), [("pdf", b"%PDF-"), ("svg", b"<?xml"), ("png", b"\x89PNG"), ("csv", b"#")]
+    ("suffix", "begins"),
+    [("pdf", b"%PDF-"), ("svg", b"<?xml"), ("png", b"\x89PNG"), ("csv", b"#"), ("h5", b"ISTHMUS")],
 )
 @pytest.mark.parametrize("data", [CHART, GRID], ids=["chart", "maps"])
 def test_that_a_picture_is_saved_in_every_format(qtbot, tmp_path, data, suffix, begins):
@@ -67,38 +70,38 @@ def test_that_a_picture_is_saved_in_every_format(qtbot, tmp_path, data, suffix, 
 
 
 def test_that_the_fields_say_the_size_and_looks(dialog):
-    dialog._preset.setCurrentIndex(0)
-    dialog._preset.activated.emit(0)
-    dialog._height.setValue(60)
-    dialog._font.setValue(7.5)
-    dialog._dpi.setValue(600)
-    dialog._with_caption.setChecked(True)
+    dialog.form.preset.setCurrentIndex(0)
+    dialog.form.preset.activated.emit(0)
+    dialog.form.height_field.setValue(60)
+    dialog.form.font_size.setValue(7.5)
+    dialog.form.dpi.setValue(600)
+    dialog.form.with_caption.setChecked(True)
     assert dialog.figure_style == FigureStyle(
         width_mm=85, height_mm=60, font_size=7.5, dpi=600, title=True, caption=True
     )
 
 
 def test_that_a_size_of_ones_own_is_shown_as_such(dialog):
-    assert dialog._preset.currentData() == 170.0
-    dialog._width.setValue(123)
-    assert dialog._preset.currentText() == "Own size"
-    dialog._width.setValue(85)
-    assert dialog._preset.currentData() == 85.0
+    assert dialog.form.preset.currentData() == 170.0
+    dialog.form.width_field.setValue(123)
+    assert dialog.form.preset.currentText() == "Own size"
+    dialog.form.width_field.setValue(85)
+    assert dialog.form.preset.currentData() == 85.0
 
 
 def test_that_the_height_is_automatic_at_first(dialog):
     assert dialog.figure_style.height_mm is None
-    assert dialog._height.text() == "automatic"
+    assert dialog.form.height_field.text() == "automatic"
 
 
 def test_that_sizes_are_of_no_use_for_a_table(dialog):
     choose(dialog, "csv")
-    assert not dialog._width.isEnabled()
+    assert not dialog.form.width_field.isEnabled()
     choose(dialog, "png")
-    assert dialog._width.isEnabled()
-    assert dialog._dpi.isEnabled()
+    assert dialog.form.width_field.isEnabled()
+    assert dialog.form.dpi.isEnabled()
     choose(dialog, "svg")
-    assert not dialog._dpi.isEnabled()
+    assert not dialog.form.dpi.isEnabled()
 
 
 def test_that_the_preview_shows_the_figure_and_the_table(dialog, qtbot):
@@ -106,7 +109,7 @@ def test_that_the_preview_shows_the_figure_and_the_table(dialog, qtbot):
     qtbot.waitUntil(lambda: not dialog._pixmap.isNull(), timeout=20000)
     width, height = dialog._pixmap.width(), dialog._pixmap.height()
     assert width > 300
-    dialog._height.setValue(40)
+    dialog.form.height_field.setValue(40)
     qtbot.waitUntil(lambda: dialog._pixmap.height() != height, timeout=20000)
     assert dialog._pixmap.width() / dialog._pixmap.height() == pytest.approx(170 / 40, rel=0.02)
     choose(dialog, "csv")
@@ -115,7 +118,7 @@ def test_that_the_preview_shows_the_figure_and_the_table(dialog, qtbot):
 
 def test_that_what_was_chosen_is_proposed_the_next_time(dialog, qtbot, tmp_path):
     choose(dialog, "csv")
-    dialog._width.setValue(99)
+    dialog.form.width_field.setValue(99)
     dialog.save_to(tmp_path / "a.csv")
     again = ExportDialog(CHART, "chart")
     qtbot.addWidget(again)
@@ -205,3 +208,93 @@ def test_that_a_copy_that_fails_is_told(page, qtbot):
     export.copy(page, ())
     qtbot.waitUntil(lambda: bool(page.said), timeout=20000)
     assert page.said == [("the figure is empty: there is nothing to draw", True)]
+
+
+def test_that_an_hdf5_file_holds_every_number_and_text(qtbot, tmp_path):
+    from engine.hdf5 import read
+
+    dialog = ExportDialog(CHART, "chart")
+    qtbot.addWidget(dialog)
+    choose(dialog, "h5")
+    dialog.form.caption.setPlainText("Another caption.")
+    dialog.save_to(tmp_path / "a.h5")
+    found = read(tmp_path / "a.h5")
+    assert list(found.arrays["panel_1/series_1/y"]) == [2.0, 3.0]
+    assert found.documents["figure"]["panels"][0]["series"][0]["name"] == "a curve"
+    assert found.documents["figure"]["caption"] == "Another caption."
+
+
+def test_that_lengths_are_given_in_inches_too(dialog):
+    dialog.form.width_field.setValue(88.9)
+    dialog.form.height_field.setValue(50.8)
+    units = dialog.form.unit_choice
+    units.setCurrentIndex(units.findData("inch"))
+    assert dialog.form.width_field.value() == pytest.approx(3.5)
+    assert dialog.figure_style.width_mm == pytest.approx(88.9)
+    assert dialog.figure_style.height_mm == pytest.approx(50.8)
+    dialog.form.width_field.setValue(5.5)
+    assert dialog.figure_style.width_mm == pytest.approx(139.7)
+    assert dialog.form.preset.currentText().startswith("NeurIPS")
+    dialog.form.height_field.setValue(0)
+    assert dialog.figure_style.height_mm is None
+    units.setCurrentIndex(0)
+    assert dialog.figure_style.height_mm is None
+
+
+@pytest.mark.parametrize("unit", ["mm", "inch"])
+@pytest.mark.parametrize("place", range(len(COLUMNS)))
+def test_that_every_column_of_a_journal_can_be_chosen(dialog, unit, place):
+    dialog.form.unit_choice.setCurrentIndex(dialog.form.unit_choice.findData(unit))
+    dialog.form.preset.setCurrentIndex(place)
+    dialog.form.preset.activated.emit(place)
+    assert dialog.figure_style.width_mm == pytest.approx(COLUMNS[place][1], abs=0.13)
+    assert dialog.form.preset.currentIndex() == place
+
+
+def test_that_letters_colours_and_paper_are_chosen(dialog, qtbot, tmp_path):
+    form = dialog.form
+    form.font_choice.setCurrentText("STIXGeneral")
+    form.palette_choice.setCurrentIndex(form.palette_choice.findData("okabe_ito"))
+    form.background.setCurrentIndex(1)
+    choose(dialog, "svg")
+    dialog.save_to(tmp_path / "a.svg")
+    text = (tmp_path / "a.svg").read_text()
+    assert "STIXGeneral" in text
+    assert "#0072b2" in text
+    again = ExportDialog(CHART, "chart")
+    qtbot.addWidget(again)
+    style = again.figure_style
+    assert (style.font, style.palette, style.transparent) == ("STIXGeneral", "okabe_ito", True)
+
+
+def test_that_the_paper_is_white_or_missing(qtbot, tmp_path):
+    from PIL import Image
+
+    for transparent in (False, True):
+        dialog = ExportDialog(CHART, "chart")
+        qtbot.addWidget(dialog)
+        choose(dialog, "png")
+        dialog.form.background.setCurrentIndex(int(transparent))
+        dialog.save_to(tmp_path / "a.png")
+        with Image.open(tmp_path / "a.png") as image:
+            corner = image.convert("RGBA").getpixel((0, 0))
+        assert corner == ((255, 255, 255, 0) if transparent else (255, 255, 255, 255))
+
+
+def test_that_the_typed_caption_is_below_the_figure(dialog, qtbot, tmp_path):
+    assert dialog.form.caption_text == "A caption."
+    dialog.form.caption.setPlainText("eps = 0.1, n = 3.")
+    dialog.form.with_caption.setChecked(True)
+    choose(dialog, "svg")
+    dialog.save_to(tmp_path / "a.svg")
+    assert "eps = 0.1, n = 3." in (tmp_path / "a.svg").read_text()
+
+
+def test_that_the_dialog_copies_what_it_shows_as_vector_and_pixels(dialog):
+    dialog.form.width_field.setValue(50)
+    dialog.copy_button.click()
+    mime = QGuiApplication.clipboard().mimeData()
+    assert bytes(mime.data("application/pdf")).startswith(b"%PDF-")
+    root = ElementTree.fromstring(bytes(mime.data("image/svg+xml")))
+    assert float(root.get("width").removesuffix("pt")) == pytest.approx(50 / 25.4 * 72, rel=0.01)
+    assert mime.imageData().width() == pytest.approx(50 / 25.4 * 300, abs=2)

@@ -1,10 +1,14 @@
 """The list of computations: what it says of time, how it bears thousands, what its keys do."""
 
 import pytest
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
+from PySide6.QtWidgets import QMenu
 
 from engine.events import Ended, Notice, Progress, Queued, Scalars, Started
+from engine.specs import Glyphs, Maps, SmallCNN, Training
+from gui.continuing import ContinueDialog
+from gui.retry import RetryDialog
 from gui.widgets.job import Stopwatch, clock, duration
 from gui.widgets.job_dock import JobDock
 from gui.widgets.job_model import ACTION, ELAPSED, JOB, LEFT, PROGRESS, TITLE, JobModel
@@ -41,6 +45,10 @@ def dock(qtbot):
     found = JobDock(Workspace())
     qtbot.addWidget(found)
     return found
+
+
+def training(**changes):
+    return Training(images=Glyphs(train=100, test=50), network=SmallCNN(), **changes)
 
 
 def queue(model, *keys, kind="training"):
@@ -358,3 +366,178 @@ def test_that_the_list_can_be_hidden(dock):
     assert not dock.table.isVisible()
     assert dock.maximumHeight() < 100
     assert not dock.model.index(0, 0, QModelIndex()).isValid()
+
+
+# ---------------------------------------------------------------------------- the queue and retries
+
+
+@pytest.fixture
+def held(qtbot, working):
+    """Return a dock whose waiting computations stay where they are."""
+    working.pause.click()
+    qtbot.waitUntil(lambda: working.model.rowCount() == 6, timeout=WAIT_MS)
+    working.model.flush()
+    return working
+
+
+def waiting_keys(dock):
+    return [key for key, _ in dock.workspace.runner.waiting()]
+
+
+def listed(dock):
+    rows = (dock.model.index(row, 0).data(JOB) for row in range(dock.model.rowCount()))
+    return [job.key for job in rows if job.state == "waiting"]
+
+
+def select(dock, *keys):
+    dock.table.clearSelection()
+    for row in range(dock.model.rowCount()):
+        if dock.model.index(row, 0).data(JOB).key in keys:
+            flags = (
+                QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
+            )
+            dock.table.selectionModel().select(dock.model.index(row, 0), flags)
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        (Qt.Key.Key_Home, [2, 0, 1, 3]),
+        (Qt.Key.Key_Up, [0, 2, 1, 3]),
+        (Qt.Key.Key_Down, [0, 1, 3, 2]),
+        (Qt.Key.Key_End, [0, 1, 3, 2]),
+    ],
+)
+def test_that_ctrl_and_arrows_move_in_the_queue_and_on_the_list(qtbot, held, key, expected):
+    before = waiting_keys(held)[-4:]
+    first = waiting_keys(held)[:-4]
+    select(held, before[2])
+    qtbot.keyClick(held.table, key, Qt.KeyboardModifier.ControlModifier)
+    moved = [before[place] for place in expected]
+    if key == Qt.Key.Key_Home:
+        assert waiting_keys(held)[0] == before[2]
+    else:
+        assert waiting_keys(held) == first + moved
+    assert listed(held) == waiting_keys(held)
+    assert [job.key for job in held.table.selected_jobs()] == [before[2]]
+
+
+def entries_of(dock, row):
+    """Return the words of the menu of a row, and the menu."""
+    menu = QMenu(dock)
+    job = dock.model.index(row, 0).data(JOB)
+    dock.queue.fill(menu, job, dock.table.selected_jobs())
+    return {action.text().split("\t")[0]: action for action in menu.actions()}
+
+
+def test_that_the_menu_moves_a_waiting_computation(held):
+    last = waiting_keys(held)[-1]
+    row = next(row for row in range(6) if held.model.index(row, 0).data(JOB).key == last)
+    entries_of(held, row)["Move to the top"].trigger()
+    assert waiting_keys(held)[0] == last
+    assert listed(held)[0] == last
+
+
+def test_that_a_failed_one_can_be_retried(qtbot, working, gate):
+    gate.error = ValueError("the file is empty")
+    gate.open.set()
+    qtbot.waitUntil(lambda: len(ended(working)) == 6, timeout=WAIT_MS)
+    working.model.flush()
+    gate.error = None
+    working.table.selectRow(0)
+    chosen = working.table.selected_jobs()[0]
+    qtbot.keyClick(working.table, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: chosen.state == "finished", timeout=WAIT_MS)
+    assert sum(job.state == "failed" for job in working.model._jobs.values()) == 5
+    working.model.flush()
+    states = [working.model.index(row, 0).data(JOB).state for row in range(6)]
+    failed, finished = states.index("failed"), states.index("finished")
+    assert "Retry" in entries_of(working, failed)
+    assert "Retry" not in entries_of(working, finished)
+    assert "Move up" not in entries_of(working, failed)
+
+
+@pytest.fixture
+def broken(qtbot, dock, tmp_path, monkeypatch):
+    """Return a dock in which a training failed, which took its maps along; it would work now."""
+    from engine.computations import COMPUTATIONS
+    from engine.study import Result
+
+    state = {"error": ValueError("the device is out of memory")}
+
+    def compute(spec, context):
+        if spec.kind == "training" and state["error"] and spec.batch_size > 40:
+            raise state["error"]
+        return Result({"value": 1.0})
+
+    for kind in ("glyphs", "training", "maps"):
+        monkeypatch.setitem(COMPUTATIONS, kind, compute)
+    assert dock.workspace.open_study(tmp_path / "s.isthmus", create=True)
+    spec = training(batch_size=80)
+    dock.workspace.run([Maps(classifier=spec), Maps(classifier=training(batch_size=20))])
+    qtbot.waitUntil(lambda: len(ended(dock)) == 5, timeout=WAIT_MS)
+    dock.model.flush()
+    return dock, spec, state
+
+
+def test_that_a_retry_takes_what_was_dropped_along(qtbot, broken):
+    dock, spec, state = broken
+    maps = dock.model.job(Maps(classifier=spec).key)
+    assert maps.state == "failed"
+    assert maps.dropped
+    state["error"] = None
+    dock.queue.retry([dock.model.job(spec.key)])
+    qtbot.waitUntil(lambda: maps.state == "finished", timeout=WAIT_MS)
+    assert dock.model.job(spec.key).state == "finished"
+
+
+def test_that_a_retry_with_another_batch_size_rebuilds_what_needs_it(qtbot, broken):
+    dock, spec, _ = broken
+    dock.queue.retry_with(dock.model.job(spec.key))
+    dialog = next(child for child in dock.children() if isinstance(child, RetryDialog))
+    assert dialog.batch_size.number() == 40
+    assert "It failed with 80." in dialog.note.text()
+    assert "1 that need it" in dialog.note.text()
+    dialog.accept()
+    smaller = spec.replace("batch_size", 40)
+    keys = (smaller.key, Maps(classifier=smaller).key)
+    qtbot.waitUntil(
+        lambda: all((job := dock.model.job(key)) and job.state == "finished" for key in keys),
+        timeout=WAIT_MS,
+    )
+    assert dock.model.job(spec.key).state == "failed"
+
+
+def test_that_the_same_batch_size_is_no_retry(broken, qtbot):
+    _, spec, _ = broken
+    dialog = RetryDialog(spec, [])
+    qtbot.addWidget(dialog)
+    dialog.batch_size.setValue(80)
+    assert not dialog.accept_button.isEnabled()
+    dialog.batch_size.setValue(30)
+    assert dialog.accept_button.isEnabled()
+    assert [found.batch_size for found in dialog.specs()] == [30]
+
+
+def test_that_only_what_has_a_batch_size_offers_another(broken):
+    dock, spec, _ = broken
+    rows = {dock.model.index(row, 0).data(JOB).key: row for row in range(5)}
+    words = "Retry with another batch size…"
+    assert words in entries_of(dock, rows[spec.key])
+    assert words not in entries_of(dock, rows[Maps(classifier=spec).key])
+
+
+def test_that_a_finished_training_can_go_on(qtbot, broken):
+    dock, _, _ = broken
+    good = training(batch_size=20)
+    rows = {dock.model.index(row, 0).data(JOB).key: row for row in range(5)}
+    entries_of(dock, rows[good.key])["Continue with more epochs…"].trigger()
+    dialog = next(child for child in dock.children() if isinstance(child, ContinueDialog))
+    assert dialog.network.currentText() == good.title
+    dialog.epochs.setValue(7)
+    assert f"From {good.epochs} to {good.epochs + 7} epochs" in dialog.note.text()
+    dialog.accept()
+    more = good.continued(7)
+    qtbot.waitUntil(
+        lambda: (job := dock.model.job(more.key)) and job.state == "finished", timeout=WAIT_MS
+    )

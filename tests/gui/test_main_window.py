@@ -464,3 +464,23 @@ def test_that_late_words_of_a_closed_study_are_harmless(opened, tmp_path):
     opened.workspace.event.emit(Queued("a", "training", "a"))
     opened.workspace._on_event(Ended("a", "finished"))
     assert opened.messages.errors == []
+
+
+def test_that_the_menus_open_settings_and_glossary(window):
+    for name, kind in (("settings", "SettingsDialog"), ("glossary", "GlossaryDialog")):
+        window.menus.actions[name].trigger()
+        opened = [child for child in window.children() if type(child).__name__ == kind]
+        assert len(opened) == 1
+        assert opened[0].isVisible()
+        opened[0].close()
+    assert window.menus.actions["settings"].shortcut() == QKeySequence("Ctrl+,")
+
+
+def test_that_colours_of_the_settings_are_checked_in_the_menu(window):
+    window.menus.actions["settings"].trigger()
+    (dialog,) = (child for child in window.children() if type(child).__name__ == "SettingsDialog")
+    dialog.theme.setCurrentIndex(dialog.theme.findData("dark"))
+    assert window.menus.actions["colours dark"].isChecked()
+    dialog.theme.setCurrentIndex(dialog.theme.findData("light"))
+    assert window.menus.actions["colours light"].isChecked()
+    dialog.close()

@@ -500,15 +500,15 @@ def test_that_a_network_is_highlighted_everywhere(study, opened):
     assert curve._line.opts["pen"].width() == 2
 
 
-def test_that_a_row_opens_the_maps_of_its_network(study, opened):
+def test_that_a_row_opens_the_record_of_its_network(study, opened):
     ordered(study)
     workspace, page, _ = opened(study)
     led, selected = [], []
-    page.go_to.connect(led.append)
+    page.workspace.record_asked.connect(led.append)
     workspace.selected.connect(selected.append)
     page.distances.table.opened.emit("some key")
     page.distances.table.opened.emit("")
-    assert (led, selected) == (["Maps"], ["some key"])
+    assert (led, selected) == (["some key"], ["some key"])
 
 
 # -------------------------------------------------------------------------------------------- empty

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 
-from engine.maps import COLORMAPS
+from engine.colormaps import COLORMAPS
 from engine.schema import kinds_of
-from engine.specs import AttributionSpec, Glyphs, GradientXInput, Maps
+from engine.specs import AttributionSpec, Glyphs, Gradient, GradientXInput, Maps
+from gui import settings
 from gui.pages.maps import MapsPage
 from tests.gui.synthetic_networks import (
     add_record,
@@ -112,33 +113,107 @@ def test_that_colours_clip_and_scale_redraw_without_computing(opened):
     page, _, answers = opened
     count = len(answers.asked)
     seen = [page.grid.views[0][1].view.image]
-    page.colormap.setCurrentIndex(list(COLORMAPS).index("grey"))
+    page.style.colormap.setCurrentIndex(list(COLORMAPS).index("grey"))
     seen.append(page.grid.views[0][1].view.image)
-    page.percentile.setValue(80.0)
+    page.style.percentile.setValue(80.0)
     seen.append(page.grid.views[0][1].view.image)
-    page.scale.setCurrentIndex(1)
+    page.style.scale.setCurrentIndex(1)
     seen.append(page.grid.views[0][1].view.image)
     assert all(a != b for a, b in itertools.pairwise(seen))
     assert len(answers.asked) == count
 
 
+def choose(combo, data):
+    combo.setCurrentIndex(combo.findData(data))
+
+
 def test_that_two_columns_give_a_third_with_their_difference(opened):
     page, *_ = opened
-    page.first.setCurrentIndex(1)
-    page.second.setCurrentIndex(3)
+    choose(page.difference.mode, "chosen")
+    page.difference.first.setCurrentIndex(0)
+    page.difference.second.setCurrentIndex(2)
     assert len(heads(page)) == 5
-    assert page.grid._headings[-1].title == "Difference"
-    assert page.grid.views[0][4].note.text.startswith("correlation")
-    page.first.setCurrentIndex(0)
+    heading = page.grid._headings[-1]
+    names = [column.name for column in page.columns()]
+    assert heading.title.startswith("minus")
+    assert heading.words == f"Difference\n{names[0]} − {names[2]}"
+    assert page.grid.views[0][4].note.text.startswith("Spearman")
+    choose(page.difference.mode, "none")
     assert len(heads(page)) == 4
+
+
+def test_that_every_column_can_be_compared_with_the_first(opened):
+    page, *_ = opened
+    choose(page.difference.mode, "first")
+    names = [column.name for column in page.columns()]
+    words = [heading.words for heading in page.grid._headings[-2:]]
+    assert words == [f"Difference\n{names[place]} − {names[0]}" for place in (1, 2)]
+    assert page.figure().row_titles[-1] == words[-1]
+
+
+def test_that_networks_are_compared_method_by_method(opened):
+    page, *_ = opened
+    page.methods.boxes["gradient_x_input"].setChecked(True)
+    choose(page.difference.mode, "first")
+    assert page.difference.pairs([c.method for c in page.columns()]) == [
+        (2, 0),
+        (3, 1),
+        (4, 0),
+        (5, 1),
+    ]
+    assert page.difference.pairs(["Gradient", "Gradient x input"]) == [(1, 0)]
+
+
+def test_that_the_numbers_of_a_map_are_explained(opened):
+    page, *_ = opened
+    tip = page.grid.views[0][1].note.toolTip()
+    assert "blurriness 0.2" in tip
+    assert "energy at frequencies" in tip
 
 
 def test_that_a_difference_ends_with_its_column(opened):
     page, *_ = opened
-    page.first.setCurrentIndex(1)
-    page.second.setCurrentIndex(3)
+    choose(page.difference.mode, "first")
     page.picker.list.item(2).setCheckState(Qt.CheckState.Unchecked)
-    assert len(heads(page)) == 3
+    assert len(heads(page)) == 4
+
+
+def test_that_the_two_columns_of_a_difference_are_offered_only_where_they_count(opened):
+    page, *_ = opened
+    assert not page.difference.first.isVisible()
+    choose(page.difference.mode, "chosen")
+    assert page.difference.first.isVisible()
+
+
+def test_that_the_predicted_class_is_explained_at_first(opened):
+    _, _, answers = opened
+    assert {spec.attribution for spec in answers.asked} == {Gradient()}
+
+
+def test_that_a_chosen_class_is_explained_by_every_method(opened):
+    page, _, answers = opened
+    page.methods.boxes["gradient_x_input"].setChecked(True)
+    choose(page.explained.label, 7)
+    methods = {spec.attribution for spec in answers.asked[-6:]}
+    assert methods == {Gradient(target=7), GradientXInput(target=7)}
+    choose(page.explained.label, "true")
+    choose(page.explained.quantity, "logit")
+    assert answers.asked[-1].attribution == GradientXInput(explained="true", quantity="logit")
+
+
+def test_that_the_classes_of_the_networks_are_offered_by_name(opened):
+    page, workspace, _ = opened
+    offered = [page.explained.label.itemText(row) for row in range(page.explained.label.count())]
+    assert offered[2:] == list(workspace.image_set.classes)
+
+
+def test_that_the_page_begins_with_the_colours_of_the_settings(qtbot, tmp_path):
+    settings.set_text("colormap", "purple_green")
+    workspace, _ = open_workspace(tmp_path)
+    page = MapsPage(workspace)
+    qtbot.addWidget(page)
+    assert page.style.drawing.colormap == "purple_green"
+    workspace.runner.shutdown()
 
 
 def test_that_maps_are_kept_as_records(opened):

@@ -20,6 +20,7 @@ def workspace(qtbot, tmp_path):
 def picker(qtbot, workspace):
     picker = NetworkPicker(workspace, most=3)
     qtbot.addWidget(picker)
+    picker.show()
     return picker
 
 
@@ -59,6 +60,7 @@ def test_that_chosen_networks_never_share_a_colour(qtbot, tmp_path):
     workspace, _ = open_workspace(tmp_path, count=12)
     picker = NetworkPicker(workspace, most=4)
     qtbot.addWidget(picker)
+    picker.show()
     chosen = [spec.key for spec in networks(12)]
     for key in (chosen[0], chosen[8], chosen[1], chosen[9]):
         picker.choose(key)
@@ -126,6 +128,7 @@ def test_that_an_empty_study_says_so(qtbot, tmp_path):
     workspace, _ = open_workspace(tmp_path / "none", count=0)
     picker = NetworkPicker(workspace)
     qtbot.addWidget(picker)
+    picker.show()
     picker.show()
     assert picker.networks == []
     assert picker.empty.isVisible()

@@ -147,6 +147,15 @@ def test_that_a_click_says_which_point(plot, qtbot):
     assert clicked.args == ["c"]
 
 
+def test_that_a_click_on_a_curve_says_what_it_stands_for(plot, qtbot):
+    curve = plot.curve("network", key="k")
+    curve.set_data([0, 1, 2], [0, 1, 4])
+    where = viewport_place(plot, place_of(plot, curve, 1, qtbot))
+    with qtbot.waitSignal(plot.clicked, timeout=2000) as clicked:
+        qtbot.mouseClick(plot._view.viewport(), Qt.MouseButton.LeftButton, pos=where)
+    assert clicked.args == ["k"]
+
+
 def test_that_a_click_beside_the_points_says_nothing(plot, qtbot):
     points = plot.scatter("networks")
     points.set_points([0, 1], [0, 1], ["a", "b"])

@@ -114,13 +114,13 @@ def test_that_a_network_highlighted_elsewhere_gets_a_ring_and_its_card(tmp_path,
     assert page.card._name.text() == "Standard, seed 0"  # stays, to be looked at
 
 
-def test_that_a_click_opens_the_maps_of_the_network(tmp_path, opened, qtbot):
+def test_that_a_click_opens_the_record_of_the_network(tmp_path, opened, qtbot):
     workspace, page = opened(made_up.sweep(tmp_path))
     selected, led = [], []
     workspace.selected.connect(selected.append)
-    page.go_to.connect(led.append)
+    page.workspace.record_asked.connect(led.append)
     page._clouds[0].clicked.emit("some key")
-    assert (selected, led) == (["some key"], ["Maps"])
+    assert (selected, led) == (["some key"], ["some key"])
 
 
 def test_that_the_preview_shows_images_beside_their_last_maps(tmp_path):

@@ -8,6 +8,7 @@ from engine.specs import Glyphs, PaperMnistCNN, Training
 from engine.study import Result, Study
 from gui.workspace import Workspace
 from tests.gui.fakes import WAIT_MS, small
+from tests.gui.made_up_workspace import image_set
 
 
 @pytest.fixture
@@ -57,20 +58,21 @@ def test_that_given_images_are_not_loaded_again(qtbot, opened):
 
 def test_that_images_that_load_late_do_not_take_the_place_of_newer_ones(qtbot, opened, monkeypatch):
     begun, go_on = threading.Event(), threading.Event()
+    old, new = image_set(), image_set()
 
-    def slow_load(spec, locate, *, check_cancelled, progress=None):
+    def slow_load(spec, locate, *, check_cancelled, shelf):
         begun.set()
         go_on.wait(WAIT_MS / 1000)
-        return "the old set"
+        return old
 
     monkeypatch.setattr("engine.images.load", slow_load)
     opened.choose_images(small(0))
     assert begun.wait(WAIT_MS / 1000)
-    opened.choose_images(small(1), "the new set")
+    opened.choose_images(small(1), new)
     go_on.set()
     qtbot.wait(300)
     assert opened.images == small(1)
-    assert opened.image_set == "the new set"
+    assert opened.image_set is new
 
 
 def test_that_a_reopened_study_takes_up_its_last_images(qtbot, workspace, tmp_path):

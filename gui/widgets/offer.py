@@ -1,0 +1,40 @@
+"""A line that offers something once, with a button to take it and one to decline."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+
+
+class Offer(QFrame):
+    """A sentence and two buttons; either of them takes the line away.
+
+    Signals
+    -------
+    accepted
+        What is offered is wanted.
+    """
+
+    accepted = Signal()
+
+    def __init__(self, sentence: str, accept: str, decline: str, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.setProperty("role", "card")
+        words = QLabel(sentence)
+        words.setWordWrap(True)
+        self.accept = QPushButton(accept)
+        self.accept.setProperty("role", "primary")
+        self.decline = QPushButton(decline)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 8, 12, 8)
+        row.setSpacing(8)
+        row.addWidget(words, 1)
+        row.addWidget(self.accept)
+        row.addWidget(self.decline)
+        self.accept.clicked.connect(self._accept)
+        self.decline.clicked.connect(self.hide)
+
+    @Slot()
+    def _accept(self) -> None:
+        self.hide()
+        self.accepted.emit()

@@ -1,0 +1,86 @@
+"""The teacher's job: the demo study, in a minute, by mouse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.gui.desktop import until
+from tests.gui.person import Person, middle, own_desktop
+
+STEPS = 8
+
+
+def test_that_a_teacher_shows_the_argument_on_the_demo_study_by_mouse(tmp_path: Path) -> None:
+    with own_desktop(tmp_path) as desktop, Person(desktop) as teacher:
+        open_the_demo(teacher)
+        strengthen_the_attack(teacher)
+        compare_the_maps(teacher)
+        follow_a_dot(teacher)
+        take_the_tour(teacher)
+        teacher.quit()
+
+
+def open_the_demo(teacher: Person) -> None:
+    teacher.press_text("Open the demo study")
+    until(lambda: teacher.look("window.workspace.image_set.class_count") == 10, "the demo's images")
+    teacher.desktop.shoot("demo")
+
+
+def strengthen_the_attack(teacher: Person) -> None:
+    """Drag the radius far to the right: the picture of the attacked digit changes."""
+    teacher.go_to("Attack")
+    until(lambda: teacher.look("page.columns.0.result") is not None, "an attacked picture")
+    before = teacher.picture("page.columns.0.adversarial")
+    eps = teacher.look("page.form.eps.value")
+    teacher.desktop.shoot("attack")
+    handle = middle(teacher.where("page.form.eps.slider", question="handle"))
+    left, _, width, _ = teacher.where("page.form.eps.slider")
+    teacher.desktop.drag(handle, (left + width * 9 // 10, handle[1]))
+    assert teacher.look("page.form.eps.value") > 2 * eps
+    until(lambda: teacher.picture("page.columns.0.adversarial") != before, "another picture")
+    teacher.desktop.shoot("attack stronger")
+
+
+def compare_the_maps(teacher: Person) -> None:
+    """Standard and robust networks stand side by side, each with maps of its own."""
+    teacher.go_to("Maps")
+    teacher.sees("page.grid.isVisible", True)
+
+    def titles() -> list[str]:
+        shown = teacher.look("page.picker.networks")
+        return [str(network) for network in shown or ()]
+
+    until(lambda: len(titles()) >= 2, "two networks")
+    teacher.picture("page.grid")
+    teacher.desktop.shoot("maps")
+
+
+def follow_a_dot(teacher: Person) -> None:
+    """Pointing at a dot shows the network's card, a click its record."""
+    teacher.go_to("Trade-off")
+    dots = until(lambda: teacher.ask("dots", "page.plot").get("value"), "the networks as dots")
+    assert len(dots) == 4
+    key, place = sorted(dots.items())[0]
+    teacher.desktop.point(tuple(place))
+    teacher.sees("page.card.key", key)
+    teacher.picture("page.card")
+    teacher.desktop.shoot("hovered dot")
+    teacher.desktop.click(tuple(place))
+    until(lambda: teacher.shown() == "Records", "the records")
+    teacher.sees("page.shown_key", key)
+    teacher.desktop.shoot("record")
+
+
+def take_the_tour(teacher: Person) -> None:
+    """Walk through all steps by their button, and end with Escape at the last one."""
+    teacher.press_text("Help")
+    teacher.press_text("Guided tour")
+    for number in range(1, STEPS + 1):
+        teacher.sees("window.menus.tour.card.count.text", f"Step {number} of {STEPS}")
+        teacher.picture("window.menus.tour.card")
+        teacher.desktop.shoot(f"tour {number}")
+        if number < STEPS:
+            teacher.press("window.menus.tour.card.next")
+    teacher.desktop.keys("Escape")
+    teacher.sees("window.menus.tour.running", False)
+    teacher.desktop.shoot("after the tour")
