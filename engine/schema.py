@@ -13,7 +13,7 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Self, TypeVar
 
 from engine.fields import Field, param
@@ -239,10 +239,23 @@ def _nested(item: Field, value: Any) -> Any:
         if item.many:
             if not isinstance(value, list | tuple):
                 raise SpecError(f"is {shown(value)}, must be a list of specs")
-            return tuple(from_dict(part, item.type) for part in value)
-        return from_dict(value, item.type)
+            return tuple(_shared(part, item.type) for part in value)
+        return _shared(value, item.type)
     except SpecError as error:
         raise error.within(item.name) from None
+
+
+def _shared(data: object, family: type[Spec]) -> Spec:
+    """Return one object for equal parts: thousands of records share images and network."""
+    try:
+        return _from_text(json.dumps(data), family)  # type: ignore[arg-type]
+    except (TypeError, RecursionError):  # not plain JSON: a spec among the values, say
+        return from_dict(data, family)
+
+
+@lru_cache(maxsize=1024)
+def _from_text(text: str, family: type[Spec]) -> Spec:
+    return from_dict(json.loads(text), family)
 
 
 def _field_named(cls: type[Spec], name: str) -> Field:

@@ -100,6 +100,7 @@ class Study:
         self.writable = os.access(path, os.W_OK)
         if self.writable:
             self._tidy()
+        self._ordered: list[Entry] | None = None
         self._entries, stale = index.load(self._index, path / "records", self._read_entry)
         if stale and self.writable:
             index.rewrite(self._index, self._entries.values())
@@ -110,7 +111,9 @@ class Study:
     def entries(self) -> list[Entry]:
         """Every record's header, oldest first, under the title that the user gave it."""
         with self._lock:
-            found = sorted(self._entries.values(), key=lambda entry: entry.created)
+            if self._ordered is None:
+                self._ordered = sorted(self._entries.values(), key=lambda entry: entry.created)
+            found = list(self._ordered)
         return self.labels.on_all(found)
 
     def has(self, spec: Spec) -> bool:
@@ -196,7 +199,7 @@ class Study:
             entry = replace(entry, size=size)
             with self._lock:
                 index.append(self._index, entry)
-                self._entries[entry.key] = entry
+                self._entries[entry.key], self._ordered = entry, None
         self.drop_checkpoint(spec)
         return entry
 
@@ -204,7 +207,7 @@ class Study:
         """Take up a record's file that another process, or :mod:`engine.trash`, put there."""
         entry = self._read_entry(path)
         with self._lock:
-            self._entries[entry.key] = entry
+            self._entries[entry.key], self._ordered = entry, None
         return entry
 
     def forget(self, keys: Iterable[str]) -> list[Entry]:
@@ -213,11 +216,13 @@ class Study:
         The index needs no change: on opening, a line without a file counts for nothing.
         """
         with self._lock:
+            self._ordered = None
             return [self._entries.pop(key) for key in keys if key in self._entries]
 
     def remember(self, entries: Iterable[Entry]) -> None:
         """Take records on the list again whose files were put back unchanged."""
         with self._lock:
+            self._ordered = None
             self._entries.update({entry.key: entry for entry in entries})
 
     def check(self) -> Iterator[tuple[str, str]]:
