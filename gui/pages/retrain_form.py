@@ -42,9 +42,7 @@ def baselines_among(specs: Iterable[ClassifierSpec], images: object) -> list[Tra
     found = [
         spec
         for spec in specs
-        if isinstance(spec, Training)
-        and spec.is_standard
-        and spec.images == images
+        if isinstance(spec, Training) and spec.is_standard and spec.images == images
     ]
     return sorted(found, key=lambda spec: spec.seed)
 
