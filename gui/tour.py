@@ -75,6 +75,8 @@ class Tour(QObject):
         if self._escape is not None:
             self._escape.deleteLater()
         self.card = self.outline = self._escape = None
+        # Else the keyboard would go on at the top of the rail, far from the page that is shown.
+        self._window.hosts[self._window.stack.currentIndex()].setFocus()
         self._window.menus.actions["dismiss"].setEnabled(True)
         self._window.removeEventFilter(self)
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +28,17 @@ from PySide6.QtWidgets import QApplication, QLabel
 class Source(QLabel):
     def mousePressEvent(self, event):
         mime = QMimeData()
-        mime.setUrls([QUrl.fromLocalFile(path) for path in sys.argv[1:]])
+        mime.setUrls([QUrl.fromLocalFile(path) for path in sys.argv[2:]])
         drag = QDrag(self)
         drag.setMimeData(mime)
-        drag.exec(Qt.DropAction.CopyAction)
+        drag.actionChanged.connect(lambda action: print("over", flush=True))
+        print("begun", flush=True)
+        taken = drag.exec(Qt.DropAction.CopyAction)
+        print("taken" if taken == Qt.DropAction.CopyAction else "refused", flush=True)
 
 app = QApplication([])
 source = Source("drag me")
-source.setWindowTitle("drag-source")
+source.setWindowTitle(sys.argv[1])
 source.resize(200, 200)
 source.show()
 app.exec()
@@ -77,7 +81,7 @@ class Desktop:
             raise Failure(f"a display of its own needs {', '.join(missing)}")
         self.pictures = pictures
         self._processes: list[subprocess.Popen[Any]] = []
-        self._shots = 0
+        self._shots = self._sources = 0
         self.display = self._start_display()
         own = {"DISPLAY": self.display, "QT_QPA_PLATFORM": "xcb"}
         self.env = {**os.environ, **(env or {}), **own}
@@ -88,7 +92,8 @@ class Desktop:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
-            self.shoot("failure")
+            with suppress(OSError):  # where the display itself is what failed
+                self.shoot("failure")
         for process in reversed(self._processes):
             end(process)
 
@@ -124,7 +129,7 @@ class Desktop:
         """Keep a picture of the whole display."""
         self._shots += 1
         self.pictures.mkdir(parents=True, exist_ok=True)
-        self.look().save(self.pictures / f"{self._shots:02d}-{name}.png")
+        self.look().save(self.pictures / f"{self._shots:02d}-{name}.png", compress_level=1)
 
     # ---------------------------------------------------------------------- mouse and keyboard
 
@@ -150,25 +155,48 @@ class Desktop:
         time.sleep(0.05)
         self.xdotool("click", "--repeat", times, "--delay", 60, button)
 
-    def drag(self, start: tuple[int, int], end: tuple[int, int]) -> None:
-        """Drag with the left button held, as a hand does: in many small steps."""
+    def drag(
+        self,
+        start: tuple[int, int],
+        end: tuple[int, int],
+        *,
+        begun: Callable[[], object] = lambda: None,
+        arrived: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Drag with the left button held, as a hand does: in many small steps.
+
+        It waits for ``begun`` before the first of them, and for ``arrived`` before it lets go.
+        """
         self.xdotool("mousemove", *start)
         self.xdotool("mousedown", 1)
+        begun()
         for step in range(1, DRAG_STEPS + 1):
             point = (a + (b - a) * step // DRAG_STEPS for a, b in zip(start, end, strict=True))
             self.xdotool("mousemove", *point)
             time.sleep(0.05)
+        arrived()
         time.sleep(0.5)
         self.xdotool("mouseup", 1)
 
     def drag_folder(self, *paths: Path, onto: tuple[int, int]) -> None:
-        """Drag folders and files out of another program's window, and drop them at a point."""
-        source = self.start(sys.executable, "-c", DRAG_SOURCE, *map(str, paths))
-        window = self.window("drag-source")
-        self.place(window, SCREEN[0] - 300, 100)
-        self.drag((SCREEN[0] - 200, 200), onto)
-        time.sleep(0.5)
-        end(source)
+        """Drag folders and files out of another program's window, and drop them at a point.
+
+        On a busy machine both programs take their time to answer: the mouse waits for them. The
+        source stays, for what was dropped is fetched from it afterwards.
+        """
+        self._sources += 1
+        title = f"drag-source {self._sources}"
+        command = (sys.executable, "-c", DRAG_SOURCE, title, *map(str, paths))
+        source = self.start(*command, stdout=subprocess.PIPE, text=True)
+        self.place(self.window(f"^{title}$"), SCREEN[0] - 300, 100)
+
+        def said(word: str) -> None:
+            until(lambda: source.stdout.readline().strip() == word, f"the drag being {word}")
+
+        start = (SCREEN[0] - 200, 200)
+        with source.stdout:
+            self.drag(start, onto, begun=lambda: said("begun"), arrived=lambda: said("over"))
+            said("taken")
 
     def xdotool(self, *arguments: object) -> str:
         """Run xdotool on the display, and return what it says."""

@@ -42,8 +42,9 @@ class Answers(QObject):
     """Answers questions about a window.
 
     look
-        The value of a part, named with dots from the window, or from its present page: attributes,
-        entries of lists and dicts, and what methods without arguments return.
+        The value of a part, named with dots from "window", its present "page", the "dialog" in
+        front, or the "popup" that is open: attributes, entries of lists and dicts, and what methods
+        without arguments return.
     part
         Place [left, top, width, height] on the display of what is seen of a widget, and whether it
         is enabled.
@@ -75,7 +76,7 @@ class Answers(QObject):
             question, name, inside = json.loads(line)
             try:
                 answer = getattr(self, question)(name, inside)
-            except (AttributeError, LookupError, RuntimeError, TypeError) as error:
+            except Exception as error:  # whoever asks waits for an answer
                 answer = {"missing": f"{type(error).__name__}: {error}"}
             print(json.dumps(answer, default=_plain), flush=True)
 
@@ -125,9 +126,12 @@ class Answers(QObject):
 
     def _resolve(self, name: str) -> Any:
         first, *rest = name.split(".")
-        found = self._window if first == "window" else self._window.page()
-        if first == "popup":
-            found = QApplication.activePopupWidget() or QApplication.activeModalWidget()
+        found = {
+            "window": lambda: self._window,
+            "page": self._window.page,
+            "dialog": QApplication.activeModalWidget,
+            "popup": QApplication.activePopupWidget,
+        }[first]()
         for step in rest:
             if isinstance(found, dict):
                 found = found[step]

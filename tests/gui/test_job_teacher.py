@@ -44,13 +44,10 @@ def strengthen_the_attack(teacher: Person) -> None:
 def compare_the_maps(teacher: Person) -> None:
     """Standard and robust networks stand side by side, each with maps of its own."""
     teacher.go_to("Maps")
-    teacher.sees("page.grid.isVisible", True)
-
-    def titles() -> list[str]:
-        shown = teacher.look("page.picker.networks")
-        return [str(network) for network in shown or ()]
-
-    until(lambda: len(titles()) >= 2, "two networks")
+    until(lambda: len(teacher.look("page.picker.networks") or ()) >= 2, "two networks")
+    schemes = [teacher.look(f"page.picker.networks.{place}.spec.scheme.kind") for place in (0, 1)]
+    assert schemes == ["standard", "adversarial"]
+    until(lambda: len(teacher.look("page._table.headings") or ()) > 2, "their maps")
     teacher.picture("page.grid")
     teacher.desktop.shoot("maps")
 
@@ -77,10 +74,8 @@ def take_the_tour(teacher: Person) -> None:
     teacher.press_text("Guided tour")
     for number in range(1, STEPS + 1):
         teacher.sees("window.menus.tour.card.count.text", f"Step {number} of {STEPS}")
-        teacher.picture("window.menus.tour.card")
-        teacher.desktop.shoot(f"tour {number}")
         if number < STEPS:
             teacher.press("window.menus.tour.card.next")
     teacher.desktop.keys("Escape")
     teacher.sees("window.menus.tour.running", False)
-    teacher.desktop.shoot("after the tour")
+    assert not teacher.look("window.rail.has_focus")

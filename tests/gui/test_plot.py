@@ -248,3 +248,16 @@ def test_that_a_curve_takes_new_numbers_often_without_growing(plot):
     for step in range(50):
         curve.set_data(x, x * step, x, x + 1)
     assert len(plot.plot_item.items) == before
+
+
+def test_that_a_curve_set_to_what_it_shows_is_not_painted_anew(plot, monkeypatch):
+    curve = plot.curve("a")
+    curve.set_data([0, 1, 2], [1, np.nan, 2])
+    drawn = []
+    monkeypatch.setattr(curve._line, "setData", lambda *numbers: drawn.append(numbers))
+    curve.set_data([0, 1, 2], [1, np.nan, 2])
+    assert not drawn
+    curve.set_data([0, 1, 2], [1, 3, 2])
+    assert len(drawn) == 1
+    curve.set_data([0, 1, 2], [1, 3, 2], [0, 2, 1], [2, 4, 3])
+    assert len(drawn) == 2
