@@ -26,6 +26,7 @@ from engine.computations import COMPUTATIONS
 from engine.context import Cache, Cancelled, Context, Control
 from engine.events import Ended, Event, Queued, Started
 from engine.memory import give_back_memory, keep_freed_memory
+from engine.priority import give_way
 from engine.program import VERSION
 from engine.schema import Spec, SpecError
 from engine.study import Result, Study
@@ -129,6 +130,8 @@ class Scheduler:
         Takes every event, from any thread.
     computations
         Kind of spec -> function; replaced in tests.
+    behind_window
+        Whether a window is drawn meanwhile, to which the workers give way.
     """
 
     def __init__(
@@ -137,6 +140,8 @@ class Scheduler:
         room: Room,
         emit: Callable[[Event], None],
         computations: Mapping[str, Callable[[Any, Context], Result]] = COMPUTATIONS,
+        *,
+        behind_window: bool = False,
     ):
         self.study = study
         self.room = room
@@ -144,6 +149,7 @@ class Scheduler:
         self.outcomes: Counter[str] = Counter()
         self._emit = emit
         self._computations = computations
+        self._behind_window = behind_window
         self._jobs: dict[str, _Job] = {}
         self._changed = threading.Condition()
         self._stopping = False
@@ -267,6 +273,8 @@ class Scheduler:
     # --------------------------------------------------------------------------------- on workers
 
     def _work(self) -> None:
+        if self._behind_window:
+            give_way()
         torch.set_num_threads(self.room.threads)
         with stream_on(self.room.device):
             while (job := self._next()) is not None:

@@ -184,7 +184,7 @@ class Runner(QObject):
 
         self.close()
         self._specs.clear()
-        self._scheduler = Scheduler(study, room_on(device), self._events.put)
+        self._scheduler = Scheduler(study, room_on(device), self._events.put, behind_window=True)
 
     def close(self) -> bool:
         """Cancel everything in the open study; return whether all workers ended in time."""

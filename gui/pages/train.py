@@ -28,7 +28,7 @@ from gui.pages.train_form import TrainForm
 from gui.pages.train_runs import Run, Runs
 from gui.workspace import Workspace
 
-REDRAW_MS = 100
+REDRAW_MS = 200
 CONTINUE_MS = 10
 DRAW_SECONDS = 0.015
 MOST_STORED = 12

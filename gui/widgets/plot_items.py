@@ -195,6 +195,8 @@ class Curve(Item):
     ) -> None:
         """Draw these points instead, (n,) each; the band spans ``low`` to ``high``."""
         data = Series(self.name, *map(_array, (x, y, low, high)))  # type: ignore[arg-type]
+        if self._shows(data):
+            return  # setting it again would have the whole chart painted
         self.x, self.y, self.low, self.high = data.x, data.y, data.low, data.high
         self._line.setData(self.x, self.y)
         if self._band is None:
@@ -203,6 +205,15 @@ class Curve(Item):
         for edge, values in zip(self._edges, (self.low, self.high), strict=True):
             edge.setData(self.x, values) if shown else edge.setData([], [])
         self._band.setVisible(shown)
+
+    def _shows(self, data: Series) -> bool:
+        pairs = [(getattr(self, name), getattr(data, name)) for name in ("x", "y", "low", "high")]
+        return all(
+            mine is theirs
+            if mine is None or theirs is None
+            else np.array_equal(mine, theirs, equal_nan=True)
+            for mine, theirs in pairs
+        )
 
     def set_strong(self, strong: bool) -> None:
         """Draw the line thick, or as usual."""

@@ -120,6 +120,8 @@ def make_large(path: Path) -> None:
 
 def alone(home: Path) -> dict[str, float]:
     """Return the seconds of the plan without a window."""
+    import torch._dynamo  # noqa: F401  # the window imports it while nothing is asked of it
+
     from engine.plan import Scheduler, room_on
     from engine.study import Study
 
