@@ -272,7 +272,7 @@ def _distances(
     values = every[counted]
     x, density = kernel_density(values)
     return Distances(
-        name="test data" if spec.classifier is None else spec.classifier.title,
+        name="test data" if spec.classifier is None else study.title(spec.classifier),
         key=entry.key,
         classifier="" if spec.classifier is None else spec.classifier.key,
         eps=-1.0 if spec.classifier is None else training_eps(spec),

@@ -124,7 +124,7 @@ def tangent_shares(study: Study) -> list[dict[str, Any]]:
     for entry in study.entries:
         spec = spec_of(entry) if entry.kind == Measurement.kind else None
         if isinstance(spec, Measurement) and isinstance(spec.metric, TangentShare):
-            found.append({"network": spec.classifier.title, **entry.numbers})
+            found.append({"network": study.title(spec.classifier), **entry.numbers})
     return found
 
 

@@ -41,6 +41,16 @@ def test_that_distances_are_scaled_by_the_clean_images(tmp_path):
     assert np.isnan(panel.curves[1].mode)
 
 
+def test_that_a_renamed_network_has_its_new_name_in_the_panel(tmp_path):
+    study = made_up.manifold(tmp_path)
+    (before,) = densities.panels(study)
+    curve = before.curves[-1]
+    study.labels.set(curve.classifier, title="my own network")
+    (panel,) = densities.panels(study)
+    assert panel.curves[-1].name == "my own network"
+    assert [c.name for c in panel.curves[:-1]] == [c.name for c in before.curves[:-1]]
+
+
 def test_that_a_step_within_the_noise_is_not_clear(tmp_path):
     study = made_up.Study(tmp_path / "s.isthmus", create=True)
     made_up.add_generator(study)
