@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.atomic import new_file, remove_left_over
+from engine.steady import SteadyFile
 
 MAGIC = b"ISTHMUS-RECORD sha256="
 USER_BLOCK = 512
@@ -131,9 +132,12 @@ def write_packed(path: Path, contents: Iterable[tuple[str, Content]]) -> int:
     """
     remove_left_over(path.parent, path)
     with new_file(path) as temporary:
-        with h5py.File(temporary, "w", userblock_size=USER_BLOCK, locking=False) as file:
-            for name, content in contents:
-                _fill(file.create_group(name), content)
+        with SteadyFile(temporary) as steady:
+            with h5py.File(steady, "w", userblock_size=USER_BLOCK) as file:
+                for name, content in contents:
+                    _fill(file.create_group(name), content)
+                    steady.check()
+            steady.check()
         with open(temporary, "r+b") as raw:
             raw.seek(USER_BLOCK)
             digest = hashlib.file_digest(raw, "sha256").hexdigest()

@@ -27,10 +27,10 @@ from engine.inputs import (
     trainable,
 )
 from engine.modes import as_unit, logits_of
-from engine.networks import load_state
 from engine.schema import SpecError
 from engine.specs import Adversarial, AttackSpec, Gradient, Imported, Standard, Training
 from engine.study import Result
+from engine.weights import load_state
 
 EPOCH_EVALUATION_IMAGES = 200
 MAPS_INTERVAL = 0.25

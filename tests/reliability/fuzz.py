@@ -32,12 +32,13 @@ from engine.archives import open_archive
 from engine.decode import UnreadableImage, decode, decode_fitted
 from engine.hdf5 import FileError
 from engine.images import ingest
-from engine.networks import WeightsError, build, load_state
+from engine.networks import build
 from engine.packing import pack
 from engine.planfile import read_plan
 from engine.schema import SpecError, from_dict
 from engine.sources import ImagesError
 from engine.study import Study, StudyError
+from engine.weights import WeightsError, load_state
 from tests import image_files
 from tests.made_up_study import IMAGES, add_images, add_network, network, scored, sweep
 from tests.reliability.forked import PLAN

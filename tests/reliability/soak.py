@@ -5,13 +5,16 @@
 Trainings with live maps run all the time; between them the script changes pages, moves the eps of
 the Attack page, cancels, pauses and resumes, and opens the study anew, at random from a seed. A
 study that has grown to 60 records is left for an empty one, so that memory has no cause to grow.
-Every ten seconds it notes resident memory, open handles, threads and the longest delay of the
-event loop since the last note. The slope is fitted over the second half: caches fill in the first.
+Every ten seconds it notes resident memory, what of it the C library has handed out, open handles,
+threads and the longest delay of the event loop since the last note. Slopes are fitted over the
+second half: caches fill in the first. Memory that is handed out and grows is leaked or kept; if
+only resident memory grows, freed blocks lie between used ones.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import os
 import random
 import sys
@@ -155,8 +158,31 @@ def resources() -> tuple[float, int, int]:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6, handles, threading.active_count()
 
 
+class Mallinfo2(ctypes.Structure):
+    """The structure of that name in glibc's malloc.h."""
+
+    _fields_ = [
+        ("arena", ctypes.c_size_t),
+        ("blocks", ctypes.c_size_t * 3),
+        ("mapped", ctypes.c_size_t),
+        ("unused", ctypes.c_size_t * 2),
+        ("used", ctypes.c_size_t),
+        ("free", ctypes.c_size_t * 2),
+    ]
+
+
+def handed_out() -> float:
+    """Return the MB that the C library has handed out; nan where it cannot tell."""
+    ask = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if ask is None:
+        return float("nan")
+    ask.restype = Mallinfo2
+    found = ask()
+    return (found.used + found.mapped) / 1e6
+
+
 def soak(minutes: float, seed: int, home: Path) -> list[tuple[float, ...]]:
-    """Return a note (minutes, MB, handles, threads, p99 ms, max ms) every ten seconds."""
+    """Return a note every ten seconds: minutes, MB, handles, threads, p99 ms, max ms, MB in use."""
     from gui import app as gui_app
 
     app = gui_app.make_application()
@@ -173,11 +199,11 @@ def soak(minutes: float, seed: int, home: Path) -> list[tuple[float, ...]]:
         let_run(user.random.randrange(50, 600))
         if now - noted >= NOTE_SECONDS:
             noted = now
-            notes.append(((now - start) / 60, *resources(), *delay.take()))
-            when, memory, handles, threads, p99, longest = notes[-1]
+            notes.append(((now - start) / 60, *resources(), *delay.take(), handed_out()))
+            when, memory, handles, threads, p99, longest, used = notes[-1]
             print(
-                f"{when:6.1f} min {memory:7.1f} MB {handles:4d} handles {threads:3d} threads "
-                f"p99 {p99:5.1f} ms max {longest:6.1f} ms"
+                f"{when:6.1f} min {memory:7.1f} MB ({used:6.1f} in use) {handles:4d} handles "
+                f"{threads:3d} threads p99 {p99:5.1f} ms max {longest:6.1f} ms"
             )
             sys.stdout.flush()
     for name, taken in sorted(user.taken.items()):
@@ -196,8 +222,9 @@ def main() -> None:
         os.environ["ISTHMUS_CONFIG"] = home
         notes = np.array(soak(options.minutes, options.seed, Path(home)))
     later = notes[len(notes) // 2 :]
-    slope = np.polyfit(later[:, 0], later[:, 1], 1)[0]
-    print(f"memory {slope:+.2f} MB a minute over the second half")
+    for name, column in (("resident", 1), ("handed out", 6)):
+        slope = np.polyfit(later[:, 0], later[:, column], 1)[0]
+        print(f"memory, {name}: {slope:+.2f} MB a minute over the second half")
     for name, column in (("handles", 2), ("threads", 3)):
         print(f"{name} {later[:, column].min():.0f} to {later[:, column].max():.0f}")
     median, longest = np.median(later[:, 4]), later[:, 5].max()
