@@ -97,6 +97,9 @@ def _shoot_training(window, options: argparse.Namespace, home: Path) -> None:
 
 def _shoot(window, title: str, options: argparse.Namespace) -> None:
     window.show_titled(title)
+    if title == "Records":  # the newest network, so that no path of a study is in the picture
+        networks = [e for e in window.workspace.entries() if e.kind == Training.kind]
+        window.page().show_record(networks[-1].key)
     QTest.qWait(FIRST_LOOK_MS)  # until previews and reads have answered, on a busy machine too
     for suffix, size in SIZES.items():
         window.resize(*size)

@@ -131,6 +131,8 @@ class RecordsTable(QWidget):
         view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         view.setShowGrid(False)
         view.setWordWrap(False)
+        # The method comes first in a title and the network last: what tells two apart is at an end.
+        view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         view.setMouseTracking(True)
         view.setTabKeyNavigation(False)
         view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
