@@ -181,8 +181,8 @@ def handed_out() -> float:
     return (found.used + found.mapped) / 1e6
 
 
-def soak(minutes: float, seed: int, home: Path) -> list[tuple[float, ...]]:
-    """Return a note every ten seconds: minutes, MB, handles, threads, p99 ms, max ms, MB in use."""
+def soak(minutes: float, seed: int, home: Path, every: float) -> list[tuple[float, ...]]:
+    """Return notes: minutes, MB, handles, threads, p99 ms, longest ms, MB handed out."""
     from gui import app as gui_app
 
     app = gui_app.make_application()
@@ -197,7 +197,7 @@ def soak(minutes: float, seed: int, home: Path) -> list[tuple[float, ...]]:
     while (now := time.monotonic()) - start < 60 * minutes:
         user.act()
         let_run(user.random.randrange(50, 600))
-        if now - noted >= NOTE_SECONDS:
+        if now - noted >= every:
             noted = now
             notes.append(((now - start) / 60, *resources(), *delay.take(), handed_out()))
             when, memory, handles, threads, p99, longest, used = notes[-1]
@@ -217,10 +217,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--every", type=float, default=NOTE_SECONDS, help="seconds between notes")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
         os.environ["ISTHMUS_CONFIG"] = home
-        notes = np.array(soak(options.minutes, options.seed, Path(home)))
+        notes = np.array(soak(options.minutes, options.seed, Path(home), options.every))
     later = notes[len(notes) // 2 :]
     for name, column in (("resident", 1), ("handed out", 6)):
         slope = np.polyfit(later[:, 0], later[:, column], 1)[0]
