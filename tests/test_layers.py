@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 ENGINE = [
     ["wording"],
     ["fields"],
-    ["program", "schema", "atomic", "memory", "imageset", "correlation", "colormaps"],
+    ["program", "schema", "atomic", "steady", "memory", "priority", "imageset"],
+    ["correlation", "colormaps"],
     ["specs", "maps", "variants", "substitution"],
     ["events", "hdf5", "index"],
     ["headers", "labels", "cost", "verdicts"],
@@ -24,7 +25,7 @@ ENGINE = [
     ["sources", "archives", "decode", "scan", "selection", "reading", "idx", "remarks"],
     ["shelf", "folders", "glyphs", "gaussians"],
     ["images"],
-    ["networks", "losses", "modes"],
+    ["networks", "weights", "losses", "modes"],
     ["threat", "alarms"],
     ["attacks"],
     ["attribution"],
