@@ -26,6 +26,7 @@ from gui.widgets.number_edit import guard_wheel
 from gui.widgets.number_table import Cell, NumberTable, Row
 from gui.widgets.plot import Plot
 from gui.widgets.plot_items import Colour, Curve
+from gui.widgets.sentence import Sentence
 
 if TYPE_CHECKING:
     from engine.densities import Distances
@@ -50,7 +51,7 @@ class VerdictLine(QFrame):
         self.setProperty("role", "card")
         self.tone: Tone = "warning"
         self._mark = QLabel()
-        self.sentence = QLabel(wordWrap=True)
+        self.sentence = Sentence()
         self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         font = self.sentence.font()
         font.setBold(True)
@@ -66,10 +67,7 @@ class VerdictLine(QFrame):
         """Show a sentence; "" hides the line."""
         self.setVisible(bool(text))
         self.tone = tone
-        self.sentence.setText(text)
-        self.sentence.setProperty("role", tone)
-        self.sentence.style().unpolish(self.sentence)
-        self.sentence.style().polish(self.sentence)
+        self.sentence.say(text, tone)
         self._paint_mark()
 
     @Slot()

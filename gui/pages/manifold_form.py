@@ -8,7 +8,6 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QLabel,
     QPushButton,
     QToolButton,
     QVBoxLayout,
@@ -28,11 +27,12 @@ from engine.specs import (
 from engine.study import spec_of
 from gui.pages.manifold_fold import Fold
 from gui.pages.manifold_generator import GeneratorForm
-from gui.pages.retrain_form import baselines_among, best_baseline
+from gui.pages.retrain_form import SUMMARY_LINES, baselines_among, best_baseline
 from gui.pages.side_panel import SidePanel, labelled_rows
 from gui.widgets.form_row import capital
 from gui.widgets.network_picker import Network, NetworkPicker
 from gui.widgets.number_edit import WholeEdit, guard_wheel
+from gui.widgets.sentence import Sentence
 from gui.widgets.spec_form import SpecForm
 from gui.workspace import Workspace
 
@@ -173,10 +173,7 @@ class ManifoldForm(QWidget):
 
     def show_state(self, summary: str, *, problem: bool) -> None:
         """Show what would be computed, or why nothing can be."""
-        self.summary.setProperty("role", "warning" if problem else "muted")
-        self.summary.style().unpolish(self.summary)
-        self.summary.style().polish(self.summary)
-        self.summary.setText(summary)
+        self.summary.say(summary, "warning" if problem else "muted")
         self.measure.setEnabled(not problem)
 
     # ----------------------------------------------------------------------------------- building
@@ -222,7 +219,7 @@ class ManifoldForm(QWidget):
         self.tangent_images = WholeEdit(low=1, high=100_000)
         self.tangent_images.setValue(TANGENT_IMAGES)
         self.tangent_images.setToolTip(self.tr("Test images whose loss gradient is looked at"))
-        self.summary = QLabel(wordWrap=True)
+        self.summary = Sentence(lines=SUMMARY_LINES)
         self.measure = QPushButton(self.tr("Measure"))
         self.measure.setProperty("role", "primary")
         self.measure.setToolTip(

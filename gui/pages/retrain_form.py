@@ -8,7 +8,6 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QLabel,
     QPushButton,
     QToolButton,
     QWidget,
@@ -28,11 +27,13 @@ from gui.pages.side_panel import SidePanel, labelled_rows
 from gui.widgets.method_picker import MethodPicker
 from gui.widgets.network_picker import Network, NetworkPicker
 from gui.widgets.number_edit import NumbersEdit, WholeEdit, guard_wheel
+from gui.widgets.sentence import Sentence
 from gui.workspace import Workspace
 
 MOST_NETWORKS = 1000
 AT_FIRST = 6
 REPEATS = 3
+SUMMARY_LINES = 2
 AUTOMATIC = ""
 CONTROLS: tuple[Control, ...] = ("sobel", "blurred", "mask_only")
 
@@ -144,7 +145,7 @@ class RetrainForm(SidePanel):
         guard_wheel(self.baseline)
 
     def _build_foot(self) -> None:
-        self.summary = QLabel(wordWrap=True)
+        self.summary = Sentence(lines=SUMMARY_LINES)
         self.compute = QPushButton(self.tr("Compute"))
         self.compute.setProperty("role", "primary")
         self.compute.setToolTip(self.tr("Train what the study lacks; what it has is not repeated"))
@@ -288,8 +289,5 @@ class RetrainForm(SidePanel):
 
     def say(self, text: str, *, problem: bool) -> None:
         """Show what would be computed, or why nothing can be."""
-        self.summary.setProperty("role", "warning" if problem else "muted")
-        self.summary.style().unpolish(self.summary)
-        self.summary.style().polish(self.summary)
-        self.summary.setText(text)
+        self.summary.say(text, "warning" if problem else "muted")
         self.compute.setEnabled(not problem)

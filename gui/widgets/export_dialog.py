@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from engine.charts import FigureStyle, Picture, caption_of, with_caption
 from gui.widgets.export import ask, copy, say
 from gui.widgets.export_form import FORMATS, TABLES, ExportForm
+from gui.widgets.sentence import Sentence
 
 PREVIEW_DELAY_MS = 150
 SHOWN_LINES = 16
@@ -91,8 +92,7 @@ class ExportDialog(QDialog):
     # ----------------------------------------------------------------------------------- building
 
     def _build_layout(self) -> None:
-        self._answer = QLabel(wordWrap=True)
-        self._answer.setMinimumHeight(36)
+        self._answer = Sentence(lines=2)
         self._answer.setAlignment(Qt.AlignmentFlag.AlignBottom)
         self._buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel
@@ -193,10 +193,7 @@ class ExportDialog(QDialog):
         self._say(text, error=True)
 
     def _say(self, text: str, *, error: bool = False) -> None:
-        self._answer.setProperty("role", "error" if error else "muted")
-        self._answer.style().unpolish(self._answer)
-        self._answer.style().polish(self._answer)
-        self._answer.setText(text)
+        self._answer.say(text, "error" if error else "muted")
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit the preview anew."""

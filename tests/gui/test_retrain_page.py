@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QApplication, QLabel
 
 from engine import curves
 from engine.specs import FGSM, PAPER_FRACTIONS, Adversarial, GradientXInput, SmallCNN
@@ -126,6 +127,23 @@ def test_that_the_summary_counts_what_is_there_and_what_is_missing(study, opened
     # 2 fractions x 2 repeats x (2 networks x 2 attributions + 1 baseline) x 2 modes.
     assert page.form.summary.text() == ("Scores: 8. Retrainings: 40, 3 in the study, 37 missing.")
     assert page.form.compute.isEnabled()
+
+
+def test_that_nothing_moves_under_the_mouse_when_the_summary_grows(study, opened):
+    two_networks(study)
+    _, page, _ = opened(study)
+    tops, lines = set(), set()
+    for text in (
+        "",
+        "Scores: 2.",
+        "Scores: 12. Retrainings: 1,090, 1,000 in the study, 90 missing.",
+    ):
+        page.form.say(text, problem=False)
+        QApplication.processEvents()
+        tops.add(page.form.modes["kar"].mapTo(page, QPoint(0, 0)).y())
+        lines.add(QLabel(text, wordWrap=True).heightForWidth(page.form.summary.width()))
+    assert len(lines) > 1
+    assert len(tops) == 1
 
 
 def test_that_a_study_without_a_standard_network_says_so(study, opened):
