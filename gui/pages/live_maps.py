@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -129,18 +130,9 @@ class LiveMaps(QWidget):
 
     def figure(self) -> MapGridData:
         """Return the grid as a figure for a paper."""
-        rows = self.grid.rows()
-        count = max((len(pictures) for _, pictures in rows.values()), default=0)
-        return MapGridData(
-            images=tuple(
-                tuple(pictures[c] if c < len(pictures) else None for c in range(count))
-                for _, pictures in rows.values()
-            ),
-            row_titles=tuple(title for title, _ in rows.values()),
-            title=self.tr("Loss gradients"),
-            caption=self._caption(),
-            values=tuple(self._values(key, count) for key in rows),
-        )
+        drawn = self.grid.figure(self.tr("Loss gradients"), self._caption())
+        count = len(drawn.images[0]) if drawn.images else 0
+        return replace(drawn, values=tuple(self._values(key, count) for key in self.grid.rows()))
 
     # ----------------------------------------------------------------------------------- building
 

@@ -68,16 +68,9 @@ class GeneratorView(QWidget):
 
     def figure(self) -> MapGridData:
         """Return the grid as a figure for a paper."""
-        rows = self.grid.rows()
-        count = max((len(pictures) for _, pictures in rows.values()), default=0)
-        return MapGridData(
-            images=tuple(
-                tuple(pictures[c] if c < len(pictures) else None for c in range(count))
-                for _, pictures in rows.values()
-            ),
-            row_titles=tuple(title for title, _ in rows.values()),
-            title=self.title.text,
-            caption=self.tr(
+        return self.grid.figure(
+            self.title.text,
+            self.tr(
                 "Test images, their reconstructions by the VAE-GAN ({}), and samples of it."
             ).format(self.when.text()),
         )

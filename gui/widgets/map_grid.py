@@ -19,6 +19,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
+from engine.charts import MapGridData
 from gui import theme
 from gui.widgets.image_view import Pixels, image_from
 from gui.widgets.map_grid_layout import GAP, MapGridLayout
@@ -144,6 +145,17 @@ class MapGrid(QAbstractScrollArea):
         """Return title and pictures by key, from the top; the images are at the key ""."""
         keys = ([""] if self._images else []) + self._order
         return {key: (self._lines[key].title, list(self._lines[key].pixels)) for key in keys}
+
+    def figure(self, title: str, caption: str) -> MapGridData:
+        """Return the grid as a figure for a paper; places without a picture stay empty."""
+        rows = self.rows().values()
+        count = max((len(pictures) for _, pictures in rows), default=0)
+        return MapGridData(
+            images=tuple((*pictures, *[None] * (count - len(pictures))) for _, pictures in rows),
+            row_titles=tuple(title for title, _ in rows),
+            title=title,
+            caption=caption,
+        )
 
     def set_highlighted(self, key: str) -> None:
         """Lift one row out, or none for ""."""
