@@ -6,97 +6,27 @@ Source: Kim, Seo, Jeon 2019, distance to the manifold.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import gaussian_kde
 
+from engine.distances import Distances, Floats, Step, kernel_density, steps
 from engine.index import Entry
 from engine.specs import ClassifierSpec, ManifoldDistance, Training
 from engine.study import Study, spec_of
 from engine.tradeoff import NORM_NAMES
 from engine.variants import variant
 
-Floats = NDArray[np.float64]
-
-BANDWIDTH = 0.25
-"""The factor of the kernel density estimate. Source: Kim, Seo, Jeon 2019."""
-
 LEAST_EXPLAINED = 0.5
 """Below this share of the variance a generator knows too little for distances to mean anything."""
 
-GRID = 400
-BOOTSTRAPS = 1000
+UNTRAINED = ("", "")
+"""Norm and loss of a panel in which no network was trained against an attack."""
 
-
-@dataclass(frozen=True, eq=False)
-class Distances:
-    """The scaled distances of one network's attacks, or of the clean test images.
-
-    Attributes
-    ----------
-    name, key
-        Readable name, and the record they come from.
-    classifier
-        Key of the attacked network; "" for the clean images.
-    eps
-        Of its training, in [0, 1] units; 0 for a standard network, -1 for the clean images.
-    values
-        (n,) distances that count, min-max scaled by the clean test images.
-    every, counted
-        (N,) the same of all test images, in their order, and which of them count.
-    x, density
-        (400,) kernel density curve; empty where the values do not vary.
-    mode
-        Where the density is largest; NaN without one.
-    mean
-        Of the values.
-    """
-
-    name: str
-    key: str
-    classifier: str
-    eps: float
-    values: Floats
-    every: Floats
-    counted: NDArray[np.bool_]
-    x: Floats
-    density: Floats
-    mode: float
-    mean: float
-
-
-@dataclass(frozen=True)
-class Step:
-    """Two neighbours of the claimed order, and whether they stand as claimed.
-
-    Attributes
-    ----------
-    nearer, farther
-        Names: the claim is that the first lies closer to the manifold.
-    difference, low, high
-        Difference of their mean scaled distances, with its 95 % bootstrap interval over test
-        images: both networks see the same ones, so that hard images count in both.
-    """
-
-    nearer: str
-    farther: str
-    difference: float
-    low: float
-    high: float
-
-    @property
-    def holds(self) -> bool:
-        """Whether the difference has the claimed sign."""
-        return self.difference > 0
-
-    @property
-    def clear(self) -> bool:
-        """Whether the whole interval has it."""
-        return self.low > 0
+Pair = tuple[Entry, ManifoldDistance]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,12 +36,12 @@ class Panel:
     Attributes
     ----------
     title
-        Such as "L2 xent".
+        Such as "L2 xent"; see :func:`names` for what tells it from others of that title.
     norm, loss
-        Of the trainings.
+        Of the trainings; "" where none was against an attack.
     curves
-        Clean images first, then by falling training eps, the standard network last: the claimed
-        order from near to far.
+        Clean images first, then by falling training eps, standard networks after them: the claimed
+        order from near to far. Networks of unknown training come last.
     steps
         The claim, neighbour by neighbour.
     variant
@@ -121,6 +51,8 @@ class Panel:
     explained
         Share of the clean test images' variance that reconstructions hold; see
         :func:`engine.vae_gan.explained`.
+    setting
+        What all of its records have in common, by the dotted names of spec fields.
     """
 
     title: str
@@ -133,6 +65,7 @@ class Panel:
     latent: int
     test_images: int
     explained: float
+    setting: Mapping[str, Any]
 
     @property
     def trusted(self) -> bool:
@@ -168,41 +101,79 @@ class Panel:
 
 
 def panels(study: Study) -> list[Panel]:
-    """Return a panel per norm and loss of each generator that the study has distances for."""
-    known: dict[tuple[str, ...], list[tuple[Entry, ManifoldDistance]]] = {}
-    clean: dict[tuple[str, ...], tuple[Entry, ManifoldDistance]] = {}
-    standard: list[tuple[Entry, ManifoldDistance]] = []
-    for entry in study.entries:
-        spec = spec_of(entry) if entry.kind == ManifoldDistance.kind else None
-        if not isinstance(spec, ManifoldDistance) or _goes_on(spec.classifier):
-            continue
-        threat = _threat(spec.classifier)
+    """Return a panel per norm and loss of each generator that the study has distances for.
+
+    Networks of another architecture, or trained against another kind of attack, have panels of
+    their own; standard and imported ones stand in every panel of their architecture.
+    """
+    clean: dict[tuple[str, ...], Pair] = {}
+    sweeps: dict[tuple[str, ...], dict[tuple[str, ...], dict[str, Pair]]] = {}
+    for entry, spec in _found(study):
         if spec.classifier is None:
             clean[_reference(spec)] = entry, spec
-        elif threat is None:
-            standard.append((entry, spec))
         else:
-            loss = threat[1] if spec.panel == "own" else spec.panel
-            group = (*_setting(spec), threat[0], loss)
-            known.setdefault(group, []).append((entry, spec))
+            known = sweeps.setdefault(_setting(spec), {})
+            # Measured twice, with another seed: the newer record.
+            known.setdefault(_sweep(spec), {})[spec.classifier.key] = entry, spec
     found = []
-    for group, members in known.items():
-        reference = clean.get(_reference(members[0][1]))
-        plain = [pair for pair in standard if _setting(pair[1]) == group[:-2]]
-        if reference is not None:
-            found.append(_panel(study, group[-2], group[-1], reference, members, plain))
+    for known in sweeps.values():
+        plain = known.pop(UNTRAINED, {})
+        for (norm, loss, *_), members in (known or {UNTRAINED: {}}).items():
+            pairs = [*members.values(), *plain.values()]
+            reference = clean.get(_reference(pairs[0][1]))
+            if reference is not None:
+                found.append(_panel(study, norm, loss, reference, pairs))
     return sorted(found, key=lambda panel: (panel.norm != "l2", panel.loss != "xent"))
 
 
+def names(listed: Sequence[Panel]) -> list[str]:
+    """Return what to call each panel: its title, and what differs among those of that title."""
+    found = []
+    for panel in listed:
+        alike = [other.setting for other in listed if other.title == panel.title]
+        words = ", ".join(_differing(panel.setting, alike))
+        found.append(f"{panel.title} ({words})" if words else panel.title)
+    return found
+
+
+def _differing(setting: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield in words what of a setting the others do not share."""
+
+    def differs(path: str) -> bool:
+        return any(other.get(path) != setting[path] for other in others)
+
+    for path, value in setting.items():
+        kind = f"{path.rpartition('.')[0]}.kind"
+        # Two kinds of network have hardly a field in common: their kinds say it.
+        if differs(path) and (path == kind or kind not in setting or not differs(kind)):
+            yield f"{path.removesuffix('.kind').replace('.', ' ').replace('_', ' ')} {value}"
+
+
+def _found(study: Study) -> Iterator[Pair]:
+    """Yield the distances of clean images and of networks that were not trained on from others."""
+    for entry in study.entries:
+        spec = spec_of(entry) if entry.kind == ManifoldDistance.kind else None
+        if isinstance(spec, ManifoldDistance) and not _goes_on(spec.classifier):
+            yield entry, spec
+
+
 def _setting(spec: ManifoldDistance) -> tuple[str, ...]:
-    """Return what must be equal for two records to share a panel."""
-    return (
-        spec.generator.key,
-        spec.attack.key,
-        spec.judged_by,
-        spec.reconstruction,
-        str(spec.test_images),
-    )
+    """Return what must be equal for two records of networks to share a panel."""
+    network = "" if spec.classifier is None else spec.classifier.network.key
+    return (*_reference(spec), spec.attack.key, spec.judged_by, network)
+
+
+def _sweep(spec: ManifoldDistance) -> tuple[str, ...]:
+    """Return norm and loss of the panel of a record, and the kind of the training and its attack.
+
+    :data:`UNTRAINED` stands for networks that belong to all of them.
+    """
+    classifier = spec.classifier
+    if not isinstance(classifier, Training) or classifier.scheme.threat is None:
+        return UNTRAINED
+    threat = classifier.scheme.threat
+    loss = threat.loss.removesuffix("_capped") if spec.panel == "own" else spec.panel
+    return threat.norm, loss, classifier.scheme.kind, threat.kind
 
 
 def _reference(spec: ManifoldDistance) -> tuple[str, ...]:
@@ -215,30 +186,35 @@ def _goes_on(classifier: ClassifierSpec | None) -> bool:
     return isinstance(classifier, Training) and classifier.start is not None
 
 
-def _threat(classifier: ClassifierSpec | None) -> tuple[str, str, float] | None:
-    if not isinstance(classifier, Training) or classifier.scheme.threat is None:
+def training_eps(spec: ManifoldDistance) -> float | None:
+    """Return the eps that the attacked network was trained with.
+
+    0 for a standard network, -1 for clean images, None for imported weights.
+    """
+    if spec.classifier is None:
+        return -1.0
+    if not isinstance(spec.classifier, Training):
         return None
-    threat = classifier.scheme.threat
-    return threat.norm, threat.loss.removesuffix("_capped"), threat.eps
+    threat = spec.classifier.scheme.threat
+    return threat.eps if threat else 0.0
 
 
-def _panel(
-    study: Study,
-    norm: str,
-    loss: str,
-    reference: tuple[Entry, ManifoldDistance],
-    members: list[tuple[Entry, ManifoldDistance]],
-    plain: list[tuple[Entry, ManifoldDistance]],
-) -> Panel:
+def _order(pair: Pair) -> float:
+    """Return what sorts networks as the claim does; those of unknown training come last."""
+    eps = training_eps(pair[1])
+    return math.inf if eps is None else -eps
+
+
+def _panel(study: Study, norm: str, loss: str, reference: Pair, members: list[Pair]) -> Panel:
     clean, _ = _measured(study, reference[0])
     low, high = float(clean.min()), float(clean.max())
     width = high - low if high > low else 1.0
-    ordered = [reference, *sorted(members, key=lambda pair: -training_eps(pair[1])), *plain]
+    ordered = [reference, *sorted(members, key=_order)]
     curves = tuple(_distances(study, *pair, low, width) for pair in ordered)
     first = members[0][1]
     explained = float(study.entry(first.generator.key).numbers.get("explained", 0.0))
     return Panel(
-        title=f"{NORM_NAMES.get(norm, norm)} {loss}",
+        title=f"{NORM_NAMES.get(norm, norm)} {loss}" if norm else "standard training",
         norm=norm,
         loss=loss,
         curves=curves,
@@ -248,13 +224,26 @@ def _panel(
         latent=first.generator.latent,
         test_images=int(reference[0].numbers["test_images"]),
         explained=explained,
+        setting=dict(_leaves(_in_common(first))),
     )
 
 
-def training_eps(spec: ManifoldDistance) -> float:
-    """Return the eps that the attacked network was trained with; 0 for a standard one."""
-    threat = _threat(spec.classifier)
-    return 0.0 if threat is None else threat[2]
+def _in_common(spec: ManifoldDistance) -> dict[str, Any]:
+    """Return what the records of a panel share, as nested dictionaries."""
+    form = spec.as_dict()
+    trained = form.pop("classifier")
+    for name in ("baseline", "panel", "seed"):
+        del form[name]
+    sweep = dict(zip(("norm", "loss", "scheme", "against"), _sweep(spec), strict=False))
+    return {**form, "network": trained["network"], "trained": sweep}
+
+
+def _leaves(form: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in form.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def _measured(study: Study, entry: Entry) -> tuple[Floats, NDArray[np.bool_]]:
@@ -271,11 +260,14 @@ def _distances(
     every = (found - low) / width
     values = every[counted]
     x, density = kernel_density(values)
+    classifier = spec.classifier
+    name = "test data" if classifier is None else study.title(classifier)
     return Distances(
-        name="test data" if spec.classifier is None else study.title(spec.classifier),
+        name=name,
         key=entry.key,
-        classifier="" if spec.classifier is None else spec.classifier.key,
-        eps=-1.0 if spec.classifier is None else training_eps(spec),
+        classifier="" if classifier is None else classifier.key,
+        level=classifier.scheme.title if isinstance(classifier, Training) else name,
+        eps=training_eps(spec),
         values=values,
         every=every,
         counted=counted,
@@ -284,48 +276,3 @@ def _distances(
         mode=float(x[density.argmax()]) if len(x) else math.nan,
         mean=float(values.mean()),
     )
-
-
-def kernel_density(values: Floats) -> tuple[Floats, Floats]:
-    """Return a Gaussian kernel density (x, density) with the paper's bandwidth factor.
-
-    Both are empty for fewer than two different values. The curve reaches three bandwidths beyond
-    the values.
-    """
-    if len(values) < 2 or values.std() <= 1e-12 * max(1.0, float(np.abs(values).max())):
-        return np.zeros(0), np.zeros(0)
-    reach = 3 * BANDWIDTH * float(values.std(ddof=1))
-    x: Floats = np.linspace(values.min() - reach, values.max() + reach, GRID)
-    density = np.asarray(gaussian_kde(values, bw_method=BANDWIDTH)(x), dtype=np.float64)
-    return x, density
-
-
-def steps(curves: Sequence[Distances]) -> list[Step]:
-    """Return the neighbours of an order from near to far; the intervals are seeded.
-
-    Raises
-    ------
-    ValueError
-        If the curves are not of the same test images.
-    """
-    sizes = {len(curve.every) for curve in curves}
-    if len(sizes) > 1:
-        raise ValueError(f"curves have {sorted(sizes)} images, must have one number")
-    if len(curves) < 2:
-        return []
-    (size,) = sizes
-    drawn = np.random.default_rng(0).multinomial(size, np.full(size, 1 / size), BOOTSTRAPS)
-    means = [_resampled_means(curve, drawn.astype(np.float64)) for curve in curves]
-    found = []
-    for (nearer, a), (farther, b) in pairwise(zip(curves, means, strict=True)):
-        low, high = np.nanpercentile(b - a, [2.5, 97.5])
-        difference = farther.mean - nearer.mean
-        found.append(Step(nearer.name, farther.name, difference, float(low), float(high)))
-    return found
-
-
-def _resampled_means(curve: Distances, drawn: Floats) -> Floats:
-    """Return the mean of the counted distances in every resample (BOOTSTRAPS, N) of the images."""
-    weight: Floats = curve.counted.astype(np.float64)
-    total: Floats = drawn @ (weight * curve.every)
-    return np.divide(total, drawn @ weight)

@@ -30,14 +30,15 @@ def distance_densities(study: Study) -> Picture:
 
 def density_charts(study: Study) -> list[ChartData]:
     """Return the charts of :func:`distance_densities`; empty where the study has none."""
-    return [density_chart(panel) for panel in densities.panels(study)]
+    panels = densities.panels(study)
+    return list(map(density_chart, panels, densities.names(panels)))
 
 
-def density_chart(panel: densities.Panel) -> ChartData:
-    """Return one panel: the clean images dashed, then a colour a network."""
+def density_chart(panel: densities.Panel, name: str) -> ChartData:
+    """Return one panel under its name: the clean images dashed, then a colour a network."""
     series = []
     for index, curve in enumerate(curve for curve in panel.curves if len(curve.x)):
-        clean = curve.eps < 0
+        clean = not curve.classifier
         series.append(
             Series(
                 f"{curve.name} (mean {curve.mean:.3f}, n = {len(curve.values)})",
@@ -49,7 +50,7 @@ def density_chart(panel: densities.Panel) -> ChartData:
         )
     return ChartData(
         series=tuple(series),
-        title=panel.title,
+        title=name,
         x_label="Scaled distance to the reconstruction",
         y_label="Density",
         caption=(
@@ -94,7 +95,7 @@ def _attacked(study: Study, generator: str) -> dict[str, NDArray[Any]]:
         if not isinstance(spec, ManifoldDistance) or spec.classifier is None:
             continue
         if spec.generator.key == generator:
-            eps = densities.training_eps(spec)
+            eps = densities.training_eps(spec) or 0.0
             found.append((eps, study.title(spec.classifier), entry.key))
     rows: dict[str, NDArray[Any]] = {}
     for _, title, key in sorted({min(found), max(found)} if found else set()):

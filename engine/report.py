@@ -255,8 +255,9 @@ def _tables(study: Study, figure: str) -> Iterator[Block]:
         if len(controls) > 1:
             yield from _table("Scores and their controls", controls, 3)
     if figure == "manifold":
-        for panel in densities.panels(study):
-            yield from _table(panel.title, summary.distance_rows(panel), 1)
+        panels = densities.panels(study)
+        for name, panel in zip(densities.names(panels), panels, strict=True):
+            yield from _table(name, summary.distance_rows(panel), 1)
 
 
 def _table(title: str, rows: Sequence[Sequence[str]], left: int) -> Iterator[Block]:

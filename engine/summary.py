@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from engine import boundary_lab, comparison, densities, tradeoff
@@ -16,10 +17,11 @@ SCORED_CONTROLS = ("sobel", "blurred")
 def as_json(study: Study) -> dict[str, Any]:
     """Return what ``show --json`` prints of a study; no name in it ever changes."""
     points = tradeoff.networks(study)
+    panels = densities.panels(study)
     return {
         "tradeoff": [tradeoff.as_json(point) for point in points],
         "correlations": [comparison.as_json(row) for row in comparison.rows(points)],
-        "manifold": [_panel_json(panel) for panel in densities.panels(study)],
+        "manifold": list(map(_panel_json, densities.names(panels), panels)),
         "tangent_share": tangent_shares(study),
         "boundary": [_tilt_json(tilt) for tilt in boundary_lab.tilts(study)],
     }
@@ -35,9 +37,10 @@ def as_text(study: Study) -> str:
     rows = comparison.rows(points)
     if rows:
         parts.append("Correlations, published and ours\n" + columns(comparison.table(rows), 3))
-    for panel in densities.panels(study):
+    panels = densities.panels(study)
+    for name, panel in zip(densities.names(panels), panels, strict=True):
         parts.append(
-            f"Distance to the manifold, {panel.title}, {panel.variant}\n"
+            f"Distance to the manifold, {name}, {panel.variant}\n"
             + columns(distance_rows(panel), 1)
             + f"\n{panel.verdict}"
         )
@@ -95,8 +98,9 @@ def distance_rows(panel: densities.Panel) -> list[list[str]]:
     ]
 
 
-def _panel_json(panel: densities.Panel) -> dict[str, Any]:
+def _panel_json(name: str, panel: densities.Panel) -> dict[str, Any]:
     return {
+        "name": name,
         "norm": panel.norm,
         "loss": panel.loss,
         "variant": panel.variant,
@@ -115,6 +119,7 @@ def _panel_json(panel: densities.Panel) -> dict[str, Any]:
             }
             for c in panel.curves
         ],
+        "steps": [asdict(step) for step in panel.steps],
     }
 
 

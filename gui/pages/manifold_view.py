@@ -88,11 +88,11 @@ def _panels(study: Study, generator: str) -> tuple[PanelView, ...]:
         for panel in densities.panels(study)
         if (spec := _spec_behind(study, panel)) is not None and spec.generator.key == generator
     ]
-    titles = [panel.title for panel, _ in found]
+    names = densities.names([panel for panel, _ in found])
     known = "explained" in study.entry(generator).numbers
     return tuple(
-        _panel(panel, spec, several=titles.count(panel.title) > 1, known=known)
-        for panel, spec in found
+        _panel(panel, spec, name, known=known)
+        for (panel, spec), name in zip(found, names, strict=True)
     )
 
 
@@ -102,14 +102,14 @@ def _spec_behind(study: Study, panel: Panel) -> ManifoldDistance | None:
     return spec if isinstance(spec, ManifoldDistance) else None
 
 
-def _panel(panel: Panel, spec: ManifoldDistance, *, several: bool, known: bool) -> PanelView:
+def _panel(panel: Panel, spec: ManifoldDistance, name: str, *, known: bool) -> PanelView:
     from engine.figure_manifold import density_chart
 
     detail = f"{spec.attack.title}, {panel.test_images:,} test images, {panel.variant}"
     verdict = panel.verdict if known else _UNKNOWN
-    chart = density_chart(panel)
+    chart = density_chart(panel, name)
     return PanelView(
-        name=f"{panel.title} ({detail})" if several else panel.title,
+        name=name,
         detail=detail,
         curves=panel.curves,
         verdict=verdict,

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from engine import densities
+from engine import densities, distances, summary
+from engine.specs import FGSM, Adversarial, Imported, SmallCNN
 from tests import made_up_study as made_up
 
 
@@ -73,6 +74,70 @@ def test_that_a_network_trained_on_from_another_stands_in_no_panel(tmp_path):
     assert [curve.key for curve in densities.panels(study)[0].curves] == before
 
 
+def add_attacked(study, classifier, shift):
+    """Store distances that lie so much above those of the clean images in made_up.manifold."""
+    clean = np.linspace(0, 1, 40)
+    made_up.add_distances(study, made_up.distances_of(classifier), clean + shift)
+
+
+def test_that_seeds_of_one_strength_are_one_place_in_the_order(tmp_path):
+    study = made_up.manifold(tmp_path)
+    for eps, shift in {0.04: 0.0, 0.02: 0.12, 0.01: 0.4, 0.0: 0.5}.items():
+        add_attacked(study, made_up.network("l2" if eps else "", eps, seed=1), shift)
+    (panel,) = densities.panels(study)
+    assert [curve.eps for curve in panel.curves] == [-1, 0.04, 0.04, 0.02, 0.02, 0.01, 0.01, 0, 0]
+    differences = [step.difference for step in panel.steps]
+    assert differences == pytest.approx([0.05, 0.11, 0.19, 0.1], abs=1e-6)
+    assert panel.steps[0].nearer == "test data"
+    assert panel.steps[-1].farther == "Standard (2 networks)"
+    assert panel.holds
+
+
+def test_that_a_network_of_unknown_training_is_shown_but_has_no_place(tmp_path):
+    study = made_up.manifold(tmp_path)
+    before = densities.panels(study)[0].steps
+    alike = made_up.network()
+    own = Imported(images=alike.images, network=alike.network, name="mine.pt", digest="0" * 64)
+    made_up.add(study, own, {"clean_accuracy": 0.9})
+    add_attacked(study, own, 0.15)
+    (panel,) = densities.panels(study)
+    assert (panel.curves[-1].name, panel.curves[-1].eps) == ("mine.pt", None)
+    assert panel.steps == before
+    assert summary.as_json(study)["manifold"][0]["curves"][-1]["eps"] is None
+
+
+def test_that_what_differs_between_sweeps_gives_panels_of_their_own_and_their_names(tmp_path):
+    study = made_up.manifold(tmp_path)
+    small = made_up.network("l2", 0.02)
+    add_attacked(study, small.replace("network", SmallCNN(width=5, hidden=small.network.hidden)), 2)
+    scheme = Adversarial(attack=FGSM(norm="l2", eps=0.02))
+    add_attacked(study, small.replace("scheme", scheme), 3)
+    named = dict(zip(*(f(densities.panels(study)) for f in (densities.names, list)), strict=True))
+    width = small.network.width
+    assert {name: len(panel.curves) for name, panel in named.items()} == {
+        f"L2 xent (network width {width}, trained against pgd)": 5,
+        f"L2 xent (network width {width}, trained against fgsm)": 3,
+        "L2 xent (network width 5, trained against pgd)": 2,
+    }
+
+
+def test_that_a_measurement_made_anew_takes_the_place_of_the_older_one(tmp_path):
+    study = made_up.manifold(tmp_path)
+    again = made_up.distances_of(made_up.network("l2", 0.02), seed=5)
+    made_up.add_distances(study, again, np.linspace(0, 1, 40) + 0.25)
+    (panel,) = densities.panels(study)
+    assert [curve.key for curve in panel.curves if curve.eps == 0.02] == [again.key]
+
+
+def test_that_standard_networks_alone_have_a_panel(tmp_path):
+    study = made_up.Study(tmp_path / "s.isthmus", create=True)
+    made_up.add_generator(study)
+    made_up.add_distances(study, made_up.distances_of(), np.linspace(0, 1, 40))
+    add_attacked(study, made_up.network(), 0.2)
+    (panel,) = densities.panels(study)
+    assert (panel.title, len(panel.steps), panel.holds) == ("standard training", 1, True)
+
+
 def test_that_judges_and_reconstructions_are_never_mixed_in_a_panel(tmp_path):
     study = made_up.manifold(tmp_path)
     faithful = made_up.distances_of(
@@ -98,7 +163,7 @@ def test_that_a_panel_can_hold_networks_of_another_loss_as_the_released_code_doe
 
 def test_that_a_density_has_the_papers_bandwidth_and_integrates_to_one():
     values = np.random.default_rng(0).normal(size=500)
-    x, density = densities.kernel_density(values)
+    x, density = distances.kernel_density(values)
     assert np.trapezoid(density, x) == pytest.approx(1, abs=0.01)
     width = 0.25 * values.std(ddof=1)
     at = 200
@@ -108,8 +173,8 @@ def test_that_a_density_has_the_papers_bandwidth_and_integrates_to_one():
 
 def test_that_curves_of_different_images_are_not_compared(tmp_path):
     (panel,) = densities.panels(made_up.manifold(tmp_path))
-    short = densities.Distances(
+    short = distances.Distances(
         **{**panel.curves[0].__dict__, "every": np.zeros(3), "counted": np.ones(3, bool)}
     )
     with pytest.raises(ValueError, match="must have one number"):
-        densities.steps([short, panel.curves[1]])
+        distances.steps([short, panel.curves[1]])
