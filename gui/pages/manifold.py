@@ -52,6 +52,7 @@ class ManifoldPage(RefreshedPage):
         self.runs = GeneratorRuns()
         self._followed = ""
         self._read_keys: set[str] = set()
+        self._reading = False
         self._redraw = QTimer(self, singleShot=True, interval=REDRAW_MS)
         self._redraw.timeout.connect(self._draw_run)
         self.form = ManifoldForm(workspace)
@@ -69,6 +70,7 @@ class ManifoldPage(RefreshedPage):
         if images is None:
             return
         wanted = generator is not None and generator.key not in self._read_keys
+        self._reading = True
 
         def work(_: Any) -> View:
             return collect(study, images, generator, with_history=wanted)
@@ -76,7 +78,7 @@ class ManifoldPage(RefreshedPage):
         def done(view: View) -> None:
             self._take(view, generator)
 
-        self.workspace.runner.ask("manifold", work, done, self._unreadable)
+        self.workspace.runner.ask("manifold", work, done, self._on_unreadable)
 
     # ----------------------------------------------------------------------------------- building
 
@@ -163,9 +165,9 @@ class ManifoldPage(RefreshedPage):
     def _on_generator(self) -> None:
         """Show the generator that is chosen now, not the one that is being trained."""
         self._followed = ""
+        self._soon()
         self._on_form()
         self._draw_run()
-        self._soon()
 
     @Slot()
     def _train(self) -> None:
@@ -178,6 +180,12 @@ class ManifoldPage(RefreshedPage):
     def _measure(self) -> None:
         self.workspace.run(self.form.specs())
         self._on_form()
+
+    def _on_unreadable(self, text: str) -> None:
+        self._reading = False
+        self._say_distances()
+        self._draw_run()
+        self._unreadable(text)
 
     @Slot(str)
     def _open(self, key: str) -> None:
@@ -201,10 +209,12 @@ class ManifoldPage(RefreshedPage):
         return text + self.tr("{:,} missing.").format(missing)
 
     def _take(self, view: View, generator: VAEGAN | None) -> None:
+        self._reading = False
         if generator is not None and view.history is not None:
             self._read_keys.add(generator.key)
             self.runs.add(generator.key, generator.title).take_record(view.history)
         self.distances.show_view(view, self.form.networks)
+        self._say_distances()
         self._draw_run()
 
     def _shown_run(self) -> GeneratorRun | None:
@@ -222,14 +232,24 @@ class ManifoldPage(RefreshedPage):
 
     def _hint(self) -> str:
         """Return what stands in the place of pictures."""
+        if self._waits_for_study():
+            return self.tr("Reading what the study has of this generator…")
         return self.form.own.error() or self.tr(
             "Train a generator to see what it makes of test images, and what it makes up: how far "
             "an image is from its reconstruction stands for its distance to the manifold."
         )
 
+    def _waits_for_study(self) -> bool:
+        """Whether the chosen generator has a record that is still to be looked at."""
+        study, generator = self.workspace.study, self.form.generator()
+        stored = study is not None and generator is not None and study.has(generator)
+        return stored and (self._stale or self._reading)
+
     def _say_distances(self) -> None:
         """Say what is needed for distances."""
-        if self.form.picker.available:
+        if self._waits_for_study():
+            text = ""
+        elif self.form.picker.available:
             text = self.tr(
                 "No distances to this generator's manifold yet: choose a standard network and "
                 "adversarially trained ones, and press Measure."

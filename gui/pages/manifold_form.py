@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import Signal, Slot
@@ -275,7 +276,11 @@ class ManifoldForm(QWidget):
         new = [spec.key for _, spec in known if spec.key not in self._trained]
         before = self.chosen.currentData()
         self._trained = {spec.key: spec for _, spec in known}
-        wanted = [(_words(spec, entry.numbers.get("explained")), spec.key) for entry, spec in known]
+        words = _words([spec for _, spec in known])
+        wanted = [
+            (_share(entry.numbers.get("explained")) + text, spec.key)
+            for (entry, spec), text in zip(known, words, strict=True)
+        ]
         own = self.vae_gan()
         if own is not None and own.key not in self._trained:
             wanted.append((self.tr("As in the form, trained first"), ""))
@@ -308,9 +313,24 @@ class ManifoldForm(QWidget):
         self.changed.emit()
 
 
-def _words(spec: VAEGAN, explained: float | int | str | None) -> str:
-    """Return what tells a generator from the others of the same images."""
+def _share(explained: float | int | str | None) -> str:
     # Below 0 a mean image would do better, which says no more than 0.
-    share = "" if explained is None else f"{100 * max(0.0, float(explained)):.0f} %, "
-    seed = f", seed {spec.seed}" if spec.seed else ""
-    return f"{share}latent {spec.latent}, {spec.epochs} epochs, width {spec.width:g}{seed}"
+    return "" if explained is None else f"{100 * max(0.0, float(explained)):.0f} %, "
+
+
+def _words(generators: Sequence[VAEGAN]) -> list[str]:
+    """Return what tells each generator from the others of the same images, or what a lone one is.
+
+    There is room for few words: those that all of them share would hide those that matter.
+    """
+    differing = [
+        item
+        for item in fields_of(VAEGAN)
+        if len({getattr(spec, item.name) for spec in generators}) > 1
+    ]
+    if not differing:
+        return [f"latent {spec.latent}, {spec.epochs} epochs" for spec in generators]
+    return [
+        ", ".join(f"{item.label} {getattr(spec, item.name)}" for item in differing)
+        for spec in generators
+    ]

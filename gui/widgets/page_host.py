@@ -81,6 +81,7 @@ class PageHost(QStackedWidget):
         self.page: Page | None = None
         self._workspace = workspace
         self.pane: ErrorPane | None = None
+        self.currentChanged.connect(self._pass_focus_on)
 
     def build(self) -> None:
         """Make the page if it is not there yet; show what went wrong where that fails."""
@@ -112,6 +113,12 @@ class PageHost(QStackedWidget):
     def failed(self) -> bool:
         """Whether the error is shown."""
         return self.pane is not None and self.currentWidget() is self.pane
+
+    @Slot()
+    def _pass_focus_on(self) -> None:
+        # Pages are built later than all else: the widget after this one would be another part of
+        # the window, the one after the page is its first.
+        self.setFocusProxy(self.currentWidget())
 
     @Slot()
     def _again(self) -> None:

@@ -17,6 +17,7 @@ from PySide6.QtGui import (
     QImage,
     QKeySequence,
 )
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QToolButton
 
 from engine.events import Ended, Notice, Queued
@@ -131,6 +132,13 @@ def drop(window, *paths):
 
 
 # ------------------------------------------------------------------------------------------ pages
+
+
+def test_that_the_first_tab_on_a_page_leads_to_the_page(window):
+    window.show_titled("Data")
+    page = window.page()
+    QTest.keyClick(page, Qt.Key.Key_Tab)
+    assert page.isAncestorOf(QApplication.focusWidget())
 
 
 def test_that_the_rail_says_of_a_page_what_the_page_says_of_itself():

@@ -418,6 +418,37 @@ def test_that_the_panels_are_those_of_the_chosen_generator(study, opened):
     assert len(drawn(page)) == 4
 
 
+def test_that_generators_are_told_apart_by_what_differs(study, opened):
+    chosen = []
+    for change in ({}, {"seed": 1}, {"seed": 1, "epochs": 9}):
+        generator = GENERATOR
+        for name, value in change.items():
+            generator = generator.replace(name, value)
+        add_generator(study, generator, explained=0.8)
+        _, page, _ = opened(study)
+        chosen.append([page.form.chosen.itemText(row) for row in range(len(chosen) + 1)])
+    epochs = GENERATOR.epochs
+    assert chosen[0] == [f"80 %, latent {GENERATOR.latent}, {epochs} epochs"]
+    assert chosen[1] == ["80 %, seed 0", "80 %, seed 1"]
+    assert chosen[2] == [
+        f"80 %, epochs {epochs}, seed 0",
+        f"80 %, epochs {epochs}, seed 1",
+        "80 %, epochs 9, seed 1",
+    ]
+
+
+def test_that_a_page_that_is_still_reading_says_so(study, opened):
+    ordered(study)
+    _, page, _ = opened(study)
+    assert page.distances.stack.currentIndex() == 1
+    page._on_study()
+    assert page.generator.sentence.text().startswith("Reading")
+    assert page.distances.sentence.text() == ""
+    page._refresh()
+    assert page.distances.stack.currentIndex() == 1
+    assert not page.generator.sentence.text().startswith("Reading")
+
+
 def test_that_distances_appear_as_their_records_come_in(study, opened, qtbot):
     add_generator(study, explained=0.8)
     workspace, page, _ = opened(study)

@@ -1,0 +1,26 @@
+"""The smoke test knows the window by its keys alone; here they meet a window that can be asked."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+from tests.gui.desktop import until
+from tests.gui.person import Person, own_desktop
+
+
+def test_that_tab_leads_where_the_smoke_test_believes(tmp_path: Path) -> None:
+    smoke = importlib.import_module("smoke_test")
+    with own_desktop(tmp_path) as desktop, Person(desktop) as person:
+        until(lambda: person.look("page.demo.isEnabled"), "the first page")
+        desktop.keys(*["Tab"] * smoke.TABS_TO_DEMO)
+        assert person.look("page.demo.hasFocus")
+        desktop.keys("space")
+        until(lambda: desktop.windows("^demo "), "the demo study being open")
+        desktop.keys("ctrl+3")
+        until(lambda: person.shown() == "Train", "the page Train")
+        until(lambda: person.look("page.form.epochs"), "its form")
+        desktop.keys(*["Tab"] * smoke.TABS_TO_EPOCHS)
+        desktop.write("2")
+        person.sees("page.form.epochs.value", 2)
+        person.quit()
