@@ -35,6 +35,10 @@ class Row:
         Ours, with 95 % intervals; None where the points do not determine them.
     at_equal_blurriness
         Our Pearson correlation after blurriness is taken out of both, linearly; None without it.
+    within_seeds
+        Our Pearson correlation after each seed's means are taken out of both; None for one seed.
+        Where a whole study is run again with another seed, all of its scores share the errors of
+        one random baseline, which say nothing about strength or accuracy.
     """
 
     score: str
@@ -50,6 +54,7 @@ class Row:
     spearman_low: float | None
     spearman_high: float | None
     at_equal_blurriness: float | None
+    within_seeds: float | None
 
     @property
     def sign_agrees(self) -> bool | None:
@@ -87,6 +92,7 @@ def _rows(points: Sequence[NetworkPoint]) -> Iterator[Row]:
                         spearman_low=group.fit.spearman_low,
                         spearman_high=group.fit.spearman_high,
                         at_equal_blurriness=_without_blurriness(group, kind),
+                        within_seeds=_within_seeds(group),
                     )
 
 
@@ -105,18 +111,36 @@ def _without_blurriness(group: Group, kind: str) -> float | None:
     return fit(*residuals).pearson
 
 
+def _within_seeds(group: Group) -> float | None:
+    """Return the partial correlation of score and abscissa given the seeds."""
+    seeds = np.array([-1 if point.seed is None else point.seed for point in group.points])
+    known = np.unique(seeds)
+    if len(known) < 2 or len(seeds) - len(known) < 3:
+        return None
+    residuals = [values.copy() for values in (group.x, group.y)]
+    for values in residuals:
+        for seed in known:
+            values[seeds == seed] -= values[seeds == seed].mean()
+    return fit(*residuals).pearson
+
+
 def as_json(row: Row) -> dict[str, Any]:
     """Return what ``show --json`` prints of a correlation."""
     return {**asdict(row), "sign_agrees": row.sign_agrees}
 
 
 def table(listed: Sequence[Row]) -> list[list[str]]:
-    """Return the rows as texts, headings first: published, ours, interval, sign agrees."""
+    """Return the rows as texts, headings first: published, ours, interval, sign agrees.
+
+    A column for what holds within seeds comes last, where there are several.
+    """
     heading = [
         "score", "networks", "against", "n", "r published", "r ours", "95 % interval",
-        "sign agrees", "rank published", "rank ours", "r at equal blurriness",
+        "sign agrees", "rank published", "rank ours", "r at equal blurriness", "r within seeds",
     ]  # fmt: skip
-    return [heading, *([*_texts(row)] for row in listed)]
+    rows = [heading, *([*_texts(row)] for row in listed)]
+    several = any(row.within_seeds is not None for row in listed)
+    return rows if several else [row[:-1] for row in rows]
 
 
 def _texts(row: Row) -> Iterator[str]:
@@ -126,7 +150,8 @@ def _texts(row: Row) -> Iterator[str]:
     limits = row.pearson_low, row.pearson_high
     yield "-" if None in limits else f"{_number(limits[0])} to {_number(limits[1])}"
     yield {True: "yes", False: "no", None: "-"}[row.sign_agrees]
-    yield from map(_number, (row.published_spearman, row.spearman, row.at_equal_blurriness))
+    yield from map(_number, (row.published_spearman, row.spearman))
+    yield from map(_number, (row.at_equal_blurriness, row.within_seeds))
 
 
 def _number(value: float | None) -> str:

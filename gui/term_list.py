@@ -276,6 +276,18 @@ TERMS: tuple[Term, ...] = (
         words="blurriness|equal blurriness",
     ),
     _term(
+        _N("Terms", "within seeds"),
+        _N(
+            "Terms",
+            "A correlation after each seed's mean is taken out of both values. All scores of one "
+            "seed may share the errors of one random baseline; these say nothing about strength "
+            "or accuracy, and drop out.",
+        ),
+        "r(x − x̄<sub>seed</sub>, y − ȳ<sub>seed</sub>)",
+        "This program's; a partial correlation given the seed, Fisher 1924",
+        words="within seeds",
+    ),
+    _term(
         _N("Terms", "completeness gap"),
         _N(
             "Terms",

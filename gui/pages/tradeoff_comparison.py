@@ -31,13 +31,14 @@ class Comparison:
         Texts, headings first; empty where no group of networks has a correlation.
     variants
         Which variants of the computation stand behind ours, each once.
-    by_blurriness
-        Whether any correlation at equal blurriness is known.
+    by_blurriness, by_seed
+        Whether any correlation at equal blurriness is known, and any within seeds.
     """
 
     rows: tuple[tuple[str, ...], ...] = ()
     variants: tuple[str, ...] = ()
     by_blurriness: bool = False
+    by_seed: bool = False
 
 
 def compare(points: Sequence[NetworkPoint]) -> Comparison:
@@ -53,6 +54,7 @@ def compare(points: Sequence[NetworkPoint]) -> Comparison:
         ((*heading, "variant"), *rows),
         tuple(dict.fromkeys(filter(None, own))),
         any(row.at_equal_blurriness is not None for row in found),
+        any(row.within_seeds is not None for row in found),
     )
 
 
@@ -156,6 +158,11 @@ class ComparisonPanel(QWidget):
                 "there is nothing to compare."
             )
         text = self.tr("Ours: {}.").format(" and ".join(found.variants) or self.tr("no variant"))
+        if found.by_seed:
+            text += self.tr(
+                " Within seeds: each seed's means are taken out of both, and with them the errors "
+                "that all its scores share."
+            )
         if found.by_blurriness:
             return text + self.tr(
                 " The correlation at equal blurriness is what is left once the blurriness of the "

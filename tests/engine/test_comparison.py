@@ -49,6 +49,24 @@ def test_that_a_correlation_made_of_blurriness_alone_vanishes_at_equal_blurrines
     assert abs(row.at_equal_blurriness) < 0.7
 
 
+def test_that_errors_that_a_seed_shares_drop_out_within_seeds(tmp_path):
+    study = made_up.Study(tmp_path / "s.isthmus", create=True)
+    for seed, error in enumerate((0.0, 0.3, -0.2)):
+        standard = made_up.network(seed=seed)
+        for eps in (0.0, 0.1, 0.2):
+            spec = made_up.network("linf" if eps else "", eps, seed=seed)
+            made_up.add_network(study, spec)
+            made_up.add_score(study, made_up.scored(spec, standard, "roar"), eps + error)
+        if seed == 0:
+            single = comparison.rows(networks(study))
+    row = next(r for r in comparison.rows(networks(study)) if r.against == "strength")
+    assert row.pearson < 0.6
+    assert row.within_seeds == pytest.approx(1)
+    assert comparison.table([row])[0][-1] == "r within seeds"
+    assert [r.within_seeds for r in single] == [None] * len(single)
+    assert "r within seeds" not in comparison.table(single)[0]
+
+
 def test_that_a_control_is_no_score_of_the_network(tmp_path):
     study = made_up.Study(tmp_path / "s.isthmus", create=True)
     standard = made_up.network()
