@@ -25,6 +25,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import MaxNLocator
 
 from engine import chart_file
 from engine.charts import (
@@ -48,16 +49,19 @@ from engine.charts import (
 from engine.sizing import (
     MM,
     caption_height,
+    fitted,
     grid_of,
     legend_columns,
     letters,
     natural_height,
     shares_legend,
+    ticks_in,
 )
 
 FORMATS = ("pdf", "svg", "png", "csv")
 FILES = (*FORMATS, "h5")
 MOST_PIXELS = 200e6
+TICK_STEPS = (1, 2, 2.5, 5, 10)
 SMALLEST_AXES_MM = 3.0
 LINE_STYLES = {"solid": "-", "dash": "--", "dot": ":", "dash_dot": "-.", "none": ""}
 MARKS = {
@@ -279,7 +283,7 @@ def _draw_panels(
     panels = [in_palette(panel, style.palette) for panel in panels]
     for place, panel in zip(places, panels, strict=False):
         ax = place.subplots()
-        _draw_chart(ax, panel, style)
+        _draw_chart(ax, panel, width, style)
         if not shared:
             _draw_legend(place, ax, panel, width, style)
     if shared:
@@ -307,7 +311,7 @@ def _draw_legend(
         )
 
 
-def _draw_chart(ax: Axes, data: ChartData, style: FigureStyle) -> None:
+def _draw_chart(ax: Axes, data: ChartData, width_mm: float, style: FigureStyle) -> None:
     if data.regions is not None:
         _draw_regions(ax, data.regions, PALETTES[style.palette])
     for item in data.series:
@@ -316,6 +320,9 @@ def _draw_chart(ax: Axes, data: ChartData, style: FigureStyle) -> None:
         for x0, y0, x1, y1 in data.segments:
             ax.plot([x0, x1], [y0, y1], color=NEUTRAL, linewidth=0.4, alpha=0.5, zorder=1.5)
     ax.set_xscale("log" if data.x_log else "linear")
+    if not data.x_log:
+        # Not as many as the layout leaves room for: with them it would leave less room.
+        ax.xaxis.set_major_locator(MaxNLocator(ticks_in(width_mm, style), steps=TICK_STEPS))
     ax.set_yscale("log" if data.y_log else "linear")
     if data.x_range:
         ax.set_xlim(data.x_range)
@@ -323,10 +330,10 @@ def _draw_chart(ax: Axes, data: ChartData, style: FigureStyle) -> None:
         ax.set_ylim(data.y_range)
     if data.equal_aspect:
         ax.set_aspect("equal")
-    ax.set_xlabel(data.x_label)
+    ax.set_xlabel(fitted(data.x_label, width_mm, style))
     ax.set_ylabel(data.y_label)
     if style.title and data.title:
-        ax.set_title(data.title, fontsize=style.font_size)
+        ax.set_title(fitted(data.title, width_mm, style), fontsize=style.font_size)
     if data.regions is None:
         ax.grid(True, linewidth=0.4, alpha=0.3)
         ax.spines[["top", "right"]].set_visible(False)

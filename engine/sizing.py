@@ -11,11 +11,13 @@ from engine.charts import ChartData, FigureStyle, MapGridData, Picture, caption_
 
 MM = 1 / 25.4
 SMALLEST_PANEL_MM = 50.0
+AXIS_MM = 12.0  # what a vertical axis takes of a panel's width, roughly
 PANEL_RATIO = 0.72
 POINT_MM = 25.4 / 72
 # Widths of a letter and a line's height in the font's own size, roughly.
 LETTER, LINE = 0.53, 1.35
 LARGEST_MAP_MM = 30.0
+TICK_LETTERS = 5.5
 
 
 def grid_of(count: int, width_mm: float) -> tuple[int, int]:
@@ -44,7 +46,9 @@ def natural_height(data: Picture, style: FigureStyle) -> float:
         legends = [legend_lines(panel, width, style) for panel in panels]
         shared = shares_legend(panels)
         below = legend_lines(panels[0], style.width_mm, style) if shared else 0
-        height = rows * (width * ratio + line * (0 if shared else max(legends))) + line * below
+        more = max(broken_lines(panel, width, style) for panel in panels)
+        more += 0 if shared else max(legends)
+        height = rows * (width * ratio + line * more) + line * below
     height += caption_height(data, style)
     return float(min(max(height, 25.0), 1200.0))
 
@@ -67,6 +71,24 @@ def _natural_map_height(data: MapGridData, style: FigureStyle, line: float) -> f
     return float(rows * (cell * first.shape[0] / first.shape[1] + 0.6 + notes) + titles + 1.0)
 
 
+def fitted(text: str, width_mm: float, style: FigureStyle) -> str:
+    """Return a title, or the label of a horizontal axis, broken to fit a panel of this width."""
+    room = letters(width_mm - AXIS_MM, style.font_size)
+    return "\n".join(textwrap.fill(line, room) for line in text.split("\n"))
+
+
+def ticks_in(width_mm: float, style: FigureStyle) -> int:
+    """Return how many intervals between ticks the horizontal axis of a panel has room for."""
+    wide = TICK_LETTERS * style.font_size * POINT_MM * LETTER
+    return int(np.clip((width_mm - AXIS_MM) / wide, 2, 9))
+
+
+def broken_lines(panel: ChartData, width_mm: float, style: FigureStyle) -> int:
+    """Return how many lines more than one each the title and the axis label of a panel take."""
+    texts = (panel.x_label, panel.title if style.title else "")
+    return sum(fitted(text, width_mm, style).count("\n") for text in texts)
+
+
 def shares_legend(panels: Sequence[ChartData]) -> bool:
     """Return whether one legend serves all panels."""
     looks = {
@@ -79,7 +101,7 @@ def shares_legend(panels: Sequence[ChartData]) -> bool:
 def legend_columns(data: ChartData, width_mm: float, style: FigureStyle) -> tuple[int, int]:
     """Return how many names stand side by side, and after how many letters they are broken."""
     names = [item.name for item in data.series if item.name]
-    room = letters(width_mm - 12, style.font_size * 0.85)
+    room = letters(width_mm - AXIS_MM, style.font_size * 0.85)
     longest = max((len(name) for name in names), default=1) + 5
     return max(1, min(room // longest, len(names))), max(room - 5, 8)
 

@@ -50,6 +50,34 @@ PICTURES = {
 }
 
 
+def test_that_long_words_are_broken_where_panels_are_narrow():
+    words = {
+        "x_label": "Scaled distance to the reconstruction",
+        "title": "L2 xent (generator seed 2)",
+    }
+    panels = [chart(**words, y_label=f"Density {n}") for n in range(12)]
+    figure = drawing.draw(panels, FigureStyle(width_mm=170))
+    drawn = [ax for part in figure.subfigs for place in part.subfigs for ax in place.axes]
+    drawn = drawn or [ax for place in figure.subfigs for ax in place.axes]
+    assert {ax.get_xlabel().count("\n") for ax in drawn} == {1}
+    narrow, wide = (drawing.draw(chart(**words), FigureStyle(width_mm=w)) for w in (50, 170))
+    assert "\n" not in wide.axes[0].get_xlabel()
+    assert narrow.axes[0].get_xlabel().replace("\n", " ") == words["x_label"]
+
+
+def test_that_the_ticks_do_not_depend_on_what_the_layout_makes_of_them():
+    # With as many as fit, those at the edge need room, with which fewer fit, and so on: of these
+    # densities, of three generators, nothing was left.
+    words = {"x_label": "Scaled distance to the reconstruction", "y_label": "Density"}
+    names = [f"L2 {eps} PGD-10, seed 0 (mean 0.663, n = 969)" for eps in (2, 1, 0.5)]
+    names = ["test data (mean 0.437, n = 1000)", *names, "Standard, seed 0 (mean 0.767, n = 968)"]
+    panels = []
+    for seed, (left, right) in enumerate([(-0.127, 1.279), (-0.126, 1.273), (-0.122, 1.213)]):
+        series = tuple(Series(name, [left, 0.4, right], [0, 3.6, 0]) for name in names)
+        panels.append(ChartData(series, title=f"L2 xent (generator seed {seed})", **words))
+    drawing.draw(panels, FigureStyle(width_mm=170))
+
+
 @pytest.mark.parametrize("name", PICTURES)
 @pytest.mark.parametrize("suffix", drawing.FORMATS)
 def test_that_every_picture_is_written_in_every_format(tmp_path, name, suffix):
