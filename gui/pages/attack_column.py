@@ -179,7 +179,7 @@ class AttackColumn(QObject):
     def _build(self, camera: Camera, parent: QWidget) -> None:
         self._series = 0
         self._heading = ElidedLabel()
-        self._chip = Chip()
+        self._chip = Chip(parent)
         self.save = QToolButton()
         self.save.setAccessibleName(parent.tr("Save as PNG"))
         self.save.setToolTip(parent.tr("Save this adversarial image as a PNG file"))

@@ -121,7 +121,7 @@ class BoundaryPage(Page):
         self.panels = [
             BoundaryPanel(self.workspace, place, radius) for place, radius in enumerate(radii)
         ]
-        self.legend = Legend()
+        self.legend = Legend(self)
         self.tilts = TiltPlot(self.workspace)
         self.empty = EmptyState()
         self.empty.say(

@@ -177,7 +177,7 @@ class BoundaryPanel(QWidget):
     # ----------------------------------------------------------------------------------- building
 
     def _build(self, radius: float | None) -> None:
-        chip = Chip()
+        chip = Chip(self)
         chip.set_series(self.series)
         self.heading = QLabel(self.tr("Standard") if radius is None else self.tr("Trained"))
         self.heading.setProperty("role", "heading")

@@ -46,7 +46,7 @@ class DataPage(Page):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
         super().__init__(workspace, parent)
         self._shown: ImagesSpec | None = None
-        self.reading = ReadingStrip(workspace.importer)
+        self.reading = ReadingStrip(workspace.importer, self)
         self.browser = ImageBrowser()
         body = QSplitter(Qt.Orientation.Horizontal)
         body.addWidget(self._build_left())

@@ -75,7 +75,7 @@ class _Head(QWidget):
         super().__init__()
         self.title = ElidedLabel(bold=True)
         self.method = ElidedLabel(colour="muted")
-        self.chip = Chip()
+        self.chip = Chip(self)
         layout = QGridLayout(self)
         layout.setContentsMargins(2, 0, 2, 4)
         layout.setSpacing(4)

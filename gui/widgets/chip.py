@@ -14,7 +14,7 @@ SIDE = 11
 class Chip(QWidget):
     """Shows which colour something has elsewhere; without a series it is not to be seen."""
 
-    def __init__(self, parent: QWidget | None = None):
+    def __init__(self, parent: QWidget):  # without one it would be shown as a window
         super().__init__(parent)
         self._series: int | None = None
         self.setFixedSize(QSize(SIDE, SIDE))

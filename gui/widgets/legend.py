@@ -31,7 +31,7 @@ class LegendEntry:
 class Legend(QWidget):
     """Names beside a short piece of their line, as many in a row as fit."""
 
-    def __init__(self, parent: QWidget | None = None):
+    def __init__(self, parent: QWidget):  # without one it would be shown as a window
         super().__init__(parent)
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         policy.setHeightForWidth(True)

@@ -85,7 +85,7 @@ class Plot(QWidget):
         self._pointed = ""
         self._menu = QMenu(self)
         self._heading = QLabel(title)
-        self._legend = Legend()
+        self._legend = Legend(self)
         self._view = pg.PlotWidget(viewBox=_ViewBox(self._menu))
         self._build_menu()
         self._build_view()

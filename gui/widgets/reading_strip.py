@@ -13,7 +13,7 @@ STEPS = 1000
 class ReadingStrip(QFrame):
     """Is there only while images are read."""
 
-    def __init__(self, importer: Importer, parent: QWidget | None = None):
+    def __init__(self, importer: Importer, parent: QWidget):
         super().__init__(parent)
         self._importer = importer
         self.setProperty("role", "card")

@@ -17,12 +17,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from PySide6.QtCore import QObject, QPoint, QPointF, QRect, QSocketNotifier, Slot
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QSocketNotifier, Qt, Slot
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
     QApplication,
     QLabel,
+    QMainWindow,
     QMenu,
     QMenuBar,
     QScrollArea,
@@ -57,12 +58,16 @@ class Answers(QObject):
         above 0 where it is further down.
     dots
         Places [x, y] on the display of a chart's points that stand for records, by key.
+    strays
+        Parts that were shown as windows of their own, which flash up and take the keyboard.
     """
 
     def __init__(self, window: Any):
         super().__init__(window)
         self._window = window
         self._rest = b""
+        self._strays: set[str] = set()
+        QApplication.instance().installEventFilter(self)
         self._notifier = QSocketNotifier(sys.stdin.fileno(), QSocketNotifier.Type.Read, self)
         self._notifier.activated.connect(self._read)
 
@@ -123,6 +128,16 @@ class Answers(QObject):
                 place = plot._view.viewport().mapToGlobal(inside)
                 found[key] = [place.x(), place.y()]
         return {"value": found}
+
+    def strays(self, *_: str) -> Any:
+        return {"value": sorted(self._strays)}
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Show and watched.isWidgetType() and watched.isWindow():
+            kind = watched.windowType()
+            if kind == Qt.WindowType.Window and not isinstance(watched, QMainWindow):
+                self._strays.add(f"{type(watched).__name__} {watched.objectName()}".strip())
+        return False
 
     def _resolve(self, name: str) -> Any:
         first, *rest = name.split(".")

@@ -187,6 +187,8 @@ class Person:
 
     def quit(self) -> None:
         """Quit by keyboard, and see that it ends well and has nothing to complain about."""
+        strays = self.ask("strays", "")["value"]
+        assert not strays, f"shown as windows of their own: {strays}"
         self.desktop.keys("ctrl+q")
         self.gone()
 
