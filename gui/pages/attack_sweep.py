@@ -69,6 +69,10 @@ class AttackSweep(QWidget):
             return str(error)
         return ""
 
+    def state(self) -> tuple[object, ...]:
+        """Return what proposals replace, as it stands."""
+        return self.sweep.balls(), self.sweep.error(), self.form.spec(), self.scaled.isChecked()
+
     def propose(self, defaults: Defaults) -> None:
         """Show the proposals for other images."""
         self.sweep.set_values(defaults.radii, defaults.norms)

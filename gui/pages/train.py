@@ -59,6 +59,7 @@ class TrainPage(Page):
         self._first = 0
         self._recount = False
         self._proposed: tuple[int, int, int] | None = None
+        self._before_images: dict[str, object] | None = None
         self.form = TrainForm()
         self.footer = TrainFooter()
         self.alarms = AlarmLine()
@@ -210,14 +211,22 @@ class TrainPage(Page):
     def _on_images(self) -> None:
         """Propose what suits other images, and show the networks that were trained on them."""
         images = self.workspace.image_set
-        if images is not None and images.shape != self._proposed:
-            self._proposed = images.shape
-            self.form.propose(defaults_for(images.shape))
+        self._propose(None if images is None else images.shape)
         self._drop_foreign()
         self._offer_starts()
         self.maps.setVisible(images is None or images.shape[1:] != (1, 1))
         self._read_history()
         self._on_form()
+
+    def _propose(self, shape: tuple[int, int, int] | None) -> None:
+        """Propose what suits images of a shape; what was chosen while there were none stays."""
+        if shape is None:
+            self._before_images = self._before_images or self.form.proposable()
+            return
+        if shape != self._proposed:
+            self._proposed = shape
+            self.form.propose(defaults_for(shape), self._before_images)
+        self._before_images = None
 
     @Slot(object)
     def _on_event(self, event: Event) -> None:

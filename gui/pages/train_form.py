@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
@@ -104,15 +106,40 @@ class TrainForm(SidePanel):
             parts.append(self.tr("Choose at least one kind of training."))
         return next((fault for fault in parts if fault), "") or self._too_many()
 
-    def propose(self, defaults: Defaults) -> None:
-        """Show the proposals for other images."""
-        self.network.set_spec(defaults.network)
-        self.optimizer.set_spec(defaults.optimizer)
-        self.epochs.setValue(defaults.epochs)
-        self.batch_size.setValue(defaults.batch_size)
-        for section in self.sections:
-            section.set_field("warmup", defaults.warmup)
-        self.attack.propose(defaults)
+    def proposable(self) -> dict[str, object]:
+        """Return what proposals replace, by part, as it stands."""
+        return {
+            "network": self.network.spec(),
+            "optimizer": self.optimizer.spec(),
+            "epochs": self.epochs.value(),
+            "batch_size": self.batch_size.value(),
+            "schemes": [section.form.spec() for section in self.sections],
+            "attack": self.attack.state(),
+        }
+
+    def propose(self, defaults: Defaults, before: Mapping[str, object] | None = None) -> None:
+        """Show the proposals for other images.
+
+        Parameters
+        ----------
+        before
+            What :meth:`proposable` gave: parts that were changed since stay as they are.
+        """
+        now = self.proposable()
+        free = {name for name in now if before is None or before[name] == now[name]}
+        if "network" in free:
+            self.network.set_spec(defaults.network)
+        if "optimizer" in free:
+            self.optimizer.set_spec(defaults.optimizer)
+        if "epochs" in free:
+            self.epochs.setValue(defaults.epochs)
+        if "batch_size" in free:
+            self.batch_size.setValue(defaults.batch_size)
+        if "schemes" in free:
+            for section in self.sections:
+                section.set_field("warmup", defaults.warmup)
+        if "attack" in free:
+            self.attack.propose(defaults)
         self._follow()
 
     # ----------------------------------------------------------------------------------- building

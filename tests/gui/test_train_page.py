@@ -239,6 +239,24 @@ def test_that_the_proposed_warm_up_is_in_every_adversarial_training(page):
     assert {spec.scheme.warmup for spec in page.trainings()[1:]} == {2.0}
 
 
+def test_that_what_is_chosen_while_images_are_loaded_stays(page, workspace):
+    colour = Glyphs(train=30, test=20)
+    workspace.images, workspace.image_set = colour, None
+    workspace.images_changed.emit()
+    page.form.epochs.setValue(3)
+    page.form.attack.sweep.edit_of("linf").set_text("0.07")
+    workspace.images_changed.emit()
+    workspace.choose_images(colour, image_set(channels=3, side=32))
+    assert page.form.epochs.value() == 3
+    assert {spec.scheme.attack.eps for spec in page.trainings()[1:]} == {0.07}
+    proposed = defaults_for((3, 32, 32))
+    assert page.form.network.spec() == proposed.network
+    assert page.form.batch_size.value() == proposed.batch_size
+    # What was chosen for images that were there is not meant for others.
+    workspace.choose_images(IMAGES, image_set())
+    assert page.form.epochs.value() == defaults_for((1, SIDE, SIDE)).epochs
+
+
 def test_that_schemes_that_are_added_appear_by_themselves(qtbot):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Smooth(SchemeSpec, kind="smooth", label="Smooth"):
