@@ -305,10 +305,14 @@ class MainWindow(QMainWindow):
         super().dragLeaveEvent(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Take what was dropped. Nothing is opened before the drop is over: Wayland would crash."""
+        """Take what was dropped, and the keyboard: whoever drops something here goes on here.
+
+        Nothing is opened before the drop is over: Wayland would crash.
+        """
         self.veil.hide()
         if self._take_data(event.mimeData()):
             event.acceptProposedAction()
+            QTimer.singleShot(0, self, self.activateWindow)
 
     # ------------------------------------------------------------------------------------ closing
 

@@ -64,6 +64,7 @@ def drop_images(engineer: Person, images: Path) -> Path:
     drop(engineer.desktop, images)
     until(lambda: engineer.look("window.workspace.image_set.classes"), "the images being read")
     assert engineer.look("window.workspace.image_set.classes") == list(CLASSES)
+    engineer.sees("window.isActiveWindow", True)  # keys go here now, not to the other program
     assert engineer.shown() == "Data"
     assert "28 × 28 px grey" in engineer.look("page.facts.text")
     engineer.picture("page.browser")
