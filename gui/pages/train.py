@@ -298,6 +298,7 @@ class TrainPage(Page):
         wanted = [key for key in stored if key in newest or key in shown or key in self._wished]
         keys = [key for key in wanted if key not in self._read]
         if study is None or not keys:
+            self.workspace.runner.forget("train-history")  # that of other images, if any
             return
 
         def work(control: Any) -> dict[str, Arrays]:

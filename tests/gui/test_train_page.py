@@ -50,7 +50,8 @@ class FakeRunner:
         self.reads = 0
         workspace.runner.run = self.run
         workspace.runner.ask = self.ask
-        workspace.runner.forget = lambda channel: None
+        workspace.runner.forget = self.forget
+        self.held = None
 
     def run(self, specs):
         self.ran += list(specs)
@@ -59,7 +60,14 @@ class FakeRunner:
     def ask(self, channel, work, done, failed):
         assert channel == "train-history"
         self.reads += 1
-        done(work(Control()))
+        if self.held is None:
+            done(work(Control()))
+        else:
+            self.held[channel] = lambda: done(work(Control()))
+
+    def forget(self, channel):
+        if self.held:
+            self.held.pop(channel, None)
 
 
 def image_set(channels=1, side=SIDE, classes=("0", "1"), train=20):
@@ -569,6 +577,17 @@ def stored(page, workspace, qtbot):
     workspace.images_changed.emit()
     qtbot.waitUntil(lambda: spec.key in page.maps.grid.rows(), timeout=WAIT)
     return spec
+
+
+def test_that_networks_of_other_images_do_not_come_late(page, workspace):
+    record(workspace, training(), epochs=4)
+    workspace.fake.held = {}
+    workspace.images_changed.emit()
+    assert workspace.fake.held
+    workspace.choose_images(Glyphs(train=30, test=20), image_set())
+    for answer in workspace.fake.held.values():
+        answer()
+    assert not list(page.runs)
 
 
 def drawn(page, spec):
