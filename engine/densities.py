@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.apart import leaves, told_apart
 from engine.distances import Distances, Floats, Step, kernel_density, steps
 from engine.index import Entry
 from engine.specs import ClassifierSpec, ManifoldDistance, Training
@@ -128,25 +129,7 @@ def panels(study: Study) -> list[Panel]:
 
 def names(listed: Sequence[Panel]) -> list[str]:
     """Return what to call each panel: its title, and what differs among those of that title."""
-    found = []
-    for panel in listed:
-        alike = [other.setting for other in listed if other.title == panel.title]
-        words = ", ".join(_differing(panel.setting, alike))
-        found.append(f"{panel.title} ({words})" if words else panel.title)
-    return found
-
-
-def _differing(setting: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield in words what of a setting the others do not share."""
-
-    def differs(path: str) -> bool:
-        return any(other.get(path) != setting[path] for other in others)
-
-    for path, value in setting.items():
-        kind = f"{path.rpartition('.')[0]}.kind"
-        # Two kinds of network have hardly a field in common: their kinds say it.
-        if differs(path) and (path == kind or kind not in setting or not differs(kind)):
-            yield f"{path.removesuffix('.kind').replace('.', ' ').replace('_', ' ')} {value}"
+    return told_apart([panel.title for panel in listed], [panel.setting for panel in listed])
 
 
 def _found(study: Study) -> Iterator[Pair]:
@@ -224,7 +207,7 @@ def _panel(study: Study, norm: str, loss: str, reference: Pair, members: list[Pa
         latent=first.generator.latent,
         test_images=int(reference[0].numbers["test_images"]),
         explained=explained,
-        setting=dict(_leaves(_in_common(first))),
+        setting=dict(leaves(_in_common(first))),
     )
 
 
@@ -236,14 +219,6 @@ def _in_common(spec: ManifoldDistance) -> dict[str, Any]:
         del form[name]
     sweep = dict(zip(("norm", "loss", "scheme", "against"), _sweep(spec), strict=False))
     return {**form, "network": trained["network"], "trained": sweep}
-
-
-def _leaves(form: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in form.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
 
 
 def _measured(study: Study, entry: Entry) -> tuple[Floats, NDArray[np.bool_]]:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from engine.apart import networks_apart
 from engine.correlation import Fit, fit
 from engine.index import Entry
 from engine.specs import (
@@ -39,7 +40,7 @@ class NetworkPoint:
     Attributes
     ----------
     network, key
-        Readable name and record key.
+        Readable name, see :func:`engine.apart.networks_apart`, and record key.
     scheme
         Kind of its training scheme, or "imported".
     norm, eps, loss, attack
@@ -90,7 +91,7 @@ def networks(study: Study) -> list[NetworkPoint]:
     Where a network has several scores of one mode and attribution, the one from most retrainings
     counts; of equal ones that with the attribution's default settings, then the newest.
     """
-    found: list[NetworkPoint] = []
+    pairs: list[tuple[Entry, ClassifierSpec]] = []
     scores: dict[str, list[tuple[Entry, Interpretability]]] = {}
     for entry in study.entries:
         if entry.kind == Interpretability.kind:
@@ -100,17 +101,19 @@ def networks(study: Study) -> list[NetworkPoint]:
         elif entry.kind in (Training.kind, Imported.kind):
             spec = spec_of(entry)
             if isinstance(spec, ClassifierSpec):
-                found.append(_point(entry, spec))
+                pairs.append((entry, spec))
+    names = networks_apart([entry.title for entry, _ in pairs], [spec for _, spec in pairs])
+    found = [_point(*pair, name) for pair, name in zip(pairs, names, strict=True)]
     for point in found:
         _add_scores(point, scores.get(point.key, []))
     return found
 
 
-def _point(entry: Entry, spec: ClassifierSpec) -> NetworkPoint:
+def _point(entry: Entry, spec: ClassifierSpec, name: str) -> NetworkPoint:
     threat = spec.scheme.threat if isinstance(spec, Training) else None
     clean, robust = (entry.numbers.get(name) for name in ("clean_accuracy", "robust_accuracy"))
     return NetworkPoint(
-        network=entry.title,
+        network=name,
         key=entry.key,
         scheme=spec.scheme.kind if isinstance(spec, Training) else Imported.kind,
         norm=threat.norm if threat else "",

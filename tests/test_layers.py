@@ -18,7 +18,7 @@ ENGINE = [
     ["correlation", "colormaps"],
     ["specs", "maps", "variants", "substitution"],
     ["events", "hdf5", "index"],
-    ["headers", "labels", "cost", "verdicts"],
+    ["headers", "labels", "cost", "verdicts", "apart"],
     ["study"],
     ["packing", "trash", "reproduce"],
     ["context"],

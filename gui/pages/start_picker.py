@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QComboBox, QWidget
 
+from engine.apart import networks_apart
 from engine.schema import Spec
 from engine.specs import ClassifierSpec
 from engine.specs.classifiers import START_HELP
@@ -64,9 +65,7 @@ class StartPicker(QComboBox):
         self.clear()
         self._offered = offered
         self.addItem(self.tr("From scratch"))
-        several = len({spec.network for spec in offered}) > 1
-        for spec in offered:
-            self.addItem(f"{spec.title} ({spec.network.title})" if several else spec.title)
+        self.addItems(networks_apart([spec.title for spec in offered], offered))
         self.choose(before)
         self.blockSignals(False)
         self.setEnabled(bool(offered))

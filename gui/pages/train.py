@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
+from engine.apart import networks_apart
 from engine.events import Ended, Event, Notice, Queued, Started
 from engine.index import Entry
 from engine.schema import Spec
 from engine.specs import Imported, Training
-from engine.study import Study, StudyError
 from gui.continuing import ContinueDialog
 from gui.pages.alarm_line import AlarmLine
 from gui.pages.live_curves import LiveCurves
@@ -25,16 +23,13 @@ from gui.pages.page import Page
 from gui.pages.train_defaults import defaults_for
 from gui.pages.train_footer import TrainFooter
 from gui.pages.train_form import TrainForm
-from gui.pages.train_runs import Run, Runs
+from gui.pages.train_runs import Arrays, Run, Runs, histories
 from gui.workspace import Workspace
 
 REDRAW_MS = 200
 CONTINUE_MS = 10
 DRAW_SECONDS = 0.015
 MOST_STORED = 12
-READ = ("curve/", "epochs/", "probes/")
-
-Arrays = Mapping[str, NDArray[Any]]
 
 
 class TrainPage(Page):
@@ -54,6 +49,7 @@ class TrainPage(Page):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
         super().__init__(workspace, parent)
         self.runs = Runs()
+        self._specs: dict[str, Training] = {}
         self._read: set[str] = set()
         self._wished: list[str] = []
         self._first = 0
@@ -276,9 +272,16 @@ class TrainPage(Page):
         self.form.start.set_networks(found)
 
     def _place(self, run: Run, spec: Spec | None) -> None:
-        """Let the curves of a network that goes on from another begin where that one ended."""
+        """Let the curves of a network that goes on from another begin where that one ended.
+
+        It is named apart from those that are there; they keep the names that they are known by.
+        """
         if isinstance(spec, Training):
             run.offset = spec.earlier_epochs
+            self._specs[run.key] = spec
+            known = [self._specs[other.key] for other in self.runs if other.key in self._specs]
+            names = networks_apart([other.title for other in known], known)
+            run.title = names[known.index(spec)]
 
     def _stored(self) -> dict[str, Training]:
         """Return the networks trained on the present images, by key, oldest first."""
@@ -302,7 +305,7 @@ class TrainPage(Page):
             return
 
         def work(control: Any) -> dict[str, Arrays]:
-            return _histories(study, keys, control)
+            return histories(study, keys, control)
 
         def done(found: dict[str, Arrays]) -> None:
             self._show_history(stored, found)
@@ -339,6 +342,7 @@ class TrainPage(Page):
 
     def _remove(self, key: str) -> None:
         self.runs.remove(key)
+        self._specs.pop(key, None)
         self._read.discard(key)
         self.curves.remove(key)
         self.maps.remove(key)
@@ -380,18 +384,3 @@ class TrainPage(Page):
                 break
         self.maps.grid.set_order([run.key for run in runs])
         self.maps.set_last_epoch(max((max(run.maps, default=0) for run in self.runs), default=0))
-
-
-def _histories(study: Study, keys: Iterable[str], control: Any) -> dict[str, Arrays]:
-    """Return the curves and maps of training records; damaged ones are left out."""
-    found: dict[str, Arrays] = {}
-    for key in keys:
-        control.check()
-        try:
-            arrays = study.read(key).arrays
-        except StudyError:
-            continue
-        found[key] = {
-            name: np.asarray(array) for name, array in arrays.items() if name.startswith(READ)
-        }
-    return found

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.events import Ended, Event, ProbeMaps, Queued, Scalars, Started
+from engine.study import Study, StudyError
 
 State = Literal["waiting", "running", "finished", "cancelled", "failed"]
 Points = NDArray[np.float64]
 Maps = NDArray[np.float32]
+Arrays = Mapping[str, NDArray[Any]]
 
 FIRST_ROOM = 64
 CURVES = ("loss", "clean_accuracy", "robust_accuracy")
+READ = ("curve/", "epochs/", "probes/")
 STORED = {"loss": "curve", "clean_accuracy": "epochs", "robust_accuracy": "epochs"}
 
 
@@ -209,3 +212,18 @@ class Runs:
     def _free_series(self) -> int:
         taken = {run.series for run in self._runs.values()}
         return next(place for place in range(len(taken) + 1) if place not in taken)
+
+
+def histories(study: Study, keys: Iterable[str], control: Any) -> dict[str, Arrays]:
+    """Return the curves and maps of training records; damaged ones are left out."""
+    found: dict[str, Arrays] = {}
+    for key in keys:
+        control.check()
+        try:
+            arrays = study.read(key).arrays
+        except StudyError:
+            continue
+        found[key] = {
+            name: np.asarray(array) for name, array in arrays.items() if name.startswith(READ)
+        }
+    return found

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QHelpEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from gui import theme
@@ -102,6 +102,13 @@ class ClassBars(QWidget):
         """Return the name of a class, or its number."""
         return self._names[label] if label < len(self._names) else str(label)
 
+    def fitted_name(self, label: int) -> str:
+        """Return the name of a class as there is room for it; both its ends stay."""
+        metrics = QFontMetrics(self._font_of(label))
+        return metrics.elidedText(
+            self.name_of(label), Qt.TextElideMode.ElideMiddle, self._name_room()
+        )
+
     def sizeHint(self) -> QSize:
         """Return room for every row."""
         return QSize(140, self._row * max(len(self.shown), TOP) + 2)
@@ -128,20 +135,29 @@ class ClassBars(QWidget):
     def paintEvent(self, _: QPaintEvent) -> None:
         """Draw one row a class."""
         painter = QPainter(self)
-        metrics = self.fontMetrics()
-        widest = max((metrics.horizontalAdvance(self.name_of(n)) for n in self.shown), default=0)
-        left = min(widest, self.width() // 3) + 16
-        number = metrics.horizontalAdvance("100 %") + 4
+        left = self._name_room() + 16
+        number = self.fontMetrics().horizontalAdvance("100 %") + 4
         for place, label in enumerate(self.shown):
             row = QRectF(0, place * self._row, self.width(), self._row)
             self._draw_name(painter, row, left, label)
             self._draw_bars(painter, row.adjusted(left, 0, -number, 0), label)
             painter.setPen(theme.colour("text" if self._wins(label) else "muted"))
             share = f"{100 * self._after[label]:.0f} %"
-            painter.drawText(
-                row, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), share
-            )
+            painter.drawText(row, int(RIGHT), share)
         painter.end()
+
+    def _name_room(self) -> int:
+        """Return the width of the longest name, in bold as that of the likeliest class is."""
+        font = self.font()
+        font.setBold(True)
+        metrics = QFontMetrics(font)
+        widest = max((metrics.horizontalAdvance(self.name_of(n)) for n in self.shown), default=0)
+        return min(widest + 2, self.width() * 2 // 5)
+
+    def _font_of(self, label: int) -> QFont:
+        font = self.font()
+        font.setBold(self._wins(label))
+        return font
 
     def _wins(self, label: int) -> bool:
         return int(self._after.argmax()) == label
@@ -154,16 +170,9 @@ class ClassBars(QWidget):
             painter.setBrush(theme.colour(mark))
             painter.drawEllipse(QRectF(1, row.center().y() - 3.5, 7, 7))
         painter.setPen(theme.colour("text"))
-        font = self.font()
-        font.setBold(self._wins(label))
-        painter.setFont(font)
-        text = painter.fontMetrics().elidedText(
-            self.name_of(label), Qt.TextElideMode.ElideRight, left - 16
-        )
+        painter.setFont(self._font_of(label))
         place = row.adjusted(12, 0, left - 4 - row.width(), 0)
-        painter.drawText(
-            place, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), text
-        )
+        painter.drawText(place, int(LEFT), self.fitted_name(label))
         painter.setFont(self.font())
 
     def _draw_bars(self, painter: QPainter, area: QRectF, label: int) -> None:

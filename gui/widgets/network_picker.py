@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
@@ -16,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.apart import networks_apart
 from engine.index import Entry
 from engine.specs import ClassifierSpec
 from gui import theme
@@ -28,20 +28,22 @@ MANY = 8
 
 @dataclass(frozen=True)
 class Network:
-    """A trained network that can be chosen."""
+    """A trained network that can be chosen.
+
+    Attributes
+    ----------
+    title
+        How it was trained, or what the user calls it; and what tells it from others of that title.
+    """
 
     entry: Entry
     spec: ClassifierSpec
+    title: str
 
     @property
     def key(self) -> str:
         """Key of its record."""
         return self.entry.key
-
-    @property
-    def title(self) -> str:
-        """How it was trained, or what the user calls it."""
-        return self.entry.title
 
 
 class NetworkPicker(QWidget):
@@ -171,17 +173,19 @@ class NetworkPicker(QWidget):
         if [(network.key, network.title) for network in self.networks] != before:
             self.changed.emit()
 
-    def _usable(self) -> Iterable[Network]:
+    def _usable(self) -> list[Network]:
         """Return the networks that take images of this shape, the current set's own first."""
         shapes = {entry.key: _shape(entry) for entry in self.workspace.entries()}
         current = self.workspace.images
         own, other = [], []
         for entry, spec in self.workspace.classifiers():
             if current is None or spec.images == current:
-                own.append(Network(entry, spec))
+                own.append((entry, spec))
             elif self._fits(shapes.get(spec.images.key)):
-                other.append(Network(entry, spec))
-        return [*own, *other]
+                other.append((entry, spec))
+        pairs = [*own, *other]
+        titles = networks_apart([entry.title for entry, _ in pairs], [spec for _, spec in pairs])
+        return [Network(*pair, title) for pair, title in zip(pairs, titles, strict=True)]
 
     def _fits(self, shape: tuple[int, ...] | None) -> bool:
         """Return whether the current images have a shape, as far as both are known."""

@@ -46,6 +46,16 @@ def test_that_classes_without_a_name_are_called_by_their_number(bars):
     assert bars.name_of(2) == "2"
 
 
+def test_that_names_are_whole_where_there_is_room_and_keep_their_ends_where_not(bars):
+    names = ["class 0", "class 1", "class 2"]
+    bars.show_classes([0.2, 0.3, 0.5], [0.5, 0.3, 0.2], names)
+    assert [bars.fitted_name(label) for label in range(3)] == names
+    bars.show_classes([0, 1], [1, 0], ["golden retriever, a dog", "golden eagle, a bird"])
+    dog, bird = (bars.fitted_name(label) for label in range(2))
+    assert "…" in dog
+    assert (dog[-1], bird[-1]) == ("g", "d")
+
+
 def test_that_bars_are_as_long_as_the_probabilities(bars):
     def red_pixels(share):
         bars.show_classes([0, 1], [share, 1 - share], ["a", "b"])

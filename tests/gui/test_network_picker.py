@@ -1,5 +1,7 @@
 """The list of networks."""
 
+import dataclasses
+
 import pytest
 from PySide6.QtCore import Qt
 
@@ -105,6 +107,16 @@ def test_that_networks_of_images_of_another_shape_are_left_out(workspace, picker
     assert picker.available == count
     workspace.choose_images(GLYPHS, image_set(channels=3))
     assert picker.available == count + 1
+
+
+def test_that_networks_of_one_title_are_told_apart(workspace, picker):
+    first = networks(1)[0]
+    add_network(workspace, dataclasses.replace(first, epochs=9))
+    titles = [picker.list.item(row).text().splitlines()[0] for row in range(picker.list.count())]
+    assert [title for title in titles if title.startswith(first.title)] == [
+        f"{first.title} (epochs {first.epochs})",
+        f"{first.title} (epochs 9)",
+    ]
 
 
 def test_that_pointing_at_a_network_highlights_it_everywhere(qtbot, workspace, picker):

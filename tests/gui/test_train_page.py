@@ -579,6 +579,13 @@ def stored(page, workspace, qtbot):
     return spec
 
 
+def test_that_a_network_is_named_apart_from_those_of_its_title(page, stored, workspace):
+    longer = dataclasses.replace(stored, epochs=7)
+    record(workspace, longer, epochs=7)
+    workspace.images_changed.emit()
+    assert [run.title for run in page.runs] == ["Standard, seed 0", "Standard, seed 0 (epochs 7)"]
+
+
 def test_that_networks_of_other_images_do_not_come_late(page, workspace):
     record(workspace, training(), epochs=4)
     workspace.fake.held = {}
