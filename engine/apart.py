@@ -9,6 +9,7 @@ from typing import Any
 from engine.specs import ClassifierSpec
 
 LONGEST = 40
+IMAGES = "images"
 MEASURED_WITH = ("evaluation", "evaluation_images")
 
 
@@ -66,7 +67,7 @@ def _setting(network: ClassifierSpec) -> dict[str, Any]:
     images = form.pop("images")
     last = {name: form.pop(name) for name in MEASURED_WITH}
     # Images of one title may still differ in a hash, or in how they are scaled.
-    return {"images": network.images.title, **dict(leaves({**form, **last, "images": images}))}
+    return {IMAGES: network.images.title, **dict(leaves({**form, **last, "images": images}))}
 
 
 def _differing(alike: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -98,4 +99,5 @@ def _enough(paths: Sequence[str], alike: Sequence[Mapping[str, Any]]) -> list[st
 def _word(path: str, value: object) -> str:
     name = path.removesuffix(".kind").replace(".", " ").replace("_", " ")
     text = f"{value:g}" if isinstance(value, float) else str(value)
-    return f"{name} {text if len(text) <= LONGEST else text[: LONGEST - 1] + '…'}"
+    short = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return short if path == IMAGES else f"{name} {short}"

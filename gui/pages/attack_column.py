@@ -178,7 +178,7 @@ class AttackColumn(QObject):
 
     def _build(self, camera: Camera, parent: QWidget) -> None:
         self._series = 0
-        self._heading = ElidedLabel()
+        self._heading = ElidedLabel(elide=Qt.TextElideMode.ElideMiddle)
         self._chip = Chip(parent)
         self.save = QToolButton()
         self.save.setAccessibleName(parent.tr("Save as PNG"))

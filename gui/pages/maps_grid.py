@@ -73,7 +73,7 @@ class _Head(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.title = ElidedLabel(bold=True)
+        self.title = ElidedLabel(bold=True, elide=Qt.TextElideMode.ElideMiddle)
         self.method = ElidedLabel(colour="muted")
         self.chip = Chip(self)
         layout = QGridLayout(self)

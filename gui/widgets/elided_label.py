@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from gui import theme
 
@@ -30,6 +30,8 @@ class ElidedLabel(QWidget):
     ----------
     lines
         How many lines there is room for.
+    elide
+        Where a line is shortened; names that may differ at their ends in the middle.
     """
 
     def __init__(
@@ -41,10 +43,12 @@ class ElidedLabel(QWidget):
         alignment: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
         colour: str = "text",
         bold: bool = False,
+        elide: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
     ):
         super().__init__(parent)
         self._alignment = alignment | Qt.AlignmentFlag.AlignVCenter
         self._room = lines
+        self._elide = elide
         self._plain = Line("", colour, bold)
         self._lines: tuple[Line, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -87,16 +91,48 @@ class ElidedLabel(QWidget):
         return self.fontMetrics().lineSpacing()
 
     def paintEvent(self, _: QPaintEvent) -> None:
-        """Draw the lines, shortened at their ends."""
+        """Draw the lines, shortened where they do not fit."""
         painter = QPainter(self)
         for place, line in enumerate(self._lines[: self._room]):
             font = self.font()
             font.setBold(line.bold)
             painter.setFont(font)
             painter.setPen(theme.colour(line.colour))
-            text = painter.fontMetrics().elidedText(
-                line.text, Qt.TextElideMode.ElideRight, self.width()
-            )
+            text = painter.fontMetrics().elidedText(line.text, self._elide, self.width())
             row = QRect(0, 1 + place * self._step, self.width(), self._step)
             painter.drawText(row, int(self._alignment), text)
         painter.end()
+
+
+class Heading(QLabel):
+    """A heading that never asks for room; where it has too little, pointing at it says it whole."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None):
+        super().__init__(text, parent)
+        self.setProperty("role", "heading")
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    @property
+    def shown(self) -> str:
+        """The text as it fits."""
+        width = self.contentsRect().width()
+        return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, width)
+
+    def setText(self, text: str) -> None:
+        """Show a text."""
+        super().setText(text)
+        self._explain()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Take back, or add, what pointing at it says."""
+        super().resizeEvent(event)
+        self._explain()
+
+    def paintEvent(self, _: QPaintEvent) -> None:
+        """Draw the text as it fits."""
+        painter = QPainter(self)
+        painter.drawText(self.contentsRect(), int(Qt.AlignmentFlag.AlignVCenter), self.shown)
+        painter.end()
+
+    def _explain(self) -> None:
+        self.setToolTip(self.text() if self.shown != self.text() else "")

@@ -81,7 +81,7 @@ class Legend(QWidget):
             _draw_swatch(painter, entry, place)
             painter.setPen(theme.colour("text"))
             text = place.adjusted(SWATCH + GAP, 0, 0, 0)
-            name = metrics.elidedText(entry.name, Qt.TextElideMode.ElideRight, text.width())
+            name = metrics.elidedText(entry.name, Qt.TextElideMode.ElideMiddle, text.width())
             painter.drawText(text, Qt.AlignmentFlag.AlignVCenter, name)
         if self._hidden:
             painter.setPen(theme.colour("muted"))

@@ -191,12 +191,15 @@ class MapGrid(QAbstractScrollArea):
     def _arrange(self) -> None:
         lines = [self._lines[key] for key in ("", *self._order)]
         sides = [p.shape[:2] for line in lines for p in line.pixels]
+        metrics = QFontMetrics(self.font())
+        longest = max((metrics.horizontalAdvance(line.title) for line in lines), default=0)
         self._layout = MapGridLayout.fitting(
             self.viewport().size(),
             picture=max(sides, default=(1, 1), key=lambda side: side[0] * side[1]),
             columns=max((len(line.pixels) for line in lines), default=0),
             rows=1 + len(self._order),
-            line_height=QFontMetrics(self.font()).height(),
+            line_height=metrics.height(),
+            longest=longest + 2 * TEXT_GAP + GAP,
         )
         whole, view = self._layout.whole, self.viewport().size()
         for bar, length, page in (
@@ -276,7 +279,7 @@ class MapGrid(QAbstractScrollArea):
             painter.setPen(theme.colour(colour))
             rect = QRect(text.left(), 0, text.width(), metrics.height())
             rect.moveTop(top + place_in_text * metrics.height())
-            elided = metrics.elidedText(words, Qt.TextElideMode.ElideRight, rect.width())
+            elided = metrics.elidedText(words, Qt.TextElideMode.ElideMiddle, rect.width())
             painter.drawText(rect, int(Qt.AlignmentFlag.AlignVCenter), elided)
 
     # ----------------------------------------------------------------------------------- pointing

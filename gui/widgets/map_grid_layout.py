@@ -36,11 +36,19 @@ class MapGridLayout:
 
     @classmethod
     def fitting(
-        cls, view: QSize, *, picture: tuple[int, int], columns: int, rows: int, line_height: int
+        cls,
+        view: QSize,
+        *,
+        picture: tuple[int, int],
+        columns: int,
+        rows: int,
+        line_height: int,
+        longest: int = 0,
     ) -> MapGridLayout:
         """Return the layout of the largest pictures that fit into the view.
 
-        The width decides; rows that do not fit at a readable size scroll.
+        The width decides; rows that do not fit at a readable size scroll. Titles get what the
+        pictures leave, as far as they need it.
 
         Parameters
         ----------
@@ -48,6 +56,8 @@ class MapGridLayout:
             Height and width of a picture in pixels.
         line_height
             Height of a line of text: no row is lower.
+        longest
+            The width that the longest title needs.
         """
         height, width = picture
         title = int(min(max(TITLE_SHARE * view.width(), TITLE_WIDTHS[0]), TITLE_WIDTHS[1]))
@@ -56,6 +66,8 @@ class MapGridLayout:
         room = min(wide, max(high, SMALLEST_CELL), LARGEST_CELL)
         scale = _whole(max(room, min(height, width) // 8), max(height, width))
         cell = QSize(max(1, int(width * scale)), max(1, int(height * scale)))
+        left = view.width() - columns * (cell.width() + GAP) - GAP
+        title = max(title, min(longest, left))
         return cls(cell, scale, columns, rows, title, max(cell.height(), line_height + 2))
 
     @property

@@ -10,9 +10,7 @@ from PySide6.QtCore import QEvent, QPointF, Qt, Signal, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QMenu,
-    QSizePolicy,
     QToolButton,
     QToolTip,
     QVBoxLayout,
@@ -21,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from engine.charts import ChartData, Symbol
 from gui import theme
+from gui.widgets.elided_label import Heading
 from gui.widgets.export import export_buttons
 from gui.widgets.legend import Legend, LegendEntry
 from gui.widgets.plot_items import SYMBOLS, Colour, Curve, Item, Scatter, label_axis, on_screen
@@ -84,7 +83,7 @@ class Plot(QWidget):
         self._under: tuple[Scatter, str] | None = None
         self._pointed = ""
         self._menu = QMenu(self)
-        self._heading = QLabel(title)
+        self._heading = Heading(title)
         self._legend = Legend(self)
         self._view = pg.PlotWidget(viewBox=_ViewBox(self._menu))
         self._build_menu()
@@ -230,8 +229,6 @@ class Plot(QWidget):
         self._view.viewport().installEventFilter(self)
 
     def _build_layout(self, export_name: str) -> None:
-        self._heading.setProperty("role", "heading")
-        self._heading.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         top = QHBoxLayout()
         top.setSpacing(4)
         top.addWidget(self._heading, 1)

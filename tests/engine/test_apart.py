@@ -31,8 +31,8 @@ def test_that_only_as_much_is_said_as_it_takes():
 def test_that_images_are_called_by_their_title():
     folder = FolderImages(name="cats", digest="0" * 64)
     assert names(PLAIN, replace(PLAIN, images=folder)) == [
-        "Standard, seed 0 (images Glyphs, 20 + 20)",
-        "Standard, seed 0 (images cats)",
+        "Standard, seed 0 (Glyphs, 20 + 20)",
+        "Standard, seed 0 (cats)",
     ]
 
 

@@ -176,3 +176,22 @@ def test_that_places_and_their_inverse_agree():
     for row in range(4):
         for column in range(5):
             assert layout.at(layout.place(row, column).center()) == (row, column)
+
+
+def test_that_titles_get_what_the_pictures_leave():
+    def width(longest, columns=8):
+        layout = MapGridLayout.fitting(
+            QSize(800, 400),
+            picture=(28, 28),
+            columns=columns,
+            rows=5,
+            line_height=15,
+            longest=longest,
+        )
+        assert layout.whole.width() <= 800
+        return layout.title_width
+
+    short = width(10)
+    assert width(short + 50) == short + 50
+    assert short < width(5000) < 800
+    assert width(5000, columns=10) < width(5000)
