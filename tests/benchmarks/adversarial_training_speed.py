@@ -10,8 +10,6 @@ turn. Results are compared in float64: the weights after three steps on the same
 
 from __future__ import annotations
 
-import argparse
-import multiprocessing
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -22,11 +20,12 @@ from torch.nn import functional
 
 from engine import specs
 from tests.benchmarks.attack_speed import (
-    EQUAL,
     LIBRARIES,
-    ask,
+    asked_for,
+    compare_results,
+    compare_times,
     papers_network,
-    print_line,
+    processes,
     some_images,
 )
 
@@ -98,46 +97,17 @@ def serve(name: str, batch: int, link: Connection) -> None:
             link.send((time.perf_counter() - started[0], time.process_time() - started[1]))
 
 
-def compare_results(links: dict[str, Connection], attack: specs.PGD) -> None:
-    """Print how far the peers' weights lie from ours, and stop where they are not the same."""
-    weights = {name: ask(link, (attack,)) for name, link in links.items()}
-    for name, theirs in weights.items():
-        gap = float(abs(theirs - weights["isthmus"]).max())
-        if name != "isthmus":
-            print(f"  largest difference of a weight from {name} in float64: {gap:.1e}")
-        if gap > EQUAL:
-            raise SystemExit(f"weights differ by {gap:.1e}, must not by more than {EQUAL:.0e}")
-
-
 def main() -> None:
     """Run every setting."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--batch", type=int, default=100)
-    options = parser.parse_args()
-    context = multiprocessing.get_context("spawn")
-    links = {}
-    for name in LIBRARIES:
-        links[name], theirs = context.Pipe()
-        context.Process(target=serve, args=(name, options.batch, theirs), daemon=True).start()
+    options = asked_for(__doc__, repeats=9)
     print(f"batch {options.batch}, float32, one step, {torch.get_num_threads()} thread(s)")
-    for title, attack in ATTACKS.items():
-        print(title)
-        for link in links.values():
-            ask(link, attack)  # Imports the library and warms caches and allocators up.
-        turns = [
-            {name: ask(link, attack) for name, link in links.items()}
-            for _ in range(options.repeats)
-        ]
-        for index, clock in enumerate(("wall", "processor")):
-            ours = [turn["isthmus"][index] for turn in turns]
-            for name in links:
-                print_line(clock, name, [turn[name][index] for turn in turns], ours)
-    for title, attack in ATTACKS.items():
-        print(title)
-        compare_results(links, attack)
-    for link in links.values():
-        link.send(None)
+    with processes(serve, options.batch) as links:
+        for title, attack in ATTACKS.items():
+            print(title)
+            compare_times(links, attack, options.repeats)
+        for title, attack in ATTACKS.items():
+            print(title)
+            compare_results(links, attack, "a weight")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ import argparse
 import multiprocessing
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 
 import torch
@@ -115,7 +116,6 @@ def ask(link: Connection, question: object) -> object:
 
 def compare_times(links: dict[str, Connection], spec: specs.PGD, repeats: int) -> None:
     """Print the time of every library and its ratio to ours."""
-    spec = spec.replace("steps", TIMED_STEPS)
     for link in links.values():
         ask(link, spec)  # Imports the library and warms caches and allocators up.
     turns = [{name: ask(link, spec) for name, link in links.items()} for _ in range(repeats)]
@@ -142,41 +142,55 @@ def spread(values: list[float], form: str) -> str:
     return f"{middle:{form}} ({low:{form}} to {high:{form}})"
 
 
-def compare_results(links: dict[str, Connection], spec: specs.PGD) -> None:
+def compare_results(links: dict[str, Connection], spec: specs.PGD, what: str) -> None:
     """Print how far the peers' results lie from ours, and stop where they are not the same."""
     results = {name: ask(link, (spec,)) for name, link in links.items()}
-    for name, adv_images in results.items():
-        gap = float(abs(adv_images - results["isthmus"]).max())
+    for name, theirs in results.items():
+        gap = float(abs(theirs - results["isthmus"]).max())
         if name != "isthmus":
-            print(f"  largest difference from {name} in float64: {gap:.1e}")
+            print(f"  largest difference of {what} from {name} in float64: {gap:.1e}")
         if gap > EQUAL:
-            raise SystemExit(f"results differ by {gap:.1e}, must not by more than {EQUAL:.0e}")
+            raise SystemExit(f"{what} differs by {gap:.1e}, must not by more than {EQUAL:.0e}")
 
 
-def main() -> None:
-    """Run every setting."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=15)
+def asked_for(about: str, repeats: int) -> argparse.Namespace:
+    """Return what the command line says: how often, and with how large batches."""
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=repeats)
     parser.add_argument("--batch", type=int, default=100)
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+@contextmanager
+def processes(
+    serve: Callable[[str, int, Connection], None], batch: int
+) -> Iterator[dict[str, Connection]]:
+    """Give each library a process that answers until it is sent None."""
     context = multiprocessing.get_context("spawn")
     links = {}
     for name in LIBRARIES:
         links[name], theirs = context.Pipe()
-        context.Process(target=serve, args=(name, options.batch, theirs), daemon=True).start()
+        context.Process(target=serve, args=(name, batch, theirs), daemon=True).start()
+    yield links
+    for link in links.values():
+        link.send(None)
+
+
+def main() -> None:
+    """Run every setting."""
+    options = asked_for(__doc__, repeats=15)
     print(
         f"paper's CIFAR-10 network, batch {options.batch}, float32, times of {TIMED_STEPS} steps, "
         f"{torch.get_num_threads()} thread(s), torch {torch.__version__}"
     )
-    for title, spec in SETTINGS.items():
-        print(title)
-        compare_times(links, spec, options.repeats)
-    # Last, because the larger tensors of float64 change what the allocator keeps.
-    for title, spec in SETTINGS.items():
-        print(f"{title}, {spec.steps} steps")
-        compare_results(links, spec)
-    for link in links.values():
-        link.send(None)
+    with processes(serve, options.batch) as links:
+        for title, spec in SETTINGS.items():
+            print(title)
+            compare_times(links, spec.replace("steps", TIMED_STEPS), options.repeats)
+        # Last, because the larger tensors of float64 change what the allocator keeps.
+        for title, spec in SETTINGS.items():
+            print(f"{title}, {spec.steps} steps")
+            compare_results(links, spec, "a pixel")
 
 
 if __name__ == "__main__":
