@@ -65,7 +65,9 @@ class StartPicker(QComboBox):
         self.clear()
         self._offered = offered
         self.addItem(self.tr("From scratch"))
-        self.addItems(networks_apart([spec.title for spec in offered], offered))
+        several = len({spec.network for spec in offered}) > 1
+        titles = [f"{s.title} ({s.network.title})" if several else s.title for s in offered]
+        self.addItems(networks_apart(titles, offered))
         self.choose(before)
         self.blockSignals(False)
         self.setEnabled(bool(offered))
