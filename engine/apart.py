@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from engine.schema import KINDS
 from engine.specs import ClassifierSpec
 
 LONGEST = 40
@@ -99,5 +100,7 @@ def _enough(paths: Sequence[str], alike: Sequence[Mapping[str, Any]]) -> list[st
 def _word(path: str, value: object) -> str:
     name = path.removesuffix(".kind").replace(".", " ").replace("_", " ")
     text = f"{value:g}" if isinstance(value, float) else str(value)
+    if path.endswith(".kind") and text in KINDS:
+        text = KINDS[text].label
     short = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
     return short if path == IMAGES else f"{name} {short}"

@@ -52,9 +52,9 @@ def test_that_images_of_one_title_differ_in_what_is_left():
 def test_that_kinds_stand_for_their_fields():
     others = (replace(PLAIN, network=PaperMLP()), replace(PLAIN, optimizer=SGD()))
     assert names(PLAIN, *others) == [
-        "Standard, seed 0 (network small_cnn, optimizer adam)",
-        "Standard, seed 0 (network paper_mlp, optimizer adam)",
-        "Standard, seed 0 (network small_cnn, optimizer sgd)",
+        "Standard, seed 0 (network Small CNN, optimizer Adam)",
+        f"Standard, seed 0 (network {PaperMLP.label}, optimizer Adam)",
+        "Standard, seed 0 (network Small CNN, optimizer SGD)",
     ]
     faster = replace(PLAIN, optimizer=Adam(learning_rate=0.002))
     assert names(PLAIN, faster)[1] == "Standard, seed 0 (optimizer learning rate 0.002)"
