@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
@@ -108,14 +108,7 @@ class TrainForm(SidePanel):
 
     def proposable(self) -> dict[str, object]:
         """Return what proposals replace, by part, as it stands."""
-        return {
-            "network": self.network.spec(),
-            "optimizer": self.optimizer.spec(),
-            "epochs": self.epochs.value(),
-            "batch_size": self.batch_size.value(),
-            "schemes": [section.form.spec() for section in self.sections],
-            "attack": self.attack.state(),
-        }
+        return {name: state() for name, (state, _) in self._parts().items()}
 
     def propose(self, defaults: Defaults, before: Mapping[str, object] | None = None) -> None:
         """Show the proposals for other images.
@@ -125,22 +118,25 @@ class TrainForm(SidePanel):
         before
             What :meth:`proposable` gave: parts that were changed since stay as they are.
         """
-        now = self.proposable()
-        free = {name for name in now if before is None or before[name] == now[name]}
-        if "network" in free:
-            self.network.set_spec(defaults.network)
-        if "optimizer" in free:
-            self.optimizer.set_spec(defaults.optimizer)
-        if "epochs" in free:
-            self.epochs.setValue(defaults.epochs)
-        if "batch_size" in free:
-            self.batch_size.setValue(defaults.batch_size)
-        if "schemes" in free:
-            for section in self.sections:
-                section.set_field("warmup", defaults.warmup)
-        if "attack" in free:
-            self.attack.propose(defaults)
+        for name, (state, show) in self._parts().items():
+            if before is None or before[name] == state():
+                show(defaults)
         self._follow()
+
+    def _parts(self) -> dict[str, tuple[Callable[[], object], Callable[[Defaults], None]]]:
+        """Return how each part that is proposed stands, and how its proposal is shown."""
+        return {
+            "network": (self.network.spec, lambda d: self.network.set_spec(d.network)),
+            "optimizer": (self.optimizer.spec, lambda d: self.optimizer.set_spec(d.optimizer)),
+            "epochs": (self.epochs.value, lambda d: self.epochs.setValue(d.epochs)),
+            "batch_size": (self.batch_size.value, lambda d: self.batch_size.setValue(d.batch_size)),
+            "schemes": (lambda: [section.form.spec() for section in self.sections], self._warm_up),
+            "attack": (self.attack.state, self.attack.propose),
+        }
+
+    def _warm_up(self, defaults: Defaults) -> None:
+        for section in self.sections:
+            section.set_field("warmup", defaults.warmup)
 
     # ----------------------------------------------------------------------------------- building
 
