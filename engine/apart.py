@@ -28,6 +28,23 @@ def told_apart(
 ) -> list[str]:
     """Return each title, and in brackets what differs among those of that title.
 
+    For settings and brief see :func:`differences`.
+    """
+    groups: dict[str, list[int]] = {}
+    for place, title in enumerate(titles):
+        groups.setdefault(title, []).append(place)
+    names = list(titles)
+    for title, places in groups.items():
+        if len(places) > 1:
+            alike = [settings[place] for place in places]
+            for place, words in zip(places, differences(alike, brief=brief), strict=True):
+                names[place] = f"{title} ({words})" if words else title
+    return names
+
+
+def differences(settings: Sequence[Mapping[str, Any]], *, brief: bool = False) -> list[str]:
+    """Return in words what of each setting the others do not share; "" where nothing differs.
+
     Parameters
     ----------
     settings
@@ -35,19 +52,13 @@ def told_apart(
     brief
         Name only as many fields as it takes, those that come first.
     """
-    groups: dict[str, list[int]] = {}
-    for place, title in enumerate(titles):
-        groups.setdefault(title, []).append(place)
-    names = list(titles)
-    for title, places in groups.items():
-        alike = [settings[place] for place in places]
-        paths = _differing(alike)
-        if brief:
-            paths = _enough(paths, alike)
-        for place, setting in zip(places, alike, strict=True):
-            words = ", ".join(_word(path, setting[path]) for path in paths if path in setting)
-            names[place] = f"{title} ({words})" if words else title
-    return names
+    paths = _differing(settings)
+    if brief:
+        paths = _enough(paths, settings)
+    return [
+        ", ".join(_word(path, setting[path]) for path in paths if path in setting)
+        for setting in settings
+    ]
 
 
 def networks_apart(titles: Sequence[str], networks: Sequence[ClassifierSpec]) -> list[str]:

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.apart import differences, leaves
 from engine.schema import Spec, SpecError, fields_of
 from engine.specs import (
     VAEGAN,
@@ -323,14 +324,8 @@ def _words(generators: Sequence[VAEGAN]) -> list[str]:
 
     There is room for few words: those that all of them share would hide those that matter.
     """
-    differing = [
-        item
-        for item in fields_of(VAEGAN)
-        if len({getattr(spec, item.name) for spec in generators}) > 1
-    ]
-    if not differing:
-        return [f"latent {spec.latent}, {spec.epochs} epochs" for spec in generators]
+    found = differences([dict(leaves(spec.as_dict())) for spec in generators])
     return [
-        ", ".join(f"{item.label} {getattr(spec, item.name)}" for item in differing)
-        for spec in generators
+        words or f"latent {spec.latent}, {spec.epochs} epochs"
+        for words, spec in zip(found, generators, strict=True)
     ]

@@ -104,10 +104,7 @@ class ClassBars(QWidget):
 
     def fitted_name(self, label: int) -> str:
         """Return the name of a class as there is room for it; both its ends stay."""
-        metrics = QFontMetrics(self._font_of(label))
-        return metrics.elidedText(
-            self.name_of(label), Qt.TextElideMode.ElideMiddle, self._name_room()
-        )
+        return self._fitted(label, self._name_room())
 
     def sizeHint(self) -> QSize:
         """Return room for every row."""
@@ -135,11 +132,12 @@ class ClassBars(QWidget):
     def paintEvent(self, _: QPaintEvent) -> None:
         """Draw one row a class."""
         painter = QPainter(self)
-        left = self._name_room() + 16
+        room = self._name_room()
+        left = room + 16
         number = self.fontMetrics().horizontalAdvance("100 %") + 4
         for place, label in enumerate(self.shown):
             row = QRectF(0, place * self._row, self.width(), self._row)
-            self._draw_name(painter, row, left, label)
+            self._draw_name(painter, row, room, label)
             self._draw_bars(painter, row.adjusted(left, 0, -number, 0), label)
             painter.setPen(theme.colour("text" if self._wins(label) else "muted"))
             share = f"{100 * self._after[label]:.0f} %"
@@ -154,6 +152,10 @@ class ClassBars(QWidget):
         widest = max((metrics.horizontalAdvance(self.name_of(n)) for n in self.shown), default=0)
         return min(widest + 2, self.width() * 2 // 5)
 
+    def _fitted(self, label: int, room: int) -> str:
+        metrics = QFontMetrics(self._font_of(label))
+        return metrics.elidedText(self.name_of(label), Qt.TextElideMode.ElideMiddle, room)
+
     def _font_of(self, label: int) -> QFont:
         font = self.font()
         font.setBold(self._wins(label))
@@ -162,7 +164,7 @@ class ClassBars(QWidget):
     def _wins(self, label: int) -> bool:
         return int(self._after.argmax()) == label
 
-    def _draw_name(self, painter: QPainter, row: QRectF, left: int, label: int) -> None:
+    def _draw_name(self, painter: QPainter, row: QRectF, room: int, label: int) -> None:
         mark = {self._target: "warning", self._true: "good"}.get(label)
         if mark is not None:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -171,8 +173,8 @@ class ClassBars(QWidget):
             painter.drawEllipse(QRectF(1, row.center().y() - 3.5, 7, 7))
         painter.setPen(theme.colour("text"))
         painter.setFont(self._font_of(label))
-        place = row.adjusted(12, 0, left - 4 - row.width(), 0)
-        painter.drawText(place, int(LEFT), self.fitted_name(label))
+        place = row.adjusted(12, 0, room + 12 - row.width(), 0)
+        painter.drawText(place, int(LEFT), self._fitted(label, room))
         painter.setFont(self.font())
 
     def _draw_bars(self, painter: QPainter, area: QRectF, label: int) -> None:
