@@ -196,7 +196,7 @@ class ManifoldForm(QWidget):
         self.chosen.setToolTip(
             self.tr(
                 "Whose reconstructions stand for the manifold; the share is what they hold of the "
-                "images' variance"
+                "images' variance. That of the form is trained first"
             )
         )
         guard_wheel(self.chosen)
@@ -284,7 +284,7 @@ class ManifoldForm(QWidget):
         ]
         own = self.vae_gan()
         if own is not None and own.key not in self._trained:
-            wanted.append((self.tr("As in the form, trained first"), ""))
+            wanted.append((self.tr("As in the form"), ""))
         self.chosen.blockSignals(True)
         self.chosen.clear()
         for text, key in wanted:
