@@ -1,4 +1,4 @@
-"""Isthmus: opens the window, or runs a headless command (see engine/cli.py)."""
+"""Isthmus: opens the window, or runs a headless command (see engine/cli/main.py)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> int:
         if getattr(sys, name) is None:  # a windowed build has no console
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     if arguments and (arguments[0] in COMMANDS or arguments[0].startswith("-")):
-        from engine.cli import main as headless
+        from engine.cli.main import main as headless
 
         return headless(arguments)
     return _window([Path(argument) for argument in arguments])

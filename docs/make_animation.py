@@ -18,10 +18,10 @@ sys.path.insert(0, str(ROOT))
 
 from PIL import Image
 
-from engine import maps
-from engine.charts import FigureStyle, MapGridData
-from engine.drawing import render
-from engine.study import Record, Study
+from engine.attribution import pictures
+from engine.figures.charts import FigureStyle, MapGridData
+from engine.figures.drawing import render
+from engine.store.study import Record, Study
 
 SHOWN = 6
 FRAME_MS = 700
@@ -32,10 +32,10 @@ DPI = 110
 def frame(trained: list[Record], epoch: int) -> Image.Image:
     """Return the maps of all networks after an epoch."""
     first = trained[0].arrays
-    rows = [tuple(maps.image_rgb(first["probes/images"][:SHOWN]))]
+    rows = [tuple(pictures.image_rgb(first["probes/images"][:SHOWN]))]
     for record in trained:
         found = record.arrays["probes/attributions"][epoch][:SHOWN]
-        rows.append(tuple(maps.colour(maps.picture(found))))
+        rows.append(tuple(pictures.colour(pictures.picture(found))))
     grid = MapGridData(
         tuple(rows),
         ("Image", *(record.entry.title.split(",")[0] for record in trained)),

@@ -24,8 +24,8 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 
-from engine.events import Scalars
-from engine.planfile import load_preset
+from engine.jobs.events import Scalars
+from engine.plan.planfile import load_preset
 from engine.specs import Training
 
 SIZES = {"": (1280, 800), "-wide": (1920, 1080)}
@@ -49,7 +49,7 @@ def main() -> int:
 
 def _photograph(options: argparse.Namespace, home: Path) -> int:
     from gui import app as gui_app
-    from gui import theme
+    from gui.look import theme
 
     app = gui_app.make_application()
     theme.apply(app, options.mode)

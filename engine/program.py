@@ -1,6 +1,9 @@
-"""The program's version and exit codes, where neither torch nor package metadata is needed."""
+"""The program's version, folder and exit codes; loads no library."""
+
+from pathlib import Path
 
 VERSION = "0.1.0"
+ROOT = Path(__file__).resolve().parent.parent  # holds main.py and resources/, packaged or not
 
 OK = 0
 FAILED = 1

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.program import BAD_INPUT
-from gui import startup
+from gui.shell import startup
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
-    from gui.main_window import MainWindow
+    from gui.shell.main_window import MainWindow
 
 # A thread that runs plain Python gives the window its turn after so many seconds: at Python's own
 # 5 ms the window stutters while a data set is scanned.
@@ -44,8 +44,8 @@ def make_application() -> QApplication:
     """Return the dressed application; there can be one in a process."""
     from PySide6.QtWidgets import QApplication
 
-    from gui import settings, theme
-    from gui.icons import app_icon
+    from gui.look import settings, theme
+    from gui.look.icons import app_icon
 
     sys.setswitchinterval(SWITCH_INTERVAL)
     enlarge(os.environ, settings.scale())
@@ -70,9 +70,9 @@ def make_window(app: QApplication, paths: list[Path]) -> MainWindow:
     """Show the window at once; load the engine, and take the paths, when that is done."""
     from PySide6.QtCore import QTimer
 
-    from gui.collecting import Collector
-    from gui.faults import Faults, open_log
-    from gui.main_window import MainWindow
+    from gui.shell.collecting import Collector
+    from gui.shell.faults import Faults, open_log
+    from gui.shell.main_window import MainWindow
 
     open_log()
     window = MainWindow()
@@ -97,7 +97,7 @@ def _end(window: MainWindow, code: int) -> int:
 
     import shiboken6
 
-    from gui.collecting import Collector
+    from gui.shell.collecting import Collector
 
     stopped = window.stopped
     collector = window.findChild(Collector)

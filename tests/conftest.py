@@ -41,7 +41,11 @@ def own_settings(
     """Keep settings, logs and new studies of a window test in its own folder."""
     if _is_of_window(request):
         monkeypatch.setenv("ISTHMUS_CONFIG", str(tmp_path / "config"))
-        for module in ("gui.importing", "gui.dialogs", "gui.pages.welcome"):
+        for module in (
+            "gui.session.importer",
+            "gui.session.file_dialogs",
+            "gui.pages.welcome.page",
+        ):
             monkeypatch.setattr(f"{module}.documents", lambda: tmp_path / "documents")
 
 
@@ -51,7 +55,7 @@ def libraries() -> Iterator[None]:
     import pyqtgraph  # noqa: F401
     import torch._dynamo  # noqa: F401  # the runner's warm-up, which no shutdown can cut short
 
-    import engine.plan  # noqa: F401
+    import engine.plan.scheduler  # noqa: F401
 
     gc.collect()
     gc.freeze()
@@ -78,7 +82,7 @@ def no_thread_left(request: pytest.FixtureRequest) -> Iterator[None]:
     if not _is_of_window(request):
         yield
         return
-    from gui.runner import Runner
+    from gui.session.runner import Runner
 
     runners: list[Runner] = []
     build = Runner.__init__

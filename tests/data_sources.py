@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from engine.images import data_folder
+from engine.data.images import data_folder
 
 
 def real_data(name):

@@ -24,7 +24,7 @@ from engine.specs import (
     TangentShare,
     Training,
 )
-from engine.study import Result, Study
+from engine.store.study import Result, Study
 
 IMAGES = Glyphs(train=100, test=40)
 NETWORK = SmallCNN(width=4, hidden=8)

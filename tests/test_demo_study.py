@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.plan import missing
-from engine.planfile import load_preset
-from engine.study import Study
-from engine.tradeoff import networks
+from engine.plan.planfile import load_preset
+from engine.plan.scheduler import missing
+from engine.store.study import Study
+from engine.tradeoff.points import networks
 
 SHIPPED = Path(__file__).resolve().parent.parent / "resources" / "demo.isthmus"
 

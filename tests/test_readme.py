@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.planfile import presets
+from engine.plan.planfile import presets
 from tests.engine.conftest import computed, study, training
 
 __all__ = ["computed", "study"]  # fixtures

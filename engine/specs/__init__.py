@@ -5,7 +5,6 @@ ATTRIBUTIONS, METRICS, NETWORKS, IMAGES); forms, plan files and tests find it by
 Lengths (eps, step_size) are in [0, 1] pixel units; the paper's own values are twice as large.
 """
 
-from engine.schema import Spec
 from engine.specs.classifiers import (
     FGSM,
     PGD,
@@ -24,7 +23,7 @@ from engine.specs.classifiers import (
     Training,
     strength,
 )
-from engine.specs.data import (
+from engine.specs.images import (
     Channels,
     Fit,
     FolderImages,
@@ -40,7 +39,8 @@ from engine.specs.data import (
     SmallCNN,
     StoredImages,
 )
-from engine.specs.experiments import (
+from engine.specs.manifold import VAEGAN, ManifoldDistance, TangentShare
+from engine.specs.measures import (
     CONTROL_BLUR,
     PAPER_FRACTIONS,
     AdversarialExamples,
@@ -64,7 +64,7 @@ from engine.specs.experiments import (
     RobustAccuracy,
     SobelRanking,
 )
-from engine.specs.manifold import VAEGAN, ManifoldDistance, TangentShare
+from engine.specs.schema import Spec
 
 __all__ = [
     "CONTROL_BLUR",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from engine.schema import Spec, SpecError, fields_of, param, shown
-from engine.specs.data import ImagesSpec, NetworkSpec
+from engine.specs.images import ImagesSpec, NetworkSpec
+from engine.specs.schema import Spec, SpecError, fields_of, param, shown
 
 Norm = Literal["linf", "l2"]
 Loss = Literal["xent", "cw", "cw_capped"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.schema import Spec, SpecError, param
 from engine.specs.classifiers import (
     ORDER_HELP,
     PGD,
@@ -14,8 +13,9 @@ from engine.specs.classifiers import (
     Order,
     Training,
 )
-from engine.specs.data import ImagesSpec
-from engine.specs.experiments import MetricSpec
+from engine.specs.images import ImagesSpec
+from engine.specs.measures import MetricSpec
+from engine.specs.schema import Spec, SpecError, param
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gui.pages.page import Page
+    from gui.pages.common.page import Page
 
 
 @dataclass(frozen=True)
@@ -33,61 +33,61 @@ class Place:
 
 
 def _welcome() -> type[Page]:
-    from gui.pages.welcome import WelcomePage
+    from gui.pages.welcome.page import WelcomePage
 
     return WelcomePage
 
 
 def _data() -> type[Page]:
-    from gui.pages.data import DataPage
+    from gui.pages.data.page import DataPage
 
     return DataPage
 
 
 def _train() -> type[Page]:
-    from gui.pages.train import TrainPage
+    from gui.pages.train.page import TrainPage
 
     return TrainPage
 
 
 def _attack() -> type[Page]:
-    from gui.pages.attack import AttackPage
+    from gui.pages.attack.page import AttackPage
 
     return AttackPage
 
 
 def _maps() -> type[Page]:
-    from gui.pages.maps import MapsPage
+    from gui.pages.maps.page import MapsPage
 
     return MapsPage
 
 
 def _manifold() -> type[Page]:
-    from gui.pages.manifold import ManifoldPage
+    from gui.pages.manifold.page import ManifoldPage
 
     return ManifoldPage
 
 
 def _retrain() -> type[Page]:
-    from gui.pages.retrain import RetrainPage
+    from gui.pages.retrain.page import RetrainPage
 
     return RetrainPage
 
 
 def _tradeoff() -> type[Page]:
-    from gui.pages.tradeoff import TradeoffPage
+    from gui.pages.tradeoff.page import TradeoffPage
 
     return TradeoffPage
 
 
 def _boundary() -> type[Page]:
-    from gui.pages.boundary import BoundaryPage
+    from gui.pages.boundary.page import BoundaryPage
 
     return BoundaryPage
 
 
 def _records() -> type[Page]:
-    from gui.pages.records import RecordsPage
+    from gui.pages.records.page import RecordsPage
 
     return RecordsPage
 

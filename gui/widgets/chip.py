@@ -6,7 +6,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
-from gui import theme
+from gui.look import theme
 
 SIDE = 11
 
@@ -22,7 +22,7 @@ class Chip(QWidget):
         theme.signals.changed.connect(self.update)
 
     def set_series(self, series: int | None) -> None:
-        """Show the colour of :func:`gui.theme.series`, or nothing."""
+        """Show the colour of :func:`gui.look.theme.series`, or nothing."""
         self._series = series
         self.setHidden(series is None)
         self.update()

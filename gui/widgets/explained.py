@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox
 
-from gui import terms
+from gui.look import terms
 
 
 def explain_choices(combo: QComboBox, tip: str) -> None:

@@ -15,8 +15,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui import terms, theme
-from gui.widgets.plot_items import Colour, on_screen
+from gui.look import terms, theme
+from gui.widgets.plots.plot_items import Colour, on_screen
 
 KEY = Qt.ItemDataRole.UserRole
 CHIP = 10

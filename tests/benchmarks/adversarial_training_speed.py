@@ -43,10 +43,10 @@ Step = Callable[[Tensor, Tensor, specs.PGD], None]
 
 def our_steps(model: nn.Module) -> Step:
     """Return the program's own step."""
-    from engine.fitting import Fit, descend, make_optimizer
-    from engine.inputs import layout
-    from engine.modes import keep_freed_memory
-    from engine.training import Moment, adversarial_loss
+    from engine.jobs.device_images import layout
+    from engine.networks.gradients import keep_freed_memory
+    from engine.training.loop import Fit, descend, make_optimizer
+    from engine.training.train import Moment, adversarial_loss
 
     keep_freed_memory()
     model = model.to(memory_format=torch.channels_last)

@@ -22,14 +22,14 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
-from engine.plan import Scheduler, room_on
-from engine.schema import kinds_of
+from engine.plan.scheduler import Scheduler, room_on
 from engine.specs import Glyphs, NetworkSpec, Training
-from engine.study import Study
-from gui import theme
-from gui.pages.attack import AttackPage
-from gui.widgets.eps_slider import POSITIONS
-from gui.workspace import Workspace
+from engine.specs.schema import kinds_of
+from engine.store.study import Study
+from gui.look import theme
+from gui.pages.attack.page import AttackPage
+from gui.session.workspace import Workspace
+from gui.widgets.forms.eps_slider import POSITIONS
 
 GOAL_MS = 100.0
 PAUSE_MS = 200

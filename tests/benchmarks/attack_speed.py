@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from engine import specs
-from engine.networks import build
+from engine.networks.architectures import build
 
 GOAL = 1.3  # product.md: on a CPU, at least so many times as fast as either peer.
 EQUAL = 1e-9
@@ -43,7 +43,7 @@ Attack = Callable[[nn.Module, Tensor, Tensor, specs.PGD], Tensor]
 
 
 def isthmus(model: nn.Module, images: Tensor, labels: Tensor, spec: specs.PGD) -> Tensor:
-    from engine.attacks import attack
+    from engine.attacks.pgd import attack
 
     return attack(model, images, labels, spec)
 

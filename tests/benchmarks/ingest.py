@@ -27,8 +27,8 @@ import torch
 import torchvision
 from torchvision.transforms import ToTensor
 
-from engine.images import data_folder, ingest
-from engine.shelf import SETTLED_SECONDS, Shelf
+from engine.data.cache import SETTLED_SECONDS, Shelf
+from engine.data.images import data_folder, ingest
 
 GOAL = 0.5  # product.md: at most half of the peer's time.
 ARCHIVE = "cifar10-images.tar.gz"

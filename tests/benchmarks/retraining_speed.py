@@ -30,14 +30,14 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 from engine import specs
-from engine.context import Context
-from engine.images import ingest
-from engine.inputs import DeviceImages, device_images, fresh_network
-from engine.modes import as_unit
-from engine.plan import Scheduler, room_on
-from engine.rankings import ranking
-from engine.retraining import occluded
-from engine.study import Study
+from engine.data.images import ingest
+from engine.jobs.context import Context
+from engine.jobs.device_images import DeviceImages, device_images, fresh_network
+from engine.networks.gradients import as_unit
+from engine.plan.scheduler import Scheduler, room_on
+from engine.retraining.rankings import ranking
+from engine.retraining.retrain import occluded
+from engine.store.study import Study
 
 GOAL = 1.5  # product.md: on a CPU, at least so many times as many retrainings a minute.
 

@@ -16,17 +16,17 @@ from pathlib import Path
 
 import torch
 
-from engine.cost import Rates, work_of
-from engine.events import Event, ProbeMaps, Started
-from engine.plan import Room, Scheduler
-from engine.planfile import find_plan, read_plan
-from engine.schema import Spec
+from engine.jobs.events import Event, ProbeMaps, Started
+from engine.plan.cost import Rates, work_of
+from engine.plan.planfile import find_plan, read_plan
+from engine.plan.scheduler import Room, Scheduler
+from engine.plan.timing import seconds_per_pass
 from engine.specs import Training
-from engine.study import Study
-from engine.timing import seconds_per_pass
-from gui.widgets.job import Stopwatch
-from gui.widgets.job_model import JobModel
-from gui.widgets.job_outlook import Outlook
+from engine.specs.schema import Spec
+from engine.store.study import Study
+from gui.queue.job import Stopwatch
+from gui.queue.job_model import JobModel
+from gui.queue.job_outlook import Outlook
 
 MOMENTS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9)
 SAMPLE_SECONDS = 0.25

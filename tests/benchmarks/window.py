@@ -90,7 +90,7 @@ def start(home: Path) -> dict[str, float]:
 
 def study(home: Path) -> dict[str, float]:
     """Return the seconds for reading a large study, and until a window shows it."""
-    from engine.study import Study
+    from engine.store.study import Study
 
     path = home.parent / "large.isthmus"
     begun = time.perf_counter()
@@ -109,7 +109,7 @@ def study(home: Path) -> dict[str, float]:
 
 def make_large(path: Path) -> None:
     """Write a study of 5,000 networks that were never trained."""
-    from engine.study import Study
+    from engine.store.study import Study
     from tests import made_up_study as made_up
 
     large = Study(path, create=True)
@@ -122,8 +122,8 @@ def alone(home: Path) -> dict[str, float]:
     """Return the seconds of the plan without a window."""
     import torch._dynamo  # noqa: F401  # the window imports it while nothing is asked of it
 
-    from engine.plan import Scheduler, room_on
-    from engine.study import Study
+    from engine.plan.scheduler import Scheduler, room_on
+    from engine.store.study import Study
 
     scheduler = Scheduler(Study(home / "s.isthmus", create=True), room_on("cpu"), lambda e: None)
     begun = time.perf_counter()
@@ -155,7 +155,7 @@ def updates(home: Path) -> dict[str, float]:
     """Return memory in MB after some live updates, and after many more."""
     import numpy as np
 
-    from engine.events import ProbeMaps, Progress, Queued, Scalars, Started
+    from engine.jobs.events import ProbeMaps, Progress, Queued, Scalars, Started
 
     _, window = opened(home / "s.isthmus")
     window.show_titled("Train")

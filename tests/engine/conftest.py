@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from engine import specs
-from engine.events import Ended
-from engine.plan import Room, Scheduler
-from engine.study import Study
+from engine.jobs.events import Ended
+from engine.plan.scheduler import Room, Scheduler
+from engine.store.study import Study
 
 # The scheduler's workers do the same: sums in floating point depend on the number of threads.
 torch.set_num_threads(1)

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from engine.losses import LOSSES
+from engine.attacks.losses import LOSSES
 
 
 def seeded(seed=0):

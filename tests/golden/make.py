@@ -15,11 +15,12 @@ import torch
 from PIL import Image
 from safetensors.numpy import save_file
 
-from engine import specs, vae_gan
-from engine.events import Ended
-from engine.images import ingest
-from engine.plan import Room, Scheduler
-from engine.study import Study
+from engine import specs
+from engine.data.images import ingest
+from engine.jobs.events import Ended
+from engine.manifold import vae_gan
+from engine.plan.scheduler import Room, Scheduler
+from engine.store.study import Study
 from tests.image_files import encoded, write
 
 HERE = Path(__file__).resolve().parent

@@ -10,7 +10,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 @pytest.fixture
 def gate(monkeypatch):
     """Put a gate in the place of the computation of Glyphs."""
-    from engine.computations import COMPUTATIONS
+    from engine.plan.computations import COMPUTATIONS
     from tests.gui.fakes import Gate
 
     found = Gate()

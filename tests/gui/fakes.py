@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from engine.context import Context
+from engine.jobs.context import Context
 from engine.specs import Glyphs
-from engine.study import Result
+from engine.store.study import Result
 
 WAIT_MS = 30_000
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from engine.imageset import ImageSet
-from engine.schema import Spec
-from engine.study import Study
-from gui.workspace import Workspace
+from engine.data.image_set import ImageSet
+from engine.specs.schema import Spec
+from engine.store.study import Study
+from gui.session.workspace import Workspace
 from tests import made_up_study as made_up
 
 

@@ -219,6 +219,6 @@ def middle(place: Place) -> tuple[int, int]:
 
 def records(study: Path, kind: str) -> Mapping[str, Any]:
     """Return the specs of a kind that a study on the disk holds, by key."""
-    from engine.study import Study, spec_of
+    from engine.store.study import Study, spec_of
 
     return {entry.key: spec_of(entry) for entry in Study(study).entries if entry.kind == kind}

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.imageset import ImageSet
-from engine.schema import Spec
+from engine.data.image_set import ImageSet
 from engine.specs import (
     PGD,
     Adversarial,
@@ -21,8 +20,9 @@ from engine.specs import (
     SmallCNN,
     Training,
 )
-from engine.study import Result, Study
-from gui.workspace import Workspace
+from engine.specs.schema import Spec
+from engine.store.study import Result, Study
+from gui.session.workspace import Workspace
 
 SIDE = 28
 CLASSES = tuple("0123456789")

@@ -12,11 +12,11 @@ import pytest
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QLabel, QWidget
 
-from engine.study import Study
-from gui import faults
-from gui.faults import Faults
-from gui.pages.page import Page
-from gui.workspace import Workspace
+from engine.store.study import Study
+from gui.pages.common.page import Page
+from gui.session.workspace import Workspace
+from gui.shell import faults
+from gui.shell.faults import Faults
 from tests.gui.fakes import WAIT_MS
 
 ROOT = Path(__file__).resolve().parents[2]

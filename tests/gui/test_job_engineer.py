@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from engine.networks import build
+from engine.networks.architectures import build
 from engine.specs import Adversarial, SmallCNN
 from tests.gui.desktop import Desktop, until
 from tests.gui.person import Person, own_desktop, records

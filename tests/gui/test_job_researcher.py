@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.cli import main
+from engine.cli.main import main
 from tests.gui.desktop import Desktop, until
 from tests.gui.person import Person, own_desktop, records
 

@@ -6,10 +6,10 @@ import torch
 import torchattacks
 
 from engine import specs
-from engine.attacks import attack
-from engine.context import Context
-from engine.inputs import classifier, device_images
-from engine.modes import as_unit, logits_of
+from engine.attacks.pgd import attack
+from engine.jobs.context import Context
+from engine.jobs.device_images import classifier, device_images
+from engine.networks.gradients import as_unit, logits_of
 from tests.engine.conftest import training
 from tests.engine.small_networks import seeded, small_network
 

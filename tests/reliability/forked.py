@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch._dynamo  # noqa: F401  # the first optimiser would load it, in every child
 
-import engine.plan  # noqa: F401
+import engine.plan.scheduler  # noqa: F401
 
 # The name of the machine is asked for in a process of its own: once is enough for all children.
 platform.platform()

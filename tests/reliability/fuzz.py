@@ -27,18 +27,19 @@ import tomli_w
 import torch
 from PIL import Image
 
-from engine import hdf5, specs
-from engine.archives import open_archive
-from engine.decode import UnreadableImage, decode, decode_fitted
-from engine.hdf5 import FileError
-from engine.images import ingest
-from engine.networks import build
-from engine.packing import pack
-from engine.planfile import read_plan
-from engine.schema import SpecError, from_dict
-from engine.sources import ImagesError
-from engine.study import Study, StudyError
-from engine.weights import WeightsError, load_state
+from engine import specs
+from engine.data.archives import open_archive
+from engine.data.decode import UnreadableImage, decode, decode_fitted
+from engine.data.images import ingest
+from engine.data.sources import ImagesError
+from engine.networks.architectures import build
+from engine.networks.weights import WeightsError, load_state
+from engine.plan.planfile import read_plan
+from engine.specs.schema import SpecError, from_dict
+from engine.store import hdf5
+from engine.store.hdf5 import FileError
+from engine.store.packing import pack
+from engine.store.study import Study, StudyError
 from tests import image_files
 from tests.made_up_study import IMAGES, add_images, add_network, network, scored, sweep
 from tests.reliability.forked import PLAN

@@ -20,11 +20,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from engine import fitting, headless
-from engine.cli import main as isthmus
-from engine.events import Ended
-from engine.packing import pack, unpack
-from engine.study import Study, StudyError
+from engine.cli import run as headless
+from engine.cli.main import main as isthmus
+from engine.jobs.events import Ended
+from engine.store.packing import pack, unpack
+from engine.store.study import Study, StudyError
+from engine.training import loop
 from tests.reliability.forked import PLAN, ended, fork, kill, kill_self_at
 
 # A whole run opens, renames and removes about 160 files, the others 25, 33 and 92.
@@ -38,7 +39,7 @@ class Lost(AssertionError):
 
 def run(plan: Path, study: Path, announced: Path) -> int:
     """Run the plan; write down the key of every record at the moment it is announced."""
-    fitting.CHECKPOINT_SECONDS = 0.0  # every epoch ends with a checkpoint
+    loop.CHECKPOINT_SECONDS = 0.0  # every epoch ends with a checkpoint
     descriptor = os.open(announced, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     class Announcing(headless.Reporter):

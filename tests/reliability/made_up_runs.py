@@ -5,9 +5,9 @@ import os
 import pytest
 import torch
 
-from engine.events import Ended, Notice
-from engine.plan import Room, Scheduler
-from engine.study import Result
+from engine.jobs.events import Ended, Notice
+from engine.plan.scheduler import Room, Scheduler
+from engine.store.study import Result
 
 # Images alone: no training, and so no long import in every process.
 IMAGES_PLAN = """

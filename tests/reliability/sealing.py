@@ -6,7 +6,7 @@ import json
 import h5py
 import numpy as np
 
-from engine import hdf5
+from engine.store import hdf5
 from tests.made_up_study import IMAGES, add_images
 
 HEADER = {

@@ -17,10 +17,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from engine import fitting, headless
-from engine.cli import main as isthmus
-from engine.events import Ended
-from engine.study import Study
+from engine.cli import run as headless
+from engine.cli.main import main as isthmus
+from engine.jobs.events import Ended
+from engine.store.study import Study
+from engine.training import loop
 from tests.reliability.forked import PLAN, ended, fork
 
 SIZES = (8, 24, 48, 96, 192, 288, 384)
@@ -39,7 +40,7 @@ def mount(place: Path, kilobytes: int, *, again: bool = False) -> None:
 
 def run(plan: Path, study: Path, announced: Path) -> int:
     """Run the plan; note the key of every record at the moment it is announced."""
-    fitting.CHECKPOINT_SECONDS = 0.0  # every epoch ends with a checkpoint
+    loop.CHECKPOINT_SECONDS = 0.0  # every epoch ends with a checkpoint
 
     class Announcing(headless.Reporter):
         def __call__(self, event):

@@ -98,7 +98,7 @@ class User:
         self.window.show_titled(self.random.choice(self.window.places).title)
 
     def _move_eps(self) -> None:
-        from gui.widgets.eps_slider import EpsSlider
+        from gui.widgets.forms.eps_slider import EpsSlider
 
         for slider in self.window.findChildren(EpsSlider):
             if slider.isVisible():

@@ -16,7 +16,7 @@ READ = """
 import json, os, resource, sys
 from pathlib import Path
 import torch
-from engine.images import ingest
+from engine.data.images import ingest
 torch.set_num_threads(1)
 if os.geteuid() == 0:
     os.setuid(65534)

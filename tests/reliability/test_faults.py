@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine import atomic, hdf5
-from engine.cli import main
-from engine.context import Context
-from engine.plan import Room, Scheduler
-from engine.study import Result, Study, StudyError
+from engine.cli.main import main
+from engine.jobs.context import Context
+from engine.plan.scheduler import Room, Scheduler
+from engine.store import atomic, hdf5
+from engine.store.study import Result, Study, StudyError
 from tests.made_up_study import GENERATOR, IMAGES, add_generator, add_images, network
 from tests.reliability.forked import PLAN
 from tests.reliability.made_up_runs import IMAGES_PLAN, NO_WINDOWS, RESULT, scheduled, write
@@ -140,7 +140,7 @@ def test_that_a_clock_that_jumps_loses_no_record(study, monkeypatch):
         def now(cls, tz=None):
             return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=next(times))
 
-    monkeypatch.setattr("engine.study.datetime", Clock)
+    monkeypatch.setattr("engine.store.study.datetime", Clock)
     specs = [IMAGES, network(), network("l2", 0.1), network("l2", 0.2)]
     for spec in specs:
         write(study, spec)
@@ -182,7 +182,7 @@ def test_that_a_record_that_appears_between_look_and_write_is_kept(study, monkey
         write(other, IMAGES, Result({"loss": 0.25}))
         return hdf5.write(path, content, exclusive=exclusive)
 
-    monkeypatch.setattr("engine.study.hdf5.write", late)
+    monkeypatch.setattr("engine.store.study.hdf5.write", late)
     assert write(study, IMAGES).numbers == {"loss": 0.25}
     assert len(Study(study.path).entries) == 1
 
@@ -242,7 +242,7 @@ def test_that_a_second_interrupt_ends_a_run_that_does_not_stop(tmp_path, monkeyp
     stubborn = (
         "import sys, threading; from engine import computations;"
         "computations.COMPUTATIONS['glyphs'] = lambda *_: threading.Event().wait();"
-        "from engine.cli import main; sys.exit(main(sys.argv[1:]))"
+        "from engine.cli.main import main; sys.exit(main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", stubborn, "run", str(tmp_path / "plan.toml")]
     run = subprocess.Popen(

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from engine import atomic, fitting, hdf5, index
-from engine.cli import main
-from engine.hdf5 import Content
-from engine.study import Study, StudyError
+from engine.cli.main import main
+from engine.store import atomic, hdf5, index
+from engine.store.hdf5 import Content
+from engine.store.study import Study, StudyError
+from engine.training import loop
 from tests.made_up_study import GENERATOR, IMAGES, add_generator
 from tests.reliability.made_up_runs import IMAGES_PLAN, NO_WINDOWS, RESULT, scheduled, write
 
@@ -82,7 +83,7 @@ def test_that_a_limit_on_file_sizes_ends_a_run_in_sentences(tmp_path):
     (tmp_path / "plan.toml").write_text(IMAGES_PLAN)
     limited = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000));"
-        "from engine.cli import main; sys.exit(main(sys.argv[1:]))"
+        "from engine.cli.main import main; sys.exit(main(sys.argv[1:]))"
     )
     ran = subprocess.run(
         [sys.executable, "-c", limited, "run", tmp_path / "plan.toml", "--study", tmp_path / "s"],
@@ -100,7 +101,7 @@ def test_that_a_limit_on_file_sizes_ends_a_run_in_sentences(tmp_path):
 
 
 def test_that_a_training_goes_on_where_its_checkpoint_finds_no_room(study, monkeypatch):
-    monkeypatch.setattr(fitting, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
 
     def compute(spec, context):
         for _ in range(2):

@@ -5,11 +5,11 @@ import shutil
 
 import pytest
 
-from engine.cli import main
-from engine.computations import COMPUTATIONS
-from engine.packing import pack, unpack
-from engine.schema import KINDS
-from engine.study import SCHEMA, Study, StudyError
+from engine.cli.main import main
+from engine.plan.computations import COMPUTATIONS
+from engine.specs.schema import KINDS
+from engine.store.packing import pack, unpack
+from engine.store.study import SCHEMA, Study, StudyError
 from tests.golden.make import HERE
 
 GOLDEN = sorted(HERE.glob("*.isthmus"))

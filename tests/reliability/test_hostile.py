@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.cli import main
-from engine.images import ingest
-from engine.schema import SpecError, from_dict
+from engine.cli.main import main
+from engine.data.images import ingest
 from engine.specs import PGD
-from engine.study import Study, StudyError
+from engine.specs.schema import SpecError, from_dict
+from engine.store.study import Study, StudyError
 from tests.image_files import png
 from tests.made_up_study import IMAGES, add_images
 from tests.reliability.sealing import DOCUMENTS, HEADER, forge, place_of, with_images
@@ -247,7 +247,7 @@ def test_that_a_zip_bomb_is_refused_in_bounded_memory(tmp_path):
     data = path.read_bytes().replace(struct.pack("<I", 200 << 20), struct.pack("<I", 64))
     path.write_bytes(data)
     ask = (
-        "import resource, sys; from engine.images import ingest;"
+        "import resource, sys; from engine.data.images import ingest;"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "try: ingest(sys.argv[1])\nexcept ValueError as error: print(error)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, file=sys.stderr)"

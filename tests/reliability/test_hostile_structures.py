@@ -6,10 +6,10 @@ import h5py
 import numpy as np
 import pytest
 
-from engine import hdf5
-from engine.hdf5 import FileError
-from engine.packing import pack, unpack
-from engine.study import Study, StudyError
+from engine.store import hdf5
+from engine.store.hdf5 import FileError
+from engine.store.packing import pack, unpack
+from engine.store.study import Study, StudyError
 from tests.made_up_study import IMAGES, add_images
 from tests.reliability.sealing import forge, place_of, seal_again
 

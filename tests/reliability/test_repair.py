@@ -2,8 +2,8 @@ import shutil
 
 import pytest
 
-from engine.cli import main
-from engine.study import Study
+from engine.cli.main import main
+from engine.store.study import Study
 from tests.golden.make import HERE
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from engine.cli import main
-from engine.planfile import read_plan
-from engine.study import Study
+from engine.cli.main import main
+from engine.plan.planfile import read_plan
+from engine.store.study import Study
 from tests.reliability.forked import PLAN
 from tests.reliability.kill import content_of
 
@@ -13,7 +13,7 @@ for library in ("PySide6", "pyqtgraph", "pytestqt"):
 
 
 def test_that_the_window_and_the_command_give_the_same_bits(qtbot, tmp_path):
-    from gui.runner import Runner
+    from gui.session.runner import Runner
 
     plan = tmp_path / "plan.toml"
     plan.write_text(PLAN)

@@ -1,0 +1,1 @@
+"""Attacks on classifiers: losses, norm balls, PGD, and the table of attacks."""

@@ -1,0 +1,264 @@
+"""Attacks: changing images inside a norm ball so that a network errs.
+
+Every function of :data:`ATTACKS` takes ``(model, images, labels)``, the fields of its spec by name,
+and ``generator`` and ``on_step``. It computes in the images' dtype, on their device, returns new
+images in their memory format, and leaves network, images and the global random state as they were.
+Different threads may attack different networks at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from engine.attacks.losses import LOSSES
+from engine.attacks.norms import has_gradient, project_, step_direction
+from engine.attacks.norms import random_start as started_at_random
+from engine.networks.gradients import (
+    InputError,
+    checked_logits,
+    differentiating,
+    fastest_layout,
+    highest_of,
+    input_gradient,
+    input_gradients,
+    parts,
+)
+from engine.specs import AttackSpec
+
+OnStep = Callable[[int, Tensor], None]
+"""Called once a step with its number, from 0, and the losses (N,) at which the step began.
+
+The losses are those of the attack's loss, detached, on the images' device: of the target class,
+and then falling, where there is one, else of the true class. Raising from it ends the attack.
+"""
+
+# Rounding in a resize or a normalisation and back; clipping takes it away.
+RANGE_TOLERANCE = 1e-6
+
+
+def pgd(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    norm: str,
+    eps: float,
+    step_size: float,
+    steps: int,
+    loss: str = "xent",
+    target: int | None = None,
+    random_start: bool = False,
+    restarts: int = 1,
+    generator: torch.Generator | None = None,
+    on_step: OnStep | None = None,
+) -> Tensor:
+    """Attack by iterated gradient ascent: a step, then projection onto the ball, then clipping.
+
+    Every iterate is adv + step_size * direction, moved back into the eps-ball around the clean
+    image and into [0, 1]. The last iterate is the result. Source: Madry 2018; Kim, Seo, Jeon 2019.
+
+    Parameters
+    ----------
+    model
+        Gives logits (N, K). Attacked in evaluation mode with frozen parameters, then restored.
+    images : Tensor (N, C, H, W), floating point in [0, 1]
+    labels : Tensor (N,), int64
+        The true classes; not looked at where there is a target.
+    norm, eps, step_size
+        The ball and the length of a step, in pixel units. ``step_size`` may exceed ``eps``.
+    steps
+        At least 1.
+    loss
+        A key of :data:`~engine.attacks.losses.LOSSES`, made to rise.
+    target
+        A class whose loss is made to fall instead.
+    random_start
+        Begin at a random point of the ball; needs a generator.
+    restarts
+        Keep, per image, the worst of so many runs: one that succeeds before one that does not, and
+        among equals the one of the higher (with a target: lower) loss.
+    generator
+        The only source of randomness, so that its seed gives the result.
+    on_step
+        See :data:`OnStep`; steps are counted on through the restarts.
+
+    Returns
+    -------
+    Tensor (N, C, H, W)
+        Attacked images; with eps 0 a copy of the clean ones.
+
+    Raises
+    ------
+    InputError
+        If images, labels or the network's output are not as said above.
+    """
+    goal = _checked_goal(images, labels, target)
+    if random_start and generator is None:
+        raise InputError("random_start is true, must then be given a generator")
+    if eps == 0 or not len(images):
+        return images.detach().clone()
+    run = partial(
+        _ascend, model, goal=goal, norm=norm, eps=eps, step_size=step_size, steps=steps, loss=loss
+    )
+    sign = 1.0 if target is None else -1.0
+    with differentiating(model, images):
+        clean = images.detach().clone(memory_format=fastest_layout(model, images))
+        worst = _Worst(model, goal, loss, sign)
+        for restart in range(restarts):
+            start = clean.clone()
+            if random_start and generator is not None:
+                start.copy_(started_at_random(images.detach(), norm, eps, generator))
+            adv_images = run(start, clean, sign=sign, on_step=_counted(on_step, restart * steps))
+            if restarts > 1:
+                adv_images = worst.of(adv_images)
+    return torch.empty_like(images, requires_grad=False).copy_(adv_images)
+
+
+def fgsm(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    norm: str,
+    eps: float,
+    loss: str = "xent",
+    target: int | None = None,
+    generator: torch.Generator | None = None,
+    on_step: OnStep | None = None,
+) -> Tensor:
+    """Attack by one step of length eps: :func:`pgd` with one step. Source: Goodfellow 2015.
+
+    ``generator`` is accepted like in every attack; nothing is random here.
+    """
+    return pgd(
+        model,
+        images,
+        labels,
+        norm=norm,
+        eps=eps,
+        step_size=eps,
+        steps=1,
+        loss=loss,
+        target=target,
+        generator=generator,
+        on_step=on_step,
+    )
+
+
+ATTACKS: dict[str, Callable[..., Tensor]] = {"fgsm": fgsm, "pgd": pgd}
+
+
+def attack(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    spec: AttackSpec,
+    *,
+    generator: torch.Generator | None = None,
+    on_step: OnStep | None = None,
+) -> Tensor:
+    """Return the images attacked as a spec says; see the function of its kind in ATTACKS."""
+    function = ATTACKS[spec.kind]
+    return function(
+        model, images, labels, **spec.parameters(), generator=generator, on_step=on_step
+    )
+
+
+def without_gradient(
+    model: nn.Module, images: Tensor, labels: Tensor, loss: str = "xent"
+) -> Tensor:
+    """Return, per image (N,), whether its loss gradient is zero, so that no step moves it."""
+    _, gradients = input_gradients(model, images, labels, LOSSES[loss])
+    return ~has_gradient(gradients)
+
+
+def _ascend(
+    model: nn.Module,
+    adv_images: Tensor,
+    clean: Tensor,
+    *,
+    goal: Tensor,
+    norm: str,
+    eps: float,
+    step_size: float,
+    steps: int,
+    loss: str,
+    sign: float,
+    on_step: OnStep | None,
+) -> Tensor:
+    """Move ``adv_images`` in place, all parts of the batch abreast, and return them."""
+    objective, highest = LOSSES[loss], highest_of(goal)
+    views = [(adv_images[part], clean[part], goal[part]) for part in parts(clean)]
+    for step in range(steps):
+        losses = []
+        for adv, around, classes in views:
+            values, gradient = input_gradient(model, adv, classes, objective, highest)
+            adv.add_(step_direction(gradient, norm), alpha=sign * step_size)
+            project_(adv, around, norm, eps)
+            losses.append(values)
+        if on_step is not None:
+            on_step(step, torch.cat(losses))
+    return adv_images
+
+
+class _Worst:
+    """The worst attacked version of every image over several runs."""
+
+    def __init__(self, model: nn.Module, goal: Tensor, loss: str, sign: float) -> None:
+        self._model, self._goal, self._loss, self._sign = model, goal, LOSSES[loss], sign
+        self._best: tuple[Tensor, Tensor, Tensor] | None = None
+
+    def of(self, adv_images: Tensor) -> Tensor:
+        """Take in another run and return the worst of all so far."""
+        success, height = self._judged(adv_images)
+        if self._best is None:
+            self._best = adv_images, success, height
+            return adv_images
+        kept, best_success, best_height = self._best
+        better = (success & ~best_success) | ((success == best_success) & (height > best_height))
+        kept[better] = adv_images[better]
+        best_success |= success
+        best_height[better] = height[better]
+        return kept
+
+    def _judged(self, adv_images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return, per image, whether the run succeeded and how high it came."""
+        with torch.no_grad():
+            logits = torch.cat(
+                [checked_logits(self._model, adv_images[part]) for part in parts(adv_images)]
+            )
+            hit = logits.argmax(1) == self._goal
+            return hit if self._sign < 0 else ~hit, self._sign * self._loss(logits, self._goal)
+
+
+def _counted(on_step: OnStep | None, first: int) -> OnStep | None:
+    if on_step is None:
+        return None
+    return lambda step, losses: on_step(first + step, losses)
+
+
+def _checked_goal(images: Tensor, labels: Tensor, target: int | None) -> Tensor:
+    """Check an attack's input and return the classes (N,) whose loss it moves."""
+    if images.ndim < 2 or not images.is_floating_point():
+        raise InputError(
+            f"images has shape {tuple(images.shape)} and type {images.dtype}, "
+            "must be (N, C, H, W), floating point"
+        )
+    if len(images):
+        low, high = (float(limit) for limit in images.detach().aminmax())
+        if not (low >= -RANGE_TOLERANCE and high <= 1 + RANGE_TOLERANCE):
+            raise InputError(f"images reaches from {low:g} to {high:g}, must lie in [0, 1]")
+    if target is not None:
+        return torch.full((len(images),), target, dtype=torch.int64, device=images.device)
+    if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
+        raise InputError(
+            f"labels has shape {tuple(labels.shape)} and type {labels.dtype}, "
+            f"must be ({len(images)},), int64"
+        )
+    if len(labels) and int(labels.min()) < 0:
+        raise InputError("labels holds -1, must hold a class for every image without a target")
+    return labels

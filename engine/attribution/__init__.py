@@ -1,0 +1,1 @@
+"""Attribution maps as numbers, and their pictures."""

@@ -1,0 +1,307 @@
+"""What surrounds a boundary of the 2-D lab: its networks, their tilts, the best straight line.
+
+Everything here is light: specs, the index of a study, and closed formulas. The networks themselves
+are run in :mod:`engine.boundary.plane`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.gaussians import COVARIANCE, MEANS, angle_between, centroid_direction, unit_scale
+from engine.figures.charts import INK, NEUTRAL, ChartData, Floats, Regions, Series, series_colour
+from engine.specs import (
+    PGD,
+    Adversarial,
+    AttackSpec,
+    Boundary,
+    ClassifierSpec,
+    Gaussians2D,
+    PaperMLP,
+    Standard,
+    Training,
+)
+from engine.store.study import Study, spec_of
+from engine.tradeoff.published import LinearOptimum
+
+# The paper's step 2 in [-1, 1] units.
+PAPER_STEP = 1.0
+MOST_POINTS = 300
+ANGLE_STEPS = 9001
+ALONG, AWAY = "line through the centroids", "mean normal of the boundary"
+
+
+@dataclass(frozen=True)
+class Lab:
+    """The settings of the lab: a standard network, and one for each training radius.
+
+    With the values it begins with, its networks are those of the preset ``paper-boundary``, so
+    their records are shared.
+
+    Attributes
+    ----------
+    radii
+        L2 radii of the training attacks, in [0, 1] units; the paper's 0.25 and 0.5 halved.
+    steps
+        Of the training attacks.
+    """
+
+    radii: tuple[float, ...] = (0.125, 0.25)
+    seed: int = 0
+    epochs: int = 10
+    steps: int = 40
+
+    def networks(self) -> tuple[Training, ...]:
+        """Return the trainings, the standard one first."""
+        attacks = [paper_attack(eps, self.steps) for eps in self.radii]
+        schemes = [Standard(), *(Adversarial(attack=attack) for attack in attacks)]
+        return tuple(
+            Training(
+                images=Gaussians2D(),
+                network=PaperMLP(),
+                scheme=scheme,
+                epochs=self.epochs,
+                seed=self.seed,
+                evaluation=paper_attack(0.125, self.steps),
+                evaluation_images=6000,
+            )
+            for scheme in schemes
+        )
+
+
+def paper_attack(eps: float, steps: int = 40) -> PGD:
+    """Return an L2 attack with the paper's step; eps in [0, 1] units."""
+    return PGD(norm="l2", eps=eps, step_size=PAPER_STEP, steps=steps)
+
+
+def recorded(network: Training) -> Boundary:
+    """Return the boundary record that the lab, and the preset, keep of a network."""
+    return Boundary(classifier=network, attack=paper_attack(0.5))
+
+
+def training_eps(spec: ClassifierSpec) -> float | None:
+    """Return the L2 radius that a network was trained with, 0 for a standard one; else None.
+
+    Networks that go on from another one have no single radius.
+    """
+    if not isinstance(spec, Training) or spec.start is not None:
+        return None
+    threat = spec.scheme.threat
+    if threat is None:
+        return 0.0
+    return threat.eps if threat.norm == "l2" else None
+
+
+# ------------------------------------------------------------------------------------------- tilts
+
+
+@dataclass(frozen=True)
+class Tilt:
+    """The tilt of networks that differ in nothing but their seed.
+
+    Attributes
+    ----------
+    eps
+        The training radius, in [0, 1] units.
+    angles
+        In degrees, one a network.
+    keys
+        Of the networks.
+    title
+        Of the first network, without its seed.
+    """
+
+    eps: float
+    angles: tuple[float, ...]
+    keys: tuple[str, ...]
+    title: str
+
+    @property
+    def mean(self) -> float:
+        """The mean angle in degrees."""
+        return float(np.mean(self.angles))
+
+    @property
+    def spread(self) -> float:
+        """Its standard deviation over networks; NaN for one."""
+        return float(np.std(self.angles, ddof=1)) if len(self.angles) > 1 else math.nan
+
+
+def tilts(study: Study) -> list[Tilt]:
+    """Return the tilt of all networks of the plane in a study, by training and then by radius."""
+    found: dict[str, dict[str, tuple[Training, float]]] = {}
+    for entry in study.entries:
+        spec = spec_of(entry) if entry.kind == Boundary.kind else None
+        if not isinstance(spec, Boundary) or not isinstance(spec.classifier, Training):
+            continue
+        network = spec.classifier
+        if training_eps(network) is not None:
+            alike = network.replace("seed", 0).key
+            angle = float(entry.numbers["angle_degrees"])
+            # A network that was looked at under several attacks has one tilt.
+            found.setdefault(alike, {})[network.key] = (network, angle)
+    return sorted((_tilt(group) for group in found.values()), key=lambda tilt: tilt.eps)
+
+
+def _tilt(group: Mapping[str, tuple[Training, float]]) -> Tilt:
+    first, _ = next(iter(group.values()))
+    name = f"{first.scheme.title}, {first.epochs} epochs"
+    angles = tuple(angle for _, angle in group.values())
+    return Tilt(training_eps(first) or 0.0, angles, tuple(group), name)
+
+
+# -------------------------------------------------------------------------------- straight boundary
+
+
+def best_linear(radii: Sequence[float], images: Gaussians2D) -> list[LinearOptimum]:
+    """Return the best straight boundary through the middle for each radius, in closed form.
+
+    A boundary with unit normal w lets w.m - eps of the way from a mean m to it to the noise, whose
+    deviation along w is sqrt(w'Cw); the accuracy is the normal distribution's function of their
+    ratio. The best w is looked for among angles a hundredth of a degree apart.
+
+    Parameters
+    ----------
+    radii
+        L2 radii in the paper's [-1, 1] units, below half the distance of the means (0.515): beyond
+        it, no straight boundary is right more often than not.
+    images
+        Their scale.
+    """
+    turns = np.linspace(-math.pi / 2, math.pi / 2, 2 * ANGLE_STEPS - 1)
+    normals = np.stack([np.cos(turns), np.sin(turns)], axis=1)
+    covariance, mean = np.array(COVARIANCE), np.array(MEANS[0])
+    noise = np.sqrt(np.einsum("ni,ij,nj->n", normals, covariance, normals))
+    scale, found = unit_scale(images), []
+    for eps in radii:
+        ratio = (normals @ mean - eps / scale) / noise
+        best = int(ratio.argmax())
+        x, y = normals[best]
+        angle = angle_between((float(x), float(y)), centroid_direction())
+        accuracy = 0.5 * (1 + math.erf(float(ratio[best]) / math.sqrt(2)))
+        found.append(LinearOptimum(float(eps), angle, accuracy))
+    return found
+
+
+# ------------------------------------------------------------------------------------------ charts
+
+
+def plane_chart(arrays: Mapping[str, NDArray[Any]], title: str, attack: AttackSpec) -> ChartData:
+    """Return a boundary record as a chart, in the paper's [-1, 1] units."""
+    # Class 0 is where the values are negative.
+    values = arrays["grid_logits"][..., 1] - arrays["grid_logits"][..., 0]
+    begin, end = (signed(arrays[name]) for name in ("attacked_points", "adv_points"))
+    points, labels = signed(arrays["points"]), arrays["labels"]
+    along, away = directions(points, labels, arrays["normal"])
+    return ChartData(
+        series=(
+            Series("attacked", end[:, 0], end[:, 1], colour=INK, style="none", symbol="cross"),
+            *(_class_series(points, labels, label) for label in (0, 1)),
+            Series(ALONG, along[:, 0], along[:, 1], colour=NEUTRAL, style="dash"),
+            Series(AWAY, away[:, 0], away[:, 1], colour=series_colour(2)),
+        ),
+        title=title,
+        x_label="x1",
+        y_label="x2",
+        caption=(
+            f"Decision boundaries, test points, and where a {attack_name(attack)} attack "
+            "moves them; the tilt is the angle between the mean normal of the boundary and the "
+            "line through the centroids. Coordinates as in the paper, in [−1, 1]."
+        ),
+        x_range=(-1.0, 1.0),
+        y_range=(-1.0, 1.0),
+        regions=Regions(signed(arrays["grid_axis"]), np.asarray(values, dtype=np.float64)),
+        segments=np.concatenate([begin, end], axis=1),
+        equal_aspect=True,
+    )
+
+
+def directions(
+    points: Floats, labels: NDArray[Any], normal: NDArray[Any], length: float = 0.48
+) -> tuple[Floats, Floats]:
+    """Return the line through the centroids, and the mean normal from between them, (2, 2).
+
+    Each is a row of x, y for its beginning and one for its end. The line reaches twice ``length``
+    to both sides, the normal ``length`` to the side of class 0.
+    """
+    left, right = (points[labels == label].mean(0) for label in (1, 0))
+    middle, along = (left + right) / 2, length * _unit(right - left)
+    line = np.stack([middle - 2 * along, middle + 2 * along])
+    return line, np.stack([middle, middle + length * _unit(normal.astype(np.float64))])
+
+
+def tilt_chart(found: Sequence[Tilt]) -> ChartData:
+    """Return tilt against training radius: every training, and the best straight boundary."""
+    radii = np.linspace(0.0, 0.5, 101)
+    linear = best_linear(radii.tolist(), Gaussians2D())
+    eps = np.array([2 * tilt.eps for tilt in found])
+    mean, spread = (
+        np.array([getattr(tilt, name) for tilt in found]) for name in ("mean", "spread")
+    )
+    return ChartData(
+        series=(
+            Series(
+                "best straight boundary",
+                radii,
+                np.array([line.angle_degrees for line in linear]),
+                colour=NEUTRAL,
+                style="dash",
+            ),
+            Series(
+                "networks",
+                eps,
+                mean,
+                mean - spread,
+                mean + spread,
+                colour=series_colour(0),
+                style="none",
+                symbol="circle",
+            ),
+        ),
+        title="Tilt of the boundary",
+        x_label="Training eps (L2, in the paper's [−1, 1] units)",
+        y_label="Tilt in degrees",
+        caption=tilt_caption(),
+    )
+
+
+def tilt_caption() -> str:
+    """Return what stands below a chart of tilts."""
+    return (
+        "Angle between the mean normal of the boundary and the line through the centroids; mean "
+        "and standard deviation over seeds. Dashed: the straight boundary that is best against an "
+        "adversary of that radius."
+    )
+
+
+def attack_name(spec: AttackSpec) -> str:
+    """Return an attack's title with its radius in the paper's units where that is the custom."""
+    return f"{spec.title} (eps {2 * spec.eps:g} in [−1, 1])"
+
+
+def signed(values: NDArray[Any]) -> Floats:
+    """Return coordinates in the paper's [-1, 1], from ours in [0, 1]."""
+    return np.asarray(2.0 * values.astype(np.float64) - 1.0)
+
+
+def _unit(way: Floats) -> Floats:
+    return np.asarray(way / max(float(np.linalg.norm(way)), 1e-12))
+
+
+def _class_series(points: Floats, labels: NDArray[Any], label: int) -> Series:
+    own = points[labels == label]
+    shown = own[:: max(1, -(-len(own) // MOST_POINTS))]
+    return Series(
+        f"class {label}",
+        shown[:, 0],
+        shown[:, 1],
+        colour=series_colour(label),
+        style="none",
+        symbol="circle",
+    )

@@ -1,0 +1,211 @@
+"""The 2-D lab: the decision boundary of a classifier of the plane, its tilt, and attacks on it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from engine.attacks.pgd import attack
+from engine.data.gaussians import centroid_direction
+from engine.jobs.context import Context
+from engine.jobs.device_images import classifier, device_images, fresh_network
+from engine.networks.gradients import logits_of
+from engine.specs import Boundary, ClassifierSpec
+from engine.store.study import Result
+from engine.training.loop import load_weights
+
+
+def boundary(spec: Boundary, context: Context) -> Result:
+    """Compute a boundary record: logits on a grid, the tilt, and attacked points.
+
+    The tilt is the angle between the direction that joins the centroids and the mean normal of the
+    boundary: the mean, over test points, of the gradient of the logit difference, each of unit
+    length. Source: Kim, Seo, Jeon 2019, boundary tilting; Tanay, Griffin 2016.
+    """
+    return boundary_of(classifier(context, spec.classifier), spec, context)
+
+
+def look(
+    spec: Boundary,
+    context: Context,
+    *,
+    weights: Mapping[str, NDArray[Any]] | None = None,
+    points: int | None = None,
+) -> Result:
+    """Compute what the window draws: a boundary record, and the boundary as straight pieces.
+
+    Parameters
+    ----------
+    weights
+        Those of a network in training (see :class:`~engine.jobs.events.Snapshot`); without them the
+        classifier's record must be in the study.
+    points
+        How many test points are attacked at most; all of them for None.
+
+    Returns
+    -------
+    Result of :func:`boundary`, with an array "zero_line" (m, 4) of :func:`zero_line`.
+    """
+    if weights is None:
+        model = classifier(context, spec.classifier)
+        # The same for every attack that is shown of a network.
+        key = f"plane/{spec.grid}/{spec.classifier.key}"
+        plane = context.shared(key, lambda: _drawn_plane(model, spec, context), _result_bytes)
+    else:
+        model = _in_training(spec.classifier, context, weights)
+        plane = _drawn_plane(model, spec, context)
+    return _joined(plane, _under_attack(model, spec, context, points))
+
+
+def boundary_of(model: nn.Module, spec: Boundary, context: Context) -> Result:
+    """Compute what :func:`boundary` records, for any network."""
+    return _joined(_plane(model, spec, context), _under_attack(model, spec, context))
+
+
+def _plane(model: nn.Module, spec: Boundary, context: Context) -> Result:
+    """Return what does not depend on the attack."""
+    images = device_images(context, spec.classifier.images)
+    axis = torch.linspace(0, 1, spec.grid, device=context.device)
+    normal = mean_normal(model, images.test).cpu().numpy()
+    clean = logits_of(model, images.test).argmax(1) == images.test_labels
+    return Result(
+        numbers={
+            "angle_degrees": angle_degrees(normal, np.array(centroid_direction())),
+            "clean_accuracy": float(clean.float().mean()),
+        },
+        arrays={
+            "grid_axis": axis.cpu().numpy(),
+            "grid_logits": _on_grid(model, axis).cpu().numpy(),
+            "normal": normal,
+            "points": images.test.flatten(1).cpu().numpy(),
+            "labels": images.test_labels.cpu().numpy(),
+        },
+    )
+
+
+def _drawn_plane(model: nn.Module, spec: Boundary, context: Context) -> Result:
+    found = _plane(model, spec, context)
+    logits = found.arrays["grid_logits"]
+    line = zero_line(found.arrays["grid_axis"], logits[..., 1] - logits[..., 0])
+    return Result(found.numbers, {**found.arrays, "zero_line": line})
+
+
+def _under_attack(
+    model: nn.Module, spec: Boundary, context: Context, points: int | None = None
+) -> Result:
+    """Return what an attack on the first ``points`` test points does; on all of them for None."""
+    images = device_images(context, spec.classifier.images)
+    labels = images.test_labels[:points]
+    adv = attack(
+        model,
+        images.test[:points],
+        labels,
+        spec.attack,
+        generator=context.generator("attack", 0, context.device),
+        on_step=lambda *_: context.check_cancelled(),
+    )
+    right = logits_of(model, adv).argmax(1) == labels
+    shown = _shown(labels, spec.attacked_points)
+    return Result(
+        numbers={"robust_accuracy": float(right.float().mean()), "test_points": len(adv)},
+        arrays={
+            "attacked_points": images.test[shown].flatten(1).cpu().numpy(),
+            "adv_points": adv[shown].flatten(1).cpu().numpy(),
+        },
+    )
+
+
+def _joined(plane: Result, attacked: Result) -> Result:
+    return Result({**plane.numbers, **attacked.numbers}, {**plane.arrays, **attacked.arrays})
+
+
+def _result_bytes(result: Result) -> int:
+    return sum(int(np.asarray(array).nbytes) for array in result.arrays.values())
+
+
+def mean_normal(model: nn.Module, points: Tensor) -> Tensor:
+    """Return the mean unit gradient of (logit 0 - logit 1) over points (N, 2, 1, 1), as (2,)."""
+    batch = points.detach().clone().requires_grad_(True)
+    with torch.enable_grad():
+        logits = model(batch)
+        (gradient,) = torch.autograd.grad((logits[:, 0] - logits[:, 1]).sum(), batch)
+    return torch.nn.functional.normalize(gradient.flatten(1), dim=1).mean(0)
+
+
+def angle_degrees(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the angle between two lines, in [0, 90] degrees; 90 where one has no direction."""
+    length = float(np.linalg.norm(first) * np.linalg.norm(second))
+    if length < 1e-12:
+        return 90.0
+    return math.degrees(math.acos(min(1.0, abs(float(np.dot(first, second))) / length)))
+
+
+def zero_line(axis: NDArray[Any], values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return where a function on a grid is 0, as straight pieces.
+
+    Every cell is cut into two triangles, in each of which the function is taken as linear: there
+    its zeros are one piece or none.
+
+    Parameters
+    ----------
+    axis
+        (g,) coordinates of the grid, the same along both axes.
+    values
+        (g, g), row by row along y.
+
+    Returns
+    -------
+    (m, 4) pieces x0, y0, x1, y1.
+    """
+    x, y = np.meshgrid(axis.astype(np.float64), axis.astype(np.float64), indexing="xy")
+    corners = np.stack([x, y, values.astype(np.float64)], axis=-1)
+    a, b, c, d = corners[:-1, :-1], corners[:-1, 1:], corners[1:, :-1], corners[1:, 1:]
+    triangles = np.concatenate(
+        [np.stack(t, axis=2).reshape(-1, 3, 3) for t in ((a, b, d), (a, c, d))]
+    )
+    below = triangles[..., 2] < 0
+    triangles = triangles[below.any(1) & ~below.all(1)]
+    if not len(triangles):
+        return np.empty((0, 4))
+    # The corner that is alone on its side: both edges from it are crossed.
+    below = triangles[..., 2] < 0
+    alone = np.where(below.sum(1) == 1, below.argmax(1), (~below).argmax(1))
+    places = np.arange(len(triangles))
+    tip = triangles[places, alone]
+    ends = []
+    for turn in (1, 2):
+        other = triangles[places, (alone + turn) % 3]
+        share = tip[:, 2] / (tip[:, 2] - other[:, 2])
+        ends.append(tip[:, :2] + share[:, None] * (other - tip)[:, :2])
+    return np.concatenate(ends, axis=1)
+
+
+def _in_training(
+    spec: ClassifierSpec, context: Context, weights: Mapping[str, NDArray[Any]]
+) -> nn.Module:
+    """Return a network with these weights, in eval mode, its parameters frozen."""
+    images = device_images(context, spec.images)
+    unused = context.generator("weights that are replaced", 0)
+    model = fresh_network(spec.network, images, context.device, generator=unused)
+    load_weights(model, {name.removeprefix("weights/"): array for name, array in weights.items()})
+    return model.eval().requires_grad_(False)
+
+
+def _on_grid(model: nn.Module, axis: Tensor) -> Tensor:
+    """Return the logits (g, g, 2) on a grid, row by row along y."""
+    across, up = torch.meshgrid(axis, axis, indexing="xy")
+    points = torch.stack([across, up], -1).reshape(-1, 2, 1, 1)
+    return logits_of(model, points).view(len(axis), len(axis), -1)
+
+
+def _shown(labels: Tensor, count: int) -> Tensor:
+    """Return the indices of the first points of each class, ``count`` together."""
+    half = math.ceil(count / 2)
+    parts = [(labels == label).nonzero().flatten()[:half] for label in (0, 1)]
+    return torch.cat(parts)[:count]

@@ -1,0 +1,96 @@
+"""Repairing a study: damaged records go aside, and what they held is computed again.
+
+Nothing is deleted: a damaged file is moved to ``damaged/`` in the study. What it was is known from
+its own text where that is whole, or from a record that was computed from it; a spec counts only if
+its key is the name of the damaged file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from engine.cli.run import run_plan
+from engine.program import FAILED, OK
+from engine.specs.schema import Spec, SpecError, from_dict
+from engine.store import hdf5
+from engine.store.hdf5 import FileError
+from engine.store.study import Study, StudyError, spec_of
+
+FOLDER = "damaged"
+PLAN = "repair.toml"
+
+
+def repair(folder: Path) -> int:
+    """Move damaged records aside and compute them again; return the exit code.
+
+    Raises
+    ------
+    StudyError
+        If the study cannot be opened, or a file cannot be moved.
+    """
+    study = Study(folder)
+    damaged = list(study.check())
+    if not damaged:
+        print("nothing is damaged", file=sys.stderr)
+        return OK
+    known = {spec.key: spec for entry in study.entries for spec in _with_parents(spec_of(entry))}
+    found: dict[str, Spec] = {}
+    for name, problem in damaged:
+        path = folder / name
+        spec = _own_spec(path) or known.get(path.stem)
+        if spec is not None:
+            found[spec.key] = spec
+        _move_aside(folder, name)
+        said = spec.title if spec else "what it was is not known, run its plan again"
+        print(f"{name}: {problem}; moved to {FOLDER}/; {said}")
+    if not found:
+        return FAILED
+    plan = folder / FOLDER / PLAN
+    plan.write_text(_plan_of(found), encoding="utf-8")
+    code = run_plan(plan, folder)
+    return code if len(found) == len(damaged) else code or FAILED
+
+
+def _with_parents(spec: Spec | None) -> Iterator[Spec]:
+    if spec is not None:
+        yield spec
+        for parent in spec.requires():
+            yield from _with_parents(parent)
+
+
+def _own_spec(path: Path) -> Spec | None:
+    """Return the spec in a damaged file, if it is the one that gave the file its name."""
+    if path.is_symlink() or not path.is_file():
+        return None
+    try:
+        spec: Spec = from_dict(hdf5.read_unsealed(path, only_documents=True).documents.get("spec"))
+    except (OSError, FileError, SpecError):
+        return None
+    return spec if (spec.key, spec.kind) == (path.stem, path.parent.name) else None
+
+
+def _move_aside(folder: Path, name: str) -> None:
+    place = folder / FOLDER / Path(name).relative_to("records")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(folder / name, place)
+    except OSError as error:
+        raise StudyError(f"{name} cannot be moved to {FOLDER}/: {error.strerror}") from error
+
+
+def _plan_of(found: dict[str, Spec]) -> str:
+    """Return a plan file of these specs: it can be run again, should an image folder be missing."""
+    tables = {f"record_{key}": _without_none(spec.as_dict()) for key, spec in found.items()}
+    return tomli_w.dumps({"title": "Repair", "run": list(tables), "specs": tables})
+
+
+def _without_none(form: Any) -> Any:
+    if isinstance(form, dict):
+        return {name: _without_none(part) for name, part in form.items() if part is not None}
+    return [_without_none(part) for part in form] if isinstance(form, list) else form

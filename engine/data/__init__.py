@@ -1,0 +1,1 @@
+"""Images: from a dropped path to arrays, and the built-in image sets."""

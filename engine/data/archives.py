@@ -1,0 +1,235 @@
+"""Archives of images: the members of a zip or tar, never unpacked to disk.
+
+Names and sizes come from whoever made the archive: a name is a label only, one that points outside
+is refused, and the sizes are limited before anything is read.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import stat
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from engine.data.image_set import Skipped
+from engine.data.sources import (
+    FILE_CAP,
+    NOT_REGULAR,
+    STEP,
+    TOO_LARGE,
+    Check,
+    Entry,
+    ImagesError,
+    Listing,
+    Progress,
+    Source,
+    UnreadableFile,
+    is_hidden,
+    printable,
+)
+
+TOTAL_CAP = 64 * 2**30  # bytes of all members together
+MEMORY_CAP = 512 * 2**20  # a compressed tar that unpacks to less is held in memory, read once
+BLOCK = 2**20
+
+IS_LINK = "a link inside an archive"
+DAMAGED = "damaged inside the archive"
+SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
+_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, gzip.BadGzipFile)
+
+# What the modules raise on fields that no program writes: versions, lengths, texts.
+_ABSURD = (NotImplementedError, OverflowError, MemoryError, ValueError, struct.error)
+
+
+def archive_stem(name: str) -> str:
+    """Return an archive's name without its suffix; empty if the name is no archive's."""
+    suffix = next((end for end in SUFFIXES if name.lower().endswith(end)), "")
+    return name[: -len(suffix)] if suffix else ""
+
+
+def open_archive(path: Path, check_cancelled: Check, progress: Progress) -> Source:
+    """List the members of a .zip, .tar, .tar.gz or .tgz file.
+
+    Raises
+    ------
+    ImagesError
+        If it cannot be read, is damaged, or unpacks to more than ``TOTAL_CAP`` bytes.
+    """
+    opener = ZipSource if path.name.lower().endswith(".zip") else TarSource
+    try:
+        return opener(path, check_cancelled, progress)
+    except PermissionError:
+        raise ImagesError(f"{path} cannot be read: this user has no permission to") from None
+    except ImagesError:
+        raise
+    except (*_DAMAGED, *_ABSURD) as error:
+        raise ImagesError(f"{path} is damaged, or no archive of its kind: {error}") from None
+
+
+class _Archive:
+    """What zip and tar have in common: members by name, checked before they are believed."""
+
+    def __init__(self, path: Path, check: Check, progress: Progress) -> None:
+        self._check, self._progress = check, progress
+        self._path = path
+        # By path: of two members with one name the last counts, as when they are unpacked.
+        self._found: dict[str, Entry] = {}
+        self._folders: set[str] = set()
+        self._skipped: list[Skipped] = []
+        self._total = 0
+        self._members = 0
+
+    def _list(self) -> Listing:
+        entries = sorted(self._found.values(), key=lambda entry: entry.path)
+        skipped = sorted(self._skipped, key=lambda item: item.path)
+        name = printable(archive_stem(self._path.name))
+        return Listing(name, tuple(entries), frozenset(self._folders), tuple(skipped))
+
+    def _member(self, raw: str, folder: bool, reason: str, size: int, handle: Any) -> None:
+        """Take note of one member; ``reason`` says why it is skipped, if it is."""
+        self._members += 1
+        if self._members % STEP == 0:
+            self._check()
+            self._progress(self._members, 0)
+        parts = [printable(part) for part in raw.split("/") if part not in ("", ".")]
+        if any(is_hidden(part) for part in parts if part != ".."):
+            return
+        path = "/".join(parts)
+        if ".." in parts or raw.startswith("/") or raw[1:2] == ":":
+            self._skipped.append(Skipped(path, "its name points outside the archive"))
+        elif folder:
+            self._add_folders(f"{path}/")
+        elif reason or size > FILE_CAP:
+            self._skipped.append(Skipped(path, reason or TOO_LARGE))
+        else:
+            self._found[path] = Entry(path, handle)
+            self._add_folders(path)
+        self._total += size
+        if self._total > TOTAL_CAP:
+            raise ImagesError(
+                f"{self._path} unpacks to more than {TOTAL_CAP // 2**30} GB, must be smaller"
+            )
+
+    def _add_folders(self, path: str) -> None:
+        """Note the folders that a member implies: not every program writes them down."""
+        folder = path.rpartition("/")[0]
+        while folder and folder not in self._folders:
+            self._folders.add(folder)
+            folder = folder.rpartition("/")[0]
+
+
+class ZipSource(_Archive):
+    """The members of a zip file."""
+
+    def __init__(self, path: Path, check: Check, progress: Progress) -> None:
+        super().__init__(path, check, progress)
+        self._bytes = path.stat().st_size
+        self._zip = zipfile.ZipFile(path)
+        try:
+            for info in self._zip.infolist():
+                self._take(info)
+        except BaseException:
+            self._zip.close()
+            raise
+        self.listing = self._list()
+
+    def _take(self, info: zipfile.ZipInfo) -> None:
+        reason = "encrypted" if info.flag_bits & 1 else ""
+        if stat.S_ISLNK(info.external_attr >> 16):
+            reason = IS_LINK
+        elif info.compress_size > self._bytes:
+            reason = DAMAGED  # the module would ask for memory of that size
+        # Some Windows programs write backslashes, which the format does not allow.
+        name = info.filename.replace("\\", "/")
+        self._member(name, name.endswith("/"), reason, info.file_size, info)
+
+    def in_order(self, entries: Sequence[Entry]) -> list[int]:
+        """Return the order of the members in the file."""
+        return sorted(range(len(entries)), key=lambda k: entries[k].handle.header_offset)
+
+    def read(self, entry: Entry) -> bytes:
+        """Return a member's bytes; raise :class:`UnreadableFile`.
+
+        The module reads no more than the size in the directory, which was checked.
+        """
+        try:
+            return self._zip.read(entry.handle)
+        except (*_DAMAGED, *_ABSURD, OSError, RuntimeError) as error:
+            raise UnreadableFile(DAMAGED) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._zip.close()
+
+
+class TarSource(_Archive):
+    """The members of a tar file, plain or compressed with gzip."""
+
+    def __init__(self, path: Path, check: Check, progress: Progress) -> None:
+        super().__init__(path, check, progress)
+        self._file = _unpacked(path, check)
+        try:
+            with tarfile.open(fileobj=self._file, mode="r:") as tar:
+                for member in tar:
+                    self._take(member)
+                self._check_end(tar.offset)
+        except BaseException:
+            self._file.close()
+            raise
+        self.listing = self._list()
+
+    def _check_end(self, offset: int) -> None:
+        """Refuse what the module takes for an end: a header that is damaged or cut off."""
+        self._file.seek(offset)
+        if self._file.read(tarfile.BLOCKSIZE).strip(b"\0"):
+            raise tarfile.ReadError("a header is damaged")
+
+    def _take(self, member: tarfile.TarInfo) -> None:
+        reason = "" if member.isfile() else NOT_REGULAR
+        if member.issym() or member.islnk():
+            reason = IS_LINK
+        elif member.issparse():
+            reason = "a sparse file"
+        handle = (member.offset_data, member.size)
+        self._member(member.name, member.isdir(), reason, member.size, handle)
+
+    def in_order(self, entries: Sequence[Entry]) -> list[int]:
+        """Return the order of the members in the file: a compressed one is only read forwards."""
+        return sorted(range(len(entries)), key=lambda k: entries[k].handle)
+
+    def read(self, entry: Entry) -> bytes:
+        """Return a member's bytes; raise :class:`UnreadableFile`."""
+        offset, size = entry.handle
+        try:
+            self._file.seek(offset)
+            return self._file.read(size)
+        except (*_DAMAGED, OSError) as error:
+            raise UnreadableFile(DAMAGED) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _unpacked(path: Path, check: Check) -> BinaryIO:
+    """Open a tar for random access: in memory if it is compressed and not too large for that."""
+    with path.open("rb") as start:
+        if start.read(2) != b"\x1f\x8b":
+            return io.BufferedReader(io.FileIO(path))
+    memory = io.BytesIO()
+    with gzip.open(path) as packed:
+        while block := packed.read(BLOCK):
+            check()
+            memory.write(block)
+            if memory.tell() > MEMORY_CAP:
+                break
+        else:
+            memory.seek(0)
+            return memory
+    return gzip.open(path)  # type: ignore[return-value]

@@ -1,0 +1,280 @@
+"""Image sets: what a dropped path is, and the images of a spec.
+
+A set's digest is a hash over the relative paths and the bytes of its image files. It is the same
+for a folder and an archive of it, wherever they lie.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.cache import Shelf, wish_of
+from engine.data.folders import digest_of, no_image, read_folder, read_new, settled
+from engine.data.idx import parse_idx, unpack_idx
+from engine.data.image_set import ImageSet, Skipped
+from engine.data.scan import IDX_NAMES, Found, lay_out, open_source, unsupported
+from engine.data.selection import subset
+from engine.data.sources import (
+    Check,
+    ImagesError,
+    Places,
+    Progress,
+    Source,
+    UnreadableFile,
+    never,
+    silent,
+)
+from engine.program import ROOT
+from engine.specs.images import (
+    Channels,
+    Fit,
+    FolderImages,
+    Gaussians2D,
+    Glyphs,
+    IdxImages,
+    ImagesSpec,
+    StoredImages,
+)
+
+__all__ = ["IMAGES", "ImageSet", "ImagesError", "Skipped", "data_folder", "ingest", "load"]
+
+Locate = Callable[[str], Places]
+
+
+def data_folder() -> Path:
+    """Return where real data for tests and measurements lies.
+
+    It is named by the environment variable ISTHMUS_DATA, or else is ../shared/data beside the
+    project's root; it need not exist.
+    """
+    beside = ROOT.parent / "shared" / "data"
+    return Path(os.environ.get("ISTHMUS_DATA") or beside)
+
+
+def ingest(
+    places: Places,
+    *,
+    image_size: int | None = None,
+    channels: Channels | None = None,
+    fit: Fit = "resize",
+    test_fraction: float = 0.2,
+    split_seed: int = 0,
+    max_train: int | None = None,
+    max_test: int | None = None,
+    progress: Progress | None = None,
+    check_cancelled: Check | None = None,
+    shelf: Shelf | None = None,
+) -> tuple[StoredImages, ImageSet]:
+    """Find out what a dropped path is, and read it.
+
+    Parameters
+    ----------
+    places
+        A folder, an archive or an image file; or several folders and image files.
+    image_size
+        Side in pixels. None: the median of the shorter sides of a sample, at most 64; so, for
+        small square images of one size, that size.
+    channels
+        None: grey if all images are grey.
+    fit, test_fraction, split_seed, max_train, max_test
+        As in :class:`engine.specs.images.FolderImages`.
+    progress
+        Called with the number of files done and their total; 0 while the total is not known.
+    check_cancelled
+        Called often; what it raises ends the reading.
+    shelf
+        Where a set that was read before is looked for, and this one is kept.
+
+    Returns
+    -------
+    The spec, and the set that :func:`load` would give for it.
+
+    Raises
+    ------
+    ImagesError
+        One sentence: what does not exist, is empty, damaged, or holds no readable image.
+    SpecError
+        If an option is not allowed.
+    """
+    check, report = check_cancelled or never, progress or silent
+    limits = {"max_train": max_train, "max_test": max_test, "split_seed": split_seed}
+    rules = {"fit": fit, "test_fraction": test_fraction, **limits}
+    shape = (image_size, channels)
+
+    def read() -> tuple[StoredImages, ImageSet]:
+        return _read_found(places, shape, rules, limits, check, report)
+
+    if shelf is None:
+        return read()
+    return shelf.recall(places, {"shape": shape, **rules}, read, check)
+
+
+def _read_found(
+    places: Places,
+    shape: tuple[int | None, Channels | None],
+    rules: dict[str, Any],
+    limits: dict[str, Any],
+    check: Check,
+    report: Progress,
+) -> tuple[StoredImages, ImageSet]:
+    """Read what lies there; ``rules`` are the fields of a folder's spec, ``limits`` of MNIST's."""
+    with closing(open_source(places, check, report)) as source:
+        found = lay_out(source.listing)
+        if found.idx:
+            idx = IdxImages(name=found.name, digest="", **limits)
+            digest, images = _read_idx(source, found, idx)
+            return idx.replace("digest", digest), images
+        _require_images(found, places)
+        side, colours = settled(source, found, *shape)
+        spec = FolderImages(name=found.name, digest="", image_size=side, channels=colours, **rules)
+        return read_new(source, found, spec, shape[1] is None, check, report)
+
+
+def load(
+    spec: ImagesSpec,
+    locate: Locate,
+    *,
+    progress: Progress | None = None,
+    check_cancelled: Check | None = None,
+    shelf: Shelf | None = None,
+) -> ImageSet:
+    """Return the images of a spec.
+
+    Parameters
+    ----------
+    locate
+        Returns where the files with a digest lie.
+    progress, check_cancelled, shelf
+        As in :func:`ingest`.
+
+    Raises
+    ------
+    ImagesError
+        If the files are not readable, or no longer those of the spec.
+    """
+    check, report = check_cancelled or never, progress or silent
+    if shelf is None or not isinstance(spec, StoredImages):
+        return IMAGES[spec.kind](spec, locate, check, report)
+
+    def read() -> tuple[StoredImages, ImageSet]:
+        return spec, IMAGES[spec.kind](spec, locate, check, report)
+
+    return shelf.recall(locate(spec.digest), wish_of(spec), read, check)[1]
+
+
+def _load_folder(spec: FolderImages, locate: Locate, check: Check, progress: Progress) -> ImageSet:
+    places = locate(spec.digest)
+    with closing(open_source(places, check, progress)) as source:
+        found = lay_out(source.listing)
+        if not found.images:
+            raise _changed(spec.name, places)
+        digest, images = read_folder(source, found, spec, False, check, progress)
+    if digest != spec.digest:
+        raise _changed(spec.name, places)
+    return images
+
+
+def _load_idx(spec: IdxImages, locate: Locate, check: Check, progress: Progress) -> ImageSet:
+    places = locate(spec.digest)
+    with closing(open_source(places, check, progress)) as source:
+        found = lay_out(source.listing)
+        if not found.idx:
+            raise _changed(spec.name, places)
+        digest, images = _read_idx(source, found, spec)
+    if digest != spec.digest:
+        raise _changed(spec.name, places)
+    return images
+
+
+def _load_glyphs(spec: Glyphs, locate: Locate, check: Check, progress: Progress) -> ImageSet:
+    # Imported here: drawing needs torch, reading files does not, and torch takes seconds.
+    from engine.data.glyphs import draw_set
+
+    return draw_set(spec)
+
+
+def _load_gaussians(
+    spec: Gaussians2D, locate: Locate, check: Check, progress: Progress
+) -> ImageSet:
+    from engine.data.gaussians import draw_points
+
+    return draw_points(spec)
+
+
+IMAGES: dict[str, Callable[[Any, Locate, Check, Progress], ImageSet]] = {
+    "glyphs": _load_glyphs,
+    "folder": _load_folder,
+    "idx": _load_idx,
+    "gaussians_2d": _load_gaussians,
+}
+
+
+def _changed(name: str, places: Places) -> ImagesError:
+    return ImagesError(
+        f"the images at {_shown(places)} changed since {name} was added: "
+        "their content hash is another, so add them as new images"
+    )
+
+
+def _shown(places: Places) -> str:
+    if isinstance(places, str | os.PathLike):
+        return str(places)
+    return ", ".join(str(place) for place in places)
+
+
+def _require_images(found: Found, places: Places) -> None:
+    if found.images:
+        return
+    shown = _shown(places)
+    if isinstance(places, str | os.PathLike) and found.skipped and Path(places).is_file():
+        only = found.skipped[0].path
+        if len(found.skipped) == 1 and only == Path(places).name:
+            raise ImagesError(unsupported(shown))
+    if not found.skipped:
+        raise ImagesError(f"{shown} is empty, must hold image files")
+    raise no_image(shown, found.skipped)
+
+
+def _read_idx(source: Source, found: Found, spec: IdxImages) -> tuple[str, ImageSet]:
+    """Return the digest over the unpacked files, so that gzip makes no difference, and the set."""
+    plain = {}
+    for name in IDX_NAMES:
+        try:
+            plain[name] = unpack_idx(name, source.read(found.idx[name]))
+        except UnreadableFile as error:
+            raise ImagesError(f"{name} cannot be used: {error}") from None
+    arrays = parse_idx(plain)
+    parts = (
+        (arrays.train_images, arrays.train_labels, spec.max_train),
+        (arrays.test_images, arrays.test_labels, spec.max_test),
+    )
+    (train_images, train_labels), (test_images, test_labels) = (
+        _limited(images, labels, limit, spec.split_seed) for images, labels, limit in parts
+    )
+    count = 1 + max((int(labels.max()) for _, labels, _ in parts if len(labels)), default=-1)
+    images = ImageSet(
+        train_images=train_images,
+        train_labels=train_labels,
+        test_images=test_images,
+        test_labels=test_labels,
+        classes=tuple(str(k) for k in range(count)),
+        skipped=found.skipped,
+    )
+    hashes = [hashlib.sha256(plain[name]).digest() for name in IDX_NAMES]
+    return digest_of(IDX_NAMES, hashes), images
+
+
+def _limited(
+    images: NDArray[np.uint8], labels: NDArray[np.int64], limit: int | None, seed: int
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    keys = [str(k) for k in range(len(labels))]
+    kept = subset(keys, labels.tolist(), limit=limit, seed=seed)
+    return (images, labels) if len(kept) == len(labels) else (images[kept], labels[kept])

@@ -1,0 +1,241 @@
+"""Reads image files once each: the hash of their bytes, and the pixels of those that are wanted.
+
+One thread reads, a few decode. Pillow lets go of the interpreter while it decodes, so large images
+use all cores; small ones are dominated by Python, and are handled in batches to spare overhead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.decode import Fitted, UnreadableImage, decode_fitted
+from engine.data.image_set import Skipped
+from engine.data.sources import Check, Entry, ImagesError, Progress, Source, UnreadableFile
+from engine.specs.images import Channels, Fit
+
+WORKERS = min(os.cpu_count() or 1, 8)
+BATCH_FILES = 128
+BATCH_BYTES = 2**20  # large files go in small batches, so that a cancelled run ends soon
+
+
+class ColourFound(Exception):
+    """An image has colour although all were taken to be grey."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the pixels are wanted as.
+
+    Parameters
+    ----------
+    grey_only
+        Whether a colour image ends the reading with :class:`ColourFound`.
+    """
+
+    image_size: int
+    channels: Channels
+    fit: Fit
+    grey_only: bool = False
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of one image."""
+        return self.image_size, self.image_size, 1 if self.channels == "grey" else 3
+
+
+@dataclass
+class Reading:
+    """What reading gave.
+
+    Attributes
+    ----------
+    pixels
+        (R, C, S, S) uint8; a row where ``is_read`` is False holds nothing.
+    is_read
+        (R,) whether the row's image could be decoded.
+    hashes
+        SHA-256 of every file's bytes; None where the bytes could not be had.
+    sizes, rules
+        How many decoded images had which width and height, and underwent which rule.
+    skipped
+        Files without bytes or, if wanted, without pixels.
+    """
+
+    pixels: NDArray[np.uint8]
+    is_read: NDArray[np.bool_]
+    hashes: list[bytes | None]
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    rules: Counter[str] = field(default_factory=Counter)
+    skipped: list[Skipped] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One file's bytes, or the reason why there are none."""
+
+    index: int
+    data: bytes
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    index: int
+    hash: bytes | None
+    fitted: Fitted | None
+    reason: str
+
+
+def read_images(
+    source: Source,
+    entries: Sequence[Entry],
+    rows: Sequence[int],
+    wish: Wish,
+    *,
+    check_cancelled: Check,
+    progress: Progress,
+) -> Reading:
+    """Read every file, hash it, and decode those that have a row.
+
+    Parameters
+    ----------
+    rows
+        For every entry the row of its pixels, or -1: hashed only. The rows are 0..R-1.
+    progress
+        Called with the number of files done and their total.
+
+    Raises
+    ------
+    ImagesError
+        If the pixels do not fit into the memory.
+    ColourFound
+        As ``wish`` says.
+    """
+    reading = _room(len(entries), sum(row >= 0 for row in rows), wish)
+    order = source.in_order(entries)
+    stop = threading.Event()
+    running: deque[Future[list[_Outcome]]] = deque()
+    done = 0
+
+    def collect() -> None:
+        nonlocal done
+        outcomes = running.popleft().result()
+        done += len(outcomes)
+        _note(reading, outcomes, entries, rows)
+        progress(done, len(entries))
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        try:
+            for batch in _batches(source, entries, order):
+                check_cancelled()
+                running.append(pool.submit(_decode_batch, batch, rows, wish, reading.pixels, stop))
+                if len(running) > WORKERS + 1:
+                    collect()
+            while running:
+                check_cancelled()
+                collect()
+        except BaseException:
+            stop.set()
+            raise
+    reading.skipped.sort(key=lambda item: item.path)
+    return reading
+
+
+def compact(array: NDArray[np.uint8], keep: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Move the rows to keep to the front, in place, and return them: no second copy is made."""
+    kept = np.flatnonzero(keep)
+    for start in range(0, len(kept), 1024):
+        block = kept[start : start + 1024]
+        # kept[k] >= k: what is overwritten was moved before, or is not kept.
+        array[start : start + len(block)] = array[block]
+    return array[: len(kept)]
+
+
+def _room(files: int, count: int, wish: Wish) -> Reading:
+    height, width, channels = wish.shape
+    try:
+        pixels = np.empty((count, channels, height, width), np.uint8)
+    except (MemoryError, ValueError):
+        raise ImagesError(
+            f"image_size is {height}, must be smaller: {count:,} such images do not fit in memory"
+        ) from None
+    return Reading(pixels, np.zeros(count, np.bool_), [None] * files)
+
+
+def _batches(
+    source: Source, entries: Sequence[Entry], order: Sequence[int]
+) -> Iterator[list[_Read]]:
+    batch: list[_Read] = []
+    weight = 0
+    for index in order:
+        try:
+            item = _Read(index, source.read(entries[index]), "")
+        except UnreadableFile as error:
+            item = _Read(index, b"", str(error))
+        batch.append(item)
+        weight += len(item.data)
+        if len(batch) == BATCH_FILES or weight > BATCH_BYTES:
+            yield batch
+            batch, weight = [], 0
+    if batch:
+        yield batch
+
+
+def _decode_batch(
+    batch: Sequence[_Read],
+    rows: Sequence[int],
+    wish: Wish,
+    pixels: NDArray[np.uint8],
+    stop: threading.Event,
+) -> list[_Outcome]:
+    outcomes = []
+    for item in batch:
+        if stop.is_set():
+            break
+        outcomes.append(_decode_one(item, wish, rows[item.index] >= 0))
+    fitted = [(rows[item.index], item.fitted.pixels) for item in outcomes if item.fitted]
+    if fitted:
+        # One conversion for the batch: numpy's cost per call exceeds that of a small image.
+        stack = np.frombuffer(b"".join(data for _, data in fitted), np.uint8)
+        images = stack.reshape(-1, *wish.shape).transpose(0, 3, 1, 2)
+        pixels[[row for row, _ in fitted]] = images
+    return outcomes
+
+
+def _decode_one(item: _Read, wish: Wish, wanted: bool) -> _Outcome:
+    if item.reason:
+        return _Outcome(item.index, None, None, item.reason)
+    digest = hashlib.sha256(item.data).digest()
+    if not wanted:
+        return _Outcome(item.index, digest, None, "")
+    try:
+        fitted = decode_fitted(
+            item.data, image_size=wish.image_size, channels=wish.channels, fit=wish.fit
+        )
+    except UnreadableImage as error:
+        return _Outcome(item.index, digest, None, str(error))
+    if wish.grey_only and not fitted.grey:
+        raise ColourFound
+    return _Outcome(item.index, digest, fitted, "")
+
+
+def _note(
+    reading: Reading, outcomes: Sequence[_Outcome], entries: Sequence[Entry], rows: Sequence[int]
+) -> None:
+    for item in outcomes:
+        reading.hashes[item.index] = item.hash
+        if item.reason:
+            reading.skipped.append(Skipped(entries[item.index].path, item.reason))
+        if item.fitted:
+            reading.is_read[rows[item.index]] = True
+            reading.sizes[item.fitted.size] += 1
+            reading.rules.update(item.fitted.rules)

@@ -1,0 +1,106 @@
+"""What a user should know about the images that were read, in sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.specs.images import FolderImages
+
+NAMED = 5  # names in a sentence before "and ... more"
+
+_FITTED = {
+    "resize": "stretched",
+    "crop": "cut to their middle square and resized",
+    "pad": "set on a black square and resized",
+}
+
+
+def rule_remarks(rules: Counter[str]) -> list[str]:
+    """Return a sentence for every rule of :mod:`engine.data.decode` that was applied."""
+    return [f"{_images(count)}: {rule}." for rule, count in sorted(rules.items())]
+
+
+def size_remarks(sizes: Counter[tuple[int, int]], spec: FolderImages) -> list[str]:
+    """Say how many images had another size, and what was done to them."""
+    side = spec.image_size
+    other = {size: count for size, count in sizes.items() if size != (side, side)}
+    if not other:
+        return []
+    smallest, largest = min(other, key=_area), max(other, key=_area)
+    span = f"{smallest[0]}x{smallest[1]}"
+    if largest != smallest:
+        span += f" to {largest[0]}x{largest[1]}"
+    square = all(width == height for width, height in other)
+    how = "resized" if square else _FITTED[spec.fit]
+    return [f"{_images(sum(other.values()))} of {span} pixels: {how} to {side}x{side}."]
+
+
+def class_remarks(
+    classes: Sequence[str], train_labels: NDArray[np.int64], test_labels: NDArray[np.int64]
+) -> list[str]:
+    """Name the classes that cannot be learned, or not be tested."""
+    if not classes:
+        return ["The images have no class folders: they are unlabelled, and all are test images."]
+    found = ["There is only one class, so there is nothing to tell apart."] * (len(classes) == 1)
+    train = np.bincount(train_labels, minlength=len(classes))
+    test = np.bincount(test_labels, minlength=len(classes))
+    cases = (
+        ("no readable image", (train + test) == 0),
+        ("a single image, which is for training", (train == 1) & (test == 0)),
+        ("no test image", (train > 1) & (test == 0) & (len(test_labels) > 0)),
+        ("no training image", (train == 0) & (test > 0)),
+    )
+    for what, holds in cases:
+        names = [name for name, case in zip(classes, holds, strict=True) if case]
+        if names:
+            verb = "has" if len(names) == 1 else "have"
+            found.append(
+                f"{_counted(len(names), 'class', 'classes')} {verb} {what}: {_some(names)}."
+            )
+    return found
+
+
+def copy_remarks(
+    paths: Sequence[str],
+    hashes: Sequence[bytes | None],
+    train: Sequence[int],
+    test: Sequence[int],
+) -> list[str]:
+    """Name the files that are byte for byte copies of others, above all across the parts."""
+    first: dict[bytes, int] = {}
+    copies = []
+    for k, content in enumerate(hashes):
+        if content is not None and first.setdefault(content, k) != k:
+            copies.append(paths[k])
+    if not copies:
+        return []
+    verb = "is an exact copy" if len(copies) == 1 else "are exact copies"
+    found = [f"{_counted(len(copies), 'file', 'files')} {verb} of another: {_some(copies)}."]
+    known = {hashes[k] for k in train}
+    leaked = [paths[k] for k in test if hashes[k] in known]
+    if leaked:
+        verb = "is" if len(leaked) == 1 else "are"
+        count = _counted(len(leaked), "test image", "test images")
+        found.append(f"{count} {verb} also among the training images: {_some(leaked)}.")
+    return found
+
+
+def _area(size: tuple[int, int]) -> tuple[int, int]:
+    return size[0] * size[1], size[0]
+
+
+def _images(count: int) -> str:
+    return _counted(count, "image", "images")
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {rest:,} more" if rest > 0 else "")

@@ -1,0 +1,293 @@
+"""What lies in a folder or archive: images by class and part, or the files of MNIST.
+
+Understood are ``<class>/...``, ``train/<class>/...`` beside ``test/<class>/...`` (or val, valid,
+validation where there is no test), all of these inside wrapping folders, and images without class
+folders, which are then unlabelled. Paths are relative to the innermost wrapping folder, so that a
+folder and an archive of it hold the same paths.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import stat
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from engine.data.archives import SUFFIXES as ARCHIVE_SUFFIXES
+from engine.data.archives import archive_stem, open_archive
+from engine.data.decode import SUFFIXES as IMAGE_SUFFIXES
+from engine.data.image_set import Skipped
+from engine.data.sources import (
+    Check,
+    Entry,
+    FolderSource,
+    ImagesError,
+    Listing,
+    Places,
+    Progress,
+    Source,
+    never,
+    silent,
+)
+
+Part = Literal["train", "test", "either"]
+
+TRAIN_NAMES = ("train", "training")
+TEST_NAMES = ("test", "testing")
+VALIDATION_NAMES = ("val", "valid", "validation")
+IDX_NAMES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundImage:
+    """An image file: its path below the wrapping folders, class index (-1: none), and part."""
+
+    path: str
+    entry: Entry
+    label: int
+    part: Part
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lies in a source.
+
+    Parameters
+    ----------
+    name
+        Of the innermost wrapping folder, or of the folder or archive itself.
+    images
+        Sorted by path.
+    classes
+        Sorted names of the classes that hold an image file; empty if nothing is labelled.
+    idx
+        The four files of MNIST by name without ".gz", or empty.
+    skipped
+        What is no image, or lies outside the layout.
+    notes
+        Sentences on what looks odd.
+    """
+
+    name: str
+    images: tuple[FoundImage, ...] = ()
+    classes: tuple[str, ...] = ()
+    idx: Mapping[str, Entry] = field(default_factory=dict)
+    skipped: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def scan(places: Places, check_cancelled: Check = never, progress: Progress = silent) -> Found:
+    """List what lies at a path, or at several, reading no image; parameters of :func:`open_source`.
+
+    Raises
+    ------
+    ImagesError
+        If a path does not exist, cannot be read, or is a damaged archive.
+    """
+    with closing(open_source(places, check_cancelled, progress)) as source:
+        return lay_out(source.listing)
+
+
+def open_source(
+    places: Places, check_cancelled: Check = never, progress: Progress = silent
+) -> Source:
+    """Open a folder, an archive, a file, or several of them, and list their files.
+
+    Parameters
+    ----------
+    places
+        One path, or several that are taken together as if they lay in one folder.
+    check_cancelled
+        Called now and then; what it raises ends the listing.
+    progress
+        Called with the number of files found so far, and 0: how many there are is not known.
+
+    Returns
+    -------
+    Source
+        To be closed by the caller.
+
+    Raises
+    ------
+    ImagesError
+        If a path does not exist, cannot be read, or is a damaged archive.
+    """
+    paths = [Path(places)] if isinstance(places, str | os.PathLike) else [*map(Path, places)]
+    if not paths:
+        raise ImagesError("no path is given, must be a folder, an archive or image files")
+    for path in paths:
+        _check_exists(path)
+    if len(paths) == 1 and paths[0].is_file() and archive_stem(paths[0].name):
+        return open_archive(paths[0], check_cancelled, progress)
+    return FolderSource(paths, check_cancelled, progress)
+
+
+def _check_exists(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            os.scandir(path).close()
+    except PermissionError:
+        raise ImagesError(f"{path} cannot be read: this user has no permission to") from None
+    except OSError:
+        raise ImagesError(f"{path} does not exist") from None
+    if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
+        raise ImagesError(f"{path} is neither a file nor a folder")
+
+
+def lay_out(listing: Listing) -> Found:
+    """Tell images from other files, and find their classes and parts by their paths."""
+    idx = _idx_files(listing.entries)
+    if idx:
+        folder = posixpath.dirname(next(iter(idx.values())).path)
+        return Found(posixpath.basename(folder) or listing.name, idx=idx, skipped=listing.skipped)
+    images, others = _by_suffix(listing.entries)
+    wrapper = _wrapper([entry.path for entry in images], _empty_folders(listing))
+    inside = len(_prefix(wrapper))
+    paths = [entry.path[inside:] for entry in images]
+    places, notes = _places(paths)
+    classes = sorted({place.label for place in places if place.label})
+    index = {label: k for k, label in enumerate(classes)}
+    found, outside = [], []
+    for path, entry, place in zip(paths, images, places, strict=True):
+        if place.reason:
+            outside.append(Skipped(entry.path, place.reason))
+        else:
+            found.append(FoundImage(path, entry, index.get(place.label, -1), place.part))
+    empty = [path for path in _empty_folders(listing) if path.startswith(_prefix(wrapper))]
+    notes += _empty_notes(empty, classes)
+    skipped = sorted((*listing.skipped, *others, *outside), key=lambda item: item.path)
+    name = _name(wrapper, listing.name)
+    return Found(name, tuple(found), tuple(classes), {}, tuple(skipped), tuple(notes))
+
+
+def _idx_files(entries: Sequence[Entry]) -> dict[str, Entry]:
+    """Return the files of the first folder that holds all four of MNIST, plain or gzipped."""
+    folders: dict[str, dict[str, Entry]] = {}
+    for entry in entries:
+        folder, _, name = entry.path.rpartition("/")
+        stem = name.removesuffix(".gz")
+        if stem in IDX_NAMES:
+            # Sorted by path: a plain file comes before its gzipped twin and is preferred.
+            folders.setdefault(folder, {}).setdefault(stem, entry)
+    return next((files for files in folders.values() if len(files) == len(IDX_NAMES)), {})
+
+
+def _by_suffix(entries: Iterable[Entry]) -> tuple[list[Entry], list[Skipped]]:
+    images, others = [], []
+    for entry in entries:
+        suffix = posixpath.splitext(entry.path)[1].lower()
+        if suffix in IMAGE_SUFFIXES:
+            images.append(entry)
+        elif archive_stem(entry.path):
+            others.append(Skipped(entry.path, "an archive among other files is not opened"))
+        else:
+            others.append(Skipped(entry.path, f"not an image file ({suffix or 'no suffix'})"))
+    return images, others
+
+
+def _empty_folders(listing: Listing) -> list[str]:
+    used = {path.rpartition("/")[0] for path in listing.folders}
+    used.update(entry.path.rpartition("/")[0] for entry in listing.entries)
+    return sorted(listing.folders - used)
+
+
+def _wrapper(paths: Sequence[str], empty: Sequence[str]) -> str:
+    """Return the folder around everything: the longest chain of folders with nothing beside it.
+
+    A folder of images beside empty folders is a class beside empty classes, not a wrapper.
+    """
+    wrapper = ""
+    while True:
+        start = len(_prefix(wrapper))
+        tops = {path[start:].partition("/")[0] if "/" in path[start:] else "" for path in paths}
+        if len(tops) != 1 or "" in tops:
+            return wrapper
+        (top,) = tops
+        inner = f"{_prefix(wrapper)}{top}"
+        beside = [path for path in empty if path.startswith(_prefix(wrapper))]
+        direct = any("/" not in path[len(inner) + 1 :] for path in paths)
+        if direct and any(not path.startswith(f"{inner}/") for path in beside):
+            return wrapper
+        wrapper = inner
+
+
+def _name(wrapper: str, outer: str) -> str:
+    """Return the innermost wrapping folder that is not merely called "train"."""
+    plain = (*TRAIN_NAMES, *TEST_NAMES, *VALIDATION_NAMES)
+    telling = [part for part in wrapper.split("/") if part and part.lower() not in plain]
+    return telling[-1] if telling else outer
+
+
+def _prefix(folder: str) -> str:
+    return f"{folder}/" if folder else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    label: str = ""
+    part: Part = "either"
+    reason: str = ""
+
+
+def _places(paths: Sequence[str]) -> tuple[list[_Place], list[str]]:
+    """Find the class and part of every path, or the reason to skip it; and notes."""
+    tops = {path.partition("/")[0] for path in paths if "/" in path}
+    parts, notes = _parts(tops)
+    if parts:
+        places = [_place_in_part(path, parts) for path in paths]
+    elif len(tops) > 1 or (tops and all("/" in path for path in paths)):
+        places = [_Place(label=path.rpartition("/")[0].partition("/")[0]) for path in paths]
+    else:
+        return [_Place() for _ in paths], notes
+    if not any(place.label for place in places):
+        return [_Place(reason=place.reason) for place in places], notes
+    stray = _Place(reason="not in a class folder")
+    return [place if place.label or place.reason else stray for place in places], notes
+
+
+def _parts(tops: Collection[str]) -> tuple[dict[str, Part], list[str]]:
+    """Tell which top folders are the training and the test part; empty if they are classes."""
+
+    def named(names: Sequence[str]) -> list[str]:
+        return sorted(top for top in tops if top.lower() in names)
+
+    train, test, validation = map(named, (TRAIN_NAMES, TEST_NAMES, VALIDATION_NAMES))
+    if not train or not (test or validation):
+        return {}, []
+    parts: dict[str, Part] = dict.fromkeys(train, "train")
+    parts.update(dict.fromkeys(test or validation, "test"))
+    if test and validation:
+        return parts, [f"The folder {validation[0]!r} was left out, because {test[0]!r} is there."]
+    if validation:
+        return parts, [f"The folder {validation[0]!r} serves as the test set."]
+    return parts, []
+
+
+def _place_in_part(path: str, parts: Mapping[str, Part]) -> _Place:
+    top, _, rest = path.partition("/")
+    if top not in parts or not rest:
+        return _Place(reason=f"outside {' and '.join(parts)}")
+    return _Place(label=rest.partition("/")[0] if "/" in rest else "", part=parts[top])
+
+
+def _empty_notes(empty: Sequence[str], classes: Sequence[str]) -> list[str]:
+    if not classes:
+        return []
+    names = sorted({posixpath.basename(path) for path in empty if path} - set(classes))
+    return [f"The class folder {name!r} is empty and was left out." for name in names]
+
+
+def unsupported(name: str) -> str:
+    """Say what is allowed in place of a file that is neither image nor archive."""
+    allowed = ", ".join((*ARCHIVE_SUFFIXES, *sorted(IMAGE_SUFFIXES)))
+    return f"{name} is of no supported type, must be a folder or one of {allowed}"

@@ -1,0 +1,224 @@
+"""The files under a folder or of a list of paths: their names, and their bytes one by one.
+
+Hidden and system names (.DS_Store, ._*, Thumbs.db, .ipynb_checkpoints, __MACOSX) are passed over
+in silence; whatever else is left out is listed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import unicodedata
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from engine.data.image_set import Skipped
+
+FILE_CAP = 256 * 2**20  # bytes of one file
+STEP = 1000  # files between two looks at whether to go on
+
+_SYSTEM_NAMES = (
+    *("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx"),
+    *("$recycle.bin", "system volume information"),
+)
+
+NOT_REGULAR = "neither a file nor a folder"
+NO_PERMISSION = "no permission to read it"
+TOO_LARGE = f"larger than {FILE_CAP // 2**20} MB"
+
+Place = str | os.PathLike[str]
+Places = Place | Sequence[Place]
+Progress = Callable[[int, int], None]
+Check = Callable[[], None]
+
+
+class ImagesError(ValueError):
+    """Images that cannot be used; its text is one sentence for the user."""
+
+
+class UnreadableFile(ValueError):
+    """A file whose bytes cannot be had; its text is a short reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A regular file: its relative posix path, and where its source finds it."""
+
+    path: str
+    handle: Any
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All files of a source.
+
+    Parameters
+    ----------
+    name
+        Of the folder or archive, an archive's suffix left out.
+    entries
+        Sorted by path.
+    folders
+        Relative paths of all folders, also of the empty ones.
+    skipped
+        What is no regular file, or cannot be reached.
+    """
+
+    name: str
+    entries: tuple[Entry, ...]
+    folders: frozenset[str]
+    skipped: tuple[Skipped, ...]
+
+
+class Source(Protocol):
+    """An opened source; only one thread reads from it."""
+
+    listing: Listing
+
+    def in_order(self, entries: Sequence[Entry]) -> list[int]:
+        """Return the order in which these entries are read fastest, as indices."""
+
+    def read(self, entry: Entry) -> bytes:
+        """Return a file's bytes; raise :class:`UnreadableFile`."""
+
+    def close(self) -> None:
+        """Close what was opened."""
+
+
+def never() -> None:
+    """Be the check of a caller that does not cancel."""
+
+
+def silent(done: int, total: int) -> None:
+    """Be the progress of a caller that does not look at it."""
+
+
+def is_hidden(name: str) -> bool:
+    """Return whether a name is one that the system keeps for itself."""
+    return name.startswith(".") or name.lower() in _SYSTEM_NAMES
+
+
+def printable(name: str) -> str:
+    """Return a name as every system spells it: composed accents, no byte that is not text."""
+    if name.isascii():
+        return name
+    return unicodedata.normalize("NFC", name).encode("utf-8", "replace").decode()
+
+
+class FolderSource:
+    """The files under a folder, or under several paths taken together.
+
+    Links are followed after everything that lies in the folder itself, and no folder is entered
+    twice, so a link cannot lead in a circle nor hide the folder it leads to.
+    """
+
+    def __init__(self, paths: Sequence[Path], check: Check, progress: Progress) -> None:
+        self._check, self._progress = check, progress
+        self._entries: list[Entry] = []
+        self._folders: set[str] = set()
+        self._skipped: list[Skipped] = []
+        self._seen: set[tuple[int, int]] = set()
+        self._waiting: deque[tuple[str, str, bool]] = deque()
+        if len(paths) == 1 and paths[0].is_dir():
+            self._waiting.append((str(paths[0]), "", False))
+            name = paths[0].resolve().name
+        else:
+            self._take_together(paths)
+            name = paths[0].stem if len(paths) == 1 else f"{len(paths)} dropped items"
+        while self._waiting:
+            self._enter(*self._waiting.popleft())
+        self._entries.sort(key=lambda entry: entry.path)
+        self.listing = Listing(
+            printable(name),
+            tuple(self._entries),
+            frozenset(self._folders),
+            tuple(sorted(self._skipped, key=lambda item: item.path)),
+        )
+
+    def in_order(self, entries: Sequence[Entry]) -> list[int]:
+        """Return the entries' own order."""
+        return list(range(len(entries)))
+
+    def read(self, entry: Entry) -> bytes:
+        """Return a file's bytes; raise :class:`UnreadableFile`."""
+        try:
+            with open(entry.handle, "rb", buffering=0) as file:
+                if os.fstat(file.fileno()).st_size > FILE_CAP:
+                    raise UnreadableFile(TOO_LARGE)
+                return file.readall()
+        except PermissionError:
+            raise UnreadableFile(NO_PERMISSION) from None
+        except OSError as error:
+            raise UnreadableFile(f"cannot be read ({error.strerror})") from None
+
+    def close(self) -> None:
+        """Do nothing: every file is closed after it is read."""
+
+    def _take_together(self, paths: Sequence[Path]) -> None:
+        names: set[str] = set()
+        for path in sorted(paths, key=lambda path: (path.name, str(path))):
+            name = printable(path.resolve().name)
+            if name in names:
+                self._skip(name, "another dropped item has the same name")
+            elif path.is_dir():
+                self._waiting.append((str(path), name, False))
+            else:
+                self._entries.append(Entry(name, str(path)))
+            names.add(name)
+
+    def _skip(self, path: str, reason: str) -> None:
+        self._skipped.append(Skipped(path, reason))
+
+    def _enter(self, folder: str, relative: str, linked: bool) -> None:
+        self._check()
+        try:
+            about = os.stat(folder)
+            if (about.st_dev, about.st_ino) in self._seen:
+                self._skip(relative, "a link to a folder that is read already")
+                return
+            self._seen.add((about.st_dev, about.st_ino))
+            with os.scandir(folder) as found:
+                items = sorted(found, key=lambda item: item.name)
+        except OSError:
+            self._skip(relative, NO_PERMISSION)
+            return
+        if relative:
+            self._folders.add(relative)
+        prefix = f"{relative}/" if relative else ""
+        for item in items:
+            if not is_hidden(item.name):
+                self._take(item, prefix + printable(item.name), linked)
+
+    def _take(self, item: os.DirEntry[str], path: str, linked: bool) -> None:
+        if item.is_symlink():
+            self._follow(item, path)
+        elif item.is_dir(follow_symlinks=False):
+            # What is reached through a link waits behind all that is not.
+            wait = self._waiting.append if linked else self._waiting.appendleft
+            wait((item.path, path, linked))
+        elif item.is_file(follow_symlinks=False):
+            self._add(path, item.path)
+        else:
+            self._skip(path, NOT_REGULAR)
+
+    def _follow(self, item: os.DirEntry[str], path: str) -> None:
+        try:
+            mode = os.stat(item.path).st_mode
+        except OSError:
+            self._skip(path, "a link that leads nowhere")
+            return
+        if stat.S_ISDIR(mode):
+            self._waiting.append((item.path, path, True))
+        elif stat.S_ISREG(mode):
+            self._add(path, item.path)
+        else:
+            self._skip(path, NOT_REGULAR)
+
+    def _add(self, path: str, place: str) -> None:
+        self._entries.append(Entry(path, place))
+        if len(self._entries) % STEP == 0:
+            self._check()
+            self._progress(len(self._entries), 0)

@@ -1,0 +1,89 @@
+"""The numbers behind a picture as an HDF5 file: an array per series, a document for the texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.figures.charts import (
+    ChartData,
+    FigureError,
+    MapGridData,
+    Picture,
+    caption_of,
+    panels_of,
+    title_of,
+)
+from engine.store import hdf5
+from engine.store.hdf5 import Array, Content
+
+
+def content_of(data: Picture) -> Content:
+    """Return a picture's numbers and texts.
+
+    Arrays are named ``panel_1/series_1/x`` (and ``y``, ``low``, ``high``), ``panel_1/regions`` and
+    ``panel_1/axis``, or ``row_1/column_1/rgb`` and ``.../values``; the document ``figure`` has all
+    titles, labels and the keys of the records that points stand for.
+    """
+    texts: dict[str, Any] = {"title": title_of(data), "caption": caption_of(data)}
+    arrays: dict[str, Array] = {}
+    if isinstance(data, MapGridData):
+        texts |= {"rows": list(data.row_titles), "columns": list(data.column_titles)}
+        texts["notes"] = [list(row) for row in data.notes]
+        arrays = _grid_arrays(data)
+    else:
+        texts["panels"] = []
+        for number, panel in enumerate(panels_of(data), 1):
+            texts["panels"].append(_panel_texts(panel))
+            arrays |= _panel_arrays(panel, f"panel_{number}")
+    return Content({"figure": texts}, arrays)
+
+
+def write(data: Picture, path: Path) -> None:
+    """Write a picture's numbers to an HDF5 file; an older one is replaced at once.
+
+    Raises
+    ------
+    FigureError
+        If it cannot be written.
+    """
+    try:
+        hdf5.write(path, content_of(data))
+    except OSError as error:
+        raise FigureError(f"figure {path} cannot be written: {error.strerror or error}") from error
+
+
+def _panel_texts(panel: ChartData) -> dict[str, Any]:
+    return {
+        "title": panel.title,
+        "x_label": panel.x_label,
+        "y_label": panel.y_label,
+        "series": [{"name": item.name, "keys": list(item.keys)} for item in panel.series],
+    }
+
+
+def _panel_arrays(panel: ChartData, name: str) -> dict[str, Array]:
+    found: dict[str, Array] = {}
+    for number, item in enumerate(panel.series, 1):
+        for part in ("x", "y", "low", "high"):
+            values = getattr(item, part)
+            if values is not None:
+                found[f"{name}/series_{number}/{part}"] = values
+    if panel.regions is not None:
+        found[f"{name}/axis"] = panel.regions.axis
+        found[f"{name}/regions"] = panel.regions.values
+    if panel.segments is not None:
+        found[f"{name}/segments"] = panel.segments
+    return found
+
+
+def _grid_arrays(data: MapGridData) -> dict[str, Array]:
+    found: dict[str, Array] = {}
+    for part, rows in (("rgb", data.images), ("values", data.values)):
+        for r, row in enumerate(rows, 1):
+            for c, picture in enumerate(row, 1):
+                if picture is not None:
+                    found[f"row_{r}/column_{c}/{part}"] = np.asarray(picture)
+    return found

@@ -1,0 +1,397 @@
+"""Drawing pictures for a paper: vector or pixel files of an exact size, with no display.
+
+Everything goes through one lock, since the drawing library keeps global state; so figures may be
+drawn on any thread. Fonts are embedded as outlines that editors can read (type 42), and the text of
+an SVG stays text. The same data give the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import tempfile
+import textwrap
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import MaxNLocator
+
+from engine.figures import chart_file
+from engine.figures.charts import (
+    EDGE,
+    INK,
+    NEUTRAL,
+    PALETTES,
+    ChartData,
+    FigureError,
+    FigureStyle,
+    MapGridData,
+    Picture,
+    Regions,
+    Series,
+    caption_of,
+    csv_text,
+    in_palette,
+    panels_of,
+    title_of,
+)
+from engine.figures.sizing import (
+    MM,
+    caption_height,
+    fitted,
+    grid_of,
+    legend_columns,
+    letters,
+    natural_height,
+    shares_legend,
+    ticks_in,
+)
+
+FORMATS = ("pdf", "svg", "png", "csv")
+FILES = (*FORMATS, "h5")
+MOST_PIXELS = 200e6
+TICK_STEPS = (1, 2, 2.5, 5, 10)
+SMALLEST_AXES_MM = 3.0
+LINE_STYLES = {"solid": "-", "dash": "--", "dot": ":", "dash_dot": "-.", "none": ""}
+MARKS = {
+    "": None,
+    "circle": "o",
+    "square": "s",
+    "triangle": "^",
+    "diamond": "D",
+    "cross": "x",
+    "plus": "+",
+    "star": "*",
+}
+SETTINGS: dict[Any, Any] = {
+    "pdf.fonttype": 42,
+    "ps.fonttype": 42,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "isthmus",
+    "axes.unicode_minus": True,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "text.parse_math": False,
+}
+# Maps stand close to each other, and their shape is fixed.
+TIGHT: dict[str, Any] = {
+    "w_pad": 0.01,
+    "h_pad": 0.01,
+    "wspace": 0.01,
+    "hspace": 0.01,
+    "compress": True,
+}
+FALLBACK = "DejaVu Sans"  # it comes with the library, and has every letter we use
+_LOCK = threading.RLock()
+# A font that is not installed is replaced; there is nothing that the user should do about it.
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+# What it warns of, _check_room says in words that the user can act on.
+warnings.filterwarnings("ignore", message="constrained_layout not applied")
+
+
+def draw(data: Picture, style: FigureStyle | None = None) -> Figure:
+    """Draw a picture as a figure of the size that the style says.
+
+    Raises
+    ------
+    FigureError
+        If there is nothing to draw.
+    """
+    style = style or FigureStyle()
+    with settings(style.font_size, style.font):
+        panels = panels_of(data)
+        if not panels and not (isinstance(data, MapGridData) and data.columns):
+            raise FigureError("the figure is empty: there is nothing to draw")
+        height = style.height_mm or natural_height(data, style)
+        figure = Figure(figsize=(style.width_mm * MM, height * MM))
+        FigureCanvasAgg(figure)
+        foot = caption_height(data, style) / height
+        _draw_caption(figure, data, style, foot)
+        if isinstance(data, MapGridData):
+            engine = ConstrainedLayoutEngine(**TIGHT, rect=(0, foot, 1, 1 - foot))
+            figure.set_layout_engine(engine)
+            _draw_maps(figure, data, style)
+        else:
+            figure.set_layout_engine("constrained")
+            _draw_panels(_above(figure, foot), panels, style)
+        _check_room(figure, style, height)
+        return figure
+
+
+@contextmanager
+def settings(font_size: float, font: str = FALLBACK) -> Iterator[None]:
+    """Hold the drawing library, with our settings, for figures that are put together here."""
+    families = list(dict.fromkeys((font, FALLBACK)))
+    with _LOCK, matplotlib.rc_context(SETTINGS | {"font.size": font_size, "font.family": families}):
+        yield
+
+
+def draw_into(place: SubFigure, data: Picture, style: FigureStyle) -> None:
+    """Draw a picture into a part of a figure, whose layout is constrained; no caption."""
+    if isinstance(data, MapGridData):
+        _draw_maps(place, data, style)
+    else:
+        _draw_panels(place, panels_of(data), style)
+
+
+def render(data: Picture, suffix: str, style: FigureStyle | None = None) -> bytes:
+    """Return a picture as the bytes of a file.
+
+    Parameters
+    ----------
+    suffix
+        One of pdf, svg, png, csv.
+
+    Raises
+    ------
+    FigureError
+        If the format is another one, there is nothing to draw, or it has too many pixels.
+    """
+    style = style or FigureStyle()
+    if suffix not in FORMATS:
+        raise FigureError(f"format is {suffix!r}, must be one of {', '.join(FORMATS)}")
+    if suffix == "csv":
+        return csv_text(data).encode()
+    out = io.BytesIO()
+    with settings(style.font_size, style.font):
+        figure = draw(data, style)
+        width, height = figure.get_size_inches()
+        if suffix == "png" and width * height * style.dpi**2 > MOST_PIXELS:
+            raise FigureError(
+                f"dpi is {style.dpi:g}, too many for {style.width_mm:g} mm: "
+                f"at most {MOST_PIXELS / 1e6:g} million pixels can be drawn"
+            )
+        figure.savefig(
+            out,
+            format=suffix,
+            dpi=style.dpi,
+            transparent=style.transparent,
+            metadata=_metadata(data, suffix),
+        )
+    return out.getvalue()
+
+
+def save_as(data: Picture, path: Path, style: FigureStyle | None = None) -> None:
+    """Write a picture to a file; its suffix says the format. An older file is replaced at once.
+
+    Raises
+    ------
+    FigureError
+        If the suffix is none of pdf, svg, png, csv, h5, or the file cannot be written.
+    """
+    suffix = path.suffix.lower().removeprefix(".")
+    if suffix not in FILES:
+        raise FigureError(f"file is {path.name!r}, must end in one of .{', .'.join(FILES)}")
+    if suffix == "h5":
+        chart_file.write(data, path)
+        return
+    content = render(data, suffix, style)
+    temporary = ""
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=".figure-", dir=path.parent)
+        with open(handle, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        raise FigureError(f"figure {path} cannot be written: {error.strerror or error}") from error
+
+
+def save(data: Picture, path: Path, **options: Any) -> None:
+    """Write a picture to a file, with the fields of :class:`FigureStyle` as options."""
+    save_as(data, path, FigureStyle(**options))
+
+
+# ------------------------------------------------------------------------------------------- layout
+
+
+def _draw_caption(figure: Figure, data: Picture, style: FigureStyle, foot: float) -> None:
+    """Write the caption into the lowest ``foot`` of the figure."""
+    if foot:
+        wrapped = textwrap.fill(caption_of(data), letters(style.width_mm, style.font_size))
+        text = figure.text(0.01, foot * 0.9, wrapped, fontsize=style.font_size, va="top")
+        text.set_in_layout(False)
+
+
+def _above(figure: Figure, foot: float) -> Figure | SubFigure:
+    """Return the part of a figure that the caption leaves; a legend keeps to its own part."""
+    if not foot:
+        return figure
+    parts: Any = figure.subfigures(2, 1, height_ratios=[1 - foot, foot], hspace=0)
+    return cast(SubFigure, parts[0])
+
+
+def _check_room(figure: Figure, style: FigureStyle, height: float) -> None:
+    """Refuse a figure whose texts leave no room for what they are about."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+    margin = SMALLEST_AXES_MM * MM * figure.dpi
+    for ax in figure.axes:
+        box, needed, place = ax.get_window_extent(), ax.get_tightbbox(), ax.figure.bbox.padded(2)
+        too_small = min(box.width, box.height) < margin
+        # Where the layout gives up, texts stick out of the panel that they belong to.
+        sticks_out = needed is not None and not (
+            place.containsx(needed.x0)
+            and place.containsx(needed.x1)
+            and place.containsy(needed.y0)
+            and place.containsy(needed.y1)
+        )
+        if too_small or sticks_out:
+            raise FigureError(
+                f"the figure is {style.width_mm:g} x {height:.0f} mm, too small for its texts at "
+                f"{style.font_size:g} pt: make it larger or the font smaller"
+            )
+
+
+def _metadata(data: Picture, suffix: str) -> dict[str, Any]:
+    """Return what the file says of itself; no date, so that equal figures are equal files."""
+    title, caption = title_of(data), caption_of(data)
+    if suffix == "pdf":
+        found = {"Title": title, "Subject": caption, "Creator": "Isthmus", "CreationDate": None}
+    elif suffix == "svg":
+        found = {"Title": title, "Description": caption, "Creator": "Isthmus", "Date": None}
+    else:
+        found = {"Title": title, "Description": caption, "Software": "Isthmus"}
+    return {name: value for name, value in found.items() if value or value is None}
+
+
+# ------------------------------------------------------------------------------------------- charts
+
+
+def _draw_panels(
+    figure: Figure | SubFigure, panels: Sequence[ChartData], style: FigureStyle
+) -> None:
+    rows, columns = grid_of(len(panels), style.width_mm)
+    places = figure.subfigures(rows, columns, squeeze=False).reshape(-1)
+    width = style.width_mm / columns
+    shared = shares_legend(panels)
+    panels = [in_palette(panel, style.palette) for panel in panels]
+    for place, panel in zip(places, panels, strict=False):
+        ax = place.subplots()
+        _draw_chart(ax, panel, width, style)
+        if not shared:
+            _draw_legend(place, ax, panel, width, style)
+    if shared:
+        _draw_legend(figure, places[0].axes[0], panels[0], style.width_mm, style)
+
+
+def _draw_legend(
+    place: Figure | SubFigure, ax: Axes, data: ChartData, width_mm: float, style: FigureStyle
+) -> None:
+    """Write the legend below the axes, so that it hides no point."""
+    handles, names = ax.get_legend_handles_labels()
+    columns, letters = legend_columns(data, width_mm, style)
+    if names:
+        place.legend(
+            handles,
+            [textwrap.fill(name, letters) for name in names],
+            loc="outside lower center",
+            ncols=columns,
+            frameon=False,
+            fontsize=style.font_size * 0.85,
+            borderaxespad=0.1,
+            handlelength=1.6,
+            columnspacing=1.2,
+            labelspacing=0.3,
+        )
+
+
+def _draw_chart(ax: Axes, data: ChartData, width_mm: float, style: FigureStyle) -> None:
+    if data.regions is not None:
+        _draw_regions(ax, data.regions, PALETTES[style.palette])
+    for item in data.series:
+        _draw_series(ax, item, style)
+    if data.segments is not None:
+        for x0, y0, x1, y1 in data.segments:
+            ax.plot([x0, x1], [y0, y1], color=NEUTRAL, linewidth=0.4, alpha=0.5, zorder=1.5)
+    ax.set_xscale("log" if data.x_log else "linear")
+    if not data.x_log:
+        # Not as many as the layout leaves room for: with them it would leave less room.
+        ax.xaxis.set_major_locator(MaxNLocator(ticks_in(width_mm, style), steps=TICK_STEPS))
+    ax.set_yscale("log" if data.y_log else "linear")
+    if data.x_range:
+        ax.set_xlim(data.x_range)
+    if data.y_range:
+        ax.set_ylim(data.y_range)
+    if data.equal_aspect:
+        ax.set_aspect("equal")
+    ax.set_xlabel(fitted(data.x_label, width_mm, style))
+    ax.set_ylabel(data.y_label)
+    if style.title and data.title:
+        ax.set_title(fitted(data.title, width_mm, style), fontsize=style.font_size)
+    if data.regions is None:
+        ax.grid(True, linewidth=0.4, alpha=0.3)
+        ax.spines[["top", "right"]].set_visible(False)
+    ax.set_axisbelow(True)
+    ax.tick_params(labelsize=style.font_size * 0.9, length=2.5)
+
+
+def _draw_series(ax: Axes, item: Series, style: FigureStyle) -> None:
+    size = style.font_size * (0.55 if item.style == "none" else 0.4)
+    look: dict[str, Any] = {
+        "color": item.colour,
+        "linestyle": LINE_STYLES[item.style] or "none",
+        "linewidth": 1.1,
+        "marker": MARKS[item.symbol],
+        "markersize": size * (1.5 if item.symbol == "star" else 1.0),
+        "label": item.name or "_",
+    }
+    if item.style == "none":
+        look |= {"markeredgecolor": "white", "markeredgewidth": 0.3}
+    if item.symbol in ("cross", "plus"):
+        look |= {"markeredgecolor": item.colour, "markeredgewidth": 0.8}
+    ax.plot(item.x, item.y, **look)
+    if item.low is None or item.high is None:
+        return
+    if item.style == "none":
+        ax.vlines(item.x, item.low, item.high, color=item.colour, linewidth=0.6, alpha=0.6)
+    elif len(item.x) > 1:
+        ax.fill_between(item.x, item.low, item.high, color=item.colour, alpha=0.18, linewidth=0)
+
+
+def _draw_regions(ax: Axes, regions: Regions, colours: Sequence[str]) -> None:
+    axis, values = regions.axis, regions.values
+    levels = [-np.inf, 0.0, np.inf]
+    ax.contourf(axis, axis, values, levels, colors=colours[:2], alpha=0.16)
+    if values.min() < 0 < values.max():
+        ax.contour(axis, axis, values, [0.0], colors=INK, linewidths=0.9)
+
+
+# --------------------------------------------------------------------------------------------- maps
+
+
+def _draw_maps(figure: Figure | SubFigure, data: MapGridData, style: FigureStyle) -> None:
+    axes: Any = figure.subplots(len(data.images), data.columns, squeeze=False)
+    for r, c in np.ndindex(axes.shape):
+        ax, picture = axes[r, c], data.images[r][c]
+        ax.set_xticks([])
+        ax.set_yticks([])
+        # A thin edge: a map is white where nothing matters, and so is the paper.
+        ax.spines[:].set(visible=picture is not None, color=EDGE, linewidth=0.4)
+        if picture is not None:
+            # Nearest: a map's pixels are its data, smoothing would invent some.
+            ax.imshow(picture, interpolation="nearest", cmap="gray", vmin=0, vmax=255)
+        if data.notes:
+            ax.set_xlabel(data.notes[r][c], fontsize=style.font_size * 0.8, labelpad=1)
+        if r == 0 and data.column_titles:
+            ax.set_title(data.column_titles[c], fontsize=style.font_size, pad=2)
+        if c == 0 and data.row_titles:
+            title = textwrap.fill(data.row_titles[r], 16)
+            ax.set_ylabel(title, rotation=0, ha="right", va="center", fontsize=style.font_size)
+    if style.title and data.title:
+        figure.suptitle(data.title, fontsize=style.font_size)

@@ -1,0 +1,215 @@
+"""What one record has to show: its curves as charts, its images and maps as a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.attribution import pictures
+from engine.boundary import lab
+from engine.figures.charts import ChartData, MapGridData, Series, series_colour
+from engine.figures.grids import rgb_row
+from engine.figures.retraining import retraining_chart
+from engine.retraining import curves
+from engine.specs import AdversarialExamples, Boundary, Interpretability
+from engine.store.study import Record, Study, StudyError
+
+SHOWN = 6  # a row of them fits beside the table of records, twice as large as they are
+BINS = 30
+Arrays = Mapping[str, NDArray[np.generic]]
+PER_EPOCH = {"clean_accuracy": "Clean test accuracy", "robust_accuracy": "Robust test accuracy"}
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """A record's charts, and its rows of pictures; either may be missing."""
+
+    charts: tuple[ChartData, ...] = ()
+    grid: MapGridData | None = None
+
+
+def pictures_of(study: Study, key: str) -> tuple[Record, Pictures]:
+    """Read a record, and return it with what it has to show.
+
+    Raises
+    ------
+    StudyError
+        If it cannot be read.
+    """
+    record = study.read(key)
+    make = PICTURES.get(record.entry.kind)
+    try:
+        found = Pictures() if make is None else make(study, record)
+    except (KeyError, IndexError) as error:
+        raise StudyError(f"record {key} lacks a part that its kind has: {error}") from error
+    title = record.entry.title
+    charts = tuple(replace(chart, title=chart.title or title) for chart in found.charts)
+    grid = found.grid and replace(found.grid, title=title)
+    return record, Pictures(charts, grid)
+
+
+def _network(_: Study, record: Record) -> Pictures:
+    arrays = record.arrays
+    charts = []
+    if "epochs/step" in arrays:
+        steps = arrays["epochs/step"]
+        series = [
+            Series(text, steps, arrays[f"epochs/{name}"], colour=series_colour(i), symbol="circle")
+            for i, (name, text) in enumerate(PER_EPOCH.items())
+            if f"epochs/{name}" in arrays
+        ]
+        caption = "Accuracy on test images after every epoch."
+        charts.append(ChartData(tuple(series), "Accuracy", "Epoch", "Test accuracy", caption))
+    return Pictures((*charts, *_loss(arrays, "loss", "Training loss")), _probes(arrays))
+
+
+def _loss(arrays: Arrays, name: str, label: str) -> tuple[ChartData, ...]:
+    if f"curve/{name}" not in arrays:
+        return ()
+    line = Series("", arrays["curve/step"], arrays[f"curve/{name}"])  # type: ignore[arg-type]
+    return (ChartData((line,), label, "Epoch", label),)
+
+
+def _probes(arrays: Arrays) -> MapGridData | None:
+    found = arrays.get("probes/attributions")
+    if found is None or not len(found) or min(found.shape[-2:]) < 2:
+        return None
+    rows = {"image": _rgb(arrays["probes/images"]), "gradient": _maps(found[-1])}
+    return _grid(rows, "Probe images, and the gradient of the network at the end of training.")
+
+
+def _retraining(_: Study, record: Record) -> Pictures:
+    return Pictures(_loss(record.arrays, "loss", "Training loss"))
+
+
+def _images(_: Study, record: Record) -> Pictures:
+    found = record.arrays["thumbnails"]
+    if min(found.shape[-2:]) < 2:
+        return Pictures()
+    rows = {
+        f"{start + 1} to {min(start + SHOWN, len(found))}": _rgb(found[start : start + SHOWN])
+        for start in range(0, min(len(found), 3 * SHOWN), SHOWN)
+    }
+    return Pictures(grid=_grid(rows, "The first of the images."))
+
+
+def _shown_maps(_: Study, record: Record) -> Pictures:
+    arrays = record.arrays
+    if min(arrays["images"].shape[-2:]) < 2:
+        return Pictures()
+    rows = {"image": _rgb(arrays["images"]), "map": _maps(arrays["attributions"])}
+    caption = "Attributions summed over channels; blue negative, red positive, each to its scale."
+    return Pictures(grid=_grid(rows, caption))
+
+
+def _attacked(_: Study, record: Record) -> Pictures:
+    arrays = record.arrays
+    if min(arrays["images"].shape[-2:]) < 2:
+        return Pictures()
+    clean = np.asarray(arrays["images"])
+    clean = clean / 255.0 if clean.dtype == np.uint8 else clean
+    change = np.asarray(arrays["adv_images"], dtype=np.float64) - clean
+    rows = {
+        "image": _rgb(arrays["images"]),
+        "attacked": _rgb(arrays["adv_images"]),
+        "change": tuple(
+            pictures.colour(pictures.picture(part, percentile=100.0)) for part in change[:SHOWN]
+        ),
+    }
+    spec = record.spec
+    attack = spec.attack.title if isinstance(spec, AdversarialExamples) else ""
+    return Pictures(
+        grid=_grid(rows, f"Attacked by {attack}; the change is drawn to its own scale.")
+    )
+
+
+def _score(study: Study, record: Record) -> Pictures:
+    spec = record.spec
+    if not isinstance(spec, Interpretability):
+        return Pictures()
+    curve, name = curves.curve(study, record.entry), study.title(spec.classifier)
+    return Pictures((retraining_chart([curve], "", [name]),))
+
+
+def _measured(_: Study, record: Record) -> Pictures:
+    arrays = record.arrays
+    if not {"eps", "accuracy"} <= set(arrays):
+        return Pictures()
+    line = Series("", arrays["eps"], arrays["accuracy"], symbol="circle")
+    return Pictures((ChartData((line,), "", "eps", "Accuracy under attack"),))
+
+
+def _plane(_: Study, record: Record) -> Pictures:
+    spec = record.spec
+    if not isinstance(spec, Boundary):
+        return Pictures()
+    return Pictures((lab.plane_chart(record.arrays, "", spec.attack),))
+
+
+def _generator(_: Study, record: Record) -> Pictures:
+    arrays = record.arrays
+    rows = {
+        "image": _rgb(arrays["probes/images"]),
+        "reconstruction": _rgb(arrays["probes/reconstructions"][-1]),
+        "sample": _rgb(arrays["samples"]),
+    }
+    grid = _grid(rows, "Test images, what the generator makes of them, and what it makes up.")
+    return Pictures(_loss(arrays, "reconstruction", "Reconstruction loss"), grid)
+
+
+def _distances(_: Study, record: Record) -> Pictures:
+    arrays = record.arrays
+    counted = np.asarray(arrays["distances"])[np.asarray(arrays["counted"]).astype(bool)]
+    charts: tuple[ChartData, ...] = ()
+    if len(counted) > 1:
+        heights, ends = np.histogram(counted, min(BINS, len(counted)))
+        middles = (ends[1:] + ends[:-1]) / 2
+        line = Series("", middles, heights.astype(float))
+        charts = (ChartData((line,), "", "Distance to the reconstruction", "Images"),)
+    rows = {
+        "image": _rgb(arrays["shown/images"]),
+        "example": _rgb(arrays["shown/examples"]),
+        "reconstruction": _rgb(arrays["shown/reconstructions"]),
+    }
+    return Pictures(charts, _grid(rows, "Images, what was measured, and its reconstruction."))
+
+
+def _rgb(images: NDArray[np.generic]) -> tuple[NDArray[np.uint8], ...]:
+    return rgb_row(images, range(min(SHOWN, len(images))))
+
+
+def _maps(found: NDArray[np.generic]) -> tuple[NDArray[np.uint8], ...]:
+    drawn = pictures.colour(pictures.picture(np.asarray(found[:SHOWN], dtype=np.float64)))
+    return tuple(drawn)
+
+
+def _grid(rows: Mapping[str, Sequence[NDArray[np.uint8]]], caption: str) -> MapGridData | None:
+    """Return rows of pictures, all as long as the longest; None without any picture."""
+    count = max((len(row) for row in rows.values()), default=0)
+    if not count:
+        return None
+    return MapGridData(
+        tuple(tuple(row) + (None,) * (count - len(row)) for row in rows.values()),
+        tuple(rows),
+        caption=caption,
+    )
+
+
+PICTURES: dict[str, Callable[[Study, Record], Pictures]] = {
+    "training": _network,
+    "imported": _network,
+    "retraining": _retraining,
+    "glyphs": _images,
+    "folder": _images,
+    "idx": _images,
+    "maps": _shown_maps,
+    "adversarial_examples": _attacked,
+    "interpretability": _score,
+    "measurement": _measured,
+    "boundary": _plane,
+    "vae_gan": _generator,
+    "manifold_distance": _distances,
+}

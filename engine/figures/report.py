@@ -1,0 +1,311 @@
+"""The whole study as one PDF: what was done, with what, and every figure that its records give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from engine.figures import tables
+from engine.figures.charts import FigureError, Picture
+from engine.figures.report_page import (
+    TITLE,
+    Block,
+    facts_block,
+    gap,
+    heading,
+    paragraphs,
+    pdf_of,
+    picture_blocks,
+    table_blocks,
+    text_block,
+)
+from engine.figures.report_settings import settings_of
+from engine.figures.study_figures import FIGURES
+from engine.manifold import panels as manifold_panels
+from engine.plan.planfile import load_preset, presets
+from engine.program import VERSION
+from engine.specs import ImagesSpec
+from engine.specs.schema import SpecError
+from engine.store.atomic import new_file
+from engine.store.index import Entry
+from engine.store.study import Study, StudyError, spec_of
+from engine.tradeoff import comparison
+from engine.tradeoff.points import MODES, NetworkPoint, attributions_in, networks
+
+SUFFIX = ".pdf"
+Check = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A figure of ``study_figures.FIGURES``, its heading, and the kinds it is made of."""
+
+    figure: str
+    heading: str
+    kinds: tuple[str, ...]
+
+
+SECTIONS = (
+    Section("curves", "Training", ("training",)),
+    Section("tradeoff", "Accuracy and interpretability", ("interpretability",)),
+    Section("roar", "ROAR: the marked pixels are removed", ("interpretability",)),
+    Section("kar", "KAR: only the marked pixels are kept", ("interpretability",)),
+    Section("maps", "Gradient maps", ("maps",)),
+    Section("attacks", "Attacked images", ("adversarial_examples",)),
+    Section("manifold", "Distance to the manifold", ("manifold_distance",)),
+    Section("reconstructions", "The generator", ("vae_gan",)),
+    Section("boundary", "Decision boundaries", ("boundary",)),
+    Section("tilt", "Tilt of the boundary", ("boundary",)),
+)
+
+
+def report_pdf(study: Study, *, now: datetime | None = None, check: Check = lambda: None) -> bytes:
+    """Return the report of a study as a PDF.
+
+    Parameters
+    ----------
+    now
+        The date on its first page; today's without one.
+    check
+        Called between figures; what it raises ends the work.
+
+    Raises
+    ------
+    FigureError
+        If the study has no record yet.
+    StudyError
+        If a record cannot be read.
+    """
+    if not study.entries:
+        raise FigureError("the study has no records: there is nothing to report")
+    when = now or datetime.now().astimezone()
+    blocks = [*_first_page(study, when), *_figures(study, check)]
+    name = _name(study)
+    about = {"Title": f"{name}: report", "Creator": f"Isthmus {VERSION}", "CreationDate": when}
+    check()
+    return pdf_of(blocks, name, about)
+
+
+def write_report(study: Study, path: Path, *, check: Check = lambda: None) -> None:
+    """Write the report of a study to a file, which must end in .pdf; an older one is replaced.
+
+    Raises
+    ------
+    FigureError
+        If the file has another ending or cannot be written, or as :func:`report_pdf`.
+    """
+    write_pdf(path, lambda: report_pdf(study, check=check))
+
+
+def write_pictures(pictures: Sequence[Picture], title: str, path: Path, *, notes: str = "") -> None:
+    """Write pictures, such as those of a page of the window, to one PDF with their captions.
+
+    Raises
+    ------
+    FigureError
+        If there is none, or the file cannot be written.
+    """
+    if not pictures:
+        raise FigureError("there is no picture to export")
+    head = [text_block(title, TITLE, bold=True), gap()]
+    if notes:
+        head += [*paragraphs(notes), gap()]
+    blocks = [block for data in pictures for block in (*picture_blocks(data), gap(8.0))]
+    write_pdf(path, lambda: pdf_of([*head, *blocks], title, {"Title": title}))
+
+
+def write_pdf(path: Path, make: Callable[[], bytes]) -> None:
+    """Write what ``make`` returns to a file that ends in .pdf, whole or not at all."""
+    if path.suffix.lower() != SUFFIX:
+        raise FigureError(f"file is {path.name!r}, must end in {SUFFIX}: a report is a PDF")
+    content = make()
+    try:
+        with new_file(path) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        raise FigureError(f"report {path} cannot be written: {error.strerror}") from error
+
+
+# --------------------------------------------------------------------------------------- first page
+
+
+def _first_page(study: Study, when: datetime) -> Iterator[Block]:
+    yield gap(14.0)
+    yield text_block(_name(study), TITLE, bold=True)
+    yield gap(2.0)
+    notes = str(study.about.get("notes", "")).strip()
+    if notes:
+        yield from paragraphs(notes)
+        yield gap()
+    yield facts_block(list(_facts(study, when)))
+    yield gap(8.0)
+    yield from _networks(study)
+
+
+def _facts(study: Study, when: datetime) -> Iterator[tuple[str, str]]:
+    entries = study.entries
+    seconds = sum(entry.seconds for entry in entries)
+    yield "Report", f"{when:%Y-%m-%d %H:%M}, Isthmus {VERSION}"
+    yield "Computed", _span(entries)
+    yield "Records", f"{len(entries):,}, {_duration(seconds)} of computing"
+    images = [
+        study.title(spec) + _sizes(entry)
+        for entry in entries
+        if isinstance(spec := spec_of(entry), ImagesSpec)
+    ]
+    if images:
+        yield "Images", "; ".join(images)
+    complete = _complete_presets(study)
+    if complete:
+        yield "Presets", ", ".join(complete)
+    yield from _origin(study)
+
+
+def _origin(study: Study) -> Iterator[tuple[str, str]]:
+    """Yield versions and devices, of the oldest and the newest network or else record."""
+    trained = [
+        entry for entry in study.entries if entry.kind in ("training", "vae_gan", "boundary")
+    ]
+    looked = trained or study.entries
+    found: dict[str, dict[str, None]] = {}
+    for entry in dict.fromkeys((looked[0].key, looked[-1].key)):
+        with suppress(StudyError):
+            facts: Mapping[str, Any] = study.read(entry).provenance
+            device = " ".join(str(facts.get(n, "")) for n in ("device", "device_name")).strip()
+            names = (("isthmus", "Isthmus"), ("torch", "PyTorch"), ("numpy", "NumPy"))
+            versions = [f"{text} {facts[n]}" for n, text in names if n in facts]
+            versions += [f"Python {facts['python']}"] if "python" in facts else []
+            found.setdefault("Device", {})[device] = None
+            found.setdefault("Versions", {})[", ".join(versions)] = None
+            found.setdefault("System", {})[str(facts.get("platform", ""))] = None
+    for name, texts in found.items():
+        shown = "; ".join(text for text in texts if text)
+        if shown:
+            yield name, shown
+
+
+def _networks(study: Study) -> Iterator[Block]:
+    points = networks(study)
+    if not points:
+        return
+    columns = [(mode, kind) for mode in MODES for kind in attributions_in(points)]
+    short = {"gradient": "G", "gradient_x_input": "GX"}
+    head = ["network", "clean\u00a0%", "robust\u00a0%"]
+    head += [f"{mode.upper()} {short.get(kind, kind)}" for mode, kind in columns[:6]]
+    rows = [head]
+    for point in points:
+        accuracies = (point.clean_accuracy, point.robust_accuracy)
+        rows.append(
+            [
+                point.network,
+                *("–" if value is None else f"{100 * value:.1f}" for value in accuracies),
+                *(_score(point, mode, kind) for mode, kind in columns[:6]),
+            ]
+        )
+    yield heading("Networks")
+    yield from table_blocks(rows)
+    yield gap(2.0)
+    text = "Robust: under the attack that each network was evaluated with. "
+    if columns:
+        text += (
+            "G: gradient, GX: gradient x input; scores with their standard deviation over repeats. "
+            "In ROAR and KAR alike, a higher score means that the marked pixels matter more. "
+        )
+    text += settings_of(study, ("training",))
+    yield from paragraphs(text.strip(), 7.5)
+
+
+def _score(point: NetworkPoint, mode: str, kind: str) -> str:
+    value = point.scores.get(mode, {}).get(kind)
+    if value is None:
+        return "–"
+    spread = point.spreads.get(mode, {}).get(kind)
+    return _minus(f"{value:+.3f}" + ("" if spread is None else f" ± {spread:.3f}"))
+
+
+# ------------------------------------------------------------------------------------------ figures
+
+
+def _figures(study: Study, check: Check) -> Iterator[Block]:
+    """Yield a section for every figure that the study has records for."""
+    there = {entry.kind for entry in study.entries}
+    for section in SECTIONS:
+        check()
+        if not there & set(section.kinds):
+            continue
+        try:
+            data = FIGURES[section.figure](study)
+        except FigureError:
+            continue  # records of that kind, but of none that such a figure shows
+        text = settings_of(study, section.kinds)
+        yield from (gap(10.0), heading(section.heading), replace(gap(2.0), leads=True))
+        yield from picture_blocks(data, text)
+        yield from _tables(study, section.figure)
+
+
+def _tables(study: Study, figure: str) -> Iterator[Block]:
+    """Yield the numbers that stand beside a figure."""
+    if figure == "tradeoff":
+        points = networks(study)
+        rows = comparison.rows(points)
+        if rows:
+            yield from _table("Correlations, published and ours", comparison.table(rows), 3)
+        controls = tables.control_rows(points)
+        if len(controls) > 1:
+            yield from _table("Scores and their controls", controls, 3)
+    if figure == "manifold":
+        panels = manifold_panels.panels(study)
+        for name, panel in zip(manifold_panels.names(panels), panels, strict=True):
+            yield from _table(name, tables.distance_rows(panel), 1)
+
+
+def _table(title: str, rows: Sequence[Sequence[str]], left: int) -> Iterator[Block]:
+    yield gap(6.0)
+    yield text_block(title, 10.0, bold=True, leads=True)
+    yield from table_blocks(
+        [[_minus(text.replace("_", " ")) for text in row] for row in rows], left, 6.5
+    )
+
+
+# ------------------------------------------------------------------------------------------- texts
+
+
+def _name(study: Study) -> str:
+    return str(study.about.get("name") or study.path.stem)
+
+
+def _span(entries: Sequence[Entry]) -> str:
+    first, last = entries[0].created[:10], entries[-1].created[:10]
+    return first if first == last else f"{first} to {last}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _sizes(entry: Entry) -> str:
+    numbers = entry.numbers
+    sides = [numbers.get(name) for name in ("channels", "height", "width")]
+    shape = "" if None in sides else f", {sides[2]} x {sides[1]} pixels, channels: {sides[0]}"
+    classes = f", {numbers['classes']} classes" if "classes" in numbers else ""
+    return f" ({(shape + classes).removeprefix(', ')})" if shape or classes else ""
+
+
+def _complete_presets(study: Study) -> list[str]:
+    """Return the built-in plans of which the study has every record."""
+    found = []
+    for name in presets():
+        with suppress(SpecError):  # one that names images which are not here
+            if all(study.has(spec) for spec in load_preset(name).specs):
+                found.append(name)
+    return found
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−") if any(letter.isdigit() for letter in text) else text

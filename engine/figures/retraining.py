@@ -1,0 +1,53 @@
+"""The chart of retraining curves, for figures and for the view of a single record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.figures.charts import NEUTRAL, SYMBOLS, ChartData, Series, series_colour
+from engine.retraining import curves
+
+
+def retraining_chart(shown: Sequence[curves.Curve], title: str, names: Sequence[str]) -> ChartData:
+    """Return accuracy against the fraction removed, and the random baseline of each kind once.
+
+    ``names`` says what each curve's network is called.
+    """
+    series: list[Series] = []
+    baselines: set[tuple[float, ...]] = set()
+    for index, (curve, name) in enumerate(zip(shown, names, strict=True)):
+        baseline = tuple(curve.random_mean)
+        if baseline not in baselines:
+            baselines.add(baseline)
+            series.append(_baseline_series(curve))
+        score = "" if curve.score is None else f", score {curve.score:+.3f}".replace("-", "−")
+        series.append(
+            Series(
+                name + score,
+                curve.fractions,
+                curve.mean,
+                curve.low,
+                curve.high,
+                colour=series_colour(index),
+                symbol=SYMBOLS[index // 8 % len(SYMBOLS)],
+            )
+        )
+    return ChartData(
+        series=tuple(series),
+        title=title,
+        x_label="Fraction of pixels removed",
+        y_label="Accuracy after retraining",
+        caption="Mean over repeats; the bands span the lowest and the highest repeat.",
+    )
+
+
+def _baseline_series(curve: curves.Curve) -> Series:
+    return Series(
+        "Random pixels",
+        curve.random_fractions,
+        curve.random_mean,
+        curve.random_low,
+        curve.random_high,
+        colour=NEUTRAL,
+        style="dash",
+    )

@@ -1,0 +1,121 @@
+"""How large the parts of a figure are: panels, legends, and the height that suits a width."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.figures.charts import (
+    ChartData,
+    FigureStyle,
+    MapGridData,
+    Picture,
+    caption_of,
+    panels_of,
+)
+
+MM = 1 / 25.4
+SMALLEST_PANEL_MM = 50.0
+AXIS_MM = 12.0  # what a vertical axis takes of a panel's width, roughly
+PANEL_RATIO = 0.72
+POINT_MM = 25.4 / 72
+# Widths of a letter and a line's height in the font's own size, roughly.
+LETTER, LINE = 0.53, 1.35
+LARGEST_MAP_MM = 30.0
+TICK_LETTERS = 5.5
+
+
+def grid_of(count: int, width_mm: float) -> tuple[int, int]:
+    """Return rows and columns of so many panels: legible, and without gaps where possible."""
+    most = max(1, min(count, 4, int(width_mm / SMALLEST_PANEL_MM)))
+    even = [n for n in range(2, most + 1) if count % n == 0]
+    columns = even[-1] if even else most
+    return -(-count // columns), columns
+
+
+def letters(width_mm: float, size: float) -> int:
+    """Return about how many letters of a font size in points fit."""
+    return max(8, int(width_mm / (size * POINT_MM * LETTER)))
+
+
+def natural_height(data: Picture, style: FigureStyle) -> float:
+    """Return a height in mm that suits the content at the style's width."""
+    line = style.font_size * POINT_MM * LINE
+    if isinstance(data, MapGridData):
+        height = _natural_map_height(data, style, line)
+    else:
+        panels = panels_of(data)
+        rows, columns = grid_of(len(panels), style.width_mm)
+        width = style.width_mm / columns
+        ratio = 0.95 if any(panel.equal_aspect for panel in panels) else PANEL_RATIO
+        legends = [legend_lines(panel, width, style) for panel in panels]
+        shared = shares_legend(panels)
+        below = legend_lines(panels[0], style.width_mm, style) if shared else 0
+        more = max(broken_lines(panel, width, style) for panel in panels)
+        more += 0 if shared else max(legends)
+        height = rows * (width * ratio + line * more) + line * below
+    height += caption_height(data, style)
+    return float(min(max(height, 25.0), 1200.0))
+
+
+def caption_height(data: Picture, style: FigureStyle) -> float:
+    """Return the height in mm of the caption as it is broken into lines; 0 without one."""
+    text = caption_of(data) if style.caption else ""
+    lines = len(textwrap.wrap(text, letters(style.width_mm, style.font_size)))
+    return (lines + 0.5) * style.font_size * POINT_MM * LINE if lines else 0.0
+
+
+def _natural_map_height(data: MapGridData, style: FigureStyle, line: float) -> float:
+    first = next((p for row in data.images for p in row if p is not None), np.ones((1, 1)))
+    longest = max((min(len(title), 16) for title in data.row_titles), default=0)
+    cell = (style.width_mm - longest * style.font_size * POINT_MM * LETTER) / data.columns - 0.6
+    cell = min(cell, LARGEST_MAP_MM)
+    notes = line * bool(data.notes)
+    titles = line * (bool(data.column_titles) + 1.3 * bool(style.title and data.title))
+    rows = len(data.images)
+    return float(rows * (cell * first.shape[0] / first.shape[1] + 0.6 + notes) + titles + 1.0)
+
+
+def fitted(text: str, width_mm: float, style: FigureStyle) -> str:
+    """Return a title, or the label of a horizontal axis, broken to fit a panel of this width."""
+    room = letters(width_mm - AXIS_MM, style.font_size)
+    return "\n".join(textwrap.fill(line, room) for line in text.split("\n"))
+
+
+def ticks_in(width_mm: float, style: FigureStyle) -> int:
+    """Return how many intervals between ticks the horizontal axis of a panel has room for."""
+    wide = TICK_LETTERS * style.font_size * POINT_MM * LETTER
+    return int(np.clip((width_mm - AXIS_MM) / wide, 2, 9))
+
+
+def broken_lines(panel: ChartData, width_mm: float, style: FigureStyle) -> int:
+    """Return how many lines more than one each the title and the axis label of a panel take."""
+    texts = (panel.x_label, panel.title if style.title else "")
+    return sum(fitted(text, width_mm, style).count("\n") for text in texts)
+
+
+def shares_legend(panels: Sequence[ChartData]) -> bool:
+    """Return whether one legend serves all panels."""
+    looks = {
+        tuple((item.name, item.colour, item.style, item.symbol) for item in panel.series)
+        for panel in panels
+    }
+    return len(panels) > 1 and len(looks) == 1
+
+
+def legend_columns(data: ChartData, width_mm: float, style: FigureStyle) -> tuple[int, int]:
+    """Return how many names stand side by side, and after how many letters they are broken."""
+    names = [item.name for item in data.series if item.name]
+    room = letters(width_mm - AXIS_MM, style.font_size * 0.85)
+    longest = max((len(name) for name in names), default=1) + 5
+    return max(1, min(room // longest, len(names))), max(room - 5, 8)
+
+
+def legend_lines(data: ChartData, width_mm: float, style: FigureStyle) -> int:
+    """Return how many lines of text the legend takes."""
+    columns, wide = legend_columns(data, width_mm, style)
+    names = [item.name for item in data.series if item.name]
+    lines = sum(len(textwrap.wrap(name, wide)) for name in names)
+    return -(-lines // columns)

@@ -1,0 +1,250 @@
+"""The figures of a study: from its records to what :mod:`engine.figures.drawing` draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from engine.boundary import lab
+from engine.figures.charts import (
+    SYMBOLS,
+    ChartData,
+    FigureError,
+    FigureStyle,
+    Floats,
+    Picture,
+    Series,
+    series_colour,
+)
+from engine.figures.drawing import draw, render, save, save_as
+from engine.figures.grids import attacked_images, gradient_maps
+from engine.figures.manifold import distance_densities, reconstructions
+from engine.figures.retraining import retraining_chart
+from engine.retraining import curves
+from engine.specs import (
+    Boundary,
+    ClassifierSpec,
+    Gaussians2D,
+    Mode,
+    Training,
+)
+from engine.specs.schema import KINDS
+from engine.store.index import Entry
+from engine.store.study import Study, spec_of
+from engine.tradeoff.points import (
+    MODES,
+    Abscissa,
+    Group,
+    attributions_in,
+    describe,
+    groups,
+    networks,
+)
+
+__all__ = ["FIGURES", "FigureError", "FigureStyle", "draw", "render", "save", "save_as"]
+
+X_LABELS: dict[Abscissa, str] = {
+    "clean_accuracy": "Test accuracy",
+    "strength": "Attack strength (eps / largest eps)",
+}
+NO_BOUNDARY = (
+    "the study has no boundary records: run the preset paper-boundary, or use the page Boundary"
+)
+
+
+def attribution_name(kind: str) -> str:
+    """Return the readable name of a kind of attribution."""
+    return KINDS[kind].label if kind in KINDS else kind
+
+
+# ---------------------------------------------------------------------------------------- trade-off
+
+
+def tradeoff_figure(study: Study) -> Picture:
+    """Return score against accuracy and against strength, per mode and attribution."""
+    points = networks(study)
+    panels = [
+        tradeoff_chart(found, mode, kind, x)
+        for x in X_LABELS
+        for mode in MODES
+        for kind in attributions_in(points)
+        if (found := groups(points, mode, kind, x)) and _is_drawn(found, x)
+    ]
+    if not panels:
+        raise FigureError(
+            "the study has no interpretability scores: run the preset demo, or use the page Retrain"
+        )
+    return panels
+
+
+def _is_drawn(found: Sequence[Group], x: Abscissa) -> bool:
+    """Return whether a chart says anything: strength needs a sweep of it."""
+    return x == "clean_accuracy" or any(group.fit is not None for group in found)
+
+
+def tradeoff_chart(found: Sequence[Group], mode: Mode, kind: str, x: Abscissa) -> ChartData:
+    """Return one chart: points and fitted line of every group, correlations in the legend."""
+    series: list[Series] = []
+    for index, group in enumerate(found):
+        series += group_series(group, index)
+    return ChartData(
+        series=tuple(series),
+        title=f"{mode.upper()}, {attribution_name(kind)}",
+        x_label=X_LABELS[x],
+        y_label=f"{mode.upper()} score",
+        caption=(
+            "One point a network, its bar one standard deviation over repeats; least-squares "
+            "lines, Pearson (r) and Spearman (ρ) correlation with 95 % intervals."
+        ),
+    )
+
+
+def group_series(group: Group, index: int) -> list[Series]:
+    """Return a group's points and, if it has one, its line."""
+    known = np.isfinite(group.spread).any()
+    low, high = (group.y - group.spread, group.y + group.spread) if known else (None, None)
+    points = Series(
+        describe(group),
+        group.x,
+        group.y,
+        low,
+        high,
+        colour=series_colour(index),
+        style="none",
+        symbol=SYMBOLS[index % len(SYMBOLS)],
+        keys=tuple(point.key for point in group.points),
+    )
+    ends = line_ends(group)
+    return [points] if ends is None else [points, Series("", *ends, colour=series_colour(index))]
+
+
+def line_ends(group: Group) -> tuple[Floats, Floats] | None:
+    """Return both ends of a group's fitted line, x (2,) and y (2,); None without a line."""
+    fit = group.fit
+    if fit is None or fit.slope is None or fit.intercept is None:
+        return None
+    x = np.array([group.x.min(), group.x.max()])
+    return x, fit.intercept + fit.slope * x
+
+
+# ------------------------------------------------------------------------------------------- curves
+
+
+def _retraining_figure(mode: Mode) -> Callable[[Study], Picture]:
+    def figure(study: Study) -> Picture:
+        points = networks(study)
+        panels = []
+        for kind in attributions_in(points):
+            found = [p.curves[mode][kind] for p in points if kind in p.curves.get(mode, {})]
+            shown = [curves.curve(study, study.entry(key)) for key in found]
+            if shown:
+                names = [study.title(curve.spec.classifier) for curve in shown]
+                title = f"{mode.upper()}, {attribution_name(kind)}"
+                panels.append(retraining_chart(shown, title, names))
+        if not panels:
+            raise FigureError(
+                f"the study has no {mode.upper()} curves: run the preset demo, or use the page "
+                "Retrain"
+            )
+        return panels
+
+    return figure
+
+
+def training_curves(study: Study) -> Picture:
+    """Return clean and robust accuracy per epoch of every trained network."""
+    panels = {"clean_accuracy": "Clean accuracy", "robust_accuracy": "Robust accuracy"}
+    series: dict[str, list[Series]] = {name: [] for name in panels}
+    for index, entry in enumerate(e for e in study.entries if e.kind == Training.kind):
+        arrays = study.read(entry.key).arrays
+        for name, found in series.items():
+            if f"epochs/{name}" in arrays:
+                curve = (arrays["epochs/step"], arrays[f"epochs/{name}"])
+                symbol = SYMBOLS[index // 8 % len(SYMBOLS)]
+                colour = series_colour(index)
+                found.append(Series(entry.title, *curve, colour=colour, symbol=symbol))
+    if not any(series.values()):
+        raise FigureError(
+            "the study has no trained networks: run the preset demo, or use the page Train"
+        )
+    return [
+        ChartData(tuple(series[name]), title, "Epoch", "Test accuracy", _epochs_caption())
+        for name, title in panels.items()
+    ]
+
+
+def _epochs_caption() -> str:
+    return "Accuracy on test images after every epoch; the robust one on the first few hundred."
+
+
+# ----------------------------------------------------------------------------------------- boundary
+
+
+def boundaries(study: Study) -> Picture:
+    """Return the decision boundary of every kind of training, in the paper's [-1, 1] units.
+
+    Of several seeds the first is drawn; the tilt is the mean over them.
+    """
+    alike: dict[str, list[tuple[Entry, Boundary]]] = {}
+    for entry, spec in _boundaries_in(study):
+        alike.setdefault(_without_seed(spec), []).append((entry, spec))
+    if not alike:
+        raise FigureError(NO_BOUNDARY)
+    return [_boundary_chart(study, found) for found in alike.values()]
+
+
+def _boundaries_in(study: Study) -> Iterator[tuple[Entry, Boundary]]:
+    for entry in study.entries:
+        spec = spec_of(entry) if entry.kind == Boundary.kind else None
+        if isinstance(spec, Boundary):
+            yield entry, spec
+
+
+def _without_seed(spec: Boundary) -> str:
+    """Return a name that networks of different seeds share, and the data drawn from them."""
+    plain: Boundary = spec
+    if isinstance(spec.classifier, Training):
+        plain = plain.replace("classifier.seed", 0)
+    if isinstance(spec.classifier.images, Gaussians2D):
+        plain = plain.replace("classifier.images.seed", 0)
+    return plain.key
+
+
+def _boundary_chart(study: Study, found: list[tuple[Entry, Boundary]]) -> ChartData:
+    entry, spec = found[0]
+    title = f"{_training_name(spec.classifier)}\n{_tilt(found)}"
+    return lab.plane_chart(study.read(entry.key).arrays, title, spec.attack)
+
+
+def _training_name(spec: ClassifierSpec) -> str:
+    return spec.scheme.title if isinstance(spec, Training) else spec.title
+
+
+def _tilt(found: list[tuple[Entry, Boundary]]) -> str:
+    angles = [float(entry.numbers["angle_degrees"]) for entry, _ in found]
+    if len(angles) == 1:
+        return f"tilt {angles[0]:.1f}°"
+    return f"tilt {np.mean(angles):.1f}° ± {np.std(angles, ddof=1):.1f}° (n = {len(angles)})"
+
+
+def tilts(study: Study) -> Picture:
+    """Return the tilt of the boundary against the radius that was trained with."""
+    found = lab.tilts(study)
+    if not found:
+        raise FigureError(NO_BOUNDARY)
+    return lab.tilt_chart(found)
+
+
+FIGURES: dict[str, Callable[[Study], Picture]] = {
+    "tradeoff": tradeoff_figure,
+    "roar": _retraining_figure("roar"),
+    "kar": _retraining_figure("kar"),
+    "curves": training_curves,
+    "maps": gradient_maps,
+    "attacks": attacked_images,
+    "boundary": boundaries,
+    "manifold": distance_densities,
+    "reconstructions": reconstructions,
+    "tilt": tilts,
+}

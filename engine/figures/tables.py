@@ -1,0 +1,173 @@
+"""What a study found, in words and numbers: the headless ``show`` and the documents read it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from engine.boundary import lab
+from engine.manifold import panels as manifold_panels
+from engine.specs import Measurement, TangentShare
+from engine.store.study import Study, spec_of
+from engine.tradeoff import comparison
+from engine.tradeoff import points as tradeoff_points
+
+SCORED_CONTROLS = ("sobel", "blurred")
+
+
+def as_json(study: Study) -> dict[str, Any]:
+    """Return what ``show --json`` prints of a study; no name in it ever changes."""
+    points = tradeoff_points.networks(study)
+    panels = manifold_panels.panels(study)
+    return {
+        "tradeoff": [tradeoff_points.as_json(point) for point in points],
+        "correlations": [comparison.as_json(row) for row in comparison.rows(points)],
+        "manifold": list(map(_panel_json, manifold_panels.names(panels), panels)),
+        "tangent_share": tangent_shares(study),
+        "boundary": [_tilt_json(tilt) for tilt in lab.tilts(study)],
+    }
+
+
+def as_text(study: Study) -> str:
+    """Return the same as tables; what the study has nothing of is left out."""
+    points = tradeoff_points.networks(study)
+    parts = [tradeoff_points.table(points)] if points else []
+    controls = control_rows(points)
+    if len(controls) > 1:
+        parts.append("Scores and their controls\n" + columns(controls, 3))
+    rows = comparison.rows(points)
+    if rows:
+        parts.append("Correlations, published and ours\n" + columns(comparison.table(rows), 3))
+    panels = manifold_panels.panels(study)
+    for name, panel in zip(manifold_panels.names(panels), panels, strict=True):
+        parts.append(
+            f"Distance to the manifold, {name}, {panel.variant}\n"
+            + columns(distance_rows(panel), 1)
+            + f"\n{panel.verdict}"
+        )
+    shares = tangent_shares(study)
+    if shares:
+        parts.append(
+            "Share of the gradient in the tangent space\n" + columns(_share_rows(shares), 2)
+        )
+    angles = lab.tilts(study)
+    if angles:
+        parts.append("Boundary tilt\n" + columns(_tilt_rows(angles), 1))
+    return "\n\n".join(parts)
+
+
+def columns(rows: Sequence[Sequence[str]], left: int) -> str:
+    """Return rows of texts as aligned columns, the first ``left`` of them flush left."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(
+            text.ljust(width) if index < left else text.rjust(width)
+            for index, (text, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def control_rows(points: Sequence[tradeoff_points.NetworkPoint]) -> list[list[str]]:
+    """Return every score that has controls beside it, headings first."""
+    rows = [["network", "score", "value", "sobel", "blurred", "mask only %", "blurriness"]]
+    for point in points:
+        for mode, found in point.controls.items():
+            for kind, controls in found.items():
+                masks, blurriness = controls.get("mask_only"), point.blurriness.get(kind)
+                scores = point.scores.get(mode, {}).get(kind), *map(controls.get, SCORED_CONTROLS)
+                rows.append(
+                    [
+                        point.network,
+                        f"{mode.upper()} {kind}",
+                        *("-" if value is None else f"{value:+.4f}" for value in scores),
+                        "-" if masks is None else f"{100 * masks:.1f}",
+                        "-" if blurriness is None else f"{blurriness:.2f}",
+                    ]
+                )
+    return rows
+
+
+def distance_rows(panel: manifold_panels.Panel) -> list[list[str]]:
+    """Return the curves of a panel as texts, near to far as claimed, headings first."""
+    return [
+        ["attacked network", "mean", "mode", "counted"],
+        *(
+            [curve.name, f"{curve.mean:.3f}", f"{curve.mode:.3f}", f"{len(curve.values)}"]
+            for curve in panel.curves
+        ),
+    ]
+
+
+def _panel_json(name: str, panel: manifold_panels.Panel) -> dict[str, Any]:
+    return {
+        "name": name,
+        "norm": panel.norm,
+        "loss": panel.loss,
+        "variant": panel.variant,
+        "images": panel.images,
+        "test_images": panel.test_images,
+        "verdict": panel.verdict,
+        "holds": panel.holds,
+        "explained": panel.explained,
+        "curves": [
+            {
+                "name": c.name,
+                "eps": c.eps,
+                "mean": c.mean,
+                "mode": c.mode if math.isfinite(c.mode) else None,
+                "n": len(c.values),
+            }
+            for c in panel.curves
+        ],
+        "steps": [asdict(step) for step in panel.steps],
+    }
+
+
+def tangent_shares(study: Study) -> list[dict[str, Any]]:
+    """Return every measured share of the gradient in the tangent space."""
+    found = []
+    for entry in study.entries:
+        spec = spec_of(entry) if entry.kind == Measurement.kind else None
+        if isinstance(spec, Measurement) and isinstance(spec.metric, TangentShare):
+            found.append({"network": study.title(spec.classifier), **entry.numbers})
+    return found
+
+
+def _share_rows(shares: Sequence[dict[str, Any]]) -> list[list[str]]:
+    names = ["known", "known_baseline", "estimated", "estimated_baseline", "overlap"]
+    return [
+        ["network", *(name.replace("_", " ") for name in names)],
+        *(
+            [row["network"], *(f"{row[name]:.3f}" if name in row else "-" for name in names)]
+            for row in shares
+        ),
+    ]
+
+
+def _tilt_json(tilt: lab.Tilt) -> dict[str, Any]:
+    return {
+        "training": tilt.title,
+        "eps": tilt.eps,
+        "angle_degrees": tilt.mean,
+        "angle_std": tilt.spread if len(tilt.angles) > 1 else None,
+        "seeds": len(tilt.angles),
+    }
+
+
+def _tilt_rows(tilts: Sequence[lab.Tilt]) -> list[list[str]]:
+    return [
+        ["training", "eps", "angle", "std", "seeds"],
+        *(
+            [
+                tilt.title,
+                f"{tilt.eps:g}",
+                f"{tilt.mean:.1f}",
+                f"{tilt.spread:.1f}" if len(tilt.angles) > 1 else "-",
+                str(len(tilt.angles)),
+            ]
+            for tilt in tilts
+        ),
+    ]

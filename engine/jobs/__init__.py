@@ -1,0 +1,1 @@
+"""What a computation is given, and what it may say while it runs."""

@@ -1,0 +1,231 @@
+"""What computations work on: image sets on the device, and networks restored from their records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engine.data.image_set import ImageSet
+from engine.data.images import load
+from engine.jobs.context import Cache, Context
+from engine.networks.architectures import build
+from engine.networks.gradients import as_unit
+from engine.specs import ClassifierSpec, ImagesSpec, NetworkSpec
+from engine.specs.schema import SpecError
+from engine.store.study import Result
+
+PROBES = 8
+THUMBNAILS = 64
+
+
+@dataclass(frozen=True)
+class DeviceImages:
+    """An image set as tensors on the device.
+
+    Attributes
+    ----------
+    train, test
+        (N, C, H, W), uint8, or float32 in [0, 1] for points of the plane.
+    train_labels, test_labels
+        int64 (N,); -1 where unlabelled.
+    channel_mean, channel_std
+        float32 (C,), of the training images, in [0, 1].
+    classes
+        Number of classes.
+    """
+
+    train: Tensor
+    train_labels: Tensor
+    test: Tensor
+    test_labels: Tensor
+    channel_mean: Tensor
+    channel_std: Tensor
+    classes: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        channels, height, width = self.test.shape[1:]
+        return int(channels), int(height), int(width)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the pixels."""
+        return self.train.nbytes + self.test.nbytes
+
+
+def image_set(context: Context, spec: ImagesSpec) -> ImageSet:
+    """Return the image set of a spec, loaded once for all computations that need it."""
+
+    def make() -> ImageSet:
+        return load(
+            spec,
+            context.study.locate,
+            progress=lambda done, total: context.progress(done, total, "images"),
+            check_cancelled=context.check_cancelled,
+        )
+
+    return context.shared(_shared_name(spec), make, _set_bytes)
+
+
+def share_images(cache: Cache, spec: ImagesSpec, images: ImageSet) -> None:
+    """Let computations have images that are in memory already, so that no file is read again."""
+    cache.put(_shared_name(spec), images, _set_bytes(images))
+
+
+def _shared_name(spec: ImagesSpec) -> str:
+    return f"images/{spec.key}"
+
+
+def device_images(context: Context, spec: ImagesSpec) -> DeviceImages:
+    """Return the image set of a spec on the context's device."""
+    images = image_set(context, spec)
+
+    def make() -> DeviceImages:
+        def put(array: np.ndarray) -> Tensor:
+            return torch.from_numpy(np.array(array)).to(context.device)
+
+        train = put(images.train_images)
+        source = train if len(train) else put(images.test_images)
+        mean, std = _channel_statistics(source)
+        return DeviceImages(
+            train=train,
+            train_labels=put(images.train_labels),
+            test=put(images.test_images),
+            test_labels=put(images.test_labels),
+            channel_mean=mean,
+            channel_std=std,
+            classes=images.class_count,
+        )
+
+    return context.shared(f"tensors/{spec.key}", make, lambda made: made.nbytes)
+
+
+def trainable(context: Context, spec: ImagesSpec) -> DeviceImages:
+    """Return the images of a spec; raise :class:`SpecError` where nothing can be learned."""
+    images = device_images(context, spec)
+    if images.classes < 2:
+        found = "no labels" if images.classes == 0 else "one class only"
+        raise SpecError(f"images {spec.title!r} have {found}; training needs at least two classes")
+    if len(images.train) == 0 or len(images.test) == 0:
+        part = "training" if len(images.train) == 0 else "test"
+        raise SpecError(f"images {spec.title!r} have no {part} images; at least one is needed")
+    return images
+
+
+def layout(images: Tensor) -> Tensor:
+    """Return the images in the memory order in which convolutions are fastest (channels last)."""
+    if images.shape[-1] * images.shape[-2] == 1:
+        return images
+    return images.to(memory_format=torch.channels_last)
+
+
+def fresh_network(
+    spec: NetworkSpec, images: DeviceImages, device: torch.device, *, generator: torch.Generator
+) -> nn.Module:
+    """Return an untrained network for these images, its weights drawn from the generator."""
+    model = build(
+        spec,
+        shape=images.shape,
+        classes=images.classes,
+        generator=generator,
+        channel_mean=images.channel_mean.cpu(),
+        channel_std=images.channel_std.cpu(),
+    )
+    model = model.to(device)
+    if images.shape[1] * images.shape[2] > 1:
+        model = model.to(memory_format=torch.channels_last)
+    return model
+
+
+def classifier(context: Context, spec: ClassifierSpec) -> nn.Module:
+    """Return a trained network from its record, in eval mode, its parameters frozen."""
+
+    def make() -> nn.Module:
+        record = context.record(spec)
+        images = device_images(context, spec.images)
+        generator = context.generator("weights that are replaced", 0)
+        model = fresh_network(spec.network, images, context.device, generator=generator)
+        prefix = "weights/"
+        state = {
+            name.removeprefix(prefix): torch.from_numpy(np.array(array))
+            for name, array in record.arrays.items()
+            if name.startswith(prefix)
+        }
+        try:
+            model.load_state_dict(state)
+        except RuntimeError as error:
+            text = f"the record of {record.entry.title!r} does not hold the weights of its network"
+            raise SpecError(text) from error
+        return model.eval().requires_grad_(False)
+
+    return context.shared(f"model/{spec.key}/{context.device}", make, _model_bytes)
+
+
+def probe_indices(labels: Tensor, count: int = PROBES) -> list[int]:
+    """Return indices of images that show the classes in turn: the first of each, and so on."""
+    order: list[tuple[int, int, int]] = []
+    seen: dict[int, int] = {}
+    for index, label in enumerate(labels.tolist()):
+        round_ = seen.get(label, 0)
+        seen[label] = round_ + 1
+        order.append((round_, label, index))
+        if len(order) > 50 * count:
+            break
+    return [index for _, _, index in sorted(order)[:count]]
+
+
+def describe_images(spec: ImagesSpec, context: Context) -> Result:
+    """Compute an images record: counts, classes, split by file, what was skipped, thumbnails."""
+    images = image_set(context, spec)
+    chosen = probe_indices(torch.from_numpy(np.array(images.test_labels)), THUMBNAILS)
+    channels, height, width = images.shape
+    return Result(
+        numbers={
+            "train_images": len(images.train_images),
+            "test_images": len(images.test_images),
+            "classes": images.class_count,
+            "channels": channels,
+            "height": height,
+            "width": width,
+            "skipped": len(images.skipped),
+        },
+        arrays={
+            "train_labels": images.train_labels,
+            "test_labels": images.test_labels,
+            "thumbnails": images.test_images[chosen],
+            "channel_mean": np.asarray(images.channel_mean, dtype=np.float32),
+        },
+        documents={
+            "classes": list(images.classes),
+            "train_files": list(images.train_files),
+            "test_files": list(images.test_files),
+            "skipped": [[item.path, item.reason] for item in images.skipped],
+            "notes": list(images.notes),
+        },
+    )
+
+
+def _channel_statistics(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and standard deviation per channel in [0, 1], summed in float64 by blocks."""
+    total = torch.zeros(images.shape[1], dtype=torch.float64, device=images.device)
+    squares = torch.zeros_like(total)
+    for block in torch.split(images, 5000):
+        pixels = as_unit(block).double()
+        total += pixels.sum((0, 2, 3))
+        squares += pixels.square().sum((0, 2, 3))
+    count = max(1, images.numel() // images.shape[1])
+    mean = total / count
+    std = (squares / count - mean.square()).clamp_min(1e-12).sqrt()
+    return mean.float(), std.float()
+
+
+def _set_bytes(images: ImageSet) -> int:
+    return int(images.train_images.nbytes + images.test_images.nbytes)
+
+
+def _model_bytes(model: nn.Module) -> int:
+    return sum(parameter.nbytes for parameter in model.parameters())

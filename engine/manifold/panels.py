@@ -1,0 +1,253 @@
+"""Distances to the manifold, put side by side: densities, modes, and whether the order holds.
+
+Source: Kim, Seo, Jeon 2019, distance to the manifold.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.manifold.order import Distances, Floats, Step, kernel_density, steps
+from engine.specs import ClassifierSpec, ManifoldDistance, Training
+from engine.specs.distinguish import leaves, told_apart
+from engine.specs.variants import variant
+from engine.store.index import Entry
+from engine.store.study import Study, spec_of
+from engine.tradeoff.points import NORM_NAMES
+
+LEAST_EXPLAINED = 0.5
+"""Below this share of the variance a generator knows too little for distances to mean anything."""
+
+UNTRAINED = ("", "")
+"""Norm and loss of a panel in which no network was trained against an attack."""
+
+Pair = tuple[Entry, ManifoldDistance]
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One picture of the paper: a norm and a loss.
+
+    Attributes
+    ----------
+    title
+        Such as "L2 xent"; see :func:`names` for what tells it from others of that title.
+    norm, loss
+        Of the trainings; "" where none was against an attack.
+    curves
+        Clean images first, then by falling training eps, standard networks after them: the claimed
+        order from near to far. Networks of unknown training come last.
+    steps
+        The claim, neighbour by neighbour.
+    variant
+        Which of the released code's quirks its numbers were computed with.
+    images, latent, test_images
+        What was looked at, for the caption.
+    explained
+        Share of the clean test images' variance that reconstructions hold; see
+        :func:`engine.manifold.vae_gan.explained`.
+    setting
+        What all of its records have in common, by the dotted names of spec fields.
+    """
+
+    title: str
+    norm: str
+    loss: str
+    curves: tuple[Distances, ...]
+    steps: tuple[Step, ...]
+    variant: str
+    images: str
+    latent: int
+    test_images: int
+    explained: float
+    setting: Mapping[str, Any]
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the generator knows enough of the images for a distance to it to say anything."""
+        return self.explained >= LEAST_EXPLAINED
+
+    @property
+    def holds(self) -> bool:
+        """Whether the whole claimed order came out, with a generator that can be trusted."""
+        return self.trusted and bool(self.steps) and all(step.holds for step in self.steps)
+
+    @property
+    def verdict(self) -> str:
+        """One sentence on the claimed order: test data < strong < ... < weak < standard."""
+        if not self.trusted:
+            held = 100 * max(0.0, self.explained)
+            return (
+                f"No verdict: the generator's reconstructions hold {held:.0f} % of "
+                f"the variance of clean test images, {100 * LEAST_EXPLAINED:.0f} % are needed; "
+                "train it longer, or with a larger reconstruction weight."
+            )
+        wrong = [step for step in self.steps if not step.holds]
+        unclear = [step for step in self.steps if step.holds and not step.clear]
+        if not self.steps:
+            return "No order to judge: fewer than two curves."
+        if wrong:
+            parts = "; ".join(f"{s.nearer} is not nearer than {s.farther}" for s in wrong)
+            return f"The order does not hold: {parts}."
+        if unclear:
+            parts = "; ".join(f"{s.nearer} < {s.farther}" for s in unclear)
+            return f"The order holds, but not beyond chance everywhere: {parts}."
+        return "The order holds: every step is larger than chance (95 %)."
+
+
+def panels(study: Study) -> list[Panel]:
+    """Return a panel per norm and loss of each generator that the study has distances for.
+
+    Networks of another architecture, or trained against another kind of attack, have panels of
+    their own; standard and imported ones stand in every panel of their architecture.
+    """
+    clean: dict[tuple[str, ...], Pair] = {}
+    sweeps: dict[tuple[str, ...], dict[tuple[str, ...], dict[str, Pair]]] = {}
+    for entry, spec in _found(study):
+        if spec.classifier is None:
+            clean[_reference(spec)] = entry, spec
+        else:
+            known = sweeps.setdefault(_setting(spec), {})
+            # Measured twice, with another seed: the newer record.
+            known.setdefault(_sweep(spec), {})[spec.classifier.key] = entry, spec
+    found = []
+    for known in sweeps.values():
+        plain = known.pop(UNTRAINED, {})
+        for (norm, loss, *_), members in (known or {UNTRAINED: {}}).items():
+            pairs = [*members.values(), *plain.values()]
+            reference = clean.get(_reference(pairs[0][1]))
+            if reference is not None:
+                found.append(_panel(study, norm, loss, reference, pairs))
+    return sorted(found, key=lambda panel: (panel.norm != "l2", panel.loss != "xent"))
+
+
+def names(listed: Sequence[Panel]) -> list[str]:
+    """Return what to call each panel: its title, and what differs among those of that title."""
+    return told_apart([panel.title for panel in listed], [panel.setting for panel in listed])
+
+
+def _found(study: Study) -> Iterator[Pair]:
+    """Yield the distances of clean images and of networks that were not trained on from others."""
+    for entry in study.entries:
+        spec = spec_of(entry) if entry.kind == ManifoldDistance.kind else None
+        if isinstance(spec, ManifoldDistance) and not _goes_on(spec.classifier):
+            yield entry, spec
+
+
+def _setting(spec: ManifoldDistance) -> tuple[str, ...]:
+    """Return what must be equal for two records of networks to share a panel."""
+    network = "" if spec.classifier is None else spec.classifier.network.key
+    return (*_reference(spec), spec.attack.key, spec.judged_by, network)
+
+
+def _sweep(spec: ManifoldDistance) -> tuple[str, ...]:
+    """Return norm and loss of the panel of a record, and the kind of the training and its attack.
+
+    :data:`UNTRAINED` stands for networks that belong to all of them.
+    """
+    classifier = spec.classifier
+    if not isinstance(classifier, Training) or classifier.scheme.threat is None:
+        return UNTRAINED
+    threat = classifier.scheme.threat
+    loss = threat.loss.removesuffix("_capped") if spec.panel == "own" else spec.panel
+    return threat.norm, loss, classifier.scheme.kind, threat.kind
+
+
+def _reference(spec: ManifoldDistance) -> tuple[str, ...]:
+    """Return what the clean images' record shares with those it is the scale of."""
+    return spec.generator.key, spec.reconstruction, str(spec.test_images)
+
+
+def _goes_on(classifier: ClassifierSpec | None) -> bool:
+    """Whether a network was trained on from another one: its strength is not a single one."""
+    return isinstance(classifier, Training) and classifier.start is not None
+
+
+def training_eps(spec: ManifoldDistance) -> float | None:
+    """Return the eps that the attacked network was trained with.
+
+    0 for a standard network, -1 for clean images, None for imported weights.
+    """
+    if spec.classifier is None:
+        return -1.0
+    if not isinstance(spec.classifier, Training):
+        return None
+    threat = spec.classifier.scheme.threat
+    return threat.eps if threat else 0.0
+
+
+def _order(pair: Pair) -> float:
+    """Return what sorts networks as the claim does; those of unknown training come last."""
+    eps = training_eps(pair[1])
+    return math.inf if eps is None else -eps
+
+
+def _panel(study: Study, norm: str, loss: str, reference: Pair, members: list[Pair]) -> Panel:
+    clean, _ = _measured(study, reference[0])
+    low, high = float(clean.min()), float(clean.max())
+    width = high - low if high > low else 1.0
+    ordered = [reference, *sorted(members, key=_order)]
+    curves = tuple(_distances(study, *pair, low, width) for pair in ordered)
+    first = members[0][1]
+    explained = float(study.entry(first.generator.key).numbers.get("explained", 0.0))
+    return Panel(
+        title=f"{NORM_NAMES.get(norm, norm)} {loss}" if norm else "standard training",
+        norm=norm,
+        loss=loss,
+        curves=curves,
+        steps=tuple(steps(curves)),
+        variant=variant(first),
+        images=first.generator.images.title,
+        latent=first.generator.latent,
+        test_images=int(reference[0].numbers["test_images"]),
+        explained=explained,
+        setting=dict(leaves(_in_common(first))),
+    )
+
+
+def _in_common(spec: ManifoldDistance) -> dict[str, Any]:
+    """Return what the records of a panel share, as nested dictionaries."""
+    form = spec.as_dict()
+    trained = form.pop("classifier")
+    for name in ("baseline", "panel", "seed"):
+        del form[name]
+    sweep = dict(zip(("norm", "loss", "scheme", "against"), _sweep(spec), strict=False))
+    return {**form, "network": trained["network"], "trained": sweep}
+
+
+def _measured(study: Study, entry: Entry) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the distances of all test images, and which of them count."""
+    arrays = study.read(entry.key).arrays
+    counted = np.array(arrays["counted"], dtype=np.bool_)
+    return np.array(arrays["distances"], dtype=np.float64), counted
+
+
+def _distances(
+    study: Study, entry: Entry, spec: ManifoldDistance, low: float, width: float
+) -> Distances:
+    found, counted = _measured(study, entry)
+    every = (found - low) / width
+    values = every[counted]
+    x, density = kernel_density(values)
+    classifier = spec.classifier
+    name = "test data" if classifier is None else study.title(classifier)
+    return Distances(
+        name=name,
+        key=entry.key,
+        classifier="" if classifier is None else classifier.key,
+        level=classifier.scheme.title if isinstance(classifier, Training) else name,
+        eps=training_eps(spec),
+        values=values,
+        every=every,
+        counted=counted,
+        x=x,
+        density=density,
+        mode=float(x[density.argmax()]) if len(x) else math.nan,
+        mean=float(values.mean()),
+    )

@@ -1,0 +1,155 @@
+"""The share of a loss gradient in the tangent space of the image manifold, known or estimated.
+
+Source: Bordt 2023, fraction in tangent space; Srinivas 2023 for the decoder's Jacobian.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engine.attribution.methods import attribute
+from engine.data.glyphs import factors_of, jacobian, tangent_basis
+from engine.jobs.context import Context
+from engine.jobs.device_images import layout
+from engine.manifold.generators import Generator
+from engine.manifold.vae_gan import restored
+from engine.networks.gradients import as_unit
+from engine.specs import Glyphs, Gradient, Measurement, TangentShare
+from engine.specs.schema import SpecError
+from engine.store.study import Result
+
+BLOCK = 50  # Jacobians held at once: images x pixels x latent size
+
+
+def share(vectors: Tensor, basis: Tensor) -> Tensor:
+    """Return ||P v|| / ||v|| per vector, P the projector onto a basis; NaN for a zero vector.
+
+    Parameters
+    ----------
+    vectors
+        (N, D).
+    basis
+        (N, D, K), columns orthonormal or zero, as from
+        :func:`engine.data.glyphs.tangent_basis`.
+
+    Returns
+    -------
+    Tensor (N,) in [0, 1].
+    """
+    inside = (basis.mT @ vectors.unsqueeze(2)).flatten(1).norm(dim=1)
+    found: Tensor = inside / vectors.norm(dim=1)
+    return found
+
+
+def decoder_jacobian(generator: Generator, images: Tensor) -> Tensor:
+    """Return the derivative of decoded pixels by the latent, at each image's latent mean.
+
+    Parameters
+    ----------
+    images
+        (N, C, H, W) in [0, 1].
+
+    Returns
+    -------
+    Tensor (N, D, K), D = C * H * W pixels, K the latent size. Source: Srinivas 2023.
+    """
+    with torch.no_grad():
+        latent, _ = generator.latent(images * 2 - 1)
+    # The product of any pixel weights with the Jacobian is linear in the weights: its derivative
+    # by them is the Jacobian's transpose, taken a column of the latent at a time.
+    latent.requires_grad_(True)
+    with torch.enable_grad():
+        decoded = generator.decode(latent).flatten(1)
+        weights = torch.zeros_like(decoded, requires_grad=True)
+        (product,) = torch.autograd.grad(decoded, latent, weights, create_graph=True)
+        columns = [
+            torch.autograd.grad(product[:, index].sum(), weights, retain_graph=True)[0]
+            for index in range(latent.shape[1])
+        ]
+    return torch.stack(columns, dim=2)
+
+
+def tangent_share(
+    model: nn.Module, images: Tensor, labels: Tensor, spec: TangentShare, context: Context
+) -> Result:
+    """Metric "tangent_share": share of the loss gradient in the known and the estimated tangents.
+
+    The baseline of either is sqrt(k / d), what a direction without any preference has. Where both
+    are there, "overlap" is ||P_estimated P_known||_F^2 / k: 1 if the estimate contains the truth.
+
+    Raises
+    ------
+    SpecError
+        If the images are not Glyphs and no generator is named, or it knows other images.
+    """
+    spaces = _Spaces(spec, context)
+    rows: dict[str, list[Tensor]] = {"known": [], "estimated": [], "overlap": []}
+    ranks: dict[str, list[float]] = {"known": [], "estimated": []}
+    for start in range(0, len(images), BLOCK):
+        context.check_cancelled()
+        context.progress(start, len(images), "tangent spaces")
+        pixels = as_unit(images[start : start + BLOCK])
+        direction = attribute(model, layout(pixels), Gradient()).flatten(1).double()
+        bases = spaces.at(pixels, start)
+        for name, basis in bases.items():
+            rows[name].append(share(direction, basis))
+            ranks[name].append(float(basis.square().sum((1, 2)).mean()))
+        if len(bases) == 2:
+            rows["overlap"].append(_overlap(bases["estimated"], bases["known"]))
+    return _summary(rows, ranks, images[0].numel())
+
+
+class _Spaces:
+    """The tangent spaces of test images: the known one, the estimated one, or both."""
+
+    def __init__(self, spec: TangentShare, context: Context):
+        of = context.spec
+        source = of.classifier.images if isinstance(of, Measurement) else None
+        if spec.generator is None and not isinstance(source, Glyphs):
+            raise SpecError(
+                "metric.generator is missing: the tangent space is known on Glyphs only"
+            )
+        if spec.generator is not None and spec.generator.images != source:
+            raise SpecError("metric.generator is trained on other images than classifier")
+        self.generator = None if spec.generator is None else restored(spec.generator, context)
+        self.factors = factors_of(source, "test") if isinstance(source, Glyphs) else None
+
+    def at(self, pixels: Tensor, start: int) -> dict[str, Tensor]:
+        """Return bases (N, D, K), float64, of test images from the ``start``-th on."""
+        found = {}
+        if self.factors is not None:
+            labels, factors = (part[start : start + len(pixels)] for part in self.factors)
+            found["known"] = tangent_basis(jacobian(labels, factors))
+        if self.generator is not None:
+            found["estimated"] = tangent_basis(decoder_jacobian(self.generator, pixels))
+        return {name: basis.to(pixels.device, torch.float64) for name, basis in found.items()}
+
+
+def _overlap(estimated: Tensor, known: Tensor) -> Tensor:
+    rank = known.square().sum((1, 2)).clamp_min(1)
+    return (estimated.mT @ known).square().sum((1, 2)) / rank
+
+
+def _summary(rows: dict[str, list[Tensor]], ranks: dict[str, list[float]], pixels: int) -> Result:
+    numbers: dict[str, float | int | str] = {}
+    arrays: dict[str, np.ndarray] = {}
+    for name, parts in rows.items():
+        if not parts:
+            continue
+        values = torch.cat(parts).cpu().numpy()
+        measured = np.isfinite(values)
+        arrays[name] = values
+        numbers[name] = float(values[measured].mean()) if measured.any() else 0.0
+        numbers[f"{name}_std"] = float(values[measured].std()) if measured.any() else 0.0
+        if name in ranks:
+            numbers[f"{name}_baseline"] = math.sqrt(float(np.mean(ranks[name])) / pixels)
+    if rows["known"] and rows["estimated"]:
+        both = np.isfinite(arrays["known"]) & np.isfinite(arrays["estimated"])
+        if both.sum() > 2 and arrays["known"][both].std() > 0 < arrays["estimated"][both].std():
+            pair = np.corrcoef(arrays["known"][both], arrays["estimated"][both])
+            numbers["known_estimated_correlation"] = float(pair[0, 1])
+    return Result(numbers, arrays)

@@ -1,0 +1,1 @@
+"""Measurements of one classifier: maps, adversarial examples, metrics, report card."""

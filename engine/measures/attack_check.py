@@ -1,0 +1,119 @@
+"""The report card of an attack: whether an accuracy under it is worth believing.
+
+What the numbers mean is said in :mod:`engine.measures.verdicts`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from engine.attribution.methods import gradient
+from engine.jobs.context import Context
+from engine.jobs.device_images import layout
+from engine.networks.gradients import as_unit, logits_of
+from engine.specs import FGSM, PGD, AttackCheck, AttackSpec
+from engine.store.study import Result
+from engine.training.train import BATCH, robust_accuracy
+
+DRAWS = 20
+"""Random perturbations an image; the first that changes the answer counts."""
+LARGE_STEPS = 40
+
+
+def attack_check(
+    model: nn.Module, images: Tensor, labels: Tensor, spec: AttackCheck, context: Context
+) -> Result:
+    """Metric "attack_check": look for the signs of a weak or broken attack.
+
+    Images without a label have no accuracy and count as misclassified.
+
+    Returns
+    -------
+    Result
+        Numbers: ``zero_gradient_share``; accuracies in [0, 1] as ``attack_accuracy`` (the attack
+        itself), ``one_step_accuracy``, ``restart_accuracy``, ``large_eps_accuracy`` (a ball that
+        holds every image) and ``random_accuracy`` (random corners or directions of the same ball);
+        ``outputs_are_probabilities`` (0 or 1) and ``passes_differ``, the largest difference of two
+        forward passes. Source: Carlini et al. 2019, evaluating robustness.
+    """
+    many = _iterated(spec.attack)
+    attacks = {
+        "attack_accuracy": spec.attack,
+        "one_step_accuracy": FGSM(norm=many.norm, eps=many.eps, loss=many.loss),
+        "restart_accuracy": replace(many, random_start=True, restarts=spec.restarts),
+        "large_eps_accuracy": _everywhere(many, images),
+    }
+    numbers: dict[str, float | int | str] = {}
+    for done, (name, attack) in enumerate(attacks.items()):
+        context.progress(done, len(attacks) + 1, name.replace("_", " "))
+        numbers[name] = robust_accuracy(model, images, labels, attack, context)
+    # The worst of several starts and of the start at the image itself, as restarts are counted.
+    numbers["restart_accuracy"] = min(numbers["restart_accuracy"], numbers["attack_accuracy"])
+    context.progress(len(attacks), len(attacks) + 1, "outputs")
+    numbers["random_accuracy"] = random_accuracy(model, images, labels, spec.attack, context)
+    first, again = (logits_of(model, images) for _ in range(2))
+    numbers["passes_differ"] = float((first - again).abs().max()) if len(images) else 0.0
+    numbers["outputs_are_probabilities"] = int(_are_probabilities(first))
+    numbers["zero_gradient_share"] = zero_gradient_share(model, images, labels, context)
+    return Result(numbers)
+
+
+def random_accuracy(
+    model: nn.Module, images: Tensor, labels: Tensor, attack: AttackSpec, context: Context
+) -> float:
+    """Return the accuracy under the worst of :data:`DRAWS` random perturbations of length eps.
+
+    L-inf: corners of the ball; L2: directions drawn evenly. Results are clipped to [0, 1].
+    """
+    generator = context.generator("random perturbations", 0, context.device)
+    stands = torch.ones(len(images), dtype=torch.bool, device=labels.device)
+    for start in range(0, len(images), BATCH):
+        part = slice(start, start + BATCH)
+        clean = layout(as_unit(images[part]))
+        for _ in range(DRAWS):
+            context.check_cancelled()
+            noise = torch.randn(clean.shape, generator=generator, device=clean.device)
+            if attack.norm == "linf":
+                delta = attack.eps * noise.sign()
+            else:
+                delta = attack.eps * noise / noise.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+            said = logits_of(model, (clean + delta).clamp(0, 1)).argmax(1)
+            stands[part] &= said == labels[part]
+    return float(stands.float().mean()) if len(images) else 0.0
+
+
+def zero_gradient_share(
+    model: nn.Module, images: Tensor, labels: Tensor, context: Context
+) -> float:
+    """Return the share of images whose loss gradient is zero everywhere, or not finite."""
+    flat = 0
+    for pixels, truth in zip(torch.split(images, BATCH), torch.split(labels, BATCH), strict=True):
+        context.check_cancelled()
+        found = gradient(model, layout(as_unit(pixels)), truth).flatten(1)
+        flat += int(((found == 0) | ~found.isfinite()).all(1).sum())
+    return flat / max(1, len(images))
+
+
+def _iterated(attack: AttackSpec) -> PGD:
+    """Return the attack, or for one of a single step the same with the usual ten."""
+    if isinstance(attack, PGD):
+        return attack
+    return PGD(norm=attack.norm, eps=attack.eps, loss=attack.loss, step_size=attack.eps / 4)
+
+
+def _everywhere(attack: PGD, images: Tensor) -> PGD:
+    """Return the attack in a ball that holds every image, with steps that cross it."""
+    eps = 1.0 if attack.norm == "linf" else min(64.0, math.sqrt(images[0].numel()))
+    steps = max(attack.steps, LARGE_STEPS)
+    return replace(attack, eps=eps, steps=steps, step_size=2.5 * eps / steps, loss="cw")
+
+
+def _are_probabilities(outputs: Tensor) -> bool:
+    if not len(outputs):
+        return False
+    sums = outputs.sum(1)
+    return bool((outputs >= 0).all() and torch.allclose(sums, torch.ones_like(sums), atol=1e-4))

@@ -1,0 +1,102 @@
+"""Numbers that stand below a map: what it leaves unexplained, and how much of it is tangent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import torch
+from torch import Tensor, nn
+
+from engine.attribution.methods import QUANTITIES, explained_classes
+from engine.data.glyphs import factors_of, jacobian, tangent_basis
+from engine.manifold.tangents import share
+from engine.networks.gradients import logits_of
+from engine.specs import AttributionSpec, Glyphs, GradientXInput, ImagesSpec
+
+KEPT = 8
+"""So many sets of chosen images have their tangent spaces in memory, about 50 kB an image."""
+
+Reference = tuple[float, float]
+"""The grey of the image that counts as nothing, and what an attribution's sum is multiplied by."""
+
+
+def _signed_or_unit(spec: GradientXInput) -> Reference:
+    """In the paper's units the gradient is half of ours, and mid-grey is 0."""
+    return (0.5, 0.5) if spec.input_range == "signed" else (0.0, 1.0)
+
+
+REFERENCES: dict[str, Callable[..., Reference]] = {"gradient_x_input": _signed_or_unit}
+"""The kinds whose maps share out the difference of two outputs; a gradient does not."""
+
+
+def completeness_gap(
+    model: nn.Module,
+    images: Tensor,
+    attribution: Tensor,
+    spec: AttributionSpec,
+    labels: Tensor | None = None,
+) -> Tensor | None:
+    """Return |sum a - (F(x) - F(x0))| / |F(x) - F(x0)| per image, or None for a mere gradient.
+
+    F is the explained quantity of the explained class, x0 a picture of the grey that the method
+    counts as nothing. 0: the map shares out all of the difference, as it does for a linear network.
+    Source: Sundararajan, Taly, Yan 2017, completeness.
+
+    Parameters
+    ----------
+    images : Tensor (N, C, H, W) in [0, 1]
+    attribution : Tensor (N, C, H, W)
+        What ``spec`` gives for these images.
+    labels
+        As in :func:`engine.attribution.methods.attribute`.
+
+    Returns
+    -------
+    Tensor (N,), float64, on the CPU
+        At least 0; NaN where the outputs do not differ.
+    """
+    if spec.kind not in REFERENCES:
+        return None
+    grey, factor = REFERENCES[spec.kind](spec)
+    logits = logits_of(model, images).cpu().double()
+    classes = explained_classes(spec, images, labels).cpu()
+    classes = torch.where(classes < 0, logits.argmax(1), classes)
+    nothing = logits_of(model, torch.full_like(images[:1], grey)).cpu().double()
+    quantity = QUANTITIES[spec.quantity]
+    difference = quantity(logits, classes) - quantity(nothing.expand_as(logits), classes)
+    gap = (factor * attribution.cpu().double().flatten(1).sum(1) - difference).abs()
+    return torch.where(difference == 0, torch.nan, gap / difference.abs())
+
+
+def known_tangent_share(
+    attribution: Tensor, source: ImagesSpec, indices: Sequence[int]
+) -> Tensor | None:
+    """Return which share of each map's length lies in the known tangent space, or None.
+
+    Only of Glyphs, which are drawn from a few factors, is the manifold known.
+
+    Parameters
+    ----------
+    attribution : Tensor (N, C, H, W)
+    source
+        Where the images come from.
+    indices
+        Their numbers among the test images.
+
+    Returns
+    -------
+    Tensor (N,), float64, on the CPU
+        In [0, 1]; NaN for a map of zeros. Source: Bordt 2023.
+    """
+    if not isinstance(source, Glyphs) or not indices:
+        return None
+    basis = _tangents(source, tuple(indices))
+    return share(attribution.cpu().double().flatten(1), basis)
+
+
+@lru_cache(maxsize=KEPT)
+def _tangents(source: Glyphs, indices: tuple[int, ...]) -> Tensor:
+    """Return bases (N, D, K) at test images, kept: many networks are asked about the same ones."""
+    labels, factors = (part[list(indices)] for part in factors_of(source, "test"))
+    return tangent_basis(jacobian(labels, factors)).cpu().double()

@@ -1,0 +1,225 @@
+"""Running a network without leaving a trace: its mode, its layout in memory, its input gradients.
+
+Everything that asks a network something (attacks, attributions, evaluation) goes through here. On a
+CPU two measures make that faster without changing what is computed, beyond float rounding: images
+lie in the channels-last layout, for which the convolutions have the better kernels, and activations
+live in memory that the process keeps, for which very large batches are worked on in parts.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from engine.networks.memory import keep_freed_memory
+
+Objective = Callable[[Tensor, Tensor], Tensor]
+"""From logits (N, K) and labels (N,) to one number per image (N,)."""
+
+# 100 images of 32x32. Larger parts only need more memory; smaller ones wait more often for the
+# slowest processor core.
+PART_PIXELS = 102_400
+# Fewer images leave the dense layers without enough work per weight that is read.
+PART_IMAGES = 16
+
+
+class InputError(ValueError):
+    """Images, labels or an output that cannot be worked with; one sentence for the user."""
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Hold a network in evaluation mode with frozen parameters, and restore it exactly.
+
+    Dropout and batch statistics would make an attack weak and a map noisy; frozen parameters spare
+    the gradients of the weights and leave ``param.grad`` alone. On leaving, also by an exception,
+    every module has the training flag and every parameter the ``requires_grad`` it came with.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    try:
+        model.eval()
+        for parameter in trained:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+        for parameter in trained:
+            parameter.requires_grad_(True)
+
+
+@contextmanager
+def differentiating(model: nn.Module, images: Tensor) -> Iterator[None]:
+    """Hold a network as :func:`evaluating` does, with gradients on and mixed precision off.
+
+    Gradients with respect to an image are small: in half precision many would be exactly zero.
+    """
+    with evaluating(model), torch.enable_grad(), torch.autocast(images.device.type, enabled=False):
+        yield
+
+
+def fastest_layout(model: nn.Module, images: Tensor) -> torch.memory_format:
+    """Return the memory format in which the network is to be given these images.
+
+    Called under :func:`evaluating`. On a CPU a network with convolutions gets channels-last, unless
+    it cannot take it: a user's model that flattens with ``view`` needs the plain layout. Whether it
+    can is found out with one image.
+    """
+    if images.device.type != "cpu":
+        return torch.preserve_format
+    keep_freed_memory()
+    convolves = any(isinstance(module, nn.Conv2d) for module in model.modules())
+    if images.ndim != 4 or not len(images) or not convolves:
+        return torch.contiguous_format
+    try:
+        with torch.no_grad():
+            model(images[:1].clone(memory_format=torch.channels_last))
+    except RuntimeError:
+        return torch.contiguous_format
+    return torch.channels_last
+
+
+def parts(images: Tensor) -> list[slice]:
+    """Return equal parts of a batch, each small enough to be worked on at once.
+
+    Elsewhere than on a CPU, where a large batch is never a disadvantage, that is the whole batch.
+    """
+    count = 1
+    if images.device.type == "cpu" and len(images):
+        at_once = max(PART_IMAGES, PART_PIXELS // max(1, math.prod(images.shape[2:])))
+        count = math.ceil(len(images) / at_once)
+    length = max(1, math.ceil(len(images) / count))
+    return [slice(start, start + length) for start in range(0, len(images), length)]
+
+
+def checked_logits(model: nn.Module, images: Tensor, highest_label: int = 0) -> Tensor:
+    """Return the network's logits (N, K), having made sure that they are such.
+
+    Raises
+    ------
+    InputError
+        If the output is not (images, classes), or has no class ``highest_label``. On a GPU such a
+        label would otherwise end the whole process.
+    """
+    logits: Tensor = model(images)
+    if logits.ndim != 2 or len(logits) != len(images) or logits.shape[1] < 2:
+        raise InputError(
+            f"the network's output has shape {tuple(logits.shape)}, must be "
+            f"({len(images)}, classes) with at least two classes"
+        )
+    if highest_label >= logits.shape[1]:
+        raise InputError(
+            f"the class is {highest_label}, must be at most {logits.shape[1] - 1} for this network"
+        )
+    return logits
+
+
+def input_gradient(
+    model: nn.Module, images: Tensor, labels: Tensor, objective: Objective, highest_label: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Return the objective of every image and its gradient, under :func:`differentiating`.
+
+    Parameters
+    ----------
+    images : Tensor (N, C, H, W)
+        Left as they are.
+    labels : Tensor (N,), int64
+        Handed to the objective.
+    objective
+        Summed over the images, so that the gradient of an image does not depend on the batch size.
+    highest_label
+        The highest class in ``labels``; see :func:`checked_logits`.
+
+    Returns
+    -------
+    Tensor (N,)
+        The objective, detached.
+    Tensor (N, C, H, W)
+        Its gradient. It may share memory with the network and must not be written to.
+    """
+    leaf = images.detach().requires_grad_(True)
+    values = objective(checked_logits(model, leaf, highest_label), labels)
+    (gradient,) = torch.autograd.grad(values.sum(), leaf)
+    return values.detach(), gradient
+
+
+def input_gradients(
+    model: nn.Module, images: Tensor, labels: Tensor, objective: Objective
+) -> tuple[Tensor, Tensor]:
+    """Return what :func:`input_gradient` does, part by part, for any network in any mode.
+
+    Returns
+    -------
+    Tensor (N,), Tensor (N, C, H, W)
+        The objective and its gradient, in the memory format of ``images``.
+
+    Raises
+    ------
+    InputError
+        See :func:`checked_logits`.
+    """
+    values, gradients = images.new_empty(len(images)), torch.empty_like(images)
+    highest = highest_of(labels)
+    with differentiating(model, images):
+        work = images.detach().to(memory_format=fastest_layout(model, images))
+        for part in parts(images):
+            values[part], gradients[part] = input_gradient(
+                model, work[part], labels[part], objective, highest
+            )
+    return values, gradients
+
+
+def highest_of(labels: Tensor) -> int:
+    """Return the highest class in labels (N,), or 0 where there is none."""
+    return int(labels.max()) if len(labels) else 0
+
+
+def as_unit(images: Tensor) -> Tensor:
+    """Return images in [0, 1] as computations take them; uint8 ones are divided by 255."""
+    return images.float().div_(255) if images.dtype == torch.uint8 else images
+
+
+def device_of(model: nn.Module, otherwise: torch.device) -> torch.device:
+    """Return the device of the network's parameters, or ``otherwise`` where it has none."""
+    held = itertools.chain(model.parameters(), model.buffers())
+    return next((tensor.device for tensor in held), otherwise)
+
+
+def logits_of(
+    model: nn.Module,
+    images: Tensor,
+    batch_size: int = 500,
+    check_cancelled: Callable[[], None] | None = None,
+) -> Tensor:
+    """Return the logits of any number of images, in evaluation mode and without gradients.
+
+    Parameters
+    ----------
+    images : Tensor (N, C, H, W), float in [0, 1] or uint8
+        On any device; every batch is computed on the network's.
+    batch_size
+        How many images are on the network's device at once.
+    check_cancelled
+        Called before every batch; may raise.
+
+    Returns
+    -------
+    Tensor (N, K)
+        On the device of ``images``.
+    """
+    device = device_of(model, images.device)
+    found = []
+    with evaluating(model), torch.no_grad():
+        for start in range(0, len(images), batch_size):
+            if check_cancelled is not None:
+                check_cancelled()
+            work = as_unit(images[start : start + batch_size].to(device))
+            work = work.to(memory_format=fastest_layout(model, work))
+            found += [checked_logits(model, work[part]).to(images.device) for part in parts(work)]
+    return torch.cat(found) if found else images.new_empty((0, 0), dtype=torch.float32)

@@ -1,0 +1,1 @@
+"""From a plan file to records: what computes what, in which order, and how long it takes."""

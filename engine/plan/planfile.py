@@ -1,0 +1,224 @@
+"""Plan files: a list of specs written once in TOML, with names, references and sweeps.
+
+    title = "Two strengths on Glyphs"
+    run = ["robust"]
+
+    [specs.images]
+    kind = "glyphs"
+
+    [specs.robust]
+    kind = "training"
+    images = "@images"
+    network = { kind = "small_cnn" }
+    scheme = { kind = "adversarial", attack = { kind = "pgd", eps = { each = [0.1, 0.2] } } }
+
+"@name" stands for a named spec, ``{ each = [...] }`` for every one of several values; a name that
+holds several specs is a sweep itself. What ``run`` names is computed, with all it requires.
+"""
+
+from __future__ import annotations
+
+import itertools
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.program import ROOT
+from engine.specs import ImagesSpec, StoredImages
+from engine.specs.schema import KINDS, Spec, SpecError, fields_of, from_dict, kinds_of, shown
+
+PRESETS = ROOT / "resources" / "presets"
+MOST_VARIANTS = 100_000  # specs that one entry of a plan may stand for
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a plan file asks for.
+
+    Attributes
+    ----------
+    title
+        One line for the user.
+    specs
+        What to compute, in order; what these require is not listed.
+    named
+        Every named entry of the file, as the list of specs it stands for.
+    """
+
+    title: str
+    specs: list[Spec]
+    named: Mapping[str, list[Spec]]
+
+
+def presets() -> list[str]:
+    """Return the names of the built-in plans."""
+    return sorted(path.stem for path in PRESETS.glob("*.toml"))
+
+
+def load_preset(name: str) -> Plan:
+    """Return a built-in plan; raise :class:`SpecError` if there is none of this name."""
+    return read_plan(find_plan(name))
+
+
+def find_plan(name: str) -> Path:
+    """Return the file of a preset's name or of a path; raise :class:`SpecError` if neither."""
+    if name in presets():
+        return PRESETS / f"{name}.toml"
+    path = Path(name)
+    if path.suffix == ".toml" and path.is_file():
+        return path
+    raise SpecError(f"plan is {name!r}, must be a .toml file or one of {', '.join(presets())}")
+
+
+def read_plan(
+    path: Path,
+    *,
+    settings: Sequence[str] = (),
+    images: str | None = None,
+    seed: int | None = None,
+    ingest: Callable[[str], Mapping[str, Any]] | None = None,
+) -> Plan:
+    """Read a plan file.
+
+    Parameters
+    ----------
+    settings
+        "name.field=value" each, changing a field of a named spec before sweeps are expanded; the
+        value is read as TOML, else as text.
+    images
+        A path that takes the place of the images named "images"; fields of theirs that say how
+        files become images are kept.
+    seed
+        Takes the place of the ``seed`` of every named spec but the images.
+    ingest
+        Reads what lies at a path and returns the JSON form of its images spec. A table of images
+        may hold a ``path`` in place of the name and content hash, which it supplies.
+
+    Raises
+    ------
+    SpecError
+        One sentence: the place in the file, the value, what is allowed.
+    """
+    data = _parse(path)
+    tables = data.get("specs", {})
+    if not isinstance(tables, dict):
+        raise SpecError(f"{path.name}: specs is {shown(tables)}, must be a table of specs")
+    unknown = set(data) - {"title", "run", "specs"}
+    if unknown:
+        raise SpecError(
+            f"{path.name}: {sorted(unknown)[0]} is no field of a plan (title, run, specs)"
+        )
+    if images is not None:
+        known = {field.name for cls in kinds_of(StoredImages) for field in fields_of(cls)}
+        given = tables.get("images")
+        before = given if isinstance(given, dict) else {}
+        kept = {name: value for name, value in before.items() if name in known and "path" in before}
+        tables["images"] = {**kept, "path": images}
+    if seed is not None:
+        _set_seed(tables, seed)
+    for setting in settings:
+        _apply(tables, setting)
+    for name, table in tables.items():
+        if isinstance(table, dict) and "path" in table:
+            tables[name] = _read_images(table, ingest)
+    return _expanded(path, data, tables)
+
+
+def _read_images(
+    table: Mapping[str, Any], ingest: Callable[[str], Mapping[str, Any]] | None
+) -> dict[str, Any]:
+    if ingest is None:
+        raise SpecError(f"path is {shown(table['path'])}, but no images can be read here")
+    found = ingest(str(table["path"]))
+    rest = {name: value for name, value in table.items() if name != "path" and name in found}
+    return {**found, **rest, "kind": found["kind"]}
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(f"{path.name} is not valid TOML: {error}") from error
+    except (OSError, ValueError) as error:  # bytes that are no text, a number of 5000 digits
+        raise SpecError(f"{path.name} cannot be read: {error}") from error
+    except RecursionError:
+        raise SpecError(f"{path.name} is nested too deeply to be a plan") from None
+
+
+def _expanded(path: Path, data: Mapping[str, Any], tables: Mapping[str, Any]) -> Plan:
+    named: dict[str, list[Spec]] = {}
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise SpecError(f"{path.name}: specs.{name} is {shown(table)}, must be a table")
+        try:
+            forms = list(itertools.islice(_variants(table, named), MOST_VARIANTS + 1))
+            if len(forms) > MOST_VARIANTS:
+                raise SpecError(f"each stands for more than {MOST_VARIANTS} specs")
+            named[name] = [from_dict(form) for form in forms]
+        except SpecError as error:
+            raise SpecError(f"{path.name}: specs.{name}.{error}") from None
+    computed = [name for name, found in named.items() if all(spec.recorded for spec in found)]
+    run = data.get("run", computed)
+    if not isinstance(run, list) or not run:
+        raise SpecError(
+            f"{path.name}: run is {shown(run)}, must be a list of {', '.join(computed)}"
+        )
+    for name in run:
+        if name not in computed:
+            known = ", ".join(computed)
+            raise SpecError(f"{path.name}: run has {shown(name)}, must name one of {known}")
+    specs = [spec for name in run for spec in named[name]]
+    return Plan(str(data.get("title", path.stem)), specs, named)
+
+
+def _variants(value: Any, named: Mapping[str, list[Spec]]) -> Iterator[Any]:
+    """Yield the value once for every combination of the sweeps and references inside it."""
+    if isinstance(value, str) and value.startswith("@"):
+        if value[1:] not in named:
+            raise SpecError(f"reference is {value!r}, must name a spec above: {', '.join(named)}")
+        yield from named[value[1:]]
+    elif isinstance(value, dict) and set(value) == {"each"} and isinstance(value["each"], list):
+        for part in value["each"]:
+            yield from _variants(part, named)
+    elif isinstance(value, dict):
+        # One more than may be: that is enough to see that they are too many.
+        most = MOST_VARIANTS + 1
+        parts = [list(itertools.islice(_variants(part, named), most)) for part in value.values()]
+        for combination in itertools.product(*parts):
+            yield dict(zip(value, combination, strict=True))
+    else:
+        yield value
+
+
+def _apply(tables: dict[str, Any], setting: str) -> None:
+    path, equals, text = setting.partition("=")
+    names = path.strip().split(".")
+    if not equals or len(names) < 2:
+        raise SpecError(f"--set is {setting!r}, must be spec.field=value")
+    if names[0] not in tables:
+        raise SpecError(f"--set names {names[0]!r}, must name one of {', '.join(tables)}")
+    table = tables
+    for name in names[:-1]:
+        inner = table.setdefault(name, {})
+        if not isinstance(inner, dict):
+            raise SpecError(f"--set is {setting!r}, but {name} is {inner!r} and has no fields")
+        table = inner
+    table[names[-1]] = _value(text)
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text.strip()
+
+
+def _set_seed(tables: Mapping[str, Any], seed: int) -> None:
+    for table in tables.values():
+        cls = KINDS.get(str(table.get("kind", ""))) if isinstance(table, dict) else None
+        if cls is None or issubclass(cls, ImagesSpec) or not cls.recorded:
+            continue
+        if any(field.name == "seed" for field in fields_of(cls)):
+            table["seed"] = seed

@@ -1,0 +1,180 @@
+"""A record as something that computes it again: a plan file, a command line, a piece of Python.
+
+All three hold the whole spec, every recorded spec inside it named once; fields that hold their
+default are left out, as they are of the key. So what they compute has the key of the record.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+
+from engine.program import ROOT
+from engine.specs.schema import Spec, SpecError, fields_of
+
+Shell = Literal["posix", "powershell"]
+MAIN = ROOT / "main.py"
+LINE = 96
+# A here-document ends at its own last line; no line of TOML begins like this.
+END = "END_OF_PLAN"
+
+
+def plan_text(spec: Spec) -> str:
+    """Return a plan file (see :mod:`engine.plan.planfile`) that asks for this spec.
+
+    Raises
+    ------
+    SpecError
+        If a text in it begins with "@", which a plan would take for a reference.
+    """
+    tables: dict[str, dict[str, Any]] = {}
+
+    def form(value: Any) -> Any:
+        if isinstance(value, Spec):
+            if value.recorded:
+                return f"@{names.of(value, lambda name: tables.update({name: table(value)}))}"
+            return table(value)
+        if isinstance(value, tuple):
+            return [form(part) for part in value]
+        if isinstance(value, str) and value.startswith("@"):
+            raise SpecError(f"text is {value!r}: a plan file cannot hold one that begins with @")
+        return value
+
+    def table(found: Spec) -> dict[str, Any]:
+        return {"kind": found.kind} | {n: form(value) for n, value in _given(found)}
+
+    names = _Names()
+    last = names.of(spec, lambda name: tables.update({name: table(spec)}))
+    head = {"title": _one_line(spec.title), "run": [last]}
+    return tomli_w.dumps({**head, "specs": tables})
+
+
+def command_text(spec: Spec, study: Path, shell: Shell | None = None) -> str:
+    """Return lines for a shell that write the plan to a file and run it into the study.
+
+    Parameters
+    ----------
+    shell
+        Whose quoting to use; None takes that of this system.
+
+    Raises
+    ------
+    SpecError
+        As :func:`plan_text`.
+    """
+    name, plan = f"{spec.kind}-{spec.key[:10]}.toml", plan_text(spec)
+    windows = sys.platform == "win32" if shell is None else shell == "powershell"
+    quote: Callable[[str], str] = _powershell_quoted if windows else shlex.quote
+    run = f"run {name} --study {quote(str(study))}"
+    if windows:
+        # Set-Content of an old PowerShell puts a mark before the text that no TOML begins with.
+        write = f"[IO.File]::WriteAllText(\"$PWD\\{name}\", @'\n{plan}'@)\n"
+        return f"{write}& {_program(quote)} {run}\n"
+    return f"cat > {name} <<'{END}'\n{plan}{END}\n{_program(quote)} {run}\n"
+
+
+def python_text(spec: Spec, study: Path) -> str:
+    """Return Python that builds the spec, computes what the study lacks of it, and reads it."""
+    classes: set[str] = set()
+    lines: list[str] = []
+
+    def form(value: Any, indent: int) -> str:
+        if isinstance(value, Spec):
+            if value.recorded:
+                return names.of(value, lambda name: lines.append(f"{name} = {made(value, 0)}"))
+            return made(value, indent)
+        if isinstance(value, tuple):
+            parts = [form(part, indent) for part in value]
+            return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
+        return repr(value)
+
+    def made(found: Spec, indent: int) -> str:
+        name = type(found).__name__
+        classes.add(name)
+        fields = [f"{n}={form(value, indent + 4)}" for n, value in _given(found)]
+        short = f"{name}({', '.join(fields)})"
+        if len(short) + indent <= LINE and "\n" not in short:
+            return short
+        space = "\n" + " " * (indent + 4)
+        return f"{name}({space}{f',{space}'.join(fields)},\n{' ' * indent})"
+
+    names = _Names()
+    last = names.of(spec, lambda name: lines.append(f"{name} = {made(spec, 0)}"))
+    imported = "".join(f"    {name},\n" for name in sorted(classes))
+    return PYTHON.format(
+        title=_one_line(spec.title),
+        key=spec.key,
+        root=str(MAIN.parent),
+        classes=imported,
+        specs="\n".join(lines),
+        study=str(study),
+        name=last,
+    )
+
+
+PYTHON = """\
+# {title}, record {key}
+import sys
+from pathlib import Path
+
+sys.path.insert(0, {root!r})  # where Isthmus is
+
+from engine.plan.scheduler import Scheduler, room_on
+from engine.specs import (
+{classes})
+from engine.store.study import Study
+
+{specs}
+
+study = Study(Path({study!r}))
+if not study.has({name}):
+    scheduler = Scheduler(study, room_on("auto"), print)
+    scheduler.add([{name}])
+    scheduler.wait()
+    scheduler.stop()
+record = study.read({name})
+print(dict(record.numbers))
+"""
+
+
+class _Names:
+    """One name for each spec: its kind, with a number where that is taken."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+
+    def of(self, spec: Spec, define: Callable[[str], object]) -> str:
+        """Return a spec's name; where it has none yet, give it one and let it be defined."""
+        if spec.key not in self._names:
+            taken = set(self._names.values())
+            numbers = (f"{spec.kind}_{n}" for n in range(2, len(taken) + 3))
+            name = next(n for n in (spec.kind, *numbers) if n not in taken)
+            # A spec cannot hold itself: whatever is inside it is defined before it.
+            self._names[spec.key] = name
+            define(name)
+        return self._names[spec.key]
+
+
+def _given(spec: Spec) -> list[tuple[str, Any]]:
+    """Return the fields that do not hold their default."""
+    values = [(item, getattr(spec, item.name)) for item in fields_of(type(spec))]
+    return [(item.name, value) for item, value in values if item.required or value != item.default]
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _program(quote: Callable[[str], str]) -> str:
+    if getattr(sys, "frozen", False):
+        return quote(sys.executable)
+    return f"{quote(sys.executable)} {quote(str(MAIN))}"
+
+
+def _powershell_quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,69 @@
+"""Timing a few batches of a network, to say how long a training will take before it is begun."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import torch
+from torch.nn import functional
+
+from engine.jobs.device_images import layout
+from engine.networks.architectures import build
+from engine.specs import NetworkSpec
+
+TIMED_SECONDS = 0.3
+LEAST_BATCHES = 2
+
+
+def seconds_per_pass(
+    network: NetworkSpec,
+    *,
+    shape: tuple[int, int, int],
+    classes: int,
+    batch_size: int,
+    device: torch.device,
+    threads: int,
+    check_cancelled: Callable[[], None] = lambda: None,
+) -> float:
+    """Return how long one image takes forwards and backwards, measured on noise.
+
+    Parameters
+    ----------
+    shape
+        (C, H, W) of an image.
+    threads
+        CPU threads of one computation; the calling thread has its own number again afterwards.
+    """
+    generator = torch.Generator().manual_seed(0)
+    mean = torch.full((shape[0],), 0.5)
+    model = build(network, shape=shape, classes=classes, generator=generator,
+                  channel_mean=mean, channel_std=mean)  # fmt: skip
+    model = model.to(device).train()
+    images = layout(torch.rand(batch_size, *shape, generator=generator).to(device))
+    labels = torch.zeros(batch_size, dtype=torch.int64, device=device)
+
+    def batch() -> None:
+        check_cancelled()
+        model.zero_grad(set_to_none=True)
+        functional.cross_entropy(model(images), labels).backward()  # type: ignore[no-untyped-call]
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        batch()  # the first one pays for what is set up once
+        return _timed(batch) / batch_size
+    finally:
+        torch.set_num_threads(before)
+
+
+def _timed(batch: Callable[[], None]) -> float:
+    """Return the median seconds of a batch."""
+    taken: list[float] = []
+    while len(taken) < LEAST_BATCHES or sum(taken) < TIMED_SECONDS:
+        start = time.perf_counter()
+        batch()
+        taken.append(time.perf_counter() - start)
+    return sorted(taken)[len(taken) // 2]

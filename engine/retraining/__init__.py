@@ -1,0 +1,1 @@
+"""ROAR and KAR: rankings of pixels, retraining, curves and scores."""

@@ -1,0 +1,200 @@
+"""ROAR and KAR: occluded images, networks retrained on them, curves and scores."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.attribution.methods import attribute, pixel_importance
+from engine.attribution.pictures import blurriness
+from engine.jobs.context import Context
+from engine.jobs.device_images import (
+    DeviceImages,
+    classifier,
+    device_images,
+    fresh_network,
+    layout,
+    trainable,
+)
+from engine.networks.gradients import as_unit, logits_of
+from engine.retraining.rankings import Ranks, blurred, edges, ranking
+from engine.specs import (
+    CONTROL_BLUR,
+    Interpretability,
+    Occlusion,
+    Retraining,
+)
+from engine.specs.schema import SpecError
+from engine.store.study import Result
+from engine.tradeoff.points import score
+from engine.training.loop import Checkpoints, Fit, descend, make_optimizer, run_epoch
+
+BATCH = 500
+BLURRINESS_IMAGES = 200
+
+
+def removed_pixels(ranks: Tensor, mode: str, fraction_removed: float) -> Tensor:
+    """Return which pixels an occlusion removes.
+
+    Parameters
+    ----------
+    ranks
+        (N, P), 0 the most important.
+    mode
+        "roar" removes the most important, "kar" the least important.
+    fraction_removed
+        In [0, 1]; round(fraction_removed * P) pixels go.
+
+    Returns
+    -------
+    Tensor (N, P), bool.
+    """
+    pixels = ranks.shape[1]
+    count = round(fraction_removed * pixels)
+    return ranks < count if mode == "roar" else ranks >= pixels - count
+
+
+def occluded(images: Tensor, ranks: Tensor, occlusion: Occlusion, fill: Tensor) -> Tensor:
+    """Return images whose removed pixels hold the fill value, or the mask of those pixels alone.
+
+    Parameters
+    ----------
+    images
+        (N, C, H, W), float32 in [0, 1].
+    ranks
+        (N, H*W).
+    fill
+        (C,), the training set's channel mean.
+    """
+    mask = removed_pixels(ranks, occlusion.mode, occlusion.fraction_removed)
+    mask = mask.view(len(images), 1, *images.shape[2:])
+    if occlusion.content == "mask":
+        return mask.to(images.dtype).expand_as(images)
+    return torch.where(mask, fill.view(1, -1, 1, 1), images)
+
+
+def retrain(spec: Retraining, context: Context) -> Result:
+    """Compute a retraining record: test accuracy of a fresh network on occluded images."""
+    images = trainable(context, spec.occlusion.ranking.images)  # type: ignore[attr-defined]
+    ranks = ranking(spec.occlusion.ranking, context)
+    weights = context.generator("weights", spec.seed)
+    model = fresh_network(spec.network, images, context.device, generator=weights)
+    generators = {"shuffle": context.generator("shuffle", spec.seed)}
+    fit = Fit(model, make_optimizer(spec.optimizer, model), generators)
+    checkpoints = Checkpoints(context)
+    checkpoints.restore(fit)
+
+    def step_on(indices: Tensor, _: float) -> Tensor:
+        batch = as_unit(images.train[indices])
+        batch = occluded(batch, ranks.train[indices], spec.occlusion, images.channel_mean)
+        loss = functional.cross_entropy(model(layout(batch)), images.train_labels[indices])
+        return descend(fit, loss)
+
+    def on_point(step: float, loss: float) -> None:
+        fit.append(curve__step=step, curve__loss=loss)
+
+    while fit.epoch < spec.epochs:
+        run_epoch(
+            fit,
+            context,
+            spec,
+            step_on=step_on,
+            count=len(images.train),
+            optimizer=spec.optimizer,
+            on_point=on_point,
+        )
+        checkpoints.save_if_due(fit)
+    value = _occluded_accuracy(model, images, ranks, spec.occlusion, context)
+    numbers = {"accuracy": value, "test_images": len(images.test)}
+    return Result(numbers, fit.curves())
+
+
+def interpretability(spec: Interpretability, context: Context) -> Result:
+    """Compute an interpretability record from its retrainings: curves, score and its spread.
+
+    The spread is the standard deviation of the score over repeats, each repeat paired with the
+    random baseline's repeat of the same seed. "blurriness" is that of the ranked map: how coarse
+    it is may explain a score without any help of the network. Source: Kim, Seo, Jeon 2019, ROAR
+    and KAR scores; Song, Cha, Seo 2023 for the blurred control.
+
+    Raises
+    ------
+    SpecError
+        If the baseline network is no better than chance: there is no area to measure in.
+    """
+    images = device_images(context, spec.classifier.images)
+    base = float(context.study.entry(spec.baseline.key).numbers["clean_accuracy"])
+    chance = 1 / images.classes
+    if base <= chance:
+        raise SpecError(
+            f"baseline has a test accuracy of {100 * base:.1f} %, must be above chance "
+            f"({100 * chance:.1f} %) for a score; train it longer or on more images"
+        )
+    accuracy = _curve(spec, "attribution", context)
+    random_accuracy = _curve(spec, "random", context)
+
+    def scored(method: np.ndarray, random: np.ndarray) -> float:
+        return score(
+            spec.fractions,
+            method,
+            random,
+            mode=spec.mode,
+            baseline_accuracy=base,
+            chance=chance,
+        )
+
+    by_repeat = [scored(*pair) for pair in zip(accuracy, random_accuracy, strict=True)]
+    spread = {"score_std": float(np.std(by_repeat, ddof=1))} if spec.repeats > 1 else {}
+    return Result(
+        numbers={
+            "score": scored(accuracy.mean(0), random_accuracy.mean(0)),
+            **spread,
+            **_blurriness(spec, images, context),
+            "mean_accuracy": float(accuracy.mean()),
+            "baseline_accuracy": base,
+            "chance": chance,
+            "repeats": spec.repeats,
+        },
+        arrays={
+            "fractions": np.array(spec.fractions),
+            "accuracy": accuracy,
+            "random_accuracy": random_accuracy,
+        },
+    )
+
+
+def _blurriness(spec: Interpretability, images: DeviceImages, context: Context) -> dict[str, float]:
+    """Return how coarse the ranked maps of the first test images are, where they are maps."""
+    pixels = as_unit(images.test[:BLURRINESS_IMAGES])
+    if spec.control == "sobel":
+        found = edges(pixels)
+    else:
+        model = classifier(context, spec.classifier)
+        attribution = attribute(model, layout(pixels), spec.attribution)
+        sigma = CONTROL_BLUR if spec.control == "blurred" else 0.0
+        found = blurred(pixel_importance(attribution), sigma)
+    coarse = blurriness(found[:, None].cpu().numpy())
+    measured = coarse[np.isfinite(coarse)]
+    return {"blurriness": float(measured.mean())} if len(measured) else {}
+
+
+def _curve(spec: Interpretability, which: str, context: Context) -> np.ndarray:
+    """Return accuracies (repeats, fractions) from the records of the retrainings."""
+    specs = spec.retrainings("random" if which == "random" else "attribution")
+    values = [float(context.study.entry(one.key).numbers["accuracy"]) for one in specs]
+    return np.array(values).reshape(len(spec.fractions), spec.repeats).T
+
+
+def _occluded_accuracy(
+    model: nn.Module, images: DeviceImages, ranks: Ranks, occlusion: Occlusion, context: Context
+) -> float:
+    right = 0
+    for start in range(0, len(images.test), BATCH):
+        context.check_cancelled()
+        part = slice(start, start + BATCH)
+        batch = as_unit(images.test[part])
+        batch = occluded(batch, ranks.test[part], occlusion, images.channel_mean)
+        right += int((logits_of(model, layout(batch)).argmax(1) == images.test_labels[part]).sum())
+    return right / len(images.test)

@@ -1,0 +1,117 @@
+"""What tells things of one title apart: the fields in which they differ, in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from engine.specs import ClassifierSpec
+from engine.specs.schema import KINDS
+
+LONGEST = 40
+IMAGES = "images"
+MEASURED_WITH = ("evaluation", "evaluation_images")
+
+
+def leaves(form: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the values of nested dictionaries, each with its dotted name."""
+    for name, value in form.items():
+        if isinstance(value, dict):
+            yield from leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def told_apart(
+    titles: Sequence[str], settings: Sequence[Mapping[str, Any]], *, brief: bool = False
+) -> list[str]:
+    """Return each title, and in brackets what differs among those of that title.
+
+    For settings and brief see :func:`differences`.
+    """
+    groups: dict[str, list[int]] = {}
+    for place, title in enumerate(titles):
+        groups.setdefault(title, []).append(place)
+    names = list(titles)
+    for title, places in groups.items():
+        if len(places) > 1:
+            alike = [settings[place] for place in places]
+            for place, words in zip(places, differences(alike, brief=brief), strict=True):
+                names[place] = f"{title} ({words})" if words else title
+    return names
+
+
+def differences(settings: Sequence[Mapping[str, Any]], *, brief: bool = False) -> list[str]:
+    """Return in words what of each setting the others do not share; "" where nothing differs.
+
+    Parameters
+    ----------
+    settings
+        What each was made with, by dotted name, see :func:`leaves`.
+    brief
+        Name only as many fields as it takes, those that come first.
+    """
+    paths = _differing(settings)
+    if brief:
+        paths = _enough(paths, settings)
+    return [
+        ", ".join(_word(path, setting[path]) for path in paths if path in setting)
+        for setting in settings
+    ]
+
+
+def networks_apart(titles: Sequence[str], networks: Sequence[ClassifierSpec]) -> list[str]:
+    """Return the titles of networks, and briefly what tells those of one title apart.
+
+    The images come first, what only the robust accuracy was measured with comes last.
+    """
+    number = Counter(titles)
+    settings = [
+        _setting(network) if number[title] > 1 else {}
+        for title, network in zip(titles, networks, strict=True)
+    ]
+    return told_apart(titles, settings, brief=True)
+
+
+def _setting(network: ClassifierSpec) -> dict[str, Any]:
+    form = network.as_dict()
+    images = form.pop("images")
+    last = {name: form.pop(name) for name in MEASURED_WITH}
+    # Images of one title may still differ in a hash, or in how they are scaled.
+    return {IMAGES: network.images.title, **dict(leaves({**form, **last, "images": images}))}
+
+
+def _differing(alike: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return in which fields settings differ, in their order."""
+
+    def differs(path: str) -> bool:
+        return any(other.get(path) != alike[0].get(path) for other in alike)
+
+    found = [path for path in dict.fromkeys(p for one in alike for p in one) if differs(path)]
+    kinds = {path for path in found if path.rpartition(".")[2] == "kind"}
+    # Two kinds of network have hardly a field in common: their kinds say it.
+    return [
+        path for path in found if path in kinds or f"{path.rpartition('.')[0]}.kind" not in kinds
+    ]
+
+
+def _enough(paths: Sequence[str], alike: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the first fields that tell as many settings apart as all of them do."""
+    kept: list[str] = []
+    known = 1
+    for path in paths:
+        wider = [*kept, path]
+        count = len({tuple(repr(setting.get(name)) for name in wider) for setting in alike})
+        if count > known:
+            kept, known = wider, count
+    return kept
+
+
+def _word(path: str, value: object) -> str:
+    name = path.removesuffix(".kind").replace(".", " ").replace("_", " ")
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    if path.endswith(".kind") and text in KINDS:
+        text = KINDS[text].label
+    short = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return short if path == IMAGES else f"{name} {short}"

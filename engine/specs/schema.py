@@ -1,0 +1,301 @@
+"""The mechanism of specs: declared fields, checks, JSON and TOML forms, and keys.
+
+A spec is a frozen dataclass of plain values and other specs. Its fields are declared once, with
+:func:`param`; the same declaration checks the value, draws the form and documents the plan file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, ClassVar, Self, TypeVar
+
+from engine.specs.errors import SHOWN_LENGTH, SpecError, one_of, shown, suggestion
+from engine.specs.fields import Field, param
+
+__all__ = [
+    "KEY_LENGTH",
+    "KINDS",
+    "Field",
+    "Spec",
+    "SpecError",
+    "fields_of",
+    "from_dict",
+    "kinds_of",
+    "param",
+    "shown",
+    "specs_inside",
+]
+
+KEY_LENGTH = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """Base of all specs. A concrete spec names its ``kind`` when it is declared."""
+
+    kind: ClassVar[str] = ""
+    label: ClassVar[str] = ""
+    recorded: ClassVar[bool] = False
+
+    def __init_subclass__(cls, kind: str = "", label: str = "", recorded: bool | None = None):
+        cls.kind = kind
+        cls.label = label or kind.replace("_", " ")
+        if recorded is not None:
+            cls.recorded = recorded
+        if kind:
+            if kind in KINDS:
+                raise TypeError(f"two specs are of kind {kind!r}")
+            KINDS[kind] = cls
+
+    def __post_init__(self) -> None:
+        for item in fields_of(type(self)):
+            object.__setattr__(self, item.name, item.checked(getattr(self, item.name)))
+        self.check()
+
+    @classmethod
+    def kind_names(cls) -> list[str]:
+        """Return the kinds that may stand where this class is asked for."""
+        return list(_kinds_below(cls))
+
+    def check(self) -> None:
+        """Check what concerns several fields at once; raise :class:`SpecError`."""
+
+    @property
+    def title(self) -> str:
+        """A short readable name."""
+        return self.label
+
+    def requires(self) -> tuple[Spec, ...]:
+        """Return the specs whose records must exist before this one can be computed."""
+        return tuple(dict.fromkeys(_recorded_inside(self)))
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of the canonical JSON: the name of the result, the same on every machine."""
+        return hashlib.sha256(self._canonical.encode()).hexdigest()[:KEY_LENGTH]
+
+    @cached_property
+    def _canonical(self) -> str:
+        """The JSON form, its names sorted, without the fields that hold their default.
+
+        Leaving them out lets a later version add fields without renaming earlier results. The text
+        is kept: thousands of retrainings share the specs inside them.
+        """
+        parts = {"kind": json.dumps(self.kind)}
+        for item in fields_of(type(self)):
+            value = getattr(self, item.name)
+            if item.required or value != item.default:
+                parts[item.name] = _canonical_text(value)
+        return "{" + ",".join(f'"{name}":{parts[name]}' for name in sorted(parts)) + "}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the complete JSON form, every field named."""
+        form: dict[str, Any] = {"kind": self.kind}
+        for item in fields_of(type(self)):
+            form[item.name] = _plain(getattr(self, item.name))
+        return form
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the fields as keyword arguments of the function that computes the spec."""
+        return {item.name: getattr(self, item.name) for item in fields_of(type(self))}
+
+    def replace(self, path: str, value: Any) -> Self:
+        """Return a copy in which the field at a dotted path has another value.
+
+        Raises
+        ------
+        SpecError
+            If there is no such field, or it does not take the value.
+        """
+        name, _, rest = path.partition(".")
+        _field_named(type(self), name)
+        if rest:
+            inner = getattr(self, name)
+            if not isinstance(inner, Spec):
+                raise SpecError(f"{name} is {inner!r} and has no field {rest!r}")
+            try:
+                value = inner.replace(rest, value)
+            except SpecError as error:
+                raise error.within(name) from None
+        return dataclasses.replace(self, **{name: value})
+
+
+S = TypeVar("S", bound=Spec)
+KINDS: dict[str, type[Spec]] = {}
+_FIELDS: dict[type[Spec], dict[str, Field]] = {}
+_FAMILIES: dict[type[Spec], tuple[int, dict[str, type[Spec]]]] = {}
+
+
+def fields_of(cls: type[Spec]) -> tuple[Field, ...]:
+    """Return the declared fields of a spec class, in order."""
+    return tuple(_named_fields(cls).values())
+
+
+def _named_fields(cls: type[Spec]) -> dict[str, Field]:
+    if cls not in _FIELDS:
+        _FIELDS[cls] = {item.name: item for item in _declared(cls)}
+    return _FIELDS[cls]
+
+
+def _declared(cls: type[Spec]) -> tuple[Field, ...]:
+    hints = typing.get_type_hints(cls)
+    found = []
+    for item in dataclasses.fields(cls):
+        hint, optional, many = hints[item.name], False, False
+        if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+            optional = True
+            (hint,) = [part for part in typing.get_args(hint) if part is not type(None)]
+        if typing.get_origin(hint) is tuple:
+            many = True
+            hint = typing.get_args(hint)[0]
+        choices: tuple[str, ...] = ()
+        if typing.get_origin(hint) is typing.Literal:
+            choices = typing.get_args(hint)
+            hint = str
+        meta = dict(item.metadata)
+        meta["label"] = meta.get("label") or item.name.replace("_", " ")
+        for name in ("help", "unit"):
+            meta.setdefault(name, "")
+        for name in ("low", "high", "above"):
+            meta.setdefault(name, None)
+        found.append(
+            Field(
+                name=item.name,
+                type=hint,
+                optional=optional,
+                many=many,
+                choices=choices,
+                default=item.default,
+                **meta,
+            )
+        )
+    return tuple(found)
+
+
+def kinds_of(family: type[Spec]) -> tuple[type[Spec], ...]:
+    """Return every concrete spec that may stand where ``family`` is asked for."""
+    return tuple(_kinds_below(family).values())
+
+
+def _kinds_below(family: type[Spec]) -> dict[str, type[Spec]]:
+    """Return the kinds by name, as they were found, until others are declared."""
+    count, found = _FAMILIES.get(family, (0, {}))
+    if count != len(KINDS):
+        found = {kind: cls for kind, cls in KINDS.items() if issubclass(cls, family)}
+        _FAMILIES[family] = len(KINDS), found
+    return found
+
+
+def from_dict(data: object, family: type[S] = Spec) -> S:  # type: ignore[assignment]
+    """Build a spec from its JSON form, checking every field by name.
+
+    Parameters
+    ----------
+    data
+        A mapping with "kind" and the spec's fields; nested specs are mappings too.
+    family
+        The class that is wanted; any of its kinds is accepted.
+
+    Raises
+    ------
+    SpecError
+        One sentence: the field, its value, what is allowed.
+    """
+    if isinstance(data, family):
+        return data
+    if not isinstance(data, Mapping):
+        raise SpecError(f"a spec is a table with a field 'kind', not {shown(data)}")
+    wanted = _kinds_below(family)
+    kind = data.get("kind")
+    if kind is None and len(wanted) == 1:
+        (kind,) = wanted
+    cls = wanted.get(kind) if isinstance(kind, str) else None
+    if cls is None:
+        names = list(wanted)
+        raise SpecError(f"kind is {shown(kind)}{suggestion(kind, names)}, must be {one_of(names)}")
+    values: dict[str, Any] = {}
+    for name, value in data.items():
+        if name == "kind":
+            continue
+        item = _field_named(cls, str(name))
+        values[item.name] = _nested(item, value)
+    missing = [item for item in fields_of(cls) if item.required and item.name not in values]
+    if missing:
+        raise SpecError(f"{missing[0].name} is missing: {cls.kind} needs {missing[0].allowed()}")
+    return typing.cast(S, cls(**values))
+
+
+def _nested(item: Field, value: Any) -> Any:
+    if not item.is_spec or value is None:
+        return tuple(value) if item.many and isinstance(value, list) else value
+    try:
+        if item.many:
+            if not isinstance(value, list | tuple):
+                raise SpecError(f"is {shown(value)}, must be a list of specs")
+            return tuple(_shared(part, item.type) for part in value)
+        return _shared(value, item.type)
+    except SpecError as error:
+        raise error.within(item.name) from None
+
+
+def _shared(data: object, family: type[Spec]) -> Spec:
+    """Return one object for equal parts: thousands of records share images and network."""
+    try:
+        return _from_text(json.dumps(data), family)  # type: ignore[arg-type]
+    except (TypeError, RecursionError):  # not plain JSON: a spec among the values, say
+        return from_dict(data, family)
+
+
+@lru_cache(maxsize=1024)
+def _from_text(text: str, family: type[Spec]) -> Spec:
+    return from_dict(json.loads(text), family)
+
+
+def _field_named(cls: type[Spec], name: str) -> Field:
+    known = _named_fields(cls)
+    if name not in known:
+        raise SpecError(
+            f"{name[:SHOWN_LENGTH]} is not a field of {cls.kind or cls.__name__}"
+            f"{suggestion(name, list(known))}; it has {', '.join(known) or 'none'}"
+        )
+    return known[name]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Spec):
+        return value.as_dict()
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return value
+
+
+def _canonical_text(value: Any) -> str:
+    if isinstance(value, Spec):
+        return value._canonical
+    if isinstance(value, tuple):
+        return "[" + ",".join(map(_canonical_text, value)) + "]"
+    return json.dumps(value)
+
+
+def specs_inside(spec: Spec) -> Iterator[Spec]:
+    """Yield the specs that stand directly in the fields of ``spec``."""
+    for item in fields_of(type(spec)):
+        value = getattr(spec, item.name)
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, Spec):
+                yield part
+
+
+def _recorded_inside(spec: Spec) -> Iterator[Spec]:
+    for inner in specs_inside(spec):
+        if inner.recorded:
+            yield inner
+        else:
+            yield from _recorded_inside(inner)

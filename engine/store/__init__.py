@@ -1,0 +1,1 @@
+"""A study on disk: records, labels, trash, packed copies."""

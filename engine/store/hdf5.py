@@ -1,0 +1,328 @@
+"""One result as one HDF5 file: how it is laid out, written and safely read.
+
+A file is 512 bytes of user block, which any HDF5 reader skips, and the HDF5 file proper. The user
+block holds the SHA-256 of everything behind it, so a single changed byte anywhere is found. Inside:
+one fixed-length text per JSON document, and plain arrays. No links, no references, no pickles, no
+filters.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.store.atomic import new_file, remove_left_over
+from engine.store.write_guard import SteadyFile
+
+MAGIC = b"ISTHMUS-RECORD sha256="
+USER_BLOCK = 512
+MAX_OBJECTS = 20_000
+MAX_DEPTH = 6
+MAX_BYTES = 4 << 30
+MAX_TEXT = 64 << 20
+
+Array = NDArray[Any]
+
+
+class FileError(ValueError):
+    """A file that is damaged, or that is not what it must be; one sentence."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What one file holds.
+
+    Attributes
+    ----------
+    documents
+        JSON documents by name.
+    arrays
+        Arrays by name; a name may have parts divided by "/".
+    """
+
+    documents: Mapping[str, Any]
+    arrays: Mapping[str, Array]
+
+
+def write(path: Path, content: Content, *, exclusive: bool = False) -> int:
+    """Write a file under a temporary name, flush it to the disk, then give it its name.
+
+    Parameters
+    ----------
+    exclusive
+        Leave a file that is there alone.
+
+    Returns
+    -------
+    int
+        Its size in bytes.
+
+    Raises
+    ------
+    FileExistsError
+        If ``exclusive`` and the file is there.
+    OSError
+        If it cannot be written; nothing is left behind and an older file keeps its content.
+    """
+    image = _image(content)
+    seal = (MAGIC + hashlib.sha256(image).hexdigest().encode()).ljust(USER_BLOCK, b"\0")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with new_file(path, exclusive=exclusive) as temporary, open(temporary, "wb") as file:
+        file.write(seal)
+        file.write(image)
+    return len(seal) + len(image)
+
+
+def read(path: Path, *, only_documents: bool = False) -> Content:
+    """Read a file after checking its seal and everything in it that could do harm.
+
+    Parameters
+    ----------
+    only_documents
+        Leave the arrays on the disk.
+
+    Raises
+    ------
+    FileError
+        If a byte changed, or the file holds anything but plain documents and arrays.
+    OSError
+        If it cannot be opened.
+    """
+    verify(path)
+    return read_unsealed(path, only_documents=only_documents)
+
+
+def read_unsealed(path: Path, *, only_documents: bool = False) -> Content:
+    """Read a file whose seal may be broken, as safely as :func:`read`; its bytes may be wrong."""
+    with safe_open(path) as file:
+        return _Reader(path, only_documents).content(file)
+
+
+def write_packed(path: Path, contents: Iterable[tuple[str, Content]]) -> int:
+    """Write several contents into one sealed file, each under a group of its own.
+
+    Like :func:`write`, but one content is in memory at a time.
+
+    Parameters
+    ----------
+    contents
+        The group's name, its parts divided by "/", and what it holds.
+
+    Returns
+    -------
+    int
+        The size of the file in bytes.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; nothing is left behind and an older file keeps its content.
+    """
+    remove_left_over(path.parent, path)
+    with new_file(path) as temporary:
+        with SteadyFile(temporary) as steady:
+            with h5py.File(steady, "w", userblock_size=USER_BLOCK) as file:
+                for name, content in contents:
+                    _fill(file.create_group(name), content)
+                    steady.check()
+            steady.check()
+        with open(temporary, "r+b") as raw:
+            raw.seek(USER_BLOCK)
+            digest = hashlib.file_digest(raw, "sha256").hexdigest()
+            size = raw.tell()
+            raw.seek(0)
+            raw.write((MAGIC + digest.encode()).ljust(USER_BLOCK, b"\0"))
+    return size
+
+
+def read_packed(path: Path, depth: int) -> Iterator[tuple[str, Content]]:
+    """Read what :func:`write_packed` wrote, one group after the other, as safely as :func:`read`.
+
+    Parameters
+    ----------
+    depth
+        How many parts the names of the groups have.
+
+    Raises
+    ------
+    FileError
+        If a byte changed, or the file holds anything but plain documents and arrays.
+    OSError
+        If it cannot be opened.
+    """
+    verify(path)
+    with safe_open(path) as file:
+        reader = _Reader(path)
+        for name, group in reader.groups(file, "", depth):
+            yield name, reader.content(group)
+
+
+def verify(path: Path) -> None:
+    """Compare a file with its seal; raise :class:`FileError` if they differ."""
+    with open(path, "rb") as file:
+        block = file.read(USER_BLOCK)
+        digest = hashlib.file_digest(file, "sha256")
+    if not block.startswith(MAGIC):
+        raise FileError(f"{path.name} is not a file that Isthmus wrote")
+    if block != (MAGIC + digest.hexdigest().encode()).ljust(USER_BLOCK, b"\0"):
+        raise FileError(f"{path.name} is damaged: its content differs from its checksum")
+
+
+def safe_open(path: Path) -> h5py.File:
+    """Open any HDF5 file for reading; raise :class:`FileError` if the library cannot."""
+    try:
+        return h5py.File(path, "r", locking=False)
+    except (OSError, RuntimeError, ValueError) as error:
+        if isinstance(error, FileNotFoundError | PermissionError):
+            raise
+        raise FileError(f"{path.name} is not a readable HDF5 file") from error
+
+
+def _fill(group: h5py.Group, content: Content) -> None:
+    for name, document in content.documents.items():
+        text = json.dumps(document, allow_nan=False, ensure_ascii=False, indent=1)
+        group.create_dataset(f"documents/{name}", data=np.bytes_(text.encode()))
+    for name, array in content.arrays.items():
+        group.create_dataset(f"arrays/{name}", data=np.asarray(array))
+
+
+def _image(content: Content) -> bytes:
+    # Two files of one name cannot be open at once, not even in memory.
+    name = f"memory-{uuid.uuid4().hex}"
+    with h5py.File(name, "w", driver="core", backing_store=False) as file:
+        _fill(file, content)
+        file.flush()
+        return bytes(file.id.get_file_image())
+
+
+class _Reader:
+    """Reads one file, refusing whatever could reach outside it, fill memory, or go on for ever.
+
+    What the file says of itself is never believed: no object is read twice, and all objects
+    together declare no more bytes than the file has.
+    """
+
+    def __init__(self, path: Path, only_documents: bool = False):
+        self.path = path
+        self._only_documents = only_documents
+        self._left = os.path.getsize(path)
+        self._seen: set[int] = set()
+
+    def groups(
+        self, group: h5py.Group, prefix: str, depth: int
+    ) -> Iterator[tuple[str, h5py.Group]]:
+        """Yield the groups of a packed file, each with its full name."""
+        for name, item in self._items(group, prefix):
+            if not isinstance(item, h5py.Group):
+                raise self._error(f"holds {name!r}, which no packed study has")
+            if depth == 1:
+                yield name, item
+            else:
+                yield from self.groups(item, f"{name}/", depth - 1)
+
+    def content(self, group: h5py.Group) -> Content:
+        """Return the documents and arrays below a group."""
+        documents: dict[str, Any] = {}
+        arrays: dict[str, Array] = {}
+        whole = self._left
+        for name, item in self._datasets(group):
+            if whole - self._left > MAX_BYTES:
+                raise self._error(f"holds a record of more than {MAX_BYTES >> 30} GB")
+            top, _, rest = name.partition("/")
+            if top == "documents":
+                documents[rest] = self._document(name, item)
+            elif not self._only_documents:
+                arrays[rest] = self._array(name, item)
+        return Content(documents, arrays)
+
+    def _document(self, name: str, item: h5py.Dataset) -> Any:
+        text = self._array(name, item)
+        try:
+            return json.loads(bytes(text), parse_constant=_refuse_constant)
+        except (ValueError, TypeError, RecursionError):
+            raise self._error(f"holds no JSON text at {name!r}") from None
+
+    def _array(self, name: str, item: h5py.Dataset) -> Any:
+        with self._as_file_error(name):
+            return item[()]
+
+    def _datasets(self, top: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
+        found = 0
+        stack: list[tuple[str, h5py.Group, int]] = [("", top, 0)]
+        while stack:
+            prefix, group, depth = stack.pop()
+            for name, item in self._items(group, prefix):
+                found += 1
+                if found > MAX_OBJECTS or depth >= MAX_DEPTH:
+                    raise self._error(f"holds too many objects, or too deep ones, at {name!r}")
+                if isinstance(item, h5py.Group):
+                    stack.append((f"{name}/", item, depth + 1))
+                else:
+                    with self._as_file_error(name):
+                        self._refuse(name, item)
+                    yield name, item
+
+    def _items(self, group: h5py.Group, prefix: str) -> Iterator[tuple[str, Any]]:
+        """Yield what lies in a group, none of it seen before."""
+        with self._as_file_error(prefix):
+            names = list(group)
+        for name in names:
+            full = f"{prefix}{name}"
+            if not isinstance(name, str) or name in (".", "..") or not name.isprintable():
+                raise self._error(f"holds {full!r}, which is no name")
+            with self._as_file_error(full):
+                if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                    raise self._error(f"holds a link at {full!r}; only plain data is read")
+                item = group[name]
+                address = h5py.h5o.get_info(item.id).addr
+            if address in self._seen:
+                raise self._error(f"holds {full!r} twice, or in a loop")
+            self._seen.add(address)
+            yield full, item
+
+    def _refuse(self, name: str, item: Any) -> None:
+        plain = isinstance(item, h5py.Dataset) and not item.is_virtual and item.external is None
+        # Chunks bring filters, and those may be programs; Isthmus writes none.
+        if not plain or item.chunks is not None or item.dtype.kind not in "fiubS":
+            raise self._error(f"holds something other than plain data at {name!r}")
+        if item.shape is None or item.dtype.subdtype is not None:
+            raise self._error(f"holds something other than plain data at {name!r}")
+        top, _, rest = name.partition("/")
+        text = item.dtype.kind == "S"
+        if top not in ("documents", "arrays") or not rest or text != (top == "documents"):
+            raise self._error(f"holds {name!r}, which no record has")
+        declared = item.dtype.itemsize * math.prod(item.shape)
+        self._left -= declared
+        if self._left < 0 or (text and declared > MAX_TEXT):
+            raise self._error(f"declares {declared} bytes at {name!r}, more than it can hold")
+
+    @contextmanager
+    def _as_file_error(self, name: str) -> Iterator[None]:
+        """Turn whatever the library raises on damaged structures into one error."""
+        try:
+            yield
+        except FileError:
+            raise
+        except MemoryError as error:
+            raise self._error(f"does not fit into the memory at {name!r}") from error
+        except Exception as error:  # it raises RuntimeError, KeyError, OSError, TypeError, ...
+            raise self._error(f"is damaged at {name!r}") from error
+
+    def _error(self, what: str) -> FileError:
+        return FileError(f"{self.path.name} {what}")
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")

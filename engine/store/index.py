@@ -1,0 +1,173 @@
+"""The list of a study's records: a cache in front of the record files, never the truth.
+
+One JSON line per record, appended when the record is written: a sweep of thousands costs thousands
+of short appends. A line that is damaged or out of date is replaced from the record itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from engine.specs.schema import Spec, SpecError, from_dict
+from engine.store.atomic import new_file
+
+Number = float | int | str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a record without opening it.
+
+    Attributes
+    ----------
+    key, kind, title
+        Name of the record, kind of its spec, readable name.
+    created
+        When it was finished, ISO 8601 in UTC.
+    seconds
+        How long it took to compute.
+    parents
+        Keys of the records it was computed from.
+    spec
+        The complete JSON form of its spec.
+    numbers
+        Its scalar results, by name.
+    size
+        Bytes of its file: a line whose file has another size is out of date.
+    """
+
+    key: str
+    kind: str
+    title: str
+    created: str
+    seconds: float
+    parents: tuple[str, ...]
+    spec: dict[str, Any]
+    numbers: dict[str, Number] = field(default_factory=dict)
+    size: int = 0
+
+    @cached_property
+    def known_spec(self) -> Spec | None:
+        """The spec as an object, or None where this version does not know such a spec."""
+        try:
+            return from_dict(self.spec)
+        except SpecError:
+            return None
+
+
+def entry_from(data: object) -> Entry:
+    """Build an entry from a JSON form that a stranger may have written.
+
+    Raises
+    ------
+    ValueError
+        If a field is missing, or not of its kind: nothing of it is believed that is not checked.
+    """
+    if not isinstance(data, dict) or set(data) != _FIELDS:
+        raise ValueError(f"a header has the fields {', '.join(sorted(_FIELDS))}")
+    for name in ("key", "kind", "title", "created"):
+        if not isinstance(data[name], str):
+            raise ValueError(f"{name} is no text")
+    parents, numbers, spec = data["parents"], data["numbers"], data["spec"]
+    if not isinstance(parents, list) or not all(isinstance(parent, str) for parent in parents):
+        raise ValueError("parents is no list of keys")
+    if not isinstance(spec, dict) or not isinstance(numbers, dict):
+        raise ValueError("spec and numbers are no tables")
+    for name, value in [*numbers.items(), ("seconds", data["seconds"]), ("size", data["size"])]:
+        if not isinstance(value, str) and not _is_finite(value):
+            raise ValueError(f"{name} is no finite number")
+    if isinstance(data["seconds"], str) or isinstance(data["size"], str):
+        raise ValueError("seconds and size are no numbers")
+    return Entry(**{**data, "parents": tuple(parents)})
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float) and abs(value) <= sys.float_info.max
+
+
+_FIELDS = {item.name for item in fields(Entry)}
+
+
+def load(index: Path, records: Path, read: Callable[[Path], Entry]) -> tuple[dict[str, Entry], int]:
+    """Return an entry for every record file, and how many had to be read from the files.
+
+    Parameters
+    ----------
+    index
+        The index file; it may be missing or damaged.
+    records
+        The folder ``records/<kind>/<key>.h5``.
+    read
+        Reads the entry out of one record file; a record it refuses (``OSError`` or ``ValueError``)
+        is left out, :meth:`engine.store.study.Study.check` names it.
+    """
+    known = {entry.key: entry for entry in _lines(index)}
+    found: dict[str, Entry] = {}
+    stale = 0
+    for path, size in _record_files(records):
+        key = path.stem
+        entry = known.get(key)
+        if entry is None or entry.size != size or entry.kind != path.parent.name:
+            stale += 1
+            try:
+                entry = read(path)
+            except (OSError, ValueError):
+                continue
+        found[key] = entry
+    return found, stale
+
+
+def append(index: Path, entry: Entry) -> None:
+    """Add one line; the write is a single append, so two writers cannot mix their lines.
+
+    A line that cannot be written is left out: the record is there, and is read the next time. A
+    link in the place of the index is not followed, it may lead out of the study.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    with suppress(OSError):
+        descriptor = os.open(index, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+        with open(descriptor, "ab", buffering=0) as file:
+            file.write(_line(entry).encode())
+
+
+def rewrite(index: Path, entries: Iterable[Entry]) -> None:
+    """Replace the whole index; where that is not possible, the old one stays."""
+    with suppress(OSError), new_file(index) as temporary:
+        temporary.write_text("".join(_line(entry) for entry in entries), encoding="utf-8")
+
+
+def _line(entry: Entry) -> str:
+    return json.dumps(asdict(entry), separators=(",", ":"), allow_nan=False) + "\n"
+
+
+def _lines(index: Path) -> Iterable[Entry]:
+    if index.is_symlink() or not index.is_file():
+        return
+    try:
+        text = index.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    for line in text.split("\n"):
+        try:
+            yield entry_from(json.loads(line))
+        except (ValueError, RecursionError):
+            continue  # a torn line of a killed process: its record is read instead
+
+
+def _record_files(records: Path) -> Iterable[tuple[Path, int]]:
+    if not records.is_dir():
+        return
+    for folder in sorted(os.scandir(records), key=lambda item: item.name):
+        if not folder.is_dir(follow_symlinks=False):
+            continue
+        for item in sorted(os.scandir(folder.path), key=lambda item: item.name):
+            if item.name.endswith(".h5") and item.is_file(follow_symlinks=False):
+                yield Path(item.path), item.stat(follow_symlinks=False).st_size

@@ -1,0 +1,156 @@
+"""Names and notes that the user gave to records: beside the records, which never change.
+
+The file is one JSON object, key of a record -> {"title", "note"}. A stranger may have written it:
+what is not a key with short plain texts is passed over, and it decides nothing but what is shown.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from engine.specs.schema import KEY_LENGTH
+from engine.store.atomic import new_file
+from engine.store.hdf5 import FileError
+from engine.store.index import Entry
+
+LONGEST_TITLE = 200
+LONGEST_NOTE = 20_000
+MOST_BYTES = 64 << 20
+_KEY = re.compile(rf"[0-9a-f]{{{KEY_LENGTH}}}")
+
+
+@dataclass(frozen=True)
+class Label:
+    """What the user calls a record, "" where its own title stands, and a note about it."""
+
+    title: str = ""
+    note: str = ""
+
+
+NONE = Label()
+
+
+class Labels:
+    """The labels of a study's records. May be used from any thread.
+
+    Parameters
+    ----------
+    path
+        The file; where it is missing, damaged or no plain file, there are no labels.
+    """
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._lock = threading.Lock()
+        self._known = _read(path)
+        self._shown: dict[str, tuple[Entry | None, Entry]] = {}
+
+    def of(self, key: str) -> Label:
+        """Return the label of a record; an empty one where it has none."""
+        return self._known.get(key, NONE)
+
+    def on(self, entry: Entry) -> Entry:
+        """Return a record's header under the title that the user gave it."""
+        title = self.of(entry.key).title
+        if not title:
+            return entry
+        own, shown = self._shown.get(entry.key, (None, entry))
+        if own is not entry or shown.title != title:
+            shown = replace(entry, title=title)
+            # Kept, since an entry knows its spec once it was asked for it.
+            self._shown[entry.key] = (entry, shown)
+        return shown
+
+    def on_all(self, entries: list[Entry]) -> list[Entry]:
+        """Do the same to many."""
+        return [self.on(entry) for entry in entries] if self._known else entries
+
+    def as_document(self) -> dict[str, dict[str, str]]:
+        """Return all of them as the file has them."""
+        return _document(self._known)
+
+    def set(self, key: str, *, title: str | None = None, note: str | None = None) -> None:
+        """Change a record's title or note; "" takes it away.
+
+        Raises
+        ------
+        FileError
+            If the file cannot be written; the label stays as it was.
+        """
+        self.set_many({key: replace(self.of(key), **_given(title=title, note=note))})
+
+    def set_many(self, labels: dict[str, Label]) -> None:
+        """Change the labels of several records at once; see :meth:`set`."""
+        with self._lock:
+            # Another window may have added some since: only what changes here is replaced.
+            known = {**_read(self._path)}
+            for key, label in labels.items():
+                known[key] = Label(clean_title(label.title), label.note[:LONGEST_NOTE])
+            known = {key: label for key, label in known.items() if label != NONE}
+            _write(self._path, known)
+            self._known = known
+
+
+def clean_title(text: str) -> str:
+    """Return a title as it may be kept: one line without control characters, not too long."""
+    words = "".join(letter if letter.isprintable() else " " for letter in text).split()
+    return " ".join(words)[:LONGEST_TITLE]
+
+
+def _given(**texts: str | None) -> dict[str, str]:
+    return {name: text for name, text in texts.items() if text is not None}
+
+
+def _read(path: Path) -> dict[str, Label]:
+    """Return the labels in a file, as far as they are labels."""
+    try:
+        # A link may lead anywhere, and a pipe never ends.
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > MOST_BYTES:
+            return {}
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return labels_from(data)
+
+
+def labels_from(data: object) -> dict[str, Label]:
+    """Return the labels in a JSON form that a stranger may have written; what is none is left."""
+    found = data.items() if isinstance(data, dict) else ()
+    labels = {key: _label(part) for key, part in found if _KEY.fullmatch(str(key))}
+    return {key: label for key, label in labels.items() if label != NONE}
+
+
+def _document(labels: dict[str, Label]) -> dict[str, dict[str, str]]:
+    return {
+        key: _given(title=label.title or None, note=label.note or None)
+        for key, label in sorted(labels.items())
+    }
+
+
+def _label(part: Any) -> Label:
+    if not isinstance(part, dict):
+        return NONE
+    title, note = (part.get(name) for name in ("title", "note"))
+    return Label(
+        clean_title(title) if isinstance(title, str) else "",
+        _printable(note)[:LONGEST_NOTE] if isinstance(note, str) else "",
+    )
+
+
+def _printable(text: str) -> str:
+    return "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")
+
+
+def _write(path: Path, labels: dict[str, Label]) -> None:
+    data = _document(labels)
+    try:
+        with new_file(path) as temporary:
+            temporary.write_text(json.dumps(data, indent=1, ensure_ascii=False), encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "it holds half of a letter"
+        raise FileError(f"{path} cannot be written: {reason}") from error

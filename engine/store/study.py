@@ -1,0 +1,389 @@
+"""A study: a folder of records, each written once under the key of its spec.
+
+``records/<kind>/<key>.h5``   one result each, never changed
+``checkpoints/<key>.h5``      how far an unfinished computation is
+``index.jsonl``               a cache of the records' headers, rebuilt where it is wrong
+``study.json``                name, notes, schema version
+``locations.json``            where the image folders and weights files lie, by content hash
+
+Records are the truth: everything else can be lost without losing a result.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from engine import specs
+from engine.specs.schema import Spec, from_dict
+from engine.store import hdf5, index
+from engine.store.atomic import new_file, remove_left_over
+from engine.store.hdf5 import Array, Content, FileError
+from engine.store.headers import SCHEMA, entry_of, header_of
+from engine.store.index import Entry, Number
+from engine.store.labels import Labels
+
+SUFFIX = ".isthmus"
+
+
+class StudyError(ValueError):
+    """A study that cannot be opened, read or written; one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a computation returns: scalars, arrays, and JSON documents, each by name.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite: a NaN must never reach a plot.
+    """
+
+    numbers: Mapping[str, Number]
+    arrays: Mapping[str, Array] = field(default_factory=dict)
+    documents: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, value in self.numbers.items():
+            if isinstance(value, float) and not -float("inf") < value < float("inf"):
+                raise ValueError(f"the result {name} is {value}, not a finite number")
+
+
+@dataclass(frozen=True)
+class Record:
+    """A stored result with everything that is known of how it came about."""
+
+    entry: Entry
+    arrays: Mapping[str, Array]
+    documents: Mapping[str, Any]
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Versions, device and threads of the run that made it."""
+        found: Mapping[str, Any] = self.documents["provenance"]
+        return found
+
+    @property
+    def numbers(self) -> Mapping[str, Number]:
+        """Scalar results by name."""
+        return self.entry.numbers
+
+    @property
+    def spec(self) -> Spec:
+        """The spec that was computed."""
+        return from_dict(self.entry.spec)
+
+
+class Study:
+    """An open study. Its methods may be called from any thread.
+
+    Raises
+    ------
+    StudyError
+        On opening, if the folder is no study, or was written by a newer version.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False):
+        self.path = path
+        self._lock = threading.RLock()
+        if create and not (path / "study.json").exists():
+            self._create()
+        self.about = self._read_about()
+        self.labels = Labels(path / "labels.json")
+        self.writable = os.access(path, os.W_OK)
+        if self.writable:
+            self._tidy()
+        self._ordered: list[Entry] | None = None
+        self._entries, stale = index.load(self._index, path / "records", self._read_entry)
+        if stale and self.writable:
+            index.rewrite(self._index, self._entries.values())
+
+    # ------------------------------------------------------------------------------------ records
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Every record's header, oldest first, under the title that the user gave it."""
+        with self._lock:
+            if self._ordered is None:
+                self._ordered = sorted(self._entries.values(), key=lambda entry: entry.created)
+            found = list(self._ordered)
+        return self.labels.on_all(found)
+
+    def has(self, spec: Spec) -> bool:
+        """Whether the spec has been computed."""
+        with self._lock:
+            return spec.key in self._entries
+
+    def take_up(self, spec: Spec) -> bool:
+        """Whether the spec has been computed, also by another process since this study was opened.
+
+        Two processes may work on one study: a record is written once, whoever is first.
+        """
+        path = self._record_path(spec.kind, spec.key)
+        if not self.has(spec) and path.is_file():
+            with suppress(OSError, FileError):
+                self.adopt(path)
+        return self.has(spec)
+
+    def entry(self, key: str) -> Entry:
+        """Return the header of a record, found by its key or the beginning of it."""
+        with self._lock:
+            if key in self._entries:
+                return self.labels.on(self._entries[key])
+            near = [entry for entry in self._entries.values() if key and entry.key.startswith(key)]
+        if len(near) != 1:
+            found = "several records begin" if near else "no record begins"
+            raise StudyError(f"key is {key!r}: {found} with it in {self.path.name}")
+        return self.labels.on(near[0])
+
+    def title(self, spec: Spec) -> str:
+        """Return what a spec's result is called: by the user, or else by the spec itself."""
+        return self.labels.of(spec.key).title or spec.title
+
+    def read(self, key: str | Spec) -> Record:
+        """Read a record; raise :class:`StudyError` if it is missing or damaged."""
+        entry = self.entry(key.key if isinstance(key, Spec) else key)
+        try:
+            content = hdf5.read(self._record_path(entry.kind, entry.key))
+        except FileNotFoundError:
+            self.forget([entry.key])
+            raise StudyError(f"record {entry.key} is gone: it was deleted meanwhile") from None
+        except (OSError, FileError) as error:
+            raise StudyError(f"record {entry.key} cannot be read: {error}") from error
+        return Record(entry, content.arrays, content.documents)
+
+    def write(
+        self, spec: Spec, result: Result, *, seconds: float, provenance: Mapping[str, Any]
+    ) -> Entry:
+        """Store a result under its spec's key; a readable record that exists is left as it is.
+
+        Raises
+        ------
+        StudyError
+            If it cannot be written (a full disk, a read-only folder); nothing half-written remains.
+        """
+        if self.take_up(spec):
+            return self.entry(spec.key)
+        entry = Entry(
+            key=spec.key,
+            kind=spec.kind,
+            title=spec.title,
+            created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            seconds=round(seconds, 3),
+            parents=tuple(parent.key for parent in spec.requires()),
+            spec=spec.as_dict(),
+            numbers=dict(result.numbers),
+        )
+        documents = {
+            **result.documents,
+            "header": header_of(entry),
+            "spec": entry.spec,
+            "numbers": entry.numbers,
+            "provenance": dict(provenance),
+        }
+        path = self._record_path(entry.kind, entry.key)
+        content = Content(documents, result.arrays)
+        try:
+            # What lies there cannot be read, or it would have been taken up: it is replaced.
+            size = self._guard(path, content, exclusive=not path.exists())
+        except FileExistsError:
+            entry = self.adopt(path)
+        else:
+            entry = replace(entry, size=size)
+            with self._lock:
+                index.append(self._index, entry)
+                self._entries[entry.key], self._ordered = entry, None
+        self.drop_checkpoint(spec)
+        return entry
+
+    def adopt(self, path: Path) -> Entry:
+        """Take up a record's file that another process, or :mod:`engine.store.trash`, put there."""
+        entry = self._read_entry(path)
+        with self._lock:
+            self._entries[entry.key], self._ordered = entry, None
+        return entry
+
+    def forget(self, keys: Iterable[str]) -> list[Entry]:
+        """Take records whose files were moved away off the list, and return their headers.
+
+        The index needs no change: on opening, a line without a file counts for nothing.
+        """
+        with self._lock:
+            self._ordered = None
+            return [self._entries.pop(key) for key in keys if key in self._entries]
+
+    def remember(self, entries: Iterable[Entry]) -> None:
+        """Take records on the list again whose files were put back unchanged."""
+        with self._lock:
+            self._ordered = None
+            self._entries.update({entry.key: entry for entry in entries})
+
+    def check(self) -> Iterator[tuple[str, str]]:
+        """Verify every record file; yield (file, what is wrong with it)."""
+        for path in sorted((self.path / "records").glob("*/*.h5")):
+            name = path.relative_to(self.path).as_posix()
+            if path.is_symlink() or not path.is_file():
+                yield name, "it is no plain file"
+                continue
+            try:
+                entry = self._read_entry(path)
+                spec = from_dict(entry.spec, specs.Spec)
+                hdf5.read(path)
+            except (OSError, ValueError) as error:
+                yield name, str(error)
+                continue
+            if spec.key != path.stem or spec.kind != path.parent.name:
+                yield name, f"its spec has the key {spec.key} and the kind {spec.kind}"
+
+    # -------------------------------------------------------------------------------- checkpoints
+
+    def checkpoint(self, spec: Spec) -> Content | None:
+        """Return what :meth:`save_checkpoint` stored last, or None if there is none or it broke."""
+        path = self._checkpoint_path(spec)
+        try:
+            return hdf5.read(path)
+        except (OSError, FileError):
+            return None
+
+    def save_checkpoint(self, spec: Spec, content: Content) -> None:
+        """Store how far a computation is, in place of what was stored before."""
+        self._guard(self._checkpoint_path(spec), content)
+
+    def drop_checkpoint(self, spec: Spec) -> None:
+        """Forget how far a computation was."""
+        with suppress(OSError):  # a checkpoint that stays does no harm: the record counts
+            self._checkpoint_path(spec).unlink()
+
+    # ---------------------------------------------------------------------------------- locations
+
+    def locate(self, digest: str) -> Path:
+        """Return where the files with this content hash lie.
+
+        Raises
+        ------
+        StudyError
+            If they were never located, or are not where they were.
+        """
+        places = self._read_json("locations.json").get(digest, {})
+        if not isinstance(places, dict) or not all(isinstance(p, str) for p in places.values()):
+            places = {}
+        for place in (places.get("relative"), places.get("absolute")):
+            found: Path = (self.path / (place or "")).resolve()
+            if place and found.exists():
+                return found
+        known = f"; they were at {places['absolute']}" if "absolute" in places else ""
+        raise StudyError(f"the files with content hash {digest[:12]} are not found{known}")
+
+    def set_location(self, digest: str, path: Path) -> None:
+        """Remember where files lie, relative to the study and absolutely."""
+        absolute = path.resolve()
+        try:
+            relative = os.path.relpath(absolute, self.path.resolve())
+        except ValueError:  # another drive on Windows
+            relative = ""
+        with self._lock:
+            places = self._read_json("locations.json")
+            places[digest] = {"absolute": str(absolute), "relative": relative}
+            self._write_json("locations.json", places)
+
+    def describe(self, *, name: str | None = None, notes: str | None = None) -> None:
+        """Change the study's name or notes."""
+        given = {"name": name, "notes": notes}
+        with self._lock:
+            self.about.update({field: text for field, text in given.items() if text is not None})
+            self._write_json("study.json", self.about)
+
+    # ------------------------------------------------------------------------------------ private
+
+    @property
+    def _index(self) -> Path:
+        return self.path / "index.jsonl"
+
+    def _record_path(self, kind: str, key: str) -> Path:
+        return self.path / "records" / kind / f"{key}.h5"
+
+    def _checkpoint_path(self, spec: Spec) -> Path:
+        return self.path / "checkpoints" / f"{spec.key}.h5"
+
+    def _create(self) -> None:
+        if self.path.is_file():
+            raise StudyError(f"study is {self.path}, a file; it must be a folder")
+        if self.path.is_dir() and not all(map(_is_ours, self.path.iterdir())):
+            raise StudyError(f"study is {self.path}, a folder with other files; it must be empty")
+        try:
+            (self.path / "records").mkdir(parents=True, exist_ok=True)
+            name = self.path.name.removesuffix(SUFFIX)
+            self._write_json("study.json", {"schema": SCHEMA, "name": name, "notes": ""})
+        except OSError as error:
+            raise StudyError(f"study {self.path} cannot be created: {error.strerror}") from error
+
+    def _read_about(self) -> dict[str, Any]:
+        if not (self.path / "study.json").is_file():
+            problem = "which is not a study" if self.path.exists() else "which does not exist"
+            raise StudyError(f"study is {self.path}, {problem}; a study is a folder of records")
+        about = self._read_json("study.json")
+        schema = about.get("schema")
+        if type(schema) is not int or not 1 <= schema <= SCHEMA:
+            raise StudyError(
+                f"study {self.path.name} has schema {schema!r}; this version reads up to {SCHEMA}"
+            )
+        return {**about, **{name: str(about.get(name, "")) for name in ("name", "notes")}}
+
+    def _tidy(self) -> None:
+        """Remove the temporary files of processes that were killed."""
+        remove_left_over(self.path)
+        remove_left_over(self.path / "checkpoints")
+        with suppress(OSError):
+            for folder in (self.path / "records").iterdir():
+                remove_left_over(folder)
+
+    def _read_entry(self, path: Path) -> Entry:
+        documents = hdf5.read(path, only_documents=True).documents
+        return entry_of(documents, path)
+
+    def _guard(self, path: Path, content: Content, *, exclusive: bool = False) -> int:
+        if not (self.path / "study.json").is_file():
+            raise StudyError(f"study {self.path} is no longer there: moved, renamed or deleted")
+        try:
+            return hdf5.write(path, content, exclusive=exclusive)
+        except FileExistsError:
+            raise
+        except OSError as error:
+            raise StudyError(f"{path} cannot be written: {error.strerror or error}") from error
+
+    def _read_json(self, name: str) -> dict[str, Any]:
+        try:
+            data = json.loads((self.path / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, RecursionError) as error:
+            raise StudyError(f"{self.path / name} cannot be read: {error}") from error
+        return data if isinstance(data, dict) else {}
+
+    def _write_json(self, name: str, data: dict[str, Any]) -> None:
+        path = self.path / name
+        text = json.dumps(data, indent=1, ensure_ascii=False)
+        try:
+            with new_file(path) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise StudyError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a folder may hold this before it is a study: what a killed process leaves."""
+    empty = path.name == "records" and path.is_dir() and not any(path.iterdir())
+    return empty or path.name.startswith(".study.json.tmp-")
+
+
+def spec_of(entry: Entry) -> Spec | None:
+    """Return the entry's spec, or None where this version does not know such a spec."""
+    return entry.known_spec

@@ -1,0 +1,1 @@
+"""Networks as points: fits, correlations, published values."""

@@ -1,0 +1,158 @@
+"""Our correlations beside the published ones, and whether blurriness could explain them.
+
+Source: Kim, Seo, Jeon 2019, trade-off figures; Song, Cha, Seo 2023 for the role of blurriness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.tradeoff import published
+from engine.tradeoff.correlation import fit
+from engine.tradeoff.points import MODES, Abscissa, Group, NetworkPoint, attributions_in, groups
+
+ABSCISSAS: tuple[Abscissa, ...] = ("clean_accuracy", "strength")
+AGAINST = {"clean_accuracy": "accuracy", "strength": "strength"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One correlation of ours and, where the paper has it, of the paper.
+
+    Attributes
+    ----------
+    score, group, against
+        Such as "ROAR gradient", "L2 xent" and "accuracy".
+    n
+        Networks behind ours.
+    published_pearson, published_spearman
+        None where the paper has no such group.
+    pearson, spearman, and their limits
+        Ours, with 95 % intervals; None where the points do not determine them.
+    at_equal_blurriness
+        Our Pearson correlation after blurriness is taken out of both, linearly; None without it.
+    within_seeds
+        Our Pearson correlation after each seed's means are taken out of both; None for one seed.
+        Where a whole study is run again with another seed, all of its scores share the errors of
+        one random baseline, which say nothing about strength or accuracy.
+    """
+
+    score: str
+    group: str
+    against: str
+    n: int
+    published_pearson: float | None
+    pearson: float | None
+    pearson_low: float | None
+    pearson_high: float | None
+    published_spearman: float | None
+    spearman: float | None
+    spearman_low: float | None
+    spearman_high: float | None
+    at_equal_blurriness: float | None
+    within_seeds: float | None
+
+    @property
+    def sign_agrees(self) -> bool | None:
+        """Whether Pearson's sign is the published one; None where either is missing."""
+        if self.published_pearson is None or self.pearson is None:
+            return None
+        return (self.published_pearson > 0) == (self.pearson > 0)
+
+
+def rows(points: Sequence[NetworkPoint]) -> list[Row]:
+    """Return a row for every group with a fitted line, per score and abscissa."""
+    return list(_rows(points))
+
+
+def _rows(points: Sequence[NetworkPoint]) -> Iterator[Row]:
+    for x in ABSCISSAS:
+        for mode in MODES:
+            for kind in attributions_in(points):
+                for group in groups(points, mode, kind, x):
+                    if group.fit is None:
+                        continue
+                    member = next(p for p in group.points if p.norm)
+                    known = published.correlations(mode, member.norm, member.loss, kind, x)
+                    yield Row(
+                        score=f"{mode.upper()} {kind}",
+                        group=group.name,
+                        against=AGAINST[x],
+                        n=group.fit.n,
+                        published_pearson=known[0] if known else None,
+                        pearson=group.fit.pearson,
+                        pearson_low=group.fit.pearson_low,
+                        pearson_high=group.fit.pearson_high,
+                        published_spearman=known[1] if known else None,
+                        spearman=group.fit.spearman,
+                        spearman_low=group.fit.spearman_low,
+                        spearman_high=group.fit.spearman_high,
+                        at_equal_blurriness=_without_blurriness(group, kind),
+                        within_seeds=_within_seeds(group),
+                    )
+
+
+def _without_blurriness(group: Group, kind: str) -> float | None:
+    """Return the partial correlation of score and abscissa given the maps' blurriness."""
+    found = [point.blurriness.get(kind) for point in group.points]
+    if len(found) < 4 or any(value is None for value in found):
+        return None
+    control = np.array(found, dtype=np.float64)
+    residuals = []
+    for values in (group.x, group.y):
+        line = fit(control, values)
+        if line.slope is None or line.intercept is None:
+            return None
+        residuals.append(values - line.intercept - line.slope * control)
+    return fit(*residuals).pearson
+
+
+def _within_seeds(group: Group) -> float | None:
+    """Return the partial correlation of score and abscissa given the seeds."""
+    seeds = np.array([-1 if point.seed is None else point.seed for point in group.points])
+    known = np.unique(seeds)
+    if len(known) < 2 or len(seeds) - len(known) < 3:
+        return None
+    residuals = [values.copy() for values in (group.x, group.y)]
+    for values in residuals:
+        for seed in known:
+            values[seeds == seed] -= values[seeds == seed].mean()
+    return fit(*residuals).pearson
+
+
+def as_json(row: Row) -> dict[str, Any]:
+    """Return what ``show --json`` prints of a correlation."""
+    return {**asdict(row), "sign_agrees": row.sign_agrees}
+
+
+def table(listed: Sequence[Row]) -> list[list[str]]:
+    """Return the rows as texts, headings first: published, ours, interval, sign agrees.
+
+    A column for what holds within seeds comes last, where there are several.
+    """
+    heading = [
+        "score", "networks", "against", "n", "r published", "r ours", "95 % interval",
+        "sign agrees", "rank published", "rank ours", "r at equal blurriness", "r within seeds",
+    ]  # fmt: skip
+    rows = [heading, *([*_texts(row)] for row in listed)]
+    several = any(row.within_seeds is not None for row in listed)
+    return rows if several else [row[:-1] for row in rows]
+
+
+def _texts(row: Row) -> Iterator[str]:
+    yield from (row.score, row.group, row.against, str(row.n))
+    yield _number(row.published_pearson)
+    yield _number(row.pearson)
+    limits = row.pearson_low, row.pearson_high
+    yield "-" if None in limits else f"{_number(limits[0])} to {_number(limits[1])}"
+    yield {True: "yes", False: "no", None: "-"}[row.sign_agrees]
+    yield from map(_number, (row.published_spearman, row.spearman))
+    yield from map(_number, (row.at_equal_blurriness, row.within_seeds))
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.2f}"

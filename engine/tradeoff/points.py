@@ -1,0 +1,393 @@
+"""The trade-off: one point per network, scores from curves, lines and correlations with intervals.
+
+Source: Kim, Seo, Jeon 2019, ROAR and KAR scores and their correlations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from engine.specs import (
+    ClassifierSpec,
+    Imported,
+    Interpretability,
+    Mode,
+    Training,
+)
+from engine.specs.distinguish import networks_apart
+from engine.specs.variants import variant
+from engine.store.index import Entry
+from engine.store.study import Study, spec_of
+from engine.tradeoff.correlation import Fit, fit
+
+Abscissa = Literal["clean_accuracy", "strength"]
+Floats = NDArray[np.float64]
+
+MODES: tuple[Mode, ...] = ("roar", "kar")
+NORM_NAMES = {"linf": "L-inf", "l2": "L2"}
+
+
+@dataclass(frozen=True)
+class NetworkPoint:
+    """One classifier of a study, with everything the trade-off says of it.
+
+    Attributes
+    ----------
+    network, key
+        Readable name, see :func:`engine.specs.distinguish.networks_apart`, and record key.
+    scheme
+        Kind of its training scheme, or "imported".
+    norm, eps, loss, attack
+        Training threat: norm, radius in [0, 1] units, loss, and kind of the attack; "", 0, "" and
+        "" for a network that was not trained against one.
+    seed
+        Of the training; None for imported weights.
+    clean_accuracy, robust_accuracy
+        Fractions; None where the record has none.
+    images, architecture
+        Key of the images, and a name of the architecture that is equal for equal ones.
+    scores, spreads
+        Mode -> kind of attribution -> score, and its standard deviation over repeats.
+    curves
+        Mode -> kind of attribution -> key of the record that the score comes from.
+    controls
+        Mode -> kind of attribution -> control -> its score; of "mask_only" the mean accuracy of
+        the networks that see nothing but which pixels are removed.
+    blurriness
+        Kind of attribution -> how coarse its maps are, in [0, 1].
+    variant
+        Of its scores: "corrected", "faithful", or in what it is faithful.
+    """
+
+    network: str
+    key: str
+    scheme: str
+    norm: str
+    eps: float
+    loss: str
+    seed: int | None
+    clean_accuracy: float | None
+    robust_accuracy: float | None
+    images: str
+    architecture: str
+    attack: str = ""
+    scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    spreads: dict[str, dict[str, float]] = field(default_factory=dict)
+    curves: dict[str, dict[str, str]] = field(default_factory=dict)
+    controls: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    blurriness: dict[str, float] = field(default_factory=dict)
+    variant: str = ""
+
+
+def networks(study: Study) -> list[NetworkPoint]:
+    """Return the study's networks, oldest first, with the scores that were computed for them.
+
+    Where a network has several scores of one mode and attribution, the one from most retrainings
+    counts; of equal ones that with the attribution's default settings, then the newest.
+    """
+    pairs: list[tuple[Entry, ClassifierSpec]] = []
+    scores: dict[str, list[tuple[Entry, Interpretability]]] = {}
+    for entry in study.entries:
+        if entry.kind == Interpretability.kind:
+            spec = spec_of(entry)
+            if isinstance(spec, Interpretability) and "score" in entry.numbers:
+                scores.setdefault(spec.classifier.key, []).append((entry, spec))
+        elif entry.kind in (Training.kind, Imported.kind):
+            spec = spec_of(entry)
+            if isinstance(spec, ClassifierSpec):
+                pairs.append((entry, spec))
+    names = networks_apart([entry.title for entry, _ in pairs], [spec for _, spec in pairs])
+    found = [_point(*pair, name) for pair, name in zip(pairs, names, strict=True)]
+    for point in found:
+        _add_scores(point, scores.get(point.key, []))
+    return found
+
+
+def _point(entry: Entry, spec: ClassifierSpec, name: str) -> NetworkPoint:
+    threat = spec.scheme.threat if isinstance(spec, Training) else None
+    clean, robust = (entry.numbers.get(name) for name in ("clean_accuracy", "robust_accuracy"))
+    return NetworkPoint(
+        network=name,
+        key=entry.key,
+        scheme=spec.scheme.kind if isinstance(spec, Training) else Imported.kind,
+        norm=threat.norm if threat else "",
+        eps=threat.eps if threat else 0.0,
+        loss=threat.loss if threat else "",
+        seed=spec.seed if isinstance(spec, Training) else None,
+        clean_accuracy=None if clean is None else float(clean),
+        robust_accuracy=None if robust is None else float(robust),
+        images=spec.images.key,
+        architecture=spec.network.key,
+        attack=threat.kind if threat else "",
+        variant=variant(spec),
+    )
+
+
+def _add_scores(point: NetworkPoint, pairs: list[tuple[Entry, Interpretability]]) -> None:
+    def rank(pair: tuple[Entry, Interpretability]) -> tuple[int, bool]:
+        spec = pair[1]
+        plain = spec.attribution == type(spec.attribution)()
+        return len(spec.fractions) * spec.repeats, plain
+
+    for entry, spec in sorted(pairs, key=rank):
+        kind = spec.attribution.kind
+        if spec.control != "none":
+            controls = point.controls.setdefault(spec.mode, {}).setdefault(kind, {})
+            number = "mean_accuracy" if spec.control == "mask_only" else "score"
+            controls[spec.control] = float(entry.numbers[number])
+            continue
+        if "blurriness" in entry.numbers:
+            point.blurriness[kind] = float(entry.numbers["blurriness"])
+        point.scores.setdefault(spec.mode, {})[kind] = float(entry.numbers["score"])
+        point.curves.setdefault(spec.mode, {})[kind] = entry.key
+        spreads = point.spreads.setdefault(spec.mode, {})
+        spreads.pop(kind, None)
+        if "score_std" in entry.numbers:
+            spreads[kind] = float(entry.numbers["score_std"])
+
+
+def as_json(point: NetworkPoint) -> dict[str, Any]:
+    """Return what ``show --json`` prints of a network; no name in it ever changes."""
+    return {
+        "network": point.network,
+        "key": point.key,
+        "scheme": point.scheme,
+        "norm": point.norm,
+        "eps": point.eps,
+        "loss": point.loss,
+        "seed": point.seed,
+        "clean_accuracy": point.clean_accuracy,
+        "robust_accuracy": point.robust_accuracy,
+        "images": point.images,
+        "scores": {mode: dict(point.scores.get(mode, {})) for mode in MODES},
+        "score_std": {mode: dict(point.spreads.get(mode, {})) for mode in MODES},
+        "controls": {mode: point.controls.get(mode, {}) for mode in MODES},
+        "blurriness": dict(point.blurriness),
+        "variant": point.variant,
+    }
+
+
+def attributions_in(points: Iterable[NetworkPoint]) -> list[str]:
+    """Return the kinds of attribution that have scores: gradient ones first, then by name."""
+    kinds = {kind for point in points for found in point.scores.values() for kind in found}
+    first = [kind for kind in ("gradient", "gradient_x_input") if kind in kinds]
+    return [*first, *sorted(kinds - set(first))]
+
+
+def table(points: Sequence[NetworkPoint]) -> str:
+    """Return the networks as aligned columns of text: accuracies in percent, scores as they are."""
+    kinds = attributions_in(points) or ["gradient", "gradient_x_input"]
+    short = {"gradient": "G", "gradient_x_input": "GX"}
+    columns = [(mode, kind) for mode in MODES for kind in kinds]
+    rows = [
+        ["network", "clean %", "robust %"]
+        + [f"{mode.upper()} {short.get(kind, kind)}" for mode, kind in columns]
+    ]
+    for point in points:
+        accuracies = (point.clean_accuracy, point.robust_accuracy)
+        found = [point.scores.get(mode, {}).get(kind) for mode, kind in columns]
+        rows.append(
+            [
+                point.network,
+                *("-" if value is None else f"{100 * value:.1f}" for value in accuracies),
+                *("-" if value is None else f"{value:+.4f}" for value in found),
+            ]
+        )
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
+    )
+
+
+# ------------------------------------------------------------------------------------------- scores
+
+
+def score(
+    fractions: ArrayLike,
+    accuracy: ArrayLike,
+    random_accuracy: ArrayLike,
+    *,
+    mode: Mode,
+    baseline_accuracy: float,
+    chance: float,
+) -> float:
+    """Return the interpretability score of a retraining curve; higher is better in both modes.
+
+    The area between the curve and its random baseline by the trapezoid rule over 0, the fractions,
+    and 1: ROAR random - attribution, KAR attribution - random. Both curves begin at
+    ``baseline_accuracy`` and end at ``chance``. Source: Kim, Seo, Jeon 2019.
+
+    Parameters
+    ----------
+    fractions
+        (f,) rising, strictly between 0 and 1: the fraction *removed*, in both modes.
+    accuracy, random_accuracy
+        (f,), or (repeats, f) of which the mean is taken.
+
+    Raises
+    ------
+    ValueError
+        If the mode is none of the two, or the arrays do not fit together.
+    """
+    if mode not in MODES:
+        raise ValueError(f"mode is {mode!r}, must be one of {', '.join(MODES)}")
+    x = np.asarray(fractions, dtype=np.float64)
+    method, random = (
+        np.atleast_2d(np.asarray(values, dtype=np.float64)).mean(0)
+        for values in (accuracy, random_accuracy)
+    )
+    if not x.shape == method.shape == random.shape:
+        raise ValueError(
+            f"fractions has {x.size} values, accuracy {method.size} and random_accuracy "
+            f"{random.size}, must have one number"
+        )
+    removed = np.concatenate([[0.0], x, [1.0]])
+    curve, base = (
+        np.concatenate([[baseline_accuracy], values, [chance]]) for values in (method, random)
+    )
+    return float(np.trapezoid(base - curve if mode == "roar" else curve - base, removed))
+
+
+# ------------------------------------------------------------------------------------------- groups
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Networks that differ only in how strongly they were trained against one kind of attack.
+
+    Attributes
+    ----------
+    name
+        Norm and loss, such as "L-inf xent", and what else tells it from the study's other groups.
+    points
+        Its networks, weakest first; standard ones belong to every group of their images.
+    x, y, spread
+        (n,) abscissa, score, and the score's standard deviation (NaN where unknown).
+    fit
+        Over these points; None where they are no sweep (imported or only standard networks).
+    """
+
+    name: str
+    points: tuple[NetworkPoint, ...]
+    x: Floats
+    y: Floats
+    spread: Floats
+    fit: Fit | None
+
+
+def groups(
+    points: Iterable[NetworkPoint],
+    mode: Mode,
+    attribution: str,
+    x: Abscissa = "clean_accuracy",
+) -> list[Group]:
+    """Return the networks with a score, by norm and loss (and by images, architecture and attack).
+
+    Parameters
+    ----------
+    x
+        "clean_accuracy", or "strength": eps over the largest eps of the group, in [0, 1].
+    """
+    scored = [
+        p
+        for p in points
+        if attribution in p.scores.get(mode, {})
+        and (x == "strength" or p.clean_accuracy is not None)
+    ]
+    sweeps: dict[tuple[str, ...], list[NetworkPoint]] = {}
+    for point in scored:
+        if point.norm:
+            sweeps.setdefault(_sweep_of(point), []).append(point)
+    found = []
+    used: set[str] = set()
+    for sweep, members in sorted(sweeps.items(), key=lambda item: _order(item[0])):
+        plain = [p for p in scored if p.scheme == "standard" and _data_of(p) == sweep[:2]]
+        used |= {p.key for p in (*plain, *members)}
+        name = _name_of(sweep, list(sweeps))
+        found.append(_group(name, [*plain, *members], mode, attribution, x, fitted=True))
+    for scheme in dict.fromkeys(p.scheme for p in scored if p.key not in used):
+        rest = [p for p in scored if p.key not in used and p.scheme == scheme]
+        found.append(_group(scheme.capitalize(), rest, mode, attribution, x, fitted=False))
+    return found
+
+
+def _data_of(point: NetworkPoint) -> tuple[str, str]:
+    return point.images, point.architecture
+
+
+def _sweep_of(point: NetworkPoint) -> tuple[str, ...]:
+    return (*_data_of(point), point.scheme, point.attack, point.norm, point.loss)
+
+
+def _order(sweep: tuple[str, ...]) -> tuple[Any, ...]:
+    """Order groups as the paper does: L2 before L-inf, cross-entropy before the margin loss."""
+    *rest, norm, loss = sweep
+    return (*rest, norm != "l2", norm, loss != "xent", loss)
+
+
+def _name_of(sweep: tuple[str, ...], sweeps: list[tuple[str, ...]]) -> str:
+    """Return norm and loss, and before them what differs between the study's groups."""
+    images, architecture, scheme, attack, norm, loss = sweep
+    parts = []
+    if len({other[2] for other in sweeps}) > 1:
+        parts.append(scheme)
+    if len({other[3] for other in sweeps}) > 1:
+        parts.append(attack)
+    data = list(dict.fromkeys(other[:2] for other in sweeps))
+    if len(data) > 1:
+        parts.append(f"data {1 + data.index((images, architecture))}")
+    return " ".join([*parts, NORM_NAMES.get(norm, norm), loss])
+
+
+def _group(
+    name: str,
+    members: list[NetworkPoint],
+    mode: Mode,
+    attribution: str,
+    x: Abscissa,
+    *,
+    fitted: bool,
+) -> Group:
+    members = sorted(members, key=lambda point: point.eps)
+    largest = max((point.eps for point in members), default=0.0)
+    at = np.array(
+        [
+            (point.eps / largest if largest else 0.0) if x == "strength" else point.clean_accuracy
+            for point in members
+        ],
+        dtype=np.float64,
+    )
+    y = np.array([point.scores[mode][attribution] for point in members], dtype=np.float64)
+    spread = [point.spreads.get(mode, {}).get(attribution, math.nan) for point in members]
+    found = fit(at, y) if fitted else None
+    return Group(name, tuple(members), at, y, np.array(spread, dtype=np.float64), found)
+
+
+def describe(group: Group) -> str:
+    """Return what a legend says of a group: its name, its correlations and their intervals."""
+    found = group.fit
+    if found is None:
+        return group.name
+    words = [
+        _words(symbol, value, low, high)
+        for symbol, value, low, high in (
+            ("r", found.pearson, found.pearson_low, found.pearson_high),
+            ("ρ", found.spearman, found.spearman_low, found.spearman_high),
+        )
+        if value is not None
+    ]
+    return ", ".join([group.name, *words, f"n\u00a0=\u00a0{found.n}"])
+
+
+def _words(symbol: str, value: float, low: float | None, high: float | None) -> str:
+    text = f"{symbol} = {value:.2f}"
+    if low is not None and high is not None:
+        text += f" [{low:.2f}, {high:.2f}]"
+    # Hard spaces: a line that is too long is broken between the correlations.
+    return text.replace("-", "−").replace(" ", "\u00a0")

@@ -1,0 +1,113 @@
+"""What is known from the paper, to lay over one's own results. Source: Kim, Seo, Jeon 2019.
+
+The trade-off: CIFAR-10, 21 networks a group: the standard one and 20 of rising eps. The
+correlations stand in the legends of the published figures; the points are read off them, to about
+0.001.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.specs import Mode
+
+NETWORKS = 21
+
+# (mode, norm, loss, attribution) -> Pearson and Spearman against accuracy, then against strength.
+_CORRELATIONS: dict[tuple[str, str, str, str], tuple[float, float, float, float]] = {
+    ("roar", "l2", "xent", "gradient_x_input"): (-0.9765, -0.9584, 0.9488, 0.9455),
+    ("roar", "linf", "xent", "gradient_x_input"): (-0.9597, -0.9377, 0.9505, 0.9351),
+    ("roar", "l2", "xent", "gradient"): (-0.9699, -0.9701, 0.9457, 0.9727),
+    ("roar", "linf", "xent", "gradient"): (-0.9352, -0.9091, 0.9114, 0.8857),
+    ("roar", "l2", "cw", "gradient_x_input"): (-0.9636, -0.9273, 0.9503, 0.9571),
+    ("roar", "linf", "cw", "gradient_x_input"): (-0.9585, -0.9701, 0.9744, 0.9870),
+    ("roar", "l2", "cw", "gradient"): (-0.9686, -0.9597, 0.9600, 0.9883),
+    ("roar", "linf", "cw", "gradient"): (-0.9402, -0.9740, 0.9603, 0.9857),
+    ("kar", "l2", "xent", "gradient_x_input"): (-0.6505, -0.5623, 0.6284, 0.6260),
+    ("kar", "linf", "xent", "gradient_x_input"): (-0.8261, -0.8169, 0.8911, 0.8766),
+    ("kar", "l2", "xent", "gradient"): (0.4931, 0.4805, -0.5294, -0.4623),
+    ("kar", "linf", "xent", "gradient"): (-0.5062, -0.5156, 0.5578, 0.5779),
+    ("kar", "l2", "cw", "gradient_x_input"): (-0.5565, -0.5922, 0.5316, 0.5597),
+    ("kar", "linf", "cw", "gradient_x_input"): (-0.6547, -0.6494, 0.6957, 0.6701),
+    ("kar", "l2", "cw", "gradient"): (0.7215, 0.7390, -0.7680, -0.7844),
+    ("kar", "linf", "cw", "gradient"): (-0.1934, -0.2494, 0.2541, 0.2909),
+}
+
+# (mode, attribution) -> name, test accuracy, strength, score of the networks read off the figures.
+_POINTS: dict[tuple[str, str], tuple[tuple[str, float, float, float], ...]] = {
+    ("roar", "gradient"): (
+        ("standard", 0.7366, 0.0, 0.019),
+        ("L2 xent, largest eps", 0.62, 1.0, 0.066),
+        ("L-inf xent, largest eps", 0.61, 1.0, 0.064),
+    ),
+    ("roar", "gradient_x_input"): (
+        ("standard", 0.7366, 0.0, 0.037),
+        ("L2 xent, largest eps", 0.62, 1.0, 0.0725),
+        ("L-inf xent, largest eps", 0.61, 1.0, 0.0745),
+    ),
+    ("kar", "gradient"): (("standard", 0.7366, 0.0, -0.005),),
+    ("kar", "gradient_x_input"): (("standard", 0.7366, 0.0, 0.0075),),
+}
+
+
+@dataclass(frozen=True)
+class PublishedPoint:
+    """One network of the paper, read off its figures."""
+
+    name: str
+    clean_accuracy: float
+    strength: float
+    score: float
+
+
+def correlations(
+    mode: Mode, norm: str, loss: str, attribution: str, x: str
+) -> tuple[float, float] | None:
+    """Return the paper's Pearson and Spearman correlation of a group, or None where it has none.
+
+    Parameters
+    ----------
+    x
+        "clean_accuracy" or "strength". The paper's training loss with the floor of 500 is the
+        margin loss "cw" or "cw_capped" here.
+    """
+    found = _CORRELATIONS.get((mode, norm, loss.removesuffix("_capped"), attribution))
+    if found is None:
+        return None
+    return found[:2] if x == "clean_accuracy" else found[2:]
+
+
+def points(mode: Mode, attribution: str) -> list[PublishedPoint]:
+    """Return the networks whose place in the published figures is known."""
+    return [PublishedPoint(*values) for values in _POINTS.get((mode, attribution), ())]
+
+
+@dataclass(frozen=True)
+class LinearOptimum:
+    """The best straight boundary between the paper's two Gaussians, under an L2 adversary.
+
+    Attributes
+    ----------
+    eps
+        The adversary's radius, in the paper's [-1, 1] units.
+    angle_degrees
+        From the boundary's normal to the line that joins the centroids.
+    robust_accuracy
+        Of all points, under that adversary.
+    """
+
+    eps: float
+    angle_degrees: float
+    robust_accuracy: float
+
+
+# Derived from the published settings of the boundary tilting experiment (means, covariance, 3000
+# points per class, one scale to [-1, 1]), not printed in the paper.
+# engine.boundary.lab.best_linear derives them anew.
+BEST_LINEAR = (
+    LinearOptimum(0.0, 76.5, 1.0),
+    LinearOptimum(0.05, 73.2, 1.0),
+    LinearOptimum(0.1, 49.2, 0.9997),
+    LinearOptimum(0.25, 11.3, 0.978),
+    LinearOptimum(0.5, 0.3, 0.543),
+)

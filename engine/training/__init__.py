@@ -1,0 +1,1 @@
+"""Training: schemes, the loop, evaluation, alarms."""

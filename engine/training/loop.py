@@ -1,0 +1,259 @@
+"""Fitting a network to images: batches, optimiser, schedule, and checkpoints that resume exactly.
+
+Trainings and retrainings share this loop. Everything it draws comes from generators whose states
+are part of the checkpoint, so a run that was killed and resumed ends with the same bits on a CPU.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from engine.jobs.context import Context
+from engine.specs import SGD, Adam, OptimizerSpec, Order
+from engine.store.hdf5 import Content
+
+CHECKPOINT_SECONDS = 3.0
+CURVE_POINTS_PER_EPOCH = 20
+
+
+@dataclass
+class Fit:
+    """A network on its way: everything that must survive a kill.
+
+    Attributes
+    ----------
+    model, optimizer
+        In training.
+    generators
+        Every source of randomness, by purpose ("shuffle", "attack", ...).
+    epoch
+        Epochs that are complete.
+    history
+        Curves by name; each value was appended at a fixed step, so two runs append the same.
+    """
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    generators: dict[str, torch.Generator]
+    epoch: int = 0
+    history: dict[str, list[float]] = field(default_factory=dict)
+    pictures: dict[str, list[NDArray[Any]]] = field(default_factory=dict)
+
+    def append(self, **values: float) -> None:
+        """Append one value to each of the named curves."""
+        for name, value in values.items():
+            self.history.setdefault(name, []).append(float(value))
+
+    def curves(self) -> dict[str, NDArray[np.float64]]:
+        """Return the curves as arrays; "__" in a name becomes "/"."""
+        return {name.replace("__", "/"): np.array(values) for name, values in self.history.items()}
+
+
+def make_optimizer(spec: OptimizerSpec, model: nn.Module) -> torch.optim.Optimizer:
+    """Return the optimiser of a spec over a model's parameters."""
+    parameters = model.parameters()
+    if isinstance(spec, Adam):
+        return torch.optim.Adam(
+            parameters,
+            lr=spec.learning_rate,
+            betas=(spec.beta1, spec.beta2),
+            weight_decay=spec.weight_decay,
+            fused=True,
+        )
+    if isinstance(spec, SGD):
+        return torch.optim.SGD(
+            parameters,
+            lr=spec.learning_rate,
+            momentum=spec.momentum,
+            nesterov=spec.nesterov,
+            weight_decay=spec.weight_decay,
+            fused=True,
+        )
+    raise TypeError(f"no optimiser is known for {spec.kind}")
+
+
+def rate_factor(schedule: str, progress: float) -> float:
+    """Return the share of the learning rate that holds when ``progress`` of the run is done."""
+    if schedule == "cosine":
+        return 0.5 * (1 + math.cos(math.pi * progress))
+    if schedule == "step":
+        return 0.1 ** ((progress >= 0.5) + (progress >= 0.75))
+    if schedule == "cyclic":
+        return 1 - abs(2 * progress - 1)
+    return 1.0
+
+
+def batches(
+    count: int,
+    size: int,
+    generator: torch.Generator,
+    order: Order = "shuffled",
+    device: torch.device | None = None,
+) -> Iterator[Tensor]:
+    """Yield the indices of an epoch's batches, shuffled anew or in order; the last may be short.
+
+    They are drawn by the generator and moved to the device once, not batch by batch.
+    """
+    shuffled = order == "shuffled"
+    indices = torch.randperm(count, generator=generator) if shuffled else torch.arange(count)
+    yield from torch.split(indices.to(device), size)
+
+
+class Course(Protocol):
+    """What the loop needs of the spec of a training, of whatever kind."""
+
+    @property
+    def epochs(self) -> int:
+        """Length of the whole run, for the schedule and the progress."""
+
+    @property
+    def batch_size(self) -> int:
+        """Images per step."""
+
+    @property
+    def order(self) -> Order:
+        """Whether images are visited in a fresh random order, or as they lie."""
+
+
+def run_epoch(
+    fit: Fit,
+    context: Context,
+    course: Course,
+    *,
+    step_on: Callable[[Tensor, float], Tensor],
+    count: int,
+    optimizer: OptimizerSpec | None = None,
+    on_point: Callable[[float, float], None] = lambda step, loss: None,
+) -> None:
+    """Train for one epoch.
+
+    Parameters
+    ----------
+    fit
+        Advanced by one epoch.
+    step_on
+        Takes the indices of a batch, on the device, and the fractional epoch, updates the weights,
+        returns the loss, detached; see :func:`descend`.
+    count
+        Number of training images.
+    optimizer
+        Whose schedule changes the learning rate; None leaves the rate as it is.
+    on_point
+        Called about 20 times an epoch, at fixed steps, with the fractional epoch and the mean loss
+        since the last call.
+    """
+    steps = math.ceil(count / course.batch_size)
+    every = math.ceil(steps / CURVE_POINTS_PER_EPOCH)
+    total, seen = torch.zeros((), device=context.device), 0
+    fit.model.train()
+    shuffle = fit.generators["shuffle"]
+    visited = batches(count, course.batch_size, shuffle, course.order, context.device)
+    for step, indices in enumerate(visited, 1):
+        context.check_cancelled()
+        done = fit.epoch + (step - 1) / steps
+        _set_rate(fit.optimizer, optimizer, done / course.epochs)
+        total += step_on(indices, done)
+        seen += 1
+        if step % every == 0 or step == steps:
+            on_point(fit.epoch + step / steps, float(total) / seen)
+            total.zero_()
+            seen = 0
+        context.progress(fit.epoch + step / steps, course.epochs, "epochs")
+    fit.epoch += 1
+
+
+def descend(fit: Fit, loss: Tensor) -> Tensor:
+    """Take one optimiser step down a scalar loss; return it, detached."""
+    fit.optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    fit.optimizer.step()
+    return loss.detach()
+
+
+def _set_rate(
+    optimizer: torch.optim.Optimizer, spec: OptimizerSpec | None, progress: float
+) -> None:
+    if spec is None or spec.schedule == "constant":
+        return
+    for group in optimizer.param_groups:
+        group["lr"] = spec.learning_rate * rate_factor(spec.schedule, progress)
+
+
+class Checkpoints:
+    """Saves a fit now and then, and takes up what an earlier run saved."""
+
+    def __init__(self, context: Context):
+        self.context = context
+        self._last = time.monotonic()
+
+    def save_if_due(self, fit: Fit) -> None:
+        """Save at the end of an epoch, unless the last save was a moment ago."""
+        if time.monotonic() - self._last >= CHECKPOINT_SECONDS:
+            self.context.save_checkpoint({"fit": {"epoch": fit.epoch}}, _arrays_of(fit))
+            self._last = time.monotonic()
+
+    def restore(self, fit: Fit) -> None:
+        """Bring a fresh fit to where the last run saved it, if it did."""
+        content = self.context.checkpoint()
+        if content is not None:
+            _fill(fit, content)
+
+
+def _arrays_of(fit: Fit) -> dict[str, NDArray[Any]]:
+    arrays = weights_of(fit.model)
+    for index, state in fit.optimizer.state_dict()["state"].items():
+        for name, value in state.items():
+            arrays[f"optimizer/{index}/{name}"] = torch.as_tensor(value).cpu().numpy()
+    for name, generator in fit.generators.items():
+        arrays[f"generator/{name}"] = generator.get_state().numpy()
+    for name, values in fit.history.items():
+        arrays[f"history/{name}"] = np.array(values)
+    for name, pictures in fit.pictures.items():
+        arrays[f"pictures/{name}"] = np.stack(pictures)
+    return arrays
+
+
+def _fill(fit: Fit, content: Content) -> None:
+    parts: dict[str, dict[str, NDArray[Any]]] = {}
+    for path, array in content.arrays.items():
+        group, _, name = path.partition("/")
+        parts.setdefault(group, {})[name] = np.array(array)
+    load_weights(fit.model, parts["weights"])
+    _restore_optimizer(fit, parts.get("optimizer", {}))
+    for name, generator in fit.generators.items():
+        generator.set_state(torch.from_numpy(parts["generator"][name]))
+    fit.history = {name: array.tolist() for name, array in parts.get("history", {}).items()}
+    fit.pictures = {name: list(array) for name, array in parts.get("pictures", {}).items()}
+    fit.epoch = int(content.documents["fit"]["epoch"])
+
+
+def _restore_optimizer(fit: Fit, arrays: dict[str, NDArray[Any]]) -> None:
+    parameters = [p for group in fit.optimizer.param_groups for p in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {}
+    for path, array in arrays.items():
+        index, _, name = path.partition("/")
+        value, parameter = torch.from_numpy(array), parameters[int(index)]
+        if value.shape == parameter.shape:
+            # Fused optimisers walk over memory: a moment must be laid out as its parameter is.
+            value = torch.empty_like(parameter, requires_grad=False).copy_(value)
+        state.setdefault(int(index), {})[name] = value
+    fit.optimizer.load_state_dict({**fit.optimizer.state_dict(), "state": state})
+
+
+def weights_of(model: nn.Module) -> dict[str, NDArray[Any]]:
+    """Return a model's state as plain arrays named "weights/<entry>"."""
+    return {f"weights/{name}": t.cpu().numpy().copy() for name, t in model.state_dict().items()}
+
+
+def load_weights(model: nn.Module, arrays: dict[str, NDArray[Any]]) -> None:
+    """Fill a model from arrays by entry name."""
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})

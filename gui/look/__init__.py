@@ -1,0 +1,1 @@
+"""Colours, icons, words, and the settings of the user."""

@@ -1,0 +1,166 @@
+"""What the window remembers between two runs: recent studies, its place, its colours.
+
+Kept in ``isthmus.ini`` in the user's configuration folder, or in the folder that the environment
+variable ISTHMUS_CONFIG names.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from platformdirs import user_cache_path, user_config_path
+from PySide6.QtCore import QByteArray, QSettings
+
+from gui.look.theme import MODES, Mode
+
+RECENT_LIMIT = 10
+DEVICES = ("auto", "cpu", "cuda")
+SCALES = (100, 110, 125, 150, 175, 200)
+COLORMAP = "blue_white_red"
+# What the settings dialog sets back; the place of the window and recent studies stay.
+EPS_UNITS = ("255", "unit")
+PREFERENCES = (
+    "theme",
+    "scale",
+    "device",
+    "studies_folder",
+    "colormap",
+    "eps_unit",
+    "notify",
+    "tour_offered",
+)
+
+
+def _store() -> QSettings:
+    folder = os.environ.get("ISTHMUS_CONFIG") or user_config_path("isthmus", appauthor=False)
+    return QSettings(str(Path(folder) / "isthmus.ini"), QSettings.Format.IniFormat)
+
+
+def cache_folder() -> Path:
+    """Return the folder for what can be made anew at any time."""
+    chosen = os.environ.get("ISTHMUS_CONFIG")
+    return Path(chosen) / "cache" if chosen else user_cache_path("isthmus", appauthor=False)
+
+
+def recent_studies() -> list[Path]:
+    """Return the studies that were open last, the newest first; some may be gone meanwhile."""
+    found = _store().value("studies/recent", [])
+    names = found if isinstance(found, list) else [found] if found else []
+    return [Path(str(name)) for name in names]
+
+
+def add_recent(path: Path) -> None:
+    """Put a study first among the recent ones."""
+    path = path.resolve()
+    others = [known for known in recent_studies() if known != path]
+    _write_recent([path, *others][:RECENT_LIMIT])
+
+
+def remove_recent(path: Path) -> None:
+    """Take a study off the list of recent ones; the study itself is left alone."""
+    _write_recent([known for known in recent_studies() if known != path])
+
+
+def _write_recent(paths: list[Path]) -> None:
+    _store().setValue("studies/recent", [str(path) for path in paths])
+
+
+def theme_mode() -> Mode:
+    """Return the colours the user chose: "system", "light" or "dark"."""
+    found = str(_store().value("window/theme", "system"))
+    return next((mode for mode in MODES if mode == found), "system")
+
+
+def set_theme_mode(mode: Mode) -> None:
+    """Remember the colours the user chose."""
+    _store().setValue("window/theme", mode)
+
+
+def last_folder() -> str:
+    """Return the folder that a file dialog showed last, or an empty text."""
+    return str(_store().value("window/folder", "") or "")
+
+
+def set_last_folder(folder: Path) -> None:
+    """Remember the folder that a file dialog showed."""
+    _store().setValue("window/folder", str(folder))
+
+
+def window_state(name: str) -> QByteArray:
+    """Return what :func:`set_window_state` stored under this name, or nothing."""
+    found = _store().value(f"window/{name}")
+    return found if isinstance(found, QByteArray) else QByteArray()
+
+
+def set_window_state(name: str, state: QByteArray) -> None:
+    """Remember the geometry of a window or the sizes of a splitter."""
+    _store().setValue(f"window/{name}", state)
+
+
+def flag(name: str, default: bool) -> bool:
+    """Return a yes-or-no that :func:`set_flag` stored."""
+    found = _store().value(f"window/{name}")
+    return default if found is None else str(found).lower() == "true"
+
+
+def set_flag(name: str, value: bool) -> None:
+    """Remember a yes or no."""
+    _store().setValue(f"window/{name}", value)
+
+
+def text(name: str, default: str = "") -> str:
+    """Return a text that :func:`set_text` stored."""
+    return str(_store().value(f"window/{name}", default) or default)
+
+
+def set_text(name: str, value: str) -> None:
+    """Remember a text."""
+    _store().setValue(f"window/{name}", value)
+
+
+def device() -> str:
+    """Return where studies are computed: "auto", "cpu" or "cuda"."""
+    found = text("device", "auto")
+    return found if found in DEVICES else "auto"
+
+
+def scale() -> int:
+    """Return the size of everything in the window, in percent; it counts from the next start."""
+    found = number("scale", 100)
+    return found if found in SCALES else 100
+
+
+def colormap() -> str:
+    """Return the colours in which maps are drawn at first, a name that may be of an older one."""
+    return text("colormap", COLORMAP)
+
+
+def eps_unit() -> str:
+    """Return how L-inf radii are set: in "255" ths, or in the "unit" [0, 1]; both are shown."""
+    found = text("eps_unit", "255")
+    return found if found in EPS_UNITS else "255"
+
+
+def studies_folder() -> Path | None:
+    """Return the folder the user chose for new studies, or None for the usual one."""
+    found = text("studies_folder")
+    return Path(found) if found else None
+
+
+def reset_preferences() -> None:
+    """Set back what the settings dialog sets; recent studies and the window's place stay."""
+    store = _store()
+    for name in PREFERENCES:
+        store.remove(f"window/{name}")
+
+
+def number(name: str, default: int) -> int:
+    """Return a whole number that :func:`set_number` stored."""
+    found = str(_store().value(f"window/{name}", default))
+    return int(found) if found.isdecimal() else default
+
+
+def set_number(name: str, value: int) -> None:
+    """Remember a whole number."""
+    _store().setValue(f"window/{name}", value)

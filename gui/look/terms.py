@@ -1,0 +1,72 @@
+"""Tooltips that explain the words of the field: of forms, table headers and axes."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+
+from PySide6.QtCore import QCoreApplication
+
+from gui.look.term_list import TERMS, Term
+
+
+def term_of_field(name: str) -> Term | None:
+    """Return the term that explains a spec's field, or None."""
+    return next((term for term in TERMS if name in term.fields), None)
+
+
+def terms_in(text: str) -> list[Term]:
+    """Return the terms that a header or an axis names, from the left; longer words go first."""
+    left = text.lower()
+    words = [(word, term) for term in TERMS for word in {term.name.lower(), *term.words}]
+    found: list[tuple[int, Term]] = []
+    for word, term in sorted(words, key=lambda pair: -len(pair[0])):
+        place = re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", left)
+        if place is not None:
+            left = left[: place.start()] + " " * len(word) + left[place.end() :]
+            found.append((place.start(), term))
+    return list(dict.fromkeys(term for _, term in sorted(found, key=lambda pair: pair[0])))
+
+
+def explanation(term: Term) -> str:
+    """Return a term as rich text: name, meaning, equation, source."""
+    equation = f"<p style='margin:6px 12px'>{term.equation}</p>" if term.equation else ""
+    return (
+        f"<b>{_tr(term.name)}</b><p style='margin:4px 0'>{_tr(term.meaning)}</p>{equation}"
+        f"<p style='margin:0'><small>{html.escape(term.source)}</small></p>"
+    )
+
+
+def with_terms(found: Sequence[Term], plain: str = "") -> str:
+    """Return a tooltip: plain text, and below it the terms, if there are any."""
+    if not found:
+        return plain
+    lines = "<br>".join(html.escape(plain, quote=False).split("\n"))
+    first = f"<p style='margin:0 0 6px 0'>{lines}</p>" if plain else ""
+    return f"<div>{first}{'<hr>'.join(map(explanation, found))}</div>"
+
+
+def with_field(name: str, plain: str = "") -> str:
+    """Return the tooltip of a spec's field: plain text, and the term that explains the field."""
+    term = term_of_field(name)
+    return with_terms([] if term is None else [term], plain)
+
+
+def with_words(text: str, plain: str = "") -> str:
+    """Return the tooltip of a header or an axis: plain text, and the terms that it names."""
+    return with_terms(terms_in(text), plain)
+
+
+def name_of(term: Term) -> str:
+    """Return what a term is called, in the user's language."""
+    return _tr(term.name)
+
+
+def plain_text(term: Term) -> str:
+    """Return all of a term without markup, to be searched."""
+    return html.unescape(re.sub(r"<[^>]+>", "", explanation(term)))
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Terms", text)

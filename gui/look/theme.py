@@ -1,0 +1,192 @@
+"""The look of the window: every colour, in a light and a dark form, and one style sheet.
+
+Nothing else in the window names a colour. Whoever draws by itself (plots, delegates, icons) asks
+:func:`colour` when it draws, and draws again when ``signals.changed`` is emitted.
+"""
+
+from __future__ import annotations
+
+from string import Template
+from typing import Literal
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QGuiApplication, QPalette
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication
+
+from engine.program import ROOT
+
+Mode = Literal["system", "light", "dark"]
+MODES: tuple[Mode, ...] = ("system", "light", "dark")
+RESOURCES = ROOT / "resources"
+TEXT_INDENT = 6
+
+LIGHT = {
+    "background": "#f4f6f8",
+    "surface": "#ffffff",
+    "raised": "#e9edf1",
+    "text": "#1b2530",
+    "muted": "#586572",
+    "border": "#d3dae1",
+    "accent": "#0f6b8f",
+    "on_accent": "#ffffff",
+    "selection": "#d3e8f1",
+    "good": "#1b7a4b",
+    "warning": "#8f5b00",
+    "bad": "#b3302a",
+}
+DARK = {
+    "background": "#14191f",
+    "surface": "#1b2229",
+    "raised": "#27303a",
+    "text": "#e5eaef",
+    "muted": "#9aa7b4",
+    "border": "#36414c",
+    "accent": "#5bb8d9",
+    "on_accent": "#0b1a22",
+    "selection": "#1b3f50",
+    "good": "#5fca8f",
+    "warning": "#e6b04f",
+    "bad": "#f3847d",
+}
+# Okabe and Ito's hues, told apart with every common colour blindness; each is darkened or lightened
+# until it stands out from the background of its mode. A hue keeps its place in both modes.
+SERIES_LIGHT = (
+    "#0072b2", "#c94f00", "#00835f", "#b0538b", "#9a6a00", "#2a86b8", "#5d6570", "#4b3fa0",
+)  # fmt: skip
+SERIES_DARK = (
+    "#4a9fdc", "#f0813a", "#1fbf93", "#dc8fbd", "#e0ac2b", "#7fd0f5", "#a7b1bc", "#a79bf0",
+)  # fmt: skip
+
+
+class Signals(QObject):
+    """Says when the colours changed."""
+
+    changed = Signal()
+
+
+class _State(QObject):
+    """Which mode was asked for, and whether that means dark now."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mode: Mode = "system"
+        self.dark = False
+        self.following = False
+
+    @Slot()
+    def follow_system(self) -> None:
+        """Take up the desktop's new colour scheme."""
+        app = QApplication.instance()
+        if self.mode == "system" and isinstance(app, QApplication):
+            _dress(app, _system_is_dark())
+
+
+signals = Signals()
+_state = _State()
+
+
+def colour(name: str) -> QColor:
+    """Return a named colour of the present mode: see ``LIGHT`` for the names."""
+    return QColor((DARK if _state.dark else LIGHT)[name])
+
+
+def series(index: int) -> QColor:
+    """Return the colour of the index-th thing in a plot; it starts again after eight."""
+    colours = SERIES_DARK if _state.dark else SERIES_LIGHT
+    return QColor(colours[index % len(colours)])
+
+
+def is_dark() -> bool:
+    """Whether the window is dark at the moment."""
+    return _state.dark
+
+
+def indent_text(spin_box: QAbstractSpinBox) -> None:
+    """Keep the text of a spin box off its border, where a style sheet's padding is ignored."""
+    spin_box.lineEdit().setTextMargins(TEXT_INDENT, 0, 0, 0)
+
+
+def mode() -> Mode:
+    """Return the mode that was asked for."""
+    return _state.mode
+
+
+def apply(app: QApplication, mode: Mode = "system") -> None:
+    """Dress the application; ``signals.changed`` is emitted where that changes the colours."""
+    _state.mode = mode
+    hints = app.styleHints()
+    if not _state.following:
+        hints.colorSchemeChanged.connect(_state.follow_system)
+        _state.following = True
+    schemes = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
+    # Asking Qt as well lets the title bar and the desktop's own dialogs follow.
+    hints.setColorScheme(schemes.get(mode, Qt.ColorScheme.Unknown))
+    _dress(app, mode == "dark" or (mode == "system" and _system_is_dark()))
+
+
+def _system_is_dark() -> bool:
+    return QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+
+
+def _dress(app: QApplication, dark: bool) -> None:
+    dressed = bool(app.styleSheet())
+    if dressed and dark == _state.dark:
+        return
+    _state.dark = dark
+    if not dressed:
+        app.setStyle("Fusion")
+    # Replacing one sheet by another costs five times as much as taking it off and putting one on.
+    app.setStyleSheet("")
+    app.setPalette(_palette())
+    app.setStyleSheet(_style_sheet())
+    signals.changed.emit()
+
+
+def _palette() -> QPalette:
+    role = QPalette.ColorRole
+    names = {
+        role.Window: "background",
+        role.WindowText: "text",
+        role.Base: "surface",
+        role.AlternateBase: "background",
+        role.Text: "text",
+        role.Button: "raised",
+        role.ButtonText: "text",
+        role.BrightText: "bad",
+        role.ToolTipBase: "raised",
+        role.ToolTipText: "text",
+        role.PlaceholderText: "muted",
+        role.Highlight: "accent",
+        role.HighlightedText: "on_accent",
+        role.Accent: "accent",
+        role.Link: "accent",
+        role.LinkVisited: "accent",
+        role.Light: "raised",
+        role.Midlight: "raised",
+        role.Mid: "border",
+        role.Dark: "border",
+    }
+    palette = QPalette()
+    for where, name in names.items():
+        palette.setColor(where, colour(name))
+    for where in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, where, _faded())
+    palette.setColor(QPalette.ColorGroup.Disabled, role.Highlight, colour("border"))
+    return palette
+
+
+def _faded() -> QColor:
+    """Return the colour of texts that cannot be used now: halfway from muted to the background."""
+    text, ground = colour("muted"), colour("background")
+    return QColor(
+        (text.red() + ground.red()) // 2,
+        (text.green() + ground.green()) // 2,
+        (text.blue() + ground.blue()) // 2,
+    )
+
+
+def _style_sheet() -> str:
+    template = (RESOURCES / "style.qss").read_text(encoding="utf-8")
+    values = {**(DARK if _state.dark else LIGHT), "faded": _faded().name()}
+    values |= {"mode": "dark" if _state.dark else "light"}
+    return Template(template).substitute(values, icons=(RESOURCES / "icons").as_posix())

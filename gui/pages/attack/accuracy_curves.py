@@ -1,0 +1,289 @@
+"""Accuracy against eps for the chosen networks: measured on demand, drawn from records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import Slot
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.jobs.events import Ended
+from engine.specs import AttackSpec, Measurement, RobustAccuracy
+from engine.store.index import Entry
+from engine.store.study import spec_of
+from gui.pages.attack.form import AttackForm
+from gui.pages.attack.report_card import AttackCard
+from gui.pages.common.network_picker import Network, NetworkPicker
+from gui.session.workspace import Workspace
+from gui.widgets.forms.number_edit import NumberEdit, guard_wheel
+from gui.widgets.plots.plot import Plot
+
+IMAGES = 500
+POINTS = 9
+TOP = {"linf": 16 / 255, "l2": 2.0}
+UNITS = {"linf": 255.0, "l2": 1.0}
+HOVER = "{name}\neps {x:.3g}\n{y:.1f} % right"
+
+
+def radii(top: float, points: int = POINTS) -> tuple[float, ...]:
+    """Return evenly spaced radii from 0 to ``top``, of few digits: records are found by them."""
+    return tuple(float(f"{top * place / (points - 1):.6g}") for place in range(points))
+
+
+class AccuracyCurves(QWidget):
+    """A button that measures, and a plot of what the study holds for this form and these networks.
+
+    Curves that stand in one plot are of one attack and one number of images: the form's, or if the
+    study has none of it, those of the newest measurement in the same norm.
+    """
+
+    def __init__(
+        self, workspace: Workspace, form: AttackForm, picker: NetworkPicker, parent: QWidget
+    ):
+        super().__init__(parent)
+        self.workspace = workspace
+        self._form = form
+        self._picker = picker
+        self._norm = ""
+        self._shown: list[tuple[Entry, Measurement, Network]] = []
+        self._arrays: dict[str, Any] = {}
+        self._waiting: set[str] = set()
+        self._stale = True
+        self._build()
+        workspace.record_added.connect(self._record_added)
+        workspace.event.connect(self._on_event)
+        workspace.study_changed.connect(self._forget)
+        picker.changed.connect(self.refresh)
+        form.changed.connect(self._form_changed)
+
+    # ------------------------------------------------------------------------------------ building
+
+    def _build(self) -> None:
+        self.images = QSpinBox()
+        self.images.setRange(10, 1_000_000)
+        self.images.setValue(IMAGES)
+        self.images.setGroupSeparatorShown(True)
+        self.images.setToolTip(self.tr("The first so many test images are attacked"))
+        guard_wheel(self.images)
+        self.top = NumberEdit(unit="pixel")
+        self.top.setToolTip(self.tr("The largest radius; {} are measured").format(POINTS))
+        self.top.setMaximumWidth(240)
+        self.measure = QPushButton(self.tr("Measure"))
+        self.measure.setProperty("role", "primary")
+        self.measure.setToolTip(self.tr("Attack the test images at every radius; keep the result"))
+        self.measure.clicked.connect(self.ask)
+        self.images.valueChanged.connect(self.refresh)
+        self.top.changed.connect(self.refresh)
+        self.note = QLabel()
+        self.note.setProperty("role", "muted")
+        self.note.setWordWrap(True)
+        self.plot = Plot(
+            self.tr("Accuracy against eps"),
+            self.tr("eps"),
+            self.tr("Accuracy in %"),
+            export_name="accuracy-against-eps",
+        )
+        self.plot.set_ranges(y=(0.0, 100.0))
+        bar = QHBoxLayout()
+        bar.setSpacing(8)
+        for text, widget in (
+            (self.tr("Test images"), self.images),
+            (self.tr("up to eps"), self.top),
+        ):
+            label = QLabel(text)
+            label.setBuddy(widget)
+            bar.addWidget(label)
+            bar.addWidget(widget)
+        bar.addWidget(self.measure)
+        bar.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 8, 0, 0)
+        layout.setSpacing(8)
+        layout.addLayout(bar)
+        layout.addWidget(self.note)
+        layout.addWidget(self.plot, 1)
+        self.card = AttackCard(self.workspace, self._picker.series, self)
+        self.card.asked.connect(self._check)
+        layout.addWidget(self.card)
+        self._form_changed()
+
+    # ----------------------------------------------------------------------------------- measuring
+
+    def specs(self) -> list[Measurement]:
+        """Return what is to be measured, one spec a network; none while a field is wrong."""
+        top = self.top.value()
+        attack = self._form.untargeted_at(top) if top else None
+        if attack is None or top is None:
+            return []
+        metric = RobustAccuracy(attack=attack, eps=radii(top))
+        count = self.images.value()
+        return [
+            Measurement(classifier=network.spec, metric=metric, test_images=count)
+            for network in self._picker.networks
+        ]
+
+    @Slot()
+    def ask(self) -> None:
+        """Measure what the study does not hold yet."""
+        queued = self.workspace.run(self.specs())
+        self._waiting |= {spec.key for spec in queued}
+        self.refresh()
+
+    @Slot()
+    def _check(self) -> None:
+        """Check the form's attack at the radius of the slider."""
+        specs = self.card.specs(self._attack(), self._picker.networks)
+        self._waiting |= {spec.key for spec in self.workspace.run(specs)}
+        self.refresh()
+
+    def _attack(self) -> AttackSpec | None:
+        """Return the form's attack without its target, or None while it is wrong or has no size."""
+        return self._form.untargeted_at(self._form.eps.value)
+
+    @Slot(object)
+    def _on_event(self, event: Any) -> None:
+        if isinstance(event, Ended) and event.key in self._waiting:
+            self._waiting.discard(event.key)
+            self._say()
+
+    # ------------------------------------------------------------------------------------- drawing
+
+    @Slot(object)
+    def _record_added(self, entry: Entry) -> None:
+        if entry.kind == Measurement.kind:
+            self.refresh()
+
+    @Slot()
+    def _form_changed(self) -> None:
+        norm = self._form.eps.norm
+        if norm != self._norm:
+            self._norm = norm
+            self.top.set_value(TOP[norm])
+            unit = "255ths" if norm == "linf" else "[0, 1] units"
+            self.plot.set_texts(x_label=self.tr("eps ({}), {}").format(_name(norm), unit))
+        self.refresh()
+
+    @Slot()
+    def _forget(self) -> None:
+        self._arrays.clear()
+        self._waiting.clear()
+        self.refresh()
+
+    @Slot()
+    def refresh(self) -> None:
+        """Draw the curves that are known, and ask for the records of the others.
+
+        Out of sight nothing is done: the form changes with every move of a slider.
+        """
+        self._stale = not self.isVisible()
+        if self._stale:
+            return
+        self._shown = self._found()
+        for entry, _, _ in self._shown:
+            if entry.key not in self._arrays:
+                self._read(entry.key)
+        self._draw()
+        self._say()
+        self.card.show_found(self._attack(), self._picker.networks)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catch up with what changed out of sight."""
+        super().showEvent(event)
+        if self._stale:
+            self.refresh()
+
+    def _found(self) -> list[tuple[Entry, Measurement, Network]]:
+        """Return the measurements to draw, one a network."""
+        networks = {network.key: network for network in self._picker.networks}
+        found = []
+        for entry in self.workspace.entries(Measurement.kind):
+            spec = spec_of(entry)
+            if not isinstance(spec, Measurement) or not isinstance(spec.metric, RobustAccuracy):
+                continue
+            if spec.classifier.key in networks and spec.metric.attack.norm == self._norm:
+                found.append((entry, spec, networks[spec.classifier.key]))
+        wanted = {_condition(spec) for spec in self.specs()}
+        kept = [item for item in found if _condition(item[1]) in wanted]
+        if not kept and found:
+            newest = _condition(found[-1][1])
+            kept = [item for item in found if _condition(item[1]) == newest]
+        return kept
+
+    def _read(self, key: str) -> None:
+        study = self.workspace.study
+        if study is None:
+            return
+        work: Callable[[Any], Any] = partial(_read_record, study, key)
+        done = partial(self._take, key)
+        self.workspace.runner.ask(f"accuracy/{key}", work, done, self._failed)
+
+    def _take(self, key: str, record: Any) -> None:
+        self._arrays[key] = record.arrays
+        self._draw()
+
+    def _failed(self, text: str) -> None:
+        self.workspace.message.emit(text, True)
+
+    def _draw(self) -> None:
+        self.plot.clear()
+        for entry, _, network in self._shown:
+            arrays = self._arrays.get(entry.key)
+            if arrays is None:
+                continue
+            curve = self.plot.curve(
+                network.title,
+                self._picker.series(network.key),
+                symbol="circle",
+                band=True,
+                hover=HOVER,
+            )
+            scaled = {name: 100 * arrays[name] for name in arrays if name.startswith("accuracy")}
+            curve.set_data(
+                UNITS[self._norm] * arrays["eps"],
+                scaled["accuracy"],
+                scaled["accuracy_low"],
+                scaled["accuracy_high"],
+            )
+
+    def _say(self) -> None:
+        parts = []
+        if self._shown:
+            _, spec, _ = self._shown[0]
+            text = self.tr("{}, {:,} test images, 95 % intervals.")
+            parts.append(text.format(_attack_in(spec), spec.test_images))
+        if self._waiting:
+            parts.append(self.tr("{} still to be computed.").format(len(self._waiting)))
+        elif not self._shown:
+            parts.append(self.tr("Nothing measured yet for these networks and this norm."))
+        self.note.setText(" ".join(parts))
+        self.plot.set_texts(caption=parts[0] if self._shown else "")
+        self.measure.setEnabled(bool(self.specs()))
+
+
+def _attack_in(spec: Measurement) -> str:
+    """Return the attack of a curve in words; it stands at the largest radius there."""
+    attack = spec.metric.attack if isinstance(spec.metric, RobustAccuracy) else None
+    return "" if attack is None else attack.title
+
+
+def _condition(spec: Measurement) -> tuple[Any, ...]:
+    """Return what curves must share to stand in one plot."""
+    return spec.metric, spec.test_images, spec.seed
+
+
+def _read_record(study: Any, key: str, _: Any) -> Any:
+    return study.read(key)
+
+
+def _name(norm: str) -> str:
+    return "L-inf" if norm == "linf" else "L2"

@@ -1,0 +1,260 @@
+"""What an attack did to one image in the eyes of one network: a column of the Attack page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QToolButton, QWidget
+
+from engine.attribution.pictures import colour
+from engine.specs import PGD, AdversarialExamples, AttackSpec
+from gui.look import theme
+from gui.look.icons import icon
+from gui.widgets.chip import Chip
+from gui.widgets.elided_label import ElidedLabel, Line
+from gui.widgets.images.class_bars import ClassBars, softmax
+from gui.widgets.images.image_view import Camera, ImageView, Pixels, pixels_of
+
+MAGNIFICATIONS = (1, 5, 10, 20, 50)
+HEADER, ADVERSARIAL, PERTURBATION, VERDICT, BARS = range(5)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a network said of an image before and after the attack.
+
+    Attributes
+    ----------
+    before, after
+        Predicted classes.
+    probability
+        Of the class predicted after, in [0, 1].
+    fooled
+        Whether the attack reached its aim: the target, or any other class than before.
+    """
+
+    before: int
+    after: int
+    probability: float
+    fooled: bool
+
+
+def verdict(before: NDArray[Any], after: NDArray[Any], target: int | None) -> Verdict:
+    """Judge an attack by the logits (K,) before and after."""
+    first, second = int(np.argmax(before)), int(np.argmax(after))
+    fooled = second != first if target is None else second == target
+    return Verdict(first, second, float(softmax(after)[second]), fooled)
+
+
+def perturbation_pixels(delta: NDArray[np.float32], magnification: float) -> Pixels:
+    """Return a perturbation as a picture, no change being neutral.
+
+    Parameters
+    ----------
+    delta
+        (C, H, W), in [-1, 1]. One channel becomes blue (darker) to red (brighter); several are
+        drawn as colours around grey.
+    """
+    larger = magnification * delta
+    if len(delta) == 1:
+        return np.asarray(colour(larger[0]))
+    return pixels_of((0.5 + larger / 2).astype(np.float32))
+
+
+class AttackColumn(QObject):
+    """The widgets of one network, which lie in a grid that all columns share.
+
+    Signals
+    -------
+    pointed
+        Takes the key of the network under the mouse, or "".
+    save_asked
+        The user wants this adversarial image as a file.
+    """
+
+    pointed = Signal(str)
+    save_asked = Signal()
+
+    def __init__(self, camera: Camera, parent: QWidget):
+        super().__init__(parent)
+        self.key = ""
+        self.title = ""
+        self.result: Any = None
+        self.magnification = 10
+        self.attack: AttackSpec = PGD()
+        self.index = 0
+        self._names: Sequence[str] = ()
+        self._build(camera, parent)
+
+    def place(self, grid: QGridLayout, column: int) -> None:
+        """Put the widgets into a column of the grid."""
+        for row, widget in enumerate(self._widgets):
+            grid.addWidget(widget, row, column)
+
+    def set_visible(self, visible: bool) -> None:
+        """Show or hide the column."""
+        for widget in self._widgets:
+            widget.setVisible(visible)
+
+    def set_network(self, key: str, title: str, series: int) -> None:
+        """Be about this network; what was there of another one is cleared."""
+        if key != self.key:
+            self.clear()
+        self.key, self.title, self._series = key, title, series
+        self._heading.set_text(title)
+        self._chip.set_series(series)
+        self._heading.setToolTip(title)
+        self._recolour()
+
+    def show_result(self, spec: AdversarialExamples, result: Any, names: Sequence[str]) -> None:
+        """Draw the first image of a result; the classes have these names."""
+        self.result, self._names = result, names
+        self.attack, self.index = spec.attack, spec.indices[0]
+        arrays = result.arrays
+        self.adversarial.set_pixels(pixels_of(arrays["adv_images"][0]))
+        self._draw_perturbation()
+        self.bars.show_classes(
+            softmax(arrays["clean_logits"][0]),
+            softmax(arrays["adv_logits"][0]),
+            names,
+            true=int(arrays["labels"][0]),
+            target=-1 if self.attack.target is None else self.attack.target,
+        )
+        self._say_verdict()
+
+    def show_failure(self, text: str) -> None:
+        """Say in one sentence why there is no result."""
+        self.clear()
+        self.adversarial.set_note(text)
+        self.adversarial.setToolTip(text)
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self.result = None
+        self.adversarial.set_pixels(None)
+        self.adversarial.setToolTip("")
+        self.perturbation.set_pixels(None)
+        self.bars.clear()
+        self._verdict.set_text("")
+
+    def set_dimmed(self, dimmed: bool) -> None:
+        """Draw the pictures faintly while they are out of date."""
+        self.adversarial.set_dimmed(dimmed)
+        self.perturbation.set_dimmed(dimmed)
+
+    def set_magnification(self, times: int) -> None:
+        """Draw the perturbation so many times as strong."""
+        self.magnification = times
+        self._draw_perturbation()
+
+    def set_highlighted(self, highlighted: bool) -> None:
+        """Frame the pictures in the network's colour."""
+        frame = theme.series(self._series) if highlighted else None
+        self.adversarial.set_frame(frame)
+        self.perturbation.set_frame(frame)
+
+    @property
+    def delta(self) -> NDArray[np.float32]:
+        """The perturbation, (C, H, W)."""
+        arrays = self.result.arrays
+        return np.asarray(arrays["adv_images"][0] - _unit(arrays["images"][0]), dtype=np.float32)
+
+    @property
+    def verdict_text(self) -> str:
+        """The network's verdict in words."""
+        return self._words(self._judge("adv_logits"))
+
+    @property
+    def rounded_verdict_text(self) -> str:
+        """Its verdict on the same image rounded to 8 bits, as a PNG holds it."""
+        return self._words(self._judge("rounded_logits"))
+
+    # ------------------------------------------------------------------------------------- private
+
+    def _build(self, camera: Camera, parent: QWidget) -> None:
+        self._series = 0
+        self._heading = ElidedLabel(elide=Qt.TextElideMode.ElideMiddle)
+        self._chip = Chip(parent)
+        self.save = QToolButton()
+        self.save.setAccessibleName(parent.tr("Save as PNG"))
+        self.save.setToolTip(parent.tr("Save this adversarial image as a PNG file"))
+        self.save.clicked.connect(self.save_asked)
+        header = QWidget(parent)
+        row = QHBoxLayout(header)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        row.addWidget(self._chip)
+        row.addWidget(self._heading, 1)
+        row.addWidget(self.save)
+        self.adversarial = ImageView(parent.tr("Adversarial image"), camera)
+        self.perturbation = ImageView(parent.tr("Perturbation"), camera)
+        self.perturbation.describe = self._describe
+        for view in (self.adversarial, self.perturbation):
+            view.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+            view.pointed.connect(self._point)
+        self._verdict = ElidedLabel(lines=2, alignment=Qt.AlignmentFlag.AlignHCenter)
+        self.bars = ClassBars()
+        self._widgets = (header, self.adversarial, self.perturbation, self._verdict, self.bars)
+        theme.signals.changed.connect(self._recolour)
+
+    @Slot()
+    def _recolour(self) -> None:
+        chosen = theme.series(self._series)
+        self.save.setIcon(icon("save"))
+        self.bars.set_colour(chosen)
+        if self.result is not None:
+            self._draw_perturbation()
+
+    @Slot(bool)
+    def _point(self, inside: bool) -> None:
+        self.pointed.emit(self.key if inside else "")
+
+    def _draw_perturbation(self) -> None:
+        if self.result is not None:
+            self.perturbation.set_pixels(perturbation_pixels(self.delta, self.magnification))
+
+    def _describe(self, row: int, column: int) -> str:
+        steps = 255 * self.delta[:, row, column]
+        values = ", ".join(f"{value:+.2f}" for value in steps)
+        return self.tr("row {}, column {}: {} /255").format(row, column, values)
+
+    def _judge(self, logits: str) -> Verdict:
+        arrays = self.result.arrays
+        return verdict(arrays["clean_logits"][0], arrays[logits][0], self.attack.target)
+
+    def _name(self, label: int) -> str:
+        return self._names[label] if label < len(self._names) else str(label)
+
+    def _words(self, judged: Verdict) -> str:
+        share = f"{100 * judged.probability:.1f} %"
+        if judged.after == judged.before:
+            return self.tr("still {}, {}").format(self._name(judged.after), share)
+        return f"{self._name(judged.before)} → {self._name(judged.after)}, {share}"
+
+    def _say_verdict(self) -> None:
+        judged = self._judge("adv_logits")
+        arrays = self.result.arrays
+        true = int(arrays["labels"][0])
+        wrong = self.tr(" (wrong before)") if true >= 0 and judged.before != true else ""
+        linf, l2 = float(arrays["distance_linf"][0]), float(arrays["distance_l2"][0])
+        size = self.tr("L-inf {:.3g}/255, L2 {:.3g}").format(255 * linf, l2)
+        words = f"{self._words(judged)}{wrong}"
+        self._verdict.set_lines(
+            Line(words, "bad" if judged.fooled else "good", bold=True), Line(size, "muted")
+        )
+        self._verdict.setToolTip(
+            self.tr("{}\nRounded to 8 bits: {}\nMeasured size of the perturbation: {}").format(
+                words, self.rounded_verdict_text, size
+            )
+        )
+
+
+def _unit(image: NDArray[Any]) -> NDArray[np.float32]:
+    """Return an image in [0, 1] units."""
+    scale = 255.0 if image.dtype == np.uint8 else 1.0
+    return np.asarray(image / scale, dtype=np.float32)

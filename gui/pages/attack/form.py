@@ -1,0 +1,221 @@
+"""The form of an attack: what is generated from its spec, and the sliders one plays with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QGridLayout,
+    QSlider,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.specs import PGD, AttackSpec
+from engine.specs.schema import SpecError, fields_of
+from gui.widgets.forms.eps_slider import EpsSlider
+from gui.widgets.forms.number_edit import NumberEdit, guard_wheel
+from gui.widgets.forms.side_panel import labelled_rows
+from gui.widgets.forms.spec_form import SpecForm
+
+OWN_FIELDS = ("eps", "steps", "step_size", "target")
+STEPS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 70, 100, 150, 200)
+STEP_OVER_EPS = 2.5
+SMALLEST = 1e-6
+FIRST_EPS = {"linf": 8 / 255, "l2": 0.5}
+DIGITS = 6
+
+
+class AttackForm(QWidget):
+    """Edits an attack.
+
+    The radius has a slider of its own, ``eps``, which the page puts where it is large.
+
+    Signals
+    -------
+    changed
+        The attack, or what is wrong with it, changed.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.eps = EpsSlider()
+        self._eps_of = dict(FIRST_EPS)
+        self._norm = "linf"
+        self._build_form()
+        self._build_steps()
+        self._build_target()
+        self._build_layout()
+        self._connect()
+        self._follow()
+
+    # -------------------------------------------------------------------------------------- public
+
+    def spec(self) -> AttackSpec | None:
+        """Return the attack, or None while a field is wrong."""
+        spec = self.form.spec()
+        if not isinstance(spec, AttackSpec):
+            return None
+        names = {item.name for item in fields_of(type(spec))}
+        values: dict[str, Any] = {"eps": self.eps.value, "target": self.target.currentData()}
+        values |= {"steps": self.steps.value(), "step_size": self._step_size()}
+        try:
+            return replace(spec, **{name: values[name] for name in OWN_FIELDS if name in names})
+        except SpecError:
+            return None
+
+    def untargeted_at(self, eps: float) -> AttackSpec | None:
+        """Return the same attack with another radius and no target, its steps scaled with it.
+
+        One curve of accuracy against eps is one record, wherever the slider stands.
+        """
+        spec = self.spec()
+        if spec is None or eps <= 0:
+            return None
+        changes: dict[str, Any] = {"eps": eps, "target": None}
+        if isinstance(spec, PGD):
+            follows = self.follows.isChecked() or not spec.eps
+            share = STEP_OVER_EPS / spec.steps if follows else spec.step_size / spec.eps
+            changes["step_size"] = _rounded(share * eps)
+        return replace(spec, **changes)
+
+    def error(self) -> str:
+        """Return the sentence about what is wrong, or ""."""
+        if self.form.error() or self.spec() is not None:
+            return self.form.error()
+        return self.tr("step size is {}, must be a number above 0").format(self.step_size.text())
+
+    def set_classes(self, names: Sequence[str]) -> None:
+        """Offer these classes as targets; the chosen one stays where it exists."""
+        chosen = self.target.currentData()
+        wanted = [self.tr("away from the true class"), *names]
+        if [self.target.itemText(row) for row in range(self.target.count())] == wanted:
+            return
+        self.target.blockSignals(True)
+        self.target.clear()
+        for row, name in enumerate(wanted):
+            self.target.addItem(name, row - 1 if row else None)
+        self.target.setCurrentIndex(0 if chosen is None or chosen >= len(names) else chosen + 1)
+        self.target.blockSignals(False)
+        if self.target.currentData() != chosen:
+            self.changed.emit()
+
+    # ------------------------------------------------------------------------------------ building
+
+    def _build_form(self) -> None:
+        self.form = SpecForm(AttackSpec, exclude=OWN_FIELDS, labels={"kind": self.tr("attack")})
+        self.form.set_spec(PGD())
+
+    def _build_steps(self) -> None:
+        self.steps = QSpinBox()
+        self.steps.setRange(1, 10_000)
+        self.steps.setValue(10)
+        self.steps.setKeyboardTracking(False)
+        self.steps.setToolTip(self.tr("How often the attack follows the gradient"))
+        guard_wheel(self.steps)
+        self.steps_slider = QSlider(Qt.Orientation.Horizontal)
+        self.steps_slider.setRange(0, len(STEPS) - 1)
+        self.steps_slider.setPageStep(3)
+        self.steps_slider.setMinimumHeight(24)
+        self.steps_slider.setAccessibleName(self.tr("steps"))
+        self.follows = QCheckBox(self.tr("Step follows eps"))
+        self.follows.setChecked(True)
+        self.follows.setToolTip(
+            self.tr(
+                "The step size is {} eps / steps: enough to reach and walk the ball's edge"
+            ).format(STEP_OVER_EPS)
+        )
+        self.step_size = NumberEdit(unit="pixel")
+
+    def _build_target(self) -> None:
+        self.target = QComboBox()
+        self.target.setToolTip(self.tr("The class that the attack moves the image towards"))
+        self.target.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        guard_wheel(self.target)
+        self.set_classes(())
+
+    def _build_layout(self) -> None:
+        grid = labelled_rows(
+            (self.tr("Steps"), self.steps),
+            ("", self.steps_slider),
+            ("", self.follows),
+            (self.tr("Step size"), self.step_size),
+            (self.tr("Target"), self.target),
+        )
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self.form)
+        layout.addLayout(grid)
+        # Two grids below one another look like one where their first columns are as wide.
+        width = self.fontMetrics().horizontalAdvance(self.tr("Step size")) + 8
+        for part in (grid, self.form.layout()):
+            if isinstance(part, QGridLayout):
+                part.setColumnMinimumWidth(0, width)
+
+    def _connect(self) -> None:
+        self.form.changed.connect(self._form_changed)
+        self.eps.changed.connect(self._follow)
+        self.steps.valueChanged.connect(self._follow)
+        self.steps_slider.valueChanged.connect(self._steps_moved)
+        self.follows.toggled.connect(self._follow)
+        self.step_size.changed.connect(self._step_typed)
+        self.target.currentIndexChanged.connect(self.changed)
+
+    # ------------------------------------------------------------------------------------- private
+
+    def _step_size(self) -> float:
+        if not self.follows.isChecked():
+            return self.step_size.value() or 0.0
+        return _rounded(STEP_OVER_EPS * self.eps.value / self.steps.value())
+
+    @Slot()
+    def _form_changed(self) -> None:
+        spec = self.form.spec()
+        norm = getattr(spec, "norm", self._norm)
+        if norm != self._norm:
+            self._eps_of[self._norm], self._norm = self.eps.value, norm
+            self.eps.set_norm(norm, self._eps_of.get(norm, 0.5))
+        iterates = spec is None or "steps" in {item.name for item in fields_of(type(spec))}
+        for widget in (self.steps, self.steps_slider, self.follows):
+            widget.setEnabled(iterates)
+        self._follow()
+
+    @Slot(int)
+    def _steps_moved(self, position: int) -> None:
+        self.steps.setValue(STEPS[position])
+
+    @Slot()
+    def _follow(self) -> None:
+        """Let the slider, and the step size if it follows, show what is set elsewhere."""
+        steps = self.steps.value()
+        near = min(range(len(STEPS)), key=lambda place: abs(STEPS[place] - steps))
+        self.steps_slider.blockSignals(True)
+        self.steps_slider.setValue(near)
+        self.steps_slider.blockSignals(False)
+        self.step_size.setEnabled(self.steps.isEnabled() and not self.follows.isChecked())
+        if self.follows.isChecked():
+            self.step_size.blockSignals(True)
+            self.step_size.set_value(self._step_size())
+            self.step_size.blockSignals(False)
+        self.changed.emit()
+
+    @Slot()
+    def _step_typed(self) -> None:
+        if not self.follows.isChecked():
+            self.changed.emit()
+
+
+def _rounded(step_size: float) -> float:
+    """Return a step size that has few digits and is above 0, as a spec needs it."""
+    return max(SMALLEST, float(f"{step_size:.{DIGITS}g}"))

@@ -1,0 +1,370 @@
+"""The Attack page: one image, some networks, and an attack that follows the sliders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QImage, QShowEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.figures.charts import MapGridData
+from engine.specs import AdversarialExamples, AttackSpec
+from engine.specs.schema import Spec
+from gui.look import settings
+from gui.pages.attack.accuracy_curves import AccuracyCurves
+from gui.pages.attack.column import (
+    ADVERSARIAL,
+    BARS,
+    HEADER,
+    MAGNIFICATIONS,
+    PERTURBATION,
+    AttackColumn,
+    perturbation_pixels,
+)
+from gui.pages.attack.form import AttackForm
+from gui.pages.common.needs import NeedsNetwork
+from gui.pages.common.network_picker import NetworkPicker
+from gui.pages.common.page import Page
+from gui.session.class_names import ClassNames
+from gui.session.previews import LivePreviews
+from gui.session.workspace import Workspace
+from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.export.buttons import export_buttons
+from gui.widgets.forms.form_row import error_label, say
+from gui.widgets.forms.number_edit import guard_wheel
+from gui.widgets.forms.side_panel import SidePanel
+from gui.widgets.images.image_strip import ImageStrip
+from gui.widgets.images.image_view import Camera, ImageView, pixels_of
+from gui.widgets.plots.plot import Plot
+from gui.widgets.plots.plot_items import Curve
+from gui.widgets.room import Room
+
+COLUMNS = 4
+TRACE_DELAY_MS = 120
+
+
+class AttackPage(Page):
+    """Shows what an attack does to one image, for up to four networks side by side, at once.
+
+    Signals
+    -------
+    go_to
+        Takes the title of the page where what is missing can be made.
+    """
+
+    title: ClassVar[str] = "Attack"
+    icon: ClassVar[str] = "attack"
+    tip: ClassVar[str] = "Change an image by little, and watch the networks err"
+
+    go_to = Signal(str)
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
+        super().__init__(workspace, parent)
+        self._previews = LivePreviews(workspace.runner, "attack", self)
+        self._names = ClassNames(workspace, self)
+        self._stale = True
+        self._traced: list[tuple[str, int]] = []
+        self._curves: list[Curve] = []
+        # A chart takes longer to paint than all pictures together; nobody needs it at once.
+        self._trace_timer = QTimer(self, singleShot=True, interval=TRACE_DELAY_MS)
+        self._trace_timer.timeout.connect(self._draw_trace)
+        self._build_side()
+        self._build_view()
+        self._build_tabs()
+        self._build_layout()
+        self._connect()
+        self._images_changed()
+
+    # ------------------------------------------------------------------------------------ building
+
+    def _build_side(self) -> None:
+        self.picker = NetworkPicker(self.workspace, COLUMNS)
+        self.form = AttackForm()
+        self.fault = error_label(self)
+        self.keep = QPushButton(self.tr("Save adversarial examples"))
+        self.keep.setToolTip(self.tr("Keep this attack of this image as records of the study"))
+        self._side = SidePanel()
+        self._side.add(self.picker, self.tr("Networks"), 1)
+        self._side.add(self.form, self.tr("Attack"))
+        self._side.add(self.fault)
+        self._side.pin(self.keep)
+
+    def _build_view(self) -> None:
+        self.strip = ImageStrip()
+        self.camera = Camera(self)
+        # One stop of the tab key for all pictures: they share their camera.
+        self.original = ImageView(self.tr("Original image"), self.camera)
+        self._heading = ElidedLabel(self.tr("Original"), bold=True)
+        self.trace = Plot(
+            self.tr("Loss"), self.tr("Step"), self.tr("Loss"), export_name="attack-loss"
+        )
+        self._grid = QGridLayout()
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(12)
+        self._grid.setVerticalSpacing(4)
+        self._grid.addWidget(self._heading, HEADER, 0)
+        self._grid.addWidget(self.original, ADVERSARIAL, 0)
+        self._grid.addWidget(Room(self.trace), PERTURBATION, 0, BARS - PERTURBATION + 1, 1)
+        self._grid.setRowStretch(ADVERSARIAL, 1)
+        self._grid.setRowStretch(PERTURBATION, 1)
+        self.columns = [AttackColumn(self.camera, self) for _ in range(COLUMNS)]
+        for place, column in enumerate(self.columns):
+            column.place(self._grid, place + 1)
+            column.set_visible(False)
+        self._grid.setColumnMinimumWidth(0, 240)
+
+    def _build_tabs(self) -> None:
+        self.magnify = QComboBox()
+        for times in MAGNIFICATIONS:
+            self.magnify.addItem(self.tr("x {}").format(times), times)
+        self.magnify.setCurrentIndex(MAGNIFICATIONS.index(10))
+        self.magnify.setToolTip(self.tr("How many times as strong the perturbation is drawn"))
+        guard_wheel(self.magnify)
+        label = QLabel(self.tr("Perturbation"))
+        label.setBuddy(self.magnify)
+        bar = QHBoxLayout()
+        bar.setSpacing(8)
+        bar.addWidget(self.form.eps, 1)
+        bar.addSpacing(8)
+        top = Qt.AlignmentFlag.AlignTop
+        bar.addWidget(label, 0, top)
+        label.setMinimumHeight(self.magnify.sizeHint().height())
+        bar.addWidget(self.magnify, 0, top)
+        self._exports = export_buttons(self, self.figure, "adversarial-examples")
+        for button in self._exports:
+            button.setEnabled(False)
+            bar.addWidget(button, 0, top)
+        one = QWidget()
+        layout = QVBoxLayout(one)
+        layout.setContentsMargins(0, 8, 0, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self.strip)
+        layout.addLayout(bar)
+        layout.addLayout(self._grid, 1)
+        self.curves = AccuracyCurves(self.workspace, self.form, self.picker, self)
+        self.tabs = QTabWidget()
+        self.tabs.addTab(one, self.tr("One image"))
+        self.tabs.addTab(self.curves, self.tr("Accuracy against eps"))
+
+    def _build_layout(self) -> None:
+        self.needs = NeedsNetwork(self.workspace, self.picker)
+        self.needs.go_to.connect(self.go_to)
+        self.frame(self.needs, self._side, self.tabs)
+        self.needs.guard(self.stack)
+
+    def _connect(self) -> None:
+        self.workspace.images_changed.connect(self._images_changed)
+        self.workspace.highlighted.connect(self._highlight)
+        self.picker.changed.connect(self._networks_changed)
+        self.strip.changed.connect(self._image_chosen)
+        self.form.changed.connect(self.ask)
+        self.keep.clicked.connect(self._keep)
+        self.magnify.currentIndexChanged.connect(self._magnify)
+        self._previews.answered.connect(self._answered)
+        self._previews.failed.connect(self._failed)
+        self._previews.late.connect(self._dim)
+        self._names.changed.connect(self.ask)
+        for column in self.columns:
+            column.pointed.connect(self.workspace.highlighted)
+            column.save_asked.connect(self._save_asked)
+
+    # ------------------------------------------------------------------------------ what there is
+
+    @Slot()
+    def _images_changed(self) -> None:
+        image_set = self.workspace.image_set
+        if image_set is not None:
+            images, labels = image_set.test_images, image_set.test_labels
+            self.strip.set_images(images, labels, image_set.classes)
+        self._networks_changed()
+
+    @Slot()
+    def _networks_changed(self) -> None:
+        networks = self.picker.networks
+        for place, column in enumerate(self.columns):
+            column.set_visible(place < len(networks))
+            self._grid.setColumnStretch(place + 1, 2 if place < len(networks) else 0)
+            if place < len(networks):
+                network = networks[place]
+                column.set_network(network.key, network.title, self.picker.series(network.key))
+        self._grid.setColumnStretch(0, 2)
+        self.needs.refresh()
+        self._image_chosen()
+
+    @Slot()
+    def _image_chosen(self) -> None:
+        image_set, chosen = self.workspace.image_set, self.strip.chosen
+        if image_set is not None and chosen:
+            index = chosen[0]
+            self.original.set_pixels(pixels_of(image_set.test_images[index]))
+            label = int(image_set.test_labels[index])
+            name = image_set.classes[label] if 0 <= label < len(image_set.classes) else ""
+            self._heading.set_text(
+                self.tr("Original: {}").format(name) if name else self.tr("Original")
+            )
+        self.ask()
+
+    # ---------------------------------------------------------------------------------- previewing
+
+    def specs(self, attack: AttackSpec) -> list[Spec]:
+        """Return what the page shows: one spec a chosen network."""
+        images, chosen = self.workspace.images, self.strip.chosen
+        if self.workspace.image_set is None or not chosen:
+            return []
+        return [
+            AdversarialExamples(
+                classifier=network.spec,
+                attack=attack,
+                images=None if network.spec.images == images else images,
+                indices=chosen,
+            )
+            for network in self.picker.networks
+        ]
+
+    @Slot()
+    def ask(self) -> None:
+        """Ask for the pictures of what is set now; nothing is asked while nobody looks."""
+        self._stale = not self.isVisible()
+        attack = self.form.spec()
+        self.keep.setEnabled(attack is not None and bool(self.picker.networks))
+        if self.fault.text() != self.form.error():
+            say(self.fault, self.form.error())
+        if attack is None or self._stale:
+            return
+        self._previews.ask(self.specs(attack))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catch up with what changed while the page was hidden."""
+        super().showEvent(event)
+        if self._stale:
+            self.ask()
+
+    @Slot(object, object)
+    def _answered(self, spec: AdversarialExamples, result: Any) -> None:
+        count = len(result.arrays["clean_logits"][0])
+        names = self._names.listed(spec.classifier.images, count)
+        for column in self._columns_of(spec):
+            column.show_result(spec, result, names)
+            if column is self.columns[0]:
+                self.form.set_classes(names)
+        self._trace_soon()
+
+    @Slot(object, str)
+    def _failed(self, spec: AdversarialExamples, text: str) -> None:
+        for column in self._columns_of(spec):
+            column.show_failure(text)
+        self._trace_soon()
+
+    def _columns_of(self, spec: AdversarialExamples) -> list[AttackColumn]:
+        """Return the column that a result is for; none where its network was taken away."""
+        count = len(self.picker.networks)
+        return [column for column in self.columns[:count] if column.key == spec.classifier.key]
+
+    @Slot()
+    def _dim(self) -> None:
+        for column in self.columns:
+            column.set_dimmed(True)
+
+    def _shown(self) -> list[AttackColumn]:
+        """Return the columns that hold a result."""
+        count = len(self.picker.networks)
+        return [column for column in self.columns[:count] if column.result is not None]
+
+    def _trace_soon(self) -> None:
+        if not self._trace_timer.isActive():
+            self._trace_timer.start()
+
+    @Slot()
+    def _draw_trace(self) -> None:
+        """Draw the loss at every step; the curves are made anew only where the networks change."""
+        shown = self._shown()
+        for button in self._exports:
+            button.setEnabled(bool(shown))
+        wanted = [(column.title, self.picker.series(column.key)) for column in shown]
+        if wanted != self._traced:
+            self._traced = wanted
+            self.trace.clear()
+            self._curves = [self.trace.curve(title, series) for title, series in wanted]
+        for column, curve in zip(shown, self._curves, strict=True):
+            loss = column.result.arrays["loss_trace"][:, 0]
+            curve.set_data(np.arange(1, len(loss) + 1), loss)
+
+    @Slot()
+    def _magnify(self) -> None:
+        for column in self.columns:
+            column.set_magnification(self.magnify.currentData())
+
+    @Slot(str)
+    def _highlight(self, key: str) -> None:
+        for column in self.columns:
+            column.set_highlighted(bool(key) and column.key == key)
+
+    # -------------------------------------------------------------------------------------- saving
+
+    @Slot()
+    def _keep(self) -> None:
+        attack = self.form.spec()
+        if attack is not None:
+            self.workspace.run(self.specs(attack))
+
+    @Slot()
+    def _save_asked(self) -> None:
+        column = self.sender()
+        if not isinstance(column, AttackColumn) or column.result is None:
+            return
+        name = f"adversarial-{column.index}.png"
+        chosen, _ = QFileDialog.getSaveFileName(
+            self,
+            self.tr("Save the adversarial image"),
+            str(Path(settings.last_folder()) / name),
+            self.tr("PNG (*.png)"),
+        )
+        if chosen:
+            self.save_png(column, Path(chosen).with_suffix(".png"))
+
+    def save_png(self, column: AttackColumn, path: Path) -> None:
+        """Write a column's adversarial image, rounded to 8 bits, and say what that did to it."""
+        pixels = pixels_of(column.result.arrays["adv_images"][0])
+        height, width, _ = pixels.shape
+        image = QImage(pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888)
+        if len(column.result.arrays["adv_images"][0]) == 1:
+            image = image.convertToFormat(QImage.Format.Format_Grayscale8)
+        if not image.save(str(path)):  # the name's end says that it is a PNG
+            self.workspace.message.emit(self.tr("{} cannot be written.").format(path), True)
+            return
+        settings.set_last_folder(path.parent)
+        text = self.tr("Saved {}. {} says: {}; of the file, which has 8 bits: {}.").format(
+            path.name, column.title, column.verdict_text, column.rounded_verdict_text
+        )
+        self.workspace.message.emit(text, False)
+
+    def figure(self) -> MapGridData:
+        """Return the pictures as rows of a figure: adversarial images above their perturbations."""
+        shown = self._shown()
+        if not shown:
+            return MapGridData(images=())
+        first = shown[0].result.arrays
+        pictures = [pixels_of(first["images"][0])]
+        pictures += [pixels_of(column.result.arrays["adv_images"][0]) for column in shown]
+        changes = [perturbation_pixels(column.delta, column.magnification) for column in shown]
+        return MapGridData(
+            images=(tuple(pictures), (None, *changes)),
+            row_titles=("image", f"perturbation x {self.magnify.currentData()}"),
+            column_titles=("original", *(column.title for column in shown)),
+            title="Adversarial examples",
+            caption=f"{shown[0].attack.title}, test image {shown[0].index}.",
+            notes=(("", *(column.verdict_text for column in shown)), ("",) * len(pictures)),
+        )

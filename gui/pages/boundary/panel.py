@@ -1,0 +1,338 @@
+"""One network of the 2-D lab: its training radius, its plane, and its numbers."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from engine.boundary.lab import plane_chart, training_eps
+from engine.figures.charts import ChartData
+from engine.jobs.events import Ended, Event, Queued, Snapshot, Started
+from engine.specs import AttackSpec, Boundary, Training
+from gui.pages.boundary.view import PlaneView
+from gui.session.previews import LivePreviews
+from gui.session.workspace import Workspace
+from gui.widgets.chip import Chip
+from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.forms.number_edit import guard_wheel
+
+if TYPE_CHECKING:
+    from engine.jobs.context import Context
+    from engine.store.study import Result
+
+# While something moves a share of the points is attacked, all of them once it rests.
+QUICK_POINTS = 300
+FRAME_MS = 120
+REST_MS = 350
+PATIENCE_MS = 500
+GRID = 101
+ARROWS = 30
+HEADER, FIELD, GAP = 36, 108, 4
+SMALLEST, LARGEST, STEP = 0.005, 0.5, 0.025
+
+
+class BoundaryPanel(QWidget):
+    """Shows a network of the plane as it is now: stored, or in the middle of its training.
+
+    Signals
+    -------
+    radius_changed
+        The user chose another training radius.
+    looked
+        The picture and the numbers are new.
+
+    Attributes
+    ----------
+    training
+        Which network is wanted.
+    state
+        "missing", "waiting", "training", "stored", "cancelled", or "failed".
+    result, shown
+        The newest look, and what it is of: until there is something of the network that is wanted,
+        an older one. None before there is any.
+    """
+
+    radius_changed = Signal()
+    looked = Signal()
+
+    def __init__(self, workspace: Workspace, place: int, radius: float | None):
+        super().__init__()
+        self.training: Training | None = None
+        self.state = "missing"
+        self.result: Result | None = None
+        self.shown: Boundary | None = None
+        self.place = place
+        self._workspace = workspace
+        self._attack: AttackSpec | None = None
+        self._full = False
+        self._snapshot: Snapshot | None = None
+        self._fault = ""
+        self._stale = True
+        self._previews = LivePreviews(
+            workspace.runner, f"boundary/{place}", self, patience_ms=PATIENCE_MS
+        )
+        self._previews.answered.connect(self._answered)
+        self._previews.failed.connect(self._failed)
+        self._frame = QTimer(self, singleShot=True, interval=FRAME_MS)
+        self._frame.timeout.connect(self.ask)
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest.timeout.connect(self._ask_all)
+        self._build(radius)
+
+    # ------------------------------------------------------------------------------------- public
+
+    @property
+    def radius(self) -> float | None:
+        """The training radius in [0, 1] units, or None for the standard network."""
+        return round(self.eps.value(), 3) if self.eps is not None else None
+
+    @property
+    def series(self) -> int:
+        """The number of its colour; the first two are those of the classes."""
+        return self.place + 2
+
+    @property
+    def tilt(self) -> tuple[float, float] | None:
+        """The training radius, in [0, 1] units, and the tilt, in degrees, of what is shown."""
+        if self.result is None or self.shown is None:
+            return None
+        eps = training_eps(self.shown.classifier) or 0.0
+        return eps, float(self.result.numbers["angle_degrees"])
+
+    def set_radius(self, radius: float) -> None:
+        """Choose a training radius; nothing is emitted."""
+        if self.eps is not None:
+            self.eps.blockSignals(True)
+            self.eps.setValue(radius)
+            self.eps.blockSignals(False)
+            self._show_units()
+
+    def set_training(self, training: Training, stored: bool) -> None:
+        """Want this network; until there is something of it, the last one stays in sight."""
+        if training == self.training and stored == (self.state == "stored"):
+            return
+        if training != self.training:
+            self._snapshot, self._fault = None, ""
+            self.training = training
+            self.state = "missing"
+        if stored:
+            self.state, self._snapshot = "stored", None
+        self._show_numbers()
+        self.ask()
+
+    def set_attack(self, attack: AttackSpec) -> None:
+        """Show this attack."""
+        if attack != self._attack:
+            self._attack = attack
+            self.ask()
+
+    def take(self, event: Event) -> None:
+        """Take up an event about the network that is wanted."""
+        match event:
+            case Queued():
+                self.state = "waiting"
+            case Started():
+                self.state = "training"
+            case Snapshot():
+                self.state, self._snapshot = "training", event
+                if not self._frame.isActive():
+                    self._frame.start()
+            case Ended(outcome="cancelled" | "failed"):
+                self.state, self._fault = event.outcome, event.message
+        self._show_numbers()
+
+    def forget(self) -> None:
+        """Show nothing: another study was opened."""
+        self._previews.stop()
+        self._frame.stop()
+        self._rest.stop()
+        self.training, self.result, self.shown, self._snapshot = None, None, None, None
+        self.state, self._fault = "missing", ""
+        self.view.forget_look()
+        self._show_numbers()
+
+    def chart(self) -> ChartData | None:
+        """Return what is shown as one chart of a figure, or None."""
+        if self.result is None or self.shown is None:
+            return None
+        robust = 100 * float(self.result.numbers["robust_accuracy"])
+        # Three planes beside each other leave room for short lines only.
+        lines = (
+            self._title(self.shown),
+            self.numbers.text,
+            self.tr("robust accuracy {:.1f} %").format(robust),
+        )
+        title = "\n".join(lines)
+        return plane_chart(self.result.arrays, title, self.shown.attack)
+
+    @Slot()
+    def ask(self) -> None:
+        """Look at the network under the present attack, with few points, and then with all."""
+        self._ask(QUICK_POINTS)
+
+    # ----------------------------------------------------------------------------------- building
+
+    def _build(self, radius: float | None) -> None:
+        chip = Chip(self)
+        chip.set_series(self.series)
+        self.heading = QLabel(self.tr("Standard") if radius is None else self.tr("Trained"))
+        self.heading.setProperty("role", "heading")
+        self.eps: QDoubleSpinBox | None = None
+        self.units = ElidedLabel(colour="muted")
+        self.units.setToolTip(self.tr("In the paper's coordinates, which reach from -1 to 1"))
+        top = QHBoxLayout()
+        top.setSpacing(6)
+        top.addWidget(chip)
+        top.addWidget(self.heading)
+        if radius is not None:
+            self.eps = self._build_eps(radius)
+            top.addWidget(self.eps)
+        top.addWidget(self.units, 1)
+        self._show_units()
+        # The planes stand beside each other, whatever is above them.
+        top.addStrut(HEADER)
+        self.view = PlaneView(self.tr("The plane of network {}").format(self.place + 1))
+        centre = Qt.AlignmentFlag.AlignHCenter
+        self.numbers = ElidedLabel(bold=True, alignment=centre)
+        self.accuracies = ElidedLabel(alignment=centre)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(GAP)
+        layout.addLayout(top)
+        layout.addWidget(self.view, 1)
+        layout.addWidget(self.numbers)
+        layout.addWidget(self.accuracies)
+
+    def _build_eps(self, radius: float) -> QDoubleSpinBox:
+        spin = QDoubleSpinBox(decimals=3, singleStep=STEP)
+        spin.setRange(SMALLEST, LARGEST)
+        spin.setValue(radius)
+        spin.setPrefix(self.tr("eps "))
+        spin.setFixedWidth(FIELD)
+        spin.setKeyboardTracking(False)
+        spin.setAccessibleName(self.tr("Training eps of network {}").format(self.place + 1))
+        spin.setToolTip(
+            self.tr(
+                "L2 radius of the attacks that this network is trained against, in [0, 1] units; "
+                "another one trains the network anew, unless the study has it already"
+            )
+        )
+        guard_wheel(spin)
+        spin.valueChanged.connect(self._on_radius)
+        self.heading.setBuddy(spin)
+        return spin
+
+    # ------------------------------------------------------------------------------------ looking
+
+    @Slot()
+    def _on_radius(self) -> None:
+        self._show_units()
+        self.radius_changed.emit()
+
+    @Slot()
+    def _ask_all(self) -> None:
+        self._ask(None)
+
+    def _ask(self, points: int | None) -> None:
+        spec = self._spec()
+        self._stale = not self.isVisible()
+        if spec is None or self._stale:
+            return
+        if self._full and points is not None:
+            self._previews.stop()  # it may take its time only while nothing moves
+        self._full = points is None
+        weights = self._snapshot.weights if self._snapshot is not None else None
+        self._previews.compute = partial(_look, weights=weights, points=points)
+        self._previews.ask([spec])
+        if points is not None and weights is None:
+            self._rest.start()
+        else:
+            self._rest.stop()
+
+    def _spec(self) -> Boundary | None:
+        """Return what to look at, or None while there is nothing of it."""
+        there = self.state == "stored" or self._snapshot is not None
+        if self.training is None or self._attack is None or not there:
+            return None
+        return Boundary(
+            classifier=self.training, attack=self._attack, grid=GRID, attacked_points=ARROWS
+        )
+
+    @Slot(object, object)
+    def _answered(self, spec: Boundary, result: Result) -> None:
+        if spec.classifier != self.training:
+            return
+        self.result, self.shown = result, spec
+        self.view.show_look(result.arrays)
+        self._show_numbers()
+        self.looked.emit()
+
+    @Slot(object, str)
+    def _failed(self, _: Boundary, text: str) -> None:
+        self.state, self._fault = "failed", text
+        self._show_numbers()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the room that the plane does not need to what is below."""
+        super().resizeEvent(event)
+        texts = self.numbers.sizeHint().height() + self.accuracies.sizeHint().height()
+        self.setMaximumHeight(HEADER + self.view.height_for(self.width()) + texts + 3 * GAP)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catch up with what changed while the page was hidden."""
+        super().showEvent(event)
+        if self._stale:
+            self.ask()
+
+    # -------------------------------------------------------------------------------------- texts
+
+    def _title(self, shown: Boundary) -> str:
+        eps = training_eps(shown.classifier)
+        if not eps:
+            return self.tr("Standard")
+        return self.tr("Trained at eps {:g} in [−1, 1]").format(2 * eps)
+
+    def _show_units(self) -> None:
+        text = "" if self.radius is None else self.tr("(paper: {:.4g})").format(2 * self.radius)
+        self.units.set_text(text)
+
+    def _show_numbers(self) -> None:
+        """Say the tilt of what is there, or why it is not; and the accuracies of what is shown."""
+        known = self.result is not None and (self.state == "stored" or self._snapshot is not None)
+        words = self._words_of_state()
+        if known and self.tilt is not None:
+            tilt = self.tr("tilt {:.1f}°").format(self.tilt[1])
+            words = f"{tilt}  ·  {words}" if words else tilt
+        self.numbers.set_text(words)
+        self.accuracies.set_text("" if self.result is None else self._accuracies(self.result))
+
+    def _accuracies(self, result: Result) -> str:
+        found = result.numbers
+        return self.tr("clean {:.1f} %  ·  robust {:.1f} % of {:,}").format(
+            100 * float(found["clean_accuracy"]),
+            100 * float(found["robust_accuracy"]),
+            found["test_points"],
+        )
+
+    def _words_of_state(self) -> str:
+        if self._snapshot is not None and self.state == "training" and self.training is not None:
+            words = self.tr("epoch {:.1f} of {}")
+            return words.format(self._snapshot.step, self.training.epochs)
+        return {
+            "missing": self.tr("not trained yet"),
+            "waiting": self.tr("waits for its training"),
+            "training": self.tr("training begins"),
+            "stored": "",
+            "cancelled": self.tr("training stopped"),
+            "failed": self._fault or self.tr("training failed"),
+        }[self.state]
+
+
+def _look(spec: Boundary, context: Context, *, weights: Any, points: int | None) -> Result:
+    from engine.boundary.plane import look
+
+    return look(spec, context, weights=weights, points=points)

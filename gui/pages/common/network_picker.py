@@ -1,0 +1,316 @@
+"""The networks of the study as a list of check boxes, with one colour each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QShowEvent
+from PySide6.QtWidgets import (
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.specs import ClassifierSpec
+from engine.specs.distinguish import networks_apart
+from engine.store.index import Entry
+from gui.look import theme
+from gui.session.workspace import Workspace
+
+KEY = Qt.ItemDataRole.UserRole
+COLOURS = 8
+MANY = 8
+
+
+@dataclass(frozen=True)
+class Network:
+    """A trained network that can be chosen.
+
+    Attributes
+    ----------
+    title
+        How it was trained, or what the user calls it; and what tells it from others of that title.
+    """
+
+    entry: Entry
+    spec: ClassifierSpec
+    title: str
+
+    @property
+    def key(self) -> str:
+        """Key of its record."""
+        return self.entry.key
+
+
+class NetworkPicker(QWidget):
+    """Holds which networks are looked at.
+
+    Those trained on the workspace's images stand first, those whose images have another shape are
+    left out. A network keeps its colour as long as no two chosen ones would look alike.
+
+    Parameters
+    ----------
+    most
+        How many may be chosen; beyond it the one chosen first goes.
+    at_first
+        How many are chosen where the user has chosen none, spread from the first to the last.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self, workspace: Workspace, most: int = 4, at_first: int = 2, parent: QWidget | None = None
+    ):
+        super().__init__(parent)
+        self.workspace = workspace
+        self.most = most
+        self._at_first = at_first
+        self._networks: dict[str, Network] = {}
+        self._chosen: list[str] = []
+        self._slots: dict[str, int] = {}
+        self._touched = False
+        self._stale = True
+        self._build()
+        workspace.study_changed.connect(self._start_over)
+        workspace.images_changed.connect(self.refresh)
+        workspace.record_added.connect(self._record_added)
+        workspace.records_changed.connect(self.refresh)
+        workspace.selected.connect(self.choose)
+        workspace.highlighted.connect(self._highlight)
+        theme.signals.changed.connect(self._recolour)
+        self.refresh()
+
+    @property
+    def networks(self) -> list[Network]:
+        """The chosen networks, in the order of the list."""
+        return [network for key, network in self._networks.items() if key in self._chosen]
+
+    @property
+    def available(self) -> int:
+        """How many there are to choose from."""
+        return len(self._networks)
+
+    def series(self, key: str) -> int:
+        """Return the number of a network's colour, for :func:`gui.look.theme.series`."""
+        return self._slots.get(key, 0)
+
+    @Slot(str)
+    def choose(self, key: str) -> None:
+        """Choose a network besides those chosen; other keys are left alone."""
+        if key in self._networks and key not in self._chosen:
+            self._touched = True
+            self._set_chosen([*self._chosen, key])
+
+    @Slot()
+    def choose_all(self) -> None:
+        """Choose every network that the search does not hide, as far as the limit goes."""
+        rows = range(self.list.count())
+        shown = [self.list.item(row) for row in rows if not self.list.item(row).isHidden()]
+        self._touched = True
+        self._set_chosen([item.data(KEY) for item in shown][: self.most])
+
+    # ------------------------------------------------------------------------------------ building
+
+    def _build(self) -> None:
+        self.search = QLineEdit()
+        self.search.setPlaceholderText(self.tr("Search networks"))
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(self._search)
+        self.list = QListWidget()
+        self.list.setAccessibleName(self.tr("Networks"))
+        self.list.setToolTip(self.tr("Check up to {} networks").format(self.most))
+        self.list.setMouseTracking(True)
+        self.list.setIconSize(QSize(12, 12))
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.list.itemChanged.connect(self._checked)
+        self.list.itemEntered.connect(self._entered)
+        self.list.viewport().installEventFilter(self)
+        self.empty = QLabel(self.tr("There is no network for these images yet."))
+        self.empty.setProperty("role", "muted")
+        self.empty.setWordWrap(True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        for widget in (self.search, self.list, self.empty):
+            layout.addWidget(widget)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Take the highlight away when the mouse leaves the list."""
+        if event.type() == QEvent.Type.Leave:
+            self.workspace.highlighted.emit("")
+        return super().eventFilter(watched, event)
+
+    # ------------------------------------------------------------------------------ what there is
+
+    @Slot()
+    def _start_over(self) -> None:
+        self._chosen, self._slots, self._touched = [], {}, False
+        self.refresh()
+
+    @Slot(object)
+    def _record_added(self, entry: Entry) -> None:
+        if entry.kind in ("training", "imported"):
+            self.refresh()
+
+    @Slot()
+    def refresh(self) -> None:
+        """Read the study's networks anew; say so if others, or other titles, are chosen now."""
+        before = [(network.key, network.title) for network in self.networks]
+        self._networks = {network.key: network for network in self._usable()}
+        self._chosen = [key for key in self._chosen if key in self._networks]
+        if not self._touched or not self._chosen:
+            self._chosen = _spread(list(self._networks), min(self._at_first, self.most))
+        self._give_colours()
+        # Each page has such a list, and a study may have thousands of networks.
+        self._stale = True
+        if self.isVisible():
+            self._fill()
+        if [(network.key, network.title) for network in self.networks] != before:
+            self.changed.emit()
+
+    def _usable(self) -> list[Network]:
+        """Return the networks that take images of this shape, the current set's own first."""
+        shapes = {entry.key: _shape(entry) for entry in self.workspace.entries()}
+        current = self.workspace.images
+        own, other = [], []
+        for entry, spec in self.workspace.classifiers():
+            if current is None or spec.images == current:
+                own.append((entry, spec))
+            elif self._fits(shapes.get(spec.images.key)):
+                other.append((entry, spec))
+        pairs = [*own, *other]
+        titles = networks_apart([entry.title for entry, _ in pairs], [spec for _, spec in pairs])
+        return [Network(*pair, title) for pair, title in zip(pairs, titles, strict=True)]
+
+    def _fits(self, shape: tuple[int, ...] | None) -> bool:
+        """Return whether the current images have a shape, as far as both are known."""
+        image_set = self.workspace.image_set
+        return shape is None or image_set is None or shape == image_set.shape
+
+    def _give_colours(self) -> None:
+        places = list(self._networks)
+        for key in self._chosen:
+            others = [other for other in self._chosen if other != key]
+            taken = {self._slots[other] for other in others if other in self._slots}
+            wished = self._slots.get(key, places.index(key) % COLOURS)
+            free = [slot for slot in (wished, *range(COLOURS)) if slot not in taken]
+            self._slots[key] = free[0] if free else wished
+
+    # -------------------------------------------------------------------------------------- showing
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Fill the list, if it is out of date."""
+        super().showEvent(event)
+        if self._stale:
+            self._fill()
+
+    def _fill(self) -> None:
+        self._stale = False
+        self.list.blockSignals(True)
+        self.list.clear()
+        for network in self._networks.values():
+            item = QListWidgetItem(self._text(network))
+            item.setData(KEY, network.key)
+            item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
+            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+            item.setToolTip(self._text(network))
+            self.list.addItem(item)
+        self.list.blockSignals(False)
+        self._show_chosen()
+        self.search.setVisible(len(self._networks) > MANY)
+        self.list.setVisible(bool(self._networks))
+        self.empty.setVisible(not self._networks)
+
+    def _text(self, network: Network) -> str:
+        numbers = network.entry.numbers
+        parts = [
+            word.format(100 * float(numbers[name]))
+            for name, word in (
+                ("clean_accuracy", self.tr("{:.1f} % clean")),
+                ("robust_accuracy", self.tr("{:.1f} % robust")),
+            )
+            if name in numbers
+        ]
+        if self.workspace.images is not None and network.spec.images != self.workspace.images:
+            parts.append(self.tr("trained on {}").format(network.spec.images.title))
+        return "\n".join(filter(None, [network.title, ", ".join(parts)]))
+
+    def _show_chosen(self) -> None:
+        self.list.blockSignals(True)
+        plain = _chip(theme.colour("border"))
+        for row in range(self.list.count()):
+            item = self.list.item(row)
+            key = item.data(KEY)
+            if key in self._chosen:
+                item.setCheckState(Qt.CheckState.Checked)
+                item.setIcon(_chip(theme.series(self.series(key))))
+            else:
+                item.setCheckState(Qt.CheckState.Unchecked)
+                item.setIcon(plain)
+        self.list.blockSignals(False)
+
+    @Slot()
+    def _recolour(self) -> None:
+        self._show_chosen()
+
+    @Slot(str)
+    def _search(self, text: str) -> None:
+        for row in range(self.list.count()):
+            item = self.list.item(row)
+            item.setHidden(text.lower() not in item.text().lower())
+
+    # ------------------------------------------------------------------------------------- choosing
+
+    @Slot(QListWidgetItem)
+    def _checked(self, item: QListWidgetItem) -> None:
+        key = item.data(KEY)
+        self._touched = True
+        others = [other for other in self._chosen if other != key]
+        checked = item.checkState() == Qt.CheckState.Checked
+        self._set_chosen([*others, key] if checked else others)
+
+    def _set_chosen(self, keys: list[str]) -> None:
+        self._chosen = keys[-self.most :]
+        self._give_colours()
+        self._show_chosen()
+        self.changed.emit()
+
+    @Slot(QListWidgetItem)
+    def _entered(self, item: QListWidgetItem) -> None:
+        self.workspace.highlighted.emit(item.data(KEY))
+
+    @Slot(str)
+    def _highlight(self, key: str) -> None:
+        for row in range(self.list.count()):
+            item = self.list.item(row)
+            item.setSelected(bool(key) and item.data(KEY) == key)
+
+
+def _shape(entry: Entry) -> tuple[int, ...] | None:
+    sides = [entry.numbers.get(name) for name in ("channels", "height", "width")]
+    return None if None in sides else tuple(int(side) for side in sides if side is not None)
+
+
+def _spread(keys: list[str], count: int) -> list[str]:
+    """Return so many keys, evenly from the first to the last."""
+    if len(keys) <= count:
+        return keys
+    steps = max(1, count - 1)
+    return [keys[round(place * (len(keys) - 1) / steps)] for place in range(count)]
+
+
+def _chip(colour: QColor) -> QIcon:
+    picture = QPixmap(24, 24)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour)
+    painter.drawEllipse(2, 2, 20, 20)
+    painter.end()
+    return QIcon(picture)

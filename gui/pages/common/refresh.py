@@ -1,0 +1,57 @@
+"""Pages that read the study anew when something was added to it, and not while nobody looks."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from PySide6.QtCore import QTimer, Slot
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QWidget
+
+from engine.store.study import Study
+from gui.pages.common.page import Page
+from gui.session.workspace import Workspace
+
+
+class RefreshedPage(Page):
+    """Calls ``read`` a moment after it is told that something changed, once for many changes.
+
+    Whoever inherits from it connects what it depends on with ``_soon``.
+    """
+
+    refresh_ms: ClassVar[int] = 300
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
+        super().__init__(workspace, parent)
+        self._stale = True
+        self._due = QTimer(self, singleShot=True, interval=self.refresh_ms)
+        self._due.timeout.connect(self._refresh)
+        workspace.records_changed.connect(self._soon)
+
+    def read(self, study: Study) -> None:
+        """Ask for what the page shows; runs only while the page is seen."""
+        raise NotImplementedError
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catch up with what happened while another page was shown."""
+        super().showEvent(event)
+        if self._stale:
+            self._soon()
+
+    @Slot()
+    def _soon(self) -> None:
+        """Look again in a moment: many records may come in at once."""
+        self._stale = True
+        if self.isVisible() and not self._due.isActive():
+            self._due.start()
+
+    @Slot()
+    def _refresh(self) -> None:
+        study = self.workspace.study
+        if study is None or not self.isVisible():
+            return
+        self._stale = False
+        self.read(study)
+
+    def _unreadable(self, text: str) -> None:
+        self.workspace.message.emit(text, True)

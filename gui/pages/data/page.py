@@ -1,0 +1,273 @@
+"""The Data page: where images come from, what they are, and what was left out of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from PySide6.QtCore import QModelIndex, Qt, Slot
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.specs import ImagesSpec, StoredImages
+from engine.specs.schema import fields_of
+from engine.store.index import Entry
+from gui.pages.common.page import Page
+from gui.pages.data.reading_strip import ReadingStrip
+from gui.session import file_dialogs
+from gui.session.workspace import Workspace
+from gui.widgets.forms.form_area import FormArea
+from gui.widgets.forms.remembered import remember
+from gui.widgets.forms.spec_form import SpecForm
+from gui.widgets.images.class_table import ClassTable
+from gui.widgets.images.image_browser import ImageBrowser
+
+# What identifies stored images; the rest of their fields is how they are read.
+IDENTITY = ("name", "digest")
+LEFT_WIDTH = 340
+NO_LABELS = np.zeros(0, np.int64)
+
+
+class DataPage(Page):
+    """Shows the current images, and lets the user choose others or read them in another way."""
+
+    title: ClassVar[str] = "Data"
+    icon: ClassVar[str] = "data"
+    tip: ClassVar[str] = "Choose images, and look through them"
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
+        super().__init__(workspace, parent)
+        self._shown: ImagesSpec | None = None
+        self.reading = ReadingStrip(workspace.importer, self)
+        self.browser = ImageBrowser()
+        body = QSplitter(Qt.Orientation.Horizontal)
+        body.addWidget(self._build_left())
+        body.addWidget(self.browser)
+        body.setStretchFactor(1, 1)
+        body.setSizes([LEFT_WIDTH, 1000])
+        body.setCollapsible(0, False)
+        body.setCollapsible(1, False)
+        body.setHandleWidth(12)
+        remember(body, "data")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 8)
+        layout.setSpacing(12)
+        layout.addLayout(self._build_heading())
+        layout.addWidget(self.reading)
+        layout.addWidget(body, 1)
+        self._connect()
+        self.refresh()
+
+    # ----------------------------------------------------------------------------------- building
+
+    def _build_heading(self) -> QHBoxLayout:
+        self.name = QLabel()
+        self.name.setProperty("role", "title")
+        self.facts = QLabel()
+        self.facts.setProperty("role", "muted")
+        self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        texts = QVBoxLayout()
+        texts.setSpacing(0)
+        texts.addWidget(self.name)
+        texts.addWidget(self.facts)
+        self.kept = QLabel()
+        self.kept.setProperty("role", "good")
+        self.use = QPushButton(self.tr("Use these images"))
+        self.use.setProperty("role", "primary")
+        self.use.setToolTip(
+            self.tr("Note these images in the study, for networks to be trained on")
+        )
+        row = QHBoxLayout()
+        row.setSpacing(12)
+        row.addLayout(texts)
+        row.addStretch(1)
+        row.addWidget(self.kept)
+        row.addWidget(self.use)
+        return row
+
+    def _build_left(self) -> QWidget:
+        self.classes = ClassTable()
+        left = QSplitter(Qt.Orientation.Vertical)
+        left.addWidget(self._build_source())
+        left.addWidget(self._build_classes())
+        left.setCollapsible(0, False)
+        left.setCollapsible(1, False)
+        left.setHandleWidth(12)
+        left.setSizes([360, 300])
+        remember(left, "data_left")
+        return left
+
+    def _build_source(self) -> QFrame:
+        self.form = SpecForm(ImagesSpec, exclude=IDENTITY, labels={"kind": self.tr("Source")})
+        for name in IDENTITY:
+            self.form.set_fixed(name, "")
+        self.open_folder = QPushButton(self.tr("Open folder…"))
+        self.open_folder.setToolTip(
+            self.tr("Read a folder with these settings; a dropped one settles them by itself")
+        )
+        self.open_files = QPushButton(self.tr("Open files…"))
+        self.open_files.setToolTip(self.tr("Read image files or an archive"))
+        self.show_images = QPushButton(self.tr("Show"))
+        self.show_images.setToolTip(self.tr("Read the images again, with these settings"))
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        for button in (self.open_folder, self.open_files, self.show_images):
+            buttons.addWidget(button)
+        card, layout = _card()
+        layout.addWidget(FormArea(self.form), 1)
+        layout.addLayout(buttons)
+        return card
+
+    def _build_classes(self) -> QFrame:
+        card, layout = _card()
+        self.class_heading = QLabel()
+        self.class_heading.setProperty("role", "heading")
+        layout.addWidget(self.class_heading)
+        layout.addWidget(self.classes, 1)
+        return card
+
+    def _connect(self) -> None:
+        self.form.changed.connect(self._show_buttons)
+        self.use.clicked.connect(self._use)
+        self.open_folder.clicked.connect(self._open_folder)
+        self.open_files.clicked.connect(self._open_files)
+        self.show_images.clicked.connect(self._show_chosen)
+        self.classes.clicked.connect(self._on_class)
+        self.classes.activated.connect(self._on_class)
+        self.workspace.images_changed.connect(self.refresh)
+        self.workspace.study_changed.connect(self.refresh)
+        self.workspace.record_added.connect(self._on_record)
+        self.workspace.importer.changed.connect(self._show_buttons)
+
+    # ------------------------------------------------------------------------------------ showing
+
+    @Slot()
+    def refresh(self) -> None:
+        """Show the current images."""
+        spec, image_set = self.workspace.images, self.workspace.image_set
+        self.name.setText(spec.title if spec is not None else self.tr("No images yet"))
+        self.facts.setText(self._facts())
+        self.browser.show_set(image_set)
+        if image_set is not None:
+            self.classes.classes.show_classes(
+                image_set.classes, image_set.train_labels, image_set.test_labels
+            )
+        else:
+            self.classes.classes.show_classes((), NO_LABELS, NO_LABELS)
+        count = image_set.class_count if image_set is not None else 0
+        self.class_heading.setText(self.tr("Classes ({count})").format(count=count))
+        if spec is not None and spec != self._shown:
+            self.form.set_spec(spec)
+        self._shown = spec
+        self._show_buttons()
+
+    def _facts(self) -> str:
+        spec, image_set = self.workspace.images, self.workspace.image_set
+        if spec is None:
+            return self.tr("Drop a folder anywhere on the window, or choose a source on the left.")
+        if image_set is None:
+            return self.tr("Loading…")
+        channels, height, width = image_set.shape
+        colour = {1: self.tr("grey"), 3: self.tr("colour")}.get(channels, "")
+        text = self.tr("{train:,} training and {test:,} test images · {size} px {colour}").format(
+            train=len(image_set.train_images),
+            test=len(image_set.test_images),
+            size=f"{width} × {height}",
+            colour=colour,
+        )
+        if isinstance(spec, StoredImages):
+            text += self.tr(" · content hash {hash}").format(hash=spec.digest[:12])
+        return text
+
+    def _chosen(self) -> ImagesSpec | None:
+        """Return what the form says, or None while a field is wrong."""
+        found = self.form.spec()
+        return found if isinstance(found, ImagesSpec) else None
+
+    @Slot()
+    def _show_buttons(self) -> None:
+        spec, reading = self._chosen(), self.workspace.importer.busy
+        if spec is not None:  # a wrong field leaves the buttons where they are
+            stored = isinstance(spec, StoredImages)
+            self.open_folder.setVisible(stored)
+            self.open_files.setVisible(stored)
+            self.show_images.setText(self.tr("Read again") if stored else self.tr("Show"))
+        for button in (self.open_folder, self.open_files):
+            button.setEnabled(spec is not None)
+        # Stored images without a hash are those of a folder that is yet to be opened.
+        known = spec is not None and bool(getattr(spec, "digest", "built in"))
+        current = spec == self.workspace.images
+        self.show_images.setEnabled(known and not current and not reading)
+        used = current and self._in_study(spec)
+        self.use.setEnabled(known and not used and not reading)
+        self.kept.setText(self.tr("In the study") if used else "")
+
+    def _in_study(self, spec: ImagesSpec | None) -> bool:
+        study = self.workspace.study
+        return spec is not None and study is not None and study.has(spec)
+
+    @Slot(object)
+    def _on_record(self, entry: Entry) -> None:
+        spec = self._chosen()
+        if spec is not None and entry.key == spec.key:
+            self._show_buttons()
+
+    @Slot(QModelIndex)
+    def _on_class(self, index: QModelIndex) -> None:
+        self.browser.show_class(index.row())
+
+    # ----------------------------------------------------------------------------------- choosing
+
+    @Slot()
+    def _show_chosen(self) -> None:
+        spec = self._chosen()
+        if spec is not None:
+            self.workspace.importer.reread(spec)
+
+    @Slot()
+    def _use(self) -> None:
+        spec = self._chosen()
+        if spec is not None:
+            self.workspace.importer.use(spec)
+
+    @Slot()
+    def _open_folder(self) -> None:
+        path = file_dialogs.ask_image_folder(self)
+        if path is not None:
+            self._read(path)
+
+    @Slot()
+    def _open_files(self) -> None:
+        paths = file_dialogs.ask_image_files(self)
+        if len(paths) == 1:
+            self._read(paths[0])
+        elif paths:
+            self.workspace.importer.take(paths)
+
+    def _read(self, path: Path) -> None:
+        spec = self._chosen()
+        if spec is None:
+            return
+        options = {
+            item.name: getattr(spec, item.name)
+            for item in fields_of(type(spec))
+            if item.name not in IDENTITY
+        }
+        self.workspace.importer.read_folder(path, options)
+
+
+def _card() -> tuple[QFrame, QVBoxLayout]:
+    card = QFrame()
+    card.setProperty("role", "card")
+    layout = QVBoxLayout(card)
+    layout.setContentsMargins(12, 12, 12, 12)
+    layout.setSpacing(8)
+    return card, layout

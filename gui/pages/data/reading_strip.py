@@ -1,0 +1,49 @@
+"""How far the reading of images is, and a button to stop it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+
+from gui.session.importer import Importer
+
+STEPS = 1000
+
+
+class ReadingStrip(QFrame):
+    """Is there only while images are read."""
+
+    def __init__(self, importer: Importer, parent: QWidget):
+        super().__init__(parent)
+        self._importer = importer
+        self.setProperty("role", "card")
+        self.words = QLabel()
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.stop = QPushButton(self.tr("Cancel"))
+        self.stop.setToolTip(self.tr("Stop reading; the present images stay"))
+        self.stop.clicked.connect(importer.cancel)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(12, 8, 12, 8)
+        layout.setSpacing(12)
+        layout.addWidget(self.words)
+        layout.addWidget(self.bar, 1, Qt.AlignmentFlag.AlignVCenter)
+        layout.addWidget(self.stop)
+        importer.changed.connect(self.refresh)
+        self.refresh()
+
+    @Slot()
+    def refresh(self) -> None:
+        """Show how far it is now."""
+        importer = self._importer
+        self.setVisible(importer.busy)
+        if not importer.total:
+            self.words.setText(self.tr("Reading {name}…").format(name=importer.name))
+            self.bar.setRange(0, 0)
+            return
+        text = self.tr("Reading {name}: {done:,.0f} of {total:,.0f} files")
+        self.words.setText(
+            text.format(name=importer.name, done=importer.done, total=importer.total)
+        )
+        self.bar.setRange(0, STEPS)
+        self.bar.setValue(int(STEPS * importer.done / importer.total))

@@ -1,0 +1,301 @@
+"""Densities of distances to the manifold, the verdict on their order, and a table of numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui.look import theme
+from gui.look.icons import icon
+from gui.pages.common.network_picker import Network, NetworkPicker
+from gui.pages.manifold.view import Numbers, PanelView, Tone, View
+from gui.widgets.forms.number_edit import guard_wheel
+from gui.widgets.number_table import Cell, NumberTable, Row
+from gui.widgets.plots.plot import Plot
+from gui.widgets.plots.plot_items import Colour, Curve
+from gui.widgets.sentence import Sentence
+
+if TYPE_CHECKING:
+    from engine.manifold.panels import Distances
+
+CLEAN = "muted"
+ICONS: dict[Tone, tuple[str, str]] = {
+    "good": ("good", "good"),
+    "warning": ("warning", "warning"),
+    "error": ("error", "bad"),
+}
+ICON_SIDE = 20
+ROW_HEIGHT = 24
+SHARES = ("known", "known_baseline", "estimated", "estimated_baseline", "overlap")
+HOVER = "{name}\n{x_label}: {x:.3f}\n{y_label}: {y:.2f}"
+
+
+class VerdictLine(QFrame):
+    """One sentence in the colour of what it means, with a mark that says it without colour."""
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.setProperty("role", "card")
+        self.tone: Tone = "warning"
+        self._mark = QLabel()
+        self.sentence = Sentence()
+        self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        font = self.sentence.font()
+        font.setBold(True)
+        self.sentence.setFont(font)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 8, 12, 8)
+        row.setSpacing(8)
+        row.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.sentence, 1)
+        theme.signals.changed.connect(self._paint_mark)
+
+    def say(self, text: str, tone: Tone) -> None:
+        """Show a sentence; "" hides the line."""
+        self.setVisible(bool(text))
+        self.tone = tone
+        self.sentence.say(text, tone)
+        self._paint_mark()
+
+    @Slot()
+    def _paint_mark(self) -> None:
+        name, colour = ICONS[self.tone]
+        self._mark.setPixmap(icon(name, colour).pixmap(QSize(ICON_SIDE, ICON_SIDE)))
+
+
+class DistancesView(QWidget):
+    """Shows one panel of a view, and what is known of every network in it.
+
+    Signals
+    -------
+    hovered
+        Takes the key of the network under the mouse, or "".
+    opened
+        Takes the key of the network whose curve was clicked, or whose row was double-clicked.
+    """
+
+    hovered = Signal(str)
+    opened = Signal(str)
+
+    def __init__(self, picker: NetworkPicker, parent: QWidget | None = None):
+        super().__init__(parent)
+        self._picker = picker
+        self._view = View()
+        self._networks: list[Network] = []
+        self._drawn: dict[str, Curve] = {}
+        self._build_parts()
+        self._build_layout()
+        self.plot.pointed.connect(self.hovered)
+        self.table.hovered.connect(self.hovered)
+        self.table.opened.connect(self.opened)
+        self.plot.clicked.connect(self.opened)
+        self.panel.currentIndexChanged.connect(self._draw)
+
+    # ------------------------------------------------------------------------------------- public
+
+    def show_view(self, view: View, networks: Sequence[Network]) -> None:
+        """Show what was found; the chosen panel stays where it exists."""
+        self._view, self._networks = view, list(networks)
+        before = self.panel.currentText()
+        self.panel.blockSignals(True)
+        self.panel.clear()
+        for panel in view.panels:
+            self.panel.addItem(panel.name)
+        self.panel.setCurrentIndex(max(0, self.panel.findText(before)) if view.panels else -1)
+        self.panel.blockSignals(False)
+        self.panel.setEnabled(len(view.panels) > 1)
+        self.stack.setCurrentIndex(1 if view.panels or view.shares else 0)
+        self._draw()
+
+    def set_highlighted(self, key: str) -> None:
+        """Draw the curve of one network thick and choose its row; none for ""."""
+        for name, curve in self._drawn.items():
+            curve.set_strong(bool(key) and name == key)
+        if key and not self.table.underMouse():
+            self.table.choose(key)
+
+    def say(self, text: str) -> None:
+        """Show a sentence while there is nothing to show."""
+        self.sentence.setText(text)
+
+    # ----------------------------------------------------------------------------------- building
+
+    def _build_parts(self) -> None:
+        self.panel = QComboBox()
+        self.panel.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.panel.setToolTip(self.tr("Norm and loss of the networks' adversarial training"))
+        guard_wheel(self.panel)
+        self.detail = QLabel()
+        self.detail.setProperty("role", "muted")
+        self.plot = Plot(
+            self.tr("Distance to the manifold"),
+            self.tr("Scaled distance to the reconstruction"),
+            self.tr("Density"),
+            export_name="manifold-distances",
+        )
+        self.verdict = VerdictLine()
+        self.table = NumberTable(self.tr("Networks"))
+        self.table.setToolTip(
+            self.tr(
+                "Distances are scaled by the clean test images: 0 the nearest, 1 the farthest.\n"
+                "Tangent: share of the loss gradient in the tangent space that is known; random: "
+                "what a direction without preference has.\nEstimate: the same by the generator's "
+                "decoder; overlap: how much of the known space the decoder's contains."
+            )
+        )
+        self.table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        self.sentence = QLabel(wordWrap=True)
+        self.sentence.setProperty("role", "muted")
+        self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
+
+    def _build_layout(self) -> None:
+        label = QLabel(self.tr("Training"))
+        label.setBuddy(self.panel)
+        bar = QHBoxLayout()
+        bar.setSpacing(8)
+        for widget in (label, self.panel):
+            bar.addWidget(widget)
+        bar.addWidget(self.detail, 1)
+        upper = QWidget()
+        above = QVBoxLayout(upper)
+        above.setContentsMargins(0, 0, 0, 0)
+        above.setSpacing(8)
+        above.addLayout(bar)
+        above.addWidget(self.plot, 1)
+        above.addWidget(self.verdict)
+        split = QSplitter(Qt.Orientation.Vertical)
+        split.setChildrenCollapsible(False)
+        split.addWidget(upper)
+        split.addWidget(self.table)
+        split.setSizes([300, 156])
+        split.setStretchFactor(0, 1)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.sentence)
+        self.stack.addWidget(split)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self.stack)
+
+    # ------------------------------------------------------------------------------------ drawing
+
+    def _chosen(self) -> PanelView | None:
+        place = self.panel.currentIndex()
+        return self._view.panels[place] if 0 <= place < len(self._view.panels) else None
+
+    @Slot()
+    def _draw(self) -> None:
+        panel = self._chosen()
+        curves = () if panel is None else panel.curves
+        colours = self._colours(curves)
+        self.plot.clear()
+        self._drawn = {
+            curve.classifier: self._add(curve, colours[curve.classifier])
+            for curve in curves
+            if len(curve.x)
+        }
+        self.detail.setText("" if panel is None else panel.detail)
+        self.verdict.say(*(("", "warning") if panel is None else (panel.verdict, panel.tone)))
+        self.plot.set_texts(
+            title=self.tr("Distance to the manifold")
+            if panel is None
+            else self.tr("Distance to the manifold, {}").format(panel.name.split(" (")[0]),
+            caption="" if panel is None else panel.caption,
+        )
+        self._fill_table(curves, colours)
+
+    def _add(self, curve: Distances, colour: Colour) -> Curve:
+        style = Qt.PenStyle.SolidLine if curve.classifier else Qt.PenStyle.DashLine
+        drawn: Curve = self.plot.curve(
+            curve.name, colour, style=style, hover=HOVER, key=curve.classifier
+        )
+        drawn.set_data(curve.x, curve.density)
+        return drawn
+
+    def _colours(self, curves: Sequence[Distances]) -> dict[str, Colour]:
+        """Return a colour for every curve: the picker's, as long as no two look alike."""
+        chosen = {network.key for network in self._picker.networks}
+        found: dict[str, Colour] = {}
+        # Those with a colour of their own first, so that no other takes it.
+        for curve in sorted(curves, key=lambda curve: curve.classifier not in chosen):
+            taken = set(found.values())
+            wished = self._picker.series(curve.classifier)
+            free = (slot for slot in range(len(curves) + 1) if slot not in taken)
+            found[curve.classifier] = wished if wished not in taken else next(free)
+        return found | {"": CLEAN}
+
+    # -------------------------------------------------------------------------------------- table
+
+    def _fill_table(self, curves: Sequence[Distances], colours: dict[str, Colour]) -> None:
+        shares = self._view.shares
+        names = [name for name in SHARES if any(name in found for found in shares.values())]
+        headers = [self.tr("Network"), self.tr("Mean"), self.tr("Mode"), self.tr("Counted")]
+        headers += [self._heading(name) for name in names]
+        rows = [
+            Row(
+                curve.classifier,
+                (
+                    Cell(curve.name, curve.name),
+                    *_distance_cells(curve, self.tr("of {:,} test images")),
+                    *_share_cells(shares.get(curve.classifier, {}), names),
+                ),
+                colours[curve.classifier],
+            )
+            for curve in curves
+        ]
+        drawn = {curve.classifier for curve in curves}
+        rows += [
+            Row(
+                network.key,
+                (
+                    Cell(network.title, network.title),
+                    *(Cell("–"),) * 3,
+                    *_share_cells(shares[network.key], names),
+                ),
+                self._picker.series(network.key),
+            )
+            for network in self._networks
+            if network.key not in drawn and network.key in shares
+        ]
+        self.table.set_rows(headers, rows)
+
+    def _heading(self, name: str) -> str:
+        return {
+            "known": self.tr("Tangent"),
+            "known_baseline": self.tr("random"),
+            "estimated": self.tr("Estimate"),
+            "estimated_baseline": self.tr("random"),
+            "overlap": self.tr("Overlap"),
+        }[name]
+
+
+def _distance_cells(curve: Distances, of: str) -> tuple[Cell, ...]:
+    """Return mean, mode and number of the distances that count."""
+    mode = Cell("–") if math.isnan(curve.mode) else Cell(f"{curve.mode:.3f}", curve.mode)
+    count = len(curve.values)
+    counted = Cell(f"{count:,}", count, of.format(len(curve.every)))
+    return Cell(f"{curve.mean:.3f}", curve.mean), mode, counted
+
+
+def _share_cells(numbers: Numbers, names: Sequence[str]) -> list[Cell]:
+    cells = []
+    for name in names:
+        value, spread = numbers.get(name), numbers.get(f"{name}_std")
+        if value is None:
+            cells.append(Cell("–"))
+            continue
+        tip = "" if spread is None else f"± {float(spread):.3f}"
+        cells.append(Cell(f"{float(value):.3f}", float(value), tip))
+    return cells

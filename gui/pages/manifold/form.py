@@ -1,0 +1,331 @@
+"""The form of the Manifold page: a generator to train, and what is measured with one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.specs import (
+    VAEGAN,
+    ClassifierSpec,
+    Glyphs,
+    ManifoldDistance,
+    Measurement,
+    TangentShare,
+    Training,
+)
+from engine.specs.distinguish import differences, leaves
+from engine.specs.schema import Spec, SpecError, fields_of
+from engine.store.study import spec_of
+from gui.pages.common.network_picker import Network, NetworkPicker
+from gui.pages.manifold.fold import Fold
+from gui.pages.manifold.generator import GeneratorForm
+from gui.pages.retrain.form import SUMMARY_LINES, baselines_among, best_baseline
+from gui.session.workspace import Workspace
+from gui.widgets.forms.form_row import capital
+from gui.widgets.forms.number_edit import WholeEdit, guard_wheel
+from gui.widgets.forms.side_panel import SidePanel, labelled_rows
+from gui.widgets.forms.spec_form import SpecForm
+from gui.widgets.sentence import Sentence
+
+WIDTH = 352
+MOST_NETWORKS = 1000
+AT_FIRST = 8
+LIST_HEIGHT = 150
+TANGENT_IMAGES = 200
+
+
+class ManifoldForm(QWidget):
+    """Holds what is asked for, as specs.
+
+    Signals
+    -------
+    changed
+        Something else is asked for.
+    generator_changed
+        Another generator is chosen, or trained.
+    train_asked, measure_asked
+        The generator, or the measurements, are to be computed.
+    """
+
+    changed = Signal()
+    generator_changed = Signal()
+    train_asked = Signal()
+    measure_asked = Signal()
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.workspace = workspace
+        self._trained: dict[str, VAEGAN] = {}
+        self._baselines: list[Training] = []
+        self._build_networks()
+        self._build_measures()
+        self._build_layout()
+        self._connect()
+        self.refresh()
+
+    # ------------------------------------------------------------------------------------- values
+
+    @property
+    def networks(self) -> list[Network]:
+        """The chosen networks that were trained on the current images."""
+        images = self.workspace.images
+        return [n for n in self.picker.networks if images is not None and n.spec.images == images]
+
+    def vae_gan(self) -> VAEGAN | None:
+        """Return the generator of the form; None while a field is wrong or the images misfit."""
+        return self.own.spec()
+
+    def generator(self) -> VAEGAN | None:
+        """Return the generator that is measured with: a trained one, or that of the form."""
+        return self._trained.get(self.chosen.currentData() or "") or self.vae_gan()
+
+    def specs(self) -> list[Spec]:
+        """Return everything that is asked for; nothing while something is wrong."""
+        if self.problem():
+            return []
+        return [*self._distances(), *self._shares()]
+
+    def problem(self) -> str:
+        """Return in one sentence why nothing can be measured, or ""."""
+        if not (self.distances.isChecked() or self.shares.isChecked()):
+            return self.tr("Choose at least one of distances and tangent share.")
+        if not self.networks:
+            return self.tr("Choose at least one network that was trained on these images.")
+        if self.distances.isChecked() and self.generator() is None:
+            return self.own.error()
+        if self.shares.isChecked() and self.generator() is None and not self._known:
+            return self.own.error()
+        if self.distances.isChecked():
+            return self.measure_form.error() or self._refused()
+        return ""
+
+    def _refused(self) -> str:
+        """Return what is wrong with a network's distance, such as a missing baseline."""
+        try:
+            self._distances()
+        except SpecError as error:
+            return str(error)
+        return ""
+
+    @property
+    def _known(self) -> bool:
+        """Whether the tangent space is known without a generator."""
+        return isinstance(self.workspace.images, Glyphs)
+
+    def _distances(self) -> list[ManifoldDistance]:
+        form, generator = self.measure_form.spec(), self.generator()
+        if not self.distances.isChecked() or generator is None:
+            return []
+        if not isinstance(form, ManifoldDistance):
+            return []
+        form = replace(form, generator=generator)
+        clean = ManifoldDistance(
+            generator=form.generator,
+            test_images=form.test_images,
+            reconstruction=form.reconstruction,
+            seed=form.seed,
+        )
+        return [clean, *(self._distance(form, network.spec) for network in self.networks)]
+
+    def _distance(self, form: ManifoldDistance, classifier: ClassifierSpec) -> ManifoldDistance:
+        baseline = best_baseline(classifier, self._baselines)
+        return replace(form, classifier=classifier, baseline=baseline)
+
+    def _shares(self) -> list[Measurement]:
+        if not self.shares.isChecked():
+            return []
+        generator = self.generator()
+        # What is known exactly need not wait for a generator that nobody has trained.
+        if self._known and not self.distances.isChecked() and not self.chosen.currentData():
+            generator = None
+        return [
+            Measurement(
+                classifier=network.spec,
+                metric=TangentShare(generator=generator),
+                test_images=self.tangent_images.number(),
+            )
+            for network in self.networks
+        ]
+
+    # ------------------------------------------------------------------------------------- public
+
+    @Slot()
+    def refresh(self) -> None:
+        """Look again at the images, and at the networks and generators trained on them."""
+        before = self.generator()
+        specs = [spec for _, spec in self.workspace.classifiers()]
+        self._baselines = baselines_among(specs, self.workspace.images)
+        self.own.propose()
+        self._fill_generators()
+        self.fold.suggest(not self._trained)
+        if self.generator() != before:
+            self.generator_changed.emit()
+        self.changed.emit()
+
+    def show_state(self, summary: str, *, problem: bool) -> None:
+        """Show what would be computed, or why nothing can be."""
+        self.summary.say(summary, "warning" if problem else "muted")
+        self.measure.setEnabled(not problem)
+
+    # ----------------------------------------------------------------------------------- building
+
+    def _build_networks(self) -> None:
+        self.own = GeneratorForm(self.workspace)
+        self.picker = NetworkPicker(self.workspace, MOST_NETWORKS, at_first=AT_FIRST)
+        self.picker.list.setMinimumHeight(LIST_HEIGHT)
+        self.all = QToolButton()
+        self.all.setText(self.tr("Check all"))
+        self.all.setToolTip(self.tr("Choose every network in the list"))
+
+    def _build_measures(self) -> None:
+        self.chosen = QComboBox()
+        self.chosen.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.chosen.setToolTip(
+            self.tr(
+                "Whose reconstructions stand for the manifold; the share is what they hold of the "
+                "images' variance. That of the form is trained first"
+            )
+        )
+        guard_wheel(self.chosen)
+        self.measure_form = SpecForm(
+            ManifoldDistance,
+            exclude=("generator", "classifier", "baseline", "panel"),
+            labels={"attack.kind": self.tr("attack")},
+            nested=True,
+        )
+        # Which one is measured with is chosen elsewhere; the form only needs any.
+        self.measure_form.set_fixed("generator", VAEGAN(images=Glyphs()))
+        self.distances = QCheckBox(self.tr("Distances to the manifold"))
+        self.distances.setToolTip(
+            self.tr("Of clean test images, and of attacks on every chosen network")
+        )
+        self.shares = QCheckBox(self.tr("Share of the gradient in the tangent space"))
+        self.shares.setToolTip(
+            self.tr("Known exactly for Glyphs, and estimated by the generator's decoder")
+        )
+        for box in (self.distances, self.shares):
+            box.setChecked(True)
+        self.tangent_images = WholeEdit(low=1, high=100_000)
+        self.tangent_images.setValue(TANGENT_IMAGES)
+        self.tangent_images.setToolTip(self.tr("Test images whose loss gradient is looked at"))
+        self.summary = Sentence(lines=SUMMARY_LINES)
+        self.measure = QPushButton(self.tr("Measure"))
+        self.measure.setProperty("role", "primary")
+        self.measure.setToolTip(
+            self.tr("Compute what the study lacks; a generator is trained first")
+        )
+
+    def _build_layout(self) -> None:
+        self.fold = Fold(self.tr("Generator"), self.own)
+        self.panel = SidePanel()
+        self.panel.setFixedWidth(WIDTH)
+        self.panel.add(self.fold)
+        self.panel.add(self.picker, self.tr("Networks"))
+        self.panel.add(self.all)
+        chosen = labelled_rows((self.tr("Generator"), self.chosen))
+        tangents = labelled_rows((self.tr("Test images"), self.tangent_images))
+        # Grids below one another look like one where their first columns are as wide.
+        words = [capital(item.label) for item in fields_of(ManifoldDistance)]
+        width = max(map(self.fontMetrics().horizontalAdvance, words))
+        for grid in (chosen, tangents):
+            grid.setColumnMinimumWidth(0, width)
+        self.panel.add(chosen, self.tr("Measurements"))
+        self.panel.add(self.distances)
+        self.panel.add(self.measure_form)
+        self.panel.add(self.shares)
+        self.panel.add(tangents)
+        self.panel.add(QWidget(), stretch=1)
+        self.panel.pin(self.summary)
+        self.panel.pin(self.measure)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.panel)
+        self.setFixedWidth(WIDTH)
+
+    def _connect(self) -> None:
+        self.own.changed.connect(self._on_own)
+        self.own.asked.connect(self.train_asked)
+        self.measure_form.changed.connect(self.changed)
+        self.picker.changed.connect(self.changed)
+        self.all.clicked.connect(self.picker.choose_all)
+        self.chosen.currentIndexChanged.connect(self._on_chosen)
+        self.tangent_images.valueChanged.connect(self.changed)
+        for box in (self.distances, self.shares):
+            box.toggled.connect(self._on_boxes)
+        self.measure.clicked.connect(self.measure_asked)
+
+    # ------------------------------------------------------------------------------------ private
+
+    def _fill_generators(self) -> None:
+        """List the trained generators, newest last, and that of the form where it is not one."""
+        images = self.workspace.images
+        pairs = [(entry, spec_of(entry)) for entry in self.workspace.entries(VAEGAN.kind)]
+        known = [(e, s) for e, s in pairs if isinstance(s, VAEGAN) and s.images == images]
+        new = [spec.key for _, spec in known if spec.key not in self._trained]
+        before = self.chosen.currentData()
+        self._trained = {spec.key: spec for _, spec in known}
+        words = _words([spec for _, spec in known])
+        wanted = [
+            (_share(entry.numbers.get("explained")) + text, spec.key)
+            for (entry, spec), text in zip(known, words, strict=True)
+        ]
+        own = self.vae_gan()
+        if own is not None and own.key not in self._trained:
+            wanted.append((self.tr("As in the form"), ""))
+        self.chosen.blockSignals(True)
+        self.chosen.clear()
+        for text, key in wanted:
+            self.chosen.addItem(text, key)
+        newest = self.chosen.findData(new[-1]) if new else self.chosen.findData(before)
+        self.chosen.setCurrentIndex(newest if newest >= 0 else self.chosen.count() - 1)
+        self.chosen.setEnabled(bool(wanted))
+        self.chosen.blockSignals(False)
+
+    @Slot()
+    def _on_own(self) -> None:
+        before = self.generator()
+        self._fill_generators()
+        if self.generator() != before or not self.chosen.currentData():
+            self.generator_changed.emit()
+        self.changed.emit()
+
+    @Slot()
+    def _on_chosen(self) -> None:
+        self.generator_changed.emit()
+        self.changed.emit()
+
+    @Slot()
+    def _on_boxes(self) -> None:
+        self.measure_form.setEnabled(self.distances.isChecked())
+        self.tangent_images.setEnabled(self.shares.isChecked())
+        self.changed.emit()
+
+
+def _share(explained: float | int | str | None) -> str:
+    # Below 0 a mean image would do better, which says no more than 0.
+    return "" if explained is None else f"{100 * max(0.0, float(explained)):.0f} %, "
+
+
+def _words(generators: Sequence[VAEGAN]) -> list[str]:
+    """Return what tells each generator from the others of the same images, or what a lone one is.
+
+    There is room for few words: those that all of them share would hide those that matter.
+    """
+    found = differences([dict(leaves(spec.as_dict())) for spec in generators])
+    return [
+        words or f"latent {spec.latent}, {spec.epochs} epochs"
+        for words, spec in zip(found, generators, strict=True)
+    ]

@@ -1,0 +1,262 @@
+"""The Manifold page: a generator of images, and how far from what it makes attacks lie.
+
+A generator is trained from the form and shown live: what it makes of the same test images, and of
+the same draws, as its weights change. Everything else is read from the study's records on a lane:
+the densities of distances, the verdict on their order, and the shares of loss gradients in the
+tangent space.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QSplitter, QWidget
+
+from engine.jobs.events import Ended, Event, Started
+from engine.specs import VAEGAN
+from engine.store.index import Entry
+from engine.store.study import Study
+from gui.pages.common.refresh import RefreshedPage
+from gui.pages.manifold.distances import DistancesView
+from gui.pages.manifold.form import ManifoldForm
+from gui.pages.manifold.pictures import GeneratorView
+from gui.pages.manifold.runs import GeneratorRun, GeneratorRuns
+from gui.pages.manifold.view import View, collect
+from gui.session.workspace import Workspace
+from gui.widgets.empty_state import EmptyState
+
+REDRAW_MS = 100
+NETWORKS = ("training", "imported")
+MEASURED = ("manifold_distance", "measurement")
+
+
+class ManifoldPage(RefreshedPage):
+    """A generator and measurements are asked for at the left; what came of them is at the right.
+
+    Signals
+    -------
+    go_to
+        Takes the title of the page where what is missing can be made.
+    """
+
+    title: ClassVar[str] = "Manifold"
+    icon: ClassVar[str] = "manifold"
+    tip: ClassVar[str] = "How far attacks lie from the images' manifold"
+    refresh_ms: ClassVar[int] = 400
+
+    go_to = Signal(str)
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
+        super().__init__(workspace, parent)
+        self.runs = GeneratorRuns()
+        self._followed = ""
+        self._read_keys: set[str] = set()
+        self._reading = False
+        self._redraw = QTimer(self, singleShot=True, interval=REDRAW_MS)
+        self._redraw.timeout.connect(self._draw_run)
+        self.form = ManifoldForm(workspace)
+        self.generator = GeneratorView()
+        self.distances = DistancesView(self.form.picker)
+        self._build_layout()
+        self._connect()
+        self._on_images()
+
+    # ------------------------------------------------------------------------------------- public
+
+    def read(self, study: Study) -> None:
+        """Look for the chosen generator's pictures, distances and shares."""
+        images, generator = self.workspace.images, self.form.generator()
+        if images is None:
+            return
+        wanted = generator is not None and generator.key not in self._read_keys
+        self._reading = True
+
+        def work(_: Any) -> View:
+            return collect(study, images, generator, with_history=wanted)
+
+        def done(view: View) -> None:
+            self._take(view, generator)
+
+        self.workspace.runner.ask("manifold", work, done, self._on_unreadable)
+
+    # ----------------------------------------------------------------------------------- building
+
+    def _build_layout(self) -> None:
+        split = QSplitter(Qt.Orientation.Vertical)
+        split.setChildrenCollapsible(False)
+        split.setHandleWidth(12)
+        split.addWidget(self.generator)
+        split.addWidget(self.distances)
+        split.setSizes([218, 460])
+        split.setStretchFactor(0, 1)
+        split.setStretchFactor(1, 2)
+        self.empty = EmptyState()
+        self.empty.say(self.tr("Choose images first."), self.tr("Choose images"))
+        self.frame(self.empty, self.form, split)
+
+    def _connect(self) -> None:
+        workspace = self.workspace
+        workspace.study_changed.connect(self._on_study)
+        workspace.images_changed.connect(self._on_images)
+        workspace.record_added.connect(self._on_record)
+        workspace.event.connect(self._on_event)
+        workspace.highlighted.connect(self.distances.set_highlighted)
+        self.form.changed.connect(self._on_form)
+        self.form.generator_changed.connect(self._on_generator)
+        self.form.train_asked.connect(self._train)
+        self.form.measure_asked.connect(self._measure)
+        self.form.picker.changed.connect(self._soon)
+        self.distances.hovered.connect(workspace.highlighted)
+        self.distances.opened.connect(self._open)
+        self.empty.asked.connect(self._lead)
+
+    # -------------------------------------------------------------------------------------- slots
+
+    @Slot()
+    def _on_study(self) -> None:
+        self.runs.clear()
+        self._read_keys.clear()
+        self._followed = ""
+        self._on_images()
+
+    @Slot()
+    def _on_images(self) -> None:
+        self.stack.setCurrentIndex(0 if self.workspace.images is None else 1)
+        self.form.refresh()
+        self.distances.show_view(View(), [])
+        self._on_generator()
+
+    @Slot(object)
+    def _on_record(self, entry: Entry) -> None:
+        if entry.kind == VAEGAN.kind:
+            self._read_keys.discard(entry.key)
+            self._followed = ""
+        if entry.kind in (VAEGAN.kind, *NETWORKS):
+            self.form.refresh()
+        if entry.kind in (VAEGAN.kind, *NETWORKS, *MEASURED):
+            self._on_form()
+            self._soon()
+
+    @Slot(object)
+    def _on_event(self, event: Event) -> None:
+        run = self.runs.take(event)
+        if run is None:
+            return
+        if isinstance(event, Started):
+            self._followed = run.key
+        if isinstance(event, Started | Ended):
+            self._on_form()
+        if self.isVisible() and not self._redraw.isActive():
+            self._redraw.start()
+
+    @Slot()
+    def _on_form(self) -> None:
+        """Say what pressing the buttons would compute."""
+        study, own = self.workspace.study, self.form.vae_gan()
+        problem = self.form.problem()
+        self._say_distances()
+        run = None if own is None else self.runs.get(own.key)
+        stored = study is not None and own is not None and study.has(own)
+        self.form.own.show_state(stored=stored, going=run is not None and run.going)
+        self.form.show_state(problem or self._summary(), problem=bool(problem))
+
+    @Slot()
+    def _on_generator(self) -> None:
+        """Show the generator that is chosen now, not the one that is being trained."""
+        self._followed = ""
+        self._soon()
+        self._on_form()
+        self._draw_run()
+
+    @Slot()
+    def _train(self) -> None:
+        generator = self.form.vae_gan()
+        if generator is not None:
+            self.workspace.run([generator])
+            self._on_form()
+
+    @Slot()
+    def _measure(self) -> None:
+        self.workspace.run(self.form.specs())
+        self._on_form()
+
+    def _on_unreadable(self, text: str) -> None:
+        self._reading = False
+        self._say_distances()
+        self._draw_run()
+        self._unreadable(text)
+
+    @Slot(str)
+    def _open(self, key: str) -> None:
+        if key:
+            self.workspace.selected.emit(key)
+            self.workspace.record_asked.emit(key)
+
+    @Slot()
+    def _lead(self) -> None:
+        self.go_to.emit("Data")
+
+    # ------------------------------------------------------------------------------------ showing
+
+    def _summary(self) -> str:
+        study = self.workspace.study
+        asked = self.form.specs()
+        missing = sum(study is None or not study.has(spec) for spec in asked)
+        text = self.tr("Measurements: {:,}, ").format(len(asked))
+        if not missing:
+            return text + self.tr("all in the study already.")
+        return text + self.tr("{:,} missing.").format(missing)
+
+    def _take(self, view: View, generator: VAEGAN | None) -> None:
+        self._reading = False
+        if generator is not None and view.history is not None:
+            self._read_keys.add(generator.key)
+            self.runs.add(generator.key, generator.title).take_record(view.history)
+        self.distances.show_view(view, self.form.networks)
+        self._say_distances()
+        self._draw_run()
+
+    def _shown_run(self) -> GeneratorRun | None:
+        """Return the generator that began to train last, or the one that is chosen."""
+        generator = self.form.generator()
+        key = self._followed or ("" if generator is None else generator.key)
+        return self.runs.get(key)
+
+    @Slot()
+    def _draw_run(self) -> None:
+        run = self._shown_run()
+        waits = run is not None and run.going
+        self.generator.say(self.tr("The generator waits for its turn.") if waits else self._hint())
+        self.generator.show_run(run)
+
+    def _hint(self) -> str:
+        """Return what stands in the place of pictures."""
+        if self._waits_for_study():
+            return self.tr("Reading what the study has of this generator…")
+        return self.form.own.error() or self.tr(
+            "Train a generator to see what it makes of test images, and what it makes up: how far "
+            "an image is from its reconstruction stands for its distance to the manifold."
+        )
+
+    def _waits_for_study(self) -> bool:
+        """Whether the chosen generator has a record that is still to be looked at."""
+        study, generator = self.workspace.study, self.form.generator()
+        stored = study is not None and generator is not None and study.has(generator)
+        return stored and (self._stale or self._reading)
+
+    def _say_distances(self) -> None:
+        """Say what is needed for distances."""
+        if self._waits_for_study():
+            text = ""
+        elif self.form.picker.available:
+            text = self.tr(
+                "No distances to this generator's manifold yet: choose a standard network and "
+                "adversarially trained ones, and press Measure."
+            )
+        else:
+            text = self.tr(
+                "Distances are taken of attacks on networks, and there is none for these images "
+                "yet: train a standard one and adversarial ones on the page Train."
+            )
+        self.distances.say(text)

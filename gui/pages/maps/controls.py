@@ -1,0 +1,215 @@
+"""What the Maps page lets one choose: the class that is explained, the drawing, a difference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QVBoxLayout, QWidget
+
+from engine.attribution import pictures
+from engine.attribution.colormaps import COLORMAPS
+from engine.specs import AttributionSpec
+from gui.look import settings
+from gui.pages.maps.columns import Drawing
+from gui.widgets.forms.number_edit import guard_wheel
+from gui.widgets.forms.side_panel import labelled_rows
+
+NONE, CHOSEN, TO_FIRST = "none", "chosen", "first"
+PREDICTED, TRUE = "predicted", "true"
+
+
+class ClassChoice(QWidget):
+    """Chooses the class of which every map is made, and what of it.
+
+    Signals
+    -------
+    changed
+        Another class, or another quantity of it, is to be explained.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.label = _combo(self.tr("The class whose score the maps explain"))
+        self.quantity = _combo(
+            self.tr("Log-probability: minus the loss, as in the paper; logit: the class alone")
+        )
+        self.quantity.addItem(self.tr("log-probability"), "log_probability")
+        self.quantity.addItem(self.tr("logit"), "logit")
+        self._fill(())
+        _column(
+            self, labelled_rows((self.tr("Class"), self.label), (self.tr("Its"), self.quantity))
+        )
+        for combo in (self.label, self.quantity):
+            combo.currentIndexChanged.connect(self.changed)
+
+    def applied(self, spec: AttributionSpec) -> AttributionSpec:
+        """Return a method, made to explain the chosen class."""
+        chosen = self.label.currentData()
+        numbered = isinstance(chosen, int)
+        return replace(
+            spec,
+            explained=PREDICTED if numbered else chosen,
+            target=chosen if numbered else None,
+            quantity=self.quantity.currentData(),
+        )
+
+    def set_classes(self, names: Sequence[str]) -> None:
+        """Offer these classes; the chosen one stays where it exists."""
+        before = self.label.currentData()
+        if [self.label.itemText(row) for row in range(2, self.label.count())] == list(names):
+            return
+        self.label.blockSignals(True)
+        self._fill(names)
+        self.label.setCurrentIndex(max(0, self.label.findData(before)))
+        self.label.blockSignals(False)
+        if self.label.currentData() != before:
+            self.changed.emit()
+
+    def _fill(self, names: Sequence[str]) -> None:
+        self.label.clear()
+        self.label.addItem(self.tr("the predicted one"), PREDICTED)
+        self.label.addItem(self.tr("the true one"), TRUE)
+        for number, name in enumerate(names):
+            self.label.addItem(name, number)
+
+
+class DrawingChoice(QWidget):
+    """Chooses where maps are clipped, their colours and their scale.
+
+    Signals
+    -------
+    changed
+        The same numbers are to be drawn in another way.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.percentile = QDoubleSpinBox(decimals=1, singleStep=0.5, suffix=" %")
+        self.percentile.setRange(50.0, 100.0)
+        self.percentile.setValue(pictures.PERCENTILE)
+        self.percentile.setToolTip(self.tr("Values beyond this percentile are clipped"))
+        guard_wheel(self.percentile)
+        self.colormap = _combo(self.tr("Colours from the most negative to the most positive value"))
+        fill_colormaps(self.colormap)
+        self.colormap.setCurrentIndex(max(0, self.colormap.findData(settings.colormap())))
+        self.scale = _combo(self.tr("The value that is drawn strongest; zero is always neutral"))
+        self.scale.addItem(self.tr("for each picture"), False)
+        self.scale.addItem(self.tr("one for a column"), True)
+        _column(
+            self,
+            labelled_rows(
+                (self.tr("Clip at"), self.percentile),
+                (self.tr("Colours"), self.colormap),
+                (self.tr("Scale"), self.scale),
+            ),
+        )
+        self.percentile.valueChanged.connect(self.changed)
+        for combo in (self.colormap, self.scale):
+            combo.currentIndexChanged.connect(self.changed)
+
+    @property
+    def drawing(self) -> Drawing:
+        """How the maps are to be drawn."""
+        return Drawing(
+            self.percentile.value(), self.colormap.currentData(), self.scale.currentData()
+        )
+
+
+class DifferenceChoice(QWidget):
+    """Chooses the columns of which differences are shown.
+
+    Signals
+    -------
+    changed
+        Other differences are wanted.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.mode = _combo(self.tr("Maps subtracted from one another, in columns of their own"))
+        self.mode.addItem(self.tr("none"), NONE)
+        self.mode.addItem(self.tr("of two columns"), CHOSEN)
+        self.mode.addItem(self.tr("each minus the first"), TO_FIRST)
+        self.first, self.second = (_combo(self.tr("Two columns to compare")) for _ in range(2))
+        self._pair = QWidget()
+        _column(
+            self._pair, labelled_rows((self.tr("Of"), self.first), (self.tr("minus"), self.second))
+        )
+        _column(self, labelled_rows((self.tr("Show"), self.mode)), self._pair)
+        self._show_pair()
+        self.mode.currentIndexChanged.connect(self._show_pair)
+        for combo in (self.mode, self.first, self.second):
+            combo.currentIndexChanged.connect(self.changed)
+
+    def offer(self, names: Sequence[str]) -> None:
+        """Offer these columns; what was chosen stays where it exists, else the first two do."""
+        for place, combo in enumerate((self.first, self.second)):
+            before = combo.currentText()
+            combo.blockSignals(True)
+            combo.clear()
+            combo.addItems(list(names))
+            found = combo.findText(before)
+            combo.setCurrentIndex(found if found >= 0 else min(place, len(names) - 1))
+            combo.blockSignals(False)
+
+    def pairs(self, methods: Sequence[str]) -> list[tuple[int, int]]:
+        """Return which columns are subtracted: minuend and subtrahend.
+
+        Parameters
+        ----------
+        methods
+            Of the columns, network by network. "Each minus the first" compares networks, each
+            method with itself; of a single network it compares the methods.
+        """
+        mode, count = self.mode.currentData(), len(methods)
+        if mode == TO_FIRST:
+            firsts = [(place, methods.index(method)) for place, method in enumerate(methods)]
+            found = [(place, first) for place, first in firsts if place != first]
+            return found or [(place, 0) for place in range(1, count)]
+        pair = self.first.currentIndex(), self.second.currentIndex()
+        if mode == NONE or not 0 <= min(pair) <= max(pair) < count or pair[0] == pair[1]:
+            return []
+        return [pair]
+
+    @Slot()
+    def _show_pair(self) -> None:
+        self._pair.setVisible(self.mode.currentData() == CHOSEN)
+
+
+def fill_colormaps(combo: QComboBox) -> None:
+    """List the colour maps in words."""
+    words = {
+        "blue_white_red": combo.tr("blue, white, red (as the paper)"),
+        "blue_orange": combo.tr("blue, orange (even steps)"),
+        "purple_green": combo.tr("purple, green"),
+        "grey": combo.tr("grey"),
+    }
+    for name in COLORMAPS:
+        combo.addItem(words.get(name, name.replace("_", ", ")), name)
+
+
+def _combo(tip: str) -> QComboBox:
+    combo = QComboBox()
+    combo.setToolTip(tip)
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    guard_wheel(combo)
+    return combo
+
+
+def _column(widget: QWidget, *parts: object) -> None:
+    layout = QVBoxLayout(widget)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(4)
+    for part in parts:
+        if isinstance(part, QWidget):
+            layout.addWidget(part)
+        else:
+            layout.addLayout(part)  # type: ignore[arg-type]

@@ -1,0 +1,234 @@
+"""Rows of images and columns of maps, which pan and zoom together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from gui.look import terms, theme
+from gui.widgets.chip import Chip
+from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.images.image_view import Camera, ImageView, Pixels
+
+SMALLEST_CELL = 124
+COMFORTABLE_CELL = 144
+LARGEST_CELL = 420
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One picture and the text below it.
+
+    Attributes
+    ----------
+    pixels
+        uint8 (H, W, 3), or None for a place that has no picture (yet).
+    note
+        The text below.
+    missing
+        What stands in place of a picture that is missing.
+    describe
+        Returns what is known of the pixel at a row and column.
+    values
+        The numbers behind the picture, (H, W), where it is a map.
+    name
+        What the picture is called in a figure.
+    """
+
+    pixels: Pixels | None = None
+    note: str = ""
+    missing: str = ""
+    describe: Callable[[int, int], str] | None = None
+    values: NDArray[np.float32] | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The head of a column; ``key`` is the network's, or "", ``series`` its colour, or None.
+
+    ``full`` is what a tooltip and a figure say, where that is more than the two lines.
+    """
+
+    title: str
+    method: str = ""
+    key: str = ""
+    series: int | None = None
+    full: str = ""
+
+    @property
+    def words(self) -> str:
+        """All that there is to say of the column."""
+        return self.full or "\n".join(filter(None, [self.title, self.method]))
+
+
+class _Head(QWidget):
+    """Network and method, one above the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.title = ElidedLabel(bold=True, elide=Qt.TextElideMode.ElideMiddle)
+        self.method = ElidedLabel(colour="muted")
+        self.chip = Chip(self)
+        layout = QGridLayout(self)
+        layout.setContentsMargins(2, 0, 2, 4)
+        layout.setSpacing(4)
+        layout.setVerticalSpacing(0)
+        layout.addWidget(self.chip, 0, 0)
+        layout.addWidget(self.title, 0, 1)
+        layout.addWidget(self.method, 1, 1)
+        layout.setColumnStretch(1, 1)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def show_heading(self, heading: Heading) -> None:
+        """Show these texts."""
+        self.chip.set_series(heading.series)
+        self.title.set_text(heading.title)
+        self.method.set_text(heading.method)
+        self.setToolTip(heading.words)
+
+
+class _CellView(QWidget):
+    """A picture and the text below it."""
+
+    def __init__(self, camera: Camera):
+        super().__init__()
+        self.view = ImageView("", camera)
+        self.view.setMaximumSize(LARGEST_CELL, LARGEST_CELL)
+        self.note = ElidedLabel(alignment=Qt.AlignmentFlag.AlignHCenter, colour="muted")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 4)
+        layout.setSpacing(2)
+        layout.addWidget(self.view, 1)
+        layout.addWidget(self.note)
+
+    def show_cell(self, cell: Cell, name: str) -> None:
+        """Show a picture and its text, or what stands in their place."""
+        if cell.pixels is None:
+            self.view.set_note(cell.missing)
+        else:
+            self.view.set_pixels(cell.pixels)
+        self.view.describe = cell.describe
+        self.view.setAccessibleName(name)
+        self.view.setAccessibleDescription(cell.note)
+        self.note.set_text(cell.note)
+        self.note.setToolTip(terms.with_words(cell.note, cell.note))
+
+
+class MapsGrid(QScrollArea):
+    """Shows a table of pictures; all of them share one camera.
+
+    Signals
+    -------
+    pointed
+        Takes the key of the network whose picture is under the mouse, or "".
+    """
+
+    pointed = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.camera = Camera(self)
+        self.views: list[list[_CellView]] = []
+        self._heads: list[_Head] = []
+        self._headings: Sequence[Heading] = ()
+        self._inside = QWidget()
+        self._grid = QGridLayout(self._inside)
+        self._grid.setContentsMargins(0, 0, 8, 0)
+        self._grid.setHorizontalSpacing(8)
+        self._grid.setVerticalSpacing(4)
+        self.setWidgetResizable(True)
+        self.setWidget(self._inside)
+
+    def show_table(self, headings: Sequence[Heading], rows: Sequence[Sequence[Cell]]) -> None:
+        """Draw one cell a heading in every row."""
+        self._headings = headings
+        self._resize(len(rows), len(headings))
+        for head, heading in zip(self._heads, headings, strict=True):
+            head.show_heading(heading)
+        for views, cells in zip(self.views, rows, strict=True):
+            for view, cell, heading in zip(views, cells, headings, strict=True):
+                view.show_cell(cell, heading.words.replace("\n", " "))
+        self._share_note_height()
+        self._fit()
+
+    def dim(self) -> None:
+        """Draw every picture faintly: they are out of date."""
+        for views in self.views:
+            for view in views:
+                view.view.set_dimmed(True)
+
+    def highlight(self, key: str) -> None:
+        """Frame the pictures of a network, and no others."""
+        for views in self.views:
+            for view, heading in zip(views, self._headings, strict=True):
+                mine = bool(key) and heading.key == key and heading.series is not None
+                view.view.set_frame(theme.series(heading.series or 0) if mine else None)
+
+    # ------------------------------------------------------------------------------------- private
+
+    def _resize(self, rows: int, columns: int) -> None:
+        """Make or drop cells until there are so many; those that stay are used again."""
+        while len(self._heads) > columns:
+            self._heads.pop().deleteLater()
+        while len(self._heads) < columns:
+            self._heads.append(_Head())
+            self._grid.addWidget(self._heads[-1], 0, len(self._heads) - 1)
+        while len(self.views) > rows:
+            _drop(self.views.pop())
+        while len(self.views) < rows:
+            self.views.append([])
+        for row, views in enumerate(self.views):
+            _drop(views[columns:])
+            del views[columns:]
+            while len(views) < columns:
+                views.append(self._new_view(len(views)))
+                self._grid.addWidget(views[-1], row + 1, len(views) - 1)
+        for row in range(self._grid.rowCount()):
+            self._grid.setRowStretch(row, 1 if 1 <= row <= rows else 0)
+        for column in range(self._grid.columnCount()):
+            self._grid.setColumnStretch(column, 1 if column < columns else 0)
+
+    def _new_view(self, column: int) -> _CellView:
+        view = _CellView(self.camera)
+        # One stop of the tab key for all pictures: they share their camera.
+        first = column == 0 and not self.views[0]
+        view.view.setFocusPolicy(Qt.FocusPolicy.StrongFocus if first else Qt.FocusPolicy.ClickFocus)
+        view.view.pointed.connect(lambda inside: self._point(column, inside))
+        return view
+
+    def _point(self, column: int, inside: bool) -> None:
+        self.pointed.emit(self._headings[column].key if inside else "")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give the pictures the size that the width allows."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Let pictures be comfortably large where the width allows it; below them is more room."""
+        columns = max(1, len(self._heads))
+        width = self.viewport().width() // columns - self._grid.horizontalSpacing()
+        side = min(max(width, SMALLEST_CELL), COMFORTABLE_CELL)
+        for views in self.views:
+            for view in views:
+                view.view.setMinimumSize(side, side)
+
+    def _share_note_height(self) -> None:
+        """Give all texts of a row one height, so that its pictures are of one size."""
+        for views in self.views:
+            lines = max((view.note.text.count("\n") + 1 for view in views), default=1)
+            for view in views:
+                view.note.set_room(lines)
+
+
+def _drop(views: Sequence[_CellView]) -> None:
+    for view in views:
+        view.hide()
+        view.deleteLater()

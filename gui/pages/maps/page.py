@@ -1,0 +1,288 @@
+"""The Maps page: attribution methods and networks side by side, for chosen images."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from functools import partial
+from typing import Any, ClassVar
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from engine.figures.charts import MapGridData
+from engine.specs import AttributionSpec, Maps
+from gui.pages.common.needs import NeedsNetwork
+from gui.pages.common.network_picker import NetworkPicker
+from gui.pages.common.page import Page
+from gui.pages.maps.columns import MapColumn
+from gui.pages.maps.controls import ClassChoice, DifferenceChoice, DrawingChoice
+from gui.pages.maps.grid import MapsGrid
+from gui.pages.maps.table import Table, build, figure_of
+from gui.session.class_names import ClassNames
+from gui.session.previews import LivePreviews
+from gui.session.workspace import Workspace
+from gui.widgets.export.buttons import export_buttons
+from gui.widgets.forms.method_picker import MethodPicker
+from gui.widgets.forms.side_panel import SidePanel
+from gui.widgets.images.image_strip import ImageStrip
+
+MOST_IMAGES = 8
+MOST_NETWORKS = 4
+AT_FIRST = 4
+KEPT = 64
+# The page chooses these for all methods at once.
+CLASS_FIELDS = ("explained", "target", "quantity")
+
+
+class MapsPage(Page):
+    """Shows the maps of up to eight images: a column for every network and every method.
+
+    Signals
+    -------
+    go_to
+        Takes the title of the page where what is missing can be made.
+    """
+
+    title: ClassVar[str] = "Maps"
+    icon: ClassVar[str] = "maps"
+    tip: ClassVar[str] = "Which pixels a network's decision hangs on"
+
+    go_to = Signal(str)
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
+        super().__init__(workspace, parent)
+        self._previews = LivePreviews(workspace.runner, "maps", self)
+        self._names = ClassNames(workspace, self)
+        self._results: OrderedDict[str, Any] = OrderedDict()
+        self._failures: dict[str, str] = {}
+        self._stale = True
+        self._partial = False
+        self._table = Table([], [])
+        self._build_side()
+        self._build_view()
+        self._build_layout()
+        self._connect()
+        self._images_changed()
+
+    # ------------------------------------------------------------------------------------ building
+
+    def _build_side(self) -> None:
+        self.picker = NetworkPicker(self.workspace, MOST_NETWORKS, at_first=3)
+        self.methods = MethodPicker(AttributionSpec, exclude=CLASS_FIELDS)
+        self.explained = ClassChoice()
+        self.style = DrawingChoice()
+        self.difference = DifferenceChoice()
+        self.keep = QPushButton(self.tr("Keep in study"))
+        self.keep.setToolTip(self.tr("Store these maps as records of the study"))
+        self._side = SidePanel()
+        self._side.add(self.picker, self.tr("Networks"), 1)
+        self._side.add(self.methods, self.tr("Methods"))
+        self._side.add(self.explained, self.tr("Explained"))
+        self._side.add(self.style, self.tr("Drawing"))
+        self._side.add(self.difference, self.tr("Difference"))
+        self._side.pin(self.keep)
+
+    def _build_view(self) -> None:
+        self.strip = ImageStrip(MOST_IMAGES)
+        self.grid = MapsGrid()
+        self.hint = QLabel(
+            self.tr("The wheel zooms every picture, dragging moves them, a double click shows all.")
+        )
+        self.hint.setProperty("role", "muted")
+        self._exports = export_buttons(self, self.figure, "maps")
+
+    def _build_layout(self) -> None:
+        bar = QHBoxLayout()
+        bar.addWidget(self.hint, 1)
+        for button in self._exports:
+            bar.addWidget(button)
+        view = QVBoxLayout()
+        view.setSpacing(8)
+        view.addWidget(self.strip)
+        view.addLayout(bar)
+        view.addWidget(self.grid, 1)
+        self.needs = NeedsNetwork(self.workspace, self.picker)
+        self.needs.go_to.connect(self.go_to)
+        self.frame(self.needs, self._side, view)
+        self.needs.guard(self.stack)
+
+    def _connect(self) -> None:
+        self.workspace.images_changed.connect(self._images_changed)
+        self.workspace.study_changed.connect(self._forget)
+        self.workspace.highlighted.connect(self.grid.highlight)
+        self.grid.pointed.connect(self.workspace.highlighted)
+        choices = (self.picker, self.methods, self.strip, self.explained)
+        for choice in choices:
+            choice.changed.connect(self.ask)
+        for choice in (self.style, self.difference):
+            choice.changed.connect(self.draw)
+        self.keep.clicked.connect(self._keep)
+        self._previews.answered.connect(self._take)
+        self._previews.failed.connect(self._fail)
+        self._previews.late.connect(self._be_late)
+        self._names.changed.connect(self.ask)
+
+    # ------------------------------------------------------------------------------ what there is
+
+    @Slot()
+    def _images_changed(self) -> None:
+        image_set = self.workspace.image_set
+        if image_set is not None:
+            images, labels = image_set.test_images, image_set.test_labels
+            self.strip.set_images(images, labels, image_set.classes)
+            if len(self.strip.chosen) <= 1:
+                self.strip.choose_one_each(AT_FIRST)
+        self.ask()
+
+    @Slot()
+    def _forget(self) -> None:
+        self._results.clear()
+        self._failures.clear()
+
+    def specs(self) -> list[Maps]:
+        """Return what the columns show, network by network."""
+        images, chosen = self.workspace.images, self.strip.chosen
+        if self.workspace.image_set is None or not chosen:
+            return []
+        return [
+            Maps(
+                classifier=network.spec,
+                attribution=self.explained.applied(method),
+                images=None if network.spec.images == images else images,
+                indices=chosen,
+            )
+            for network in self.picker.networks
+            for method in self.methods.chosen
+            if isinstance(method, AttributionSpec)
+        ]
+
+    @Slot()
+    def ask(self) -> None:
+        """Ask for the maps that are not known; nothing is asked while nobody looks."""
+        self.needs.refresh()
+        self._stale, self._partial = not self.isVisible(), False
+        self._offer_choices()
+        self.keep.setEnabled(bool(self.specs()))
+        if self._stale:
+            return
+        unknown = [spec for spec in self.specs() if spec.key not in self._results]
+        study = self.workspace.study
+        stored = [spec for spec in unknown if study is not None and study.has(spec)]
+        for spec in stored:
+            self._read(spec)
+        self._failures.clear()
+        self._previews.ask([spec for spec in unknown if spec not in stored])
+        if not unknown:
+            self.draw()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catch up with what changed while the page was hidden."""
+        super().showEvent(event)
+        if self._stale:
+            self.ask()
+
+    def _read(self, spec: Maps) -> None:
+        """Take up maps that the study holds already."""
+        study = self.workspace.study
+        if study is None:
+            return
+
+        def work(_: Any) -> Any:
+            return study.read(spec)
+
+        done, failed = partial(self._take, spec), partial(self._fail, spec)
+        self.workspace.runner.ask(f"maps/{spec.key}", work, done, failed)
+
+    @Slot(object, object)
+    def _take(self, spec: Maps, result: Any) -> None:
+        self._results[spec.key] = result.arrays
+        while len(self._results) > KEPT:
+            self._results.popitem(last=False)
+        self._draw_when_complete()
+
+    @Slot(object, str)
+    def _fail(self, spec: Maps, text: str) -> None:
+        self._failures[spec.key] = text
+        self._draw_when_complete()
+
+    def _draw_when_complete(self) -> None:
+        """Draw once nothing is due any more: a table that fills cell by cell only flickers.
+
+        Where that takes long, every picture is welcome.
+        """
+        known = self._results.keys() | self._failures.keys()
+        if self._partial or all(spec.key in known for spec in self.specs()):
+            self.draw()
+
+    @Slot()
+    def _be_late(self) -> None:
+        self._partial = True
+        self.grid.dim()
+
+    # ------------------------------------------------------------------------------------- drawing
+
+    def columns(self) -> list[MapColumn]:
+        """Return the columns of maps as far as they are known."""
+        titles = {network.key: network.title for network in self.picker.networks}
+        return [
+            MapColumn(
+                key=spec.classifier.key,
+                title=titles[spec.classifier.key],
+                method=spec.attribution.title,
+                series=self.picker.series(spec.classifier.key),
+                classes=tuple(self._names.of(spec.classifier.images)),
+                arrays=self._results.get(spec.key, {}),
+                failure=self._failures.get(spec.key, ""),
+            )
+            for spec in self.specs()
+        ]
+
+    @Slot()
+    def draw(self) -> None:
+        """Draw what is known with the present settings."""
+        image_set, chosen = self.workspace.image_set, list(self.strip.chosen)
+        columns = self.columns()
+        known = any(column.arrays or column.failure for column in columns)
+        if image_set is None or not chosen or (columns and not known):
+            return
+        self._table = build(
+            image_set.test_images[chosen],
+            [self._name(index) for index in chosen],
+            columns,
+            self.style.drawing,
+            self.difference.pairs([column.method for column in columns]),
+        )
+        self.grid.show_table(self._table.headings, self._table.rows)
+        for button in self._exports:
+            button.setEnabled(known)
+
+    def _name(self, index: int) -> str:
+        """Return what stands below an image: its class and its number."""
+        image_set = self.workspace.image_set
+        label = -1 if image_set is None else int(image_set.test_labels[index])
+        if image_set is None or not 0 <= label < len(image_set.classes):
+            return self.tr("image {}").format(index)
+        return self.tr("{} (image {})").format(image_set.classes[label], index)
+
+    def _offer_choices(self) -> None:
+        """Offer the present columns for differences, and the first network's classes."""
+        self.explained.blockSignals(True)  # whoever calls this asks for maps right afterwards
+        networks = self.picker.networks
+        names = self._names.of(networks[0].spec.images) if networks else ()
+        self.explained.set_classes(names)
+        self.explained.blockSignals(False)
+        self.difference.offer([column.name for column in self.columns()])
+
+    @Slot()
+    def _keep(self) -> None:
+        self.workspace.run(self.specs())
+
+    def figure(self) -> MapGridData:
+        """Return the table as a figure for a paper."""
+        drawing = self.style.drawing
+        caption = self.tr("Clipped at the {:g} percentile; {}.").format(
+            drawing.percentile,
+            self.tr("one scale for every row") if drawing.shared else self.tr("one scale a map"),
+        )
+        return figure_of(self._table, caption)

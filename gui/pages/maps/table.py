@@ -1,0 +1,149 @@
+"""The table of the Maps page: images as rows, columns of maps, and the same as a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QCoreApplication
+
+from engine.attribution import pictures
+from engine.figures.charts import MapGridData
+from gui.look.settings import COLORMAP
+from gui.pages.maps.columns import Difference, Drawing, MapColumn, Values, difference
+from gui.pages.maps.grid import Cell, Heading
+from gui.widgets.images.image_view import pixels_of
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """What the grid draws.
+
+    Attributes
+    ----------
+    headings
+        One a column, the images' own first.
+    rows
+        One an image, a cell for every heading.
+    """
+
+    headings: list[Heading]
+    rows: list[list[Cell]]
+
+
+def build(
+    images: NDArray[Any],
+    names: Sequence[str],
+    columns: Sequence[MapColumn],
+    drawing: Drawing,
+    pairs: Sequence[tuple[int, int]] = (),
+) -> Table:
+    """Return the table of some images.
+
+    Parameters
+    ----------
+    images
+        (N, C, H, W), uint8 or floats in [0, 1].
+    names
+        What stands below each image.
+    columns
+        Of these images; those without arrays are drawn empty.
+    drawing
+        How maps are drawn.
+    pairs
+        Each two columns whose difference is drawn as one more: minuend and subtrahend.
+    """
+    headings = [Heading(_tr("Image"))]
+    rows = [
+        [Cell(pixels_of(image), name, name=name)] for image, name in zip(images, names, strict=True)
+    ]
+    drawn = [column.values(drawing) for column in columns]
+    for column, values in zip(columns, drawn, strict=True):
+        headings.append(Heading(column.title, column.method, column.key, column.series))
+        for row, cells in enumerate(rows):
+            cells.append(_map_cell(column, values, row, drawing))
+    for first, second in pairs:
+        headings.append(_difference_heading(columns[first], columns[second]))
+        found = _difference_cells(drawn[first], drawn[second], len(rows), drawing)
+        for cells, cell in zip(rows, found, strict=True):
+            cells.append(cell)
+    return Table(headings, rows)
+
+
+def figure_of(table: Table, caption: str) -> MapGridData:
+    """Return the table as a figure, laid out as in the paper: a network's maps are a row."""
+    columns = list(zip(*table.rows, strict=True))
+    titles = [heading.words for heading in table.headings]
+    return MapGridData(
+        images=tuple(tuple(cell.pixels for cell in column) for column in columns),
+        row_titles=tuple(titles),
+        column_titles=tuple(row[0].name for row in table.rows),
+        title=_tr("Maps"),
+        caption=caption,
+        notes=tuple(
+            tuple("" if place == 0 else cell.note for cell in column)
+            for place, column in enumerate(columns)
+        ),
+        values=tuple(tuple(cell.values for cell in column) for column in columns),
+    )
+
+
+def _map_cell(
+    column: MapColumn,
+    values: Values | None,
+    row: int,
+    drawing: Drawing,
+) -> Cell:
+    if values is None:
+        return Cell(missing=column.failure or "…")
+    note = column.note(row)
+    if not column.drawable(row):
+        return Cell(note=note, missing=_tr("no finite values"))
+
+    def describe(y: int, x: int) -> str:
+        return _tr("row {}, column {}: {}").format(y, x, column.raw(row, y, x))
+
+    pixels = pictures.colour(values[row], drawing.colormap)
+    return Cell(pixels, note, describe=describe, values=values[row])
+
+
+def _difference_heading(first: MapColumn, second: MapColumn) -> Heading:
+    """Return a heading that is short: its colour stands for the first network."""
+    alike = first.method == second.method
+    return Heading(
+        _tr("minus {}").format(second.title),
+        first.method if alike else f"{first.method} − {second.method}",
+        series=first.series,
+        full=_tr("Difference") + f"\n{first.name} − {second.name}",
+    )
+
+
+def _difference_cells(
+    first: Values | None, second: Values | None, count: int, drawing: Drawing
+) -> list[Cell]:
+    if first is None or second is None:
+        return [Cell(missing="…") for _ in range(count)]
+    found = difference(first, second, drawing.percentile)
+    colours = drawing.colormap if drawing.colormap != "grey" else COLORMAP
+    return [
+        Cell(
+            pictures.colour(found.values[row], colours),
+            _difference_note(found, row),
+            values=found.values[row],
+        )
+        for row in range(count)
+    ]
+
+
+def _difference_note(found: Difference, row: int) -> str:
+    lines = [_tr("full colour ±{:.2f}").format(found.limit[row])]
+    if np.isfinite(found.spearman[row]):
+        lines.insert(0, _tr("Spearman {:+.2f}").format(found.spearman[row]))
+    return "\n".join(lines)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("MapTable", text)

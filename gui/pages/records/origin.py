@@ -1,0 +1,96 @@
+"""How a record came about: versions, device, seed, and the records around it as links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFormLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from engine.store.index import Entry
+
+MOST_LINKS = 40
+NAMES = {
+    "isthmus": "Isthmus",
+    "python": "Python",
+    "torch": "PyTorch",
+    "numpy": "NumPy",
+    "platform": "System",
+    "device": "Device",
+    "device_name": "Device name",
+    "threads": "CPU threads",
+}
+
+
+class Origin(QScrollArea):
+    """Shows provenance, parents and children of a record.
+
+    Signals
+    -------
+    opened
+        Takes the key of a record whose link was followed.
+    """
+
+    opened = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        inside = QWidget()
+        self._form = QFormLayout()
+        self._form.setHorizontalSpacing(16)
+        self._form.setVerticalSpacing(4)
+        self.parents, self.children_ = QLabel(), QLabel()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 8, 8, 8)
+        column.setSpacing(8)
+        column.addLayout(self._form)
+        for heading, links in (
+            (self.tr("Computed from"), self.parents),
+            (self.tr("Used by"), self.children_),
+        ):
+            title = QLabel(heading)
+            title.setProperty("role", "heading")
+            links.setWordWrap(True)
+            links.setTextFormat(Qt.TextFormat.RichText)
+            links.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
+            links.linkActivated.connect(self.opened)
+            column.addWidget(title)
+            column.addWidget(links)
+        column.addStretch(1)
+        self.setWidget(inside)
+
+    def show_provenance(self, facts: Mapping[str, Any]) -> None:
+        """Show what is known of the run: name and value each."""
+        while self._form.rowCount():
+            self._form.removeRow(0)
+        for name, value in facts.items():
+            label, text = QLabel(NAMES.get(name, name)), QLabel(str(value))
+            label.setProperty("role", "muted")
+            text.setTextFormat(Qt.TextFormat.PlainText)
+            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            text.setWordWrap(True)
+            self._form.addRow(label, text)
+
+    def show_links(
+        self, parents: Iterable[str], children: Sequence[Entry], known: Mapping[str, Entry]
+    ) -> None:
+        """Show the records that it was computed from, and those that were computed from it."""
+        self.parents.setText(self._links([(key, known.get(key)) for key in parents]))
+        self.children_.setText(self._links([(entry.key, entry) for entry in children]))
+
+    def _links(self, records: list[tuple[str, Entry | None]]) -> str:
+        if not records:
+            return self.tr("nothing")
+        lines = [
+            f'<a href="{key}">{escape(entry.title)}</a>'
+            if entry is not None
+            else self.tr("{} (not in the study)").format(key)
+            for key, entry in records[:MOST_LINKS]
+        ]
+        more = len(records) - MOST_LINKS
+        if more > 0:
+            lines.append(self.tr("and {:,} more").format(more))
+        return "<br>".join(lines)

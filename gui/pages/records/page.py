@@ -1,0 +1,327 @@
+"""The Records page: everything in the study, searched and sorted, and one record in full."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from PySide6.QtCore import QMimeData, Qt, Signal, Slot
+from PySide6.QtGui import QGuiApplication, QHideEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QMenu,
+    QMessageBox,
+    QSplitter,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.store import trash
+from engine.store.index import Entry
+from engine.store.study import Study, spec_of
+from gui.pages import PAGE_OF_KIND
+from gui.pages.common.refresh import RefreshedPage
+from gui.pages.records.model import Row, rows_of
+from gui.pages.records.study import StudyCard
+from gui.pages.records.table import RecordsTable
+from gui.pages.records.view import RecordView
+from gui.session.workspace import Workspace
+from gui.widgets.empty_state import EmptyState
+
+NAMED = 3
+
+
+class RecordsPage(RefreshedPage):
+    """A table of all records, and beside it the one that is chosen, or else the study.
+
+    Signals
+    -------
+    go_to
+        Takes the title of the page on which a record is worked with.
+    """
+
+    title: ClassVar[str] = "Records"
+    icon: ClassVar[str] = "records"
+    tip: ClassVar[str] = "Search, name and delete what was computed"
+
+    go_to = Signal(str)
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
+        super().__init__(workspace, parent)
+        self.table = RecordsTable()
+        self.view = RecordView(workspace)
+        self.study_card = StudyCard(workspace)
+        self._wanted = ""
+        self._question: QMessageBox | None = None
+        self._build_more()
+        self._build_layout()
+        self._connect()
+        self._on_study()
+
+    # ------------------------------------------------------------------------------------- public
+
+    def show_record(self, key: str) -> None:
+        """Show a record in full; its row becomes the current one."""
+        self._wanted = key
+        if key in self.table.model.rows:
+            self._wanted = ""
+            self.table.choose(key)
+        else:
+            self._soon()
+
+    @property
+    def shown_key(self) -> str:
+        """The record that is shown; "" while it is the study."""
+        return self.table.current_key
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Keep what was typed when another page is shown, or the window closes."""
+        self.view.keep()
+        self.study_card.keep()
+        super().hideEvent(event)
+
+    # ----------------------------------------------------------------------------------- building
+
+    def _build_more(self) -> None:
+        self.more = QToolButton()
+        self.more.setText(self.tr("Study"))
+        self.more.setToolTip(self.tr("The study itself, and its trash"))
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.more)
+        menu.addAction(self.tr("Name and notes of the study"), self._show_study)
+        menu.addSeparator()
+        self.put_back = menu.addAction("", self.workspace.edits.put_back_all)
+        self.empty_trash = menu.addAction("", self._ask_to_empty)
+        menu.aboutToShow.connect(self._name_trash)
+        self.more.setMenu(menu)
+        self._name_trash()
+
+    def _build_layout(self) -> None:
+        self.detail = QStackedWidget()
+        self.detail.addWidget(self.study_card)
+        self.detail.addWidget(self.view)
+        card = QFrame()
+        card.setProperty("role", "card")
+        inside = QVBoxLayout(card)
+        inside.setContentsMargins(16, 12, 16, 12)
+        inside.addWidget(self.detail)
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.table)
+        self.table.bar.addWidget(self.more)
+        split = QSplitter(Qt.Orientation.Horizontal)
+        split.setChildrenCollapsible(False)
+        split.setHandleWidth(12)
+        split.addWidget(left)
+        split.addWidget(card)
+        split.setSizes([600, 540])
+        split.setStretchFactor(0, 1)
+        split.setStretchFactor(1, 1)
+        whole = QHBoxLayout()
+        whole.addWidget(split)
+        self.empty = EmptyState()
+        self.empty.say(
+            self.tr("Nothing was computed in this study yet."), self.tr("Train a network")
+        )
+        self.frame(self.empty, QWidget(), whole)
+        self.stack.widget(1).layout().itemAt(0).widget().hide()
+
+    def _connect(self) -> None:
+        workspace = self.workspace
+        workspace.study_changed.connect(self._on_study)
+        workspace.record_added.connect(self._soon)
+        workspace.highlighted.connect(self.table.model.highlight)
+        self.table.hovered.connect(workspace.highlighted)
+        self.table.chosen.connect(self._show)
+        self.table.delete_asked.connect(self._ask_to_delete)
+        self.view.delete_asked.connect(self._ask_to_delete)
+        self.view.page_asked.connect(self._to_page)
+        self.view.copy_asked.connect(self._copy)
+        self.empty.asked.connect(self._lead)
+        QShortcut(QKeySequence.StandardKey.Find, self, self.table.search.setFocus)
+
+    # ------------------------------------------------------------------------------------ reading
+
+    def read(self, study: Study) -> None:
+        """Look through the study's records."""
+        known = self.table.model.rows
+
+        def work(control: Any) -> list[Row]:
+            return rows_of(study.entries, study.labels, known, control.check)
+
+        self.workspace.runner.ask("records", work, self._take, self._unreadable)
+
+    def _take(self, rows: list[Row]) -> None:
+        before = self.shown_key
+        self.table.set_rows(rows)
+        study = self.workspace.study
+        filled = bool(rows) or (study is not None and not trash.is_empty(study))
+        self.stack.setCurrentIndex(1 if filled else 0)
+        self.study_card.refresh()
+        if self._wanted:
+            self.show_record(self._wanted)
+            self._wanted = ""
+        elif before and self.shown_key == before:
+            self._show(before)
+
+    def _read_record(self, study: Study, key: str) -> None:
+        def work(_: Any) -> Any:
+            from engine.figures.record_pictures import pictures_of
+
+            return pictures_of(study, key)
+
+        def done(found: Any) -> None:
+            if self.shown_key == key:
+                record, pictures = found
+                self.view.show_provenance(record.provenance)
+                self.view.pictures.show_pictures(pictures.charts, pictures.grid)
+
+        def failed(text: str) -> None:
+            if self.shown_key == key:
+                self.view.pictures.show_nothing(text)
+
+        self.workspace.runner.ask("record", work, done, failed)
+
+    # -------------------------------------------------------------------------------------- slots
+
+    @Slot()
+    def _on_study(self) -> None:
+        self.view.entry = None
+        self.table.set_rows([])
+        self.detail.setCurrentWidget(self.study_card)
+        self.study_card.name.setModified(False)
+        self.study_card.notes.document().setModified(False)
+        self.study_card.refresh()
+        self._soon()
+
+    @Slot(str)
+    def _show(self, key: str) -> None:
+        study, row = self.workspace.study, self.table.model.rows.get(key)
+        if study is None or row is None:
+            self.view.keep()
+            self.view.entry = None
+            self.detail.setCurrentWidget(self.study_card)
+            return
+        known = {key: row.entry for key, row in self.table.model.rows.items()}
+        children = [entry for entry in known.values() if key in entry.parents]
+        changed = self.view.entry is None or self.view.entry.key != key
+        self.detail.setCurrentWidget(self.view)
+        self.view.show_entry(row.entry)
+        self.view.origin.show_links(row.entry.parents, children, known)
+        self.view.to_page.setEnabled(row.entry.kind in PAGE_OF_KIND)
+        if changed:
+            self._read_record(study, key)
+
+    @Slot()
+    def _show_study(self) -> None:
+        self.table.choose("")
+        self._show("")
+
+    @Slot()
+    def _lead(self) -> None:
+        self.go_to.emit("Train")
+
+    @Slot()
+    def _to_page(self) -> None:
+        row = self.table.model.rows.get(self.shown_key)
+        if row is not None:
+            self.workspace.selected.emit(row.network or row.entry.key)
+            self.go_to.emit(PAGE_OF_KIND[row.entry.kind])
+
+    @Slot(str)
+    def _copy(self, form: str) -> None:
+        study, row = self.workspace.study, self.table.model.rows.get(self.shown_key)
+        spec = None if row is None else spec_of(row.entry)
+        if study is None or spec is None:
+            text = self.tr("This version does not know such records: there is nothing to copy.")
+            self.workspace.message.emit(text, True)
+            return
+        from engine.plan.reproduce import command_text, python_text
+
+        make = command_text if form == "command" else python_text
+        try:
+            text = make(spec, study.path.resolve())
+        except ValueError as error:
+            self.workspace.message.emit(str(error), True)
+            return
+        mime = QMimeData()
+        mime.setText(text)
+        QGuiApplication.clipboard().setMimeData(mime)
+        self.workspace.message.emit(self.tr("What computes this record is copied."), False)
+
+    # ----------------------------------------------------------------------------------- deleting
+
+    @Slot()
+    def _ask_to_delete(self) -> None:
+        edits, keys = self.workspace.edits, self.table.keys
+        problem = edits.obstacle(keys) if keys else ""
+        if problem or not keys:
+            if problem:
+                self.workspace.message.emit(problem, True)
+            return
+        going = edits.going_with(keys)
+        box = self._ask(
+            self.tr("Delete records?"),
+            self._sentence(going, keys),
+            self.tr("They are kept in the study's trash, and Ctrl+Z brings them back."),
+            self.tr("Delete"),
+        )
+        box.accepted.connect(lambda: edits.delete(keys))
+
+    def _sentence(self, going: list[Entry], keys: list[str]) -> str:
+        """Say what is to be deleted, and how much goes with it."""
+        chosen = [entry for entry in going if entry.key in keys]
+        names = ", ".join(f"“{entry.title}”" for entry in chosen[:NAMED])
+        more = len(chosen) - NAMED
+        if more > 0:
+            names += self.tr(" and {:,} more").format(more)
+        others = len(going) - len(chosen)
+        if not others:
+            return self.tr("Delete {}?").format(names)
+        text = self.tr("Delete {}, and {:,} records that were computed from it?")
+        if len(chosen) > 1:
+            text = self.tr("Delete {}, and {:,} records that were computed from them?")
+        return text.format(names, others)
+
+    @Slot()
+    def _name_trash(self) -> None:
+        study = self.workspace.study
+        count = 0 if study is None else len(trash.content(study))
+        self.put_back.setText(self.tr("Put back everything in the trash ({:,})").format(count))
+        self.empty_trash.setText(self.tr("Empty the trash ({:,})…").format(count))
+        for action in (self.put_back, self.empty_trash):
+            action.setEnabled(count > 0)
+
+    @Slot()
+    def _ask_to_empty(self) -> None:
+        study = self.workspace.study
+        if study is None:
+            return
+        files = trash.content(study)
+        size = sum(path.stat().st_size for path in files) / 1e6
+        box = self._ask(
+            self.tr("Empty the trash?"),
+            self.tr("Delete {:,} records ({:,.1f} MB) for good?").format(len(files), size),
+            self.tr("This cannot be undone."),
+            self.tr("Empty the trash"),
+        )
+        box.accepted.connect(self.workspace.edits.empty_trash)
+
+    def _ask(self, title: str, text: str, detail: str, yes: str) -> QMessageBox:
+        box = QMessageBox(self)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle(title)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(text)
+        box.setInformativeText(detail)
+        self.yes = box.addButton(yes, QMessageBox.ButtonRole.AcceptRole)
+        stay = box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(stay)
+        box.setEscapeButton(stay)
+        self._question = box
+        box.open()
+        return box

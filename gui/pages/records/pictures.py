@@ -1,0 +1,167 @@
+"""A record's curves and pictures, as far as it has any."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from engine.figures.charts import SERIES, ChartData, MapGridData, Regions
+from gui.widgets.export.buttons import export_buttons
+from gui.widgets.images.map_grid import MapGrid
+from gui.widgets.plots.plot import Plot
+
+STYLES = {
+    "solid": Qt.PenStyle.SolidLine,
+    "dash": Qt.PenStyle.DashLine,
+    "dot": Qt.PenStyle.DotLine,
+    "dash_dot": Qt.PenStyle.DashDotLine,
+    "none": Qt.PenStyle.NoPen,
+}
+MOST_CHARTS = 2
+CHART_HEIGHT, GAP = 280, 12
+WIDE = 680  # so wide that two charts stand beside each other, and pictures are thrice their size
+ROW_HEIGHTS = (62, 92)
+EMPTY = MapGridData(())
+
+
+class RecordPictures(QWidget):
+    """Draws what :func:`engine.figures.record_pictures.pictures_of` found."""
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self._grid_data = EMPTY
+        # Made once: each plot that is thrown away leaves some memory behind.
+        self.plots = [Plot("", "", "", export_name="record") for _ in range(MOST_CHARTS)]
+        self.grid = MapGrid()
+        self.grid.setAccessibleName(self.tr("Pictures of the record"))
+        self.words = QLabel(wordWrap=True)
+        self.words.setProperty("role", "muted")
+        self._build_layout()
+        self.show_nothing("")
+
+    def _build_layout(self) -> None:
+        self._charts = QWidget()
+        self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self._charts)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(GAP)
+        for plot in self.plots:
+            plot.setFixedHeight(CHART_HEIGHT)
+            self._row.addWidget(plot, 1)
+        self._pictures = QWidget()
+        bar = QHBoxLayout()
+        bar.setSpacing(4)
+        self._caption = QLabel(wordWrap=True)
+        self._caption.setProperty("role", "muted")
+        bar.addWidget(self._caption, 1)
+        for button in export_buttons(self, self.figure, "record"):
+            bar.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        below = QVBoxLayout(self._pictures)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setSpacing(4)
+        below.addLayout(bar)
+        below.addWidget(self.grid)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(12)
+        for part in (self.words, self._pictures, self._charts):
+            column.addWidget(part)
+        column.addStretch(1)
+
+    def figure(self) -> MapGridData:
+        """Return the pictures as a figure for a paper."""
+        return self._grid_data
+
+    def show_nothing(self, words: str) -> None:
+        """Show a sentence in the place of pictures."""
+        self.words.setText(words)
+        self.words.setVisible(bool(words))
+        for plot in self.plots:
+            plot.clear()
+            plot.hide()
+        self._charts.hide()
+        self._grid_data = EMPTY
+        self.grid.clear()
+        self._pictures.hide()
+
+    def show_pictures(self, charts: tuple[ChartData, ...], grid: MapGridData | None) -> None:
+        """Show rows of pictures, and below them charts."""
+        self.show_nothing("")
+        for plot, chart in zip(self.plots, charts, strict=False):
+            show_chart(plot, chart)
+            plot.show()
+        self._charts.setVisible(bool(charts))
+        if grid is not None:
+            self._grid_data = grid
+            self._caption.setText(grid.caption)
+            self._fill(grid)
+            self._pictures.show()
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Put charts below each other where there is little room."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Give everything its height: what wraps inside would else be squeezed or stretched."""
+        wide = self.width() >= WIDE
+        direction = QBoxLayout.Direction
+        self._row.setDirection(direction.LeftToRight if wide else direction.TopToBottom)
+        shown = sum(not plot.isHidden() for plot in self.plots)
+        below = 1 if wide else max(1, shown)
+        self._charts.setFixedHeight(below * (CHART_HEIGHT + GAP) - GAP)
+        self.grid.setFixedHeight(max(1, len(self._grid_data.images)) * ROW_HEIGHTS[wide] + 4)
+
+    def _fill(self, grid: MapGridData) -> None:
+        for place, (title, row) in enumerate(zip(grid.row_titles, grid.images, strict=True)):
+            pictures = [picture for picture in row if picture is not None]
+            if place == 0:
+                self.grid.set_images(pictures)
+            else:
+                self.grid.set_row(str(place), title.capitalize(), pictures)
+
+
+def show_chart(plot: Plot, chart: ChartData) -> None:
+    """Draw plain data into a plot, in the theme's colours."""
+    plot.clear()
+    plot.set_texts(
+        title=chart.title, x_label=chart.x_label, y_label=chart.y_label, caption=chart.caption
+    )
+    for number, line in enumerate(_boundary(chart.regions)):
+        plot.curve("decision boundary" if number == 0 else "", "text").set_data(*line)
+    for item in chart.series:
+        # The palettes of paper and screen have the same order.
+        known = item.colour in SERIES
+        colour = SERIES.index(item.colour) if known else "muted"
+        if item.style == "none":
+            cloud = plot.scatter(item.name, colour, item.symbol or "circle")
+            cloud.set_points(item.x, item.y, item.keys, low=item.low, high=item.high)
+            continue
+        curve = plot.curve(
+            item.name,
+            colour,
+            style=STYLES[item.style],
+            symbol=item.symbol or None,
+            band=item.low is not None,
+        )
+        curve.set_data(item.x, item.y, item.low, item.high)
+    plot.set_ranges(chart.x_range, chart.y_range)
+
+
+def _boundary(regions: Regions | None) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return where the values are 0, as lines of x and y."""
+    if regions is None:
+        return []
+    places = np.arange(len(regions.axis))
+    found = []
+    for line in pg.functions.isocurve(regions.values.T, 0.0, connected=True):
+        # Isocurves count from the middle of the first pixel.
+        x, y = (
+            np.interp(np.asarray(part) - 0.5, places, regions.axis)
+            for part in zip(*line, strict=True)
+        )
+        found.append((x, y))
+    return found

@@ -1,0 +1,88 @@
+"""A record's spec as a tree: every setting by name, what is inside unfolds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
+
+from engine.specs.schema import KINDS, Field, fields_of
+from gui.look import theme
+
+LONGEST = 300
+
+
+class SpecTree(QTreeWidget):
+    """Shows the JSON form of a spec; what differs from the default is bold."""
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.setAccessibleName(self.tr("Settings"))
+        self.setHeaderLabels([self.tr("Setting"), self.tr("Value")])
+        self.setUniformRowHeights(True)
+        self.setAlternatingRowColors(False)
+        self.setToolTip(self.tr("Bold: not the default. Ctrl+C copies a setting as name=value."))
+        header = self.header()
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+
+    def show_spec(self, spec: Mapping[str, Any]) -> None:
+        """Show a spec; one that this version does not know is shown as it is."""
+        self.clear()
+        self._fill(self.invisibleRootItem(), spec)
+        self.expandToDepth(1)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Copy a setting, or move as a tree does."""
+        item = self.currentItem()
+        if event.matches(QKeySequence.StandardKey.Copy) and item is not None:
+            name = item.data(0, Qt.ItemDataRole.UserRole)
+            QGuiApplication.clipboard().setText(f"{name}={item.text(1)}")
+        else:
+            super().keyPressEvent(event)
+
+    def _fill(self, parent: QTreeWidgetItem, spec: Mapping[str, Any]) -> None:
+        kind = str(spec.get("kind", ""))
+        known = {field.name: field for field in fields_of(KINDS[kind])} if kind in KINDS else {}
+        for name, value in spec.items():
+            if name != "kind" or parent is self.invisibleRootItem():
+                self._add(parent, str(name), value, known.get(name))
+
+    def _add(self, parent: QTreeWidgetItem, name: str, value: Any, field: Field | None) -> None:
+        label = field.label if field is not None else name
+        item = QTreeWidgetItem(parent, [label, _text(value)])
+        item.setData(0, Qt.ItemDataRole.UserRole, name)
+        item.setToolTip(0, field.help if field is not None and field.help else name)
+        item.setToolTip(1, _text(value))
+        default = field is None or (not field.required and _text(field.default) == _text(value))
+        if not default and name != "kind":
+            font = self.font()
+            font.setBold(True)
+            item.setFont(1, font)
+        item.setForeground(0, theme.colour("muted"))
+        if isinstance(value, Mapping):
+            self._fill(item, value)
+        elif isinstance(value, list) and any(isinstance(part, Mapping) for part in value):
+            for place, part in enumerate(value):
+                self._add(item, str(place + 1), part, None)
+
+
+def _text(value: Any) -> str:
+    """Return a value in one line; of a spec its kind."""
+    if hasattr(value, "as_dict"):
+        value = value.as_dict()
+    if isinstance(value, Mapping):
+        kind = str(value.get("kind", ""))
+        return KINDS[kind].label if kind in KINDS else kind
+    if isinstance(value, list | tuple):
+        text = ", ".join(map(_text, value))
+    elif isinstance(value, float):
+        text = f"{value:.6g}"
+    elif isinstance(value, bool):
+        text = "yes" if value else "no"
+    else:
+        text = "–" if value is None else str(value)
+    return text if len(text) <= LONGEST else text[:LONGEST] + "…"

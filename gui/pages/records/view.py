@@ -1,0 +1,229 @@
+"""One record with all that is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPlainTextEdit,
+    QPushButton,
+    QScrollArea,
+    QTabWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.store.index import Entry, Number
+from gui.pages.records.model import kind_name, when
+from gui.pages.records.origin import Origin
+from gui.pages.records.pictures import RecordPictures
+from gui.pages.records.spec import SpecTree
+from gui.session.workspace import Workspace
+from gui.widgets.elided_label import ElidedLabel
+
+NOTE_HEIGHT = 64
+NUMBER_COLUMNS = 3
+
+
+class RecordView(QWidget):
+    """Shows a record, and changes its title and note.
+
+    Signals
+    -------
+    page_asked
+        The record is to be shown on the page of its kind.
+    delete_asked
+        The record is to be deleted.
+    copy_asked
+        Takes in which form the record is to be copied: "command" or "python".
+    """
+
+    page_asked = Signal()
+    delete_asked = Signal()
+    copy_asked = Signal(str)
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.workspace = workspace
+        self.entry: Entry | None = None
+        self._build_head()
+        self._build_tabs()
+        self._build_note()
+        self._build_layout()
+
+    # ------------------------------------------------------------------------------------- public
+
+    def show_entry(self, entry: Entry) -> None:
+        """Show what is known of a record without reading its file."""
+        other = self.entry is None or self.entry.key != entry.key
+        if other:
+            self.keep()
+        # What is being typed is left alone.
+        if other or (not self.title.isModified() and self.title.text() != entry.title):
+            self.title.setText(entry.title)
+            self.title.setCursorPosition(0)
+        self.entry = entry
+        seconds = self.tr("{:,.1f} s").format(entry.seconds)
+        facts = (kind_name(entry.kind), when(entry.created), seconds, entry.key)
+        self.facts.set_text("  ·  ".join(facts))
+        self.facts.setToolTip("\n".join(facts))
+        study = self.workspace.study
+        note = "" if study is None else study.labels.of(entry.key).note
+        if other or (not self.note.document().isModified() and self.note.toPlainText() != note):
+            self.note.setPlainText(note)
+        if other:
+            self.show_numbers(entry.numbers)
+            self.spec.show_spec(entry.spec)
+            self.pictures.show_nothing(self.tr("Reading…"))
+            self.origin.show_provenance({})
+
+    def show_numbers(self, numbers: Mapping[str, Number]) -> None:
+        """Show scalar results."""
+        while self._numbers.count():
+            widget = self._numbers.takeAt(0).widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        for place, (name, value) in enumerate(numbers.items()):
+            label, text = QLabel(name.replace("_", " ")), QLabel(_number(value))
+            label.setProperty("role", "muted")
+            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            row, column = divmod(place, NUMBER_COLUMNS)
+            self._numbers.addWidget(label, row, 2 * column)
+            self._numbers.addWidget(text, row, 2 * column + 1)
+        for column in range(2 * NUMBER_COLUMNS):
+            self._numbers.setColumnStretch(column, column % 2)
+
+    def show_provenance(self, provenance: Mapping[str, Any]) -> None:
+        """Show how the record came about, its seed and duration too."""
+        if self.entry is None:
+            return
+        facts: dict[str, Any] = {self.tr("Created"): when(self.entry.created)}
+        facts[self.tr("Duration")] = self.tr("{:,.2f} s").format(self.entry.seconds)
+        if "seed" in self.entry.spec:
+            facts[self.tr("Seed")] = self.entry.spec["seed"]
+        facts[self.tr("File")] = self.tr("{:,.1f} kB").format(self.entry.size / 1e3)
+        self.origin.show_provenance({**facts, **provenance})
+
+    @Slot()
+    def keep(self) -> None:
+        """Store a title or a note that was typed."""
+        if self.entry is None or self.workspace.study is None:
+            return
+        key = self.entry.key
+        if self.title.isModified():
+            self.title.setModified(False)
+            self.workspace.edits.rename(key, self.title.text())
+        if self.note.document().isModified():
+            self.note.document().setModified(False)
+            self.workspace.edits.note(key, self.note.toPlainText())
+
+    # ----------------------------------------------------------------------------------- building
+
+    def _build_head(self) -> None:
+        self.title = QLineEdit()
+        self.title.setProperty("role", "title")
+        self.title.setAccessibleName(self.tr("Title"))
+        self.title.setToolTip(
+            self.tr("Type another title; an empty one brings the record's own back (Ctrl+Z undoes)")
+        )
+        self.title.editingFinished.connect(self.keep)
+        self.facts = ElidedLabel(colour="muted")
+        self.to_page = QPushButton(self.tr("Show on its page"))
+        self.to_page.setToolTip(self.tr("Go to the page that works with records of this kind"))
+        self.to_page.clicked.connect(self.page_asked)
+        self.copy = QToolButton()
+        self.copy.setText(self.tr("Copy as…"))
+        self.copy.setToolTip(self.tr("Copy what computes exactly this record"))
+        self.copy.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.copy)
+        menu.setToolTipsVisible(True)
+        for text, tip, form in (
+            (self.tr("Command"), self.tr("Lines for a shell: a plan and the run of it"), "command"),
+            (self.tr("Python"), self.tr("A script that builds, computes and reads it"), "python"),
+        ):
+            action = menu.addAction(text, lambda form=form: self.copy_asked.emit(form))
+            action.setToolTip(tip)
+        menu.addAction(self.tr("Key"), self._copy_key)
+        self.copy.setMenu(menu)
+        self.delete = QToolButton()
+        self.delete.setText(self.tr("Delete…"))
+        self.delete.setToolTip(self.tr("Move the record into the study's trash (Delete)"))
+        self.delete.clicked.connect(self.delete_asked)
+
+    def _build_tabs(self) -> None:
+        self._numbers = QGridLayout()
+        self._numbers.setHorizontalSpacing(12)
+        self._numbers.setVerticalSpacing(4)
+        self.pictures = RecordPictures()
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 8, 8, 0)
+        column.setSpacing(12)
+        column.addLayout(self._numbers)
+        column.addWidget(self.pictures, 1)
+        column.addStretch(0)
+        results = QScrollArea()
+        results.setWidgetResizable(True)
+        results.setWidget(inside)
+        self.spec, self.origin = SpecTree(), Origin()
+        self.origin.opened.connect(self.workspace.record_asked)
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setDrawBase(False)
+        self.tabs.addTab(results, self.tr("Results"))
+        self.tabs.addTab(self.spec, self.tr("Settings"))
+        self.tabs.addTab(self.origin, self.tr("Origin"))
+
+    def _build_note(self) -> None:
+        self.note = QPlainTextEdit()
+        self.note.setAccessibleName(self.tr("Note"))
+        self.note.setPlaceholderText(self.tr("A note about this record"))
+        self.note.setTabChangesFocus(True)
+        self.note.setFixedHeight(NOTE_HEIGHT)
+        self.note.installEventFilter(self)
+
+    def _build_layout(self) -> None:
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addWidget(self.to_page)
+        buttons.addWidget(self.copy)
+        buttons.addStretch(1)
+        buttons.addWidget(self.delete)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(self.title)
+        column.addWidget(self.facts)
+        column.addLayout(buttons)
+        column.addWidget(self.tabs, 1)
+        column.addWidget(self.note)
+
+    # -------------------------------------------------------------------------------------- slots
+
+    @Slot()
+    def _copy_key(self) -> None:
+        if self.entry is not None:
+            QGuiApplication.clipboard().setText(self.entry.key)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Keep the note when the user goes elsewhere."""
+        if watched is self.note and event.type() == QEvent.Type.FocusOut:
+            self.keep()
+        return super().eventFilter(watched, event)
+
+
+def _number(value: Number) -> str:
+    text = f"{value:.5g}" if isinstance(value, float) else f"{value:,}"
+    if isinstance(value, str):
+        text = value[:60]
+    return text.replace("-", "−") if not isinstance(value, str) else text

@@ -1,0 +1,293 @@
+"""What is to be retrained: networks, attributions, modes, fractions, repeats, and the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QPushButton,
+    QToolButton,
+    QWidget,
+)
+
+from engine.specs import (
+    PAPER_FRACTIONS,
+    AttributionSpec,
+    ClassifierSpec,
+    Control,
+    Interpretability,
+    Mode,
+    Training,
+)
+from engine.specs.schema import SpecError
+from gui.pages.common.network_picker import Network, NetworkPicker
+from gui.session.workspace import Workspace
+from gui.widgets.forms.method_picker import MethodPicker
+from gui.widgets.forms.number_edit import NumbersEdit, WholeEdit, guard_wheel
+from gui.widgets.forms.side_panel import SidePanel, labelled_rows
+from gui.widgets.sentence import Sentence
+
+MOST_NETWORKS = 1000
+AT_FIRST = 6
+REPEATS = 3
+SUMMARY_LINES = 2
+AUTOMATIC = ""
+CONTROLS: tuple[Control, ...] = ("sobel", "blurred", "mask_only")
+
+
+def baselines_among(specs: Iterable[ClassifierSpec], images: object) -> list[Training]:
+    """Return the standard networks on these images, lowest seed first."""
+    found = [
+        spec
+        for spec in specs
+        if isinstance(spec, Training) and spec.is_standard and spec.images == images
+    ]
+    return sorted(found, key=lambda spec: spec.seed)
+
+
+def best_baseline(classifier: ClassifierSpec, candidates: Sequence[Training]) -> Training | None:
+    """Return the standard network that was trained most like a classifier; None without any.
+
+    Of equal ones the lowest seed, so that all classifiers of a sweep share one baseline.
+    """
+
+    def likeness(spec: Training) -> tuple[bool, ...]:
+        alike = [spec.network == classifier.network]
+        if isinstance(classifier, Training):
+            names = ("epochs", "optimizer", "batch_size")
+            alike += [getattr(spec, name) == getattr(classifier, name) for name in names]
+        return tuple(alike)
+
+    return max(candidates, key=likeness, default=None)
+
+
+class RetrainForm(SidePanel):
+    """Holds what is asked for, as specs.
+
+    Signals
+    -------
+    changed
+        Something else is asked for.
+    asked
+        It is to be computed.
+    """
+
+    changed = Signal()
+    asked = Signal()
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.workspace = workspace
+        self._build_methods()
+        self._build_controls()
+        self._build_numbers()
+        self._build_foot()
+        self._add_all()
+        self._connect()
+        self.fill_baselines()
+
+    # ----------------------------------------------------------------------------------- building
+
+    def _build_methods(self) -> None:
+        self.picker = NetworkPicker(self.workspace, MOST_NETWORKS, at_first=AT_FIRST)
+        self.all = QToolButton()
+        self.all.setText(self.tr("Check all"))
+        self.all.setToolTip(self.tr("Choose every network in the list"))
+        self.all.clicked.connect(self.picker.choose_all)
+        self.methods = MethodPicker(AttributionSpec)
+        for kind in ("gradient", "gradient_x_input"):
+            self.methods.boxes[kind].setChecked(True)
+        self.modes: dict[Mode, QCheckBox] = {
+            "roar": QCheckBox(self.tr("ROAR: remove and retrain")),
+            "kar": QCheckBox(self.tr("KAR: keep and retrain")),
+        }
+        self.modes["roar"].setToolTip(
+            self.tr("Removes the most important pixels: accuracy should fall faster than at random")
+        )
+        self.modes["kar"].setToolTip(
+            self.tr("Keeps the most important pixels: accuracy should fall slower than at random")
+        )
+        for box in self.modes.values():
+            box.setChecked(True)
+
+    def _build_controls(self) -> None:
+        self.controls: dict[Control, QCheckBox] = {
+            "sobel": QCheckBox(self.tr("Sobel edges")),
+            "blurred": QCheckBox(self.tr("Blurred map")),
+            "mask_only": QCheckBox(self.tr("Mask only")),
+        }
+        tips = (
+            self.tr("Ranks pixels by the image's own edges, without any network"),
+            self.tr("Ranks pixels by the same map, blurred: is coarseness enough?"),
+            self.tr("Retrains on which pixels are removed: does their shape tell the class?"),
+        )
+        for box, tip in zip(self.controls.values(), tips, strict=True):
+            box.setToolTip(tip)
+
+    def _build_numbers(self) -> None:
+        self.fractions = NumbersEdit()
+        self.fractions.set_values(PAPER_FRACTIONS)
+        self.fractions.setToolTip(self.tr("Shares of the pixels that are removed, rising"))
+        self.repeats = WholeEdit(low=1, high=100)
+        self.repeats.setValue(REPEATS)
+        self.repeats.setToolTip(self.tr("Retrainings of every point, each from another start"))
+        self.seed = WholeEdit(low=0)
+        self.baseline = QComboBox()
+        self.baseline.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.baseline.setToolTip(
+            self.tr("The standard network whose accuracy ends the curves; retraining follows it")
+        )
+        guard_wheel(self.baseline)
+
+    def _build_foot(self) -> None:
+        self.summary = Sentence(lines=SUMMARY_LINES)
+        self.compute = QPushButton(self.tr("Compute"))
+        self.compute.setProperty("role", "primary")
+        self.compute.setToolTip(self.tr("Train what the study lacks; what it has is not repeated"))
+
+    def _add_all(self) -> None:
+        self.add(self.picker, self.tr("Networks"), 1)
+        self.add(self.all)
+        self.add(self.methods, self.tr("Attributions"))
+        self.add(self.modes["roar"], self.tr("Modes"))
+        self.add(self.modes["kar"])
+        for place, box in enumerate(self.controls.values()):
+            self.add(box, "" if place else self.tr("Controls"))
+        self.add(
+            labelled_rows(
+                (self.tr("Fractions"), self.fractions),
+                (self.tr("Repeats"), self.repeats),
+                (self.tr("Seed"), self.seed),
+                (self.tr("Baseline"), self.baseline),
+            ),
+            self.tr("Retraining"),
+        )
+        self.pin(self.summary)
+        self.pin(self.compute)
+
+    def _connect(self) -> None:
+        self.picker.changed.connect(self.changed)
+        self.methods.changed.connect(self.changed)
+        for box in (*self.modes.values(), *self.controls.values()):
+            box.toggled.connect(self.changed)
+        self.fractions.changed.connect(self.changed)
+        for spin in (self.repeats, self.seed):
+            spin.valueChanged.connect(self.changed)
+        self.baseline.currentIndexChanged.connect(self.changed)
+        self.compute.clicked.connect(self.asked)
+
+    # ------------------------------------------------------------------------------------- values
+
+    @property
+    def networks(self) -> list[Network]:
+        """The chosen networks that were trained on the current images."""
+        images = self.workspace.images
+        return [n for n in self.picker.networks if images is None or n.spec.images == images]
+
+    @property
+    def asked_controls(self) -> tuple[Control, ...]:
+        """The controls that are asked for beside every score."""
+        return tuple(control for control, box in self.controls.items() if box.isChecked())
+
+    def specs(self) -> list[Interpretability]:
+        """Return every score that is asked for, and its controls; none while something is wrong."""
+        chosen: list[Mode] = [mode for mode, box in self.modes.items() if box.isChecked()]
+        found = [
+            self.spec_for(network.spec, mode, attribution, control)
+            for control in ("none", *self.asked_controls)
+            for network in self.networks
+            for mode in chosen
+            for attribution in self.methods.chosen
+            if isinstance(attribution, AttributionSpec)
+        ]
+        return [spec for spec in found if spec is not None]
+
+    def spec_for(
+        self,
+        classifier: ClassifierSpec,
+        mode: Mode,
+        attribution: AttributionSpec,
+        control: Control = "none",
+    ) -> Interpretability | None:
+        """Return one score, or a control's, with the form's settings; None if they are wrong."""
+        baseline = self._baseline_of(classifier)
+        fractions = tuple(float(value) for value in self.fractions.values())
+        if baseline is None or not fractions:
+            return None
+        try:
+            return Interpretability(
+                classifier=classifier,
+                attribution=attribution,
+                mode=mode,
+                baseline=baseline,
+                fractions=fractions,
+                repeats=self.repeats.number(),
+                seed=self.seed.number(),
+                control=control,
+            )
+        except SpecError:
+            return None
+
+    def problem(self) -> str:
+        """Return in one sentence why nothing can be computed, or ""."""
+        if not self._candidates:
+            return self.tr(
+                "There is no standard network on these images to end the curves: train one first."
+            )
+        if not self.networks:
+            return self.tr("Choose at least one network that was trained on these images.")
+        if not self.methods.chosen or not any(box.isChecked() for box in self.modes.values()):
+            return self.tr("Choose at least one attribution and one mode.")
+        return self._wrong_number()
+
+    def _wrong_number(self) -> str:
+        if self.fractions.error():
+            return self.fractions.error()
+        spec = self.networks[0].spec
+        try:
+            Interpretability(
+                classifier=spec,
+                attribution=self.methods.chosen[0],  # type: ignore[arg-type]
+                baseline=self._candidates[0],
+                fractions=tuple(float(value) for value in self.fractions.values()),
+            )
+        except SpecError as error:
+            return str(error)
+        return ""
+
+    def _baseline_of(self, classifier: ClassifierSpec) -> Training | None:
+        chosen = self.baseline.currentData()
+        for spec in self._candidates:
+            if spec.key == chosen and spec.images == classifier.images:
+                return spec
+        own = [spec for spec in self._candidates if spec.images == classifier.images]
+        return best_baseline(classifier, own)
+
+    @Slot()
+    def fill_baselines(self) -> None:
+        """List the standard networks that there are now; keep the choice where it still exists."""
+        specs = [spec for _, spec in self.workspace.classifiers()]
+        images = self.workspace.images
+        self._candidates = baselines_among(specs, images) if images is not None else []
+        before = self.baseline.currentData()
+        self.baseline.blockSignals(True)
+        self.baseline.clear()
+        self.baseline.addItem(self.tr("Automatic: trained alike"), AUTOMATIC)
+        for spec in self._candidates:
+            text = f"{spec.title}, {spec.network.label}, " + self.tr("{} epochs").format(
+                spec.epochs
+            )
+            self.baseline.addItem(text, spec.key)
+        self.baseline.setCurrentIndex(max(0, self.baseline.findData(before)))
+        self.baseline.blockSignals(False)
+        self.changed.emit()
+
+    def say(self, text: str, *, problem: bool) -> None:
+        """Show what would be computed, or why nothing can be."""
+        self.summary.say(text, "warning" if problem else "muted")
+        self.compute.setEnabled(not problem)

@@ -1,0 +1,89 @@
+"""The lines of the Retrain page's chart: scores, their controls, and the random baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import Qt
+
+from engine.retraining.curves import Curve
+from gui.pages.retrain.view import SCORE
+
+SHARED = ("random", "sobel")
+"""What does not depend on the network: drawn once."""
+
+STYLES = {
+    SCORE: Qt.PenStyle.SolidLine,
+    "random": Qt.PenStyle.DashLine,
+    "sobel": Qt.PenStyle.DashDotLine,
+    "blurred": Qt.PenStyle.DashLine,
+    "mask_only": Qt.PenStyle.DotLine,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One line, and what it is of.
+
+    Attributes
+    ----------
+    key
+        Tells it from the others. That of a network's line is the network's, or begins with it.
+    what
+        "none" for the score itself, "random", or a control.
+    numbers
+        x and y, and the band's low and high where it has one. Empty for a line that stands in the
+        legend only: it says what a style means, in the colour of the first network that has it.
+    """
+
+    key: str
+    what: str
+    curve: Curve
+    numbers: tuple[Any, ...]
+
+
+def lines_of(curves: Sequence[Curve]) -> list[Line]:
+    """Return every line once: the shared ones first, then each network's score and controls."""
+    found: dict[str, Line] = {}
+    for curve in curves:
+        if curve.done > curve.own:
+            key = f"random/{_setting(curve)}"
+            numbers = (curve.random_mean, curve.random_low, curve.random_high)
+            found.setdefault(key, Line(key, "random", curve, (curve.random_fractions, *numbers)))
+    for curve in sorted(curves, key=lambda curve: curve.spec.control != "sobel"):
+        line = _line(curve) if curve.own else None
+        if line is not None:
+            found.setdefault(line.key, line)
+    own = [line for line in found.values() if line.what not in (SCORE, *SHARED)]
+    first = {line.what: line.curve for line in reversed(own)}
+    nothing = np.empty(0)
+    keys = [
+        Line(f"legend/{what}", what, first[what], (nothing, nothing))
+        for what in STYLES
+        if what in first
+    ]
+    return [*found.values(), *keys]
+
+
+def mean_accuracy(curve: Curve) -> float:
+    """Return the mean accuracy over fractions and repeats, the known ends left out."""
+    inside = (curve.fractions > 0) & (curve.fractions < 1)
+    return float(np.nanmean(curve.values[:, inside]))
+
+
+def _line(curve: Curve) -> Line:
+    control, network = curve.spec.control, curve.spec.classifier.key
+    if control == SCORE:
+        return Line(network, control, curve, (curve.fractions, curve.mean, curve.low, curve.high))
+    key = f"sobel/{_setting(curve)}" if control == "sobel" else f"{network}/{control}"
+    return Line(key, control, curve, (curve.fractions, curve.mean))
+
+
+def _setting(curve: Curve) -> str:
+    """Return what must be equal for two networks to share a line."""
+    spec = curve.spec
+    own = spec.classifier.key if spec.random_baseline == "own" else ""
+    return f"{spec.baseline.key}/{spec.fractions}/{spec.repeats}/{spec.seed}/{own}"

@@ -1,0 +1,325 @@
+"""The Retrain page: ROAR and KAR curves that fill in while networks are retrained."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.retraining.curves import Curve
+from engine.specs import AttributionSpec, Control, Interpretability, Mode
+from engine.specs.schema import KINDS
+from engine.store.index import Entry
+from engine.store.study import Study
+from engine.tradeoff.points import MODES
+from gui.pages.common.refresh import RefreshedPage
+from gui.pages.retrain.form import CONTROLS, RetrainForm
+from gui.pages.retrain.lines import SHARED, STYLES, Line, lines_of
+from gui.pages.retrain.table import RetrainTable
+from gui.pages.retrain.view import SCORE, Place, View, work
+from gui.session.workspace import Workspace
+from gui.widgets.empty_state import EmptyState
+from gui.widgets.explained import explain_choices
+from gui.widgets.forms.number_edit import guard_wheel
+from gui.widgets.plots.plot import Plot
+from gui.widgets.plots.plot_items import Curve as PlotCurve
+
+KINDS_SHOWN = ("retraining", "interpretability", "training", "imported", "glyphs", "folder", "idx")
+HOVER = "{name}\n{x:.0%} of the pixels removed\naccuracy {y:.1%}"
+
+
+class RetrainPage(RefreshedPage):
+    """Asks for scores at the left; shows their curves and a table of scores.
+
+    Signals
+    -------
+    go_to
+        Takes the title of the page where what is missing can be made.
+    """
+
+    title: ClassVar[str] = "Retrain"
+    icon: ClassVar[str] = "retrain"
+    tip: ClassVar[str] = "Measure what the marked pixels are worth"
+    refresh_ms: ClassVar[int] = 400
+
+    go_to = Signal(str)
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
+        super().__init__(workspace, parent)
+        self._view: View | None = None
+        self._finished: dict[str, Curve] = {}
+        self._drawn: dict[str, PlotCurve] = {}
+        self._titles: list[str] = []
+        self._numbers: dict[str, tuple[Any, ...]] = {}
+        self._columns: list[tuple[Mode, str]] = []
+        self._names = {
+            "random": self.tr("Random pixels"),
+            "sobel": self.tr("Sobel edges"),
+            "blurred": self.tr("Blurred map"),
+            "mask_only": self.tr("Mask only"),
+        }
+        # Not at once: the table may be the one that is clicked, and its cells are replaced.
+        self._table_due = QTimer(self, singleShot=True, interval=0)
+        self._table_due.timeout.connect(self._fill_table)
+        self.form = RetrainForm(workspace)
+        self._build_view()
+        self._build_layout()
+        self._connect()
+        self._on_study()
+
+    # ----------------------------------------------------------------------------------- building
+
+    def _build_view(self) -> None:
+        self.mode = QComboBox()
+        for mode in MODES:
+            self.mode.addItem(mode.upper(), mode)
+        self.method = QComboBox()
+        for kind in self.form.methods.boxes:
+            self.method.addItem(KINDS[kind].label, kind)
+        for combo, tip in (
+            (self.mode, self.tr("Remove the most important pixels, or keep only them")),
+            (self.method, self.tr("Whose curves are shown")),
+        ):
+            explain_choices(combo, tip)
+            guard_wheel(combo)
+        self.meaning = QLabel(wordWrap=True)
+        self.meaning.setProperty("role", "muted")
+        self.plot = Plot(
+            "",
+            self.tr("Fraction of pixels removed"),
+            self.tr("Accuracy after retraining"),
+            export_name="retraining",
+        )
+        self.table = RetrainTable(self.form.picker, self._names)
+
+    def _build_layout(self) -> None:
+        bar = QHBoxLayout()
+        bar.setSpacing(8)
+        for text, combo in ((self.tr("Mode"), self.mode), (self.tr("Attribution"), self.method)):
+            label = QLabel(text)
+            label.setBuddy(combo)
+            bar.addWidget(label)
+            bar.addWidget(combo)
+        bar.addWidget(self.meaning, 1)
+        split = QSplitter(Qt.Orientation.Vertical)
+        split.addWidget(self.plot)
+        split.addWidget(self.table)
+        split.setSizes([430, 210])
+        split.setStretchFactor(0, 1)
+        split.setChildrenCollapsible(False)
+        view = QVBoxLayout()
+        view.setSpacing(8)
+        view.addLayout(bar)
+        view.addWidget(split, 1)
+        self.empty = EmptyState()
+        self.frame(self.empty, self.form, view)
+
+    def _connect(self) -> None:
+        workspace = self.workspace
+        workspace.study_changed.connect(self._on_study)
+        workspace.images_changed.connect(self._on_study)
+        workspace.record_added.connect(self._on_record)
+        workspace.highlighted.connect(self._on_highlighted)
+        self.form.changed.connect(self._soon)
+        self.form.asked.connect(self._compute)
+        self.empty.asked.connect(self._lead)
+        for combo in (self.mode, self.method):
+            combo.currentIndexChanged.connect(self._draw)
+            combo.currentIndexChanged.connect(self._table_due.start)
+        self.plot.pointed.connect(workspace.highlighted)
+        self.plot.clicked.connect(workspace.record_asked)
+        self.table.opened.connect(workspace.record_asked)
+        self.table.hovered.connect(workspace.highlighted)
+        self.table.column_pointed.connect(self._on_column)
+
+    # -------------------------------------------------------------------------------------- slots
+
+    @Slot()
+    def _on_study(self) -> None:
+        self._view = None
+        self._finished = {}
+        ready = self.workspace.images is not None and self.form.picker.available > 0
+        if self.workspace.images is None:
+            self._way = "Data"
+            self.empty.say(self.tr("Choose images first."), self.tr("Choose images"))
+        else:
+            self._way = "Train"
+            self.empty.say(
+                self.tr("There is no network for these images yet: train one first."),
+                self.tr("Train a network"),
+            )
+        self.stack.setCurrentIndex(1 if ready else 0)
+        self.form.fill_baselines()
+        self._soon()
+
+    @Slot()
+    def _lead(self) -> None:
+        self.go_to.emit(self._way)
+
+    @Slot(object)
+    def _on_record(self, entry: Entry) -> None:
+        if entry.kind in ("training", "imported"):
+            self._on_study()
+        elif entry.kind in KINDS_SHOWN:
+            self._soon()
+
+    @Slot()
+    def _compute(self) -> None:
+        self.workspace.run(self.form.specs())
+
+    @Slot(int)
+    def _on_column(self, column: int) -> None:
+        """Show the curves behind the column of the table that was clicked."""
+        if 0 < column <= len(self._columns):
+            mode, kind = self._columns[column - 1]
+            self.mode.setCurrentIndex(self.mode.findData(mode))
+            self.method.setCurrentIndex(self.method.findData(kind))
+
+    @Slot(str)
+    def _on_highlighted(self, key: str) -> None:
+        for name, drawn in self._drawn.items():
+            drawn.set_strong(bool(key) and name.split("/")[0] == key)
+
+    # ------------------------------------------------------------------------------------ reading
+
+    def read(self, study: Study) -> None:
+        """Look for the curves of everything that is chosen."""
+        problem = self.form.problem()
+        if problem:
+            self.form.say(problem, problem=True)
+        asked = [] if problem else self.form.specs()
+        self.workspace.runner.ask(
+            "retraining curves",
+            work(study, asked, self._places(), self._finished),
+            self._take,
+            self._unreadable,
+        )
+
+    def _places(self) -> list[Interpretability]:
+        """Return one spec for every mode and attribution of every chosen network.
+
+        Of the controls only those that are asked for; what else the study has is found there.
+        """
+        chosen = {spec.kind: spec for spec in self.form.methods.chosen}
+        attributions = [chosen.get(kind) or KINDS[kind]() for kind in self.form.methods.boxes]
+        score: tuple[Control, ...] = ("none",)
+        found = [
+            self.form.spec_for(network.spec, mode, attribution, control)
+            for network in self.form.networks
+            for mode in MODES
+            for attribution in attributions
+            if isinstance(attribution, AttributionSpec)
+            for control in score + self.form.asked_controls * (attribution.kind in chosen)
+        ]
+        return [spec for spec in found if spec is not None]
+
+    def _take(self, view: View) -> None:
+        self._view = view
+        if not self.form.problem():
+            self.form.say(self._summary(view), problem=False)
+        self._columns = self._columns_of(view)
+        self._draw()
+        self._fill_table()
+
+    def _columns_of(self, view: View) -> list[tuple[Mode, str]]:
+        """Return the modes and attributions that are asked for, or of which something is known."""
+        chosen = {spec.kind for spec in self.form.methods.chosen}
+        begun = {place[1:3] for place, curve in view.curves.items() if curve.own}
+        return [
+            (mode, kind)
+            for mode in MODES
+            for kind in self.form.methods.boxes
+            if (mode, kind) in begun or (kind in chosen and self.form.modes[mode].isChecked())
+        ]
+
+    def _summary(self, view: View) -> str:
+        missing = view.total - view.present
+        text = self.tr("Scores: {:,}").format(view.scores)
+        if view.controls:
+            text += self.tr(", controls: {:,}").format(view.controls)
+        text += self.tr(". Retrainings: {:,}, ").format(view.total)
+        if missing == 0 and view.scored == view.scores + view.controls:
+            return text + self.tr("all in the study already.")
+        return text + self.tr("{:,} in the study, {:,} missing.").format(view.present, missing)
+
+    # ------------------------------------------------------------------------------------ drawing
+
+    @Slot()
+    def _draw(self) -> None:
+        mode, kind = self.mode.currentData(), self.method.currentData()
+        self.meaning.setText(self._meaning(mode))
+        self.plot.set_texts(title=f"{mode.upper()}, {KINDS[kind].label}")
+        curves = [] if self._view is None else self._chosen(self._view, mode, kind)
+        wanted = lines_of(curves)
+        titles = [self._title(curve) for curve in curves]
+        if list(self._drawn) != [line.key for line in wanted] or titles != self._titles:
+            self.plot.clear()
+            self._titles = titles
+            self._drawn = {line.key: self._add(line) for line in wanted}
+            self._numbers = {}
+        for line in wanted:
+            # Of a hundred curves one has a new point: the others are left as they are.
+            before = self._numbers.get(line.key)
+            if before is None or not all(map(np.array_equal, before, line.numbers)):
+                self._drawn[line.key].set_data(*line.numbers)
+        self._numbers = {line.key: line.numbers for line in wanted}
+        self.plot.set_texts(caption=self._caption(curves))
+
+    def _chosen(self, view: View, mode: str, kind: str) -> list[Curve]:
+        places: list[Place] = [
+            (network.key, mode, kind, control)
+            for network in self.form.networks
+            for control in (SCORE, *CONTROLS)
+        ]
+        return [view.curves[place] for place in places if place in view.curves]
+
+    def _title(self, curve: Curve) -> str:
+        """Return what a curve's network is called, by the user or else by itself."""
+        study, network = self.workspace.study, curve.spec.classifier
+        return network.title if study is None else study.title(network)
+
+    def _add(self, line: Line) -> PlotCurve:
+        style, curve = STYLES[line.what], line.curve
+        if line.what in SHARED:
+            random = line.what == "random"
+            name, colour_name = self._names[line.what], "muted" if random else "text"
+            return self.plot.curve(name, colour_name, style=style, band=random, hover=HOVER)
+        key, title = curve.spec.classifier.key, self._title(curve)
+        colour = self.form.picker.series(key)
+        if not len(line.numbers[0]):
+            return self.plot.curve(self._names[line.what], colour, style=style)
+        if line.what == SCORE:
+            return self.plot.curve(title, colour, symbol="circle", band=True, hover=HOVER, key=key)
+        said = f"{title}, {self._names[line.what]}".replace("{", "{{").replace("}", "}}")
+        hover = HOVER.replace("{name}", said)
+        return self.plot.curve("", colour, style=style, hover=hover, key=key)
+
+    def _meaning(self, mode: Mode) -> str:
+        if mode == "roar":
+            return self.tr("The marked pixels are removed: the further below random, the better.")
+        return self.tr("Only the marked pixels are kept: the further above random, the better.")
+
+    def _caption(self, curves: list[Curve]) -> str:
+        repeats = sorted({curve.spec.repeats for curve in curves})
+        if not repeats:
+            return ""
+        count = " or ".join(map(str, repeats))
+        return self.tr(
+            "Mean over {} retrainings; the bands span the lowest and the highest."
+        ).format(count)
+
+    @Slot()
+    def _fill_table(self) -> None:
+        if self._view is not None:
+            shown = (self.mode.currentData(), self.method.currentData())
+            asked = self.form.asked_controls
+            self.table.show_view(self._view, self.form.networks, self._columns, shown, asked)

@@ -1,0 +1,136 @@
+"""The scores of the Retrain page as a table, with the controls of those that the chart shows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from PySide6.QtWidgets import QWidget
+
+from engine.retraining.curves import Curve
+from engine.specs import Mode
+from engine.specs.schema import KINDS
+from gui.pages.common.network_picker import Network, NetworkPicker
+from gui.pages.retrain.form import CONTROLS
+from gui.pages.retrain.lines import mean_accuracy
+from gui.pages.retrain.view import SCORE, Place, View
+from gui.widgets.number_table import Cell, NumberTable, Row
+
+Column = tuple[Mode, str]
+
+
+class RetrainTable(NumberTable):
+    """A row a network: its scores by mode and attribution; then controls and blurriness.
+
+    There may be three controls beside every score. Those of the shown curves have a column each,
+    all of them stand in the tip of their score.
+
+    Parameters
+    ----------
+    names
+        What each control is called.
+    """
+
+    def __init__(
+        self, picker: NetworkPicker, names: Mapping[str, str], parent: QWidget | None = None
+    ):
+        super().__init__("", parent)
+        self.setAccessibleName(self.tr("Scores"))
+        self.setToolTip(
+            self.tr(
+                "Scores with the standard deviation over repeats; higher is better. Controls and "
+                "blurriness are those of the curves shown above."
+            )
+        )
+        self._picker = picker
+        self._names = names
+
+    def show_view(
+        self,
+        view: View,
+        networks: Sequence[Network],
+        columns: Sequence[Column],
+        shown: Column,
+        asked: Collection[str],
+    ) -> None:
+        """Fill the table.
+
+        Parameters
+        ----------
+        columns
+            The modes and attributions that have a column.
+        shown
+            Those of the chart.
+        asked
+            The controls that have a column there even if nothing is known of them.
+        """
+        controls = _controls(view, shown, asked if shown in columns else ())
+        blurry = any((network.key, shown[1]) in view.blurriness for network in networks)
+        headers = [
+            self.tr("Network"),
+            *(f"{mode.upper()} {KINDS[kind].label}" for mode, kind in columns),
+            *(self._names[control] for control in controls),
+            *([self.tr("Blurriness")] if blurry else ()),
+        ]
+        rows = []
+        for network in networks:
+            places: list[Place] = [(network.key, *column, SCORE) for column in columns]
+            places += [(network.key, *shown, control) for control in controls]
+            cells = [Cell(network.title, network.title)]
+            cells += [self._cell(view, place) for place in places]
+            if blurry:
+                cells.append(_blurriness(view.blurriness.get((network.key, shown[1]))))
+            rows.append(Row(network.key, tuple(cells), self._picker.series(network.key)))
+        self.set_rows(headers, rows)
+
+    def _cell(self, view: View, place: Place) -> Cell:
+        curve = view.curves.get(place)
+        if curve is None or not curve.own:
+            return Cell("–", tip=self.tr("Not computed yet"))
+        if curve.score is None:
+            tip = self.tr("{} of {} retrainings are there").format(curve.done, curve.total)
+            return Cell(f"{100 * curve.share:.0f} %", tip=tip)
+        spread = "" if curve.score_std is None else f" ± {curve.score_std:.3f}"
+        tip = self._origin(curve)
+        if place in view.others:
+            tip += self.tr("\nComputed with other settings than the form's")
+        if place[3] == SCORE:
+            text = _signed(curve.score) + spread
+            return Cell(text, curve.score, tip + "".join(self._beside(view, place)))
+        if place[3] == "mask_only":
+            mean = mean_accuracy(curve)
+            said = self.tr("Mean accuracy of networks that see only which pixels are removed\n")
+            return Cell(f"{100 * mean:.1f} %", mean, said + tip)
+        return Cell(_signed(curve.score), curve.score, f"{spread.strip()}\n{tip}".strip())
+
+    def _origin(self, curve: Curve) -> str:
+        spec = curve.spec
+        return self.tr("{} fractions, {} repeats, baseline {}").format(
+            len(spec.fractions), spec.repeats, spec.baseline.title
+        )
+
+    def _beside(self, view: View, place: Place) -> Iterator[str]:
+        """Yield a line for every control of a score, and for the blurriness of its maps."""
+        for control in CONTROLS:
+            beside = view.curves.get((*place[:3], control))
+            if beside is None or beside.score is None:
+                continue
+            mask = control == "mask_only"
+            said = f"{100 * mean_accuracy(beside):.1f} %" if mask else _signed(beside.score)
+            yield f"\n{self._names[control]}: {said}"
+        blurriness = view.blurriness.get((place[0], place[2]))
+        if blurriness is not None:
+            yield self.tr("\nBlurriness of the maps: {:.2f}").format(blurriness)
+
+
+def _controls(view: View, shown: Column, asked: Collection[str]) -> list[str]:
+    """Return the controls of which something is known where the chart is, or asked for."""
+    begun = {place[3] for place, curve in view.curves.items() if place[1:3] == shown and curve.own}
+    return [control for control in CONTROLS if control in begun or control in asked]
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
+
+
+def _blurriness(value: float | None) -> Cell:
+    return Cell("–") if value is None else Cell(f"{value:.2f}", value)

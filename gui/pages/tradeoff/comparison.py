@@ -1,0 +1,201 @@
+"""The paper's correlations beside ours, as a table that can be copied and saved."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QStandardPaths, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+
+from engine.tradeoff import comparison
+from engine.tradeoff.points import MODES, NetworkPoint, attributions_in, groups
+from gui.widgets.export.buttons import ask, say
+from gui.widgets.number_table import Cell, NumberTable, Row
+
+NAMES = 3  # columns that say which correlation it is
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What the table shows.
+
+    Attributes
+    ----------
+    rows
+        Texts, headings first; empty where no group of networks has a correlation.
+    variants
+        Which variants of the computation stand behind ours, each once.
+    by_blurriness, by_seed
+        Whether any correlation at equal blurriness is known, and any within seeds.
+    """
+
+    rows: tuple[tuple[str, ...], ...] = ()
+    variants: tuple[str, ...] = ()
+    by_blurriness: bool = False
+    by_seed: bool = False
+
+
+def compare(points: Sequence[NetworkPoint]) -> Comparison:
+    """Return every correlation of these networks beside the published one, and its variant."""
+    found = comparison.rows(points)
+    if not found:
+        return Comparison()
+    variants = _variants(points)
+    heading, *texts = comparison.table(found)
+    own = [variants.get((row.score, row.group), "") for row in found]
+    rows = [(*text, variant or "-") for text, variant in zip(texts, own, strict=True)]
+    return Comparison(
+        ((*heading, "variant"), *rows),
+        tuple(dict.fromkeys(filter(None, own))),
+        any(row.at_equal_blurriness is not None for row in found),
+        any(row.within_seeds is not None for row in found),
+    )
+
+
+def _variants(points: Sequence[NetworkPoint]) -> dict[tuple[str, str], str]:
+    """Return the variant of each group's networks, by score and group; several joined."""
+    return {
+        (f"{mode.upper()} {kind}", group.name): " and ".join(
+            dict.fromkeys(point.variant for point in group.points if point.variant)
+        )
+        for mode in MODES
+        for kind in attributions_in(points)
+        for group in groups(points, mode, kind, "strength")
+    }
+
+
+def as_tsv(found: Comparison) -> str:
+    """Return the table as lines of texts between tabs, as spreadsheets take them."""
+    return "\n".join("\t".join(row) for row in found.rows)
+
+
+def as_csv(found: Comparison) -> str:
+    """Return the table as comma separated values."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(found.rows)
+    return text.getvalue()
+
+
+class ComparisonPanel(QWidget):
+    """The table "published | ours", what is to be known of it, and the ways to take it along."""
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.found = Comparison()
+        self.table = NumberTable(self.tr("Published and ours"))
+        self.table.setToolTip(
+            self.tr(
+                "r: Pearson, rank: Spearman; published on CIFAR-10 with 21 networks a group. "
+                "A click on a column sorts, Ctrl+C copies."
+            )
+        )
+        self.note = QLabel(wordWrap=True)
+        self.note.setProperty("role", "muted")
+        self.copy = QToolButton()
+        self.copy.setText(self.tr("Copy"))
+        self.copy.setToolTip(self.tr("Copy the table, its columns divided by tabs"))
+        self.copy.clicked.connect(self._copy)
+        self.save = QToolButton()
+        self.save.setText(self.tr("Export CSV…"))
+        self.save.setToolTip(self.tr("Save the table as comma separated values"))
+        self.save.clicked.connect(self._choose_path)
+        self._build_layout()
+        self.show_rows(self.found)
+
+    def show_rows(self, found: Comparison) -> None:
+        """Show a comparison, or why there is none."""
+        self.found = found
+        self.note.setText(self._sentence(found))
+        for button in (self.copy, self.save):
+            button.setEnabled(bool(found.rows))
+        self.table.setVisible(bool(found.rows))
+        if found.rows:
+            heading, *rows = found.rows
+            cells = [tuple(map(_cell, range(len(row)), row)) for row in rows]
+            self.table.set_rows(heading, [Row(str(place), row) for place, row in enumerate(cells)])
+
+    def save_to(self, path: Path) -> None:
+        """Write the table on a lane, and say so."""
+        text = as_csv(self.found)
+
+        def work(_: Any) -> Path:
+            try:
+                path.write_text(text, encoding="utf-8")
+            except OSError as error:
+                raise ValueError(f"{path} cannot be written: {error.strerror}") from error
+            return path
+
+        def done(saved: Path) -> None:
+            say(self, self.tr("Saved {}").format(saved))
+
+        ask(self, f"save {path}", work, done, lambda text: say(self, text, error=True))
+
+    # ------------------------------------------------------------------------------------ private
+
+    def _build_layout(self) -> None:
+        top = QHBoxLayout()
+        top.setSpacing(8)
+        top.addWidget(self.note, 1)
+        top.addWidget(self.copy)
+        top.addWidget(self.save)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 8, 0, 0)
+        column.setSpacing(4)
+        column.addLayout(top)
+        column.addWidget(self.table, 1)
+        column.addStretch(0)
+
+    def _sentence(self, found: Comparison) -> str:
+        if not found.rows:
+            return self.tr(
+                "No group of networks that were trained at several eps has scores yet: "
+                "there is nothing to compare."
+            )
+        text = self.tr("Ours: {}.").format(" and ".join(found.variants) or self.tr("no variant"))
+        if found.by_seed:
+            text += self.tr(
+                " Within seeds: each seed's means are taken out of both, and with them the errors "
+                "that all its scores share."
+            )
+        if found.by_blurriness:
+            return text + self.tr(
+                " The correlation at equal blurriness is what is left once the blurriness of the "
+                "maps is taken out of both, linearly."
+            )
+        return text + self.tr(
+            " The correlation at equal blurriness needs four networks of a group whose maps' "
+            "blurriness is known."
+        )
+
+    @Slot()
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(as_tsv(self.found))
+        say(self, self.tr("The table is on the clipboard."))
+
+    @Slot()
+    def _choose_path(self) -> None:
+        folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+        chosen, _ = QFileDialog.getSaveFileName(
+            self,
+            self.tr("Save the table"),
+            str(Path(folder) / "published-and-ours.csv"),
+            "CSV (*.csv)",
+        )
+        if chosen:
+            self.save_to(Path(chosen).with_suffix(".csv"))
+
+
+def _cell(column: int, text: str) -> Cell:
+    """Return a cell that is sorted by its number where it is one."""
+    if column < NAMES:
+        return Cell(text, text)
+    try:
+        return Cell(text, float(text))
+    except ValueError:
+        return Cell(text, None, text if len(text) > 12 else "")

@@ -1,0 +1,64 @@
+"""What networks in training want to be seen: one line each, the newest above, until dismissed."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+
+from gui.look import theme
+from gui.look.icons import icon
+
+MOST_LINES = 3
+
+
+class AlarmLine(QFrame):
+    """Shows the newest sentences; it is hidden while there are none."""
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self._texts: list[str] = []
+        self.setProperty("role", "card")
+        self._sign = QLabel()
+        self._label = QLabel()
+        self._label.setProperty("role", "warning")
+        self._label.setWordWrap(True)
+        self.dismiss = QToolButton()
+        self.dismiss.setToolTip(self.tr("Dismiss"))
+        self.dismiss.setAccessibleName(self.tr("Dismiss"))
+        self.dismiss.clicked.connect(self.clear)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(12, 4, 4, 4)
+        layout.setSpacing(8)
+        layout.addWidget(self._sign)
+        layout.addWidget(self._label, 1)
+        layout.addWidget(self.dismiss)
+        theme.signals.changed.connect(self._recolour)
+        self._recolour()
+        self.hide()
+
+    @property
+    def text(self) -> str:
+        """What is shown."""
+        return self._label.text() if self._texts else ""
+
+    def add(self, text: str) -> None:
+        """Show one more sentence."""
+        self._texts = [text, *(known for known in self._texts if known != text)]
+        shown = self._texts[:MOST_LINES]
+        more = len(self._texts) - len(shown)
+        lines = [*shown, self.tr("and {} more").format(more)] if more else shown
+        self._label.setText("\n".join(lines))
+        self.setToolTip("\n".join(self._texts))
+        self.show()
+
+    @Slot()
+    def clear(self) -> None:
+        """Take all sentences away."""
+        self._texts.clear()
+        self._label.clear()
+        self.hide()
+
+    @Slot()
+    def _recolour(self) -> None:
+        self._sign.setPixmap(icon("warning", "warning").pixmap(16, 16))
+        self.dismiss.setIcon(icon("cancel"))

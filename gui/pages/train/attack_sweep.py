@@ -1,0 +1,149 @@
+"""The attacks of adversarial training on the Train page: one form, many radii."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QLabel, QVBoxLayout, QWidget
+
+from engine.specs import PGD, AttackSpec
+from engine.specs.schema import SpecError, fields_of
+from gui.pages.train.defaults import PAPER_STEPS, STEP_OVER_EPS, Defaults, scaled_step
+from gui.widgets.forms.field_edit import CHOICE_NAMES
+from gui.widgets.forms.form_row import error_label, say
+from gui.widgets.forms.number_edit import NumberEdit
+from gui.widgets.forms.spec_form import SpecForm
+from gui.widgets.forms.sweep import NORMS, SweepEdit
+
+OWN_FIELDS = ("norm", "eps", "step_size")
+
+
+class AttackSweep(QWidget):
+    """Edits the attacks that networks are trained against: a sweep of radii of one attack.
+
+    The step follows every radius, or is one length for each norm as in the paper. Each attack
+    records the step it has.
+
+    Signals
+    -------
+    changed
+        The attacks, or what is wrong with them, changed.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.sweep = SweepEdit(self)
+        self.form = SpecForm(
+            AttackSpec, self, exclude=OWN_FIELDS, labels={"kind": self.tr("attack")}
+        )
+        self.form.set_spec(PGD(steps=Defaults.steps))
+        self.scaled = QCheckBox(self.tr("Scale the step with eps"), self)
+        self.scaled.setToolTip(
+            self.tr("The step size is {} eps / steps; else one length for all radii").format(
+                STEP_OVER_EPS
+            )
+        )
+        self.scaled.setChecked(True)
+        self.steps: dict[str, NumberEdit] = {}
+        self._fault = error_label(self)
+        self._build_layout()
+        for signal in (self.sweep.changed, self.form.changed, self.scaled.toggled):
+            signal.connect(self._on_change)
+        self._on_change()
+
+    def attacks(self) -> list[AttackSpec]:
+        """Return an attack for each radius; none while something is wrong."""
+        return [] if self.error() else self._attacks()
+
+    def error(self) -> str:
+        """Return the sentence about what is wrong, or ""."""
+        fault = self.sweep.error() or self.form.error() or self._step_error()
+        if fault:
+            return fault
+        try:
+            self._attacks()
+        except SpecError as error:
+            return str(error)
+        return ""
+
+    def state(self) -> tuple[object, ...]:
+        """Return what proposals replace, as it stands."""
+        return self.sweep.balls(), self.sweep.error(), self.form.spec(), self.scaled.isChecked()
+
+    def propose(self, defaults: Defaults) -> None:
+        """Show the proposals for other images."""
+        self.sweep.set_values(defaults.radii, defaults.norms)
+        self.form.set_spec(PGD(steps=defaults.steps))
+        self.scaled.setChecked(defaults.scaled)
+
+    # ------------------------------------------------------------------------------------ private
+
+    def _build_layout(self) -> None:
+        self._step_grid = QGridLayout()
+        self._step_grid.setColumnStretch(1, 1)
+        self._step_labels: dict[str, QLabel] = {}
+        for row, norm in enumerate(NORMS):
+            edit = NumberEdit(self, unit="pixel")
+            edit.set_value(PAPER_STEPS.get(norm, 1.0))
+            edit.changed.connect(self._on_change)
+            label = QLabel(self.tr("Step, {}").format(CHOICE_NAMES.get(norm, norm)), self)
+            label.setBuddy(edit)
+            self._step_grid.addWidget(label, row, 0)
+            self._step_grid.addWidget(edit, row, 1)
+            self.steps[norm], self._step_labels[norm] = edit, label
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self.sweep)
+        layout.addWidget(self.form)
+        layout.addWidget(self.scaled)
+        layout.addLayout(self._step_grid)
+        layout.addWidget(self._fault)
+
+    @property
+    def _has_step(self) -> bool:
+        spec = self.form.spec()
+        names = {item.name for item in fields_of(type(spec))} if spec is not None else set()
+        return {"step_size", "steps"} <= names
+
+    def _step_error(self) -> str:
+        """Return what is wrong with a step that is typed and used, or ""."""
+        if self.scaled.isChecked() or not self._has_step:
+            return ""
+        for norm in self.sweep.norms():
+            value = self.steps[norm].value()
+            if value is None or value <= 0:
+                text = self.tr("step size ({}) is {!r}, must be a number above 0")
+                return text.format(CHOICE_NAMES.get(norm, norm), self.steps[norm].text())
+        return ""
+
+    def _attacks(self) -> list[AttackSpec]:
+        spec = self.form.spec()
+        if not isinstance(spec, AttackSpec):
+            return []
+        found = []
+        for norm, eps in self.sweep.balls():
+            values: dict[str, Any] = {**spec.parameters(), "norm": norm, "eps": eps}
+            if self._has_step:
+                values["step_size"] = self._step(norm, eps, values["steps"])
+            found.append(type(spec)(**values))
+        return found
+
+    def _step(self, norm: str, eps: float, steps: int) -> float:
+        if self.scaled.isChecked():
+            return scaled_step(eps, steps)
+        return self.steps[norm].value() or 0.0
+
+    @Slot()
+    def _on_change(self) -> None:
+        typed = self._has_step and not self.scaled.isChecked()
+        self.scaled.setVisible(self._has_step)
+        for norm, edit in self.steps.items():
+            for widget in (edit, self._step_labels[norm]):
+                widget.setVisible(typed and norm in self.sweep.norms())
+        shown_elsewhere = self.sweep.error() or self.form.error()
+        say(self._fault, "" if shown_elsewhere else self.error())
+        self.changed.emit()

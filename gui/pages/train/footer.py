@@ -1,0 +1,129 @@
+"""Below the form of the Train page: how many trainings result, what is in the way, the button."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from gui.queue.job import duration
+from gui.widgets.forms.form_row import error_label, say
+
+
+class TrainFooter(QWidget):
+    """Says what the button will do, or why it cannot be pressed.
+
+    Signals
+    -------
+    go_to
+        Takes the title of the page where what is missing can be chosen.
+    """
+
+    go_to = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self._way = ""
+        self.counts = QLabel()
+        self.counts.setWordWrap(True)
+        self.time = QLabel()
+        self.time.setProperty("role", "muted")
+        self.time.setToolTip(
+            self.tr(
+                "From what similar trainings took since the program was started, else from a few "
+                "batches timed on this machine, else from older records"
+            )
+        )
+        self.fault = error_label(self)
+        self.lead = QPushButton(self.tr("Choose images"))
+        self.lead.clicked.connect(self._go)
+        self.train = QPushButton(self.tr("Train"))
+        self.train.setProperty("role", "primary")
+        self.train.setToolTip(self.tr("Train the networks (Ctrl+Return)"))
+        self.go_on = QPushButton(self.tr("Continue…"))
+        self.go_on.setToolTip(self.tr("Train a finished network for more epochs"))
+        self.go_on.setEnabled(False)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addWidget(self.train, 1)
+        buttons.addWidget(self.go_on)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        for widget in (self.counts, self.time, self.fault, self.lead):
+            layout.addWidget(widget)
+        layout.addLayout(buttons)
+
+    def show_state(
+        self,
+        *,
+        fault: str,
+        counts: tuple[int, int, int],
+        total: int,
+        stored: int,
+        going: int,
+        lead: str,
+    ) -> None:
+        """Say what results.
+
+        Parameters
+        ----------
+        fault
+            Why nothing can be trained, or "".
+        counts
+            Networks without an attack, with one, and seeds.
+        total, stored, going
+            Trainings that result, and how many of them are in the study, or on their way.
+        lead
+            The title of a page to lead to, or "".
+        """
+        say(self.fault, fault)
+        self._way = lead
+        self.lead.setVisible(bool(lead))
+        self.counts.setVisible(not fault)
+        missing = total - stored - going
+        if not fault:
+            self.counts.setText(self._sum(counts, total) + self._rest(total, stored, going))
+        self.train.setEnabled(not fault and missing > 0)
+        self.train.setText(self._button(missing) if not fault else self.tr("Train"))
+
+    def show_time(self, seconds: float | None, together: int) -> None:
+        """Say how long what the button starts will take; nothing for None."""
+        self.time.setVisible(seconds is not None)
+        if seconds is not None:
+            text = self.tr("about {}, {} at once") if together > 1 else self.tr("about {}")
+            self.time.setText(text.format(duration(seconds), together))
+
+    def _sum(self, counts: tuple[int, int, int], total: int) -> str:
+        single, attacked, seeds = counts
+        parts = []
+        if single:
+            parts.append(self.tr("{} standard").format(single))
+        if attacked:
+            parts.append(self.tr("{} adversarial").format(attacked))
+        text = " + ".join(parts)
+        if seeds > 1:
+            text = f"({text})" if len(parts) > 1 else text
+            text = self.tr("{} x {} seeds").format(text, seeds)
+        noun = self.tr("training") if total == 1 else self.tr("trainings")
+        return f"{text} = {total:,} {noun}"
+
+    def _rest(self, total: int, stored: int, going: int) -> str:
+        words = []
+        if stored == total:
+            words.append(self.tr("all are in the study already"))
+        elif stored:
+            words.append(self.tr("{:,} in the study already").format(stored))
+        if going:
+            words.append(self.tr("{:,} on the way").format(going))
+        return "; " + ", ".join(words) if words else ""
+
+    def _button(self, missing: int) -> str:
+        if missing < 1:
+            return self.tr("Train")
+        if missing == 1:
+            return self.tr("Train 1 network")
+        return self.tr("Train {:,} networks").format(missing)
+
+    @Slot()
+    def _go(self) -> None:
+        self.go_to.emit(self._way)

@@ -1,0 +1,249 @@
+"""The form of the Train page: what is chosen there becomes a list of trainings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
+
+from engine.specs import (
+    Adversarial,
+    AttackSpec,
+    ImagesSpec,
+    NetworkSpec,
+    OptimizerSpec,
+    SchemeSpec,
+    Standard,
+    Training,
+)
+from engine.specs.schema import fields_of
+from gui.pages.train.attack_sweep import AttackSweep
+from gui.pages.train.defaults import Defaults, evaluation_at, middle
+from gui.pages.train.scheme_section import all_sections
+from gui.pages.train.start_picker import StartPicker
+from gui.widgets.forms.number_edit import NumbersEdit, WholeEdit
+from gui.widgets.forms.side_panel import SidePanel, labelled_rows
+from gui.widgets.forms.spec_form import LABEL_WIDTH, SpecForm
+
+WIDTH = 344
+MOST_TRAININGS = 2000
+_LIMITS = {item.name: item for item in fields_of(Training)}
+
+
+class TrainForm(SidePanel):
+    """Edits a set of trainings: one network, several schemes, radii and seeds.
+
+    Signals
+    -------
+    changed
+        The trainings, or what is wrong with them, changed.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.setFixedWidth(WIDTH)
+        self.network = SpecForm(NetworkSpec, labels={"kind": self.tr("network")})
+        self.start = StartPicker()
+        self.sections = all_sections(self)
+        self.attack = AttackSweep()
+        self.optimizer = SpecForm(OptimizerSpec, labels={"kind": self.tr("optimiser")})
+        self.follows = QCheckBox(self.tr("PGD-10 at the middle eps"))
+        self.evaluation = SpecForm(AttackSpec, labels={"kind": self.tr("attack")})
+        self._build_numbers()
+        self._build_layout()
+        for section in self.sections:
+            section.box.setChecked(section.scheme in (Standard, Adversarial))
+        self.follows.setChecked(True)
+        self._connect()
+        self.propose(Defaults())
+
+    # ------------------------------------------------------------------------------------- public
+
+    def trainings(self, images: ImagesSpec) -> list[Training]:
+        """Return what is to be trained on these images; nothing while something is wrong."""
+        network, optimizer = self.network.spec(), self.optimizer.spec()
+        evaluation = self.evaluation.spec()
+        start = self.start.network()
+        if start is not None and start.images != images:
+            start = None
+        if self.error() or network is None or optimizer is None or evaluation is None:
+            return []
+        found = [
+            Training(
+                images=images,
+                network=network,  # type: ignore[arg-type]
+                evaluation=evaluation,  # type: ignore[arg-type]
+                evaluation_images=self.evaluation_images.number(),
+                scheme=scheme,
+                optimizer=optimizer,  # type: ignore[arg-type]
+                epochs=self.epochs.number(),
+                batch_size=self.batch_size.number(),
+                seed=int(seed),
+                start=start,
+            )
+            for seed in dict.fromkeys(self.seeds.values())
+            for scheme in self._schemes()
+        ]
+        return list({spec.key: spec for spec in found}.values())
+
+    def counts(self) -> tuple[int, int, int]:
+        """Return how many schemes stand alone, how many are attacked, and the number of seeds."""
+        attacks = self.attack.attacks()
+        single = sum(len(s.schemes(())) for s in self.sections if not s.attacks)
+        attacked = sum(len(s.schemes(attacks)) for s in self.sections if s.attacks)
+        return single, attacked, len(set(self.seeds.values()))
+
+    def error(self) -> str:
+        """Return the sentence about what is wrong, or ""."""
+        parts = [self.network.error(), *(section.error() for section in self.sections)]
+        if self._attacked:
+            parts.append(self.attack.error())
+        parts += [self.optimizer.error(), self._seeds_error(), self.evaluation.error()]
+        if not any(section.wanted for section in self.sections):
+            parts.append(self.tr("Choose at least one kind of training."))
+        return next((fault for fault in parts if fault), "") or self._too_many()
+
+    def proposable(self) -> dict[str, object]:
+        """Return what proposals replace, by part, as it stands."""
+        return {name: state() for name, (state, _) in self._parts().items()}
+
+    def propose(self, defaults: Defaults, before: Mapping[str, object] | None = None) -> None:
+        """Show the proposals for other images.
+
+        Parameters
+        ----------
+        before
+            What :meth:`proposable` gave: parts that were changed since stay as they are.
+        """
+        for name, (state, show) in self._parts().items():
+            if before is None or before[name] == state():
+                show(defaults)
+        self._follow()
+
+    def _parts(self) -> dict[str, tuple[Callable[[], object], Callable[[Defaults], None]]]:
+        """Return how each part that is proposed stands, and how its proposal is shown."""
+        return {
+            "network": (self.network.spec, lambda d: self.network.set_spec(d.network)),
+            "optimizer": (self.optimizer.spec, lambda d: self.optimizer.set_spec(d.optimizer)),
+            "epochs": (self.epochs.value, lambda d: self.epochs.setValue(d.epochs)),
+            "batch_size": (self.batch_size.value, lambda d: self.batch_size.setValue(d.batch_size)),
+            "schemes": (lambda: [section.form.spec() for section in self.sections], self._warm_up),
+            "attack": (self.attack.state, self.attack.propose),
+        }
+
+    def _warm_up(self, defaults: Defaults) -> None:
+        for section in self.sections:
+            section.set_field("warmup", defaults.warmup)
+
+    # ----------------------------------------------------------------------------------- building
+
+    def _build_numbers(self) -> None:
+        self.epochs, self.batch_size, self.evaluation_images = (
+            WholeEdit(low=_LIMITS[name].low, high=_LIMITS[name].high)
+            for name in ("epochs", "batch_size", "evaluation_images")
+        )
+        self.evaluation_images.setValue(_LIMITS["evaluation_images"].default)
+        self.evaluation_images.setToolTip(_LIMITS["evaluation_images"].help)
+        self.seeds = NumbersEdit(whole=True)
+        self.seeds.set_values((0,))
+        self.seeds.setToolTip(self.tr("Every network is trained once with each seed"))
+        self.follows.setToolTip(self.tr("Every network of the sweep is measured with this attack"))
+
+    def _build_layout(self) -> None:
+        self.add(self.network, self.tr("Network"))
+        self._add_rows((self.tr("Start from"), self.start))
+        schemes = QWidget()
+        column = QVBoxLayout(schemes)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        for section in self.sections:
+            column.addWidget(section)
+        self.add(schemes, self.tr("Train"))
+        self._attack_box = QWidget()
+        inside = QVBoxLayout(self._attack_box)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.addWidget(self.attack)
+        self.add(self._attack_box, self.tr("Attack while training"))
+        self.add(self.optimizer, self.tr("Optimiser"))
+        self._add_rows(
+            (self.tr("Epochs"), self.epochs),
+            (self.tr("Batch size"), self.batch_size),
+            (self.tr("Seeds"), self.seeds),
+        )
+        self.add(self.follows, self.tr("Robust accuracy"))
+        self.add(self.evaluation)
+        self._add_rows((self.tr("Test images"), self.evaluation_images))
+        self.add(QWidget(), stretch=1)
+
+    def _add_rows(self, *rows: tuple[str, QWidget]) -> None:
+        grid = labelled_rows(*rows)
+        grid.setColumnMinimumWidth(0, LABEL_WIDTH)
+        self.add(grid)
+
+    def _connect(self) -> None:
+        for signal in (
+            self.network.changed,
+            self.attack.changed,
+            self.optimizer.changed,
+            self.epochs.valueChanged,
+            self.batch_size.valueChanged,
+            self.seeds.changed,
+            self.follows.toggled,
+            *(section.changed for section in self.sections),
+        ):
+            signal.connect(self._follow)
+        self.start.changed.connect(self._on_start)
+        self.evaluation.changed.connect(self.changed)
+        self.evaluation_images.valueChanged.connect(self.changed)
+
+    # ------------------------------------------------------------------------------------ private
+
+    @property
+    def _attacked(self) -> bool:
+        return any(section.wanted and section.attacks for section in self.sections)
+
+    def _schemes(self) -> list[SchemeSpec]:
+        attacks = self.attack.attacks() if self._attacked else []
+        return [scheme for section in self.sections for scheme in section.schemes(attacks)]
+
+    def _seeds_error(self) -> str:
+        if self.seeds.error():
+            return f"seeds: {self.seeds.error()}"
+        if not self.seeds.values():
+            return self.tr("seeds is empty, must be a list of whole numbers")
+        least = min(self.seeds.values())
+        return self.tr("seeds has {}, must be at least 0").format(least) if least < 0 else ""
+
+    def _too_many(self) -> str:
+        single, attacked, seeds = self.counts()
+        number = (single + attacked) * seeds
+        if number <= MOST_TRAININGS:
+            return ""
+        return self.tr("These are {:,} trainings, must be at most {:,} at once.").format(
+            number, MOST_TRAININGS
+        )
+
+    @Slot()
+    def _on_start(self) -> None:
+        """Show the architecture of the network whose weights are taken."""
+        chosen = self.start.network()
+        if chosen is not None and chosen.network != self.network.spec():
+            self.network.set_spec(chosen.network)
+        self.changed.emit()
+
+    @Slot()
+    def _follow(self) -> None:
+        """Let the attack of the evaluation stand in the middle of the sweep, if it is to."""
+        self.start.set_architecture(self.network.spec())
+        self._attack_box.setEnabled(self._attacked)
+        self.evaluation.setVisible(not self.follows.isChecked())
+        balls = self.attack.sweep.balls()
+        if self.follows.isChecked() and balls:
+            attack = evaluation_at(*middle(balls))
+            self.follows.setText(self.tr("{}, at the middle eps").format(attack.title))
+            if self.evaluation.spec() != attack:
+                self.evaluation.set_spec(attack)
+        self.changed.emit()

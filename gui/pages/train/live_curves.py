@@ -1,0 +1,145 @@
+"""Loss and accuracy of the networks on the Train page, drawn as they come in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
+
+from gui.pages.train.runs import Run, smoothed
+from gui.widgets.plots.plot import Plot
+from gui.widgets.plots.plot_items import Curve
+
+SMOOTHEST = 100
+SMOOTH_AT_FIRST = 5
+MOST_LIVE_POINTS = 500
+
+
+@dataclass
+class _Curves:
+    loss: Curve
+    clean: Curve
+    robust: Curve
+
+
+class LiveCurves(QWidget):
+    """Two charts: the loss in training, and the accuracies after each epoch.
+
+    Signals
+    -------
+    hovered
+        Takes the key of the network whose curve is under the mouse, or "".
+    restyled
+        The curves are to be drawn in another way.
+    """
+
+    hovered = Signal(str)
+    restyled = Signal()
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.loss = Plot(
+            self.tr("Training loss"),
+            self.tr("epoch"),
+            self.tr("loss"),
+            export_name="training-loss",
+        )
+        self.accuracy = Plot(
+            self.tr("Test accuracy, dashed: attacked"),
+            self.tr("epoch"),
+            self.tr("accuracy"),
+            export_name="training-accuracy",
+        )
+        self.accuracy.set_ranges(y=(0.0, 1.0))
+        self._curves: dict[str, _Curves] = {}
+        self._build()
+        for plot in (self.loss, self.accuracy):
+            plot.pointed.connect(self.hovered)
+
+    def draw(self, run: Run) -> None:
+        """Draw what is new of a network."""
+        if run.drawn or not any(len(curve) for curve in run.curves.values()):
+            return
+        curves = self._curves.get(run.key) or self._make(run)
+        steps, losses = run.curves["loss"].points()
+        steps = steps + run.offset
+        losses = smoothed(losses, self.smoothing.value())
+        # Painting costs the more the more points there are; a finished curve is painted once.
+        apart = 1 if run.state == "finished" else 1 + len(steps) // MOST_LIVE_POINTS
+        last_first = slice(None, None, -apart)
+        curves.loss.set_data(steps[last_first][::-1], losses[last_first][::-1])
+        for name, drawn in (("clean_accuracy", curves.clean), ("robust_accuracy", curves.robust)):
+            epochs, shares = run.curves[name].points()
+            drawn.set_data(epochs + run.offset, shares)
+        run.drawn = True
+
+    def remove(self, key: str) -> None:
+        """Take a network off the charts."""
+        curves = self._curves.pop(key, None)
+        if curves is not None:
+            for curve in (curves.loss, curves.clean, curves.robust):
+                curve.remove()
+
+    def set_highlighted(self, key: str) -> None:
+        """Draw the curves of one network thick, or of none for ""."""
+        for other, curves in self._curves.items():
+            for curve in (curves.loss, curves.clean, curves.robust):
+                curve.set_strong(other == key)
+
+    # ------------------------------------------------------------------------------------ private
+
+    def _build(self) -> None:
+        self.logarithmic = QCheckBox(self.tr("Logarithmic"))
+        self.logarithmic.setToolTip(self.tr("Draw the loss on a logarithmic axis"))
+        self.logarithmic.toggled.connect(self._on_logarithmic)
+        self.smoothing = QSlider(Qt.Orientation.Horizontal)
+        self.smoothing.setRange(1, SMOOTHEST)
+        self.smoothing.setValue(SMOOTH_AT_FIRST)
+        self.smoothing.setMaximumWidth(160)
+        self.smoothing.setMinimumHeight(20)
+        self.smoothing.setToolTip(self.tr("Every point is the mean of so many before it"))
+        self.smoothing.setAccessibleName(self.tr("Smoothing"))
+        self.smoothing.valueChanged.connect(self._on_smoothing)
+        label = QLabel(self.tr("Smoothing"))
+        label.setBuddy(self.smoothing)
+        label.setProperty("role", "muted")
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        for widget in (label, self.smoothing, self.logarithmic):
+            row.addWidget(widget)
+        row.addStretch(1)
+        left = QVBoxLayout()
+        left.setSpacing(4)
+        left.addWidget(self.loss, 1)
+        left.addLayout(row)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(16)
+        layout.addLayout(left, 1)
+        layout.addWidget(self.accuracy, 1)
+
+    def _make(self, run: Run) -> _Curves:
+        title = run.title.replace("{", "{{").replace("}", "}}")
+        curves = _Curves(
+            loss=self.loss.curve(run.title, run.series, key=run.key),
+            clean=self.accuracy.curve(run.title, run.series, symbol="circle", key=run.key),
+            robust=self.accuracy.curve(
+                "",
+                run.series,
+                style=Qt.PenStyle.DashLine,
+                symbol="circle",
+                hover=self.tr("{}, attacked").format(title) + "\n{x_label}: {x:g}\n{y:.1%}",
+                key=run.key,
+            ),
+        )
+        self._curves[run.key] = curves
+        return curves
+
+    @Slot(bool)
+    def _on_logarithmic(self, logarithmic: bool) -> None:
+        self.loss.set_logarithmic(y=logarithmic)
+
+    @Slot()
+    def _on_smoothing(self) -> None:
+        self.restyled.emit()

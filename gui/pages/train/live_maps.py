@@ -1,0 +1,292 @@
+"""Gradient maps of the same images for every network on the Train page, epoch by epoch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QSlider,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.attribution.pictures import PERCENTILE, colour, picture, symmetric_limit
+from engine.figures.charts import MapGridData
+from gui.look import theme
+from gui.look.icons import icon
+from gui.pages.train.runs import Run
+from gui.widgets.export.buttons import export_buttons
+from gui.widgets.forms.number_edit import guard_wheel
+from gui.widgets.images.image_view import pixels_of
+from gui.widgets.images.map_grid import MapGrid
+
+PLAY_MS = 400
+
+
+class LiveMaps(QWidget):
+    """A grid with a row for each network, as it is now or was at an epoch.
+
+    Every map has the paper's limits of its own, unless the colours are locked: then each network
+    keeps the limits that its maps have at that moment, so that their strength can be compared.
+
+    Signals
+    -------
+    hovered, clicked, continue_asked
+        Take the key of a network; hovered also "".
+    restyled
+        The maps are to be drawn in another way.
+    """
+
+    hovered = Signal(str)
+    clicked = Signal(str)
+    continue_asked = Signal(str)
+    restyled = Signal()
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.grid = MapGrid()
+        self._images: NDArray[np.uint8] | None = None
+        self._pointed = ""
+        self._limits: dict[str, NDArray[np.float64]] = {}
+        self._shown: dict[str, NDArray[np.float32]] = {}
+        self._pictures: dict[str, NDArray[np.float32]] = {}
+        self._step: float | None = None
+        self._playing = QTimer(self)
+        self._playing.setInterval(PLAY_MS)
+        self._playing.timeout.connect(self._on_tick)
+        self._build_tools()
+        self._build_layout()
+        self.grid.hovered.connect(self._on_hovered)
+        self.grid.clicked.connect(self._on_clicked)
+        self.grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.grid.customContextMenuRequested.connect(self._show_menu)
+        theme.signals.changed.connect(self._show_play)
+        self._show_play()
+        self._say_step()
+
+    # ------------------------------------------------------------------------------------- public
+
+    def draw(self, run: Run) -> None:
+        """Draw what is new of a network; one with other images than the grid's has no row."""
+        if run.mapped or run.images is None:
+            return
+        run.mapped = True
+        if self._images is None:
+            self._images = run.images
+            self.grid.set_images([pixels_of(image) for image in run.images])
+        found = run.maps_at(self._step)
+        if found is None or not np.array_equal(self._images, run.images):
+            return
+        step, attributions = found
+        self._shown[run.key] = attributions
+        if self.lock.isChecked() and run.key not in self._limits:
+            self._limits[run.key] = self._limits_of(attributions)
+        pictures = picture(
+            attributions, percentile=self.percentile.value(), limit=self._limits.get(run.key)
+        )
+        self._pictures[run.key] = pictures
+        self.grid.set_row(
+            run.key, run.title, list(colour(pictures)), note=_note(run, step),
+            series=run.series,
+        )  # fmt: skip
+
+    def set_last_epoch(self, epoch: float) -> None:
+        """Let the slider end at the newest epoch that is stored."""
+        last = max(0, int(epoch))
+        if last == self.epoch.maximum() and self.epoch.isEnabled() == (last > 0):
+            return
+        self.epoch.blockSignals(True)
+        self.epoch.setMaximum(last)
+        if self._step is None:
+            self.epoch.setValue(last)
+        self.epoch.blockSignals(False)
+        for widget in (self.epoch, self.play):
+            widget.setEnabled(last > 0)
+        self._say_step()
+
+    def remove(self, key: str) -> None:
+        """Take a network's row out."""
+        self.grid.remove_row(key)
+        for known in (self._limits, self._shown, self._pictures):
+            known.pop(key, None)
+
+    def forget_images(self) -> None:
+        """Take everything out: the next maps may be of other images."""
+        self.grid.clear()
+        self._images = None
+        for known in (self._limits, self._shown, self._pictures):
+            known.clear()
+        self._set_step(None)
+
+    def figure(self) -> MapGridData:
+        """Return the grid as a figure for a paper."""
+        drawn = self.grid.figure(self.tr("Loss gradients"), self._caption())
+        count = len(drawn.images[0]) if drawn.images else 0
+        return replace(drawn, values=tuple(self._values(key, count) for key in self.grid.rows()))
+
+    # ----------------------------------------------------------------------------------- building
+
+    def _build_tools(self) -> None:
+        self.epoch = QSlider(Qt.Orientation.Horizontal)
+        self.epoch.setRange(0, 0)
+        self.epoch.setPageStep(1)
+        self.epoch.setEnabled(False)
+        self.epoch.setMinimumHeight(20)
+        self.epoch.setToolTip(self.tr("Show the maps as they were after an epoch"))
+        self.epoch.setAccessibleName(self.tr("Epoch"))
+        self.epoch.valueChanged.connect(self._on_epoch)
+        self.play = QToolButton()
+        self.play.setEnabled(False)
+        self.play.clicked.connect(self._on_play)
+        self.when = QLabel()
+        self.when.setProperty("role", "muted")
+        metrics = self.when.fontMetrics()
+        self.when.setMinimumWidth(metrics.horizontalAdvance(self.tr("after epoch {}").format(888)))
+        self.percentile = QDoubleSpinBox()
+        self.percentile.setRange(80.0, 100.0)
+        self.percentile.setDecimals(1)
+        self.percentile.setSingleStep(0.5)
+        self.percentile.setValue(PERCENTILE)
+        self.percentile.setSuffix(" %")
+        self.percentile.setToolTip(self.tr("Larger values are drawn in the strongest colour"))
+        guard_wheel(self.percentile)
+        self.percentile.valueChanged.connect(self._fix_limits)
+        self.lock = QCheckBox(self.tr("Lock colours"))
+        self.lock.setToolTip(
+            self.tr("Keep every network's present colour scale, so that growing maps look stronger")
+        )
+        self.lock.toggled.connect(self._fix_limits)
+
+    def _build_layout(self) -> None:
+        heading = QLabel(self.tr("Loss gradients"))
+        heading.setProperty("role", "heading")
+        top = QHBoxLayout()
+        top.setSpacing(8)
+        clip = QLabel(self.tr("Clip at"))
+        clip.setBuddy(self.percentile)
+        top.addWidget(heading)
+        top.addStretch(1)
+        for widget in (self.lock, clip, self.percentile, *self._exports()):
+            top.addWidget(widget)
+        below = QHBoxLayout()
+        below.setSpacing(8)
+        below.addWidget(self.play)
+        below.addWidget(self.epoch, 1)
+        below.addWidget(self.when)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addLayout(top)
+        layout.addWidget(self.grid, 1)
+        layout.addLayout(below)
+
+    def _exports(self) -> list[QToolButton]:
+        return export_buttons(self, self.figure, "training-gradients")
+
+    # ------------------------------------------------------------------------------------ private
+
+    def _limits_of(self, attributions: NDArray[np.float32]) -> NDArray[np.float64]:
+        return symmetric_limit(attributions, percentile=self.percentile.value())
+
+    def _values(self, key: str, count: int) -> tuple[Any, ...]:
+        pictures = self._pictures.get(key)
+        return tuple(
+            None if pictures is None or place >= len(pictures) else pictures[place]
+            for place in range(count)
+        )
+
+    def _caption(self) -> str:
+        scale = self.tr("locked scale") if self.lock.isChecked() else self.tr("one scale a map")
+        return self.tr("{}; clipped at the {:g} percentile; {}.").format(
+            self.when.text(), self.percentile.value(), scale
+        )
+
+    def _set_step(self, step: float | None) -> None:
+        self._step = step
+        self._say_step()
+        self.restyled.emit()
+
+    def _say_step(self) -> None:
+        live = self._step is None
+        text = self.tr("newest") if live else self.tr("after epoch {}").format(self._step)
+        self.when.setText(text)
+
+    @Slot(int)
+    def _on_epoch(self, epoch: int) -> None:
+        self._set_step(None if epoch == self.epoch.maximum() else epoch)
+
+    @Slot()
+    def _on_play(self) -> None:
+        if self._playing.isActive():
+            self._playing.stop()
+        else:
+            self.epoch.setValue(0)
+            self._playing.start()
+        self._show_play()
+
+    @Slot()
+    def _on_tick(self) -> None:
+        """Go on by one epoch; stop at the newest."""
+        self.epoch.setValue(self.epoch.value() + 1)
+        if self.epoch.value() == self.epoch.maximum():
+            self._playing.stop()
+            self._show_play()
+
+    @Slot()
+    def _show_play(self) -> None:
+        playing = self._playing.isActive()
+        self.play.setIcon(icon("pause" if playing else "play"))
+        words = self.tr("Stop") if playing else self.tr("Play the epochs")
+        self.play.setToolTip(words)
+        self.play.setAccessibleName(words)
+
+    @Slot()
+    def _fix_limits(self) -> None:
+        """Hold the scale of the maps that are seen at this moment, or let it go."""
+        locked = self._shown if self.lock.isChecked() else {}
+        self._limits = {key: self._limits_of(shown) for key, shown in locked.items()}
+        self.restyled.emit()
+
+    @Slot(str, int)
+    def _on_hovered(self, key: str, _: int) -> None:
+        self._pointed = key
+        self.hovered.emit(key)
+
+    @Slot(QPoint)
+    def _show_menu(self, place: QPoint) -> None:
+        """Offer to go on with the network under the mouse or the arrow keys."""
+        key = self._pointed
+        if not key:
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        words = self.tr("Continue with more epochs…")
+        menu.addAction(words, lambda: self.continue_asked.emit(key))
+        menu.popup(self.grid.viewport().mapToGlobal(place))
+
+    @Slot(str, int)
+    def _on_clicked(self, key: str, _: int) -> None:
+        if key:
+            self.clicked.emit(key)
+
+
+def _note(run: Run, step: float) -> str:
+    """Return what stands below a network's name: the epoch and its accuracies."""
+    done = step + run.offset
+    epoch = f"{done:.0f}" if float(step).is_integer() else f"{done:.1f}"
+    clean, robust = (run.curves[name].until(step) for name in ("clean_accuracy", "robust_accuracy"))
+    if run.state in ("cancelled", "failed"):
+        return f"{run.state}, epoch {epoch}"
+    if clean is None or robust is None:
+        return f"epoch {epoch}"
+    return f"epoch {epoch}: {100 * clean:.0f} % / {100 * robust:.0f} %"

@@ -1,0 +1,386 @@
+"""The Train page: choose networks and a sweep of attacks, and watch them learn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+
+from engine.jobs.events import Ended, Event, Notice, Queued, Started
+from engine.specs import Imported, Training
+from engine.specs.distinguish import networks_apart
+from engine.specs.schema import Spec
+from engine.store.index import Entry
+from gui.pages.common.page import Page
+from gui.pages.train.alarm_line import AlarmLine
+from gui.pages.train.defaults import defaults_for
+from gui.pages.train.footer import TrainFooter
+from gui.pages.train.form import TrainForm
+from gui.pages.train.live_curves import LiveCurves
+from gui.pages.train.live_maps import LiveMaps
+from gui.pages.train.runs import Arrays, Run, Runs, histories
+from gui.queue.continuing import ContinueDialog
+from gui.session.workspace import Workspace
+
+REDRAW_MS = 200
+CONTINUE_MS = 10
+DRAW_SECONDS = 0.015
+MOST_STORED = 12
+
+
+class TrainPage(Page):
+    """A form of trainings at the left; curves and gradient maps of the networks at the right.
+
+    Signals
+    -------
+    go_to
+        Takes the title of the page where what is missing can be chosen.
+    """
+
+    title = "Train"
+    icon = "train"
+    tip = "Train networks and watch their gradients"
+    go_to = Signal(str)
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
+        super().__init__(workspace, parent)
+        self.runs = Runs()
+        self._specs: dict[str, Training] = {}
+        self._read: set[str] = set()
+        self._wished: list[str] = []
+        self._first = 0
+        self._recount = False
+        self._proposed: tuple[int, int, int] | None = None
+        self._before_images: dict[str, object] | None = None
+        self.form = TrainForm()
+        self.footer = TrainFooter()
+        self.alarms = AlarmLine()
+        self.curves = LiveCurves()
+        self.maps = LiveMaps()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._redraw)
+        self._build_layout()
+        self._connect()
+        self._on_images()
+
+    # ------------------------------------------------------------------------------------- public
+
+    def trainings(self) -> list[Training]:
+        """Return what the form asks for; nothing while something is missing or wrong."""
+        images = self.workspace.images
+        if images is None or self.obstacle():
+            return []
+        return self.form.trainings(images)
+
+    def obstacle(self) -> str:
+        """Return the sentence on why nothing can be trained now, or ""."""
+        workspace = self.workspace
+        if workspace.study is None:
+            return self.tr("Open or create a study first.")
+        if workspace.images is None:
+            return self.tr("Choose images first.")
+        images = workspace.image_set
+        if images is None:
+            return self.tr("The images are being loaded.")
+        if not len(images.train_images):
+            return self.tr("These images have no training part: a network cannot learn from them.")
+        if images.class_count < 2:
+            found = ", ".join(images.classes) or self.tr("no labels")
+            return self.tr("A classifier needs images of two classes; these have {}.").format(found)
+        return ""
+
+    # ----------------------------------------------------------------------------------- building
+
+    def _build_layout(self) -> None:
+        left = QVBoxLayout()
+        left.setSpacing(8)
+        left.addWidget(self.form, 1)
+        left.addWidget(self.footer)
+        self.footer.setFixedWidth(self.form.width())
+        self.split = QSplitter(Qt.Orientation.Vertical)
+        self.split.setChildrenCollapsible(False)
+        self.split.setHandleWidth(12)
+        self.split.addWidget(self.curves)
+        self.split.addWidget(self.maps)
+        self.split.setStretchFactor(0, 1)
+        self.split.setStretchFactor(1, 1)
+        self.split.setSizes([2000, 3000])
+        right = QVBoxLayout()
+        right.setSpacing(8)
+        right.addWidget(self.alarms)
+        right.addWidget(self.split, 1)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
+        layout.setSpacing(16)
+        layout.addLayout(left)
+        layout.addLayout(right, 1)
+
+    def _connect(self) -> None:
+        workspace = self.workspace
+        workspace.event.connect(self._on_event)
+        self.maps.continue_asked.connect(self._continue)
+        self.footer.go_on.clicked.connect(lambda: self._continue(""))
+        workspace.study_changed.connect(self._on_study)
+        workspace.images_changed.connect(self._on_images)
+        workspace.record_added.connect(self._on_record)
+        workspace.records_changed.connect(self._offer_starts)
+        workspace.highlighted.connect(self._on_highlighted)
+        workspace.selected.connect(self._on_selected)
+        self.form.changed.connect(self._on_form)
+        self.footer.train.clicked.connect(self._train)
+        self.footer.go_to.connect(self.go_to)
+        for keys in ("Ctrl+Return", "Ctrl+Enter"):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(self.footer.train.click)
+        for view in (self.curves, self.maps):
+            view.hovered.connect(workspace.highlighted)
+            view.restyled.connect(self._restyle)
+        self.maps.clicked.connect(workspace.selected)
+
+    # -------------------------------------------------------------------------------------- slots
+
+    @Slot()
+    def _on_form(self) -> None:
+        workspace = self.workspace
+        obstacle = self.obstacle()
+        wanted = self.trainings()
+        study = workspace.study
+        stored = sum(study.has(spec) for spec in wanted) if study is not None else 0
+        going = sum(self._is_going(spec.key) for spec in wanted)
+        lead = "Data" if workspace.study is not None and workspace.images is None else ""
+        self.footer.show_state(
+            fault=obstacle or self.form.error(),
+            counts=self.form.counts(),
+            total=len(wanted),
+            stored=stored,
+            going=going,
+            lead=lead,
+        )
+        self.footer.go_on.setEnabled(bool(self._stored()))
+        self._show_time(wanted)
+
+    def _show_time(self, wanted: list[Training]) -> None:
+        """Say how long what is missing will take; time a few batches first where need be."""
+        workspace, study = self.workspace, self.workspace.study
+        missing = [
+            spec
+            for spec in wanted
+            if study is not None and not study.has(spec) and not self._is_going(spec.key)
+        ]
+        room = workspace.runner.room
+        together = min(len(missing), room.slots) if room is not None else 1
+        self.footer.show_time(workspace.pace.seconds(missing), together)
+        if missing and self.isVisible():
+            workspace.pace.time(missing[0], self._on_form)
+
+    def _is_going(self, key: str) -> bool:
+        run = self.runs.get(key)
+        return run is not None and run.state in ("waiting", "running")
+
+    @Slot()
+    def _train(self) -> None:
+        wanted = self.trainings()
+        if wanted:
+            self.workspace.run(wanted)
+            self._on_form()
+
+    @Slot(str)
+    def _continue(self, key: str) -> None:
+        """Ask for how many epochs more a network is to be trained, and train it."""
+        dialog = ContinueDialog(self.workspace, key, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.accepted.connect(lambda: self.workspace.run(dialog.specs()))
+        dialog.open()
+
+    @Slot()
+    def _on_study(self) -> None:
+        self._forget()
+        self._on_form()
+
+    @Slot()
+    def _on_images(self) -> None:
+        """Propose what suits other images, and show the networks that were trained on them."""
+        images = self.workspace.image_set
+        self._propose(None if images is None else images.shape)
+        self._drop_foreign()
+        self._offer_starts()
+        self.maps.setVisible(images is None or images.shape[1:] != (1, 1))
+        self._read_history()
+        self._on_form()
+
+    def _propose(self, shape: tuple[int, int, int] | None) -> None:
+        """Propose what suits images of a shape; what was chosen while there were none stays."""
+        if shape is None:
+            self._before_images = self._before_images or self.form.proposable()
+            return
+        if shape != self._proposed:
+            self._proposed = shape
+            self.form.propose(defaults_for(shape), self._before_images)
+        self._before_images = None
+
+    @Slot(object)
+    def _on_event(self, event: Event) -> None:
+        run = self.runs.take(event)
+        if run is None:
+            return
+        if isinstance(event, Queued | Started):
+            self._place(run, self.workspace.runner.spec(event.key))
+        if isinstance(event, Notice):
+            self.alarms.add(f"{run.title}: {event.text}")
+        elif isinstance(event, Ended):
+            self._recount = True
+            if event.outcome == "failed":
+                self.alarms.add(self.tr("{} failed: {}").format(run.title, event.message))
+        elif isinstance(event, Queued | Started):
+            self._recount = True
+        self._schedule()
+
+    @Slot(object)
+    def _on_record(self, entry: Entry) -> None:
+        if entry.kind in (Training.kind, Imported.kind):
+            self._offer_starts()
+        if entry.kind == Training.kind:
+            self._read.discard(entry.key)
+            self._read_history()
+            self._on_form()
+
+    @Slot(str)
+    def _on_highlighted(self, key: str) -> None:
+        shown = key if key in self.runs else ""
+        self.curves.set_highlighted(shown)
+        self.maps.grid.set_highlighted(shown)
+
+    @Slot(str)
+    def _on_selected(self, key: str) -> None:
+        """Show an older network too, once it is asked for."""
+        if key not in self.runs and key in self._stored():
+            self._wished.append(key)
+            self._read_history()
+
+    # ------------------------------------------------------------------------------------ history
+
+    @Slot()
+    def _offer_starts(self) -> None:
+        images = self.workspace.images
+        found = [spec for _, spec in self.workspace.classifiers() if spec.images == images]
+        self.form.start.set_networks(found)
+
+    def _place(self, run: Run, spec: Spec | None) -> None:
+        """Let the curves of a network that goes on from another begin where that one ended.
+
+        It is named apart from those that are there; they keep the names that they are known by.
+        """
+        if isinstance(spec, Training):
+            run.offset = spec.earlier_epochs
+            self._specs[run.key] = spec
+            known = [self._specs[other.key] for other in self.runs if other.key in self._specs]
+            names = networks_apart([other.title for other in known], known)
+            run.title = names[known.index(spec)]
+
+    def _stored(self) -> dict[str, Training]:
+        """Return the networks trained on the present images, by key, oldest first."""
+        images = self.workspace.images
+        return {
+            entry.key: spec
+            for entry, spec in self.workspace.classifiers()
+            if isinstance(spec, Training) and spec.images == images
+        }
+
+    def _read_history(self) -> None:
+        """Read the curves and maps of the newest networks, and of those asked for, on a lane."""
+        study = self.workspace.study
+        stored = self._stored()
+        shown = {run.key for run in self.runs}
+        newest = list(stored)[-MOST_STORED:]
+        wanted = [key for key in stored if key in newest or key in shown or key in self._wished]
+        keys = [key for key in wanted if key not in self._read]
+        if study is None or not keys:
+            self.workspace.runner.forget("train-history")  # that of other images, if any
+            return
+
+        def work(control: Any) -> dict[str, Arrays]:
+            return histories(study, keys, control)
+
+        def done(found: dict[str, Arrays]) -> None:
+            self._show_history(stored, found)
+
+        self.workspace.runner.ask("train-history", work, done, self._on_unreadable)
+
+    def _show_history(self, stored: Mapping[str, Training], found: Mapping[str, Arrays]) -> None:
+        for key, arrays in found.items():
+            self._read.add(key)
+            run = self.runs.add(key, stored[key].title)
+            self._place(run, stored[key])
+            run.take_record(arrays)
+        self._schedule()
+
+    def _on_unreadable(self, text: str) -> None:
+        self.workspace.message.emit(text, True)
+
+    def _drop_foreign(self) -> None:
+        """Take the networks off the page that are known to be of other images."""
+        own = self._stored()
+        for run in list(self.runs):
+            if run.state == "finished" and run.key not in own:
+                self._remove(run.key)
+        if not any(run.shown for run in self.runs):
+            self.maps.forget_images()
+
+    def _forget(self) -> None:
+        for run in list(self.runs):
+            self._remove(run.key)
+        self._read.clear()
+        self._wished.clear()
+        self.maps.forget_images()
+        self.alarms.clear()
+
+    def _remove(self, key: str) -> None:
+        self.runs.remove(key)
+        self._specs.pop(key, None)
+        self._read.discard(key)
+        self.curves.remove(key)
+        self.maps.remove(key)
+
+    # ------------------------------------------------------------------------------------ drawing
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Draw what came in while another page was shown."""
+        super().showEvent(event)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if self.isVisible() and not self._timer.isActive():
+            self._timer.start(REDRAW_MS)
+
+    @Slot()
+    def _restyle(self) -> None:
+        for run in self.runs:
+            run.drawn = run.mapped = False
+        self._schedule()
+
+    @Slot()
+    def _redraw(self) -> None:
+        """Draw what is new of the networks, as many as the time for a tick allows."""
+        if not self.isVisible():
+            return
+        if self._recount:
+            self._recount = False
+            self._on_form()
+        stop = time.perf_counter() + DRAW_SECONDS
+        runs = list(self.runs)
+        for place in range(len(runs)):
+            run = runs[(self._first + place) % len(runs)]
+            self.curves.draw(run)
+            self.maps.draw(run)
+            if time.perf_counter() > stop and place + 1 < len(runs):
+                self._first = (self._first + place + 1) % len(runs)
+                self._timer.start(CONTINUE_MS)
+                break
+        self.maps.grid.set_order([run.key for run in runs])
+        self.maps.set_last_epoch(max((max(run.maps, default=0) for run in self.runs), default=0))

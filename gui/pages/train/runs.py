@@ -1,0 +1,229 @@
+"""What is known of each network on the Train page: its curves and its maps, as they come in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from engine.jobs.events import Ended, Event, ProbeMaps, Queued, Scalars, Started
+from engine.store.study import Study, StudyError
+
+State = Literal["waiting", "running", "finished", "cancelled", "failed"]
+Points = NDArray[np.float64]
+Maps = NDArray[np.float32]
+Arrays = Mapping[str, NDArray[Any]]
+
+FIRST_ROOM = 64
+CURVES = ("loss", "clean_accuracy", "robust_accuracy")
+READ = ("curve/", "epochs/", "probes/")
+STORED = {"loss": "curve", "clean_accuracy": "epochs", "robust_accuracy": "epochs"}
+
+
+class GrowingCurve:
+    """Points of a curve; one more costs the same however many there are."""
+
+    def __init__(self) -> None:
+        self._points = np.empty((2, FIRST_ROOM))
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def append(self, step: float, value: float) -> None:
+        """Add a point; one that does not come after the last takes the place of those it passes.
+
+        A training that is resumed says again what it said before it was stopped.
+        """
+        while self._count and self._points[0, self._count - 1] >= step:
+            self._count -= 1
+        if self._count == self._points.shape[1]:
+            self._points = np.concatenate([self._points, np.empty_like(self._points)], axis=1)
+        self._points[:, self._count] = step, value
+        self._count += 1
+
+    def replace(self, steps: ArrayLike, values: ArrayLike) -> None:
+        """Take these points instead, (n,) each, in order."""
+        self._points = np.array([steps, values], dtype=np.float64).reshape(2, -1)
+        self._count = self._points.shape[1]
+        if not self._count:
+            self._points = np.empty((2, FIRST_ROOM))
+
+    def until(self, step: float) -> float | None:
+        """Return the last value up to a step, or None."""
+        steps, values = self.points()
+        place = int(np.searchsorted(steps, step, side="right"))
+        return float(values[place - 1]) if place else None
+
+    def points(self) -> tuple[Points, Points]:
+        """Return steps and values, (n,) each."""
+        return self._points[0, : self._count], self._points[1, : self._count]
+
+
+def smoothed(values: Points, width: int) -> Points:
+    """Return the mean of each value and those before it, ``width`` at most."""
+    if width <= 1 or len(values) < 2:
+        return values
+    finite = np.isfinite(values)
+    sums = np.concatenate([[0.0], np.cumsum(np.where(finite, values, 0.0))])
+    counts = np.concatenate([[0], np.cumsum(finite)])
+    ends = np.arange(1, len(values) + 1)
+    starts = np.maximum(0, ends - width)
+    number = counts[ends] - counts[starts]
+    with np.errstate(invalid="ignore"):
+        return np.asarray((sums[ends] - sums[starts]) / np.where(number, number, np.nan))
+
+
+@dataclass
+class Run:
+    """One network: what it is called, how far it is, its curves, and its maps by epoch.
+
+    Attributes
+    ----------
+    series
+        The number of its colour.
+    offset
+        Epochs that its weights were trained for before: its curves begin there.
+    images
+        uint8 (N, C, H, W), the probe images; None before the first maps.
+    maps
+        float32 (N, C, H, W) attributions by epoch.
+    drawn, mapped
+        Whether the curves, or the maps, are on the screen as they are.
+    """
+
+    key: str
+    title: str
+    series: int = 0
+    offset: float = 0.0
+    state: State = "waiting"
+    curves: dict[str, GrowingCurve] = field(
+        default_factory=lambda: {name: GrowingCurve() for name in CURVES}
+    )
+    images: NDArray[np.uint8] | None = None
+    maps: dict[float, Maps] = field(default_factory=dict)
+    latest: tuple[float, Maps] | None = None
+    drawn: bool = False
+    mapped: bool = False
+
+    @property
+    def shown(self) -> bool:
+        """Whether there is anything to draw."""
+        return self.latest is not None or any(len(curve) for curve in self.curves.values())
+
+    @property
+    def last_step(self) -> float:
+        """The epoch of the newest maps; 0 before there are any."""
+        return self.latest[0] if self.latest is not None else 0.0
+
+    def maps_at(self, step: float | None) -> tuple[float, Maps] | None:
+        """Return epoch and maps as they were at an epoch, or the newest for None."""
+        if step is None or not self.maps:
+            return self.latest
+        before = [known for known in self.maps if known <= step]
+        chosen = max(before) if before else min(self.maps)
+        return chosen, self.maps[chosen]
+
+    def take(self, event: Event) -> None:
+        """Take up an event."""
+        match event:
+            case Started():
+                self.state = "running"
+            case Scalars():
+                self._take_scalars(event)
+            case ProbeMaps():
+                self._take_maps(event)
+            case Ended():
+                self.state = event.outcome
+                self.drawn = self.mapped = False
+
+    def _take_scalars(self, event: Scalars) -> None:
+        for name in CURVES:
+            if name in event.values:
+                self.curves[name].append(event.step, event.values[name])
+        self.drawn = False
+
+    def _take_maps(self, event: ProbeMaps) -> None:
+        self.images = event.images
+        self.latest = (event.step, event.attributions)
+        if float(event.step).is_integer():
+            self.maps[event.step] = event.attributions
+        self.mapped = False
+
+    def take_record(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        """Take up what a training record holds, in place of what events said."""
+        for name, group in STORED.items():
+            steps, values = arrays.get(f"{group}/step"), arrays.get(f"{group}/{name}")
+            if steps is not None and values is not None:
+                self.curves[name].replace(steps, values)
+        if "probes/attributions" in arrays:
+            self.images = np.asarray(arrays["probes/images"])
+            maps = np.asarray(arrays["probes/attributions"], dtype=np.float32)
+            steps_of_maps = np.asarray(arrays["probes/steps"], dtype=np.float64)
+            self.maps = dict(zip(steps_of_maps.tolist(), maps, strict=True))
+            if self.maps:
+                last = max(self.maps)
+                self.latest = (last, self.maps[last])
+        self.state = "finished"
+        self.drawn = self.mapped = False
+
+
+class Runs:
+    """The networks of the page by key, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, Run] = {}
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(self._runs.values())
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._runs
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def get(self, key: str) -> Run | None:
+        """Return a network, or None."""
+        return self._runs.get(key)
+
+    def add(self, key: str, title: str) -> Run:
+        """Return a network, which is new if it was not there."""
+        if key not in self._runs:
+            self._runs[key] = Run(key, title, self._free_series())
+        return self._runs[key]
+
+    def remove(self, key: str) -> None:
+        """Forget a network."""
+        self._runs.pop(key, None)
+
+    def take(self, event: Event) -> Run | None:
+        """Take up an event; return the network it is about, or None if it is about none."""
+        if isinstance(event, Queued | Started) and event.kind == "training":
+            self.add(event.key, event.title)
+        run = self._runs.get(event.key)
+        if run is not None:
+            run.take(event)
+        return run
+
+    def _free_series(self) -> int:
+        taken = {run.series for run in self._runs.values()}
+        return next(place for place in range(len(taken) + 1) if place not in taken)
+
+
+def histories(study: Study, keys: Iterable[str], control: Any) -> dict[str, Arrays]:
+    """Return the curves and maps of training records; damaged ones are left out."""
+    found: dict[str, Arrays] = {}
+    for key in keys:
+        control.check()
+        try:
+            arrays = study.read(key).arrays
+        except StudyError:
+            continue
+        found[key] = {
+            name: np.asarray(array) for name, array in arrays.items() if name.startswith(READ)
+        }
+    return found

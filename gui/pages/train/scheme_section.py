@@ -1,0 +1,92 @@
+"""One training scheme on the Train page: whether it is wanted, and its own settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
+
+from engine.specs import AttackSpec, SchemeSpec
+from engine.specs.schema import SpecError, fields_of, kinds_of
+from gui.widgets.forms.nested_field import INDENT
+from gui.widgets.forms.spec_form import SpecForm
+
+ATTACK = "attack"
+
+
+def attacks_in_training(scheme: type[SchemeSpec]) -> bool:
+    """Whether a scheme takes the attack that the page's sweep varies."""
+    return any(
+        item.name == ATTACK and item.is_spec and issubclass(item.type, AttackSpec)
+        for item in fields_of(scheme)
+    )
+
+
+class SchemeSection(QWidget):
+    """A check box for a scheme, and below it the fields that are the scheme's own.
+
+    Signals
+    -------
+    changed
+        Whether it is wanted, or one of its fields, changed.
+    """
+
+    changed = Signal()
+
+    def __init__(self, scheme: type[SchemeSpec], parent: QWidget | None = None):
+        super().__init__(parent)
+        self.scheme = scheme
+        self.attacks = attacks_in_training(scheme)
+        self.box = QCheckBox(self.tr("{} network").format(scheme.label), self)
+        self.box.setToolTip((scheme.__doc__ or "").strip().splitlines()[0])
+        self.form = SpecForm(scheme, self, exclude={ATTACK} if self.attacks else ())
+        self._has_fields = any(item.name != ATTACK for item in fields_of(scheme))
+        body = QVBoxLayout()
+        body.setContentsMargins(INDENT, 0, 0, 0)
+        body.addWidget(self.form)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self.box)
+        layout.addLayout(body)
+        self.form.setVisible(False)
+        self.box.toggled.connect(self._on_toggled)
+        self.form.changed.connect(self.changed)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether networks are to be trained with it."""
+        return self.box.isChecked()
+
+    def error(self) -> str:
+        """Return what is wrong with its fields, or "" (also where it is not wanted)."""
+        return self.form.error() if self.wanted else ""
+
+    def schemes(self, attacks: Iterable[AttackSpec]) -> list[SchemeSpec]:
+        """Return the scheme, once for each attack if it takes one."""
+        spec = self.form.spec()
+        if not self.wanted or not isinstance(spec, SchemeSpec):
+            return []
+        return [spec.replace(ATTACK, attack) for attack in attacks] if self.attacks else [spec]
+
+    def set_field(self, name: str, value: object) -> None:
+        """Set one of the scheme's own fields; a scheme without such a field does not mind."""
+        spec = self.form.spec()
+        if spec is None or name not in {item.name for item in fields_of(self.scheme)}:
+            return
+        try:
+            self.form.set_spec(spec.replace(name, value))
+        except SpecError:
+            return
+
+    @Slot(bool)
+    def _on_toggled(self, wanted: bool) -> None:
+        self.form.setVisible(wanted and self._has_fields)
+        self.changed.emit()
+
+
+def all_sections(parent: QWidget) -> list[SchemeSection]:
+    """Return a section for every scheme there is."""
+    schemes = (cls for cls in kinds_of(SchemeSpec) if issubclass(cls, SchemeSpec))
+    return [SchemeSection(scheme, parent) for scheme in schemes]

@@ -1,0 +1,87 @@
+"""Choosing the network whose weights a training begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QComboBox, QWidget
+
+from engine.specs import ClassifierSpec
+from engine.specs.classifiers import START_HELP
+from engine.specs.distinguish import networks_apart
+from engine.specs.schema import Spec
+from gui.widgets.forms.number_edit import guard_wheel
+
+SHORTEST = 12  # letters; the list that opens is as wide as its titles
+
+
+class StartPicker(QComboBox):
+    """Offers "From scratch" and the finished networks of the present images.
+
+    Signals
+    -------
+    changed
+        Another network is chosen.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self._offered: list[ClassifierSpec] = []
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(SHORTEST)
+        self.setAccessibleName(self.tr("Start from"))
+        guard_wheel(self)
+        self._offer([])
+        self.currentIndexChanged.connect(self._on_index)
+
+    def network(self) -> ClassifierSpec | None:
+        """Return the network that is chosen; None for a training from scratch."""
+        place = self.currentIndex() - 1
+        return self._offered[place] if place >= 0 else None
+
+    def choose(self, network: ClassifierSpec | None) -> None:
+        """Choose one of the networks that are offered."""
+        found = network in self._offered
+        self.setCurrentIndex(1 + self._offered.index(network) if network and found else 0)
+
+    def set_networks(self, networks: Sequence[ClassifierSpec]) -> None:
+        """Take up the networks of the study that were trained on the present images."""
+        self._offer(list(networks)[::-1])
+
+    def set_architecture(self, architecture: Spec | None) -> None:
+        """Give the chosen network up where its weights do not fit; None is still being typed."""
+        chosen = self.network()
+        if chosen is not None and architecture is not None and chosen.network != architecture:
+            self.setCurrentIndex(0)
+
+    def _offer(self, offered: list[ClassifierSpec]) -> None:
+        before = self.network()
+        if offered == self._offered and self.count():
+            return
+        self.blockSignals(True)
+        self.clear()
+        self._offered = offered
+        self.addItem(self.tr("From scratch"))
+        several = len({spec.network for spec in offered}) > 1
+        titles = [f"{s.title} ({s.network.title})" if several else s.title for s in offered]
+        self.addItems(networks_apart(titles, offered))
+        self.choose(before)
+        self.blockSignals(False)
+        self.setEnabled(bool(offered))
+        self._say()
+        if self.network() != before:
+            self.changed.emit()
+
+    @Slot()
+    def _on_index(self) -> None:
+        self._say()
+        self.changed.emit()
+
+    def _say(self) -> None:
+        chosen = self.network()
+        none = self.tr("The study has no finished network of these images yet")
+        title = f"{chosen.title}\n" if chosen is not None else ""
+        self.setToolTip(title + START_HELP if self._offered else none)

@@ -1,0 +1,348 @@
+"""The first page: what Isthmus is for, and the ways in."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtGui import QBrush
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui.look import settings, theme
+from gui.look.icons import app_icon, icon
+from gui.pages.common.page import Page
+from gui.pages.welcome.offer import Offer
+from gui.session import file_dialogs
+from gui.session.importer import documents
+from gui.session.workspace import Workspace
+
+DEMO = theme.RESOURCES / "demo.isthmus"
+PATH = Qt.ItemDataRole.UserRole
+MAX_WIDTH = 1080
+
+
+class WelcomePage(Page):
+    """Ways into a study: the demo, images, a recent study.
+
+    Signals
+    -------
+    go_to
+        Takes the title of the page that should be shown now.
+    tour_asked
+        The guided tour is wanted.
+    """
+
+    title = "Welcome"
+    icon = "welcome"
+    tip = "Open the demo, images or a recent study"
+
+    go_to = Signal(str)
+    tour_asked = Signal()
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
+        super().__init__(workspace, parent)
+        self._missing: set[Path] = set()
+        column = QWidget(self)
+        column.setMaximumWidth(MAX_WIDTH)
+        grid = QGridLayout(column)
+        grid.setContentsMargins(32, 24, 32, 24)
+        grid.setHorizontalSpacing(24)
+        grid.setVerticalSpacing(16)
+        grid.addLayout(self._build_heading(), 0, 0, 1, 2)
+        grid.addWidget(self._build_offer(), 1, 0, 1, 2)
+        grid.addWidget(self._build_idea(), 2, 0)
+        grid.addWidget(self._build_drop_area(), 2, 1)
+        grid.addWidget(self._build_recent(), 3, 0, 1, 2)
+        grid.setColumnStretch(0, 1)
+        grid.setColumnStretch(1, 1)
+        grid.setRowStretch(4, 1)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(column)
+        workspace.study_changed.connect(self.refresh)
+        workspace.runner.ready.connect(self.refresh)
+        theme.signals.changed.connect(self._dress)
+        self._dress()
+        self.refresh()
+
+    # ------------------------------------------------------------------------------------- public
+
+    @Slot()
+    def refresh(self) -> None:
+        """Show the recent studies as they are now; which are gone is found out on a lane.
+
+        The lanes wait until the engine is there: starting one loads it, and the window comes first.
+        """
+        self._show_recent()
+        if not self.workspace.runner.loaded:
+            return
+        paths = settings.recent_studies()
+
+        def work(_: Any) -> set[Path]:
+            return {path for path in paths if not (path / "study.json").is_file()}
+
+        self.workspace.runner.ask("recent studies", work, self._on_missing, _ignore)
+
+    @Slot()
+    def open_demo(self) -> None:
+        """Open the ready-made study, or compute it where it does not come with the program."""
+        if DEMO.is_dir():
+            self._open_ready_demo()
+        else:
+            self._run_demo()
+
+    # ----------------------------------------------------------------------------------- building
+
+    def _build_heading(self) -> QHBoxLayout:
+        picture = QLabel()
+        picture.setPixmap(app_icon().pixmap(QSize(56, 56)))
+        title = QLabel("Isthmus")
+        title.setProperty("role", "title")
+        words = QLabel(self.tr("A bridge between adversarial robustness and readable gradients"))
+        words.setProperty("role", "muted")
+        texts = QVBoxLayout()
+        texts.setSpacing(0)
+        texts.addWidget(title)
+        texts.addWidget(words)
+        row = QHBoxLayout()
+        row.setSpacing(12)
+        row.addWidget(picture)
+        row.addLayout(texts)
+        row.addStretch(1)
+        return row
+
+    def _build_offer(self) -> Offer:
+        """Offer the tour in the first session of all, and in no other."""
+        self.offer = Offer(
+            self.tr(
+                "New here? Eight steps on the demo study show what robust gradients are about."
+            ),
+            self.tr("Take the tour"),
+            self.tr("No, thanks"),
+        )
+        self.offer.accepted.connect(self.tour_asked)
+        self.offer.setVisible(not settings.flag("tour_offered", False))
+        settings.set_flag("tour_offered", True)
+        return self.offer
+
+    def _build_idea(self) -> QFrame:
+        idea = QLabel(
+            self.tr(
+                "A network that was trained on attacked images has gradients one can read: they "
+                "look like the object, and the pixels they point at are the ones that matter. It "
+                "pays for that with accuracy. Isthmus trains such networks, attacks them, shows "
+                "their gradients while they learn, and measures both sides of the trade: every "
+                "network becomes one dot, its accuracy to the right, the worth of its gradients "
+                "upwards, and the line through the dots is the price."
+            )
+        )
+        idea.setWordWrap(True)
+        idea.setAlignment(Qt.AlignmentFlag.AlignTop)
+        source = QLabel(
+            self.tr(
+                "After Kim, Seo and Jeon: Bridging Adversarial Robustness and Gradient "
+                "Interpretability, 2019"
+            )
+        )
+        source.setProperty("role", "muted")
+        source.setWordWrap(True)
+        self.demo = QPushButton(
+            self.tr("Open the demo study")
+            if DEMO.is_dir()
+            else self.tr("Run the demo (about 3 minutes)")
+        )
+        self.demo.setProperty("role", "primary")
+        self.demo.setToolTip(
+            self.tr("Four networks on built-in images, their maps, attacks, scores and trade-off")
+        )
+        self.demo.clicked.connect(self.open_demo)
+        card, layout = _card(self.tr("What it is for"))
+        layout.addWidget(idea)
+        layout.addWidget(source)
+        layout.addStretch(1)
+        self.tour = QPushButton(self.tr("Take the tour"))
+        self.tour.setToolTip(self.tr("The paper's argument in eight steps, on the demo study"))
+        self.tour.clicked.connect(self.tour_asked)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addWidget(self.demo)
+        buttons.addWidget(self.tour)
+        buttons.addStretch(1)
+        layout.addLayout(buttons)
+        return card
+
+    def _build_drop_area(self) -> QFrame:
+        self._drop_icon = QLabel()
+        words = QLabel(self.tr("Drop a folder of images here"))
+        words.setProperty("role", "heading")
+        more = QLabel(
+            self.tr(
+                "One folder per class, or train and test folders of classes; zip and tar archives, "
+                "MNIST files, single images, weights and studies too. Anywhere on the window does."
+            )
+        )
+        more.setProperty("role", "muted")
+        more.setWordWrap(True)
+        self.folder = QPushButton(self.tr("Open image folder…"))
+        self.folder.clicked.connect(self._open_folder)
+        self.files = QPushButton(self.tr("Open images…"))
+        self.files.setToolTip(self.tr("Image files, or an archive of images"))
+        self.files.clicked.connect(self._open_files)
+        buttons = QHBoxLayout()
+        for button in (self.folder, self.files):
+            buttons.addWidget(button)
+        area = QFrame()
+        area.setObjectName("dropArea")
+        area.setMinimumHeight(220)
+        layout = QVBoxLayout(area)
+        layout.setContentsMargins(24, 16, 24, 16)
+        layout.setSpacing(8)
+        layout.addStretch(1)
+        for label in (self._drop_icon, words, more):
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            layout.addWidget(label)
+        layout.addLayout(buttons)
+        layout.setAlignment(buttons, Qt.AlignmentFlag.AlignCenter)
+        layout.addStretch(1)
+        return area
+
+    def _build_recent(self) -> QFrame:
+        self.recent = QTreeWidget()
+        self.recent.setObjectName("recent")
+        self.recent.setColumnCount(2)
+        self.recent.setHeaderHidden(True)
+        self.recent.setRootIsDecorated(False)
+        self.recent.setUniformRowHeights(True)
+        self.recent.setFrameShape(QFrame.Shape.NoFrame)
+        self.recent.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.recent.setAccessibleName(self.tr("Recent studies"))
+        self.recent.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        self.recent.itemActivated.connect(self._open_recent)
+        self.recent.currentItemChanged.connect(self._on_recent_chosen)
+        self.open_study = QPushButton(self.tr("Open study…"))
+        self.open_study.clicked.connect(self._open_study)
+        self.forget = QPushButton(self.tr("Remove from list"))
+        self.forget.setToolTip(self.tr("Take the study off this list; its files stay"))
+        self.forget.clicked.connect(self._forget_recent)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.open_study)
+        buttons.addWidget(self.forget)
+        buttons.addStretch(1)
+        card, layout = _card(self.tr("Recent studies"))
+        self._none = QLabel(self.tr("None yet. A study is a folder that keeps all results."))
+        self._none.setProperty("role", "muted")
+        layout.addWidget(self._none)
+        layout.addWidget(self.recent)
+        layout.addLayout(buttons)
+        return card
+
+    # ------------------------------------------------------------------------------------- recent
+
+    def _show_recent(self) -> None:
+        self.recent.clear()
+        for path in settings.recent_studies():
+            item = QTreeWidgetItem([path.stem, str(path.parent)])
+            item.setData(0, PATH, str(path))
+            item.setIcon(0, icon("study", "muted" if path in self._missing else "accent"))
+            item.setToolTip(0, str(path))
+            item.setForeground(1, QBrush(theme.colour("muted")))
+            if path in self._missing:
+                item.setForeground(0, QBrush(theme.colour("muted")))
+                item.setText(1, self.tr("{folder} (not found)").format(folder=path.parent))
+            self.recent.addTopLevelItem(item)
+        found = self.recent.topLevelItemCount() > 0
+        rows = self.recent.topLevelItemCount() * self.recent.sizeHintForRow(0)
+        self.recent.setFixedHeight(rows + 2)
+        self._none.setVisible(not found)
+        self.recent.setVisible(found)
+        self.forget.setEnabled(self.recent.currentItem() is not None)
+
+    def _on_missing(self, missing: set[Path]) -> None:
+        if missing != self._missing:
+            self._missing = missing
+            self._show_recent()
+
+    @Slot()
+    def _on_recent_chosen(self) -> None:
+        self.forget.setEnabled(self.recent.currentItem() is not None)
+
+    @Slot(QTreeWidgetItem, int)
+    def _open_recent(self, item: QTreeWidgetItem, _: int) -> None:
+        self.workspace.importer.open_study(Path(item.data(0, PATH)))
+
+    @Slot()
+    def _forget_recent(self) -> None:
+        item = self.recent.currentItem()
+        if item is not None:
+            settings.remove_recent(Path(item.data(0, PATH)))
+            self._show_recent()
+
+    # ------------------------------------------------------------------------------------ opening
+
+    @Slot()
+    def _open_study(self) -> None:
+        file_dialogs.open_study(self, self.workspace.importer)
+
+    @Slot()
+    def _open_folder(self) -> None:
+        file_dialogs.open_image_folder(self, self.workspace.importer)
+
+    @Slot()
+    def _open_files(self) -> None:
+        file_dialogs.open_image_files(self, self.workspace.importer)
+
+    def _open_ready_demo(self) -> None:
+        """Open a copy: the program's own folder may not be written to."""
+        target = documents() / DEMO.name
+
+        def work(_: Any) -> Path:
+            if not target.exists():
+                try:
+                    shutil.copytree(DEMO, target)
+                except OSError as error:
+                    raise ValueError(f"{target} cannot be written: {error}") from error
+            return target
+
+        failed = self.workspace.message.emit
+        self.workspace.runner.ask(
+            "demo", work, self.workspace.importer.open_study, lambda text: failed(text, True)
+        )
+
+    def _run_demo(self) -> None:
+        self.workspace.importer.run_preset("demo")
+        self.go_to.emit("Train")
+
+    @Slot()
+    def _dress(self) -> None:
+        self._drop_icon.setPixmap(icon("drop", "accent").pixmap(QSize(40, 40)))
+        self._show_recent()
+
+
+def _card(heading: str) -> tuple[QFrame, QVBoxLayout]:
+    card = QFrame()
+    card.setProperty("role", "card")
+    layout = QVBoxLayout(card)
+    layout.setContentsMargins(16, 12, 16, 16)
+    layout.setSpacing(8)
+    label = QLabel(heading)
+    label.setProperty("role", "heading")
+    layout.addWidget(label)
+    return card, layout
+
+
+def _ignore(_: str) -> None:
+    """Whether recent studies still exist is a nicety: the list stays as it is without."""

@@ -1,0 +1,97 @@
+"""Training a finished network for more epochs."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
+
+from engine.specs import Training
+from engine.specs.schema import fields_of
+from gui.session.workspace import Workspace
+from gui.widgets.forms.number_edit import WholeEdit
+from gui.widgets.forms.side_panel import labelled_rows
+
+_EPOCHS = next(item for item in fields_of(Training) if item.name == "epochs")
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("continuing", text)
+
+
+class ContinueDialog(QDialog):
+    """Asks which network is to go on, and for how long; it does not hold up the window.
+
+    Parameters
+    ----------
+    key
+        The network that is proposed; "" for the newest.
+    """
+
+    def __init__(self, workspace: Workspace, key: str = "", parent: QWidget | None = None):
+        super().__init__(parent)
+        self.setWindowTitle(_tr("Train a network for more epochs"))
+        self.setModal(True)
+        found = [spec for _, spec in workspace.classifiers() if isinstance(spec, Training)]
+        chosen = next((spec for spec in found if spec.key == key), None)
+        images = chosen.images if chosen is not None else workspace.images
+        self._networks = [spec for spec in found if spec.images == images][::-1]
+        self.network = QComboBox()
+        for spec in self._networks:
+            self.network.addItem(spec.title)
+        self.network.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.network.setMinimumContentsLength(32)
+        self.epochs = WholeEdit(low=_EPOCHS.low, high=_EPOCHS.high)
+        self.note = QLabel()
+        self.note.setWordWrap(True)
+        self.note.setProperty("role", "muted")
+        self._build(workspace)
+        if chosen is not None:
+            self.network.setCurrentIndex(self._networks.index(chosen))
+        self._propose()
+
+    def _build(self, workspace: Workspace) -> None:
+        buttons = QDialogButtonBox(
+            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
+        )
+        self.accept_button = buttons.button(QDialogButtonBox.StandardButton.Ok)
+        self.accept_button.setText(_tr("Continue"))
+        self.accept_button.setEnabled(bool(self._networks))
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        self.network.currentIndexChanged.connect(self._propose)
+        self.epochs.valueChanged.connect(self._say)
+        self.epochs.setToolTip(_tr("The optimiser begins afresh: its moments are not recorded"))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
+        layout.setSpacing(12)
+        layout.addLayout(
+            labelled_rows((_tr("Network"), self.network), (_tr("More epochs"), self.epochs))
+        )
+        layout.addWidget(self.note)
+        layout.addWidget(buttons)
+        self.setMinimumWidth(460)
+
+    def specs(self) -> list[Training]:
+        """Return the training that is asked for; none where there is no network to go on from."""
+        if not self._networks:
+            return []
+        return [self._networks[self.network.currentIndex()].continued(self.epochs.number())]
+
+    def _propose(self) -> None:
+        if self._networks:
+            self.epochs.setValue(self._networks[self.network.currentIndex()].epochs)
+        self._say()
+
+    def _say(self) -> None:
+        if not self._networks:
+            self.note.setText(_tr("The study has no finished network of these images yet."))
+            return
+        spec = self.specs()[0]
+        self.note.setText(
+            _tr(
+                "From {} to {} epochs, on the same images and with the same attack. The optimiser "
+                "begins afresh and there is no second warm-up. The network as it is now is kept."
+            ).format(spec.earlier_epochs, spec.earlier_epochs + spec.epochs)
+        )

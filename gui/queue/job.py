@@ -1,0 +1,138 @@
+"""One computation as the window knows it, and how its times are measured and said."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from engine.jobs.events import Scalars
+from engine.specs.schema import KINDS
+
+State = Literal["waiting", "running", "finished", "cancelled", "failed"]
+RANK = {"running": 0, "failed": 1, "waiting": 2, "finished": 3, "cancelled": 3}
+SHOWN_SCALARS = 2
+# A rate measured over less than this is noise, and so would be the time left.
+MEASURED_SECONDS = 1.0
+
+
+class Stopwatch:
+    """A clock that stands still while everything is paused."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic):
+        self._clock = clock
+        self._held_since: float | None = None
+        self._held = 0.0
+
+    def now(self) -> float:
+        """Return seconds that passed while nothing was paused."""
+        end = self._clock() if self._held_since is None else self._held_since
+        return end - self._held
+
+    def hold(self) -> None:
+        """Stand still."""
+        if self._held_since is None:
+            self._held_since = self._clock()
+
+    def release(self) -> None:
+        """Go on."""
+        if self._held_since is not None:
+            self._held += self._clock() - self._held_since
+            self._held_since = None
+
+
+@dataclass
+class Job:
+    """What is known of one computation.
+
+    Times are readings of the model's stopwatch; ``seconds`` is how long it took in the end.
+    """
+
+    key: str
+    kind: str
+    title: str
+    number: int
+    state: State = "waiting"
+    started: float = 0.0
+    ended: float = 0.0
+    seconds: float = 0.0
+    done: float = 0.0
+    total: float = 0.0
+    what: str = ""
+    phase_started: float = 0.0
+    phase_done: float = 0.0
+    progressed: float = 0.0
+    message: str = ""
+    details: str = ""
+    scalars: str = ""
+    notices: list[str] = field(default_factory=list)
+
+    @property
+    def active(self) -> bool:
+        """Whether it runs or waits."""
+        return self.state in ("waiting", "running")
+
+    @property
+    def dropped(self) -> bool:
+        """Whether it ended, before it began, because something that it needs did not finish."""
+        ended = self.state in ("failed", "cancelled")
+        return ended and bool(self.message) and not self.details
+
+    @property
+    def fraction(self) -> float:
+        """How much of its present phase is done, in [0, 1]."""
+        return min(1.0, self.done / self.total) if self.total > 0 else 0.0
+
+    @property
+    def kind_label(self) -> str:
+        """The readable name of its kind."""
+        found = KINDS.get(self.kind)
+        label = found.label if found is not None else self.kind
+        return label[:1].upper() + label[1:]
+
+    def elapsed(self, now: float) -> float | None:
+        """Return for how many seconds it has been running, or ran."""
+        if self.state == "running":
+            return max(0.0, now - self.started)
+        return self.seconds if not self.active else None
+
+    def left(self, now: float) -> float | None:
+        """Return how many seconds its phase takes yet at the rate so far, if that is known."""
+        spent, moved = now - self.phase_started, self.done - self.phase_done
+        if self.state != "running" or moved <= 0 or spent < MEASURED_SECONDS:
+            return None
+        return max(0.0, self.total - self.done) * spent / moved
+
+    def order(self) -> tuple[float, float]:
+        """Return where it stands: running, failed, waiting, then the others, newest first."""
+        within = {"running": self.started, "waiting": self.number}.get(self.state, -self.ended)
+        return RANK[self.state], within
+
+
+def progress_text(job: Job) -> str:
+    """Return how far a computation is, such as "3.2 of 20 epochs" or "900 of 60,000 images"."""
+    done = f"{job.done:,.0f}" if job.total >= 100 else f"{job.done:.1f}"
+    return f"{done} of {job.total:,.10g} {job.what}".rstrip()
+
+
+def scalars_text(event: Scalars) -> str:
+    """Return the first numbers of a moment in a few words."""
+    shown = list(event.values.items())[:SHOWN_SCALARS]
+    return ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in shown)
+
+
+def clock(seconds: float) -> str:
+    """Return seconds as m:ss or h:mm:ss."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as a person would say them: "40 s", "3 min", "2 h 10 min"."""
+    if seconds < 59.5:
+        return f"{max(1, round(seconds))} s"
+    minutes = max(1, round(seconds / 60))
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

@@ -1,0 +1,113 @@
+"""What can be done with chosen computations beside stopping them: move, retry, go on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenu, QWidget
+
+from engine.specs import Training
+from engine.specs.schema import Spec
+from engine.store.study import spec_of
+from gui.queue.continuing import ContinueDialog
+from gui.queue.job import Job
+from gui.queue.job_model import JobModel
+from gui.queue.retry import RetryDialog, again, batch_field
+from gui.session.workspace import Workspace
+
+if TYPE_CHECKING:
+    from engine.plan.scheduler import Place
+
+
+class JobActions(QObject):
+    """Acts on the queue of a workspace for a list of its computations."""
+
+    def __init__(self, workspace: Workspace, model: JobModel, owner: QWidget):
+        super().__init__(owner)
+        self._workspace, self._model, self._owner = workspace, model, owner
+
+    @Slot(object, str)
+    def move(self, jobs: Sequence[Job], where: Place) -> None:
+        """Move the waiting ones of these in the queue."""
+        runner = self._workspace.runner
+        runner.reorder([job.key for job in jobs if job.state == "waiting"], where)
+        self._model.reorder([key for key, _ in runner.waiting()])
+        self._model.flush()
+
+    @Slot(object)
+    def retry(self, jobs: Sequence[Job]) -> None:
+        """Queue again those of these that failed or were cancelled, and what they took along."""
+        specs = [self._spec(job) for job in jobs if job.state in ("failed", "cancelled")]
+        failed = [spec for spec in specs if spec is not None]
+        if failed:
+            self._workspace.run(again(failed, self._dropped()))
+
+    def retry_with(self, job: Job) -> None:
+        """Ask for another batch size, and queue what results."""
+        spec = self._spec(job)
+        if spec is None:
+            return
+        dialog = RetryDialog(spec, self._dropped(), self._owner)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.accepted.connect(lambda: self._workspace.run(dialog.specs()))
+        dialog.open()
+
+    def go_on(self, job: Job) -> None:
+        """Ask for how many epochs more a network is to be trained, and queue that."""
+        dialog = ContinueDialog(self._workspace, job.key, self._owner)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.accepted.connect(lambda: self._workspace.run(dialog.specs()))
+        dialog.open()
+
+    def fill(self, menu: QMenu, job: Job, chosen: Sequence[Job]) -> None:
+        """Put what can be done with a computation, or the chosen ones around it, into a menu."""
+        jobs = chosen if job in chosen else [job]
+        if any(each.state == "waiting" for each in jobs):
+            self._fill_moves(menu, jobs)
+        if any(self._can_retry(each) for each in jobs):
+            self._add(menu, self.tr("Retry"), "Ctrl+R").triggered.connect(lambda: self.retry(jobs))
+        spec = self._spec(job)
+        if self._can_retry(job) and spec is not None and batch_field(spec) is not None:
+            words = self.tr("Retry with another batch size…")
+            menu.addAction(words, lambda: self.retry_with(job))
+        if job.state == "finished" and job.kind == Training.kind:
+            menu.addAction(self.tr("Continue with more epochs…"), lambda: self.go_on(job))
+
+    # ------------------------------------------------------------------------------------ private
+
+    def _fill_moves(self, menu: QMenu, jobs: Sequence[Job]) -> None:
+        places: tuple[tuple[Place, str, str], ...] = (
+            ("top", self.tr("Move to the top"), "Ctrl+Home"),
+            ("up", self.tr("Move up"), "Ctrl+Up"),
+            ("down", self.tr("Move down"), "Ctrl+Down"),
+            ("bottom", self.tr("Move to the bottom"), "Ctrl+End"),
+        )
+        for where, words, keys in places:
+            action = self._add(menu, words, keys)
+            action.triggered.connect(lambda _=False, where=where: self.move(jobs, where))
+        menu.addSeparator()
+
+    def _add(self, menu: QMenu, words: str, keys: str) -> QAction:
+        """Add an entry that names its keys; the list itself listens to them."""
+        return menu.addAction(f"{words}\t{keys}")
+
+    def _can_retry(self, job: Job) -> bool:
+        return job.state in ("failed", "cancelled") and self._spec(job) is not None
+
+    def _spec(self, job: Job) -> Spec | None:
+        found = self._workspace.runner.spec(job.key)
+        if found is None and self._workspace.study is not None and job.state == "finished":
+            found = spec_of(self._workspace.study.entry(job.key))
+        return found
+
+    def _dropped(self) -> list[Spec]:
+        """Return what ended only because something that it needs did."""
+        found = []
+        for spec in self._workspace.runner.queued_specs():
+            job = self._model.job(spec.key)
+            if job is not None and job.dropped:
+                found.append(spec)
+        return found

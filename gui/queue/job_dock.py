@@ -1,0 +1,295 @@
+"""The strip at the bottom of the window that lists every computation, and lets one stop it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QProgressBar,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.jobs.events import Event
+from gui.look import theme
+from gui.look.icons import icon
+from gui.queue.job import Job, duration
+from gui.queue.job_actions import JobActions
+from gui.queue.job_model import ACTION, JOB, Index, JobModel, Summary
+from gui.queue.job_outlook import Outlook
+from gui.queue.job_table import JobTable
+from gui.session.workspace import Workspace
+from gui.widgets.text_dialog import TextDialog
+
+if TYPE_CHECKING:
+    from engine.plan.scheduler import Place
+
+FLUSH_MS = 150
+UNBOUNDED = 16_777_215  # Qt's QWIDGETSIZE_MAX, which PySide6 does not export
+
+
+class JobDock(QFrame):
+    """Every running, waiting and ended computation of the open study.
+
+    Signals
+    -------
+    expanded_changed
+        The list was shown or hidden.
+    opened
+        Takes the key of a finished computation whose result the user wants to see.
+    """
+
+    expanded_changed = Signal(bool)
+    opened = Signal(str)
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.setObjectName("dock")
+        self.workspace = workspace
+        self.model = JobModel(self, outlook=outlook_of(workspace))
+        self.queue = JobActions(workspace, self.model, self)
+        self._study: object = None
+        self._paused = False
+        self._build_header()
+        self.table = JobTable(self.model, self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(self._header)
+        layout.addWidget(self.table, 1)
+        self._timer = QTimer(self)
+        self._timer.setInterval(FLUSH_MS)
+        self._timer.timeout.connect(self._on_tick)
+        self._connect()
+        self.set_expanded(False)
+        self._dress()
+        self._show_summary()
+
+    # ------------------------------------------------------------------------------------- public
+
+    @property
+    def expanded(self) -> bool:
+        """Whether the list is shown."""
+        return self.toggle.isChecked()
+
+    @Slot()
+    def _on_titles(self) -> None:
+        self.model.retitle({entry.key: entry.title for entry in self.workspace.entries()})
+
+    @Slot(bool)
+    def set_expanded(self, expanded: bool) -> None:
+        """Show or hide the list."""
+        self.toggle.setChecked(expanded)
+        self.table.setVisible(expanded)
+        self.setMaximumHeight(UNBOUNDED if expanded else self._header.sizeHint().height())
+        self._dress_toggle()
+        self.expanded_changed.emit(expanded)
+
+    def show_details(self, job: Job) -> None:
+        """Open a window with all that is known of why a computation failed."""
+        text = "\n".join([f"{job.kind_label} {job.key}", *job.notices, "", job.details])
+        TextDialog(job.title, job.message, text, self).show()
+
+    # ----------------------------------------------------------------------------------- building
+
+    def _build_header(self) -> None:
+        self.toggle = QToolButton(self)
+        self.toggle.setCheckable(True)
+        self.toggle.setProperty("role", "plain")
+        self.toggle.setToolTip(self.tr("Show or hide the list of computations (Ctrl+J)"))
+        self.summary = QLabel(self)
+        self.bar = QProgressBar(self)
+        self.bar.setTextVisible(False)
+        self.bar.setMaximumWidth(260)
+        self.pause = self._button(self.tr("Pause"), self.tr("Hold every computation"))
+        self.pause.setCheckable(True)
+        self.cancel = self._button(
+            self.tr("Cancel all"), self.tr("Stop everything that runs or waits")
+        )
+        self.clear = self._button(
+            self.tr("Clear finished"), self.tr("Take what has ended off this list; results stay")
+        )
+        self._header = QHBoxLayout()
+        self._header.setContentsMargins(8, 4, 8, 4)
+        self._header.setSpacing(8)
+        for widget in (self.toggle, self.summary, self.bar):
+            self._header.addWidget(widget)
+        self._header.addStretch(1)
+        for widget in (self.pause, self.cancel, self.clear):
+            self._header.addWidget(widget)
+
+    def _button(self, text: str, tip: str) -> QToolButton:
+        button = QToolButton(self)
+        button.setText(text)
+        button.setToolTip(tip)
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        return button
+
+    def _connect(self) -> None:
+        self.toggle.toggled.connect(self.set_expanded)
+        self.pause.toggled.connect(self._set_paused)
+        self.cancel.clicked.connect(self._cancel_all)
+        self.clear.clicked.connect(self._clear)
+        self.table.clicked.connect(self._on_clicked)
+        self.table.doubleClicked.connect(self._open)
+        self.table.open_asked.connect(self._open)
+        self.table.cancel_asked.connect(self._cancel_chosen)
+        self.table.move_asked.connect(self._move_chosen)
+        self.table.retry_asked.connect(self._retry_chosen)
+        self.table.customContextMenuRequested.connect(self._show_menu)
+        self.workspace.event.connect(self._on_event)
+        self.workspace.study_changed.connect(self._on_study)
+        self.workspace.records_changed.connect(self._on_titles)
+        theme.signals.changed.connect(self._dress)
+
+    # -------------------------------------------------------------------------------------- slots
+
+    @Slot(object)
+    def _on_event(self, event: Event) -> None:
+        self.model.take(event)
+        if not self._timer.isActive():
+            self._timer.start()
+
+    @Slot()
+    def _on_tick(self) -> None:
+        self.model.flush()
+        self._show_summary()
+        if not self.model.active:
+            self._timer.stop()
+
+    @Slot()
+    def _on_study(self) -> None:
+        if self.workspace.study is self._study:
+            return
+        self._study = self.workspace.study
+        self.pause.setChecked(False)
+        self.model.clear(only_ended=False)
+        self.model.outlook.forget()
+        self._show_summary()
+
+    @Slot(bool)
+    def _set_paused(self, paused: bool) -> None:
+        self._paused = paused
+        self.workspace.runner.set_paused(paused)
+        watch = self.model.stopwatch
+        (watch.hold if paused else watch.release)()
+        self.pause.setText(self.tr("Resume") if paused else self.tr("Pause"))
+        self._dress()
+        self._show_summary()
+
+    @Slot()
+    def _cancel_all(self) -> None:
+        self.workspace.runner.cancel()
+
+    @Slot()
+    def _cancel_chosen(self) -> None:
+        for job in self.table.selected_jobs():
+            self._cancel(job)
+
+    @Slot(str)
+    def _move_chosen(self, where: Place) -> None:
+        self.queue.move(self.table.selected_jobs(), where)
+
+    @Slot()
+    def _retry_chosen(self) -> None:
+        self.queue.retry(self.table.selected_jobs())
+
+    def _cancel(self, job: Job) -> None:
+        if job.active:
+            self.workspace.runner.cancel(job.key)
+
+    @Slot()
+    def _clear(self) -> None:
+        self.model.clear(only_ended=True)
+        self._show_summary()
+
+    @Slot(object)
+    def _on_clicked(self, index: Index) -> None:
+        if index.column() == ACTION:
+            self._cancel(index.data(JOB))
+
+    @Slot(object)
+    def _open(self, index: Index) -> None:
+        job = index.data(JOB) if index.isValid() else None
+        if job is not None and job.state == "failed":
+            self.show_details(job)
+        elif job is not None and job.state == "finished":
+            self.opened.emit(job.key)
+            self.workspace.selected.emit(job.key)
+
+    @Slot(QPoint)
+    def _show_menu(self, place: QPoint) -> None:
+        index = self.table.indexAt(place)
+        if not index.isValid():
+            return
+        job = index.data(JOB)
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.queue.fill(menu, job, self.table.selected_jobs())
+        if job.active:
+            menu.addAction(self.tr("Cancel"), lambda: self._cancel(job))
+        if job.state == "finished":
+            menu.addAction(self.tr("Show its result"), lambda: self._open(index))
+        if job.state == "failed":
+            menu.addAction(self.tr("Details…"), lambda: self.show_details(job))
+        clipboard = QGuiApplication.clipboard()
+        menu.addAction(self.tr("Copy its key"), lambda: clipboard.setText(job.key))
+        menu.popup(self.table.viewport().mapToGlobal(place))
+
+    # -------------------------------------------------------------------------------------- looks
+
+    def _show_summary(self) -> None:
+        found = self.model.summary()
+        self.bar.setVisible(found.total > 0)
+        self.bar.setMaximum(max(1, found.total))
+        self.bar.setValue(found.done)
+        self.summary.setText(self._summary_text(found))
+        self.pause.setEnabled(self.model.active > 0 or self._paused)
+        self.cancel.setEnabled(self.model.active > 0)
+        self.clear.setEnabled(self.model.active < self.model.count)
+
+    def _summary_text(self, found: Summary) -> str:
+        if not found.total:
+            return self.tr("No computations")
+        parts = [self.tr("{done:,} of {total:,} done").format(done=found.done, total=found.total)]
+        if found.failed:
+            parts.append(self.tr("{count:,} failed").format(count=found.failed))
+        if self._paused:
+            parts.append(self.tr("paused"))
+        elif found.left is not None and found.done < found.total:
+            parts.append(self.tr("about {time} left").format(time=duration(found.left)))
+        return ", ".join(parts)
+
+    @Slot()
+    def _dress(self) -> None:
+        self.pause.setIcon(icon("play" if self._paused else "pause"))
+        self.cancel.setIcon(icon("cancel"))
+        self.clear.setIcon(icon("clear"))
+        self._dress_toggle()
+        self.table.viewport().update()
+
+    def _dress_toggle(self) -> None:
+        self.toggle.setIcon(icon("collapse" if self.expanded else "expand"))
+
+
+def outlook_of(workspace: Workspace) -> Outlook:
+    """Return what tells the time left from the open study's queue and records."""
+    runner = workspace.runner
+
+    def slots() -> int:
+        return runner.room.slots if runner.room is not None else 0
+
+    return Outlook(
+        runner.spec,
+        size=workspace.pace.size,
+        waiting=runner.waiting,
+        slots=slots,
+        earlier=workspace.pace.rates,
+    )

@@ -1,0 +1,269 @@
+"""The computations of the open study as a table: what each does, how far it is, how long yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+
+from engine.jobs.events import Ended, Event, Notice, Progress, Queued, Scalars, Started
+from gui.queue.job import Job, Stopwatch, clock, duration, progress_text, scalars_text
+from gui.queue.job_outlook import Outlook
+
+Index = QModelIndex | QPersistentModelIndex
+JOB = Qt.ItemDataRole.UserRole
+TITLE, KIND, PROGRESS, ELAPSED, LEFT, ACTION = range(6)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The whole queue in four numbers; ``left`` in seconds, None where nothing can be promised."""
+
+    done: int
+    total: int
+    failed: int
+    left: float | None
+
+
+class JobModel(QAbstractTableModel):
+    """A row per computation. Events change it at once, but views hear of it only by :meth:`flush`.
+
+    So thousands of events in one moment cost a view one update.
+
+    Parameters
+    ----------
+    outlook
+        Tells the time left; one that knows only kinds, if none is given.
+    """
+
+    def __init__(
+        self,
+        parent: QObject | None = None,
+        stopwatch: Stopwatch | None = None,
+        outlook: Outlook | None = None,
+    ):
+        super().__init__(parent)
+        self.stopwatch = stopwatch or Stopwatch()
+        self.outlook = outlook or Outlook()
+        self._rows: list[Job] = []
+        self._new: list[Job] = []
+        self._jobs: dict[str, Job] = {}
+        self._batch: set[str] = set()
+        self._active = 0
+        self._moved = False
+        self._changed = False
+
+    # ------------------------------------------------------------------------------------- events
+
+    def take(self, event: Event) -> None:
+        """Take up what a computation said."""
+        if isinstance(event, Queued | Started):
+            self._on_begin(event)
+        job = self._jobs.get(event.key)
+        if job is None:
+            return
+        self._changed = True
+        if isinstance(event, Progress):
+            self._on_progress(job, event)
+        elif isinstance(event, Scalars):
+            job.scalars = scalars_text(event)
+        elif isinstance(event, Notice):
+            job.notices.append(event.text)
+        elif isinstance(event, Ended):
+            self._on_end(job, event)
+
+    def flush(self) -> None:
+        """Let the views know what changed since the last time."""
+        if self._new:
+            first = len(self._rows)
+            self.beginInsertRows(QModelIndex(), first, first + len(self._new) - 1)
+            self._rows += self._new
+            self._new = []
+            self.endInsertRows()
+        if self._moved:
+            self._sort()
+        if self._changed and self._rows:
+            corner = self.index(len(self._rows) - 1, ACTION)
+            self.dataChanged.emit(self.index(0, TITLE), corner)
+        self._moved = self._changed = False
+
+    def reorder(self, keys: Sequence[str]) -> None:
+        """Let the waiting computations stand in this order, which is the queue's."""
+        jobs = [self._jobs[key] for key in keys if key in self._jobs]
+        for job, number in zip(jobs, sorted(job.number for job in jobs), strict=True):
+            job.number = number
+        self._moved = True
+
+    def retitle(self, titles: Mapping[str, str]) -> None:
+        """Call computations what their records are called now; key -> title."""
+        for key, job in self._jobs.items():
+            job.title = titles.get(key, job.title)
+        self._changed = True
+        self.flush()
+
+    def clear(self, *, only_ended: bool) -> None:
+        """Take computations off the list: those that ended, or all."""
+        self.beginResetModel()
+        kept = [job for job in [*self._rows, *self._new] if only_ended and job.active]
+        self._rows, self._new = kept, []
+        self._jobs = {job.key: job for job in kept}
+        self._batch &= set(self._jobs)
+        self._active = len(kept)
+        self.endResetModel()
+
+    # -------------------------------------------------------------------------------------- state
+
+    def job(self, key: str) -> Job | None:
+        """Return a computation by its key."""
+        return self._jobs.get(key)
+
+    @property
+    def count(self) -> int:
+        """How many there are, ended ones too."""
+        return len(self._jobs)
+
+    @property
+    def active(self) -> int:
+        """How many run or wait."""
+        return self._active
+
+    def summary(self) -> Summary:
+        """Return the state of everything that was queued since the queue was last empty."""
+        batch = [self._jobs[key] for key in self._batch]
+        done = [job for job in batch if not job.active]
+        failed = sum(job.state == "failed" for job in done)
+        left = self.outlook.left(batch, self.stopwatch.now())
+        return Summary(len(done), len(batch), failed, left)
+
+    # ---------------------------------------------------------------------------------- Qt's model
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        """Return the number of computations that the views know of."""
+        return 0 if parent is not None and parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: Index | None = None) -> int:
+        """Return the number of columns."""
+        return 0 if parent is not None and parent.isValid() else ACTION + 1
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """Return the name of a column."""
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.TextAlignmentRole and section in (ELAPSED, LEFT):
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role != Qt.ItemDataRole.DisplayRole:
+            return None
+        names = ("Computation", "Kind", "Progress", "Time", "Left", "")
+        return self.tr(names[section])
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Return the text, tooltip or :class:`Job` of a cell."""
+        job = self._rows[index.row()]
+        if role == JOB:
+            return job
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._text(job, index.column())
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self._tooltip(job, index.column())
+        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() in (ELAPSED, LEFT):
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+    # ------------------------------------------------------------------------------------ private
+
+    def _on_begin(self, event: Queued | Started) -> None:
+        job = self._jobs.get(event.key)
+        if job is None or not job.active:
+            job = self._queue(event, job)
+        if isinstance(event, Started):
+            job.state = "running"
+            job.started = job.phase_started = job.progressed = self.stopwatch.now()
+        self._moved = True
+
+    def _queue(self, event: Queued | Started, old: Job | None) -> Job:
+        """Add a computation; one that ended before starts anew in its old row."""
+        if not self._active:
+            self._batch.clear()
+            self.outlook.begin()
+        job = Job(event.key, event.kind, event.title, number=len(self._jobs))
+        if old is None:
+            self._jobs[event.key] = job
+            self._new.append(job)
+        else:
+            old.__dict__.update(job.__dict__)
+            job = old
+        self._batch.add(event.key)
+        self._active += 1
+        return job
+
+    def _on_progress(self, job: Job, event: Progress) -> None:
+        if event.what != job.what or event.total != job.total or event.done < job.done:
+            job.phase_started, job.phase_done = self.stopwatch.now(), event.done
+        job.progressed = self.stopwatch.now()
+        job.done, job.total, job.what = event.done, event.total, event.what
+
+    def _on_end(self, job: Job, event: Ended) -> None:
+        self._active -= job.active
+        began = job.state == "running"
+        job.state, job.seconds = event.outcome, event.seconds
+        job.message, job.details = event.message, event.details
+        job.ended = self.stopwatch.now()
+        if event.outcome == "finished" and began:
+            self.outlook.learn(job)
+        self._moved = True
+
+    def _sort(self) -> None:
+        self.layoutAboutToBeChanged.emit()
+        before = self.persistentIndexList()
+        jobs = [self._rows[index.row()] for index in before]
+        self._rows.sort(key=Job.order)
+        if before:
+            rows = {job.key: row for row, job in enumerate(self._rows)}
+            after = [
+                self.index(rows[job.key], index.column())
+                for job, index in zip(jobs, before, strict=True)
+            ]
+            self.changePersistentIndexList(before, after)
+        self.layoutChanged.emit()
+
+    def _text(self, job: Job, column: int) -> str:
+        now = self.stopwatch.now()
+        if column == TITLE:
+            return job.title
+        if column == KIND:
+            return job.kind_label
+        if column == PROGRESS:
+            return self._state_text(job)
+        if column == ELAPSED:
+            elapsed = job.elapsed(now)
+            return "" if elapsed is None else clock(elapsed)
+        if column == LEFT:
+            left = self.outlook.left_of(job, now)
+            return "" if left is None else duration(left)
+        return ""
+
+    def _state_text(self, job: Job) -> str:
+        if job.state == "running":
+            steps = progress_text(job) if job.total else ""
+            return " · ".join(part for part in (steps, job.scalars) if part) or self.tr("running")
+        names = {
+            "waiting": self.tr("waiting"),
+            "finished": self.tr("finished"),
+            "cancelled": self.tr("cancelled"),
+            "failed": self.tr("failed"),
+        }
+        return f"{names[job.state]}: {job.message}" if job.message else names[job.state]
+
+    def _tooltip(self, job: Job, column: int) -> str:
+        if column == ACTION and job.active:
+            return self.tr("Cancel this computation (Delete)")
+        if job.state == "failed":
+            return self.tr("{message}\nDouble click: details").format(message=job.message)
+        lines = [job.title, self._state_text(job), *job.notices]
+        if job.state == "finished":
+            lines.append(self.tr("Double click: show its result"))
+        return "\n".join(lines)

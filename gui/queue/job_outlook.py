@@ -1,0 +1,168 @@
+"""How long computations will take yet: what is promised, and on what grounds.
+
+Work and its seconds are told by :mod:`engine.plan.cost`. A running computation is judged by its own
+rate as soon as it has one, a waiting one by the most similar that finished or run; the queue is
+then played through with its order, its slots, and what needs what. What takes longer than expected
+is expected to take a while longer: no promise counts down to nothing and stays there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from engine.plan.cost import Rates, Work, finish, work_of
+from engine.specs import ImagesSpec
+from engine.specs.schema import Spec
+from gui.queue.job import MEASURED_SECONDS, Job
+
+EPOCHS = "epochs"  # the phase whose progress the cost model understands
+LATE = 0.1  # of the time spent: the least that is left of what has not ended
+PRIOR_SECONDS = 2.0  # an expected rate weighs as much as one measured over so long
+MANY = 200  # a longer queue is played through once a second only: thousands take some 40 ms
+# Where nothing is known of more of the waiting jobs than this, nothing is promised.
+UNKNOWN_SHARE = 0.1
+
+Waiting = list[tuple[str, frozenset[str]]]
+
+
+class Outlook:
+    """Says how long computations take yet.
+
+    Parameters
+    ----------
+    spec_of
+        The spec of a key; None where it is not known: its kind then tells all.
+    size
+        See :func:`engine.plan.cost.work_of`.
+    waiting
+        The queue: keys in order, each with the keys it waits for; empty: as they were queued.
+    slots
+        How many run at once; 0: as many as do.
+    earlier
+        What the study's records tell of rates.
+    """
+
+    def __init__(
+        self,
+        spec_of: Callable[[str], Spec | None] = lambda key: None,
+        *,
+        size: Callable[[ImagesSpec], tuple[int, int] | None] = lambda images: None,
+        waiting: Callable[[], Waiting] = list,
+        slots: Callable[[], int] = int,
+        earlier: Callable[[], Rates | None] = lambda: None,
+    ):
+        self._spec_of, self._size = spec_of, size
+        self._waiting, self._slots, self._earlier = waiting, slots, earlier
+        self.forget()
+
+    def forget(self) -> None:
+        """Another study: start anew."""
+        self.rates = Rates()
+        self._works: dict[str, Work] = {}
+        self._told: tuple[float, float | None] = (-math.inf, None)
+
+    def begin(self) -> None:
+        """Take up, as a queue begins, what the study's records tell by now."""
+        self.rates.earlier = self._earlier()
+
+    def work(self, job: Job) -> Work:
+        """Return the work of a computation."""
+        if job.key not in self._works:
+            spec = self._spec_of(job.key)
+            known = work_of(spec, self._size) if spec is not None else Work(((job.kind,),))
+            self._works[job.key] = known
+        return self._works[job.key]
+
+    def learn(self, job: Job) -> None:
+        """Take up how long a computation took that has just finished."""
+        work, since = self.work(job), job.started
+        passes = work.passes
+        if work.epochs and job.what == EPOCHS:
+            # Images are read in for all, and a resumed one had done a part before.
+            since, passes = job.phase_started, passes - work.done_at(job.phase_done)
+        self.rates.learn(work, job.ended - since, passes)
+
+    def left_of(self, job: Job, now: float) -> float | None:
+        """Return how many seconds a running computation takes yet, or None."""
+        if job.state != "running":
+            return None
+        work = self.work(job)
+        if work.epochs and job.what == EPOCHS:
+            return self._left_of_epochs(job, work, now)
+        phase, expected = job.left(now), self.rates.seconds(work)
+        if expected is None:
+            return phase
+        spent = now - job.started
+        return max(expected - spent, phase or 0.0, LATE * spent)
+
+    def left(self, batch: Iterable[Job], now: float) -> float | None:
+        """Return in how many seconds a queue will be empty, or None."""
+        jobs = {job.key: job for job in batch if job.active}
+        if len(jobs) <= MANY or now - self._told[0] >= 1.0:
+            self._told = now, self._played(jobs, now)
+        at, left = self._told
+        return None if left is None else max(left - (now - at), 0.0)
+
+    # ------------------------------------------------------------------------------------ private
+
+    def _played(self, jobs: dict[str, Job], now: float) -> float | None:
+        """Return how long the queue takes, played through."""
+        running = {key: job for key, job in jobs.items() if job.state == "running"}
+        lefts = {key: self.left_of(job, now) for key, job in running.items()}
+        ahead = self._ahead([job for job in jobs.values() if job.key not in running], running)
+        if ahead is None:
+            return None
+        known = {key: left for key, left in lefts.items() if left is not None}
+        if len(known) < len(running):
+            return None
+        return finish(known, ahead, self._slots() or max(1, len(running)))
+
+    def _measured(self, job: Job, work: Work) -> tuple[float, float] | None:
+        """Return seconds and passes of the epochs so far, None before they can be trusted."""
+        spent = job.progressed - job.phase_started
+        passes = work.done_at(job.done) - work.done_at(job.phase_done)
+        return (spent, passes) if spent >= MEASURED_SECONDS and passes > 0 else None
+
+    def _left_of_epochs(self, job: Job, work: Work, now: float) -> float | None:
+        prior, measured = self.rates.of(work), self._measured(job, work)
+        if measured is None and prior is None:
+            return None
+        since = now - job.progressed
+        left = (work.passes - work.done_at(job.done)) * _blended(measured, prior)
+        return max(left - since, LATE * since)
+
+    def _ahead(
+        self, waiting: list[Job], running: dict[str, Job]
+    ) -> list[tuple[str, float, frozenset[str]]] | None:
+        """Return the waiting computations in order, each with its seconds and its needs."""
+        rates = self.rates.copy()
+        for job in running.values():
+            work = self.work(job)
+            measured = self._measured(job, work) if work.epochs and job.what == EPOCHS else None
+            if measured is not None:
+                rates.learn(work, *measured)
+        seconds = {job.key: rates.seconds(self.work(job)) for job in waiting}
+        known = [value for value in seconds.values() if value is not None]
+        if len(seconds) - len(known) > UNKNOWN_SHARE * len(seconds):
+            return None
+        usual = sum(known) / len(known) if known else 0.0
+        needs = dict(self._waiting())
+        order = [key for key in needs if key in seconds] + [k for k in seconds if k not in needs]
+        found: list[tuple[str, float, frozenset[str]]] = []
+        for key in order:
+            value: Any = seconds[key]
+            found.append((key, usual if value is None else value, needs.get(key, frozenset())))
+        return found
+
+
+def _blended(measured: tuple[float, float] | None, prior: float | None) -> float:
+    """Return seconds per pass: the geometric mean of what is measured and what was expected."""
+    if measured is None:
+        return prior or 0.0
+    spent, passes = measured
+    if prior is None:
+        return spent / passes
+    weight = spent / (spent + PRIOR_SECONDS)
+    return math.exp(weight * math.log(spent / passes) + (1 - weight) * math.log(prior))

@@ -1,0 +1,1 @@
+"""The open study and images, and the only place that starts threads."""

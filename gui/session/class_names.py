@@ -1,0 +1,67 @@
+"""What the classes of a network are called: as in the images it was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from engine.specs import ImagesSpec
+from engine.store.study import Study
+from gui.session.workspace import Workspace
+
+
+class ClassNames(QObject):
+    """Knows the names of the current images' classes, and reads those of others from the study.
+
+    Signals
+    -------
+    changed
+        More names are known than before.
+    """
+
+    changed = Signal()
+
+    def __init__(self, workspace: Workspace, parent: QObject | None = None):
+        super().__init__(parent)
+        self._workspace = workspace
+        self._known: dict[str, Sequence[str]] = {}
+        workspace.study_changed.connect(self._forget)
+
+    def of(self, images: ImagesSpec) -> Sequence[str]:
+        """Return the names of the classes, () while they are not known."""
+        workspace = self._workspace
+        if images == workspace.images and workspace.image_set is not None:
+            return workspace.image_set.classes
+        if images.key not in self._known:
+            self._known[images.key] = ()
+            self._read(images)
+        return self._known[images.key]
+
+    def listed(self, images: ImagesSpec, count: int) -> list[str]:
+        """Return ``count`` names; a class without a name is called by its number."""
+        names = self.of(images)
+        return [names[label] if label < len(names) else str(label) for label in range(count)]
+
+    def _read(self, images: ImagesSpec) -> None:
+        study = self._workspace.study
+        if study is None or not study.has(images):
+            return
+        done = partial(self._take, images.key)
+        work = partial(_classes_in, study, images)
+        # Numbers stand in for names that cannot be read; the record's damage is told elsewhere.
+        self._workspace.runner.ask(f"classes/{images.key}", work, done, lambda _: None)
+
+    def _take(self, key: str, names: Sequence[str]) -> None:
+        self._known[key] = names
+        self.changed.emit()
+
+    @Slot()
+    def _forget(self) -> None:
+        self._known.clear()
+
+
+def _classes_in(study: Study, images: ImagesSpec, _: Any) -> Sequence[str]:
+    return tuple(str(name) for name in study.read(images).documents.get("classes", ()))

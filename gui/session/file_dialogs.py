@@ -1,0 +1,150 @@
+"""The window's file dialogs and questions; each remembers the folder it was in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QLabel, QVBoxLayout, QWidget
+
+from engine.specs import NetworkSpec
+from engine.store.study import SUFFIX
+from gui.look import settings
+from gui.session.dropping import PACKED
+from gui.session.importer import Importer, documents
+from gui.session.packed import save_copy
+from gui.session.workspace import Workspace
+from gui.widgets.forms.spec_form import SpecForm
+
+IMAGE_FILES = (
+    "*.png *.jpg *.jpeg *.bmp *.gif *.tif *.tiff *.webp *.ppm *.pgm "
+    "*.zip *.tar *.tar.gz *.tgz *.tar.bz2 *.tar.xz"
+)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("dialogs", text)
+
+
+def _start(folder: Path | None = None) -> str:
+    return settings.last_folder() or str(folder or Path.home())
+
+
+def _kept(path: Path) -> Path:
+    settings.set_last_folder(path.parent)
+    return path
+
+
+def ask_study(parent: QWidget) -> Path | None:
+    """Let the user choose the folder of a study; None where they did not."""
+    chosen = QFileDialog.getExistingDirectory(parent, _tr("Open study"), _start(documents()))
+    return _kept(Path(chosen)) if chosen else None
+
+
+def ask_new_study(parent: QWidget) -> Path | None:
+    """Let the user name a new study; None where they did not."""
+    start = str(Path(_start(documents())) / f"study{SUFFIX}")
+    chosen, _ = QFileDialog.getSaveFileName(parent, _tr("New study"), start, f"*{SUFFIX}")
+    if not chosen:
+        return None
+    path = Path(chosen)
+    return _kept(path if path.suffix == SUFFIX else path.with_name(path.name + SUFFIX))
+
+
+def ask_copy(parent: QWidget, name: str) -> Path | None:
+    """Let the user name the one file that a study is copied into; None where they did not."""
+    start = str(Path(_start(documents())) / f"{name}.h5")
+    chosen, _ = QFileDialog.getSaveFileName(parent, _tr("Save a copy as one file"), start, "*.h5")
+    if not chosen:
+        return None
+    path = Path(chosen)
+    return _kept(path if path.suffix in PACKED else path.with_name(path.name + ".h5"))
+
+
+def ask_image_folder(parent: QWidget) -> Path | None:
+    """Let the user choose a folder of images; None where they did not."""
+    chosen = QFileDialog.getExistingDirectory(parent, _tr("Open image folder"), _start())
+    return _kept(Path(chosen)) if chosen else None
+
+
+def ask_image_files(parent: QWidget) -> list[Path]:
+    """Let the user choose image files or archives of them."""
+    kinds = f"{_tr('Images and archives')} ({IMAGE_FILES});;{_tr('All files')} (*)"
+    chosen, _ = QFileDialog.getOpenFileNames(parent, _tr("Open images"), _start(), kinds)
+    paths = [Path(name) for name in chosen]
+    if paths:
+        _kept(paths[0])
+    return paths
+
+
+def new_study(parent: QWidget, importer: Importer) -> None:
+    """Let the user name a new study, and open it."""
+    path = ask_new_study(parent)
+    if path is not None:
+        importer.open_study(path, create=True)
+
+
+def open_study(parent: QWidget, importer: Importer) -> None:
+    """Let the user choose a study, and open it."""
+    path = ask_study(parent)
+    if path is not None:
+        importer.open_study(path)
+
+
+def save_study_copy(parent: QWidget, workspace: Workspace) -> None:
+    """Let the user name a file, and copy the open study into it."""
+    study = workspace.study
+    path = None if study is None else ask_copy(parent, study.path.stem)
+    if study is None or path is not None:
+        save_copy(workspace, path or Path())
+
+
+def open_image_folder(parent: QWidget, importer: Importer) -> None:
+    """Let the user choose a folder of images, and take it as if it had been dropped."""
+    path = ask_image_folder(parent)
+    if path is not None:
+        importer.take([path])
+
+
+def open_image_files(parent: QWidget, importer: Importer) -> None:
+    """Let the user choose image files, and take them as if they had been dropped."""
+    paths = ask_image_files(parent)
+    if paths:
+        importer.take(paths)
+
+
+class NetworkDialog(QDialog):
+    """Asks which network a weights file belongs to; it does not hold up the window."""
+
+    def __init__(self, path: Path, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.path = path
+        self.setWindowTitle(_tr("Import weights"))
+        self.setModal(True)
+        text = _tr("Which network do the weights in {name} belong to?").format(name=path.name)
+        question = QLabel(text)
+        question.setWordWrap(True)
+        self.form = SpecForm(NetworkSpec, self)
+        buttons = QDialogButtonBox(
+            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
+        )
+        self.accept_button = buttons.button(QDialogButtonBox.StandardButton.Ok)
+        self.accept_button.setText(_tr("Import"))
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        self.form.changed.connect(self._on_changed)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
+        layout.setSpacing(12)
+        for widget in (question, self.form, buttons):
+            layout.addWidget(widget)
+        layout.addStretch(1)
+        self.setMinimumWidth(420)
+
+    def network(self) -> NetworkSpec | None:
+        """Return the network that is chosen, or None while a field is wrong."""
+        found = self.form.spec()
+        return found if isinstance(found, NetworkSpec) else None
+
+    def _on_changed(self) -> None:
+        self.accept_button.setEnabled(self.network() is not None)

@@ -1,0 +1,397 @@
+"""Taking things into the study: folders and files of images, pictures, weights, other studies."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal, Slot
+from PySide6.QtGui import QImage
+
+from engine.data.cache import Shelf
+from engine.specs import ImagesSpec, Imported, NetworkSpec, StoredImages
+from engine.specs.schema import SpecError
+from engine.store.study import SUFFIX, StudyError
+from gui.look import settings
+from gui.session import dropping
+from gui.session.packed import open_packed
+
+if TYPE_CHECKING:
+    from engine.data.image_set import ImageSet
+    from engine.jobs.context import Control
+    from engine.store.study import Study
+    from gui.session.workspace import Workspace
+
+CHANNEL = "ingest"
+POLL_MS = 100
+COPIED_AT_MOST = 1000
+BLOCK = 1 << 20
+
+
+class Importer(QObject):
+    """Reads what the user drops, pastes or chooses, and gives it to the workspace.
+
+    Signals
+    -------
+    changed
+        Reading began, went on, or ended: see ``name``, ``done`` and ``total``.
+    started
+        Reading of images began.
+    weights_found
+        Takes the path of a weights file whose network the user must name.
+    """
+
+    changed = Signal()
+    started = Signal()
+    weights_found = Signal(object)
+
+    def __init__(self, workspace: Workspace):
+        super().__init__(workspace)
+        self._workspace = workspace
+        self._waiting: list[Callable[[], object]] = []
+        self._progress = (0.0, 0.0)
+        self.shelf = Shelf(settings.cache_folder() / "images")
+        self.name = ""
+        self._poll = QTimer(self)
+        self._poll.setInterval(POLL_MS)
+        self._poll.timeout.connect(self.changed)
+        workspace.runner.ready.connect(self._on_ready)
+        workspace.runner.broken.connect(self._on_broken)
+        workspace.study_changed.connect(self.cancel)
+
+    # ------------------------------------------------------------------------------------- state
+
+    @property
+    def busy(self) -> bool:
+        """Whether images are being read."""
+        return bool(self.name)
+
+    @property
+    def done(self) -> float:
+        """How many files were read."""
+        return self._progress[0]
+
+    @property
+    def total(self) -> float:
+        """How many files there are, as far as is known; 0 while they are looked for."""
+        return self._progress[1]
+
+    # ------------------------------------------------------------------------------------ taking
+
+    def take(self, paths: list[Path]) -> None:
+        """Open, read or ask about each of these paths, by what it is."""
+        found = dropping.sort_paths(paths)
+        for problem in found.problems:
+            self._say(problem, error=True)
+        if len(found.studies) + len(found.packed) > 1:
+            self._say(self.tr("Of several studies only the first was opened."))
+        if found.studies:
+            self.open_study(found.studies[0])
+        elif found.packed:
+            self._when_loaded(partial(open_packed, self._workspace, found.packed[0]))
+        if found.images:
+            self._when_loaded(lambda: self._read_together(found.images))
+        for path in found.weights:
+            self._when_loaded(partial(self.weights_found.emit, path))
+
+    def read_folder(self, path: Path, options: dict[str, Any]) -> None:
+        """Read images with options of :func:`engine.data.images.ingest`, such as their size."""
+        self._when_loaded(lambda: self._read(path, options))
+
+    def take_picture(self, picture: QImage) -> None:
+        """Save a picture into the study's folder, and read it as if it had been dropped."""
+        self._when_loaded(lambda: self._save_picture(picture))
+
+    def open_study(self, path: Path, *, create: bool = False) -> None:
+        """Open a study, once the engine is there."""
+        self._when_loaded(lambda: self._open(path, create))
+
+    def reread(self, spec: ImagesSpec) -> None:
+        """Read in images as their spec says, from where the study knows they are."""
+        self._when_loaded(lambda: self._reread(spec))
+
+    def use(self, spec: ImagesSpec) -> None:
+        """Make images the current ones, and queue their record, so that the study keeps them."""
+        self._when_loaded(lambda: self._use(spec))
+
+    def run_preset(self, name: str) -> None:
+        """Compute a built-in plan in a study of its own."""
+        self._when_loaded(lambda: self._run_preset(name))
+
+    def add_weights(self, path: Path, network: NetworkSpec) -> None:
+        """Queue the import of a weights file."""
+        images = self._workspace.images
+        if images is None:
+            self._say(self.tr("Choose images first: a network is tried on them."), error=True)
+            return
+
+        def done(digest: str) -> None:
+            self._add_imported(path, images, network, digest)
+
+        self._workspace.runner.ask(f"digest {path}", lambda c: digest_of(path, c), done, self._fail)
+
+    @Slot()
+    def cancel(self) -> None:
+        """Stop reading images; what is current stays."""
+        if self.busy:
+            self._workspace.runner.forget(CHANNEL)
+            self._say(self.tr("Reading {name} was cancelled.").format(name=self.name))
+            self._end()
+
+    def create_study(self, name: str) -> bool:
+        """Create a study in the user's documents and open it; return whether that went well."""
+        path = dropping.free_path(documents(), name, SUFFIX)
+        if not self._open(path, create=True):
+            return False
+        text = self.tr("Created the study {name} in {folder}.")
+        self._say(text.format(name=path.stem, folder=path.parent))
+        return True
+
+    # ----------------------------------------------------------------------------------- private
+
+    def _when_loaded(self, action: Callable[[], object]) -> None:
+        if self._workspace.runner.loaded:
+            action()
+            return
+        self._waiting.append(action)
+        self._say(self.tr("Loading the engine; this goes on in a moment."))
+
+    @Slot()
+    def _on_ready(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for action in waiting:
+            action()
+
+    @Slot(str)
+    def _on_broken(self, text: str) -> None:
+        self._waiting.clear()
+        self._say(self.tr("The engine cannot be loaded: {text}").format(text=text), error=True)
+
+    def _use(self, spec: ImagesSpec) -> None:
+        if self._study_called(spec.label.split(" (")[0]) is None:
+            return
+        if spec != self._workspace.images:
+            self._reread(spec)
+        self._workspace.run([spec])
+
+    def _run_preset(self, name: str) -> None:
+        from engine.plan.planfile import load_preset
+
+        try:
+            plan = load_preset(name)
+        except SpecError as error:
+            self._say(str(error), error=True)
+            return
+        if self.create_study(name):
+            queued = self._workspace.run(plan.specs)
+            images = next((spec for spec in queued if isinstance(spec, ImagesSpec)), None)
+            if images is not None:
+                self._workspace.choose_images(images)
+
+    def _open(self, path: Path, create: bool) -> bool:
+        return self._workspace.open_study(path, create=create)
+
+    def _read_together(self, paths: list[Path]) -> None:
+        """Read one folder, archive or file; of several files the study keeps copies."""
+        folders = [path for path in paths if path.is_dir()]
+        if len(paths) == 1:
+            self._read(paths[0])
+        elif folders:
+            text = self.tr("Drop one folder at a time, or the folder that holds them all.")
+            self._say(text, error=True)
+        elif len(paths) > COPIED_AT_MOST:
+            text = self.tr("{count:,} files are too many to copy: drop their folder instead.")
+            self._say(text.format(count=len(paths)), error=True)
+        elif folder := self._own_folder("dropped", paths[0].stem):
+            self._copy_then_read(paths, folder)
+
+    def _read(self, path: Path, options: dict[str, Any] | None = None) -> None:
+        given = options or (self._shape_of_present() if path.is_file() else {})
+
+        def work(control: Control) -> tuple[StoredImages, ImageSet]:
+            from engine.data.images import ingest
+
+            return ingest(
+                path,
+                **given,
+                progress=self._note,
+                check_cancelled=control.check,
+                shelf=self.shelf,
+            )
+
+        def done(answer: tuple[StoredImages, ImageSet]) -> None:
+            self._end()
+            self._choose(path, *answer)
+
+        self._begin(path.name, work, done)
+
+    def _copy_then_read(self, paths: list[Path], folder: Path) -> None:
+        def work(control: Control) -> Path:
+            return copied(paths, folder, control.check)
+
+        def done(place: Path) -> None:
+            self._end()
+            self._read(place, self._shape_of_present())
+
+        self._begin(paths[0].name, work, done)
+
+    def _reread(self, spec: ImagesSpec) -> None:
+        study = self._workspace.study
+
+        def work(control: Control) -> ImageSet:
+            from engine.data.images import load
+
+            locate = study.locate if study is not None else _nowhere
+            return load(
+                spec,
+                locate,
+                progress=self._note,
+                check_cancelled=control.check,
+                shelf=self.shelf,
+            )
+
+        def done(image_set: ImageSet) -> None:
+            self._end()
+            self._workspace.choose_images(spec, image_set)
+
+        self._begin(spec.title, work, done)
+
+    def _begin(
+        self, name: str, work: Callable[[Control], Any], done: Callable[[Any], None]
+    ) -> None:
+        self.name, self._progress = name, (0.0, 0.0)
+        self._poll.start()
+        self.started.emit()
+        self.changed.emit()
+        self._workspace.runner.ask(CHANNEL, work, done, self._fail, long=True)
+
+    def _note(self, done: float, total: float, _: str = "") -> None:
+        """Keep how far reading is. Called from the lane: it must touch nothing else."""
+        self._progress = (done, total)
+
+    @Slot()
+    def _end(self) -> None:
+        self.name = ""
+        self._poll.stop()
+        self.changed.emit()
+
+    def _fail(self, text: str) -> None:
+        self._end()
+        self._say(text, error=True)
+
+    def _choose(self, path: Path, spec: StoredImages, images: ImageSet) -> None:
+        workspace = self._workspace
+        study = self._study_called(spec.name)
+        if study is None:
+            return
+        try:
+            study.set_location(spec.digest, path)
+        except StudyError as error:
+            self._say(str(error), error=True)
+        workspace.choose_images(spec, images)
+        self._say(self._summary(spec, images))
+
+    def _summary(self, spec: StoredImages, images: ImageSet) -> str:
+        text = self.tr("{name}: {train:,} training and {test:,} test images.").format(
+            name=spec.name, train=len(images.train_images), test=len(images.test_images)
+        )
+        if images.skipped:
+            text += " " + self.tr("Files left out: {count:,}.").format(count=len(images.skipped))
+        return text
+
+    def _shape_of_present(self) -> dict[str, Any]:
+        """Let single pictures take the shape of the present images, so that networks fit them."""
+        present = self._workspace.image_set
+        if present is None or present.shape[0] not in (1, 3):
+            return {}
+        return {
+            "image_size": present.shape[1],
+            "channels": "grey" if present.shape[0] == 1 else "rgb",
+        }
+
+    def _save_picture(self, picture: QImage) -> None:
+        folder = self._own_folder("pasted", "picture")
+        if folder is None:
+            return
+        path = folder / "picture.png"
+        if picture.save(str(path)):
+            self._read(path)
+        else:
+            self._say(f"{path} cannot be written.", error=True)
+
+    def _study_called(self, name: str) -> Study | None:
+        """Return the open study, or one made now; None where that is not possible."""
+        if self._workspace.study is None:
+            self.create_study(name)
+        return self._workspace.study
+
+    def _own_folder(self, kind: str, name: str) -> Path | None:
+        """Make a folder inside the study for files that have no other home."""
+        study = self._study_called(self.tr("Pictures"))
+        if study is None:
+            return None
+        folder = dropping.free_path(study.path / kind, name, "")
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            self._say(f"{folder} cannot be created: {error.strerror}.", error=True)
+            return None
+        return folder
+
+    def _add_imported(
+        self, path: Path, images: ImagesSpec, network: NetworkSpec, digest: str
+    ) -> None:
+        study = self._study_called(path.stem)
+        if study is None:
+            return
+        try:
+            spec = Imported(images=images, network=network, name=path.name, digest=digest)
+            study.set_location(digest, path)
+        except (SpecError, StudyError) as error:
+            self._say(str(error), error=True)
+            return
+        self._workspace.run([spec])
+
+    def _say(self, text: str, *, error: bool = False) -> None:
+        self._workspace.message.emit(text, error)
+
+
+def documents() -> Path:
+    """Return the folder in which new studies are created."""
+    chosen = settings.studies_folder()
+    if chosen is not None:
+        return chosen
+    place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+    return Path(place or Path.home()) / "Isthmus"
+
+
+def copied(paths: list[Path], folder: Path, check: Callable[[], None]) -> Path:
+    """Copy files into a folder, two of one name under two names, and return the folder."""
+    for path in paths:
+        check()
+        try:
+            shutil.copyfile(path, dropping.free_path(folder, path.stem, path.suffix))
+        except OSError as error:
+            raise ValueError(f"{path} cannot be copied: {error.strerror or error}") from error
+    return folder
+
+
+def digest_of(path: Path, control: Control) -> str:
+    """Return the SHA-256 of a file."""
+    found = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            while block := file.read(BLOCK):
+                control.check()
+                found.update(block)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+    return found.hexdigest()
+
+
+def _nowhere(digest: str) -> Path:
+    raise StudyError(f"the files with content hash {digest[:12]} are not found: no study is open")

@@ -1,0 +1,100 @@
+"""How fast this machine computes, as far as it is known: one source for every promise of time.
+
+What finished since the program began goes first, then batches timed on this machine, then what
+older records took, which another machine may have made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from engine.plan.cost import Rates, Size, finish, rates_in, sizes_in, work_of
+from engine.specs import ImagesSpec, Training
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gui.session.workspace import Workspace
+
+MOST_TIMED = 256  # images in a batch that is timed: more take long and tell no more
+
+
+class Pace:
+    """What the open study and a few timed batches tell of rates."""
+
+    def __init__(self, workspace: Workspace):
+        self._workspace = workspace
+        self._since = datetime.now(UTC).isoformat()
+        self._timed = Rates()
+        self._asked: set[tuple[str, str]] = set()
+        self._known: tuple[object, int, Rates] | None = None
+
+    def rates(self) -> Rates:
+        """Return seconds per pass; they change with the study's records."""
+        entries = self._workspace.entries()
+        study = self._workspace.study
+        if self._known is None or self._known[:2] != (study, len(entries)):
+            self._timed.earlier = rates_in([e for e in entries if e.created < self._since])
+            now = rates_in([e for e in entries if e.created >= self._since])
+            now.earlier = self._timed
+            self._known = study, len(entries), now
+        return self._known[2]
+
+    def size(self, images: ImagesSpec) -> tuple[int, int] | None:
+        """Return the numbers of training and test images of a set."""
+        loaded = self._workspace.image_set
+        if images == self._workspace.images and loaded is not None:
+            return len(loaded.train_images), len(loaded.test_images)
+        return sizes_in(self._workspace.entries(images.kind)).get(images.key)
+
+    def seconds(self, trainings: Iterable[Training]) -> float | None:
+        """Return how long trainings take, as many at once as the device has room for, or None."""
+        room, rates, size = self._workspace.runner.room, self.rates(), self._remembering()
+        found = [(spec.key, rates.seconds(work_of(spec, size))) for spec in trainings]
+        waiting = [(key, value, frozenset[str]()) for key, value in found if value is not None]
+        if not found or len(waiting) < len(found):
+            return None
+        return finish({}, waiting, room.slots if room is not None else 1)
+
+    def time(self, spec: Training, done: Callable[[], None]) -> None:
+        """Time a few batches of a training's network, once; ``done`` is called when that is told.
+
+        Nothing is timed while anything runs: it would tell of both.
+        """
+        runner, images = self._workspace.runner, self._workspace.image_set
+        asked = (spec.network.key, spec.images.key)
+        if images is None or runner.room is None or runner.busy or asked in self._asked:
+            return
+        self._asked.add(asked)
+        shape, classes, threads = images.shape, images.class_count, runner.room.threads
+
+        def compute(_: Any, context: Any) -> float:
+            from engine.plan.timing import seconds_per_pass
+
+            return seconds_per_pass(
+                spec.network,
+                shape=shape,
+                classes=classes,
+                batch_size=min(spec.batch_size, MOST_TIMED),
+                device=context.device,
+                threads=threads,
+                check_cancelled=context.check_cancelled,
+            )
+
+        def told(found: list[float]) -> None:
+            self._timed.learn(work_of(spec), found[0], passes=1.0)
+            done()
+
+        runner.preview("pace", [spec], told, lambda _: None, compute=compute)
+
+    def _remembering(self) -> Size:
+        known: dict[str, tuple[int, int] | None] = {}
+
+        def size(images: ImagesSpec) -> tuple[int, int] | None:
+            if images.key not in known:
+                known[images.key] = self.size(images)
+            return known[images.key]
+
+        return size

@@ -1,0 +1,380 @@
+"""The one seam between the window and the engine's threads.
+
+Computations run on the scheduler's workers; their events wait in a queue that a timer empties here,
+20 times a second. Reading records, reading in images and computing previews happen on a lane each:
+a lane does one thing at a time, and of several requests on one channel only the newest is done.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from engine.jobs.events import Event, ProbeMaps, Progress, Snapshot
+
+if TYPE_CHECKING:
+    from engine.data.image_set import ImageSet
+    from engine.jobs.context import Context, Control
+    from engine.plan.scheduler import Place, Room, Scheduler
+    from engine.specs import ImagesSpec
+    from engine.specs.schema import Spec
+    from engine.store.study import Study
+
+DRAIN_INTERVAL_MS = 50
+ANSWER_INTERVAL_MS = 4
+STOP_SECONDS = 5.0
+
+# Of these only the newest is of interest.
+Passing = Progress | ProbeMaps | Snapshot
+
+
+@dataclass
+class _Request:
+    channel: str
+    work: Callable[[Control], Any]
+    done: Callable[[Any], None]
+    failed: Callable[[str], None]
+    control: Control | None = None
+    stale: bool = False
+
+
+@dataclass
+class _Answer:
+    request: _Request
+    value: Any = None
+    error: str = ""
+
+
+@dataclass
+class _Lane:
+    """One thread that serves the newest request of each channel, channels in order of asking."""
+
+    name: str
+    answers: SimpleQueue[Any]
+    waiting: OrderedDict[str, _Request] = field(default_factory=OrderedDict)
+    current: _Request | None = None
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    stopping: bool = False
+    thread: threading.Thread | None = None
+
+    def ask(self, request: _Request) -> None:
+        with self.changed:
+            self._outdate(request.channel)
+            self.waiting[request.channel] = request
+            if self.thread is None:
+                self.thread = threading.Thread(target=self._work, name=self.name, daemon=True)
+                self.thread.start()
+            self.changed.notify()
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything was asked that is not answered yet."""
+        with self.changed:
+            return bool(self.waiting) or self.current is not None
+
+    def forget(self, channel: str) -> None:
+        with self.changed:
+            self._outdate(channel)
+
+    def stop(self, timeout: float) -> bool:
+        with self.changed:
+            self.stopping = True
+            for channel in [*self.waiting, *([self.current.channel] if self.current else [])]:
+                self._outdate(channel)
+            self.changed.notify()
+        if self.thread is None:
+            return True
+        self.thread.join(timeout)
+        return not self.thread.is_alive()
+
+    def _outdate(self, channel: str) -> None:
+        for request in (self.waiting.pop(channel, None), self.current):
+            if request is not None and request.channel == channel:
+                request.stale = True
+                if request.control is not None:
+                    request.control.cancel()
+
+    def _work(self) -> None:
+        from engine.jobs.context import Cancelled, Control
+
+        while (request := self._next(Control)) is not None:
+            answer = _Answer(request)
+            try:
+                answer.value = request.work(request.control)  # type: ignore[arg-type]
+            except Cancelled:
+                request.stale = True
+            except ValueError as error:
+                answer.error = str(error)
+            except Exception as error:
+                traceback.print_exc()
+                answer.error = f"{type(error).__name__}: {error}"
+            # In this order, a lane that is not busy has no answer left to give.
+            self.answers.put(answer)
+            with self.changed:
+                self.current = None
+
+    def _next(self, control: type[Control]) -> _Request | None:
+        with self.changed:
+            while not self.waiting and not self.stopping:
+                self.changed.wait()
+            if self.stopping:
+                return None
+            _, self.current = self.waiting.popitem(last=False)
+            self.current.control = control()
+            return self.current
+
+
+class Runner(QObject):
+    """Runs plans, previews and reads for the window, and brings their answers to the GUI thread.
+
+    Signals
+    -------
+    event
+        Every engine event, in order; of the progress, probe maps and snapshots of one computation
+        that came in since the last tick only the newest.
+    ready
+        The engine is loaded: computations can start.
+    broken
+        The engine cannot be loaded; takes one sentence.
+    """
+
+    event = Signal(object)
+    ready = Signal()
+    broken = Signal(str)
+
+    def __init__(self, parent: QObject | None = None):
+        super().__init__(parent)
+        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._answers: SimpleQueue[_Answer] = SimpleQueue()
+        self._reading = _Lane("isthmus-reading", self._answers)
+        self._importing = _Lane("isthmus-importing", self._answers)
+        self._previewing = _Lane("isthmus-preview", self._answers)
+        self._scheduler: Scheduler | None = None
+        self._specs: dict[str, Spec] = {}
+        self.loaded = False
+        self._timer = QTimer(self)
+        self._timer.setInterval(DRAIN_INTERVAL_MS)
+        self._timer.timeout.connect(self._drain)
+        self._timer.start()
+        # A picture that follows the mouse must not wait for the next tick of the events.
+        self._answer_timer = QTimer(self)
+        self._answer_timer.setInterval(ANSWER_INTERVAL_MS)
+        self._answer_timer.timeout.connect(self._drain_answers)
+
+    # ------------------------------------------------------------------------------- computations
+
+    def load_engine(self) -> None:
+        """Import torch and the engine on a lane, so that the window is up before they are."""
+
+        def work(_: Control) -> None:
+            import engine.plan.scheduler  # noqa: F401
+
+        self.ask("engine", work, self._on_loaded, self.broken.emit)
+
+    def open(self, study: Study, device: str = "auto") -> None:
+        """Make a study the one that plans run in; raises where the device is missing."""
+        from engine.plan.scheduler import Scheduler, room_on
+
+        self.close()
+        self._specs.clear()
+        self._scheduler = Scheduler(study, room_on(device), self._events.put, behind_window=True)
+
+    def close(self) -> bool:
+        """Cancel everything in the open study; return whether all workers ended in time."""
+        scheduler, self._scheduler = self._scheduler, None
+        return scheduler is None or scheduler.stop(STOP_SECONDS)
+
+    def run(self, specs: Iterable[Spec]) -> list[Spec]:
+        """Queue what is missing for these specs; return it."""
+        if self._scheduler is None:
+            raise ValueError("no study is open: open or create one first")
+        queued = self._scheduler.add(specs)
+        self._specs.update((spec.key, spec) for spec in queued)
+        return queued
+
+    def spec(self, key: str) -> Spec | None:
+        """Return a spec that was queued since the study was opened, by its key."""
+        return self._specs.get(key)
+
+    def queued_specs(self) -> list[Spec]:
+        """Return every spec that was queued since the study was opened, in order."""
+        return list(self._specs.values())
+
+    def waiting(self) -> list[tuple[str, frozenset[str]]]:
+        """Return what waits, in order, each with the keys of what must end before it starts."""
+        return self._scheduler.waiting() if self._scheduler is not None else []
+
+    def reorder(self, keys: Iterable[str], where: Place) -> None:
+        """Move waiting computations in the queue."""
+        if self._scheduler is not None:
+            self._scheduler.reorder(keys, where)
+
+    def share_images(self, spec: ImagesSpec, images: ImageSet) -> None:
+        """Let computations work on images that are in memory already."""
+        if self._scheduler is not None:
+            from engine.jobs.device_images import share_images
+
+            share_images(self._scheduler.cache, spec, images)
+
+    def cancel(self, key: str | None = None) -> None:
+        """Cancel one computation, or all."""
+        if self._scheduler is not None:
+            self._scheduler.cancel(key)
+
+    def set_paused(self, paused: bool) -> None:
+        """Hold every computation, or let all go on."""
+        if self._scheduler is not None:
+            (self._scheduler.pause if paused else self._scheduler.resume)()
+
+    @property
+    def busy(self) -> bool:
+        """Whether any computation runs or waits."""
+        return self._scheduler is not None and self._scheduler.busy
+
+    @property
+    def pending(self) -> list[Spec]:
+        """What runs or waits in the open study."""
+        return self._scheduler.pending if self._scheduler is not None else []
+
+    @property
+    def room(self) -> Room | None:
+        """On what the open study is computed, and how many at once."""
+        return self._scheduler.room if self._scheduler is not None else None
+
+    # ------------------------------------------------------------------------ reads and previews
+
+    def ask(
+        self,
+        channel: str,
+        work: Callable[[Control], Any],
+        done: Callable[[Any], None],
+        failed: Callable[[str], None],
+        *,
+        long: bool = False,
+    ) -> None:
+        """Do some reading off the GUI thread, then call ``done`` (or ``failed``) on it.
+
+        Parameters
+        ----------
+        channel
+            A newer request on the same channel makes this one stale: neither callback is called.
+        work
+            Gets a control whose ``check()`` raises once the request is stale.
+        done, failed
+            Take the result, or one sentence.
+        long
+            It may take minutes, so that short reads must not wait behind it.
+        """
+        lane = self._importing if long else self._reading
+        lane.ask(_Request(channel, work, done, failed))
+        self._answer_timer.start()
+
+    def forget(self, channel: str) -> None:
+        """Give up what was asked on a channel: neither callback is called."""
+        for lane in (self._reading, self._importing, self._previewing):
+            lane.forget(channel)
+        self._answer_timer.start()
+
+    def preview(
+        self,
+        channel: str,
+        specs: Iterable[Spec],
+        done: Callable[[Any], None],
+        failed: Callable[[str], None],
+        *,
+        compute: Callable[[Any, Context], Any] | None = None,
+    ) -> None:
+        """Compute specs without storing them; ``done`` gets the list of their results.
+
+        Their classifiers must be in the open study. The newest request on a channel wins.
+        ``compute`` takes the place of the computation of a record.
+        """
+        wanted = list(specs)
+        scheduler = self._scheduler
+        if scheduler is None:
+            failed("no study is open: open or create one first")
+            return
+
+        def work(control: Control) -> list[Any]:
+            from engine.plan import scheduler as plan_scheduler
+
+            function = compute or plan_scheduler.compute
+            return [
+                function(spec, self._preview_context(scheduler, spec, control)) for spec in wanted
+            ]
+
+        self._previewing.ask(_Request(channel, work, done, failed))
+        self._answer_timer.start()
+
+    def _preview_context(self, scheduler: Scheduler, spec: Spec, control: Control) -> Context:
+        from engine.jobs.context import Context
+
+        room = scheduler.room
+        return Context(spec, scheduler.study, room.device, _ignore, control, scheduler.cache)
+
+    def shutdown(self) -> bool:
+        """Stop all threads; return whether they ended in time."""
+        self._timer.stop()
+        self._answer_timer.stop()
+        ended = [
+            self.close(),
+            self._reading.stop(STOP_SECONDS),
+            self._importing.stop(STOP_SECONDS),
+            self._previewing.stop(STOP_SECONDS),
+        ]
+        return all(ended)
+
+    # ------------------------------------------------------------------------------------ private
+
+    def _on_loaded(self, _: None) -> None:
+        self.loaded = True
+        self.ready.emit()
+        self.ask("warm-up", _warm_up, _ignore, _ignore, long=True)
+
+    @Slot()
+    def _drain(self) -> None:
+        for event in _coalesced(_all_of(self._events)):
+            self.event.emit(event)
+
+    @Slot()
+    def _drain_answers(self) -> None:
+        if not (self._reading.busy or self._importing.busy or self._previewing.busy):
+            self._answer_timer.stop()
+        for answer in _all_of(self._answers):
+            if answer.request.stale:
+                continue
+            if answer.error:
+                answer.request.failed(answer.error)
+            else:
+                answer.request.done(answer.value)
+
+
+def _warm_up(_: Control) -> None:
+    """Import what torch else imports, for seconds, when the first optimiser is made."""
+    import torch._dynamo  # noqa: F401
+
+
+def _ignore(_: object) -> None:
+    """Take what nobody follows: the events of a preview, the end of a warm-up."""
+
+
+def _all_of(queue: SimpleQueue[Any]) -> list[Any]:
+    found = []
+    while True:
+        try:
+            found.append(queue.get_nowait())
+        except Empty:
+            return found
+
+
+def _coalesced(events: list[Event]) -> list[Event]:
+    """Keep, of each computation's progress, maps and weights, the newest; and everything else."""
+    newest = {(type(e), e.key): e for e in events if isinstance(e, Passing)}
+    return [e for e in events if not isinstance(e, Passing) or newest[(type(e), e.key)] is e]

@@ -1,0 +1,108 @@
+"""What happens to an error that nobody expected: a line in the log, and a word in the window."""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import sys
+import threading
+import traceback
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from types import TracebackType
+
+from platformdirs import user_log_path
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from gui.pages.common.page import Page
+
+LOG = logging.getLogger("isthmus")
+MAX_BYTES = 1 << 20
+
+
+class Faults(QObject):
+    """Hears of every exception that nothing caught, in any thread.
+
+    Signals
+    -------
+    found
+        Takes one sentence, the traceback, and the :class:`Page` it happened on, or None. One fault
+        in one place is told once, however often it happens.
+    """
+
+    found = Signal(str, str, object)
+
+    def __init__(self, parent: QObject | None = None):
+        super().__init__(parent)
+        self._told: set[tuple[str, str, int]] = set()
+
+    def install(self) -> None:
+        """Take the place of Python's own handlers."""
+        sys.excepthook = self.take
+        threading.excepthook = self._take_from_thread
+
+    def uninstall(self) -> None:
+        """Give Python's own handlers their place back."""
+        sys.excepthook = sys.__excepthook__
+        threading.excepthook = threading.__excepthook__
+
+    def take(
+        self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        """Log an exception and tell the window of it."""
+        details = "".join(traceback.format_exception(kind, error, trace))
+        LOG.error("%s", details)
+        if sys.stderr is not None:
+            sys.stderr.write(details)
+        place = _place(kind, trace)
+        page = page_of(trace)
+        if page is not None or place not in self._told:
+            self._told.add(place)
+            self.found.emit(f"{kind.__name__}: {error}", details, page)
+
+    def _take_from_thread(self, args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None:
+            self.take(args.exc_type, args.exc_value, args.exc_traceback)
+
+
+def page_of(trace: TracebackType | None) -> Page | None:
+    """Return the page whose code, or whose widget's code, an exception went through."""
+    while trace is not None:
+        owner = trace.tb_frame.f_locals.get("self")
+        while isinstance(owner, QWidget):
+            if isinstance(owner, Page):
+                return owner
+            owner = owner.parentWidget()
+        trace = trace.tb_next
+    return None
+
+
+def log_folder() -> Path:
+    """Return the folder of the log file."""
+    chosen = os.environ.get("ISTHMUS_CONFIG")
+    return Path(chosen) / "log" if chosen else user_log_path("isthmus", appauthor=False)
+
+
+def open_log() -> None:
+    """Write errors, also those of crashing libraries, to files; do without where none can be."""
+    try:
+        log_folder().mkdir(parents=True, exist_ok=True)
+        handler = RotatingFileHandler(
+            log_folder() / "isthmus.log", maxBytes=MAX_BYTES, backupCount=2, encoding="utf-8"
+        )
+        crashes = open(log_folder() / "crash.log", "a", encoding="utf-8")  # noqa: SIM115
+    except OSError as error:
+        LOG.warning("no log file: %s", error)
+        return
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    LOG.addHandler(handler)
+    LOG.setLevel(logging.INFO)
+    faulthandler.enable(crashes)  # it keeps the file open for as long as the program runs
+
+
+def _place(kind: type[BaseException], trace: TracebackType | None) -> tuple[str, str, int]:
+    frames = traceback.extract_tb(trace)
+    last = frames[-1] if frames else None
+    return (kind.__name__, last.filename, last.lineno or 0) if last else (kind.__name__, "", 0)

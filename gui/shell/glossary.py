@@ -1,0 +1,89 @@
+"""The glossary of the Help menu: every term with its equation, found by any word in it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QHBoxLayout,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QTextBrowser,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui.look import terms
+
+LIST_WIDTH = 220
+
+
+class GlossaryDialog(QDialog):
+    """Lists the terms, and explains the chosen one; it never holds up the rest of the window."""
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Glossary"))
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setModal(False)
+        self.resize(680, 440)
+        self.search = QLineEdit()
+        self.search.setPlaceholderText(self.tr("Search names, meanings and sources"))
+        self.search.setAccessibleName(self.tr("Search the glossary"))
+        self.search.setClearButtonEnabled(True)
+        self.list = QListWidget()
+        self.list.setFixedWidth(LIST_WIDTH)
+        self.list.setAccessibleName(self.tr("Terms"))
+        self.text = QTextBrowser()
+        self.text.setAccessibleName(self.tr("Meaning"))
+        self._build_layout()
+        for term in sorted(terms.TERMS, key=lambda term: terms.name_of(term).lower()):
+            item = QListWidgetItem(terms.name_of(term))
+            item.setData(Qt.ItemDataRole.UserRole, term)
+            self.list.addItem(item)
+        self.search.textChanged.connect(self._filter)
+        self.list.currentItemChanged.connect(self._show_current)
+        self.list.setCurrentRow(0)
+
+    def shown(self) -> list[str]:
+        """Return the names of the terms that the search leaves."""
+        items = [self.list.item(row) for row in range(self.list.count())]
+        return [item.text() for item in items if not item.isHidden()]
+
+    def _build_layout(self) -> None:
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        row = QHBoxLayout()
+        row.setSpacing(12)
+        row.addWidget(self.list)
+        row.addWidget(self.text, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
+        layout.setSpacing(12)
+        layout.addWidget(self.search)
+        layout.addLayout(row, 1)
+        layout.addWidget(buttons)
+
+    @Slot(str)
+    def _filter(self, text: str) -> None:
+        """Keep the terms in which every typed word occurs."""
+        words = text.lower().split()
+        for row in range(self.list.count()):
+            item = self.list.item(row)
+            said = terms.plain_text(item.data(Qt.ItemDataRole.UserRole)).lower()
+            item.setHidden(not all(word in said for word in words))
+        current = self.list.currentItem()
+        if current is None or current.isHidden():
+            left = (self.list.item(row) for row in range(self.list.count()))
+            self.list.setCurrentItem(next((item for item in left if not item.isHidden()), None))
+
+    @Slot()
+    def _show_current(self) -> None:
+        item = self.list.currentItem()
+        self.text.setHtml(
+            self.tr("No term holds all of these words.")
+            if item is None
+            else terms.explanation(item.data(Qt.ItemDataRole.UserRole))
+        )

@@ -1,0 +1,135 @@
+"""Sentences for the user at the bottom of the window: news that pass, and errors that stay."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, QTimer, Slot
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+
+from gui.look import theme
+from gui.look.icons import icon
+from gui.widgets.text_dialog import TextDialog
+
+NEWS_MS = 12_000
+KEPT_ERRORS = 50
+
+
+class _Line(QWidget):
+    """One line of text, cut at the end where it is too long; a click shows all of it."""
+
+    def __init__(self, colour: str, parent: QWidget | None = None):
+        super().__init__(parent)
+        self._colour = colour
+        self.text = ""
+        self.details = ""
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+
+    def show_text(self, text: str, details: str = "") -> None:
+        """Show another text."""
+        self.text, self.details = text, details
+        self.setToolTip(text)
+        self.setAccessibleName(text)
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Return the size of the whole text."""
+        metrics = self.fontMetrics()
+        return QSize(metrics.horizontalAdvance(self.text) + 2, metrics.height() + 6)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return that any width will do."""
+        return QSize(0, self.sizeHint().height())
+
+    def paintEvent(self, _: QPaintEvent) -> None:
+        """Draw as much as there is room for."""
+        painter = QPainter(self)
+        painter.setPen(theme.colour(self._colour))
+        text = self.fontMetrics().elidedText(self.text, Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter), text)
+        painter.end()
+
+    def mousePressEvent(self, _: QMouseEvent) -> None:
+        """Show the whole text in a window."""
+        if self.text:
+            TextDialog(self.tr("Message"), self.text, self.details, self.window()).show()
+
+
+class MessageBar(QFrame):
+    """News replace one another and pass; errors queue up and stay until each is dismissed."""
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.setObjectName("messageBar")
+        self._errors: list[tuple[str, str]] = []
+        self._icon = QLabel(self)
+        self._error = _Line("bad", self)
+        self._count = QLabel(self)
+        self._count.setProperty("role", "muted")
+        self.dismiss = QToolButton(self)
+        self.dismiss.setToolTip(self.tr("Dismiss this error (Escape)"))
+        self.dismiss.setAccessibleName(self.tr("Dismiss this error"))
+        self._news = _Line("muted", self)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(8, 0, 8, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self._icon)
+        for widget in (self._error, self._count, self.dismiss, self._news):
+            layout.addWidget(widget)
+        layout.addStretch(1)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._forget_news)
+        self.dismiss.clicked.connect(self.dismiss_error)
+        theme.signals.changed.connect(self._dress)
+        self._dress()
+        self._show_error()
+
+    @property
+    def errors(self) -> list[str]:
+        """The errors that were not dismissed yet, the one that is shown first."""
+        return [text for text, _ in self._errors]
+
+    @property
+    def news(self) -> str:
+        """The news that are shown."""
+        return self._news.text
+
+    @Slot(str, bool)
+    def say(self, text: str, is_error: bool) -> None:
+        """Show a sentence."""
+        if is_error:
+            self.add_error(text)
+        else:
+            self._news.show_text(text)
+            self._timer.start(NEWS_MS)
+
+    def add_error(self, text: str, details: str = "") -> None:
+        """Show an error first; one that is there already is not shown twice."""
+        kept = [known for known in self._errors if known[0] != text]
+        self._errors = [(text, details), *kept][:KEPT_ERRORS]
+        self._show_error()
+
+    @Slot()
+    def dismiss_error(self) -> None:
+        """Take away the error that is shown; the one before it comes back."""
+        self._errors = self._errors[1:]
+        self._show_error()
+
+    @Slot()
+    def _forget_news(self) -> None:
+        self._news.show_text("")
+
+    def _show_error(self) -> None:
+        for widget in (self._icon, self._error, self.dismiss):
+            widget.setVisible(bool(self._errors))
+        self._error.show_text(*(self._errors[0] if self._errors else ("", "")))
+        others = len(self._errors) - 1
+        self._count.setVisible(others > 0)
+        self._count.setText(self.tr("and {count} more").format(count=others))
+
+    @Slot()
+    def _dress(self) -> None:
+        self._icon.setPixmap(icon("error", "bad").pixmap(16, 16))
+        self.dismiss.setIcon(icon("cancel", "muted"))
+        self.update()

@@ -1,0 +1,128 @@
+"""The place of one page in the window: the page, built when it is first needed, or its error."""
+
+from __future__ import annotations
+
+import traceback
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QFontDatabase, QGuiApplication
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui.pages import Place
+from gui.pages.common.page import Page
+from gui.session.workspace import Workspace
+from gui.shell.faults import LOG
+
+
+class ErrorPane(QWidget):
+    """Says what went wrong where the page would be.
+
+    Signals
+    -------
+    again
+        The user wants the page back.
+    """
+
+    again = Signal()
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        heading = QLabel(self.tr("This page cannot be shown"))
+        heading.setProperty("role", "heading")
+        self.sentence = QLabel()
+        self.sentence.setProperty("role", "error")
+        self.sentence.setWordWrap(True)
+        self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.details = QPlainTextEdit()
+        self.details.setReadOnly(True)
+        self.details.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.retry = QPushButton(self.tr("Try again"))
+        self.retry.clicked.connect(self.again)
+        copy = QPushButton(self.tr("Copy"))
+        copy.clicked.connect(self._copy)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.retry)
+        buttons.addWidget(copy)
+        buttons.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
+        layout.setSpacing(12)
+        for widget in (heading, self.sentence, self.details):
+            layout.addWidget(widget)
+        layout.addLayout(buttons)
+
+    @Slot()
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self.details.toPlainText())
+
+
+class PageHost(QStackedWidget):
+    """Holds one page.
+
+    Signals
+    -------
+    built
+        Takes the page, once it is there.
+    """
+
+    built = Signal(object)
+
+    def __init__(self, place: Place, workspace: Workspace, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.place = place
+        self.page: Page | None = None
+        self._workspace = workspace
+        self.pane: ErrorPane | None = None
+        self.currentChanged.connect(self._pass_focus_on)
+
+    def build(self) -> None:
+        """Make the page if it is not there yet; show what went wrong where that fails."""
+        if self.page is not None:
+            return
+        try:
+            page = self.place.load()(self._workspace)
+        except Exception as error:
+            details = traceback.format_exc()
+            LOG.error("%s", details)
+            self.show_error(f"{type(error).__name__}: {error}", details)
+            return
+        self.page = page
+        self.addWidget(page)
+        self.setCurrentWidget(page)
+        self.built.emit(page)
+
+    def show_error(self, sentence: str, details: str) -> None:
+        """Put the error in the place of the page."""
+        if self.pane is None:
+            self.pane = ErrorPane(self)
+            self.pane.again.connect(self._again)
+            self.addWidget(self.pane)
+        self.pane.sentence.setText(sentence)
+        self.pane.details.setPlainText(details)
+        self.setCurrentWidget(self.pane)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the error is shown."""
+        return self.pane is not None and self.currentWidget() is self.pane
+
+    @Slot()
+    def _pass_focus_on(self) -> None:
+        # Pages are built later than all else: the widget after this one would be another part of
+        # the window, the one after the page is its first.
+        self.setFocusProxy(self.currentWidget())
+
+    @Slot()
+    def _again(self) -> None:
+        if self.page is None:
+            self.build()
+        else:
+            self.setCurrentWidget(self.page)

@@ -1,0 +1,77 @@
+"""The navigation rail on the left of the window: one button a page, of which one is down."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtWidgets import QButtonGroup, QFrame, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from gui.look import theme
+from gui.look.icons import icon
+from gui.pages import Place
+
+WIDTH = 92
+
+
+class Rail(QFrame):
+    """Lets the user choose a page, with the mouse, the arrow keys, or Ctrl and its number.
+
+    Signals
+    -------
+    chosen
+        Takes the index of the page.
+    """
+
+    chosen = Signal(int)
+
+    def __init__(self, pages: tuple[Place, ...], parent: QWidget | None = None):
+        super().__init__(parent)
+        self.setObjectName("rail")
+        self.setFixedWidth(WIDTH)
+        self._pages = pages
+        self._group = QButtonGroup(self)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 8, 0, 8)
+        self._layout.setSpacing(2)
+        for index, page in enumerate(pages):
+            self._add(index, page)
+        self._layout.addStretch(1)
+        self._group.idToggled.connect(self._on_toggled)
+        theme.signals.changed.connect(self._dress)
+        self._dress()
+
+    @property
+    def current(self) -> int:
+        """The index of the page whose button is down; -1 at first."""
+        return self._group.checkedId()
+
+    def choose(self, index: int) -> None:
+        """Push the button of a page."""
+        self._group.button(index).setChecked(True)
+
+    def has_focus(self) -> bool:
+        """Whether the user is moving along the rail with the keyboard."""
+        return any(button.hasFocus() for button in self._group.buttons())
+
+    def _add(self, index: int, page: Place) -> None:
+        button = QToolButton(self)
+        button.setText(self.tr(page.title))
+        button.setToolTip(f"{self.tr(page.tip)} (Ctrl+{(index + 1) % 10})")
+        button.setAccessibleName(self.tr(page.title))
+        button.setCheckable(True)
+        button.setIconSize(QSize(22, 22))
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+        button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._group.addButton(button, index)
+        self._layout.addWidget(button)
+
+    @Slot(int, bool)
+    def _on_toggled(self, index: int, down: bool) -> None:
+        self._dress()
+        if down:
+            self.chosen.emit(index)
+
+    @Slot()
+    def _dress(self) -> None:
+        for index, page in enumerate(self._pages):
+            button = self._group.button(index)
+            button.setIcon(icon(page.icon, "accent" if button.isChecked() else "muted"))

@@ -1,0 +1,116 @@
+"""The study, or a page of the window, as one PDF: asked for here, drawn on a lane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from engine.figures.charts import MapGridData, Picture, panels_of
+from gui.look import settings
+from gui.session.importer import documents
+from gui.widgets.export.buttons import ExportButton
+
+if TYPE_CHECKING:
+    from gui.session.workspace import Workspace
+    from gui.shell.main_window import MainWindow
+
+SUFFIX = ".pdf"
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("reporting", text)
+
+
+def ask_pdf(parent: QWidget, title: str, name: str) -> Path | None:
+    """Let the user name a PDF; None where they did not."""
+    start = Path(settings.last_folder() or documents()) / f"{name}{SUFFIX}"
+    chosen, _ = QFileDialog.getSaveFileName(parent, title, str(start), f"PDF (*{SUFFIX})")
+    if not chosen:
+        return None
+    path = Path(chosen)
+    settings.set_last_folder(path.parent)
+    known = path.suffix.lower() == SUFFIX
+    return path if known else path.with_name(path.name + SUFFIX)
+
+
+def report_study(window: MainWindow) -> None:
+    """Write a report of the open study to a file that the user names."""
+    workspace = window.workspace
+    study = workspace.study
+    if study is None:
+        workspace.message.emit(_tr("Open a study first: there is none to report."), True)
+        return
+    path = ask_pdf(window, _tr("Report of the study"), f"{study.path.stem}-report")
+    if path is None:
+        return
+
+    def work(control: Any) -> None:
+        from engine.figures.report import write_report
+
+        write_report(study, path, check=control.check)
+
+    _write(workspace, path, work)
+
+
+def export_page(window: MainWindow) -> None:
+    """Write what the present page shows to one PDF that the user names."""
+    workspace, page = window.workspace, window.page()
+    pictures = [data for data in map(_drawn_by, pictured(window)) if _shows_something(data)]
+    if page is None or not pictures:
+        workspace.message.emit(_tr("There is no picture on this page to export."), True)
+        return
+    name = f"{page.title.lower()}-page"
+    path = ask_pdf(window, _tr("Export this page"), name)
+    if path is None:
+        return
+    notes = _about(workspace)
+
+    def work(_: Any) -> None:
+        from engine.figures.report import write_pictures
+
+        write_pictures(pictures, page.title, path, notes=notes)
+
+    _write(workspace, path, work)
+
+
+def pictured(window: MainWindow) -> list[ExportButton]:
+    """Return the export buttons that are seen on the present page and have something to draw."""
+    found = [button for button in window.export_buttons() if isinstance(button, ExportButton)]
+    return [button for button in found if button.isEnabled()]
+
+
+def _drawn_by(button: ExportButton) -> Picture:
+    return button.make_data()
+
+
+def _shows_something(data: Picture) -> bool:
+    """Return whether a picture has a series, a region or a map: an empty plot has none."""
+    if isinstance(data, MapGridData):
+        return data.columns > 0
+    return any(panel.series or panel.regions is not None for panel in panels_of(data))
+
+
+def _about(workspace: Workspace) -> str:
+    """Return what a page's figures are about: the study and its images."""
+    study, images = workspace.study, workspace.images
+    lines = []
+    if study is not None:
+        lines.append(_tr("Study: {}").format(study.about.get("name") or study.path.stem))
+    if images is not None:
+        lines.append(_tr("Images: {}").format(images.title))
+    return "\n".join(lines)
+
+
+def _write(workspace: Workspace, path: Path, work: Callable[[Any], None]) -> None:
+    def done(_: None) -> None:
+        workspace.message.emit(_tr("Saved {}").format(path), False)
+
+    def failed(text: str) -> None:
+        workspace.message.emit(text, True)
+
+    workspace.message.emit(_tr("Writing {}…").format(path.name), False)
+    workspace.runner.ask(f"report {path}", work, done, failed, long=True)

@@ -1,0 +1,228 @@
+"""The settings of the window. Every change counts at once, or says from when it does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui.look import settings, theme
+from gui.pages.maps.controls import fill_colormaps
+from gui.session import importer
+from gui.widgets.forms.side_panel import labelled_rows
+
+WIDTH = 480
+
+
+class SettingsDialog(QDialog):
+    """Edits what the user's configuration folder remembers; studies hold nothing of it.
+
+    Signals
+    -------
+    tour_asked
+        The guided tour is wanted.
+    theme_changed
+        Takes the colours that were chosen.
+    """
+
+    tour_asked = Signal()
+    theme_changed = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Settings"))
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setMinimumWidth(WIDTH)
+        self._build_choices()
+        self._build_folder()
+        self.notify = QCheckBox(self.tr("Tell me when a long computation ends"))
+        self.notify.setToolTip(self.tr("A message of the desktop, while another window is in use"))
+        self._build_layout()
+        self._show()
+        self._connect()
+
+    # ----------------------------------------------------------------------------------- building
+
+    def _build_choices(self) -> None:
+        self.theme = _combo(
+            (self.tr("as the system"), "system"),
+            (self.tr("light"), "light"),
+            (self.tr("dark"), "dark"),
+        )
+        self.scale = _combo(*((f"{percent} %", percent) for percent in settings.SCALES))
+        self.scale.setToolTip(self.tr("Size of texts, buttons and pictures"))
+        self.device = _combo(
+            (self.tr("GPU if there is one, else CPU"), "auto"),
+            (self.tr("CPU"), "cpu"),
+            (self.tr("GPU (CUDA)"), "cuda"),
+        )
+        self.device.setToolTip(self.tr("Where networks are trained, attacked and measured"))
+        self.eps = _combo(
+            (self.tr("255ths, as 8/255"), "255"), (self.tr("[0, 1] units, as 0.0314"), "unit")
+        )
+        self.eps.setToolTip(self.tr("In which unit L-inf radii are set; both are always shown"))
+        self.colormap = QComboBox()
+        fill_colormaps(self.colormap)
+        self.colormap.setToolTip(self.tr("With which colours the Maps page begins"))
+
+    def _build_folder(self) -> None:
+        self.folder = QLineEdit()
+        self.folder.setReadOnly(True)
+        self.folder.setToolTip(self.tr("Dropped images and the demo make their studies here"))
+        self.choose = QPushButton(self.tr("Choose…"))
+        self.choose.setAccessibleName(self.tr("Choose the folder of new studies"))
+
+    def _build_layout(self) -> None:
+        place = QHBoxLayout()
+        place.setContentsMargins(0, 0, 0, 0)
+        place.setSpacing(8)
+        place.addWidget(self.folder, 1)
+        place.addWidget(self.choose)
+        self.later = QLabel(wordWrap=True)
+        self.later.setProperty("role", "muted")
+        folder = QWidget()
+        folder.setLayout(place)
+        folder.setFocusProxy(self.choose)
+        form = labelled_rows(
+            (self.tr("Colours"), self.theme),
+            (self.tr("Size"), self.scale),
+            (self.tr("Compute on"), self.device),
+            (self.tr("New studies in"), folder),
+            (self.tr("eps in"), self.eps),
+            (self.tr("Maps in"), self.colormap),
+            ("", self.notify),
+        )
+        form.setHorizontalSpacing(16)
+        form.setVerticalSpacing(8)
+        self.tour = QPushButton(self.tr("Show the tour"))
+        self.reset = QPushButton(self.tr("Set all back"))
+        self.reset.setToolTip(self.tr("Recent studies and the window's place stay"))
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        bottom = QHBoxLayout()
+        bottom.setSpacing(8)
+        for button in (self.tour, self.reset):
+            bottom.addWidget(button)
+        for button in (self.tour, self.reset, self.choose):
+            button.setAutoDefault(False)
+        bottom.addStretch(1)
+        bottom.addWidget(buttons)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
+        layout.setSpacing(16)
+        layout.addLayout(form)
+        layout.addWidget(self.later)
+        layout.addLayout(bottom)
+
+    def _connect(self) -> None:
+        self.theme.currentIndexChanged.connect(self._set_theme)
+        self.scale.currentIndexChanged.connect(self._set_scale)
+        self.device.currentIndexChanged.connect(self._set_device)
+        self.eps.currentIndexChanged.connect(self._set_eps)
+        self.colormap.currentIndexChanged.connect(self._set_colormap)
+        self.notify.toggled.connect(self._set_notify)
+        self.choose.clicked.connect(self._choose_folder)
+        self.tour.clicked.connect(self._show_tour)
+        self.reset.clicked.connect(self._reset)
+
+    # -------------------------------------------------------------------------------------- values
+
+    def _show(self) -> None:
+        """Show what is remembered."""
+        for combo, value in (
+            (self.theme, settings.theme_mode()),
+            (self.scale, settings.scale()),
+            (self.device, settings.device()),
+            (self.eps, settings.eps_unit()),
+            (self.colormap, settings.colormap()),
+        ):
+            combo.blockSignals(True)
+            combo.setCurrentIndex(max(0, combo.findData(value)))
+            combo.blockSignals(False)
+        self.notify.blockSignals(True)
+        self.notify.setChecked(settings.flag("notify", True))
+        self.notify.blockSignals(False)
+        self.folder.setText(str(importer.documents()))
+        self._say("")
+
+    def _say(self, text: str) -> None:
+        self.later.setText(text)
+        self.later.setVisible(bool(text))
+
+    @Slot()
+    def _set_theme(self) -> None:
+        mode = self.theme.currentData()
+        settings.set_theme_mode(mode)
+        self._dress()
+
+    def _dress(self) -> None:
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            theme.apply(app, settings.theme_mode())
+        self.theme_changed.emit(settings.theme_mode())
+
+    @Slot()
+    def _set_scale(self) -> None:
+        settings.set_number("scale", self.scale.currentData())
+        self._say(self.tr("The size changes when Isthmus is started the next time."))
+
+    @Slot()
+    def _set_device(self) -> None:
+        settings.set_text("device", self.device.currentData())
+        self._say(self.tr("Studies that are opened from now on are computed there."))
+
+    @Slot()
+    def _set_eps(self) -> None:
+        settings.set_text("eps_unit", self.eps.currentData())
+        self._say(self.tr("The slider of eps has this unit at the next start."))
+
+    @Slot()
+    def _set_colormap(self) -> None:
+        settings.set_text("colormap", self.colormap.currentData())
+        self._say(self.tr("The Maps page begins with these colours at the next start."))
+
+    @Slot(bool)
+    def _set_notify(self, wanted: bool) -> None:
+        settings.set_flag("notify", wanted)
+
+    @Slot()
+    def _choose_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(
+            self, self.tr("Folder of new studies"), self.folder.text()
+        )
+        if chosen:
+            settings.set_text("studies_folder", str(Path(chosen)))
+            self.folder.setText(chosen)
+
+    @Slot()
+    def _show_tour(self) -> None:
+        self.accept()
+        self.tour_asked.emit()
+
+    @Slot()
+    def _reset(self) -> None:
+        settings.reset_preferences()
+        self._show()
+        self._dress()
+        self._say(self.tr("Everything is as it was at first; the size is at the next start."))
+
+
+def _combo(*choices: tuple[str, object]) -> QComboBox:
+    combo = QComboBox()
+    for text, value in choices:
+        combo.addItem(text, value)
+    return combo

@@ -1,0 +1,118 @@
+"""The line at the bottom of the window: messages, the open study, and what computes it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer, Slot
+from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
+
+from engine.jobs.events import Event
+from engine.plan.cost import work_of
+from gui.session.workspace import Workspace
+from gui.shell.memory import gpu_bytes, resident_bytes, size_text
+from gui.shell.message_bar import MessageBar
+from gui.shell.throughput import Throughput
+
+REFRESH_MS = 1000
+
+
+class StatusLine(QStatusBar):
+    """Says what is open and what goes on, and holds the messages."""
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
+        super().__init__(parent)
+        self._workspace = workspace
+        self._broken = False
+        self._epochs: dict[str, int] = {}
+        self.throughput = Throughput(self._images_of)
+        self.messages = MessageBar(self)
+        self.study = QLabel()
+        self.device = QLabel(self.tr("Loading the engine…"))
+        self.device.setProperty("role", "muted")
+        self.setSizeGripEnabled(False)
+        self.setContentsMargins(0, 0, 12, 0)
+        self.addWidget(self.messages, 1)
+        self.addPermanentWidget(self.study)
+        self.addPermanentWidget(self.device)
+        self._timer = QTimer(self)
+        self._timer.setInterval(REFRESH_MS)
+        self._timer.timeout.connect(self._on_tick)
+        workspace.message.connect(self.messages.say)
+        workspace.event.connect(self._on_event)
+        workspace.study_changed.connect(self.refresh)
+        workspace.records_changed.connect(self.refresh)
+        workspace.runner.ready.connect(self.refresh)
+        workspace.runner.broken.connect(self._on_broken)
+        self._show_study()
+
+    @Slot()
+    def refresh(self) -> None:
+        """Show the open study and its device."""
+        self._show_study()
+        self._show_device()
+        self._timer.start()
+
+    def _show_device(self) -> None:
+        if self._broken:
+            return
+        room = self._workspace.runner.room
+        memory, held = resident_bytes(), gpu_bytes()
+        parts = [self.tr("Ready")] if room is None else []
+        if room is not None:
+            names = {"cpu": self.tr("CPU"), "cuda": self.tr("GPU")}
+            parts.append(names.get(room.device.type, room.device.type))
+            parts.append(self.tr("{} at once").format(room.slots))
+        if memory:
+            parts.append(size_text(memory))
+        if held:
+            parts.append(self.tr("{} on the GPU").format(size_text(held)))
+        rate = self.throughput.rate()
+        if rate >= 1:
+            parts.append(self.tr("{:,.0f} images/s").format(_rounded(rate)))
+        self.device.setText(" · ".join(parts))
+        self.device.setToolTip(self._tip(room is not None, bool(held), rate >= 1))
+
+    def _tip(self, device: bool, gpu: bool, rate: bool) -> str:
+        lines = [
+            (device, self.tr("The device, and how many computations it takes at once")),
+            (True, self.tr("The memory that the program holds now")),
+            (gpu, self.tr("The GPU's memory that it holds now")),
+            (rate, self.tr("Training images a second, of all that runs, whatever is done to each")),
+        ]
+        return "\n".join(words for shown, words in lines if shown)
+
+    def _show_study(self) -> None:
+        study = self._workspace.study
+        self.study.setText(study_name(self._workspace) or self.tr("No study"))
+        self.study.setToolTip(str(study.path) if study is not None else "")
+
+    def _images_of(self, key: str) -> int:
+        """Return the training images of a computation's epoch, 0 where there are none."""
+        spec = self._workspace.runner.spec(key)
+        if key not in self._epochs and spec is not None:
+            self._epochs[key] = work_of(spec, self._workspace.pace.size).images
+        return self._epochs.get(key, 0)
+
+    @Slot(object)
+    def _on_event(self, event: Event) -> None:
+        self.throughput.take(event)
+
+    @Slot()
+    def _on_tick(self) -> None:
+        if self.isVisible():
+            self._show_device()
+
+    @Slot(str)
+    def _on_broken(self, _: str) -> None:
+        self._broken = True
+        self.device.setText(self.tr("No engine"))
+
+
+def _rounded(rate: float) -> float:
+    """Return a rate to two digits: more would only flicker."""
+    return float(f"{rate:.2g}")
+
+
+def study_name(workspace: Workspace) -> str:
+    """Return the name of the open study; empty while none is open."""
+    study = workspace.study
+    return str(study.about.get("name") or study.path.stem) if study is not None else ""

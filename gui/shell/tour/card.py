@@ -1,0 +1,181 @@
+"""The card of the guided tour, and the frame around what it speaks of; both lie over the window."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui.look import theme
+
+WIDTH = 380
+MARGINS = 34  # left and right, with the card's border
+GAP = 12
+REACH = 4
+VEIL = 50  # of 255: what is not spoken of stays readable
+
+
+class Outline(QWidget):
+    """Dims a window but for one place, which it frames; the mouse reaches through it."""
+
+    def __init__(self, window: QWidget):
+        super().__init__(window)
+        self.place = QRect()
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        theme.signals.changed.connect(self.update)
+
+    def show_around(self, place: QRect) -> None:
+        """Frame a place, in the window's coordinates; an empty one takes veil and frame away."""
+        if place != self.place:
+            self.place = place
+            self.update()
+
+    def paintEvent(self, _: QPaintEvent) -> None:
+        """Draw the veil and the frame."""
+        if self.place.isEmpty():
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        hole = QPainterPath()
+        hole.addRoundedRect(self.place, 6, 6)
+        veil = QPainterPath()
+        veil.addRect(self.rect())
+        shade = theme.colour("text" if not theme.is_dark() else "background")
+        shade.setAlpha(VEIL if not theme.is_dark() else 2 * VEIL)
+        painter.fillPath(veil - hole, shade)
+        painter.setPen(QPen(theme.colour("accent"), 2))
+        painter.drawPath(hole)
+        painter.end()
+
+
+class TourCard(QFrame):
+    """A step's heading and text, and the buttons to go on, back, and away.
+
+    Left and Right step while the card has the focus.
+
+    Signals
+    -------
+    moved
+        Takes 1 or -1: the next or the last step is wanted.
+    closed
+        The tour is to end.
+    """
+
+    moved = Signal(int)
+    closed = Signal()
+
+    def __init__(self, window: QWidget):
+        super().__init__(window)
+        self.setProperty("role", "card")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(self.tr("Guided tour"))
+        self.setFixedWidth(WIDTH)
+        self.count = QLabel()
+        self.count.setProperty("role", "muted")
+        self.heading = QLabel(wordWrap=True)
+        self.heading.setProperty("role", "heading")
+        self.text = QLabel(wordWrap=True)
+        self.close_button = QToolButton()
+        self.close_button.setText("✕")
+        self.close_button.setAutoRaise(True)
+        self.close_button.setToolTip(self.tr("Close the tour (Escape)"))
+        self.close_button.setAccessibleName(self.tr("Close the tour"))
+        self.back = QPushButton(self.tr("Back"))
+        self.next = QPushButton(self.tr("Next"))
+        self.next.setProperty("role", "primary")
+        self._build_layout()
+        self.close_button.clicked.connect(self.closed)
+        self.back.clicked.connect(self._go_back)
+        self.next.clicked.connect(self._go_on)
+        for button in (self.close_button, self.back, self.next):
+            button.installEventFilter(self)
+
+    def _build_layout(self) -> None:
+        top = QHBoxLayout()
+        top.addWidget(self.count, 1)
+        top.addWidget(self.close_button)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addStretch(1)
+        buttons.addWidget(self.back)
+        buttons.addWidget(self.next)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 8, 16, 12)
+        layout.setSpacing(8)
+        layout.addLayout(top)
+        layout.addWidget(self.heading)
+        layout.addWidget(self.text)
+        layout.addLayout(buttons)
+
+    def show_step(self, number: int, total: int, heading: str, text: str) -> None:
+        """Show one step, counted from 1."""
+        self.count.setText(self.tr("Step {} of {}").format(number, total))
+        self.heading.setText(heading)
+        self.text.setText(text)
+        self.back.setEnabled(number > 1)
+        self.next.setText(self.tr("Next") if number < total else self.tr("Done"))
+        self.setAccessibleDescription(f"{self.count.text()}. {heading}. {text}")
+        for label in (self.heading, self.text):
+            label.setFixedHeight(label.heightForWidth(WIDTH - MARGINS))
+        self.adjustSize()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Step with the arrow keys."""
+        steps = {Qt.Key.Key_Right: 1, Qt.Key.Key_Left: -1}
+        if event.key() in steps:
+            self.moved.emit(steps[Qt.Key(event.key())])
+        else:
+            super().keyPressEvent(event)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Step with the arrow keys on a button too, where they would move to the next button."""
+        arrows = (Qt.Key.Key_Left, Qt.Key.Key_Right)
+        if isinstance(event, QKeyEvent) and event.key() in arrows:
+            if event.type() == QEvent.Type.KeyPress:
+                self.keyPressEvent(event)
+            return event.type() == QEvent.Type.KeyPress
+        return super().eventFilter(watched, event)
+
+    @Slot()
+    def _go_on(self) -> None:
+        self.moved.emit(1)
+
+    @Slot()
+    def _go_back(self) -> None:
+        self.moved.emit(-1)
+
+
+def beside(place: QRect, card: QSize, window: QRect) -> QPoint:
+    """Return where a card goes: beside a place where there is room, else in a corner of it.
+
+    Sides are tried in this order: right, left, below, above. An empty place gets the lower right
+    corner of the window.
+    """
+    inside = window.adjusted(GAP, GAP, -GAP, -GAP)
+    corner = QPoint(inside.right() - card.width(), inside.bottom() - card.height())
+    if place.isEmpty():
+        return corner
+    top = min(max(place.top(), inside.top()), max(inside.top(), corner.y()))
+    left = min(max(place.left(), inside.left()), max(inside.left(), corner.x()))
+    for point in (
+        QPoint(place.right() + GAP, top),
+        QPoint(place.left() - GAP - card.width(), top),
+        QPoint(left, place.bottom() + GAP),
+        QPoint(left, place.top() - GAP - card.height()),
+    ):
+        if inside.contains(QRect(point, card)):
+            return point
+    # Nothing is so large but that its lower right corner can be spared.
+    return QPoint(
+        min(place.right() - GAP - card.width(), corner.x()),
+        min(place.bottom() - GAP - card.height(), corner.y()),
+    )

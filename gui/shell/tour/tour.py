@@ -1,0 +1,199 @@
+"""The guided tour: eight cards that walk through the paper's argument on the study that is open."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer, Slot
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QWidget
+
+from gui.look import settings
+from gui.shell.tour.card import REACH, Outline, TourCard, beside
+
+if TYPE_CHECKING:
+    from engine.store.study import Study
+    from gui.pages.common.page import Page
+    from gui.shell.main_window import MainWindow
+    from gui.shell.tour.facts import Facts
+    from gui.shell.tour.steps import Step
+
+# Pages lay themselves out, fill and scroll at their own times: the frame follows so often.
+FOLLOW_MS = 120
+
+
+class Tour(QObject):
+    """Leads through the window; everything in it stays usable meanwhile.
+
+    It opens the demo where no study is open, tells whatever study is open, and ends with Escape.
+    """
+
+    def __init__(self, window: MainWindow):
+        super().__init__(window)
+        self._window = window
+        self.card: TourCard | None = None
+        self.outline: Outline | None = None
+        self.number = 0
+        self._steps: tuple[Step, ...] = ()
+        self._facts: Facts | None = None
+        self._escape: QShortcut | None = None
+        self._follow = QTimer(self, interval=FOLLOW_MS)
+        self._follow.timeout.connect(self._place)
+        window.workspace.study_changed.connect(self._read)
+        window.workspace.record_added.connect(self._read)
+        window.workspace.runner.ready.connect(self._open_demo)
+        for host in window.hosts:
+            host.built.connect(self._on_built)
+
+    @property
+    def running(self) -> bool:
+        """Whether the tour is on."""
+        return self.card is not None
+
+    @Slot()
+    def start(self) -> None:
+        """Begin with the first step, or come back to it."""
+        settings.set_flag("tour_offered", True)
+        if self.card is None:
+            from gui.shell.tour.steps import steps
+
+            self._steps = steps()
+            self._build()
+        self._open_demo()
+        self.go(0)
+        self._read()
+
+    @Slot()
+    def stop(self) -> None:
+        """Take the card away, and give Escape back."""
+        self._follow.stop()
+        for part in (self.card, self.outline):
+            if part is not None:
+                part.hide()
+                part.deleteLater()
+        if self._escape is not None:
+            self._escape.deleteLater()
+        self.card = self.outline = self._escape = None
+        # Else the keyboard would go on at the top of the rail, far from the page that is shown.
+        self._window.hosts[self._window.stack.currentIndex()].setFocus()
+        self._window.menus.actions["dismiss"].setEnabled(True)
+        self._window.removeEventFilter(self)
+
+    def go(self, number: int) -> None:
+        """Show a step, counted from 0; past the last one the tour is over."""
+        if number >= len(self._steps):
+            self.stop()
+            return
+        self.number = max(0, number)
+        step = self._steps[self.number]
+        self._window.show_titled(step.page)
+        page = self._window.page()
+        if page is not None and page.title == step.page:
+            step.reveal(page)
+        self._tell()
+        self._place()
+        if self.card is not None:
+            self.card.setFocus()
+
+    # ------------------------------------------------------------------------------------- private
+
+    def _build(self) -> None:
+        window = self._window
+        self.outline, self.card = Outline(window), TourCard(window)
+        self.card.moved.connect(self._on_moved)
+        self.card.closed.connect(self.stop)
+        # Two owners of one key would take it from both.
+        window.menus.actions["dismiss"].setEnabled(False)
+        self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), window)
+        self._escape.activated.connect(self.stop)
+        window.installEventFilter(self)
+        self._follow.start()
+        for part in (self.outline, self.card):
+            part.show()
+            part.raise_()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Follow the window's size."""
+        if event.type() == QEvent.Type.Resize:
+            self._place()
+        return False
+
+    @Slot(object)
+    def _on_built(self, page: Page) -> None:
+        asked = getattr(page, "tour_asked", None)
+        if asked is not None:
+            asked.connect(self.start)
+
+    @Slot(int)
+    def _on_moved(self, by: int) -> None:
+        self.go(self.number + by)
+
+    @Slot()
+    def _open_demo(self) -> None:
+        """Open the demo as the first page does, unless a study is open; the engine may be late."""
+        workspace = self._window.workspace
+        if not self.running or workspace.study is not None or not workspace.runner.loaded:
+            return
+        for host in self._window.hosts:
+            host_page = host.page
+            if host_page is not None and hasattr(host_page, "open_demo"):
+                host_page.open_demo()
+                return
+
+    @Slot()
+    def _read(self) -> None:
+        """Look at the records of the study that is open now, away from the window's thread."""
+        study = self._window.workspace.study
+        if not self.running or study is None:
+            return
+        self._window.workspace.runner.ask(
+            "tour", partial(_facts_of, study), self._take, self._unreadable
+        )
+
+    def _take(self, facts: Facts) -> None:
+        self._facts = facts
+        self._tell()
+        self._place()
+
+    def _unreadable(self, text: str) -> None:
+        self._window.workspace.message.emit(text, True)
+
+    def _tell(self) -> None:
+        if self.card is None:
+            return
+        step = self._steps[self.number]
+        waiting = self.tr("Opening the demo study…")
+        text = waiting if self._facts is None else step.text(self._facts)
+        self.card.show_step(self.number + 1, len(self._steps), step.title, text)
+
+    def _target(self) -> QRect:
+        """Return where the step's widget is in the window; nothing while another page is shown."""
+        page, step = self._window.page(), self._steps[self.number]
+        if page is None or page.title != step.page or not page.isVisible():
+            return QRect()
+        anchor: QWidget = step.anchor(page)
+        corner = anchor.mapTo(self._window, QPoint(0, 0))
+        seen = QRect(page.mapTo(self._window, QPoint(0, 0)), page.size())
+        grown = QRect(corner, anchor.size()).adjusted(-REACH, -REACH, REACH, REACH)
+        return grown.intersected(seen.adjusted(2, 2, -2, -2))
+
+    @Slot()
+    def _place(self) -> None:
+        """Put frame and card where they belong now."""
+        if self.card is None or self.outline is None:
+            return
+        whole = self._window.rect()
+        if self.outline.geometry() != whole:
+            self.outline.setGeometry(whole)
+        target = self._target()
+        self.outline.show_around(target)
+        where = beside(target, self.card.size(), whole)
+        if self.card.pos() != where:
+            self.card.move(where)
+
+
+def _facts_of(study: Study, _: Any) -> Facts:
+    from gui.shell.tour.facts import facts_of
+
+    return facts_of(study)

@@ -1,0 +1,1 @@
+"""Export and copy of what a page shows."""

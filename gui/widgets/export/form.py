@@ -1,0 +1,272 @@
+"""What is chosen of an exported picture: its format, size, letters, colours and caption."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QFontDatabase
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QPlainTextEdit,
+    QSpinBox,
+    QWidget,
+)
+
+from engine.figures.charts import LIMITS, PALETTES, FigureStyle
+from gui.look import theme
+
+FORMATS = {"pdf": "PDF", "svg": "SVG", "png": "PNG", "csv": "CSV", "h5": "HDF5"}
+TABLES = ("csv", "h5")
+MM_PER = {"mm": 1.0, "inch": 25.4}
+DECIMALS = {"mm": 1, "inch": 2}
+OWN_SIZE = 0.0
+# Widths of columns in mm, as the journals ask for them.
+COLUMNS = (
+    ("Single column", 85.0),
+    ("Double column", 170.0),
+    ("Nature, one column", 89.0),
+    ("Nature, two columns", 183.0),
+    ("PNAS, one column", 87.0),
+    ("PNAS, two columns", 178.0),
+    ("IEEE, one column", 88.9),
+    ("IEEE, two columns", 181.9),
+    ("Elsevier, one column", 90.0),
+    ("Elsevier, two columns", 190.0),
+    ("ICML, one column", 82.6),
+    ("ICML, two columns", 171.5),
+    ("NeurIPS, text", 139.7),
+)
+# Those that come with the drawing library, and what papers mostly ask for where it is installed.
+FONTS = ("DejaVu Sans", "DejaVu Serif", "STIXGeneral")
+WISHED_FONTS = ("Arial", "Helvetica", "Liberation Sans", "Times New Roman", "Liberation Serif")
+CAPTION_HEIGHT = 72
+
+
+class ExportForm(QWidget):
+    """Fields for everything that an exported picture may look like.
+
+    Signals
+    -------
+    changed
+        Something else is chosen than before.
+    """
+
+    changed = Signal()
+
+    def __init__(self, caption: str, parent: QWidget | None = None):
+        super().__init__(parent)
+        self._unit_shown = "mm"
+        self._build_choices()
+        self._build_numbers()
+        self.caption = QPlainTextEdit(caption)
+        self.caption.setAccessibleName(self.tr("Caption"))
+        self.caption.setTabChangesFocus(True)
+        self.caption.setFixedHeight(CAPTION_HEIGHT)
+        self._build_layout()
+        self._connect()
+
+    # ------------------------------------------------------------------------------------- values
+
+    @property
+    def style_chosen(self) -> FigureStyle:
+        """The size and looks that the fields say."""
+        per = MM_PER[self._unit_shown]
+        height = self.height_field.value()
+        automatic = height <= self.height_field.minimum()
+        return FigureStyle(
+            width_mm=_limited("width_mm", self.width_field.value() * per),
+            height_mm=None if automatic else _limited("height_mm", height * per),
+            font_size=self.font_size.value(),
+            dpi=float(self.dpi.value()),
+            title=self.with_title.isChecked(),
+            caption=self.with_caption.isChecked(),
+            font=self.font_choice.currentText(),
+            palette=str(self.palette_choice.currentData()),
+            transparent=bool(self.background.currentData()),
+        )
+
+    @property
+    def suffix(self) -> str:
+        """The chosen format: pdf, svg, png, csv or h5."""
+        return str(self.format.currentData())
+
+    @property
+    def unit(self) -> str:
+        """The chosen unit of lengths: mm or inch."""
+        return str(self.unit_choice.currentData())
+
+    @property
+    def caption_text(self) -> str:
+        """The caption as it is typed."""
+        return self.caption.toPlainText().strip()
+
+    def show_choice(self, style: FigureStyle, suffix: str, unit: str) -> None:
+        """Choose what was chosen the last time."""
+        self.unit_choice.setCurrentIndex(max(0, self.unit_choice.findData(unit)))
+        per = MM_PER[self._unit_shown]
+        self.format.setCurrentIndex(max(0, self.format.findData(suffix)))
+        self.width_field.setValue(style.width_mm / per)
+        automatic = self.height_field.minimum()
+        self.height_field.setValue(automatic if style.height_mm is None else style.height_mm / per)
+        self.font_size.setValue(style.font_size)
+        self.dpi.setValue(int(style.dpi))
+        self.with_title.setChecked(style.title)
+        self.with_caption.setChecked(style.caption)
+        self.font_choice.setCurrentIndex(max(0, self.font_choice.findText(style.font)))
+        self.palette_choice.setCurrentIndex(max(0, self.palette_choice.findData(style.palette)))
+        self.background.setCurrentIndex(int(style.transparent))
+        self._choose_preset()
+        self._on_format()
+
+    # ----------------------------------------------------------------------------------- building
+
+    def _build_choices(self) -> None:
+        self.format = _choices(*((text, suffix) for suffix, text in FORMATS.items()))
+        own = (self.tr("Own size"), OWN_SIZE)
+        self.preset = _choices(*((f"{name}, {mm:g} mm", mm) for name, mm in COLUMNS), own)
+        self.unit_choice = _choices((self.tr("mm"), "mm"), (self.tr("inch"), "inch"))
+        families = set(QFontDatabase.families())
+        self.font_choice = _choices(
+            *((name, name) for name in (*FONTS, *(f for f in WISHED_FONTS if f in families)))
+        )
+        names = {
+            "screen": self.tr("As on the screen"),
+            "okabe_ito": self.tr("Okabe and Ito"),
+            "tol": self.tr("Tol, bright"),
+            "grey": self.tr("Grey, with dashes"),
+        }
+        self.palette_choice = _choices(*((names[name], name) for name in PALETTES))
+        self.palette_choice.setToolTip(
+            self.tr("All of these are told apart with every common colour blindness")
+        )
+        self.background = _choices((self.tr("White"), False), (self.tr("Transparent"), True))
+
+    def _build_numbers(self) -> None:
+        self.width_field, self.height_field = QDoubleSpinBox(), QDoubleSpinBox()
+        self._fit_lengths()
+        self.height_field.setSpecialValueText(self.tr("automatic"))
+        self.font_size = QDoubleSpinBox(decimals=1, singleStep=0.5, suffix=" pt")
+        self.font_size.setRange(*LIMITS["font_size"])
+        self.dpi = QSpinBox(suffix=" dpi", singleStep=50)
+        self.dpi.setRange(*(int(end) for end in LIMITS["dpi"]))
+        self.with_title = QCheckBox(self.tr("Title"))
+        self.with_caption = QCheckBox(self.tr("Caption below"))
+
+    def _build_layout(self) -> None:
+        form = QFormLayout(self)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setSpacing(8)
+        rows: tuple[tuple[str, tuple[QWidget, ...]], ...] = (
+            (self.tr("Format"), (self.format,)),
+            (self.tr("Column"), (self.preset,)),
+            (self.tr("Width, height"), (self.width_field, self.height_field, self.unit_choice)),
+            (self.tr("Font"), (self.font_choice, self.font_size)),
+            (self.tr("Resolution"), (self.dpi,)),
+            (self.tr("Colours"), (self.palette_choice,)),
+            (self.tr("Background"), (self.background,)),
+            ("", (self.with_title, self.with_caption)),
+            (self.tr("Caption"), (self.caption,)),
+        )
+        for text, fields in rows:
+            row = QHBoxLayout()
+            row.setSpacing(8)
+            for place, field in enumerate(fields):
+                row.addWidget(field, int(place == 0))
+            form.addRow(text, row)
+        for text, field in (
+            (self.tr("Width"), self.width_field),
+            (self.tr("Height"), self.height_field),
+            (self.tr("Unit"), self.unit_choice),
+            (self.tr("Font size"), self.font_size),
+        ):
+            field.setAccessibleName(text)
+            field.setToolTip(text)
+
+        for spin in self.findChildren(QAbstractSpinBox):
+            theme.indent_text(spin)
+
+    def _connect(self) -> None:
+        self.format.currentIndexChanged.connect(self._on_format)
+        self.preset.activated.connect(self._on_preset)
+        self.unit_choice.currentIndexChanged.connect(self._on_unit)
+        self.width_field.valueChanged.connect(self._choose_preset)
+        for spin in (self.width_field, self.height_field, self.font_size):
+            spin.valueChanged.connect(self.changed)
+        for combo in (self.font_choice, self.palette_choice, self.background):
+            combo.currentIndexChanged.connect(self.changed)
+        for check in (self.with_title, self.with_caption):
+            check.toggled.connect(self.changed)
+        self.caption.textChanged.connect(self.changed)
+
+    # -------------------------------------------------------------------------------------- slots
+
+    @Slot()
+    def _on_format(self) -> None:
+        table = self.suffix in TABLES
+        for field in (
+            self.preset, self.width_field, self.height_field, self.unit_choice, self.font_choice,
+            self.font_size, self.palette_choice, self.background, self.with_title,
+            self.with_caption,
+        ):  # fmt: skip
+            field.setEnabled(not table)
+        self.dpi.setEnabled(self.suffix == "png")
+        self.changed.emit()
+
+    @Slot()
+    def _on_preset(self) -> None:
+        if width := self.preset.currentData():
+            self.width_field.setValue(width / MM_PER[self._unit_shown])
+
+    @Slot()
+    def _choose_preset(self) -> None:
+        """Show the column that is so wide; of several the one that is chosen."""
+        width = self.width_field.value() * MM_PER[self._unit_shown]
+        tolerance = 0.6 * MM_PER[self._unit_shown] * 10 ** -DECIMALS[self._unit_shown]
+        chosen = self.preset.currentData()
+        if chosen and abs(chosen - width) <= tolerance:
+            return
+        near = (i for i, (_, mm) in enumerate(COLUMNS) if abs(mm - width) <= tolerance)
+        self.preset.setCurrentIndex(next(near, self.preset.count() - 1))
+
+    @Slot()
+    def _on_unit(self) -> None:
+        """Show the same lengths in the other unit."""
+        before = MM_PER[self._unit_shown]
+        width, height = self.width_field.value() * before, self.height_field.value() * before
+        automatic = self.height_field.value() <= self.height_field.minimum()
+        self._unit_shown = self.unit
+        for spin in (self.width_field, self.height_field):
+            spin.blockSignals(True)
+        self._fit_lengths()
+        per = MM_PER[self._unit_shown]
+        self.width_field.setValue(width / per)
+        self.height_field.setValue(self.height_field.minimum() if automatic else height / per)
+        for spin in (self.width_field, self.height_field):
+            spin.blockSignals(False)
+        self.changed.emit()
+
+    def _fit_lengths(self) -> None:
+        unit, per = self._unit_shown, MM_PER[self._unit_shown]
+        for spin, name in ((self.width_field, "width_mm"), (self.height_field, "height_mm")):
+            low, high = LIMITS[name]
+            spin.setDecimals(DECIMALS[unit])
+            spin.setSingleStep(5.0 if unit == "mm" else 0.25)
+            # A height below the least one stands for none.
+            least = low / per - (1.0 / per if name == "height_mm" else 0.0)
+            spin.setRange(least, high / per)
+
+
+def _limited(name: str, value: float) -> float:
+    low, high = LIMITS[name]
+    return min(max(value, low), high)
+
+
+def _choices(*items: tuple[str, object]) -> QComboBox:
+    combo = QComboBox()
+    for text, data in items:
+        combo.addItem(text, data)
+    return combo

@@ -1,0 +1,1 @@
+"""Forms made from specs, and the fields in them."""

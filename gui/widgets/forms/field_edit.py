@@ -1,0 +1,275 @@
+"""One editor for every type that a field of a spec may have, nested specs aside."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING
+from typing import Any
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QSizePolicy,
+    QWidget,
+)
+
+from engine.specs.schema import Field
+from gui.widgets.forms.number_edit import (
+    NumberEdit,
+    NumberError,
+    NumbersEdit,
+    WholeEdit,
+    guard_wheel,
+    mark_invalid,
+)
+
+CHOICE_NAMES = {"linf": "L-inf", "l2": "L2"}
+
+
+class FieldEdit(QWidget):
+    """Edits the value of one field.
+
+    Signals
+    -------
+    changed
+        What is typed or chosen changed, whether it is valid or not.
+
+    Attributes
+    ----------
+    wide
+        Whether it takes the whole width of a form and shows its own label.
+    """
+
+    changed = Signal()
+    wide = False
+
+    def __init__(self, item: Field, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.item = item
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(8)
+
+    def read(self) -> Any:
+        """Return the value; raise :class:`SpecError` or :class:`NumberError` where it is none."""
+        return self._read()
+
+    def show_value(self, value: Any) -> None:
+        """Show a value; :meth:`read` gives back exactly it."""
+        self._show(value)
+
+    def mark(self, invalid: bool) -> None:
+        """Draw the editor as wrong, or as usual."""
+        mark_invalid(self._editor(), invalid)
+
+    @property
+    def explains(self) -> bool:
+        """Whether the editor itself says what is wrong in it."""
+        return False
+
+    def _read(self) -> Any:
+        raise NotImplementedError
+
+    def _show(self, value: Any) -> None:
+        raise NotImplementedError
+
+    def _editor(self) -> QWidget:
+        return self
+
+    def _put(self, widget: QWidget) -> None:
+        self._row.addWidget(widget, 1)
+        self.setFocusProxy(widget)
+
+
+class WholeField(FieldEdit):
+    """A whole number."""
+
+    def __init__(self, item: Field, parent: QWidget | None = None):
+        super().__init__(item, parent)
+        low = item.low if item.above is None else item.above + 1
+        self._box = WholeEdit(self, low=low, high=item.high)
+        if item.unit:
+            self._box.setSuffix(f" {item.unit}")
+        self._box.valueChanged.connect(self.changed)
+        self._put(self._box)
+
+    def _read(self) -> int:
+        return self._box.number()
+
+    def _show(self, value: Any) -> None:
+        self._box.setValue(value)
+
+    def _editor(self) -> QWidget:
+        return self._box
+
+
+class NumberField(FieldEdit):
+    """A number; pixel lengths in both conventions."""
+
+    def __init__(self, item: Field, parent: QWidget | None = None):
+        super().__init__(item, parent)
+        self._edit = NumberEdit(self, unit=item.unit)
+        self._edit.changed.connect(self.changed)
+        self._put(self._edit)
+
+    def _read(self) -> float:
+        value = self._edit.value()
+        if value is None:
+            raise NumberError(self._edit.error())
+        return value
+
+    def _show(self, value: Any) -> None:
+        self._edit.set_value(value)
+
+    def _editor(self) -> QWidget:
+        return self._edit.line
+
+
+class NumbersField(FieldEdit):
+    """A list of numbers."""
+
+    def __init__(self, item: Field, parent: QWidget | None = None):
+        super().__init__(item, parent)
+        self._edit = NumbersEdit(self, unit=item.unit, whole=item.type is int)
+        self._edit.changed.connect(self.changed)
+        self._put(self._edit)
+
+    def _read(self) -> tuple[float, ...]:
+        if error := self._edit.error():
+            raise NumberError(error)
+        return self._edit.values()
+
+    def _show(self, value: Any) -> None:
+        self._edit.set_values(value)
+
+    def _editor(self) -> QWidget:
+        return self._edit.line
+
+
+class FlagField(FieldEdit):
+    """Yes or no; the check box carries the field's label."""
+
+    def __init__(self, item: Field, parent: QWidget | None = None):
+        super().__init__(item, parent)
+        self.box = QCheckBox(self)
+        self.box.toggled.connect(self.changed)
+        self._put(self.box)
+
+    def _read(self) -> bool:
+        return self.box.isChecked()
+
+    def _show(self, value: Any) -> None:
+        self.box.setChecked(value)
+
+
+class ChoiceField(FieldEdit):
+    """One of a few names."""
+
+    def __init__(self, item: Field, parent: QWidget | None = None):
+        super().__init__(item, parent)
+        self._combo = QComboBox(self)
+        for choice in item.choices:
+            self._combo.addItem(CHOICE_NAMES.get(choice, choice), choice)
+        guard_wheel(self._combo)
+        self._combo.currentIndexChanged.connect(self.changed)
+        self._put(self._combo)
+
+    def _read(self) -> str:
+        return str(self._combo.currentData())
+
+    def _show(self, value: Any) -> None:
+        self._combo.setCurrentIndex(self._combo.findData(value))
+
+    def _editor(self) -> QWidget:
+        return self._combo
+
+
+class TextField(FieldEdit):
+    """A text, or a list of texts between commas."""
+
+    def __init__(self, item: Field, parent: QWidget | None = None):
+        super().__init__(item, parent)
+        self._line = QLineEdit(self)
+        self._line.textChanged.connect(self.changed)
+        self._put(self._line)
+
+    def _read(self) -> str | tuple[str, ...]:
+        text = self._line.text()
+        if not self.item.many:
+            return text
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+
+    def _show(self, value: Any) -> None:
+        self._line.setText(", ".join(value) if self.item.many else value)
+
+    def _editor(self) -> QWidget:
+        return self._line
+
+
+class OptionalField(FieldEdit):
+    """A check box that says whether there is a value, and the editor of the value."""
+
+    def __init__(self, inner: FieldEdit, parent: QWidget | None = None):
+        super().__init__(inner.item, parent)
+        self.inner = inner
+        self._box = QCheckBox(self)
+        self._box.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+        self._none = QLabel(self.tr("not set"), self)
+        self._none.setProperty("role", "muted")
+        self._row.addWidget(self._box)
+        self._row.addWidget(self._none, 1)
+        self._row.addWidget(inner, 1)
+        self.setFocusProxy(self._box)
+        self._box.toggled.connect(self._on_toggled)
+        inner.changed.connect(self.changed)
+        inner.hide()
+
+    def _read(self) -> Any:
+        return self.inner.read() if self._box.isChecked() else None
+
+    def _show(self, value: Any) -> None:
+        self._box.setChecked(value is not None)
+        if value is not None:
+            self.inner.show_value(value)
+
+    def mark(self, invalid: bool) -> None:
+        """Draw the editor of the value as wrong, or as usual."""
+        self.inner.mark(invalid)
+
+    @property
+    def explains(self) -> bool:
+        """Whether the editor of the value says itself what is wrong in it."""
+        return self.inner.explains
+
+    @Slot(bool)
+    def _on_toggled(self, given: bool) -> None:
+        self.inner.setVisible(given)
+        self._none.setVisible(not given)
+        self.changed.emit()
+
+
+def plain_field(item: Field, parent: QWidget | None = None) -> FieldEdit:
+    """Return the editor of a field that holds no spec."""
+    if item.many and item.type in (int, float):
+        return NumbersField(item, parent)
+    if item.choices and not item.many:
+        return ChoiceField(item, parent)
+    editors = {bool: FlagField, int: WholeField, float: NumberField, str: TextField}
+    return editors[item.type](item, parent)
+
+
+def start_value(item: Field) -> Any:
+    """Return what a plain field shows at first: its default, or the least it may be."""
+    if item.default is not MISSING and item.default is not None:
+        return item.default
+    if item.many:
+        return ()
+    if item.choices:
+        return item.choices[0]
+    if item.type in (int, float):
+        least = item.low if item.above is None else item.above + 1
+        return item.type(min(least or 0, least or 0 if item.high is None else item.high))
+    return item.type()

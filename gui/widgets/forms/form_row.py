@@ -1,0 +1,79 @@
+"""A row of a form: label, editor, and the sentence about what is wrong with the value."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
+
+from engine.specs.schema import Field
+from gui.look import terms
+from gui.widgets.forms.field_edit import FieldEdit, FlagField
+
+
+class Row:
+    """A field's label, its editor, and the sentence about what is wrong with it."""
+
+    def __init__(self, item: Field, edit: FieldEdit, words: str, parent: QWidget):
+        self.item = item
+        self.edit = edit
+        plain = "\n".join(part for part in (item.help, _allowed(item)) if part)
+        tip = terms.with_field(item.name, plain)
+        edit.setToolTip(tip)
+        self.error = error_label(parent)
+        self.label: QLabel | None = None
+        if isinstance(edit, FlagField):
+            edit.box.setText(capital(words))
+        elif not edit.wide:
+            self.label = label_for(words, edit)
+            self.label.setToolTip(tip)
+
+    def add_to(self, grid: QGridLayout, at: int) -> None:
+        """Put the row into a form's grid; it takes two of the grid's rows."""
+        wide = self.edit.wide
+        if self.label is not None:
+            grid.addWidget(self.label, at, 0)
+        grid.addWidget(self.edit, at, 0 if wide else 1, 1, 2 if wide else 1)
+        grid.addWidget(self.error, at + 1, 0, 1, 2)
+
+    def remove(self, grid: QGridLayout) -> None:
+        """Take the row out of the form's grid and delete it."""
+        for widget in (self.label, self.edit, self.error):
+            if widget is not None:
+                grid.removeWidget(widget)
+                widget.hide()
+                widget.deleteLater()
+
+    def show_error(self, text: str) -> None:
+        """Show a sentence below the editor, or none for ""."""
+        say(self.error, "" if self.edit.explains else text)
+        self.edit.mark(bool(text))
+
+
+def _allowed(item: Field) -> str:
+    return "" if item.is_spec or item.type is bool else capital(item.allowed())
+
+
+def capital(words: str) -> str:
+    """Return the words with a capital first letter."""
+    return words[:1].upper() + words[1:]
+
+
+def label_for(words: str, buddy: QWidget) -> QLabel:
+    """Return a label that names another widget."""
+    label = QLabel(capital(words), buddy.parentWidget())
+    label.setBuddy(buddy)
+    return label
+
+
+def error_label(parent: QWidget) -> QLabel:
+    """Return a hidden label for the sentence about what is wrong."""
+    label = QLabel(parent)
+    label.setProperty("role", "error")
+    label.setWordWrap(True)
+    label.hide()
+    return label
+
+
+def say(label: QLabel, text: str) -> None:
+    """Show a sentence, or hide its label for ""."""
+    label.setText(text)
+    label.setVisible(bool(text))

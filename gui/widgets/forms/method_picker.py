@@ -1,0 +1,121 @@
+"""Every kind of a family of specs as a check box, with a form for its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QDialogButtonBox,
+    QHBoxLayout,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.specs.schema import Spec, fields_of, kinds_of
+from gui.widgets.forms.nested_field import default_spec
+from gui.widgets.forms.spec_form import SpecForm
+
+
+class MethodPicker(QWidget):
+    """Holds which kinds of a family are chosen, each with its settings.
+
+    Parameters
+    ----------
+    family
+        A check box is made for each of :func:`engine.specs.schema.kinds_of` it.
+    exclude
+        Settings that are chosen elsewhere.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self, family: type[Spec], parent: QWidget | None = None, *, exclude: Collection[str] = ()
+    ):
+        super().__init__(parent)
+        self._exclude = exclude
+        self._specs: dict[str, Spec] = {}
+        self.boxes: dict[str, QCheckBox] = {}
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        for kind in kinds_of(family):
+            spec = default_spec(kind)
+            if spec is not None:
+                layout.addLayout(self._make_row(spec))
+        first = next(iter(self.boxes.values()), None)
+        if first is not None:
+            first.setChecked(True)
+
+    @property
+    def chosen(self) -> list[Spec]:
+        """The chosen methods, in the order of the list."""
+        return [self._specs[kind] for kind, box in self.boxes.items() if box.isChecked()]
+
+    def set_settings(self, spec: Spec) -> None:
+        """Use a method with these settings."""
+        self._specs[spec.kind] = spec
+        if self.boxes[spec.kind].isChecked():
+            self.changed.emit()
+
+    def _make_row(self, spec: Spec) -> QHBoxLayout:
+        self._specs[spec.kind] = spec
+        box = self.boxes[spec.kind] = QCheckBox(spec.label)
+        box.setToolTip((type(spec).__doc__ or "").strip().splitlines()[0])
+        box.toggled.connect(self.changed)
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        row.addWidget(box, 1)
+        if any(item.name not in self._exclude for item in fields_of(type(spec))):
+            row.addWidget(self._make_button(spec))
+        return row
+
+    def _make_button(self, spec: Spec) -> QToolButton:
+        button = QToolButton()
+        button.setText(self.tr("Settings…"))
+        button.setToolTip(self.tr("Settings of {}").format(spec.label))
+        button.setAccessibleName(button.toolTip())
+        button.setProperty("kind", spec.kind)
+        button.clicked.connect(self._open_settings)
+        return button
+
+    @Slot()
+    def _open_settings(self) -> None:
+        spec = self._specs[self.sender().property("kind")]
+        dialog = SettingsDialog(spec, self, exclude=self._exclude)
+        dialog.accepted.connect(lambda: self.set_settings(dialog.spec))
+        dialog.open()
+
+
+class SettingsDialog(QDialog):
+    """Edits one method; OK is possible while nothing is wrong."""
+
+    def __init__(self, spec: Spec, parent: QWidget, *, exclude: Collection[str] = ()):
+        super().__init__(parent)
+        self.setWindowTitle(spec.label)
+        self.spec = spec
+        self.form = SpecForm(type(spec), exclude=exclude)
+        self.form.set_spec(spec)
+        self.form.changed.connect(self._changed)
+        self._buttons = QDialogButtonBox(
+            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
+        )
+        self._buttons.accepted.connect(self.accept)
+        self._buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
+        layout.setSpacing(12)
+        layout.addWidget(self.form)
+        layout.addWidget(self._buttons)
+        self.resize(380, self.sizeHint().height())
+
+    @Slot()
+    def _changed(self) -> None:
+        spec = self.form.spec()
+        self._buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(spec is not None)
+        if spec is not None:
+            self.spec = spec

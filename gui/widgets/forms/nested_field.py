@@ -1,0 +1,158 @@
+"""The editor of a spec that stands in a field of another spec."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from engine.specs.schema import Field, Spec, SpecError, fields_of, kinds_of
+from gui.widgets.forms.field_edit import FieldEdit, start_value
+from gui.widgets.forms.form_row import capital
+
+if TYPE_CHECKING:
+    from gui.widgets.forms.spec_form import SpecForm
+
+INDENT = 12
+
+
+class NestedField(FieldEdit):
+    """A spec inside a spec: a header that opens and closes, and its form, made when first opened.
+
+    Parameters
+    ----------
+    words
+        The header.
+    make_form
+        Makes the form for the field, inside a parent.
+    opened
+        Whether it starts open.
+    """
+
+    wide = True
+
+    def __init__(
+        self,
+        item: Field,
+        parent: QWidget | None = None,
+        *,
+        words: str,
+        make_form: Callable[[Field, QWidget], SpecForm],
+        opened: bool,
+    ):
+        super().__init__(item, parent)
+        self._words = capital(words)
+        self._make_form = make_form
+        self._form: SpecForm | None = None
+        self._spec: Spec | None = None
+        if not item.required:
+            self._spec = item.default
+        if self._spec is None:
+            self._spec = default_spec(item.type)
+        self._build()
+        self._opened = False
+        self._set_opened(opened)
+
+    def _build(self) -> None:
+        column = QVBoxLayout()
+        column.setSpacing(4)
+        self._header = QToolButton(self)
+        self._header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._header.setText(self._words)
+        self._header.setAccessibleName(self._words)
+        self._summary = QLabel(self)
+        self._summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        top = QHBoxLayout()
+        top.addWidget(self._header)
+        top.addWidget(self._summary, 1)
+        self._body = QWidget(self)
+        inside = QVBoxLayout(self._body)
+        inside.setContentsMargins(INDENT, 0, 0, 4)
+        column.addLayout(top)
+        column.addWidget(self._body)
+        self._row.addLayout(column, 1)
+        self.setFocusProxy(self._header)
+        self._header.clicked.connect(self._on_header)
+
+    @property
+    def form(self) -> SpecForm:
+        """The form of the nested spec."""
+        if self._form is None:
+            self._form = self._make_form(self.item, self._body)
+            if self._spec is not None:
+                self._form.set_spec(self._spec)
+            self._form.changed.connect(self._on_form)
+            layout = self._body.layout()
+            if layout is not None:
+                layout.addWidget(self._form)
+        return self._form
+
+    def _read(self) -> Spec:
+        spec, error = self._spec, "kind is not chosen yet"
+        if self._form is not None:
+            spec, error = self._form.spec(), self._form.error()
+        if spec is None:
+            raise SpecError(error)
+        return spec
+
+    def _show(self, value: Any) -> None:
+        self._spec = value
+        if self._form is not None:
+            self._form.set_spec(value)
+        self._summarise()
+        self.changed.emit()
+
+    def mark(self, invalid: bool) -> None:
+        """Say in the header of a closed form that something inside is wrong."""
+        self._summarise()
+
+    @property
+    def explains(self) -> bool:
+        """Whether the form inside says itself what is wrong in it."""
+        return self._form is not None and bool(self._form.error())
+
+    @Slot()
+    def _on_header(self) -> None:
+        self._set_opened(not self._opened)
+
+    def _set_opened(self, opened: bool) -> None:
+        self._opened = opened
+        arrow = Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow
+        self._header.setArrowType(arrow)
+        if opened:
+            self.form.show()
+        self._body.setVisible(opened)
+        self._summarise()
+
+    @Slot()
+    def _on_form(self) -> None:
+        self._summarise()
+        self.changed.emit()
+
+    def _summarise(self) -> None:
+        """Show, beside the header of a closed form, what is in it."""
+        try:
+            text, role = self.read().title, "muted"
+        except SpecError as error:
+            text, role = str(error), "error"
+        self._summary.setText("" if self._opened else text)
+        self._summary.setToolTip(text)
+        if self._summary.property("role") != role:
+            self._summary.setProperty("role", role)
+            self._summary.style().polish(self._summary)
+
+
+def default_spec(family: type[Spec]) -> Spec | None:
+    """Return the first spec of a family that its defaults and least values allow, or None."""
+    for cls in kinds_of(family):
+        values: dict[str, Any] = {}
+        for item in fields_of(cls):
+            if item.required:
+                values[item.name] = default_spec(item.type) if item.is_spec else start_value(item)
+        try:
+            return cls(**values)
+        except SpecError:
+            continue
+    return None

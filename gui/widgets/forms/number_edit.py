@@ -1,0 +1,286 @@
+"""Typing numbers: plain, in scientific notation, as fractions such as 8/255, and lists of them.
+
+Pixel lengths are shown in both conventions that papers use: in [0, 1] units and in 255ths.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui.look import theme
+
+LARGEST_WHOLE = 2.0**53
+LONGEST_RANGE = 1000
+SHORT_DIGITS = 6
+_SEPARATOR = re.compile(r"[,;\s]+")
+
+
+class NumberError(ValueError):
+    """A text that is no number; its text says what is typed and what may be."""
+
+
+def parse_number(text: str) -> float:
+    """Return the number that a text stands for: "0.03", "3e-2", "8/255".
+
+    Raises
+    ------
+    NumberError
+        If it is none, or not finite.
+    """
+    parts = text.strip().split("/")
+    try:
+        value = float(parts[0])
+        if len(parts) == 2:
+            value /= float(parts[1])
+    except (ValueError, ZeroDivisionError):
+        parts = []
+    if not 1 <= len(parts) <= 2 or not math.isfinite(value):
+        raise NumberError(f"{text.strip()!r} is no number such as 0.03, 3e-2 or 8/255")
+    return value
+
+
+def parse_numbers(text: str) -> tuple[float, ...]:
+    """Return the numbers of a list "0.1, 0.2, 8/255" or of a range "first:last:count".
+
+    Raises
+    ------
+    NumberError
+        If a part is no number, or a range has not from 2 to 1000 numbers.
+    """
+    if ":" in text:
+        return _range(text)
+    joined = re.sub(r"\s*/\s*", "/", text.strip())
+    return tuple(parse_number(part) for part in _SEPARATOR.split(joined) if part)
+
+
+def _range(text: str) -> tuple[float, ...]:
+    parts = text.split(":")
+    if len(parts) != 3:
+        raise NumberError(f"{text.strip()!r} is no range first:last:count such as 0.01:0.1:10")
+    first, last, count = (parse_number(part) for part in parts)
+    if count != int(count) or not 2 <= count <= LONGEST_RANGE:
+        raise NumberError(f"the count {count:g} of the range must be from 2 to {LONGEST_RANGE}")
+    step = (last - first) / (int(count) - 1)
+    return tuple(_tidy(first + index * step) for index in range(int(count)))
+
+
+def _tidy(value: float) -> float:
+    """Take the rounding noise of a range away: 0.1 + 2 * 0.1 is 0.3, and 4/255 stays 4/255."""
+    decimal, fraction = f"{value:.12g}", f"{value * 255:.12g}"
+    if len(decimal) > SHORT_DIGITS and len(fraction) < len(decimal):
+        return float(fraction) / 255
+    return float(decimal)
+
+
+def format_number(value: float, unit: str = "") -> str:
+    """Return the shortest text that :func:`parse_number` reads back as exactly this value.
+
+    Pixel lengths that are long as decimals become 255ths: 0.03137254901960784 is "8/255".
+    """
+    short = f"{value:g}"
+    if float(short) == value:
+        return short
+    fraction = f"{value * 255:.6g}"
+    if unit == "pixel" and float(fraction) / 255 == value:
+        return f"{fraction}/255"
+    return repr(value)
+
+
+def other_convention(text: str, value: float) -> str:
+    """Return a pixel length in the convention that the typed text does not use."""
+    return f"= {value:.4g}" if "/" in text else f"= {value * 255:.4g}/255"
+
+
+class WheelGuard(QObject):
+    """Lets the wheel scroll the page where it would change a value that has no focus."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Pass wheel events on to the parent unless the widget has the focus."""
+        unfocused = isinstance(watched, QWidget) and not watched.hasFocus()
+        if unfocused and isinstance(event, QWheelEvent):
+            event.ignore()
+            return True
+        return False
+
+
+def guard_wheel(widget: QAbstractSpinBox | QComboBox) -> None:
+    """Make the wheel change a widget only once it was clicked or tabbed into."""
+    widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    widget.installEventFilter(WheelGuard(widget))
+
+
+def mark_invalid(widget: QWidget, invalid: bool) -> None:
+    """Draw a widget's border as wrong, or as usual."""
+    if bool(widget.property("invalid")) != invalid:
+        widget.setProperty("invalid", invalid)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+
+
+class WholeEdit(QDoubleSpinBox):
+    """A spin box of whole numbers of up to 53 bits: seeds do not fit into a QSpinBox."""
+
+    def __init__(
+        self, parent: QWidget | None = None, *, low: float | None = None, high: float | None = None
+    ):
+        super().__init__(parent)
+        self.setDecimals(0)
+        self.setGroupSeparatorShown(False)
+        theme.indent_text(self)
+        self.setRange(
+            -LARGEST_WHOLE if low is None else low, LARGEST_WHOLE if high is None else high
+        )
+        guard_wheel(self)
+
+    def number(self) -> int:
+        """Return the value."""
+        return int(self.value())
+
+
+class _Reading(QWidget):
+    """A line edit whose text is read as numbers, with what was read beside or below it."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None, unit: str, *, below: bool):
+        super().__init__(parent)
+        self.unit = unit
+        self.line = QLineEdit(self)
+        self.note = QLabel(self)
+        self.note.setProperty("role", "muted")
+        self.note.setWordWrap(below)
+        self.note.setVisible(unit == "pixel")
+        layout = QVBoxLayout(self) if below else QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2 if below else 8)
+        layout.addWidget(self.line, 1)
+        layout.addWidget(self.note)
+        self.setFocusProxy(self.line)
+        self.line.textChanged.connect(self._on_text)
+
+    def text(self) -> str:
+        """Return what is typed."""
+        return self.line.text()
+
+    def set_text(self, text: str) -> None:
+        """Type a text."""
+        self.line.setText(text)
+
+    def error(self) -> str:
+        """Return what is wrong with the text, or ""."""
+        try:
+            self._read()
+        except NumberError as error:
+            return str(error)
+        return ""
+
+    def _read(self) -> tuple[float, ...]:
+        raise NotImplementedError
+
+    def _readback(self, values: tuple[float, ...]) -> str:
+        raise NotImplementedError
+
+    @Slot()
+    def _on_text(self) -> None:
+        mark_invalid(self.line, bool(self.error()))
+        values = () if self.error() else self._read()
+        if self.unit == "pixel":
+            self.note.setText(self._readback(values) if values else "")
+            self.line.setToolTip(self._in_words(values))
+        self.changed.emit()
+
+    def _in_words(self, values: tuple[float, ...]) -> str:
+        if not values:
+            return ""
+        lines = (
+            (self.tr("In [0, 1] units:"), [f"{value:.6g}" for value in values]),
+            (self.tr("In 255ths:"), [f"{value * 255:.4g}/255" for value in values]),
+            (self.tr("In the paper's [-1, 1] units:"), [f"{value * 2:.6g}" for value in values]),
+        )
+        return "\n".join(f"{words} {', '.join(numbers)}" for words, numbers in lines)
+
+
+class NumberEdit(_Reading):
+    """Edits one number.
+
+    Parameters
+    ----------
+    unit
+        "pixel" shows the value in the other convention beside it.
+
+    Signals
+    -------
+    changed
+        The text changed, whether it is a number or not.
+    """
+
+    def __init__(self, parent: QWidget | None = None, *, unit: str = ""):
+        super().__init__(parent, unit, below=False)
+        self.note.setMinimumWidth(self.note.fontMetrics().horizontalAdvance("= 0.06275"))
+
+    def value(self) -> float | None:
+        """Return the number, or None where the text is none."""
+        return None if self.error() else self._read()[0]
+
+    def set_value(self, value: float) -> None:
+        """Show a number; :meth:`value` gives back exactly it."""
+        self.set_text(format_number(value, self.unit))
+
+    def _read(self) -> tuple[float, ...]:
+        return (parse_number(self.text()),)
+
+    def _readback(self, values: tuple[float, ...]) -> str:
+        return other_convention(self.text(), values[0])
+
+
+class NumbersEdit(_Reading):
+    """Edits a list of numbers, typed as a list or as a range first:last:count.
+
+    Signals
+    -------
+    changed
+        The text changed, whether it is a list of numbers or not.
+    """
+
+    def __init__(self, parent: QWidget | None = None, *, unit: str = "", whole: bool = False):
+        super().__init__(parent, unit, below=True)
+        self.whole = whole
+        example = "0, 1, 2" if whole else "0.05, 0.1, 8/255"
+        span = "0:7:8" if whole else "0.01:0.1:10"
+        self.line.setPlaceholderText(self.tr("%1 or %2").replace("%1", example).replace("%2", span))
+
+    def values(self) -> tuple[float, ...]:
+        """Return the numbers; none where the text is wrong. They are int where ``whole``."""
+        return () if self.error() else self._read()
+
+    def set_values(self, values: tuple[float, ...]) -> None:
+        """Show a list of numbers; :meth:`values` gives back exactly them."""
+        self.set_text(", ".join(format_number(value, self.unit) for value in values))
+
+    def _read(self) -> tuple[float, ...]:
+        values = parse_numbers(self.text())
+        if not self.whole:
+            return values
+        for value in values:
+            if value != int(value):
+                raise NumberError(f"{value:g} must be a whole number")
+        return tuple(int(value) for value in values)
+
+    def _readback(self, values: tuple[float, ...]) -> str:
+        decimals = ", ".join(f"{value:.4g}" for value in values)
+        fractions = ", ".join(f"{value * 255:.3g}" for value in values)
+        return f"= {decimals}  ({fractions} /255)"

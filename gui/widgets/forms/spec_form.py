@@ -1,0 +1,262 @@
+"""Forms generated from the declaration of a spec: a row per field, checked while typing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QWidget,
+)
+
+from engine.specs.schema import Field, Spec, SpecError, fields_of, kinds_of
+from gui.widgets.forms.field_edit import FieldEdit, OptionalField, plain_field, start_value
+from gui.widgets.forms.form_row import Row, error_label, label_for, say
+from gui.widgets.forms.nested_field import INDENT, NestedField
+from gui.widgets.forms.number_edit import NumberError, guard_wheel
+
+LABEL_WIDTH = 104
+
+
+class SpecForm(QWidget):
+    """Edits any spec of a family.
+
+    Parameters
+    ----------
+    family
+        The kinds to choose from are :func:`engine.specs.schema.kinds_of` it.
+    exclude
+        Fields without a row: their value comes from :meth:`set_fixed`, or is their default.
+    labels
+        Other words than the fields' own; "kind" names the choice of the kind, "attack.eps" a field
+        of a nested spec.
+
+    Signals
+    -------
+    changed
+        The spec, or what is wrong with it, changed.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        family: type[Spec],
+        parent: QWidget | None = None,
+        *,
+        exclude: Collection[str] = (),
+        labels: Mapping[str, str] | None = None,
+        nested: bool = False,
+    ):
+        super().__init__(parent)
+        self.family = family
+        self._exclude = frozenset(exclude)
+        self._labels = dict(labels or {})
+        self._nested = nested
+        self._fixed: dict[str, Any] = {}
+        self._chosen: dict[str, Any] = {}
+        self._rows: dict[str, Row] = {}
+        self._spec: Spec | None = None
+        self._error = ""
+        self._quiet = False
+        self._shown: type[Spec] | None = None
+        self._build_frame()
+        self._show_kind(self._kinds[0])
+
+    # ------------------------------------------------------------------------------------- public
+
+    def spec(self) -> Spec | None:
+        """Return the spec, or None while a field is wrong."""
+        return self._spec
+
+    def error(self) -> str:
+        """Return the sentence about the first wrong field, or ""."""
+        return self._error
+
+    def set_spec(self, spec: Spec) -> None:
+        """Show a spec; :meth:`spec` then gives back an equal one, excluded fields included."""
+        self._chosen.clear()
+        self._quiet = True
+        self._combo.setCurrentIndex(self._kinds.index(type(spec)))
+        if self._shown is not type(spec):
+            self._show_kind(type(spec))
+        for item in fields_of(type(spec)):
+            value = getattr(spec, item.name)
+            if item.name in self._rows:
+                self._rows[item.name].edit.show_value(value)
+            else:
+                self._fixed[item.name] = value
+        self._quiet = False
+        self._check()
+
+    def set_fixed(self, name: str, value: Any) -> None:
+        """Give an excluded field its value; kinds without such a field do not mind."""
+        if name not in self._exclude:
+            raise KeyError(f"{name} is not among the excluded fields {sorted(self._exclude)}")
+        if name not in self._fixed or self._fixed[name] != value:
+            self._fixed[name] = value
+            self._check()
+
+    def select_kind(self, kind: str) -> None:
+        """Choose a kind by name, as the user does in the list of kinds."""
+        names = [cls.kind for cls in self._kinds]
+        self._combo.setCurrentIndex(names.index(kind))
+
+    def edit_of(self, name: str) -> FieldEdit:
+        """Return the editor of a field that is shown."""
+        return self._rows[name].edit
+
+    # ------------------------------------------------------------------------------------ private
+
+    @property
+    def _kind(self) -> type[Spec]:
+        return self._kinds[self._combo.currentIndex()]
+
+    def _build_frame(self) -> None:
+        self._kinds = kinds_of(self.family)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(8)
+        self._grid.setVerticalSpacing(4)
+        self._grid.setColumnStretch(1, 1)
+        self._grid.setColumnMinimumWidth(0, LABEL_WIDTH - (INDENT if self._nested else 0))
+        self._combo = QComboBox(self)
+        self._combo.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        for index, cls in enumerate(self._kinds):
+            self._combo.addItem(cls.label, cls.kind)
+            self._combo.setItemData(index, _meaning(cls), Qt.ItemDataRole.ToolTipRole)
+        guard_wheel(self._combo)
+        self._kind_label = label_for(self._labels.get("kind", self.tr("kind")), self._combo)
+        self._grid.addWidget(self._kind_label, 0, 0)
+        self._grid.addWidget(self._combo, 0, 1)
+        for widget in (self._kind_label, self._combo):
+            widget.setVisible(len(self._kinds) > 1)
+        self._fault = error_label(self)
+        self._combo.currentIndexChanged.connect(self._on_kind)
+
+    @Slot()
+    def _on_kind(self) -> None:
+        if not self._quiet:
+            self._remember()
+            self._show_kind(self._kind)
+
+    def _remember(self) -> None:
+        """Keep what the user chose, not what is a default: another kind has defaults of its own."""
+        for name, row in self._rows.items():
+            try:
+                value = row.edit.read()
+            except (SpecError, NumberError):
+                continue
+            if row.item.required or value != row.item.default:
+                self._chosen[name] = (_shape(row.item), value)
+            else:
+                self._chosen.pop(name, None)
+
+    def _show_kind(self, cls: type[Spec]) -> None:
+        was_quiet, self._quiet = self._quiet, True
+        self._shown = cls
+        for row in self._rows.values():
+            row.remove(self._grid)
+        shown = [item for item in fields_of(cls) if item.name not in self._exclude]
+        self._rows = {
+            item.name: self._make_row(item, 1 + 2 * index) for index, item in enumerate(shown)
+        }
+        self._grid.addWidget(self._fault, 1 + 2 * len(shown), 0, 1, 2)
+        self._combo.setToolTip(_meaning(cls))
+        self._link_tab_order()
+        self._quiet = was_quiet
+        self._check()
+
+    def _make_row(self, item: Field, at: int) -> Row:
+        edit = self._make_edit(item)
+        shape, value = self._chosen.get(item.name, (None, None))
+        if shape == _shape(item):
+            edit.show_value(value)
+        row = Row(item, edit, self._labels.get(item.name, item.label), self)
+        row.add_to(self._grid, at)
+        edit.changed.connect(self._check)
+        return row
+
+    def _make_edit(self, item: Field) -> FieldEdit:
+        edit: FieldEdit
+        if item.is_spec:
+            words = self._labels.get(item.name, item.label)
+            edit = NestedField(
+                item, self, words=words, make_form=self._make_inner, opened=not self._nested
+            )
+        else:
+            edit = plain_field(item, self)
+            edit.show_value(start_value(item))
+        if item.optional:
+            edit = OptionalField(edit, self)
+            edit.show_value(None if item.required else item.default)
+        return edit
+
+    def _make_inner(self, item: Field, parent: QWidget) -> SpecForm:
+        start = f"{item.name}."
+        labels = {
+            name.removeprefix(start): words
+            for name, words in self._labels.items()
+            if name.startswith(start)
+        }
+        return SpecForm(item.type, parent, labels=labels, nested=True)
+
+    def _link_tab_order(self) -> None:
+        before: QWidget = self._combo
+        for row in self._rows.values():
+            QWidget.setTabOrder(before, row.edit)
+            before = row.edit
+
+    @Slot()
+    def _check(self) -> None:
+        if self._quiet:
+            return
+        self._spec = None
+        values, wrong = self._read_rows()
+        if not wrong:
+            try:
+                self._spec = self._kind(**values)
+            except SpecError as error:
+                wrong[_field_in(str(error), self._rows)] = str(error)
+        self._error = next(iter(wrong.values()), "")
+        for name, row in self._rows.items():
+            row.show_error(wrong.get(name, ""))
+        say(self._fault, wrong.get("", ""))
+        self.changed.emit()
+
+    def _read_rows(self) -> tuple[dict[str, Any], dict[str, str]]:
+        values: dict[str, Any] = {}
+        wrong: dict[str, str] = {}
+        for item in fields_of(self._kind):
+            if item.name in self._fixed:
+                values[item.name] = self._fixed[item.name]
+            elif item.required and item.name not in self._rows:
+                fault = f"{item.name} is missing: {self._kind.kind} needs {item.allowed()}"
+                wrong.setdefault("", fault)
+        for name, row in self._rows.items():
+            try:
+                values[name] = row.edit.read()
+            except NumberError as error:
+                wrong[name] = f"{name}: {error}"
+            except SpecError as error:
+                wrong[name] = str(error.within(name))
+        return values, wrong
+
+
+def _shape(item: Field) -> tuple[Any, ...]:
+    return (item.type, item.many, item.optional, item.choices)
+
+
+def _field_in(sentence: str, names: Iterable[str]) -> str:
+    """Return the field that an error is about: its sentence begins with it."""
+    first = sentence.split(" ")[0].split(".")[0].rstrip(":")
+    return first if first in names else ""
+
+
+def _meaning(cls: type[Spec]) -> str:
+    return (cls.__doc__ or "").strip().splitlines()[0]

@@ -1,0 +1,1 @@
+"""Images, strips and grids of images, tables of classes."""

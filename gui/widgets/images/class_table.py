@@ -1,0 +1,133 @@
+"""The classes of a set of images, with a bar for how many images each one has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRectF,
+    QSize,
+    Qt,
+)
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
+
+from gui.look import theme
+
+Index = QModelIndex | QPersistentModelIndex
+NAME, TRAIN, TEST, BAR = range(4)
+SHARES = Qt.ItemDataRole.UserRole
+ROW_HEIGHT = 24
+
+
+class ClassModel(QAbstractTableModel):
+    """A row per class: its name, and the number of its training and test images."""
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self._names: Sequence[str] = ()
+        self._counts: NDArray[np.int64] = np.zeros((2, 0), np.int64)
+
+    def show_classes(
+        self,
+        names: Sequence[str],
+        train_labels: NDArray[np.int64],
+        test_labels: NDArray[np.int64],
+    ) -> None:
+        """Count the labels, (N,) class indices, of these classes; -1 counts for none."""
+        self.beginResetModel()
+        self._names = names
+        parts = (train_labels, test_labels)
+        counted = [np.bincount(part[part >= 0], minlength=len(names)) for part in parts]
+        self._counts = np.stack([counts[: len(names)] for counts in counted])
+        self.endResetModel()
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        """Return the number of classes."""
+        return 0 if parent is not None and parent.isValid() else len(self._names)
+
+    def columnCount(self, parent: Index | None = None) -> int:
+        """Return the number of columns."""
+        return 0 if parent is not None and parent.isValid() else BAR + 1
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """Return the name of a column."""
+        if orientation != Qt.Orientation.Horizontal or role != Qt.ItemDataRole.DisplayRole:
+            return None
+        return (self.tr("Class"), self.tr("Train"), self.tr("Test"), "")[section]
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Return the text of a cell, or the two shares that its bar shows."""
+        row, column = index.row(), index.column()
+        if role == SHARES:
+            most = max(1, int(self._counts.sum(axis=0).max()))
+            return self._counts[:, row] / most
+        if role == Qt.ItemDataRole.DisplayRole:
+            counts = ("", f"{self._counts[0, row]:,}", f"{self._counts[1, row]:,}", "")
+            return self._names[row] if column == NAME else counts[column]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            text = self.tr("{name}: {train:,} training and {test:,} test images")
+            train, test = self._counts[:, row]
+            return text.format(name=self._names[row], train=train, test=test)
+        if role == Qt.ItemDataRole.TextAlignmentRole and column in (TRAIN, TEST):
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+
+class _Bar(QStyledItemDelegate):
+    """Draws training and test images as one bar of two colours."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        """Return the same size for all."""
+        return QSize(120, ROW_HEIGHT)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Draw one bar."""
+        place = QRectF(option.rect).adjusted(8, 7, -8, -7)
+        start = place.x()
+        for series, share in enumerate(index.data(SHARES)):
+            width = place.width() * float(share)
+            bar = QRectF(start, place.y(), width, place.height())
+            painter.fillRect(bar, theme.series(series))
+            start += width
+
+
+class ClassTable(QTableView):
+    """Lists the classes; which one is current may be used as a filter."""
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.classes = ClassModel(self)
+        self.setModel(self.classes)
+        self.setItemDelegateForColumn(BAR, _Bar(self))
+        self.setObjectName("classes")
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setAccessibleName(self.tr("Classes"))
+        rows, columns = self.verticalHeader(), self.horizontalHeader()
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setDefaultSectionSize(ROW_HEIGHT)
+        columns.setHighlightSections(False)
+        columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        columns.setSectionResizeMode(BAR, QHeaderView.ResizeMode.Stretch)
+        for column, width in ((NAME, 110), (TRAIN, 66), (TEST, 60)):
+            columns.resizeSection(column, width)

@@ -1,0 +1,174 @@
+"""Looking through a set of images: which part, which class, and what was left out of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPlainTextEdit,
+    QTabWidget,
+    QTreeView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui.widgets.images.skipped import SkippedModel
+from gui.widgets.images.thumbnails import ThumbnailGrid
+
+if TYPE_CHECKING:
+    from engine.data.image_set import ImageSet
+
+ALL = -1
+UNLABELLED = -2
+
+
+class ImageBrowser(QTabWidget):
+    """Shows an image set in two tabs: its images, and what was noticed while reading them."""
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self._set: ImageSet | None = None
+        self.addTab(self._build_images(), self.tr("Images"))
+        self.addTab(self._build_report(), self.tr("Left out"))
+        self.show_set(None)
+
+    # ------------------------------------------------------------------------------------- public
+
+    def show_set(self, image_set: ImageSet | None) -> None:
+        """Show a set, or that there is none."""
+        self._set = image_set
+        skipped = image_set.skipped if image_set is not None else ()
+        notes = image_set.notes if image_set is not None else ()
+        self.skipped.show_skipped(skipped)
+        self.notes.setPlainText("\n".join(notes))
+        self.notes.setVisible(bool(notes))
+        self._left_out.setVisible(bool(skipped))
+        self._nothing.setVisible(not skipped)
+        count = len(skipped) + len(notes)
+        name = self.tr("Left out and notes")
+        self.setTabText(1, f"{name} ({count:,})" if count else name)
+        self._fill_choices()
+        self._show_images()
+
+    def show_class(self, label: int) -> None:
+        """Show only the images of a class; -1 shows all."""
+        at = self.label.findData(label)
+        self.label.setCurrentIndex(max(0, at))
+
+    # ----------------------------------------------------------------------------------- building
+
+    def _build_images(self) -> QWidget:
+        self.part = QComboBox()
+        self.part.setAccessibleName(self.tr("Part"))
+        self.part.setToolTip(self.tr("Which part of the images is shown"))
+        self.label = QComboBox()
+        self.label.setAccessibleName(self.tr("Class"))
+        self.label.setToolTip(self.tr("Which class is shown"))
+        for combo in (self.part, self.label):
+            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.shown_count = QLabel()
+        self.shown_count.setProperty("role", "muted")
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        for widget in (self.part, self.label, self.shown_count):
+            row.addWidget(widget)
+        row.addStretch(1)
+        self.grid = ThumbnailGrid()
+        self.empty = QLabel()
+        self.empty.setProperty("role", "muted")
+        self.empty.setWordWrap(True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        page = QWidget()
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, 8, 0, 0)
+        layout.setSpacing(8)
+        layout.addLayout(row)
+        layout.addWidget(self.grid, 1)
+        layout.addWidget(self.empty, 1)
+        self.part.currentIndexChanged.connect(self._show_images)
+        self.label.currentIndexChanged.connect(self._show_images)
+        return page
+
+    def _build_report(self) -> QWidget:
+        self.notes = QPlainTextEdit()
+        self.notes.setReadOnly(True)
+        self.notes.setMaximumHeight(140)
+        self.notes.setAccessibleName(self.tr("Notes"))
+        self.skipped = SkippedModel(self)
+        self._left_out = QTreeView()
+        self._left_out.setModel(self.skipped)
+        self._left_out.setRootIsDecorated(False)
+        self._left_out.setUniformRowHeights(True)
+        self._left_out.setAlternatingRowColors(True)
+        self._left_out.setAccessibleName(self.tr("Files that were left out"))
+        self._left_out.header().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self._nothing = QLabel(self.tr("No file was left out."))
+        self._nothing.setProperty("role", "muted")
+        page = QWidget()
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, 8, 0, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self.notes)
+        layout.addWidget(self._nothing)
+        layout.addWidget(self._left_out, 1)
+        layout.addStretch()
+        return page
+
+    # ------------------------------------------------------------------------------------ showing
+
+    def _fill_choices(self) -> None:
+        for combo in (self.part, self.label):
+            combo.blockSignals(True)
+            combo.clear()
+        if self._set is not None:
+            parts = (
+                (self.tr("Test images"), "test", len(self._set.test_images)),
+                (self.tr("Training images"), "train", len(self._set.train_images)),
+            )
+            for text, part, count in parts:
+                if count:
+                    self.part.addItem(f"{text} ({count:,})", part)
+            self.label.addItem(self.tr("All classes"), ALL)
+            for label, name in enumerate(self._set.classes):
+                self.label.addItem(name, label)
+            labels = (self._set.train_labels, self._set.test_labels)
+            if self._set.classes and any((part < 0).any() for part in labels):
+                self.label.addItem(self.tr("Without class"), UNLABELLED)
+        for combo in (self.part, self.label):
+            combo.blockSignals(False)
+            combo.setEnabled(combo.count() > 1)
+
+    @Slot()
+    def _show_images(self) -> None:
+        image_set = self._set
+        pictures = image_set is not None and image_set.shape[1:] != (1, 1)
+        for combo in (self.part, self.label):
+            combo.setVisible(image_set is not None)
+        self.grid.setVisible(pictures)
+        self.empty.setVisible(not pictures)
+        self.empty.setText(
+            self.tr("No images are loaded.")
+            if image_set is None
+            else self.tr("These are points of the plane, not pictures.")
+        )
+        if image_set is None:
+            self.shown_count.clear()
+            return
+        train = self.part.currentData() == "train"
+        images = image_set.train_images if train else image_set.test_images
+        labels = image_set.train_labels if train else image_set.test_labels
+        files = image_set.train_files if train else image_set.test_files
+        wanted = self.label.currentData()
+        shown = np.ones(len(labels), bool)
+        if wanted not in (None, ALL):
+            shown = labels < 0 if wanted == UNLABELLED else labels == wanted
+        order = np.flatnonzero(shown)
+        self.shown_count.setText(self.tr("{count:,} shown").format(count=len(order)))
+        self.grid.images.show_images(images, labels, order, names=image_set.classes, files=files)
+        self.grid.scrollToTop()

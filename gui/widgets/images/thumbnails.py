@@ -1,0 +1,159 @@
+"""A grid of all the images of a set, however many: only those in sight are ever drawn."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtGui import QPainter, QPixmap
+from PySide6.QtWidgets import (
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
+
+from gui.look import theme
+from gui.widgets.images.image_view import image_from, pixels_of
+
+SIDE = 64
+GAP = 6
+CACHED = 2000
+# So many positions are worked out at a time: about 6 ms, far below what the eye sees as a stop.
+BATCH = 5000
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+class ThumbnailModel(QAbstractListModel):
+    """Chosen images of an array; their pictures are made when they are first looked at."""
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self._images: NDArray[Any] = np.zeros((0, 1, 1, 1), np.uint8)
+        self._order: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._names: Sequence[str] = ()
+        self._files: Sequence[str] = ()
+        self._labels: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._pictures: OrderedDict[int, QPixmap] = OrderedDict()
+
+    def show_images(
+        self,
+        images: NDArray[Any],
+        labels: NDArray[np.int64],
+        order: NDArray[np.intp],
+        *,
+        names: Sequence[str] = (),
+        files: Sequence[str] = (),
+    ) -> None:
+        """Hold other images.
+
+        Parameters
+        ----------
+        images
+            (N, C, H, W), uint8 or float32 in [0, 1].
+        labels
+            (N,), -1 where an image has none.
+        order
+            Which of them are shown, in which order.
+        names
+            Of the classes.
+        files
+            Of the images; empty where they are no files.
+        """
+        self.beginResetModel()
+        if images is not self._images:
+            self._pictures.clear()
+        self._images, self._labels, self._order = images, labels, order
+        self._names, self._files = names, files
+        self.endResetModel()
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        """Return the number of images that are shown."""
+        return 0 if parent is not None and parent.isValid() else len(self._order)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Return the picture, the class, the tooltip, or the number of an image in its array."""
+        number = int(self._order[index.row()])
+        if role == Qt.ItemDataRole.DecorationRole:
+            return self._picture(number)
+        if role == Qt.ItemDataRole.UserRole:
+            return number
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return self._name(number)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            parts = (f"{number}", self._name(number), self._files[number] if self._files else "")
+            return "\n".join(part for part in parts if part)
+        return None
+
+    @property
+    def cached(self) -> int:
+        """How many pictures are kept ready."""
+        return len(self._pictures)
+
+    def _name(self, number: int) -> str:
+        label = int(self._labels[number])
+        return self._names[label] if 0 <= label < len(self._names) else ""
+
+    def _picture(self, number: int) -> QPixmap:
+        found = self._pictures.pop(number, None)
+        if found is None:
+            found = QPixmap.fromImage(image_from(pixels_of(self._images[number])))
+        self._pictures[number] = found
+        if len(self._pictures) > CACHED:
+            self._pictures.popitem(last=False)
+        return found
+
+
+class _Delegate(QStyledItemDelegate):
+    """Draws one picture with square pixels, and a frame where it is chosen."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        """Return the same size for all."""
+        return QSize(SIDE + GAP, SIDE + GAP)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Draw one image."""
+        picture: QPixmap = index.data(Qt.ItemDataRole.DecorationRole)
+        place = QRect(option.rect.topLeft(), QSize(SIDE, SIDE))
+        size = picture.size().scaled(place.size(), Qt.AspectRatioMode.KeepAspectRatio)
+        target = QRect(place.topLeft(), size)
+        target.moveCenter(place.center())
+        painter.save()
+        shrunk = picture.width() > target.width()
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, shrunk)
+        painter.drawPixmap(target, picture)
+        chosen = option.state & (QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_HasFocus)
+        if chosen:
+            pen = painter.pen()
+            pen.setColor(theme.colour("accent"))
+            pen.setWidth(3)
+            painter.setPen(pen)
+            painter.drawRect(place.adjusted(1, 1, -2, -2))
+        painter.restore()
+
+
+class ThumbnailGrid(QListView):
+    """Shows a :class:`ThumbnailModel`, row by row."""
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.images = ThumbnailModel(self)
+        self.setModel(self.images)
+        self.setItemDelegate(_Delegate(self))
+        self.setFlow(QListView.Flow.LeftToRight)
+        self.setWrapping(True)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setUniformItemSizes(True)
+        self.setLayoutMode(QListView.LayoutMode.Batched)
+        self.setBatchSize(BATCH)
+        self.setGridSize(QSize(SIDE + GAP, SIDE + GAP))
+        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.setViewportMargins(GAP, GAP, 0, 0)
+        self.verticalScrollBar().setSingleStep((SIDE + GAP) // 2)
+        self.setAccessibleName(self.tr("Images"))

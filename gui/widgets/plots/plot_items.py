@@ -1,0 +1,312 @@
+"""What a plot draws: curves with a band, and clouds of points that can be pointed at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import ArrayLike, NDArray
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QColor, QFont
+
+from engine.figures import charts
+from engine.figures.charts import Series, Style, Symbol
+from gui.look import terms, theme
+
+Colour = QColor | str | int
+STYLES: dict[Qt.PenStyle, Style] = {
+    Qt.PenStyle.SolidLine: "solid",
+    Qt.PenStyle.DashLine: "dash",
+    Qt.PenStyle.DotLine: "dot",
+    Qt.PenStyle.DashDotLine: "dash_dot",
+    Qt.PenStyle.NoPen: "none",
+}
+SYMBOLS: dict[Symbol, str | None] = {
+    "": None,
+    "circle": "o",
+    "square": "s",
+    "triangle": "t1",
+    "diamond": "d",
+    "cross": "x",
+    "plus": "+",
+    "star": "star",
+}
+CURVE_SYMBOL_SIZE = 7
+LINE_WIDTH = 2
+POINT_SIZE = 11
+RING_SIZE = 19
+STRONG_WIDTH = 4
+
+
+def named(colour: Colour) -> Colour:
+    """Return a colour by its place in the theme, if it has one, so that it can follow the theme."""
+    if not isinstance(colour, QColor):
+        return colour
+    name = colour.name()
+    for series in (theme.SERIES_LIGHT, theme.SERIES_DARK):
+        if name in series:
+            return series.index(name)
+    for colours in (theme.LIGHT, theme.DARK):
+        for key, value in colours.items():
+            if value == name:
+                return key
+    return colour
+
+
+def on_screen(colour: Colour) -> QColor:
+    """Return a colour in the present mode."""
+    if isinstance(colour, QColor):
+        return colour
+    return theme.series(colour) if isinstance(colour, int) else theme.colour(colour)
+
+
+def on_paper(colour: Colour) -> str:
+    """Return a colour as "#rrggbb" on white paper."""
+    if isinstance(colour, QColor):
+        return colour.name()
+    return charts.series_colour(colour) if isinstance(colour, int) else theme.LIGHT[colour]
+
+
+def _array(values: ArrayLike | None) -> NDArray[np.float64] | None:
+    return None if values is None else np.array(values, dtype=np.float64).reshape(-1)
+
+
+class Item(QObject):
+    """A curve or a cloud of points; made by :class:`gui.widgets.plots.plot.Plot` only.
+
+    Signals
+    -------
+    hovered
+        Takes the key of the point under the mouse, or "" when it is left.
+    clicked
+        Takes the key of the point that was clicked.
+    removed
+        Takes the item itself, once it is off the plot.
+
+    Attributes
+    ----------
+    x, y, low, high
+        What was set last, (n,) each.
+    keys, names
+        What each point stands for, and what it is called; empty for a curve.
+    """
+
+    hovered = Signal(str)
+    clicked = Signal(str)
+    removed = Signal(object)
+
+    def __init__(self, plot: pg.PlotItem, name: str, colour: Colour, symbol: Symbol, hover: str):
+        super().__init__()
+        if symbol not in SYMBOLS:
+            raise ValueError(
+                f"symbol is {symbol!r}, must be one of {', '.join(map(repr, SYMBOLS))}"
+            )
+        self.name = name
+        self.colour = named(colour)
+        self.symbol: Symbol = symbol
+        self.style = Qt.PenStyle.NoPen
+        self.hover = hover
+        self.x = self.y = np.empty(0)
+        self.low: NDArray[np.float64] | None = None
+        self.high: NDArray[np.float64] | None = None
+        self.keys: tuple[str, ...] = ()
+        self.names: tuple[str, ...] = ()
+        self._plot = plot
+        self._parts: list[Any] = []
+
+    def remove(self) -> None:
+        """Take it off the plot."""
+        for part in self._parts:
+            self._plot.removeItem(part)
+        self._parts.clear()
+        self.removed.emit(self)
+
+    def set_visible(self, visible: bool) -> None:
+        """Show or hide it."""
+        for part in self._parts:
+            part.setVisible(visible)
+
+    def paint(self) -> None:
+        """Take up the theme's present colours."""
+        raise NotImplementedError
+
+    def series(self) -> Series:
+        """Return what is drawn, as plain data in the colours of paper."""
+        return Series(
+            self.name,
+            self.x,
+            self.y,
+            self.low,
+            self.high,
+            colour=on_paper(self.colour),
+            style=STYLES.get(self.style, "solid"),
+            symbol=self.symbol,
+            keys=self.keys,
+        )
+
+    def _add(self, part: Any) -> Any:
+        self._parts.append(part)
+        self._plot.addItem(part)
+        return part
+
+
+class Curve(Item):
+    """Points that belong together in order, with an optional band between two limits.
+
+    Attributes
+    ----------
+    key
+        What it stands for, or "".
+    """
+
+    def __init__(
+        self,
+        plot: pg.PlotItem,
+        name: str,
+        colour: Colour,
+        symbol: Symbol,
+        hover: str,
+        style: Qt.PenStyle,
+        band: bool,
+        key: str = "",
+    ):
+        super().__init__(plot, name, colour, symbol, hover)
+        self.style = style
+        self.key = key
+        self._width = LINE_WIDTH
+        self._edges: list[pg.PlotDataItem] = []
+        self._band: pg.FillBetweenItem | None = None
+        if band:
+            # No pen at all would leave the edges without the path that is filled between them.
+            unseen = pg.mkPen(style=Qt.PenStyle.NoPen)
+            self._edges = [self._add(pg.PlotDataItem(pen=unseen)) for _ in range(2)]
+            self._band = self._add(pg.FillBetweenItem(*self._edges))
+        self._line = self._add(pg.PlotDataItem(connect="finite"))
+        self.paint()
+
+    def set_data(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        low: ArrayLike | None = None,
+        high: ArrayLike | None = None,
+    ) -> None:
+        """Draw these points instead, (n,) each; the band spans ``low`` to ``high``."""
+        data = Series(self.name, *map(_array, (x, y, low, high)))  # type: ignore[arg-type]
+        if self._shows(data):
+            return  # setting it again would have the whole chart painted
+        self.x, self.y, self.low, self.high = data.x, data.y, data.low, data.high
+        self._line.setData(self.x, self.y)
+        if self._band is None:
+            return
+        shown = self.low is not None and self.high is not None and len(self.x) > 1
+        for edge, values in zip(self._edges, (self.low, self.high), strict=True):
+            edge.setData(self.x, values) if shown else edge.setData([], [])
+        self._band.setVisible(shown)
+
+    def _shows(self, data: Series) -> bool:
+        pairs = [(getattr(self, name), getattr(data, name)) for name in ("x", "y", "low", "high")]
+        return all(
+            mine is theirs
+            if mine is None or theirs is None
+            else np.array_equal(mine, theirs, equal_nan=True)
+            for mine, theirs in pairs
+        )
+
+    def set_strong(self, strong: bool) -> None:
+        """Draw the line thick, or as usual."""
+        width = STRONG_WIDTH if strong else LINE_WIDTH
+        if width != self._width:
+            self._width = width
+            self.paint()
+
+    def paint(self) -> None:
+        """Take up the theme's present colours."""
+        colour = on_screen(self.colour)
+        drawn = self.style != Qt.PenStyle.NoPen
+        self._line.setPen(pg.mkPen(colour, width=self._width, style=self.style) if drawn else None)
+        self._line.setSymbol(SYMBOLS[self.symbol])
+        self._line.setSymbolSize(CURVE_SYMBOL_SIZE)
+        self._line.setSymbolPen(None)
+        self._line.setSymbolBrush(colour)
+        if self._band is not None:
+            faint = QColor(colour)
+            faint.setAlpha(45)
+            self._band.setBrush(faint)
+
+
+class Scatter(Item):
+    """Points that stand for something each: pointing at one and clicking it say what."""
+
+    def __init__(self, plot: pg.PlotItem, name: str, colour: Colour, symbol: Symbol, hover: str):
+        super().__init__(plot, name, colour, symbol, hover)
+        # Pairs of points instead of pyqtgraph's own error bars, which ignore logarithmic axes.
+        self._bars = self._add(pg.PlotDataItem(connect="pairs"))
+        self._points = self._add(pg.PlotDataItem(pen=None, symbol=SYMBOLS[symbol]))
+        self._ring = self._add(pg.PlotDataItem(pen=None, symbol="o", symbolBrush=None))
+        self._marked = ""
+        self.paint()
+
+    def set_points(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        keys: Sequence[str] = (),
+        *,
+        low: ArrayLike | None = None,
+        high: ArrayLike | None = None,
+        names: Sequence[str] = (),
+    ) -> None:
+        """Draw these points instead, (n,) each, with a bar from ``low`` to ``high`` at each.
+
+        Parameters
+        ----------
+        keys
+            What ``hovered`` and ``clicked`` say of each point; without them it cannot be clicked.
+        names
+            What {point} in the text of ``hover`` becomes.
+        """
+        data = Series(self.name, *map(_array, (x, y, low, high)), keys=tuple(keys))  # type: ignore[arg-type]
+        self.x, self.y, self.low, self.high, self.keys = (
+            data.x, data.y, data.low, data.high, data.keys,
+        )  # fmt: skip
+        self.names = tuple(names)
+        self._points.setData(self.x, self.y)
+        self._draw_bars()
+        self.mark(self._marked)
+
+    def mark(self, key: str) -> None:
+        """Draw a ring around the point with this key; "" around none."""
+        self._marked = key
+        found = np.array([known == key for known in self.keys], dtype=bool)
+        inside = found if key and found.any() else np.zeros(len(self.x), dtype=bool)
+        self._ring.setData(self.x[inside], self.y[inside])
+
+    def paint(self) -> None:
+        """Take up the theme's present colours."""
+        colour = on_screen(self.colour)
+        self._points.setSymbolSize(POINT_SIZE)
+        self._points.setSymbolBrush(colour)
+        self._points.setSymbolPen(pg.mkPen(theme.colour("surface"), width=1))
+        self._ring.setSymbolSize(RING_SIZE)
+        self._ring.setSymbolPen(pg.mkPen(theme.colour("text"), width=2))
+        faint = QColor(colour)
+        faint.setAlpha(130)
+        self._bars.setPen(pg.mkPen(faint, width=1))
+
+    def _draw_bars(self) -> None:
+        if self.low is None or self.high is None:
+            self._bars.setData([], [])
+            return
+        finite = np.isfinite(self.x + self.low + self.high)
+        ends = np.stack([self.low[finite], self.high[finite]], axis=1).reshape(-1)
+        self._bars.setData(np.repeat(self.x[finite], 2), ends)
+
+
+def label_axis(axis: pg.AxisItem, text: str, font: QFont) -> None:
+    """Write what an axis shows; its tooltip explains the words of the field in that."""
+    axis.setLabel(text, color=theme.colour("text").name())
+    axis.label.setFont(QFont(font))
+    axis.setToolTip(terms.with_words(text))

@@ -1,0 +1,282 @@
+import pytest
+import torch
+from torch import nn
+
+from engine.attribution.methods import (
+    ATTRIBUTIONS,
+    PREDICTED,
+    QUANTITIES,
+    attribute,
+    gradient,
+    gradient_x_input,
+    pixel_importance,
+)
+from engine.networks.gradients import InputError
+from engine.specs import (
+    AttributionRanking,
+    AttributionSpec,
+    Glyphs,
+    Gradient,
+    GradientXInput,
+    Interpretability,
+    SmallCNN,
+    Training,
+)
+from engine.specs.schema import SpecError, kinds_of
+
+EACH_KIND = pytest.mark.parametrize("kind", kinds_of(AttributionSpec), ids=lambda k: k.kind)
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def softmax_network(lead=0.0, dtype=torch.float64):
+    """Linear logits of a 2x2 image: class 0 (plus ``lead``), 1 and 2."""
+    layer = nn.Linear(4, 3, dtype=dtype)
+    layer.weight.data = torch.tensor(
+        [[2.0, 0.0, -1.0, 0.5], [0.0, 1.0, 0.0, 0.0], [-1.0, 0.0, 0.0, 3.0]], dtype=dtype
+    )
+    layer.bias.data = torch.tensor([lead, 0.0, 0.0], dtype=dtype)
+    return nn.Sequential(nn.Flatten(), layer)
+
+
+def network(dtype=torch.float32):
+    """A convolutional network with modes, for wide images of 2x4x6."""
+    model = nn.Sequential(
+        nn.Conv2d(2, 5, 3, padding=1), nn.ReLU(), nn.Dropout(0.5), nn.Flatten(), nn.Linear(120, 4)
+    )
+    generator = seeded()
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, std=0.4, generator=generator)
+    return model.to(dtype)
+
+
+def some_images(count=7, dtype=torch.float32):
+    return torch.rand(count, 2, 4, 6, generator=seeded(1), dtype=dtype)
+
+
+IMAGE = torch.tensor([[0.9, 0.2], [0.1, 0.4]], dtype=torch.float64).reshape(1, 1, 2, 2)
+
+
+def by_hand(model, image, label):
+    """d log p_k / dx = sum_j p_j (w_k - w_j)."""
+    weight = model[1].weight.data
+    p = torch.softmax(weight @ image.flatten() + model[1].bias.data, 0)
+    return ((weight[label] - weight) * p[:, None]).sum(0).reshape(1, 1, 2, 2)
+
+
+def test_that_there_is_an_attribution_for_every_spec():
+    assert set(ATTRIBUTIONS) == {kind.kind for kind in kinds_of(AttributionSpec)}
+
+
+def test_that_the_gradient_of_a_softmax_network_is_that_by_hand():
+    model = softmax_network()
+    assert model(IMAGE).argmax().item() == 0
+    torch.testing.assert_close(gradient(model, IMAGE), by_hand(model, IMAGE, 0))
+
+
+def test_that_a_label_replaces_the_predicted_class():
+    model = softmax_network()
+    found = gradient(model, IMAGE.repeat(3, 1, 1, 1), torch.tensor([2, PREDICTED, 0]))
+    torch.testing.assert_close(found[:1], by_hand(model, IMAGE, 2))
+    torch.testing.assert_close(found[1:2], by_hand(model, IMAGE, 0))
+    torch.testing.assert_close(found[2:], by_hand(model, IMAGE, 0))
+
+
+def test_that_the_gradient_points_to_more_of_the_predicted_class():
+    model, images = network(torch.float64).eval(), some_images(dtype=torch.float64)
+    moved = images + 1e-4 * gradient(model, images)
+    predicted = model(images).argmax(1, keepdim=True)
+    before = model(images).log_softmax(1).gather(1, predicted)
+    assert (model(moved).log_softmax(1).gather(1, predicted) > before).all()
+
+
+def test_that_gradient_x_input_multiplies_by_the_image_in_the_range_named():
+    model = softmax_network()
+    expected = by_hand(model, IMAGE, 0)
+    unit = gradient_x_input(model, IMAGE, input_range="unit")
+    signed = gradient_x_input(model, IMAGE, input_range="signed")
+    torch.testing.assert_close(unit, expected * IMAGE)
+    torch.testing.assert_close(signed, expected * (2 * IMAGE - 1))
+    torch.testing.assert_close(attribute(model, IMAGE, GradientXInput()), signed)
+    torch.testing.assert_close(attribute(model, IMAGE, GradientXInput(input_range="unit")), unit)
+
+
+@pytest.mark.parametrize("lead", [30.0, 60.0, 80.0])
+def test_that_a_certain_network_keeps_the_direction_of_its_gradient(lead):
+    """1 - p is exactly 0 in float32 here; the answer by hand is taken in float64."""
+    exact = gradient(softmax_network(lead), IMAGE)
+    found = gradient(softmax_network(lead, torch.float32), IMAGE.float()).double()
+    assert found.abs().max() > 0
+    torch.testing.assert_close(found / found.norm(), exact / exact.norm(), rtol=0, atol=1e-4)
+
+
+def test_that_a_gradient_too_small_for_float32_is_zero_and_not_nan():
+    found = gradient(softmax_network(300.0, torch.float32), IMAGE.float())
+    assert torch.equal(found, torch.zeros_like(found))
+
+
+@EACH_KIND
+def test_that_an_attribution_does_not_depend_on_the_batch(kind):
+    model, images = network(torch.float64), some_images(64, torch.float64)
+    together = attribute(model, images, kind())
+    torch.testing.assert_close(attribute(model, images, kind(), batch_size=5), together)
+    torch.testing.assert_close(attribute(model, images[9:10], kind())[0], together[9])
+
+
+@EACH_KIND
+def test_that_shape_type_layout_and_arguments_are_kept(kind):
+    images = some_images().to(memory_format=torch.channels_last)
+    before = images.clone()
+    found = attribute(network(), images, kind())
+    assert found.shape == images.shape
+    assert found.dtype == images.dtype
+    assert found.stride() == images.stride()
+    assert torch.equal(images, before)
+    assert found.isfinite().all()
+
+
+@EACH_KIND
+def test_that_images_of_bytes_are_taken_as_they_lie_in_memory(kind):
+    images = (255 * some_images()).byte()
+    found = attribute(network(), images, kind())
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, attribute(network(), images.float() / 255, kind()))
+
+
+@EACH_KIND
+def test_that_the_network_is_left_as_it_was(kind):
+    model = network().train()
+    model[1].eval()
+    random = torch.get_rng_state()
+    with torch.no_grad():
+        attribute(model, some_images(), kind())
+    assert [module.training for module in model] == [True, False, True, True, True]
+    assert all(p.requires_grad and p.grad is None for p in model.parameters())
+    assert torch.equal(torch.get_rng_state(), random)
+
+
+def test_that_cancelling_is_asked_once_a_batch_and_restores_the_network():
+    model, asked = network().train(), []
+
+    def check():
+        asked.append(None)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        attribute(model, some_images(), Gradient(), batch_size=2, check_cancelled=check)
+    assert len(asked) == 3
+    assert model.training
+    assert model[2].training
+
+
+def test_that_importance_takes_absolute_values_before_it_sums_channels():
+    attribution = torch.tensor([[1.0, -2.0, 0.0], [-1.0, -3.0, 0.5]]).reshape(1, 2, 1, 3)
+    assert pixel_importance(attribution).tolist() == [[[2.0, 5.0, 0.5]]]
+
+
+def test_that_unfit_labels_are_refused():
+    model, images = network(), some_images()
+    with pytest.raises(InputError, match=r"labels has shape \(3,\).*must be \(7,\), int64"):
+        gradient(model, images, torch.tensor([0, 1, 2]))
+    with pytest.raises(InputError, match="the class is 4, must be at most 3"):
+        gradient(model, images, torch.full((7,), 4))
+
+
+def test_that_no_images_have_no_attribution():
+    assert attribute(network(), some_images(0), Gradient()).shape == (0, 2, 4, 6)
+
+
+# Keys of the released attributions: fields that were added later must leave them as they are.
+RELEASED_KEYS = {
+    Gradient(): "b046b74f4ea84b963a5f",
+    GradientXInput(): "b95479cfc8a8fb6962ae",
+    GradientXInput(input_range="unit"): "8420232f6b2fe3d0b684",
+}
+
+
+@pytest.mark.parametrize(("spec", "key"), RELEASED_KEYS.items(), ids=str)
+def test_that_released_attributions_keep_their_keys(spec, key):
+    assert spec.key == key
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES)
+@pytest.mark.parametrize("choice", ["predicted", "true", "target"])
+def test_that_the_gradient_is_the_derivative_of_what_is_explained(quantity, choice):
+    """Central differences in float64, at every pixel of one image."""
+    model, images = network(torch.float64).eval(), some_images(3, torch.float64)
+    labels = (model(images).argmax(1) + 1) % 4
+    fields = {"target": 2} if choice == "target" else {"explained": choice}
+    spec = Gradient(quantity=quantity, **fields)
+    found = attribute(model, images, spec, labels)
+    classes = {
+        "predicted": model(images).argmax(1),
+        "true": labels,
+        "target": torch.full_like(labels, 2),
+    }[choice]
+
+    def explained(at):
+        logits = model(at)
+        outputs = logits.log_softmax(1) if quantity == "log_probability" else logits
+        return outputs[0, classes[0]]
+
+    step = 1e-6
+    for pixel in range(0, 48, 7):
+        shift = torch.zeros_like(images[:1]).flatten()
+        shift[pixel] = step
+        shift = shift.view_as(images[:1])
+        slope = (explained(images[:1] + shift) - explained(images[:1] - shift)) / (2 * step)
+        assert found[0].flatten()[pixel].item() == pytest.approx(slope.item(), abs=1e-6)
+
+
+def test_that_the_gradient_of_a_linear_logit_is_its_row_of_weights():
+    model = softmax_network()
+    found = attribute(model, IMAGE, Gradient(quantity="logit", target=2))
+    assert found.flatten().tolist() == [-1.0, 0.0, 0.0, 3.0]
+
+
+def test_that_an_image_without_a_label_is_explained_by_its_predicted_class():
+    model = softmax_network()
+    found = attribute(model, IMAGE, Gradient(explained="true"), torch.tensor([PREDICTED]))
+    torch.testing.assert_close(found, by_hand(model, IMAGE, 0))
+
+
+def test_that_labels_do_not_matter_where_the_predicted_class_is_asked_for():
+    model = softmax_network()
+    found = attribute(model, IMAGE, Gradient(), torch.tensor([2]))
+    torch.testing.assert_close(found, by_hand(model, IMAGE, 0))
+
+
+def test_that_the_true_class_needs_labels():
+    with pytest.raises(InputError, match="must be 'predicted' for images without labels"):
+        attribute(network(), some_images(), Gradient(explained="true"))
+
+
+def test_that_a_class_the_network_lacks_is_refused():
+    with pytest.raises(InputError, match="the class is 7, must be at most 3"):
+        attribute(network(), some_images(), Gradient(target=7))
+
+
+def test_that_two_ways_to_name_the_class_are_refused():
+    with pytest.raises(SpecError, match="target is 1, must be empty"):
+        Gradient(explained="true", target=1)
+
+
+def test_that_titles_name_the_class_where_it_is_not_the_predicted_one():
+    assert Gradient().title == "Gradient"
+    assert Gradient(explained="true", quantity="logit").title == "Gradient (true class, logit)"
+    assert GradientXInput(target=3).title == "Gradient x input (class 3)"
+
+
+def test_that_pixels_are_not_ranked_by_the_true_class():
+    """Which pixels a test image loses would tell its label."""
+    images = Glyphs(train=10, test=10)
+    network = Training(images=images, network=SmallCNN())
+    with pytest.raises(SpecError, match=r"attribution\.explained is 'true'"):
+        AttributionRanking(classifier=network, attribution=Gradient(explained="true"))
+    with pytest.raises(SpecError, match=r"attribution\.explained is 'true'"):
+        Interpretability(
+            classifier=network, attribution=Gradient(explained="true"), baseline=network
+        )

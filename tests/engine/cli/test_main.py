@@ -1,0 +1,251 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.cli.main import main
+from engine.store.study import Study
+
+ROOT = Path(__file__).resolve().parents[3]
+
+PLAN = """
+title = "Tiny"
+run = ["standard", "robust", "maps", "scores"]
+
+[specs.images]
+kind = "glyphs"
+train = 200
+test = 100
+
+[specs.network]
+kind = "small_cnn"
+width = 4
+hidden = 16
+
+[specs.evaluation]
+kind = "pgd"
+eps = 0.1
+step_size = 0.05
+steps = 3
+
+[specs.standard]
+kind = "training"
+optimizer = { kind = "adam", learning_rate = 5e-3 }
+batch_size = 20
+images = "@images"
+network = "@network"
+evaluation = "@evaluation"
+evaluation_images = 50
+epochs = 6
+
+[specs.robust]
+kind = "training"
+images = "@images"
+network = "@network"
+evaluation = "@evaluation"
+evaluation_images = 50
+epochs = 1
+scheme = { kind = "adversarial", attack = { kind = "pgd", eps = 0.1, step_size = 0.05, steps = 3 } }
+
+[specs.maps]
+kind = "maps"
+classifier = { each = ["@standard", "@robust"] }
+
+[specs.scores]
+kind = "interpretability"
+classifier = { each = ["@standard", "@robust"] }
+attribution = { each = [{ kind = "gradient" }, { kind = "gradient_x_input" }] }
+mode = { each = ["roar", "kar"] }
+baseline = "@standard"
+fractions = [0.5]
+repeats = 1
+"""
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Run the tiny plan once for the tests that only read."""
+    home = tmp_path_factory.mktemp("cli")
+    (home / "plan.toml").write_text(PLAN)
+    assert main(["run", str(home / "plan.toml"), "--study", str(home / "s"), "--device=cpu"]) == 0
+    return home
+
+
+def isthmus(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, str(ROOT / "main.py"), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        **options,
+    )
+
+
+def test_that_a_second_run_computes_nothing_and_prints_the_same_table(finished, capsys):
+    plan, study = finished / "plan.toml", finished / "s"
+    capsys.readouterr()
+    before = {entry.key: entry.created for entry in Study(study).entries}
+    assert main(["run", str(plan), "--study", str(study), "--device", "cpu"]) == 0
+    first = capsys.readouterr()
+    assert "nothing to compute" in first.err
+    assert main(["show", "--study", str(study)]) == 0
+    assert capsys.readouterr().out == first.out
+    assert {entry.key: entry.created for entry in Study(study).entries} == before
+
+
+def test_that_the_trade_off_is_printed_as_documented(finished, capsys):
+    assert main(["show", "--study", str(finished / "s"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["tradeoff"]
+    standard, robust = sorted(found, key=lambda network: network["eps"])
+    needed = {"network", "key", "scheme", "norm", "eps", "loss", "seed", "clean_accuracy"}
+    assert needed | {"robust_accuracy", "scores"} <= set(standard)
+    assert standard["scheme"] == "standard"
+    assert standard["eps"] == 0
+    assert robust["scheme"] == "adversarial"
+    assert robust["norm"] == "linf"
+    assert robust["eps"] == 0.1
+    for mode in ("roar", "kar"):
+        assert set(standard["scores"][mode]) == {"gradient", "gradient_x_input"}
+        assert all(isinstance(score, float) for score in standard["scores"][mode].values())
+
+
+def test_that_a_faithful_run_trains_as_the_released_code_does(tmp_path, capsys):
+    (tmp_path / "plan.toml").write_text(PLAN.replace(', "robust", "maps", "scores"]', "]"))
+    arguments = ["run", str(tmp_path / "plan.toml"), "--study", str(tmp_path / "s"), "--device=cpu"]
+    assert main([*arguments, "--faithful"]) == 0
+    (entry,) = [e for e in Study(tmp_path / "s").entries if e.kind == "training"]
+    assert entry.spec["order"] == "file"
+    capsys.readouterr()
+    assert main(["show", "--study", str(tmp_path / "s"), entry.key]) == 0
+    assert "variant                  faithful" in capsys.readouterr().out
+
+
+def test_that_list_is_printed_as_documented(finished, capsys):
+    assert main(["list", "--study", str(finished / "s"), "--json"]) == 0
+    entries = json.loads(capsys.readouterr().out)
+    assert {"training", "retraining", "interpretability", "maps", "glyphs"} == {
+        entry["kind"] for entry in entries
+    }
+    assert set(entries[0]) == {"key", "kind", "title", "created", "seconds", "parents"}
+    keys = {entry["key"] for entry in entries}
+    assert all(set(entry["parents"]) <= keys for entry in entries)
+
+
+def test_that_one_record_is_shown(finished, capsys):
+    key = Study(finished / "s").entries[0].key
+    assert main(["show", "--study", str(finished / "s"), key[:8], "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["key"] == key
+    assert shown["provenance"]["device"] == "cpu"
+
+
+@pytest.mark.parametrize("figure", ["tradeoff", "maps", "roar", "kar", "curves"])
+@pytest.mark.parametrize("suffix", ["pdf", "svg", "png", "csv"])
+def test_that_figures_are_drawn_from_records(finished, tmp_path, figure, suffix):
+    out = tmp_path / f"figure.{suffix}"
+    assert main(["export", "--study", str(finished / "s"), figure, "--out", str(out)]) == 0
+    assert out.stat().st_size > 200
+
+
+def test_that_check_knows_every_kind_in_a_process_of_its_own(finished):
+    found = isthmus("check", "--study", str(finished / "s"))
+    assert found.returncode == 0, found.stdout
+
+
+def test_that_check_names_what_is_damaged(finished, tmp_path, capsys):
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(finished / "s", copy)
+    assert main(["check", "--study", str(copy)]) == 0
+    victim = sorted((copy / "records").glob("training/*.h5"))[0]
+    content = bytearray(victim.read_bytes())
+    content[-100] ^= 1
+    victim.write_bytes(content)
+    capsys.readouterr()
+    assert main(["check", "--study", str(copy)]) == 1
+    assert victim.name in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run", "demmo", "--study", "{new}"], "plan is 'demmo', must be"),
+        (["run", "{plan}", "--study", "{new}", "--device", "tpu"], "device is 'tpu', must be"),
+        (["run", "{plan}", "--study", "{file}"], "must be a folder"),
+        (["run", "{plan}", "--study", "{home}"], "must be empty"),
+        (["run", "{plan}", "--study", "{new}", "--set", "robust.epochs=0"], "epochs is 0"),
+        (["run", "{plan}", "--study", "{new}", "--seed", "-1"], "--seed is -1"),
+        (["run", "{plan}", "--study", "{new}", "--seed", "x"], "invalid int value"),
+        (["run", "{plan}", "--study", "{new}", "--images", "{home}/none"], "none"),
+        (["list", "--study", "{new}"], "does not exist"),
+        (["list", "--study", "{home}"], "not a study"),
+        (["show", "--study", "{study}", "zzzz"], "no record begins"),
+        (["export", "--study", "{study}", "picture", "--out", "{home}/x.pdf"], "must be one of"),
+        (["export", "--study", "{study}", "tradeoff", "--out", "{home}/x.doc"], ".doc"),
+        (["export", "--study", "{study}", "tradeoff", "--out", "{home}/no/x.pdf"], "cannot be"),
+        (["export", "--study", "{study}", "boundary", "--out", "{home}/x.pdf"], "boundary"),
+        (["frobnicate"], "invalid choice"),
+        (["run", "demo"], "--study"),
+    ],
+)
+def test_that_bad_input_is_one_line_and_exit_code_2(
+    finished, tmp_path, capsys, arguments, sentence
+):
+    (tmp_path / "file").write_text("x")
+    places = {
+        "plan": finished / "plan.toml",
+        "study": finished / "s",
+        "home": finished,
+        "new": tmp_path / "new",
+        "file": tmp_path / "file",
+    }
+    given = [argument.format(**places) for argument in arguments]
+    try:
+        code = main(given)
+    except SystemExit as error:
+        code = error.code
+    printed = capsys.readouterr()
+    assert code == 2
+    assert sentence in printed.err
+    assert len(printed.err.strip().splitlines()) == 1
+    assert printed.out == ""
+
+
+def test_that_a_typo_in_a_plan_is_one_line_without_a_traceback(tmp_path):
+    plan = tmp_path / "plan.toml"
+    plan.write_text(PLAN.replace("evaluation_images", "evaluation_image"))
+    ran = isthmus("run", plan, "--study", tmp_path / "s")
+    assert ran.returncode == 2
+    assert ran.stderr.count("\n") == 1
+    assert "did you mean 'evaluation_images'?" in ran.stderr
+
+
+def numbers(study):
+    return {entry.key: entry.numbers for entry in Study(study).entries}
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_that_a_run_that_was_stopped_resumes_to_the_same_numbers(finished, tmp_path, how):
+    plan, study = finished / "plan.toml", tmp_path / "s"
+    command = [sys.executable, str(ROOT / "main.py"), "run", str(plan), "--study", str(study)]
+    command += ["--device", "cpu"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and len(list(study.glob("records/*/*.h5"))) < 4:
+        time.sleep(0.05)
+    os.kill(process.pid, how)
+    _, errors = process.communicate(timeout=60)
+    kept = {path.name for path in study.glob("records/*/*.h5")}
+    assert len(kept) >= 4
+    assert process.returncode == (-9 if how == signal.SIGKILL else 130)
+    if how == signal.SIGINT:
+        assert b"the same command goes on" in errors
+    assert main(command[2:]) == 0
+    assert numbers(study) == numbers(finished / "s")
+    assert kept <= {path.name for path in study.glob("records/*/*.h5")}
+    assert main(["check", "--study", str(study)]) == 0

@@ -1,0 +1,161 @@
+"""Images that were read before are there at once, and never stand for files that changed."""
+
+import os
+import shutil
+import time
+
+import numpy as np
+import pytest
+
+from engine.data import cache, images
+from engine.data.cache import Shelf
+from engine.data.images import ingest, load
+from tests.image_files import png
+
+YESTERDAY = time.time() - 86_400
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder of two classes, as if it had not been touched since yesterday."""
+    path = tmp_path / "photographs"
+    for k in range(6):
+        write_image(path / ("cats", "dogs")[k % 2] / f"{k}.png", k)
+    (path / "notes.txt").write_text("no image")
+    return path
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """Return a shelf that keeps also what was read quickly and changed a moment ago."""
+    monkeypatch.setattr(cache, "WORTH_SECONDS", 0.0)
+    monkeypatch.setattr(cache, "SETTLED_SECONDS", -60.0)
+    return Shelf(tmp_path / "shelf")
+
+
+@pytest.fixture
+def readings(monkeypatch):
+    """Return a list that grows with every file that is opened for its bytes."""
+    found = []
+    honest = images.open_source
+
+    def counted(*given):
+        source = honest(*given)
+        read = source.read
+        monkeypatch.setattr(source, "read", lambda entry: found.append(entry.path) or read(entry))
+        return source
+
+    monkeypatch.setattr(images, "open_source", counted)
+    return found
+
+
+def write_image(path, seed):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(png(seed))
+
+
+def same(first, second):
+    for name in (*cache.ARRAYS, *cache.TEXTS, "skipped"):
+        ours, theirs = getattr(first, name), getattr(second, name)
+        assert np.array_equal(ours, theirs) if isinstance(ours, np.ndarray) else ours == theirs
+    return True
+
+
+def test_that_a_second_reading_opens_no_file_and_gives_the_same(folder, kept, readings):
+    spec, first = ingest(folder, shelf=kept)
+    opened = len(readings)
+    again, second = ingest(folder, shelf=kept)
+    assert opened > 0
+    assert len(readings) == opened
+    assert again == spec
+    assert same(first, second)
+
+
+def test_that_opening_the_study_later_finds_what_was_dropped(folder, kept, readings):
+    spec, first = ingest(folder, shelf=kept)
+    opened = len(readings)
+    assert same(first, load(spec, lambda digest: folder, shelf=kept))
+    assert len(readings) == opened
+
+
+def test_that_other_options_are_another_set(folder, kept):
+    _, first = ingest(folder, shelf=kept)
+    _, second = ingest(folder, image_size=5, shelf=kept)
+    assert first.shape != second.shape == (3, 5, 5)
+
+
+def changed(path):
+    write_image(path / "cats" / "0.png", 99)
+
+
+def added(path):
+    write_image(path / "cats" / "new.png", 99)
+
+
+def removed(path):
+    (path / "cats" / "2.png").unlink()
+
+
+def swapped(path):
+    """Give a file other bytes of the same length, and its old time of modification."""
+    place = path / "cats" / "0.png"
+    about = place.stat()
+    pixels = place.read_bytes()
+    place.write_bytes(pixels[:-1] + bytes([pixels[-1] ^ 1]))
+    os.utime(place, ns=(about.st_atime_ns, about.st_mtime_ns))
+
+
+@pytest.mark.parametrize("change", [changed, added, removed, swapped])
+def test_that_files_that_changed_are_read_again(folder, kept, readings, change):
+    ingest(folder, shelf=kept)
+    opened = len(readings)
+    change(folder)
+    ingest(folder, shelf=kept)
+    assert len(readings) > opened
+
+
+def test_that_what_changed_a_moment_ago_is_not_kept(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "WORTH_SECONDS", 0.0)
+    careful = Shelf(tmp_path / "shelf")
+    ingest(folder, shelf=careful)
+    assert careful.nbytes == 0
+
+
+def test_that_what_is_read_at_once_is_not_kept(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "SETTLED_SECONDS", -60.0)
+    frugal = Shelf(tmp_path / "shelf")
+    ingest(folder, shelf=frugal)
+    assert frugal.nbytes == 0
+
+
+def test_that_a_damaged_set_is_read_from_the_files(folder, kept, readings):
+    spec, first = ingest(folder, shelf=kept)
+    opened = len(readings)
+    for path in kept.folder.iterdir():
+        path.write_bytes(path.read_bytes()[:-7])
+    assert same(first, load(spec, lambda digest: folder, shelf=kept))
+    assert len(readings) > opened
+
+
+def test_that_the_longest_unused_goes_first(folder, tmp_path, kept):
+    ingest(folder, shelf=kept)
+    size = max(path.stat().st_size for path in kept.folder.iterdir())
+    for path in kept.folder.iterdir():
+        os.utime(path, (YESTERDAY, YESTERDAY))
+    other = shutil.copytree(folder, tmp_path / "more")
+    small = Shelf(kept.folder, limit=size * 3 // 2)
+    ingest(other, shelf=small)
+    assert 0 < small.nbytes <= size * 3 // 2
+    assert all(path.stat().st_mtime > YESTERDAY + 60 for path in kept.folder.iterdir())
+
+
+def test_that_a_shelf_without_room_does_no_harm(folder, tmp_path, kept):
+    (tmp_path / "shelf").write_text("a file where the folder should be")
+    _, images_found = ingest(folder, shelf=kept)
+    assert len(images_found.train_images) > 0
+
+
+def test_that_clearing_throws_everything_out(folder, kept):
+    ingest(folder, shelf=kept)
+    kept.clear()
+    assert kept.nbytes == 0

@@ -1,0 +1,70 @@
+from collections import Counter
+
+import numpy as np
+
+from engine.data.remarks import class_remarks, copy_remarks, rule_remarks, size_remarks
+from engine.specs import FolderImages
+
+
+def folder(**changes):
+    return FolderImages(name="set", digest="", image_size=8, **changes)
+
+
+def test_that_rules_are_counted_in_sentences():
+    assert rule_remarks(Counter({"it was turned": 1200, "a frame was taken": 1})) == [
+        "1 image: a frame was taken.",
+        "1,200 images: it was turned.",
+    ]
+
+
+def test_that_nothing_is_said_where_all_images_have_the_size():
+    assert size_remarks(Counter({(8, 8): 5}), folder()) == []
+
+
+def test_that_other_sizes_are_named_with_what_was_done():
+    sizes = Counter({(8, 8): 5, (20, 10): 2, (4, 4): 1})
+    (text,) = size_remarks(sizes, folder(fit="pad"))
+    assert text == "3 images of 4x4 to 20x10 pixels: set on a black square and resized to 8x8."
+    assert size_remarks(Counter({(9, 9): 1}), folder()) == [
+        "1 image of 9x9 pixels: resized to 8x8."
+    ]
+
+
+def labels(*values):
+    return np.array(values, np.int64)
+
+
+def test_that_classes_that_cannot_be_learned_or_tested_are_named():
+    found = class_remarks("abcde", labels(0, 0, 1, 2, 2), labels(0, 3))
+    assert found == [
+        "1 class has no readable image: e.",
+        "1 class has a single image, which is for training: b.",
+        "1 class has no test image: c.",
+        "1 class has no training image: d.",
+    ]
+    assert class_remarks("ab", labels(0, 1), labels(0, 1)) == []
+
+
+def test_that_a_missing_test_set_is_not_told_class_by_class():
+    assert class_remarks("ab", labels(0, 0, 1, 1), labels()) == []
+
+
+def test_that_one_class_and_none_are_told():
+    assert "only one class" in class_remarks("a", labels(0, 0), labels(0))[0]
+    assert "unlabelled" in class_remarks("", labels(), labels(-1))[0]
+
+
+def test_that_long_lists_are_cut():
+    names = [f"c{k}" for k in range(8)]
+    (text,) = class_remarks(names, labels(), labels(*range(8)))
+    assert text == "8 classes have no training image: c0, c1, c2, c3, c4 and 3 more."
+
+
+def test_that_copies_are_named_above_all_across_the_parts():
+    paths = ["a", "b", "c", "d"]
+    assert copy_remarks(paths, [b"1", b"2", b"3", None], [0, 1], [2]) == []
+    assert copy_remarks(paths, [b"1", b"2", b"2", b"1"], [0], [3]) == [
+        "2 files are exact copies of another: c, d.",
+        "1 test image is also among the training images: d.",
+    ]
+    assert len(copy_remarks(paths, [b"1", b"1", b"3", b"4"], [0, 1], [2, 3])) == 1

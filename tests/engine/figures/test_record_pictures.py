@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import pytest
+
+from engine.figures.charts import ChartData
+from engine.figures.record_pictures import PICTURES, pictures_of
+from engine.specs.schema import KINDS
+from engine.store.study import Study, StudyError
+from tests import made_up_study as made_up
+
+GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "v0.1.isthmus"
+
+
+def kinds():
+    return {cls.kind for cls in KINDS.values() if cls.recorded}
+
+
+def test_that_every_kind_of_record_but_points_of_the_plane_may_have_pictures():
+    assert kinds() - set(PICTURES) == {"gaussians_2d"}
+
+
+@pytest.mark.parametrize("entry", Study(GOLDEN).entries, ids=lambda entry: entry.kind)
+def test_that_every_kind_of_record_shows_what_it_has(entry):
+    record, found = pictures_of(Study(GOLDEN), entry.key)
+    assert record.entry == entry
+    assert all(isinstance(chart, ChartData) and chart.title for chart in found.charts)
+    if entry.kind not in ("gaussians_2d", "measurement"):
+        assert found.charts or found.grid
+    if found.grid is not None:
+        assert found.grid.title == entry.title
+
+
+def test_that_a_network_shows_its_curves_and_its_last_gradients(tmp_path):
+    study = made_up.sweep(tmp_path)
+    key = made_up.network("linf", 0.04).key
+    found = pictures_of(study, key)[1]
+    (chart,) = found.charts
+    clean, robust = chart.series
+    assert list(clean.y) == pytest.approx([0.76, 0.86])
+    assert robust.name == "Robust test accuracy"
+    assert found.grid.row_titles == ("image", "gradient")
+    assert found.grid.columns == 2
+
+
+def test_that_a_score_shows_its_curve_under_the_name_of_the_network(tmp_path):
+    study = made_up.sweep(tmp_path)
+    network = made_up.network("linf", 0.04)
+    spec = made_up.scored(network, made_up.network())
+    (chart,) = pictures_of(study, spec.key)[1].charts
+    assert chart.series[1].name.startswith(network.title)
+
+
+def test_that_a_record_without_its_arrays_is_one_sentence(tmp_path):
+    study = made_up.sweep(tmp_path)
+    entry = made_up.add(study, made_up.GENERATOR, {"reconstruction": 1.0})
+    with pytest.raises(StudyError, match="lacks a part"):
+        pictures_of(study, entry.key)

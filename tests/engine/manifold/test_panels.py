@@ -1,0 +1,181 @@
+import numpy as np
+import pytest
+
+from engine.figures import tables
+from engine.manifold import order, panels
+from engine.specs import FGSM, Adversarial, Imported, SmallCNN
+from tests import made_up_study as made_up
+
+
+def test_that_the_claimed_order_runs_from_clean_over_strong_to_standard(tmp_path):
+    (panel,) = panels.panels(made_up.manifold(tmp_path))
+    assert panel.title == "L2 xent"
+    assert [curve.eps for curve in panel.curves] == [-1, 0.04, 0.02, 0.01, 0]
+    assert [step.difference for step in panel.steps] == pytest.approx([0.1] * 4, abs=1e-6)
+    assert panel.holds
+    assert panel.verdict == "The order holds: every step is larger than chance (95 %)."
+
+
+def test_that_a_swapped_order_is_named(tmp_path):
+    (panel,) = panels.panels(made_up.manifold(tmp_path, swapped=True))
+    assert not panel.holds
+    strong, medium = panel.curves[1].name, panel.curves[2].name
+    assert panel.verdict == f"The order does not hold: {strong} is not nearer than {medium}."
+
+
+def test_that_a_generator_that_reconstructs_nothing_gives_no_verdict(tmp_path):
+    (panel,) = panels.panels(made_up.manifold(tmp_path, explained=0.1))
+    assert not panel.holds
+    assert panel.verdict.startswith("No verdict: the generator's reconstructions hold 10 %")
+
+
+def test_that_distances_are_scaled_by_the_clean_images(tmp_path):
+    study = made_up.Study(tmp_path / "s.isthmus", create=True)
+    made_up.add_generator(study)
+    made_up.add_distances(study, made_up.distances_of(), np.linspace(2, 6, 40))
+    attacked = made_up.network("l2", 0.1)
+    counted = np.arange(40) < 10
+    values = np.where(counted, 8.0, 100.0)
+    made_up.add_distances(study, made_up.distances_of(attacked), values, counted)
+    (panel,) = panels.panels(study)
+    assert panel.curves[1].values.tolist() == pytest.approx([1.5] * 10)
+    assert len(panel.curves[1].x) == 0  # no density of a constant
+    assert np.isnan(panel.curves[1].mode)
+
+
+def test_that_a_renamed_network_has_its_new_name_in_the_panel(tmp_path):
+    study = made_up.manifold(tmp_path)
+    (before,) = panels.panels(study)
+    curve = before.curves[-1]
+    study.labels.set(curve.classifier, title="my own network")
+    (panel,) = panels.panels(study)
+    assert panel.curves[-1].name == "my own network"
+    assert [c.name for c in panel.curves[:-1]] == [c.name for c in before.curves[:-1]]
+
+
+def test_that_a_step_within_the_noise_is_not_clear(tmp_path):
+    study = made_up.Study(tmp_path / "s.isthmus", create=True)
+    made_up.add_generator(study)
+    random = np.random.default_rng(1)
+    made_up.add_distances(study, made_up.distances_of(), random.uniform(size=40))
+    noise = random.uniform(size=40)
+    for eps in (0.1, 0.0):
+        values = noise + (0 if eps else 0.001) + 0.2 * random.standard_normal(40)
+        classifier = made_up.network("l2" if eps else "", eps)
+        made_up.add_distances(study, made_up.distances_of(classifier), values)
+    (panel,) = panels.panels(study)
+    assert not panel.steps[-1].clear
+
+
+def test_that_a_network_trained_on_from_another_stands_in_no_panel(tmp_path):
+    study = made_up.manifold(tmp_path)
+    before = [curve.key for curve in panels.panels(study)[0].curves]
+    tuned = made_up.network().replace("start", made_up.network("l2", 0.01))
+    made_up.add_distances(study, made_up.distances_of(tuned), np.linspace(0, 2, 40))
+    assert [curve.key for curve in panels.panels(study)[0].curves] == before
+
+
+def add_attacked(study, classifier, shift):
+    """Store distances that lie so much above those of the clean images in made_up.manifold."""
+    clean = np.linspace(0, 1, 40)
+    made_up.add_distances(study, made_up.distances_of(classifier), clean + shift)
+
+
+def test_that_seeds_of_one_strength_are_one_place_in_the_order(tmp_path):
+    study = made_up.manifold(tmp_path)
+    for eps, shift in {0.04: 0.0, 0.02: 0.12, 0.01: 0.4, 0.0: 0.5}.items():
+        add_attacked(study, made_up.network("l2" if eps else "", eps, seed=1), shift)
+    (panel,) = panels.panels(study)
+    assert [curve.eps for curve in panel.curves] == [-1, 0.04, 0.04, 0.02, 0.02, 0.01, 0.01, 0, 0]
+    differences = [step.difference for step in panel.steps]
+    assert differences == pytest.approx([0.05, 0.11, 0.19, 0.1], abs=1e-6)
+    assert panel.steps[0].nearer == "test data"
+    assert panel.steps[-1].farther == "Standard (2 networks)"
+    assert panel.holds
+
+
+def test_that_a_network_of_unknown_training_is_shown_but_has_no_place(tmp_path):
+    study = made_up.manifold(tmp_path)
+    before = panels.panels(study)[0].steps
+    alike = made_up.network()
+    own = Imported(images=alike.images, network=alike.network, name="mine.pt", digest="0" * 64)
+    made_up.add(study, own, {"clean_accuracy": 0.9})
+    add_attacked(study, own, 0.15)
+    (panel,) = panels.panels(study)
+    assert (panel.curves[-1].name, panel.curves[-1].eps) == ("mine.pt", None)
+    assert panel.steps == before
+    assert tables.as_json(study)["manifold"][0]["curves"][-1]["eps"] is None
+
+
+def test_that_what_differs_between_sweeps_gives_panels_of_their_own_and_their_names(tmp_path):
+    study = made_up.manifold(tmp_path)
+    small = made_up.network("l2", 0.02)
+    add_attacked(study, small.replace("network", SmallCNN(width=5, hidden=small.network.hidden)), 2)
+    scheme = Adversarial(attack=FGSM(norm="l2", eps=0.02))
+    add_attacked(study, small.replace("scheme", scheme), 3)
+    named = dict(zip(*(f(panels.panels(study)) for f in (panels.names, list)), strict=True))
+    width = small.network.width
+    assert {name: len(panel.curves) for name, panel in named.items()} == {
+        f"L2 xent (network width {width}, trained against pgd)": 5,
+        f"L2 xent (network width {width}, trained against fgsm)": 3,
+        "L2 xent (network width 5, trained against pgd)": 2,
+    }
+
+
+def test_that_a_measurement_made_anew_takes_the_place_of_the_older_one(tmp_path):
+    study = made_up.manifold(tmp_path)
+    again = made_up.distances_of(made_up.network("l2", 0.02), seed=5)
+    made_up.add_distances(study, again, np.linspace(0, 1, 40) + 0.25)
+    (panel,) = panels.panels(study)
+    assert [curve.key for curve in panel.curves if curve.eps == 0.02] == [again.key]
+
+
+def test_that_standard_networks_alone_have_a_panel(tmp_path):
+    study = made_up.Study(tmp_path / "s.isthmus", create=True)
+    made_up.add_generator(study)
+    made_up.add_distances(study, made_up.distances_of(), np.linspace(0, 1, 40))
+    add_attacked(study, made_up.network(), 0.2)
+    (panel,) = panels.panels(study)
+    assert (panel.title, len(panel.steps), panel.holds) == ("standard training", 1, True)
+
+
+def test_that_judges_and_reconstructions_are_never_mixed_in_a_panel(tmp_path):
+    study = made_up.manifold(tmp_path)
+    faithful = made_up.distances_of(
+        made_up.network("l2", 0.01), judged_by="standard", reconstruction="sampled"
+    )
+    made_up.add_distances(study, faithful, np.linspace(0, 2, 40))
+    (panel,) = panels.panels(study)  # the faithful one has no clean images to be scaled by
+    assert faithful.key not in {curve.key for curve in panel.curves}
+    made_up.add_distances(
+        study, made_up.distances_of(reconstruction="sampled"), np.linspace(0, 1, 40)
+    )
+    other = next(p for p in panels.panels(study) if len(p.curves) == 2)
+    assert other.variant == "faithful in which network judges, reconstruction"
+
+
+def test_that_a_panel_can_hold_networks_of_another_loss_as_the_released_code_does(tmp_path):
+    study = made_up.manifold(tmp_path)
+    swapped = made_up.distances_of(made_up.network("l2", 0.03, loss="cw"), panel="xent")
+    made_up.add_distances(study, swapped, np.linspace(0, 1, 40))
+    (panel,) = panels.panels(study)
+    assert swapped.key in {curve.key for curve in panel.curves}
+
+
+def test_that_a_density_has_the_papers_bandwidth_and_integrates_to_one():
+    values = np.random.default_rng(0).normal(size=500)
+    x, density = order.kernel_density(values)
+    assert np.trapezoid(density, x) == pytest.approx(1, abs=0.01)
+    width = 0.25 * values.std(ddof=1)
+    at = 200
+    kernels = np.exp(-0.5 * ((x[at] - values) / width) ** 2) / (width * np.sqrt(2 * np.pi))
+    assert density[at] == pytest.approx(kernels.mean())
+
+
+def test_that_curves_of_different_images_are_not_compared(tmp_path):
+    (panel,) = panels.panels(made_up.manifold(tmp_path))
+    short = order.Distances(
+        **{**panel.curves[0].__dict__, "every": np.zeros(3), "counted": np.ones(3, bool)}
+    )
+    with pytest.raises(ValueError, match="must have one number"):
+        order.steps([short, panel.curves[1]])

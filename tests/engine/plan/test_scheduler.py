@@ -1,0 +1,224 @@
+import threading
+import time
+
+import pytest
+import torch
+
+from engine import specs
+from engine.jobs.context import Cancelled, Control
+from engine.jobs.events import Ended, Progress, Queued, Started
+from engine.plan.scheduler import Room, Scheduler, missing, room_on
+from engine.specs.schema import SpecError
+from engine.store.study import Result, Study
+
+GLYPHS = specs.Glyphs(train=100, test=50)
+TRAININGS = [
+    specs.Training(images=GLYPHS, network=specs.SmallCNN(), seed=seed) for seed in range(4)
+]
+KINDS = ("glyphs", "training", "maps")
+
+
+class World:
+    """A study, a scheduler with replaced computations, and the events it sends."""
+
+    def __init__(self, path, compute, slots=2):
+        self.study = Study(path, create=True)
+        self.events = []
+        room = Room(torch.device("cpu"), slots, 1)
+        self.scheduler = Scheduler(
+            self.study, room, self.events.append, dict.fromkeys(KINDS, compute)
+        )
+
+    def outcomes(self):
+        return {e.key: e.outcome for e in self.events if isinstance(e, Ended)}
+
+
+@pytest.fixture
+def world(tmp_path):
+    made = []
+
+    def make(compute, **options):
+        made.append(World(tmp_path / f"study{len(made)}", compute, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        assert one.scheduler.stop(10)
+
+
+def quick(spec, context):
+    return Result({"seed": float(getattr(spec, "seed", 0))})
+
+
+def until_cancelled(spec, context):
+    if spec.kind == "glyphs":
+        return Result({})
+    while True:
+        context.check_cancelled()
+        time.sleep(0.002)
+
+
+def test_that_a_plan_computes_what_is_missing_parents_first(world):
+    w = world(quick)
+    w.scheduler.add(TRAININGS)
+    assert w.scheduler.wait(20)
+    started = [e.key for e in w.events if isinstance(e, Started)]
+    assert started[0] == GLYPHS.key
+    assert set(started) == {GLYPHS.key, *(t.key for t in TRAININGS)}
+    assert missing(TRAININGS, w.study) == []
+
+
+def test_that_running_a_plan_twice_computes_nothing_the_second_time(world):
+    w = world(quick)
+    w.scheduler.add(TRAININGS)
+    w.scheduler.wait(20)
+    w.events.clear()
+    assert w.scheduler.add(TRAININGS) == []
+    assert w.events == []
+
+
+def test_that_every_computation_is_queued_once_and_ends_once(world):
+    w = world(quick)
+    w.scheduler.add(TRAININGS)
+    w.scheduler.add(TRAININGS)
+    w.scheduler.wait(20)
+    for kind in (Queued, Started, Ended):
+        keys = [e.key for e in w.events if isinstance(e, kind)]
+        assert len(keys) == len(set(keys)) == 5
+
+
+def test_that_independent_computations_run_side_by_side(world):
+    meeting = threading.Barrier(2, timeout=10)
+
+    def meet(spec, context):
+        if spec.kind == "training":
+            meeting.wait()
+        return Result({})
+
+    w = world(meet)
+    w.scheduler.add(TRAININGS[:2])
+    assert w.scheduler.wait(20)
+    assert set(w.outcomes().values()) == {"finished"}
+
+
+def test_that_a_failure_is_one_sentence_and_ends_only_what_needs_it(world):
+    def fail(spec, context):
+        if spec == TRAININGS[0]:
+            raise RuntimeError("shapes differ")
+        return Result({})
+
+    w = world(fail)
+    needs = specs.Maps(classifier=TRAININGS[0])
+    free = specs.Maps(classifier=TRAININGS[1])
+    w.scheduler.add([needs, free])
+    assert w.scheduler.wait(20)
+    assert w.outcomes()[TRAININGS[0].key] == "failed"
+    assert w.outcomes()[needs.key] == "failed"
+    assert w.outcomes()[free.key] == "finished"
+    failed = {e.key: e for e in w.events if isinstance(e, Ended) and e.outcome == "failed"}
+    assert failed[TRAININGS[0].key].message == "RuntimeError: shapes differ"
+    assert "Traceback" in failed[TRAININGS[0].key].details
+    assert TRAININGS[0].title in failed[needs.key].message
+
+
+def test_that_cancelling_one_leaves_the_others(world):
+    w = world(until_cancelled)
+    w.scheduler.add(TRAININGS)
+    w.scheduler.cancel(TRAININGS[0].key)
+    time.sleep(0.1)
+    assert w.scheduler.busy
+    w.scheduler.cancel()
+    assert w.scheduler.wait(10)
+    assert {w.outcomes()[t.key] for t in TRAININGS} == {"cancelled"}
+    assert not w.study.has(TRAININGS[0])
+
+
+def test_that_what_was_cancelled_can_be_asked_for_again(world):
+    going = threading.Event()
+
+    def wait(spec, context):
+        while not going.is_set() and spec.kind == "training":
+            context.check_cancelled()
+            time.sleep(0.002)
+        return Result({})
+
+    w = world(wait)
+    w.scheduler.add(TRAININGS[:1])
+    w.scheduler.cancel()
+    assert w.scheduler.wait(10)
+    going.set()
+    w.scheduler.add(TRAININGS[:1])
+    assert w.scheduler.wait(10)
+    assert w.study.has(TRAININGS[0])
+
+
+def test_that_pause_holds_and_resume_lets_go(world):
+    steps = []
+
+    def count(spec, context):
+        for _ in range(200):
+            context.check_cancelled()
+            steps.append(1)
+            time.sleep(0.002)
+        return Result({})
+
+    w = world(count, slots=1)
+    w.scheduler.add([GLYPHS])
+    while not steps:
+        time.sleep(0.002)
+    w.scheduler.pause()
+    time.sleep(0.05)
+    held = len(steps)
+    time.sleep(0.1)
+    assert len(steps) == held
+    w.scheduler.resume()
+    assert w.scheduler.wait(20)
+    assert len(steps) == 200
+
+
+def test_that_a_paused_computation_can_be_cancelled():
+    control = Control()
+    control.pause()
+    control.cancel()
+    with pytest.raises(Cancelled):
+        control.check()
+
+
+def test_that_a_moved_computation_starts_earlier(world):
+    order = []
+
+    def note(spec, context):
+        order.append(spec.key)
+        time.sleep(0.01)
+        return Result({})
+
+    w = world(note, slots=1)
+    w.scheduler.pause()
+    w.scheduler.add(TRAININGS)
+    w.scheduler.move(TRAININGS[3].key, 0)
+    w.scheduler.resume()
+    assert w.scheduler.wait(20)
+    assert order[:2] == [GLYPHS.key, TRAININGS[3].key]
+
+
+def test_that_progress_is_bounded_in_rate(world):
+    def chat(spec, context):
+        for step in range(20_000):
+            context.progress(step, 20_000)
+        context.progress(1, 1)
+        return Result({})
+
+    w = world(chat)
+    w.scheduler.add([GLYPHS])
+    w.scheduler.wait(20)
+    said = [e for e in w.events if isinstance(e, Progress)]
+    assert 1 <= len(said) < 200
+    assert said[-1].done == said[-1].total
+
+
+def test_that_the_device_is_checked():
+    with pytest.raises(SpecError, match="device is 'tpu', must be one of"):
+        room_on("tpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(SpecError, match="no CUDA device"):
+            room_on("cuda")

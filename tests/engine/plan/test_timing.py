@@ -1,0 +1,33 @@
+"""A few batches tell how long a training will take, and leave the thread as it was."""
+
+import pytest
+import torch
+
+from engine import specs
+from engine.jobs.context import Cancelled
+from engine.plan.timing import seconds_per_pass
+
+
+def timed(network, **changes):
+    values = {"shape": (1, 28, 28), "classes": 10, "batch_size": 8, "threads": 1}
+    return seconds_per_pass(network, device=torch.device("cpu"), **{**values, **changes})
+
+
+def test_that_a_far_larger_network_takes_longer(monkeypatch):
+    monkeypatch.setattr("engine.plan.timing.TIMED_SECONDS", 0.05)
+    assert timed(specs.SmallCNN(width=64)) > timed(specs.SmallCNN(width=2)) > 0
+
+
+def test_that_the_number_of_threads_is_given_back(monkeypatch):
+    monkeypatch.setattr("engine.plan.timing.TIMED_SECONDS", 0.0)
+    torch.set_num_threads(1)
+    timed(specs.SmallCNN(width=2), threads=2)
+    assert torch.get_num_threads() == 1
+
+
+def test_that_it_can_be_cancelled():
+    def cancel():
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        timed(specs.SmallCNN(width=2), check_cancelled=cancel)

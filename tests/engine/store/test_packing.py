@@ -1,0 +1,118 @@
+import h5py
+import numpy as np
+import pytest
+
+from engine.cli.main import main
+from engine.store import hdf5
+from engine.store.hdf5 import Content
+from engine.store.packing import pack, unpack
+from engine.store.study import Study, StudyError
+from tests import made_up_study as made_up
+
+
+@pytest.fixture
+def study(tmp_path):
+    return made_up.manifold(tmp_path)
+
+
+def same(first, second):
+    assert [e.key for e in first.entries] == [e.key for e in second.entries]
+    for entry in first.entries:
+        a, b = first.read(entry.key), second.read(entry.key)
+        assert a.documents == b.documents
+        assert set(a.arrays) == set(b.arrays)
+        for name, array in a.arrays.items():
+            np.testing.assert_array_equal(array, b.arrays[name])
+
+
+def test_that_a_packed_study_comes_back_whole(study, tmp_path):
+    study.describe(name="Tilt", notes="two lines\nof notes")
+    size = pack(study, tmp_path / "one.h5")
+    assert size == (tmp_path / "one.h5").stat().st_size
+    back = unpack(tmp_path / "one.h5", tmp_path / "back.isthmus")
+    same(study, back)
+    assert back.about == study.about
+    assert not list(back.check())
+
+
+def test_that_any_viewer_reads_it(study, tmp_path):
+    pack(study, tmp_path / "one.h5")
+    entry = next(e for e in study.entries if e.kind == "manifold_distance")
+    with h5py.File(tmp_path / "one.h5", "r") as file:
+        found = file[f"manifold_distance/{entry.key}/arrays/distances"][()]
+    np.testing.assert_array_equal(found, study.read(entry.key).arrays["distances"])
+
+
+def test_that_one_changed_byte_is_found(study, tmp_path):
+    path = tmp_path / "one.h5"
+    pack(study, path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(StudyError, match="is damaged: its content differs from its checksum"):
+        unpack(path, tmp_path / "back.isthmus")
+    assert not list(tmp_path.glob("*back*"))
+
+
+@pytest.mark.parametrize("name", ["../../evil/0", "training/../../x", "training/short", "a/b"])
+def test_that_a_name_that_no_record_has_is_refused(tmp_path, name):
+    path = tmp_path / "evil.h5"
+    contents = [("study/about", Content({"about": {}}, {})), (name, Content({}, {}))]
+    hdf5.write_packed(path, contents)
+    with pytest.raises(StudyError):
+        unpack(path, tmp_path / "in" / "back.isthmus")
+    assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == ["evil.h5"]
+
+
+def test_that_a_link_in_it_is_refused(study, tmp_path):
+    path = tmp_path / "one.h5"
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file["training"] = h5py.ExternalLink("/etc/passwd", "/")
+    seal(path)
+    with pytest.raises(StudyError, match="holds a link at 'training'"):
+        unpack(path, tmp_path / "back.isthmus")
+
+
+def seal(path):
+    import hashlib
+
+    raw = path.read_bytes()
+    digest = hashlib.sha256(raw[512:]).hexdigest()
+    path.write_bytes((hdf5.MAGIC + digest.encode()).ljust(512, b"\0") + raw[512:])
+
+
+def test_that_a_record_is_no_packed_study(study, tmp_path):
+    record = next(study.path.glob("records/*/*.h5"))
+    with pytest.raises(StudyError, match="which no"):
+        unpack(record, tmp_path / "back.isthmus")
+
+
+def test_that_nothing_is_unpacked_over_other_files(study, tmp_path):
+    pack(study, tmp_path / "one.h5")
+    with pytest.raises(StudyError, match="a folder with other files"):
+        unpack(tmp_path / "one.h5", study.path)
+
+
+def test_that_a_folder_is_no_file_to_pack_into(study, tmp_path):
+    with pytest.raises(StudyError, match="is a folder, must be a file"):
+        pack(study, tmp_path)
+
+
+def test_that_a_failed_pack_leaves_an_older_file_alone(study, tmp_path):
+    path = tmp_path / "one.h5"
+    pack(study, path)
+    before = path.read_bytes()
+    victim = next(study.path.glob("records/training/*.h5"))
+    victim.write_bytes(victim.read_bytes()[:-1])
+    with pytest.raises(StudyError, match="damaged"):
+        pack(Study(study.path), path)
+    assert path.read_bytes() == before
+    assert not list(tmp_path.glob(".one*"))
+
+
+def test_that_the_commands_pack_and_unpack(study, tmp_path, capsys):
+    path, back = tmp_path / "one.h5", tmp_path / "back.isthmus"
+    assert main(["pack", "--study", str(study.path), "--out", str(path)]) == 0
+    assert main(["unpack", str(path), "--study", str(back)]) == 0
+    assert f"{len(study.entries)} records" in capsys.readouterr().out
+    assert main(["unpack", str(tmp_path / "none.h5"), "--study", str(tmp_path / "n")]) == 2

@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+
+from engine.figures import tables
+from engine.tradeoff import comparison, published
+from engine.tradeoff.points import networks
+from tests import made_up_study as made_up
+
+
+def test_that_ours_stands_beside_the_published_value(tmp_path):
+    rows = comparison.rows(networks(made_up.sweep(tmp_path)))
+    row = next(
+        r for r in rows if (r.score, r.group, r.against) == ("ROAR gradient", "L2 xent", "strength")
+    )
+    expected = published.correlations("roar", "l2", "xent", "gradient", "strength")
+    assert (row.published_pearson, row.published_spearman) == expected
+    assert row.n == 5
+    assert row.pearson > 0
+    assert row.sign_agrees is True
+    assert len(rows) == 2 * 2 * 2 * 2
+
+
+def test_that_a_group_the_paper_has_not_agrees_with_nothing(tmp_path):
+    study = made_up.Study(tmp_path / "s.isthmus", create=True)
+    standard = made_up.network()
+    for index, eps in enumerate((0.0, 0.01, 0.02, 0.03, 0.04)):
+        spec = made_up.network("linf" if eps else "", eps, loss="xent")
+        made_up.add_network(study, spec, 0.9 - index / 50)
+        made_up.add_score(study, made_up.scored(spec, standard, "roar"), 0.01 * index)
+    row = comparison.rows(networks(study))[0]
+    assert row.pearson == pytest.approx(-1)
+    assert row.pearson_low is None
+    assert comparison.table([row])[1][6] == "-"
+
+
+def test_that_a_correlation_made_of_blurriness_alone_vanishes_at_equal_blurriness(tmp_path):
+    study = made_up.Study(tmp_path / "s.isthmus", create=True)
+    standard = made_up.network()
+    random = np.random.default_rng(0)
+    for eps in np.linspace(0, 0.2, 12):
+        spec = made_up.network("linf" if eps else "", float(eps))
+        blurriness = 0.2 + float(eps) + 0.02 * random.standard_normal()
+        made_up.add_network(study, spec, 0.9 - blurriness + 0.01 * random.standard_normal())
+        score = blurriness + 0.01 * random.standard_normal()
+        entry_spec = made_up.scored(spec, standard, "roar")
+        numbers = {"score": score, "blurriness": blurriness}
+        made_up.add(study, entry_spec, numbers)
+    row = next(r for r in comparison.rows(networks(study)) if r.against == "accuracy")
+    assert row.pearson < -0.9
+    assert abs(row.at_equal_blurriness) < 0.7
+
+
+def test_that_errors_that_a_seed_shares_drop_out_within_seeds(tmp_path):
+    study = made_up.Study(tmp_path / "s.isthmus", create=True)
+    for seed, error in enumerate((0.0, 0.3, -0.2)):
+        standard = made_up.network(seed=seed)
+        for eps in (0.0, 0.1, 0.2):
+            spec = made_up.network("linf" if eps else "", eps, seed=seed)
+            made_up.add_network(study, spec)
+            made_up.add_score(study, made_up.scored(spec, standard, "roar"), eps + error)
+        if seed == 0:
+            single = comparison.rows(networks(study))
+    row = next(r for r in comparison.rows(networks(study)) if r.against == "strength")
+    assert row.pearson < 0.6
+    assert row.within_seeds == pytest.approx(1)
+    assert comparison.table([row])[0][-1] == "r within seeds"
+    assert [r.within_seeds for r in single] == [None] * len(single)
+    assert "r within seeds" not in comparison.table(single)[0]
+
+
+def test_that_a_control_is_no_score_of_the_network(tmp_path):
+    study = made_up.Study(tmp_path / "s.isthmus", create=True)
+    standard = made_up.network()
+    made_up.add_network(study, standard)
+    spec = made_up.scored(standard, standard, "roar")
+    made_up.add_score(study, spec, 0.05)
+    made_up.add_score(study, spec.replace("control", "sobel"), 0.5)
+    (point,) = networks(study)
+    assert point.scores == {"roar": {"gradient": 0.05}}
+    assert point.controls == {"roar": {"gradient": {"sobel": 0.5}}}
+    assert "+0.5000" in tables.as_text(study)
+
+
+def test_that_show_has_a_part_for_everything_a_study_holds(tmp_path):
+    study = made_up.manifold(tmp_path)
+    made_up.add_boundary(study, made_up.plane_network())
+    text = tables.as_text(study)
+    for words in ("Distance to the manifold, L2 xent, corrected", "tangent space", "Boundary tilt"):
+        assert words in text
+    found = tables.as_json(study)
+    assert found["manifold"][0]["holds"] is True
+    assert len(found["tangent_share"]) == 4
+    assert found["boundary"][0]["seeds"] == 1

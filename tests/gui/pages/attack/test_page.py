@@ -1,0 +1,330 @@
+"""The Attack page."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import Qt
+
+from engine.specs import AdversarialExamples, Glyphs, RobustAccuracy
+from engine.store.study import Result
+from gui.pages.attack.page import AttackPage
+from gui.session.workspace import Workspace
+from tests.gui.synthetic_networks import (
+    GLYPHS,
+    accuracy_result,
+    add_network,
+    add_record,
+    image_set,
+    networks,
+    open_workspace,
+)
+
+KEYS = [spec.key for spec in networks(3)]
+
+
+@pytest.fixture
+def opened(qtbot, tmp_path):
+    workspace, answers = open_workspace(tmp_path)
+    page = AttackPage(workspace)
+    qtbot.addWidget(page)
+    page.resize(1200, 760)
+    page.show()
+    yield page, workspace, answers
+    workspace.runner.shutdown()
+
+
+def test_that_without_a_network_it_leads_to_training(qtbot, tmp_path):
+    workspace, _ = open_workspace(tmp_path, count=0)
+    page = AttackPage(workspace)
+    qtbot.addWidget(page)
+    page.show()
+    assert page.needs.lead.isVisible()
+    with qtbot.waitSignal(page.go_to, timeout=1000) as said:
+        qtbot.mouseClick(page.needs.lead, Qt.MouseButton.LeftButton)
+    assert said.args == ["Train"]
+    add_network(workspace, networks(1)[0])
+    assert page.needs.met
+    workspace.runner.shutdown()
+
+
+def test_that_without_images_it_leads_to_the_data(qtbot):
+    workspace = Workspace()
+    page = AttackPage(workspace)
+    qtbot.addWidget(page)
+    with qtbot.waitSignal(page.go_to, timeout=1000) as said:
+        page.needs.lead.click()
+    assert said.args == ["Data"]
+    workspace.runner.shutdown()
+
+
+def test_that_every_chosen_network_is_attacked_at_once(opened):
+    page, _, answers = opened
+    asked = answers.asked[-2:]
+    assert [spec.classifier.key for spec in asked] == [KEYS[0], KEYS[2]]
+    assert all(isinstance(spec, AdversarialExamples) for spec in asked)
+    assert [column.key for column in page._shown()] == [KEYS[0], KEYS[2]]
+    page.grab()
+
+
+def test_that_moving_eps_asks_for_a_new_picture(opened):
+    page, _, answers = opened
+    before = page.columns[0].adversarial.image
+    page.form.eps.slider.setValue(120)
+    assert answers.asked[-1].attack.eps == page.form.eps.value
+    assert page.columns[0].adversarial.image != before
+
+
+def test_that_the_old_picture_stays_until_the_new_one_is_there(opened):
+    page, _, answers = opened
+    answers.at_once = False
+    before = page.columns[0].adversarial.image
+    page.form.eps.slider.setValue(120)
+    assert page.columns[0].adversarial.image == before
+    answers.open[-2]()
+    assert page.columns[0].adversarial.image != before
+
+
+def test_that_a_picture_that_is_late_is_dimmed(qtbot, opened):
+    page, _, answers = opened
+    answers.at_once = False
+    page.form.eps.slider.setValue(120)
+    qtbot.waitUntil(lambda: page.columns[0].adversarial.dimmed, timeout=2000)
+    for answer in answers.open[-2:]:
+        answer()
+    assert not page.columns[0].adversarial.dimmed
+
+
+def test_that_while_one_is_computed_only_the_newest_wish_is_kept(opened):
+    page, _, answers = opened
+    answers.at_once = False
+    count = len(answers.asked)
+    for position in range(60, 90):
+        page.form.eps.slider.setValue(position)
+    first, asked = answers.open[:], len(answers.asked) - count
+    for answer in first:
+        answer()
+    assert asked < 30 * 2
+    assert answers.asked[-1].attack.eps == page.form.eps.value
+
+
+def test_that_a_hidden_page_asks_for_nothing_until_it_is_shown(opened):
+    page, _, answers = opened
+    page.hide()
+    count = len(answers.asked)
+    page.form.eps.slider.setValue(30)
+    assert len(answers.asked) == count
+    page.show()
+    assert answers.asked[-1].attack.eps == page.form.eps.value
+
+
+def test_that_another_image_is_attacked_when_it_is_chosen(opened):
+    page, _, answers = opened
+    page.strip.choose([7])
+    assert answers.asked[-1].indices == (7,)
+    assert page.columns[0].index == 7
+
+
+def test_that_unlabelled_images_are_shown_to_networks_of_other_images(opened):
+    _, workspace, answers = opened
+    dropped = Glyphs(train=123)
+    workspace.choose_images(dropped, image_set())
+    assert answers.asked[-1].images == dropped
+    assert answers.asked[-1].classifier.images == GLYPHS
+
+
+def test_that_classes_are_called_as_in_the_images_of_the_network(opened):
+    page, workspace, _ = opened
+    names = [f"digit {label}" for label in range(10)]
+    workspace.study.write(
+        GLYPHS, Result({"classes": 10}, documents={"classes": names}), seconds=0, provenance={}
+    )
+    workspace.choose_images(Glyphs(train=123), image_set())
+    assert page.columns[0].verdict_text.startswith("digit 0 → digit 1")
+    assert page.form.target.itemText(1) == "digit 0"
+
+
+def test_that_a_failure_is_said_in_the_columns(opened):
+    page, _, answers = opened
+    answers.failure = "images are 3 x 32 x 32"
+    page.form.eps.slider.setValue(30)
+    assert page._shown() == []
+    assert page.columns[0].adversarial.toolTip() == "images are 3 x 32 x 32"
+
+
+def test_that_an_answer_for_a_network_that_was_taken_away_is_dropped(opened):
+    page, _, answers = opened
+    answers.at_once = False
+    page.form.eps.slider.setValue(30)
+    late = answers.open[-1]
+    page.picker.list.item(2).setCheckState(Qt.CheckState.Unchecked)
+    late()
+    assert [column.key for column in page.columns[: len(page.picker.networks)]] == [KEYS[0]]
+
+
+def test_that_a_clicked_network_is_chosen(opened):
+    page, workspace, _ = opened
+    workspace.selected.emit(KEYS[1])
+    assert [column.key for column in page._shown()] == KEYS
+
+
+def test_that_pointing_highlights_the_network_everywhere(qtbot, opened):
+    page, workspace, _ = opened
+    with qtbot.waitSignal(workspace.highlighted, timeout=1000) as said:
+        page.columns[1].adversarial.pointed.emit(True)
+    assert said.args == [KEYS[2]]
+
+
+def test_that_the_loss_of_every_step_is_drawn(qtbot, opened):
+    page, *_ = opened
+    page.form.steps.setValue(20)
+    qtbot.waitUntil(lambda: not page._trace_timer.isActive(), timeout=2000)
+    assert [len(series.x) for series in page.trace.data().series] == [20, 20]
+    assert page.trace.data().series[0].x[0] == 1
+
+
+def test_that_an_attack_is_kept_as_records(opened):
+    page, _, answers = opened
+    page.keep.click()
+    assert [spec.classifier.key for spec in answers.ran] == [KEYS[0], KEYS[2]]
+    assert answers.ran[0].attack == page.form.spec()
+
+
+def test_that_a_wrong_attack_is_said_and_cannot_be_kept(opened):
+    page, _, answers = opened
+    count = len(answers.asked)
+    page.form.follows.setChecked(False)
+    page.form.step_size.set_text("none")
+    assert page.fault.isVisible()
+    assert not page.keep.isEnabled()
+    assert len(answers.asked) <= count + 2
+
+
+def test_that_the_png_holds_the_rounded_image_and_both_verdicts_are_said(qtbot, opened, tmp_path):
+    page, workspace, _ = opened
+    path = tmp_path / "adversarial.png"
+    with qtbot.waitSignal(workspace.message, timeout=1000) as said:
+        page.save_png(page.columns[0], path)
+    stored = np.asarray(Image.open(path))
+    wanted = np.rint(255 * page.columns[0].result.arrays["adv_images"][0, 0])
+    assert stored.shape == (28, 28)
+    assert np.array_equal(stored, wanted)
+    text, error = said.args
+    assert not error
+    assert "0 → 1" in text
+    assert "still 0" in text
+
+
+def test_that_a_png_that_cannot_be_written_is_said(qtbot, opened, tmp_path):
+    page, workspace, _ = opened
+    with qtbot.waitSignal(workspace.message, timeout=1000) as said:
+        page.save_png(page.columns[0], tmp_path / "no such folder" / "a.png")
+    assert said.args[1]
+
+
+def test_that_the_figure_has_a_column_a_network(opened):
+    page, *_ = opened
+    figure = page.figure()
+    assert figure.columns == 3
+    assert figure.column_titles[0] == "original"
+    assert figure.images[1][0] is None
+
+
+def test_that_accuracy_is_measured_for_the_chosen_networks(opened):
+    page, _, answers = opened
+    page.tabs.setCurrentWidget(page.curves)
+    page.curves.images.setValue(200)
+    page.curves.measure.click()
+    assert [spec.classifier.key for spec in answers.ran] == [KEYS[0], KEYS[2]]
+    metric = answers.ran[0].metric
+    assert isinstance(metric, RobustAccuracy)
+    assert metric.eps[0] == 0
+    assert metric.eps[-1] == pytest.approx(16 / 255, rel=1e-5)
+    assert answers.ran[0].test_images == 200
+
+
+def test_that_curves_are_drawn_as_their_records_come_in(opened):
+    page, workspace, _ = opened
+    page.tabs.setCurrentWidget(page.curves)
+    specs = page.curves.specs()
+    for count, spec in enumerate(specs, start=1):
+        add_record(workspace, spec, accuracy_result(spec))
+        assert len(page.curves.plot.data().series) == count
+    series = page.curves.plot.data().series[0]
+    assert series.x[-1] == pytest.approx(16, rel=1e-4)
+    assert series.y[0] == pytest.approx(98)
+    assert (series.high >= series.y).all()
+    assert "95 % intervals" in page.curves.note.text()
+
+
+def test_that_curves_of_different_attacks_never_stand_in_one_plot(opened):
+    page, workspace, _ = opened
+    page.tabs.setCurrentWidget(page.curves)
+    first, _ = page.curves.specs()
+    add_record(workspace, first, accuracy_result(first))
+    page.form.steps.setValue(40)
+    _, second = page.curves.specs()
+    add_record(workspace, second, accuracy_result(second))
+    assert [series.name for series in page.curves.plot.data().series] == ["L2 1 PGD-10, seed 0"]
+
+
+NUMBERS = {
+    "zero_gradient_share": 0.0,
+    "attack_accuracy": 0.1,
+    "one_step_accuracy": 0.3,
+    "restart_accuracy": 0.09,
+    "large_eps_accuracy": 0.0,
+    "random_accuracy": 0.9,
+    "outputs_are_probabilities": 0,
+    "passes_differ": 0.0,
+    "test_images": 200,
+}
+
+
+def test_that_the_attack_of_the_form_is_checked_for_the_chosen_networks(opened):
+    page, _, answers = opened
+    page.tabs.setCurrentWidget(page.curves)
+    page.form.target.setCurrentIndex(2)
+    page.curves.card.check.click()
+    assert [spec.classifier.key for spec in answers.ran] == [n.key for n in page.picker.networks]
+    (attack,) = {spec.metric.attack for spec in answers.ran}
+    assert attack.target is None
+    assert attack.eps == page.form.eps.value
+
+
+def test_that_the_report_card_names_what_speaks_against_the_attack(opened):
+    page, workspace, _ = opened
+    page.tabs.setCurrentWidget(page.curves)
+    card = page.curves.card
+    assert card.table.isHidden()
+    assert "upper bound" in card.note.text()
+    attack = page.form.untargeted_at(page.form.eps.value)
+    first, second = card.specs(attack, page.picker.networks)[:2]
+    add_record(workspace, first, Result(NUMBERS))
+    assert "nothing speaks against it" in card.note.text()
+    assert card.table.rowCount() == 1
+    assert card.table.item(0, 2).text() == "✓ 30.0 → 10.0 %"
+    assert "Many steps" in card.table.item(0, 2).toolTip()
+    add_record(workspace, second, Result({**NUMBERS, "zero_gradient_share": 0.4}))
+    assert card.table.rowCount() == 2
+    assert card.table.item(1, 1).text() == "⚠ 40.0 %"
+    assert "look at zero gradients." in card.note.text()
+
+
+def test_that_the_card_shows_one_attack_and_not_two_mixed(opened):
+    page, workspace, _ = opened
+    page.tabs.setCurrentWidget(page.curves)
+    card = page.curves.card
+    first = page.form.untargeted_at(0.01)
+    second = page.form.untargeted_at(0.02)
+    add_record(workspace, card.specs(first, page.picker.networks)[0], Result(NUMBERS))
+    add_record(workspace, card.specs(second, page.picker.networks)[1], Result(NUMBERS))
+    assert card.table.rowCount() == 1
+    assert second.title in card.note.text()
+
+
+def test_that_without_a_size_there_is_no_attack_to_check(opened):
+    page, *_ = opened
+    page.tabs.setCurrentWidget(page.curves)
+    page.form.eps.set_value(0.0)
+    page.curves.refresh()
+    assert not page.curves.card.check.isEnabled()

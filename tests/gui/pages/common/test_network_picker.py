@@ -1,0 +1,147 @@
+"""The list of networks."""
+
+import dataclasses
+
+import pytest
+from PySide6.QtCore import Qt
+
+from engine.specs import Glyphs, PaperMLP, Training
+from engine.store.study import Result
+from gui.pages.common.network_picker import NetworkPicker
+from tests.gui.synthetic_networks import GLYPHS, add_network, image_set, networks, open_workspace
+
+
+@pytest.fixture
+def workspace(qtbot, tmp_path):
+    workspace, _ = open_workspace(tmp_path, count=6)
+    yield workspace
+    workspace.runner.shutdown()
+
+
+@pytest.fixture
+def picker(qtbot, workspace):
+    picker = NetworkPicker(workspace, most=3)
+    qtbot.addWidget(picker)
+    picker.show()
+    return picker
+
+
+def keys(picker):
+    return [network.key for network in picker.networks]
+
+
+KEYS = [spec.key for spec in networks(6)]
+
+
+def test_that_the_first_and_the_last_are_chosen_at_first(picker):
+    assert keys(picker) == [KEYS[0], KEYS[5]]
+
+
+def test_that_checking_a_box_chooses(qtbot, picker):
+    with qtbot.waitSignal(picker.changed, timeout=1000):
+        picker.list.item(2).setCheckState(Qt.CheckState.Checked)
+    assert keys(picker) == [KEYS[0], KEYS[2], KEYS[5]]
+
+
+def test_that_beyond_the_limit_the_first_chosen_goes(picker):
+    picker.choose(KEYS[1])
+    picker.choose(KEYS[2])
+    assert keys(picker) == [KEYS[1], KEYS[2], KEYS[5]]
+    assert picker.list.item(0).checkState() == Qt.CheckState.Unchecked
+
+
+def test_that_a_network_clicked_elsewhere_is_chosen(workspace, picker):
+    workspace.selected.emit(KEYS[3])
+    assert KEYS[3] in keys(picker)
+    before = keys(picker)
+    workspace.selected.emit("no network")
+    assert keys(picker) == before
+
+
+def test_that_chosen_networks_never_share_a_colour(qtbot, tmp_path):
+    workspace, _ = open_workspace(tmp_path, count=12)
+    picker = NetworkPicker(workspace, most=4)
+    qtbot.addWidget(picker)
+    picker.show()
+    chosen = [spec.key for spec in networks(12)]
+    for key in (chosen[0], chosen[8], chosen[1], chosen[9]):
+        picker.choose(key)
+    assert len({picker.series(key) for key in keys(picker)}) == 4
+    workspace.runner.shutdown()
+
+
+def test_that_a_network_keeps_its_colour(picker):
+    before = picker.series(KEYS[5])
+    picker.choose(KEYS[1])
+    picker.refresh()
+    assert picker.series(KEYS[5]) == before
+
+
+def test_that_a_new_network_appears(qtbot, workspace, picker):
+    count = picker.available
+    add_network(workspace, networks(7)[6])
+    assert picker.available == count + 1
+
+
+def test_that_what_the_user_chose_stays_when_a_network_is_added(workspace, picker):
+    picker.choose(KEYS[1])
+    before = keys(picker)
+    add_network(workspace, networks(7)[6])
+    assert keys(picker) == before
+
+
+def test_that_networks_of_other_images_stand_last_and_say_so(workspace, picker):
+    other = Training(images=Glyphs(train=200), network=PaperMLP())
+    add_network(workspace, other)
+    last = picker.list.item(picker.list.count() - 1)
+    assert "trained on Glyphs, 200" in last.text()
+
+
+def test_that_networks_of_images_of_another_shape_are_left_out(workspace, picker):
+    images = Glyphs(train=300)
+    workspace.study.write(
+        images, Result({"channels": 3, "height": 28, "width": 28}), seconds=0, provenance={}
+    )
+    count = picker.available
+    add_network(workspace, Training(images=images, network=PaperMLP()))
+    assert picker.available == count
+    workspace.choose_images(GLYPHS, image_set(channels=3))
+    assert picker.available == count + 1
+
+
+def test_that_networks_of_one_title_are_told_apart(workspace, picker):
+    first = networks(1)[0]
+    add_network(workspace, dataclasses.replace(first, epochs=9))
+    titles = [picker.list.item(row).text().splitlines()[0] for row in range(picker.list.count())]
+    assert [title for title in titles if title.startswith(first.title)] == [
+        f"{first.title} (epochs {first.epochs})",
+        f"{first.title} (epochs 9)",
+    ]
+
+
+def test_that_pointing_at_a_network_highlights_it_everywhere(qtbot, workspace, picker):
+    with qtbot.waitSignal(workspace.highlighted, timeout=1000) as said:
+        picker.list.itemEntered.emit(picker.list.item(1))
+    assert said.args == [KEYS[1]]
+    assert picker.list.item(1).isSelected()
+    workspace.highlighted.emit("")
+    assert not picker.list.selectedItems()
+
+
+def test_that_many_networks_can_be_searched(qtbot, workspace, picker):
+    for spec in networks(12)[6:]:
+        add_network(workspace, spec)
+    picker.search.setText("standard")
+    hidden = [picker.list.item(row).isHidden() for row in range(picker.list.count())]
+    assert hidden.count(False) == 1
+
+
+def test_that_an_empty_study_says_so(qtbot, tmp_path):
+    workspace, _ = open_workspace(tmp_path / "none", count=0)
+    picker = NetworkPicker(workspace)
+    qtbot.addWidget(picker)
+    picker.show()
+    picker.show()
+    assert picker.networks == []
+    assert picker.empty.isVisible()
+    workspace.runner.shutdown()

@@ -1,0 +1,309 @@
+"""The Data page shows the images there are, and reads them in as its form says."""
+
+import threading
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QSplitter
+
+from engine.data.image_set import ImageSet, Skipped
+from engine.specs import FolderImages, Gaussians2D, Glyphs
+from gui.pages.data.page import DataPage
+from gui.session import file_dialogs
+from gui.session.workspace import Workspace
+from gui.widgets.images.class_table import SHARES
+from gui.widgets.images.thumbnails import CACHED, ThumbnailModel
+from tests.gui.fakes import WAIT_MS, small
+
+MANY = 60_000
+
+
+@pytest.fixture
+def page(qtbot):
+    workspace = Workspace()
+    workspace.runner.loaded = True
+    found = DataPage(workspace)
+    qtbot.addWidget(found)
+    found.resize(1200, 700)
+    found.show()
+    return found
+
+
+@pytest.fixture
+def opened(page, tmp_path):
+    page.workspace.open_study(tmp_path / "s.isthmus", create=True)
+    return page
+
+
+def labelled(train: int, test: int, side: int = 4, **more) -> ImageSet:
+    """Return images whose every pixel is their number, of three classes in turn."""
+
+    def part(count):
+        pixels = (np.arange(count) % 256).astype(np.uint8)[:, None, None, None]
+        images = np.broadcast_to(pixels, (count, 3, side, side))
+        return images, (np.arange(count) % 3).astype(np.int64)
+
+    train_images, train_labels = part(train)
+    test_images, test_labels = part(test)
+    return ImageSet(
+        train_images=train_images,
+        train_labels=train_labels,
+        test_images=test_images,
+        test_labels=test_labels,
+        classes=("cat", "dog", "eel"),
+        **more,
+    )
+
+
+SPEC = FolderImages(name="animals", digest="0123456789abcdef")
+
+
+def shown(page):
+    grid = page.browser.grid.images
+    return [grid.index(row).data(Qt.ItemDataRole.UserRole) for row in range(grid.rowCount())]
+
+
+# ---------------------------------------------------------------------------------------- showing
+
+
+def test_that_an_empty_page_says_what_to_do(page):
+    assert page.name.text() == "No images yet"
+    assert "Drop a folder" in page.facts.text()
+    assert not page.browser.grid.isVisible()
+    assert page.form.spec() == Glyphs()
+
+
+def test_that_the_facts_name_counts_shape_and_hash(page):
+    page.workspace.choose_images(SPEC, labelled(9, 6))
+    assert page.name.text() == "animals"
+    assert page.facts.text() == (
+        "9 training and 6 test images · 4 × 4 px colour · content hash 0123456789ab"
+    )
+
+
+def test_that_every_class_is_counted(page):
+    page.workspace.choose_images(SPEC, labelled(7, 6))
+    classes = page.classes.classes
+    cells = [[classes.index(row, column).data() for column in range(3)] for row in range(3)]
+    assert cells == [["cat", "3", "2"], ["dog", "2", "2"], ["eel", "2", "2"]]
+    assert classes.index(0, 3).data(SHARES).tolist() == [0.6, 0.4]
+
+
+def test_that_images_without_a_class_are_counted_nowhere_but_can_be_looked_at(page):
+    images = labelled(0, 4)
+    labels = np.array([0, -1, -1, 2])
+    unlabelled = ImageSet(
+        train_images=images.train_images,
+        train_labels=images.train_labels,
+        test_images=images.test_images,
+        test_labels=labels,
+        classes=images.classes,
+    )
+    page.workspace.choose_images(SPEC, unlabelled)
+    assert page.classes.classes.index(0, 2).data() == "1"
+    page.browser.label.setCurrentIndex(page.browser.label.findText("Without class"))
+    assert shown(page) == [1, 2]
+
+
+def test_that_part_and_class_filter_the_thumbnails(page):
+    page.workspace.choose_images(SPEC, labelled(9, 6))
+    assert shown(page) == list(range(6))
+    page.browser.part.setCurrentIndex(page.browser.part.findData("train"))
+    assert shown(page) == list(range(9))
+    page.classes.clicked.emit(page.classes.classes.index(1, 0))
+    assert shown(page) == [1, 4, 7]
+    assert page.browser.shown_count.text() == "3 shown"
+
+
+def test_that_a_thumbnail_shows_its_own_image(page):
+    page.workspace.choose_images(SPEC, labelled(9, 200))
+    grid = page.browser.grid.images
+    picture = grid.index(150).data(Qt.ItemDataRole.DecorationRole).toImage()
+    assert picture.pixelColor(0, 0).getRgb()[:3] == (150, 150, 150)
+
+
+def test_that_of_many_images_only_those_in_sight_are_drawn(qtbot, page):
+    page.workspace.choose_images(SPEC, labelled(0, MANY))
+    grid = page.browser.grid
+    qtbot.waitUntil(lambda: grid.images.cached > 0, timeout=WAIT_MS)
+    assert grid.images.rowCount() == MANY
+    assert grid.images.cached < 400
+    last = grid.images.index(MANY - 1)
+
+    def last_in_sight():
+        grid.scrollToBottom()  # again and again: the places are worked out little by little
+        return grid.visualRect(last).intersects(grid.viewport().rect())
+
+    qtbot.waitUntil(last_in_sight, timeout=WAIT_MS)
+    assert grid.images.cached < 800
+
+
+def test_that_old_thumbnails_are_given_up(qapp):
+    model = ThumbnailModel()
+    images = labelled(0, CACHED + 10)
+    model.show_images(images.test_images, images.test_labels, np.arange(CACHED + 10))
+    for row in range(CACHED + 10):
+        model.index(row).data(Qt.ItemDataRole.DecorationRole)
+    assert model.cached == CACHED
+
+
+def test_that_left_out_files_and_notes_are_listed(page):
+    skipped = (Skipped("cat/notes.txt", "not an image"), Skipped("dog/x.png", "damaged"))
+    notes = ("Two images are the same.",)
+    page.workspace.choose_images(SPEC, labelled(3, 3, skipped=skipped, notes=notes))
+    browser = page.browser
+    assert browser.tabText(1) == "Left out and notes (3)"
+    assert browser.notes.toPlainText() == notes[0]
+    rows = [[browser.skipped.index(row, column).data() for column in range(2)] for row in range(2)]
+    assert rows == [["cat/notes.txt", "not an image"], ["dog/x.png", "damaged"]]
+
+
+def test_that_points_of_the_plane_are_not_drawn_as_pictures(page):
+    points = ImageSet(
+        train_images=np.zeros((4, 2, 1, 1), np.float32),
+        train_labels=np.zeros(4, np.int64),
+        test_images=np.zeros((4, 2, 1, 1), np.float32),
+        test_labels=np.zeros(4, np.int64),
+        classes=("a",),
+    )
+    page.workspace.choose_images(Gaussians2D(), points)
+    assert not page.browser.grid.isVisible()
+    assert "points of the plane" in page.browser.empty.text()
+
+
+# --------------------------------------------------------------------------------------- choosing
+
+
+def test_that_the_form_shows_how_the_present_images_were_read(page):
+    spec = FolderImages(name="animals", digest="ab", image_size=48, channels="grey", fit="pad")
+    page.workspace.choose_images(spec, labelled(3, 3))
+    assert page.form.spec() == spec
+    assert not page.show_images.isEnabled()
+
+
+def test_that_the_form_is_never_cut_off_at_its_right(qtbot, page):
+    page.workspace.choose_images(SPEC, labelled(3, 3))
+    area = page.form.parentWidget().parentWidget()
+    qtbot.waitUntil(lambda: page.form.width() <= area.viewport().width(), timeout=WAIT_MS)
+    assert page.form.width() >= page.form.minimumSizeHint().width()
+
+
+def test_that_built_in_images_are_shown_at_a_press(qtbot, opened):
+    opened.form.set_spec(small())
+    assert opened.show_images.text() == "Show"
+    opened.show_images.click()
+    qtbot.waitUntil(lambda: opened.workspace.image_set is not None, timeout=WAIT_MS)
+    assert opened.workspace.images == small()
+    assert opened.workspace.entries() == []
+
+
+def test_that_using_images_stores_their_record(qtbot, opened, gate):
+    gate.open.set()
+    opened.form.set_spec(small())
+    assert opened.kept.text() == ""
+    with qtbot.waitSignal(opened.workspace.record_added, timeout=WAIT_MS):
+        opened.use.click()
+    assert opened.workspace.study.has(small())
+    qtbot.waitUntil(lambda: opened.workspace.images == small(), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: opened.kept.text() == "In the study", timeout=WAIT_MS)
+    assert not opened.use.isEnabled()
+
+
+def test_that_using_images_without_a_study_creates_one(qtbot, page, gate, tmp_path):
+    page.form.set_spec(small())
+    page.use.click()
+    assert page.workspace.study.path == tmp_path / "documents" / "Glyphs.isthmus"
+
+
+def test_that_a_folder_is_read_as_the_form_says(qtbot, opened, tmp_path, monkeypatch):
+    folder = tmp_path / "animals"
+    for name in ("cat", "dog"):
+        (folder / name).mkdir(parents=True)
+        for number in range(4):
+            pixels = np.full((12, 12, 3), 20 * number, np.uint8)
+            pixels[0, 0] = hash(name) % 200
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+    opened.form.set_spec(
+        FolderImages(name="", digest="", image_size=6, channels="grey", test_fraction=0.5)
+    )
+    monkeypatch.setattr(file_dialogs, "ask_image_folder", lambda _: folder)
+    opened.open_folder.click()
+    qtbot.waitUntil(lambda: opened.workspace.image_set is not None, timeout=WAIT_MS)
+    spec = opened.workspace.images
+    assert (spec.image_size, spec.channels, spec.test_fraction) == (6, "grey", 0.5)
+    assert opened.workspace.image_set.shape == (1, 6, 6)
+
+    opened.form.set_spec(spec.replace("image_size", 5))
+    assert opened.show_images.text() == "Read again"
+    opened.show_images.click()
+    qtbot.waitUntil(lambda: opened.workspace.images != spec, timeout=WAIT_MS)
+    assert opened.workspace.images == spec.replace("image_size", 5)
+    assert opened.workspace.image_set.shape == (1, 5, 5)
+
+
+def test_that_reading_shows_how_far_it_is_and_can_be_cancelled(qtbot, opened, monkeypatch):
+    begun, ended = threading.Event(), threading.Event()
+
+    def endless(path, *, progress, check_cancelled, **_):
+        try:
+            progress(12_345, 60_000)
+            begun.set()
+            while True:
+                check_cancelled()
+        finally:
+            ended.set()
+
+    monkeypatch.setattr("engine.data.images.ingest", endless)
+    importer = opened.workspace.importer
+    assert not opened.reading.isVisible()
+    importer.read_folder(opened.workspace.study.path, {"image_size": 8})
+    assert opened.reading.isVisible()
+    qtbot.waitUntil(lambda: "12,345 of 60,000" in opened.reading.words.text(), timeout=WAIT_MS)
+    assert begun.is_set()
+    opened.reading.stop.click()
+    assert not opened.reading.isVisible()
+    assert not importer.busy
+    qtbot.waitUntil(ended.is_set, timeout=WAIT_MS)
+    assert opened.workspace.images is None
+
+
+def test_that_the_window_goes_on_while_many_files_are_read(qtbot, opened, monkeypatch):
+    """The ticks of a timer come while a lane is busy with plain Python."""
+    stop, ticks = threading.Event(), []
+
+    def busy(path, *, progress, check_cancelled, **_):
+        number = 0
+        while not stop.is_set():
+            number += 1
+            progress(number, 60_000)
+            check_cancelled()
+        raise ValueError("enough")
+
+    monkeypatch.setattr("engine.data.images.ingest", busy)
+    opened.workspace.importer.changed.connect(lambda: ticks.append(1))
+    opened.workspace.importer.read_folder(opened.workspace.study.path, {"image_size": 8})
+    qtbot.waitUntil(lambda: len(ticks) > 5, timeout=WAIT_MS)
+    stop.set()
+    qtbot.waitUntil(lambda: not opened.workspace.importer.busy, timeout=WAIT_MS)
+
+
+def test_that_the_page_stands_the_next_time_as_it_was_left(qtbot, page):
+    splitter = page.findChildren(QSplitter)[0]
+    splitter.moveSplitter(splitter.sizes()[0] + 60, 1)
+    wide = splitter.sizes()
+    again = DataPage(Workspace())
+    qtbot.addWidget(again)
+    again.resize(page.size())
+    again.show()
+    assert again.findChildren(QSplitter)[0].sizes() == wide
+
+
+def test_that_a_class_is_chosen_by_keyboard(qtbot, page):
+    page.workspace.choose_images(SPEC, labelled(30, 9))
+    page.classes.setFocus()
+    page.classes.selectRow(1)
+    qtbot.keyClick(page.classes, Qt.Key.Key_Return)
+    assert page.browser.label.currentData() == 1
+    assert page.browser.grid.images.rowCount() == 3

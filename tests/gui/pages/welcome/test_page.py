@@ -1,0 +1,83 @@
+"""The first page leads into a study: the demo, a recent one, or a new one."""
+
+import shutil
+
+import pytest
+from PySide6.QtCore import Qt
+
+from engine.plan.planfile import Plan
+from engine.specs import Gradient, Maps, SmallCNN, Training
+from engine.store.study import Study
+from gui.look import settings
+from gui.pages.welcome import page as welcome_page
+from gui.pages.welcome.page import WelcomePage
+from gui.session.workspace import Workspace
+from tests.gui.fakes import WAIT_MS, small
+
+
+@pytest.fixture
+def page(qtbot):
+    workspace = Workspace()
+    workspace.runner.loaded = True
+    found = WelcomePage(workspace)
+    qtbot.addWidget(found)
+    found.show()
+    return found
+
+
+@pytest.fixture
+def studies(tmp_path):
+    found = [Study(tmp_path / f"{name}.isthmus", create=True).path for name in ("one", "two")]
+    for path in found:
+        settings.add_recent(path)
+    return found
+
+
+def names(page):
+    return [page.recent.topLevelItem(row).text(0) for row in range(page.recent.topLevelItemCount())]
+
+
+def test_that_the_newest_study_stands_first(studies, page):
+    assert names(page) == ["two", "one"]
+
+
+def test_that_a_recent_study_opens(qtbot, studies, page):
+    page.recent.itemActivated.emit(page.recent.topLevelItem(1), 0)
+    assert page.workspace.study.path == studies[0]
+
+
+def test_that_a_missing_study_is_said_to_be_missing_and_can_be_removed(qtbot, studies, page):
+    shutil.rmtree(studies[1])
+    page.refresh()
+    qtbot.waitUntil(lambda: "not found" in page.recent.topLevelItem(0).text(1), timeout=WAIT_MS)
+    assert "not found" not in page.recent.topLevelItem(1).text(1)
+    assert not page.forget.isEnabled()
+    page.recent.setCurrentItem(page.recent.topLevelItem(0))
+    page.forget.click()
+    assert names(page) == ["one"]
+    assert settings.recent_studies() == [studies[0]]
+
+
+def test_that_an_empty_list_says_what_a_study_is(page):
+    assert not page.recent.isVisible()
+    assert "folder that keeps all results" in page._none.text()
+
+
+def test_that_the_demo_is_computed_where_none_is_ready(qtbot, page, tmp_path, monkeypatch, gate):
+    training = Training(images=small(), network=SmallCNN())
+    plan = Plan("demo", [Maps(classifier=training, attribution=Gradient())], {})
+    monkeypatch.setattr(welcome_page, "DEMO", tmp_path / "nowhere")
+    monkeypatch.setattr("engine.plan.planfile.load_preset", {"demo": plan}.__getitem__)
+    with qtbot.waitSignal(page.go_to, timeout=WAIT_MS) as asked:
+        qtbot.mouseClick(page.demo, Qt.MouseButton.LeftButton)
+    assert asked.args == ["Train"]
+    assert page.workspace.study.path == tmp_path / "documents" / "demo.isthmus"
+    assert page.workspace.runner.busy
+    assert page.workspace.images == small()
+
+
+def test_that_the_ready_demo_is_opened_as_a_copy(qtbot, page, tmp_path, monkeypatch):
+    monkeypatch.setattr(welcome_page, "DEMO", Study(tmp_path / "demo.isthmus", create=True).path)
+    page.open_demo()
+    qtbot.waitUntil(lambda: page.workspace.study is not None, timeout=WAIT_MS)
+    assert page.workspace.study.path == tmp_path / "documents" / "demo.isthmus"

@@ -1,0 +1,85 @@
+"""From dropped or pasted data to paths, each known by what it is."""
+
+import os
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QUrl
+from PySide6.QtGui import QImage
+
+from engine.store.study import Study
+from gui.session import dropping
+
+
+def mime_of(*paths: Path) -> QMimeData:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    return mime
+
+
+@pytest.mark.parametrize("name", ["plain", "with space", "日本語", "100 % #1 ü̈", "🐟"])
+def test_that_a_dropped_path_comes_through_whatever_its_name(tmp_path, name):
+    assert dropping.paths_of(mime_of(tmp_path / name)) == [tmp_path / name]
+
+
+def test_that_remote_addresses_are_left_out(tmp_path):
+    mime = QMimeData()
+    mime.setUrls([QUrl("https://host.example/cat.png"), QUrl.fromLocalFile(str(tmp_path))])
+    assert dropping.paths_of(mime) == [tmp_path]
+
+
+def test_that_files_copied_in_a_file_manager_are_understood(tmp_path):
+    path = tmp_path / "a b.png"
+    mime = QMimeData()
+    mime.setData(
+        dropping.COPIED_FILES, b"copy\n" + bytes(QUrl.fromLocalFile(str(path)).toEncoded())
+    )
+    assert dropping.can_take(mime)
+    assert dropping.paths_of(mime) == [path]
+
+
+def test_that_plain_text_is_not_taken():
+    mime = QMimeData()
+    mime.setText("/etc/hosts")
+    assert not dropping.can_take(mime)
+    assert dropping.paths_of(mime) == []
+    assert dropping.picture_of(mime) is None
+
+
+def test_that_a_copied_picture_is_found():
+    picture = QImage(3, 2, QImage.Format.Format_RGB32)
+    picture.fill(0xFF8800)
+    mime = QMimeData()
+    mime.setImageData(picture)
+    assert dropping.can_take(mime)
+    assert dropping.picture_of(mime).size() == picture.size()
+
+
+def test_that_paths_are_sorted_by_what_they_are(tmp_path):
+    study = Study(tmp_path / "one.isthmus", create=True).path
+    weights, image, folder = tmp_path / "net.PTH", tmp_path / "cat.png", tmp_path / "cats"
+    weights.touch()
+    image.touch()
+    folder.mkdir()
+    missing = tmp_path / "gone.png"
+    found = dropping.sort_paths([image, study, weights, folder, missing])
+    assert found.studies == [study]
+    assert found.weights == [weights]
+    assert found.images == [image, folder]
+    assert found.problems == [f"{missing} does not exist."]
+
+
+def test_that_what_may_not_be_read_is_said_so(tmp_path, monkeypatch):
+    path = tmp_path / "secret.png"
+    path.touch()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    found = dropping.sort_paths([path])
+    assert "may not be read" in found.problems[0]
+    assert found.images == []
+
+
+def test_that_a_free_path_avoids_what_is_there(tmp_path):
+    assert dropping.free_path(tmp_path, "cats", ".isthmus") == tmp_path / "cats.isthmus"
+    (tmp_path / "cats.isthmus").mkdir()
+    (tmp_path / "cats 2.isthmus").mkdir()
+    assert dropping.free_path(tmp_path, "cats", ".isthmus") == tmp_path / "cats 3.isthmus"

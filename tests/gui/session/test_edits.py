@@ -1,0 +1,130 @@
+"""Changes of a study: made, taken back, made again, refused."""
+
+import pytest
+
+from engine.store.study import Study
+from gui.session.edits import Edits
+from tests import made_up_study as made_up
+from tests.gui.made_up_workspace import workspace_on
+
+
+@pytest.fixture
+def workspace(qtbot, tmp_path):
+    found, _ = workspace_on(made_up.sweep(tmp_path, eps=(0.02, 0.04), norms=("linf",)))
+    found.said = []
+    found.message.connect(lambda text, error: found.said.append((text, error)))
+    return found
+
+
+def network(workspace):
+    return workspace.entries("training")[1]
+
+
+def test_that_a_renaming_is_undone_and_redone_and_everyone_hears_of_it(workspace, qtbot):
+    edits, entry = workspace.edits, network(workspace)
+    with qtbot.waitSignal(workspace.records_changed):
+        edits.rename(entry.key, "  the\nstrong one ")
+    assert workspace.study.entry(entry.key).title == "the strong one"
+    assert edits.stack.undoText() == f"renaming of “{entry.title}”"
+    edits.stack.undo()
+    assert workspace.study.entry(entry.key) == entry
+    edits.stack.redo()
+    assert Study(workspace.study.path).entry(entry.key).title == "the strong one"
+
+
+def test_that_the_own_title_is_no_label(workspace):
+    entry = network(workspace)
+    workspace.edits.rename(entry.key, "x")
+    workspace.edits.rename(entry.key, entry.title)
+    assert workspace.study.labels.of(entry.key).title == ""
+    workspace.edits.rename(entry.key, "")
+    assert workspace.edits.stack.count() == 2
+
+
+def test_that_notes_and_the_studys_own_texts_can_be_taken_back(workspace):
+    edits, study, key = workspace.edits, workspace.study, network(workspace).key
+    name = study.about["name"]
+    edits.note(key, "a\nb\n")
+    edits.describe(name="Talk", notes="of June")
+    assert study.labels.of(key).note == "a\nb"
+    assert (study.about["name"], study.about["notes"]) == ("Talk", "of June")
+    edits.stack.undo()
+    assert (study.about["name"], study.about["notes"]) == (name, "")
+    edits.stack.undo()
+    assert study.labels.of(key).note == ""
+    edits.describe(name="  ")
+    assert study.about["name"] == name
+
+
+def test_that_a_deletion_with_what_depends_on_it_is_undone(workspace):
+    study, entry, before = workspace.study, network(workspace), workspace.entries()
+    assert len(workspace.edits.going_with([entry.key])) == 5
+    assert workspace.edits.delete([entry.key])
+    assert len(study.entries) == len(before) - 5
+    assert "5 records" in workspace.edits.stack.undoText()
+    workspace.edits.stack.undo()
+    assert study.entries == before == Study(study.path).entries
+    workspace.edits.stack.redo()
+    assert len(study.entries) == len(before) - 5
+
+
+def test_that_what_runs_and_what_it_needs_cannot_be_deleted(workspace, monkeypatch):
+    standard = workspace.entries("training")[0]
+    running = made_up.scored(made_up.network("linf", 0.3), made_up.network())
+    monkeypatch.setattr(type(workspace.runner), "pending", [running])
+    before = workspace.entries()
+    assert not workspace.edits.delete([standard.key])
+    text, error = workspace.said[-1]
+    assert error
+    assert standard.title in text
+    assert running.title in text
+    assert workspace.entries() == before
+    assert workspace.edits.stack.count() == 0
+    assert "is being computed" in workspace.edits.obstacle([running.key])
+    assert workspace.edits.obstacle([network(workspace).key]) == ""
+
+
+def test_that_a_change_that_cannot_be_written_is_a_sentence_and_no_step(workspace, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("engine.store.labels.new_file", full)
+    entry = network(workspace)
+    workspace.edits.rename(entry.key, "x")
+    assert "No space left" in workspace.said[-1][0]
+    assert workspace.edits.stack.count() == 0
+    assert workspace.study.entry(entry.key).title == entry.title
+
+
+def test_that_emptying_the_trash_takes_the_steps_with_it(workspace):
+    workspace.edits.delete([network(workspace).key])
+    workspace.edits.empty_trash()
+    assert not workspace.edits.stack.canUndo()
+    assert "5 records are gone" in workspace.said[-1][0]
+
+
+def test_that_the_trash_of_an_earlier_day_can_be_put_back(workspace):
+    before = workspace.entries()
+    workspace.edits.delete([network(workspace).key])
+    workspace.study = Study(workspace.study.path)
+    workspace.study_changed.emit()
+    assert not workspace.edits.stack.canUndo()
+    workspace.edits.put_back_all()
+    assert workspace.entries() == before
+    assert isinstance(workspace.edits, Edits)
+
+
+def test_that_a_finished_computation_has_the_new_title_of_its_record(workspace, qtbot):
+    from engine.jobs.events import Ended, Queued
+    from gui.queue.job_dock import JobDock
+
+    dock = JobDock(workspace)
+    qtbot.addWidget(dock)
+    entry = network(workspace)
+    for event in (Queued(entry.key, entry.kind, entry.title), Ended(entry.key, "finished", 1.0)):
+        dock.model.take(event)
+    dock.model.flush()
+    workspace.edits.rename(entry.key, "the strong one")
+    assert dock.model.index(0, 0).data() == "the strong one"
+    workspace.edits.stack.undo()
+    assert dock.model.index(0, 0).data() == entry.title

@@ -1,0 +1,68 @@
+"""Saving a study as one file, and opening such a file, as the window does it."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.store.packing import pack
+from engine.store.study import Study
+from gui.session import packed
+from gui.session.workspace import Workspace
+from tests import made_up_study as made_up
+
+
+@pytest.fixture
+def workspace(qtbot):
+    found = Workspace()
+    found.runner.load_engine()
+    qtbot.waitUntil(lambda: found.runner.loaded, timeout=120_000)
+    yield found
+    found.runner.shutdown()
+
+
+def said(workspace):
+    texts = []
+    workspace.message.connect(lambda text, problem: texts.append((text, problem)))
+    return texts
+
+
+def test_that_a_copy_can_be_dropped_and_is_opened(workspace, qtbot, tmp_path):
+    study = made_up.manifold(tmp_path)
+    assert workspace.open_study(study.path)
+    path = tmp_path / "elsewhere" / "copy.h5"
+    path.parent.mkdir()
+    texts = said(workspace)
+    packed.save_copy(workspace, path)
+    qtbot.waitUntil(lambda: len(texts) == 2, timeout=20_000)
+    assert texts[-1][0].startswith("The study was copied to copy.h5")
+    workspace.importer.take([path])
+    folder = path.with_suffix(".isthmus")
+    qtbot.waitUntil(lambda: workspace.study.path == folder, timeout=20_000)
+    assert len(workspace.study.entries) == len(study.entries)
+
+
+def test_that_a_file_that_was_unpacked_before_is_opened_again(workspace, qtbot, tmp_path):
+    study = made_up.manifold(tmp_path)
+    path = tmp_path / "copy.h5"
+    pack(study, path)
+    mine = Study(path.with_suffix(".isthmus"), create=True)
+    mine.describe(notes="mine")
+    packed.open_packed(workspace, path)
+    qtbot.waitUntil(lambda: workspace.study is not None, timeout=20_000)
+    assert workspace.study.about["notes"] == "mine"
+
+
+def test_that_another_hdf5_file_is_refused_with_a_sentence(workspace, qtbot, tmp_path):
+    path = tmp_path / "other.h5"
+    path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(1000))
+    texts = said(workspace)
+    packed.open_packed(workspace, path)
+    qtbot.waitUntil(lambda: any(problem for _, problem in texts), timeout=20_000)
+    assert texts[-1] == ("other.h5 is not a file that Isthmus wrote", True)
+    assert workspace.study is None
+
+
+def test_that_without_a_study_there_is_nothing_to_copy(workspace):
+    texts = said(workspace)
+    packed.save_copy(workspace, Path("x.h5"))
+    assert texts == [("Open a study first: there is none to copy.", True)]

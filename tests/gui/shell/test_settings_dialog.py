@@ -1,0 +1,140 @@
+"""The settings dialog: what it stores, from when it counts, and how all of it is set back."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication, QFileDialog
+
+from engine.attribution.colormaps import COLORMAPS
+from gui import app
+from gui.look import settings, theme
+from gui.session import importer
+from gui.session.workspace import Workspace
+from gui.shell.settings_dialog import SettingsDialog
+
+
+@pytest.fixture
+def dialog(qtbot):
+    found = SettingsDialog()
+    qtbot.addWidget(found)
+    yield found
+    theme.apply(QApplication.instance(), "light")
+
+
+def choose(combo, data):
+    combo.setCurrentIndex(combo.findData(data))
+
+
+def reopened(qtbot):
+    found = SettingsDialog()
+    qtbot.addWidget(found)
+    return found
+
+
+def test_that_every_choice_is_remembered(qtbot, dialog):
+    choose(dialog.theme, "dark")
+    choose(dialog.scale, 150)
+    choose(dialog.device, "cpu")
+    choose(dialog.colormap, "purple_green")
+    choose(dialog.eps, "unit")
+    dialog.notify.setChecked(False)
+    again = reopened(qtbot)
+    chosen = (again.theme, again.scale, again.device, again.colormap, again.eps)
+    values = [combo.currentData() for combo in chosen]
+    assert values == ["dark", 150, "cpu", "purple_green", "unit"]
+    assert not again.notify.isChecked()
+    assert not settings.flag("notify", True)
+
+
+def test_that_colours_change_at_once_and_are_said(qtbot, dialog):
+    choose(dialog.theme, "light")
+    with qtbot.waitSignal(dialog.theme_changed, timeout=1000) as said:
+        choose(dialog.theme, "dark")
+    assert said.args == ["dark"]
+    assert theme.is_dark()
+
+
+def test_that_what_counts_later_says_so(dialog):
+    assert dialog.later.isHidden()
+    choose(dialog.scale, 125)
+    assert "next time" in dialog.later.text()
+    choose(dialog.device, "cpu")
+    assert "from now on" in dialog.later.text()
+
+
+def test_that_every_colour_map_can_be_chosen(dialog):
+    names = [dialog.colormap.itemData(row) for row in range(dialog.colormap.count())]
+    assert names == list(COLORMAPS)
+
+
+def test_that_the_folder_of_new_studies_can_be_chosen(dialog, tmp_path, monkeypatch):
+    monkeypatch.undo()  # the tests' own folder stands in for the user's choice else
+    monkeypatch.setenv("ISTHMUS_CONFIG", str(tmp_path / "config"))
+    usual = importer.documents()
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "here"))
+    dialog.choose.click()
+    assert importer.documents() == tmp_path / "here"
+    assert Path(dialog.folder.text()) == tmp_path / "here"
+    dialog.reset.click()
+    assert importer.documents() == usual
+
+
+def test_that_setting_back_leaves_recent_studies(qtbot, dialog, tmp_path):
+    settings.add_recent(tmp_path / "a.isthmus")
+    choose(dialog.theme, "dark")
+    choose(dialog.device, "cpu")
+    dialog.notify.setChecked(False)
+    dialog.reset.click()
+    assert settings.theme_mode() == "system"
+    assert settings.device() == "auto"
+    assert settings.flag("notify", True)
+    assert dialog.notify.isChecked()
+    assert dialog.device.currentData() == "auto"
+    assert settings.recent_studies() == [(tmp_path / "a.isthmus").resolve()]
+
+
+def test_that_the_tour_can_be_asked_for(qtbot, dialog):
+    with qtbot.waitSignal(dialog.tour_asked, timeout=1000):
+        dialog.tour.click()
+
+
+@pytest.mark.parametrize(
+    ("before", "percent", "after"),
+    [({}, 150, "1.5"), ({}, 100, None), ({"QT_SCALE_FACTOR": "3"}, 150, "3")],
+)
+def test_that_the_size_reaches_qt_at_the_start(before, percent, after):
+    app.enlarge(before, percent)
+    assert before.get("QT_SCALE_FACTOR") == after
+
+
+def test_that_a_size_nobody_offers_is_not_taken():
+    settings.set_number("scale", 900)
+    assert settings.scale() == 100
+
+
+def test_that_a_study_is_opened_on_the_chosen_device(tmp_path, monkeypatch):
+    workspace, opened = Workspace(), []
+    monkeypatch.setattr(
+        workspace.runner, "open", lambda study, device="auto": opened.append(device)
+    )
+    settings.set_text("device", "cpu")
+    assert workspace.open_study(tmp_path / "a.isthmus", create=True)
+    assert opened == ["cpu"]
+
+
+def test_that_a_device_that_is_gone_is_said_and_done_without(tmp_path, monkeypatch):
+    from engine.specs.schema import SpecError
+
+    workspace, opened, said = Workspace(), [], []
+    workspace.message.connect(lambda text, error: said.append(text))
+
+    def open_on(study, device="auto"):
+        opened.append(device)
+        if device == "cuda":
+            raise SpecError("device is 'cuda', but there is none")
+
+    monkeypatch.setattr(workspace.runner, "open", open_on)
+    settings.set_text("device", "cuda")
+    assert workspace.open_study(tmp_path / "a.isthmus", create=True)
+    assert opened == ["cuda", "auto"]
+    assert said == ["device is 'cuda', but there is none"]

@@ -1,0 +1,273 @@
+"""The guided tour: where it leads, what it says, and how it ends."""
+
+import pytest
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtWidgets import QApplication
+
+from engine.specs import AdversarialExamples, Boundary, Gradient, Interpretability, Maps
+from engine.store.study import Result, Study
+from gui.look import settings, theme
+from gui.shell.main_window import MainWindow
+from gui.shell.tour.card import TourCard, beside
+from gui.shell.tour.facts import Facts, facts_of
+from gui.shell.tour.steps import steps
+from tests.gui.fakes import WAIT_MS
+from tests.gui.synthetic_networks import GLYPHS, networks
+
+
+def add(study, spec, **numbers):
+    study.write(spec, Result(numbers), seconds=1.0, provenance={})
+
+
+def fill(study):
+    """Store a standard and a robust network with numbers that are easily told apart."""
+    plain, robust = networks(2)
+    counts = {"train_images": 111, "test_images": 22, "classes": 10}
+    add(study, GLYPHS, **counts)
+    for spec, clean, attacked, fooled, coarse, score in (
+        (plain, 0.981, 0.021, 0.875, 0.61, 0.0123),
+        (robust, 0.942, 0.733, 0.125, 0.34, 0.2345),
+    ):
+        add(study, spec, clean_accuracy=clean, robust_accuracy=attacked)
+        add(study, AdversarialExamples(classifier=spec), success_rate=fooled)
+        add(study, Maps(classifier=spec), blurriness=coarse)
+        method = Gradient()
+        add(
+            study,
+            Interpretability(classifier=spec, attribution=method, baseline=plain),
+            score=score,
+        )
+    return study
+
+
+@pytest.fixture
+def study(tmp_path):
+    return fill(Study(tmp_path / "told.isthmus", create=True))
+
+
+@pytest.fixture
+def window(qtbot, monkeypatch):
+    found = MainWindow()
+    qtbot.addWidget(found)
+    # The networks of these studies have no weights that a page could attack.
+    monkeypatch.setattr(found.workspace.runner, "preview", lambda *_: None)
+    found.workspace.runner.loaded = True
+    found.resize(1100, 720)
+    found.show()
+    qtbot.waitExposed(found)
+    yield found
+    found.menus.tour.stop()
+    found.workspace.runner.cancel()
+    found._closing = True
+
+
+@pytest.fixture
+def touring(qtbot, window, study):
+    assert window.workspace.open_study(study.path)
+    tour = window.menus.tour
+    tour.start()
+    qtbot.waitUntil(lambda: "111" in tour.card.text.text(), timeout=WAIT_MS)
+    return tour
+
+
+# ------------------------------------------------------------------------------------------- words
+
+
+def test_that_the_numbers_are_those_of_the_records(study):
+    told = [step.text(facts_of(study)) for step in steps()]
+    for number, wanted in (
+        (0, ("Glyphs", "111", "22", "10")),
+        (1, ("98.1 %", "2.1 %", "94.2 %", "73.3 %")),
+        (2, ("7 of 8", "1 of 8")),
+        (3, ("61 %", "34 %")),
+        (6, ("+0.012", "+0.234")),
+        (7, ("98.1", "94.2")),
+    ):
+        for text in wanted:
+            assert text in told[number], f"step {number + 1} lacks {text}: {told[number]}"
+
+
+def test_that_the_tilt_is_told_where_it_was_measured(study):
+    from engine.boundary.lab import Lab
+
+    for network, angle in zip(Lab().networks(), (70.5, 30.0, 12.25), strict=True):
+        add(study, network, clean_accuracy=1.0, robust_accuracy=1.0)
+        add(study, Boundary(classifier=network), angle_degrees=angle)
+    text = steps()[4].text(facts_of(study))
+    assert "70.5°" in text
+    assert "12.2°" in text
+
+
+def test_that_a_study_without_anything_is_told_what_is_missing():
+    told = [step.text(Facts()) for step in steps()]
+    assert len(told) == 8
+    assert all(told)
+    assert "no images yet" in told[0]
+    assert not any("Here:" in text for text in told)
+
+
+def test_that_networks_of_other_images_are_not_compared(tmp_path):
+    from engine.specs import Glyphs
+
+    found = Study(tmp_path / "two.isthmus", create=True)
+    plain, robust = networks(2)
+    add(found, plain, clean_accuracy=0.9, robust_accuracy=0.1)
+    other = robust.replace("images", Glyphs(train=500))
+    add(found, other, clean_accuracy=0.8, robust_accuracy=0.5)
+    assert facts_of(found).robust is None
+
+
+def test_that_every_step_points_at_a_part_that_its_page_has(qtbot, window, study):
+    assert window.workspace.open_study(study.path)
+    for step in steps():
+        window.show_titled(step.page)
+        page = window.page()
+        assert page.title == step.page
+        part = page
+        for name in step.part.split("."):
+            part = getattr(part, name)
+        assert part
+
+
+# -------------------------------------------------------------------------------------------- card
+
+
+def test_that_it_leads_through_the_pages_and_back(touring, window):
+    seen = []
+    for _ in steps():
+        seen.append((window.page().title, touring.card.count.text()))
+        touring.card.next.click()
+    assert [title for title, _ in seen] == [step.page for step in steps()]
+    assert seen[2][1] == "Step 3 of 8"
+    assert not touring.running
+
+
+def test_that_back_goes_back_and_ends_at_the_first(touring):
+    assert not touring.card.back.isEnabled()
+    touring.card.next.click()
+    touring.card.back.click()
+    assert touring.card.count.text() == "Step 1 of 8"
+
+
+def test_that_arrow_keys_step_on_the_card_and_on_its_buttons(qtbot, touring):
+    qtbot.keyClick(touring.card, Qt.Key.Key_Right)
+    qtbot.keyClick(touring.card.next, Qt.Key.Key_Right)
+    assert touring.number == 2
+    qtbot.keyClick(touring.card.back, Qt.Key.Key_Left)
+    assert touring.number == 1
+
+
+def test_that_escape_ends_it_and_is_given_back(qtbot, touring, window):
+    dismiss = window.menus.actions["dismiss"]
+    assert not dismiss.isEnabled()
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow, timeout=WAIT_MS)
+    qtbot.keyClick(window.page(), Qt.Key.Key_Escape)
+    assert not touring.running
+    assert dismiss.isEnabled()
+    window.workspace.message.emit("one", True)
+    dismiss.trigger()
+    assert window.messages.errors == []
+
+
+def test_that_starting_it_twice_makes_one_card(touring, window):
+    touring.go(3)
+    touring.start()
+    assert touring.number == 0
+    assert len(window.findChildren(TourCard)) == 1
+
+
+def test_that_a_step_brings_its_tab_to_the_front(touring, window):
+    touring.go(2)
+    page = window.page()
+    page.tabs.setCurrentWidget(page.curves)
+    touring.go(3)
+    touring.go(2)
+    assert page.tabs.currentIndex() == 0
+    assert touring._steps[2].anchor(page) is page.form.eps
+
+
+def test_that_the_frame_leaves_when_the_user_looks_elsewhere(touring, window):
+    touring._place()
+    assert not touring.outline.place.isEmpty()
+    window.show_titled("Welcome")
+    touring._place()
+    assert touring.outline.place.isEmpty()
+    touring.card.next.click()
+    assert window.page().title == "Attack"
+
+
+def test_that_the_card_stays_inside_a_window_that_shrinks(touring, window):
+    window.resize(900, 600)
+    touring._place()
+    assert window.rect().contains(touring.card.geometry())
+    assert touring.outline.size() == window.size()
+
+
+def test_that_it_survives_other_colours(touring):
+    for mode in ("dark", "light"):
+        theme.apply(QApplication.instance(), mode)
+        touring.outline.grab()
+    assert touring.running
+
+
+def test_that_another_study_is_told_once_it_is_open(qtbot, touring, window, tmp_path):
+    other = Study(tmp_path / "other.isthmus", create=True)
+    add(other, GLYPHS, train_images=777, test_images=22, classes=10)
+    assert window.workspace.open_study(other.path)
+    qtbot.waitUntil(lambda: "777" in touring.card.text.text(), timeout=WAIT_MS)
+
+
+def test_that_the_demo_is_opened_where_no_study_is(window, monkeypatch):
+    asked = []
+    monkeypatch.setattr(window.page(), "open_demo", lambda: asked.append(True))
+    window.menus.tour.start()
+    assert asked == [True]
+    assert "Opening" in window.menus.tour.card.text.text()
+
+
+# ------------------------------------------------------------------------------------------- offer
+
+
+def test_that_it_is_offered_in_the_first_session_only(qtbot):
+    first = MainWindow()
+    qtbot.addWidget(first)
+    assert not first.page().offer.isHidden()
+    second = MainWindow()
+    qtbot.addWidget(second)
+    assert second.page().offer.isHidden()
+    assert not second.page().tour.isHidden()
+
+
+def test_that_the_offer_is_taken_or_declined(window, monkeypatch):
+    page, started = window.page(), []
+    monkeypatch.setattr(page, "open_demo", lambda: started.append(True))
+    page.offer.decline.click()
+    assert page.offer.isHidden()
+    assert not started
+    page.tour.click()
+    assert started == [True]
+    assert window.menus.tour.running
+    assert settings.flag("tour_offered", False)
+
+
+# ------------------------------------------------------------------------------------------- place
+
+
+def test_that_the_card_goes_where_there_is_room():
+    window, card = QRect(0, 0, 1000, 800), QSize(300, 200)
+    assert beside(QRect(100, 100, 200, 100), card, window).x() > 300
+    assert beside(QRect(500, 100, 480, 100), card, window).x() < 500
+    below = beside(QRect(20, 100, 960, 100), card, window)
+    assert below.y() > 200
+    above = beside(QRect(20, 500, 960, 280), card, window)
+    assert above.y() + card.height() < 500
+
+
+def test_that_the_card_spares_a_corner_where_there_is_no_room():
+    window, card = QRect(0, 0, 1000, 800), QSize(300, 200)
+    for place in (QRect(10, 10, 980, 780), QRect()):
+        where = beside(place, card, window)
+        assert window.contains(QRect(where, card))
+        assert where.x() > 500
+    assert beside(QRect(), card, window) == QPoint(687, 587)

@@ -1,0 +1,300 @@
+import csv
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QToolButton, QWidget
+
+from engine.figures.charts import ChartData, FigureStyle, MapGridData, Series
+from gui.session.workspace import Workspace
+from gui.widgets.export import buttons
+from gui.widgets.export.buttons import copy, export_buttons
+from gui.widgets.export.dialog import ExportDialog
+from gui.widgets.export.form import COLUMNS
+
+CHART = ChartData((Series("a curve", [0, 1], [2, 3]),), "A title", "x", "y", "A caption.")
+GRID = MapGridData(((np.zeros((4, 4, 3), np.uint8),),), ("net",), ("7",), "Maps")
+
+
+@pytest.fixture(autouse=True)
+def first_time():
+    ExportDialog.last_style, ExportDialog.last_format = FigureStyle(), "pdf"
+    ExportDialog.last_folder, ExportDialog.last_unit = None, "mm"
+
+
+@pytest.fixture
+def dialog(qtbot):
+    made = ExportDialog(CHART, "chart")
+    qtbot.addWidget(made)
+    return made
+
+
+class OnPage(QWidget):
+    """A widget that stands on a page, with a workspace above it."""
+
+    def __init__(self):
+        super().__init__()
+        self.workspace = Workspace(self)
+        self.said = []
+        self.workspace.message.connect(lambda text, error: self.said.append((text, error)))
+
+
+@pytest.fixture
+def page(qtbot):
+    made = OnPage()
+    qtbot.addWidget(made)
+    yield made
+    assert made.workspace.runner.shutdown()
+
+
+def choose(dialog, suffix):
+    dialog.form.format.setCurrentIndex(dialog.form.format.findData(suffix))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "begins"),
+    [("pdf", b"%PDF-"), ("svg", b"<?xml"), ("png", b"\x89PNG"), ("csv", b"#"), ("h5", b"ISTHMUS")],
+)
+@pytest.mark.parametrize("data", [CHART, GRID], ids=["chart", "maps"])
+def test_that_a_picture_is_saved_in_every_format(qtbot, tmp_path, data, suffix, begins):
+    dialog = ExportDialog(data, "chart")
+    qtbot.addWidget(dialog)
+    choose(dialog, suffix)
+    path = tmp_path / f"chart.{suffix}"
+    with qtbot.waitSignal(dialog.accepted, timeout=20000):
+        dialog.save_to(path)
+    assert path.read_bytes().startswith(begins)
+
+
+def test_that_the_fields_say_the_size_and_looks(dialog):
+    dialog.form.preset.setCurrentIndex(0)
+    dialog.form.preset.activated.emit(0)
+    dialog.form.height_field.setValue(60)
+    dialog.form.font_size.setValue(7.5)
+    dialog.form.dpi.setValue(600)
+    dialog.form.with_caption.setChecked(True)
+    assert dialog.figure_style == FigureStyle(
+        width_mm=85, height_mm=60, font_size=7.5, dpi=600, title=True, caption=True
+    )
+
+
+def test_that_a_size_of_ones_own_is_shown_as_such(dialog):
+    assert dialog.form.preset.currentData() == 170.0
+    dialog.form.width_field.setValue(123)
+    assert dialog.form.preset.currentText() == "Own size"
+    dialog.form.width_field.setValue(85)
+    assert dialog.form.preset.currentData() == 85.0
+
+
+def test_that_the_height_is_automatic_at_first(dialog):
+    assert dialog.figure_style.height_mm is None
+    assert dialog.form.height_field.text() == "automatic"
+
+
+def test_that_sizes_are_of_no_use_for_a_table(dialog):
+    choose(dialog, "csv")
+    assert not dialog.form.width_field.isEnabled()
+    choose(dialog, "png")
+    assert dialog.form.width_field.isEnabled()
+    assert dialog.form.dpi.isEnabled()
+    choose(dialog, "svg")
+    assert not dialog.form.dpi.isEnabled()
+
+
+def test_that_the_preview_shows_the_figure_and_the_table(dialog, qtbot):
+    dialog.show()
+    qtbot.waitUntil(lambda: not dialog._pixmap.isNull(), timeout=20000)
+    width, height = dialog._pixmap.width(), dialog._pixmap.height()
+    assert width > 300
+    dialog.form.height_field.setValue(40)
+    qtbot.waitUntil(lambda: dialog._pixmap.height() != height, timeout=20000)
+    assert dialog._pixmap.width() / dialog._pixmap.height() == pytest.approx(170 / 40, rel=0.02)
+    choose(dialog, "csv")
+    qtbot.waitUntil(lambda: "a curve" in dialog._preview.text(), timeout=20000)
+
+
+def test_that_what_was_chosen_is_proposed_the_next_time(dialog, qtbot, tmp_path):
+    choose(dialog, "csv")
+    dialog.form.width_field.setValue(99)
+    dialog.save_to(tmp_path / "a.csv")
+    again = ExportDialog(CHART, "chart")
+    qtbot.addWidget(again)
+    assert again.suffix == "csv"
+    assert again.figure_style.width_mm == 99
+    assert ExportDialog.last_folder == tmp_path
+
+
+def test_that_a_folder_that_is_missing_is_said_in_the_dialog(dialog, qtbot, tmp_path):
+    with qtbot.assertNotEmitted(dialog.accepted, wait=50):
+        dialog.save_to(tmp_path / "none" / "chart.csv")
+    assert "cannot be written" in dialog._answer.text()
+    assert dialog._buttons.isEnabled()
+    assert dialog._answer.property("role") == "error"
+
+
+def test_that_the_suffix_is_added_where_it_is_missing(dialog, monkeypatch, tmp_path):
+    asked = {}
+
+    def answer(parent, title, proposed, kinds):
+        asked["proposed"] = proposed
+        return str(tmp_path / "my.figure"), ""
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
+    choose(dialog, "csv")
+    dialog._choose_path()
+    assert Path(asked["proposed"]).name == "chart.csv"
+    assert (tmp_path / "my.figure.csv").exists()
+
+
+def test_that_the_clipboard_gets_picture_vector_and_table(qtbot):
+    widget = QWidget()
+    qtbot.addWidget(widget)
+    copy(widget, CHART)
+    mime = QGuiApplication.clipboard().mimeData()
+    assert mime.hasImage()
+    assert mime.imageData().width() > 500
+    ElementTree.fromstring(bytes(mime.data("image/svg+xml")))
+    lines = [line for line in mime.text().splitlines() if not line.startswith("#")]
+    rows = list(csv.DictReader(lines))
+    assert [(row["x"], row["y"]) for row in rows] == [("0", "2"), ("1", "3")]
+
+
+def test_that_the_buttons_ask_for_the_data_when_pressed(qtbot):
+    widget, asked = QWidget(), []
+    qtbot.addWidget(widget)
+
+    def make():
+        asked.append(1)
+        return CHART
+
+    copying, exporting = export_buttons(widget, make, "chart")
+    assert asked == []
+    assert all(isinstance(button, QToolButton) for button in (copying, exporting))
+    exporting.click()
+    (dialog,) = widget.findChildren(ExportDialog)
+    assert dialog.isVisible()
+    assert asked == [1]
+    dialog.reject()
+    assert exporting.property("exports") == "chart"
+    assert exporting.focusPolicy() != Qt.FocusPolicy.NoFocus
+
+
+def test_that_on_a_page_drawing_happens_on_a_lane_and_is_told(page, qtbot, tmp_path):
+    dialog = ExportDialog(CHART, "chart", page)
+    path = tmp_path / "chart.svg"
+    choose(dialog, "svg")
+    dialog.save_to(path)
+    assert not path.exists() or dialog.result() == 0  # nothing was waited for
+    qtbot.waitUntil(lambda: bool(page.said), timeout=20000)
+    assert page.said == [(f"Saved {path}", False)]
+    assert path.exists()
+
+
+def test_that_an_answer_for_a_closed_dialog_is_dropped(page, qtbot):
+    dialog = ExportDialog(CHART, "chart", page)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.open()
+    dialog._draw_preview()
+    dialog.close()
+    marks = []
+    page.workspace.runner.ask("after", lambda _: None, marks.append, marks.append)
+    qtbot.waitUntil(lambda: bool(marks), timeout=20000)  # no exception on the way
+
+
+def test_that_a_copy_that_fails_is_told(page, qtbot):
+    buttons.copy(page, ())
+    qtbot.waitUntil(lambda: bool(page.said), timeout=20000)
+    assert page.said == [("the figure is empty: there is nothing to draw", True)]
+
+
+def test_that_an_hdf5_file_holds_every_number_and_text(qtbot, tmp_path):
+    from engine.store.hdf5 import read
+
+    dialog = ExportDialog(CHART, "chart")
+    qtbot.addWidget(dialog)
+    choose(dialog, "h5")
+    dialog.form.caption.setPlainText("Another caption.")
+    dialog.save_to(tmp_path / "a.h5")
+    found = read(tmp_path / "a.h5")
+    assert list(found.arrays["panel_1/series_1/y"]) == [2.0, 3.0]
+    assert found.documents["figure"]["panels"][0]["series"][0]["name"] == "a curve"
+    assert found.documents["figure"]["caption"] == "Another caption."
+
+
+def test_that_lengths_are_given_in_inches_too(dialog):
+    dialog.form.width_field.setValue(88.9)
+    dialog.form.height_field.setValue(50.8)
+    units = dialog.form.unit_choice
+    units.setCurrentIndex(units.findData("inch"))
+    assert dialog.form.width_field.value() == pytest.approx(3.5)
+    assert dialog.figure_style.width_mm == pytest.approx(88.9)
+    assert dialog.figure_style.height_mm == pytest.approx(50.8)
+    dialog.form.width_field.setValue(5.5)
+    assert dialog.figure_style.width_mm == pytest.approx(139.7)
+    assert dialog.form.preset.currentText().startswith("NeurIPS")
+    dialog.form.height_field.setValue(0)
+    assert dialog.figure_style.height_mm is None
+    units.setCurrentIndex(0)
+    assert dialog.figure_style.height_mm is None
+
+
+@pytest.mark.parametrize("unit", ["mm", "inch"])
+@pytest.mark.parametrize("place", range(len(COLUMNS)))
+def test_that_every_column_of_a_journal_can_be_chosen(dialog, unit, place):
+    dialog.form.unit_choice.setCurrentIndex(dialog.form.unit_choice.findData(unit))
+    dialog.form.preset.setCurrentIndex(place)
+    dialog.form.preset.activated.emit(place)
+    assert dialog.figure_style.width_mm == pytest.approx(COLUMNS[place][1], abs=0.13)
+    assert dialog.form.preset.currentIndex() == place
+
+
+def test_that_letters_colours_and_paper_are_chosen(dialog, qtbot, tmp_path):
+    form = dialog.form
+    form.font_choice.setCurrentText("STIXGeneral")
+    form.palette_choice.setCurrentIndex(form.palette_choice.findData("okabe_ito"))
+    form.background.setCurrentIndex(1)
+    choose(dialog, "svg")
+    dialog.save_to(tmp_path / "a.svg")
+    text = (tmp_path / "a.svg").read_text()
+    assert "STIXGeneral" in text
+    assert "#0072b2" in text
+    again = ExportDialog(CHART, "chart")
+    qtbot.addWidget(again)
+    style = again.figure_style
+    assert (style.font, style.palette, style.transparent) == ("STIXGeneral", "okabe_ito", True)
+
+
+def test_that_the_paper_is_white_or_missing(qtbot, tmp_path):
+    from PIL import Image
+
+    for transparent in (False, True):
+        dialog = ExportDialog(CHART, "chart")
+        qtbot.addWidget(dialog)
+        choose(dialog, "png")
+        dialog.form.background.setCurrentIndex(int(transparent))
+        dialog.save_to(tmp_path / "a.png")
+        with Image.open(tmp_path / "a.png") as image:
+            corner = image.convert("RGBA").getpixel((0, 0))
+        assert corner == ((255, 255, 255, 0) if transparent else (255, 255, 255, 255))
+
+
+def test_that_the_typed_caption_is_below_the_figure(dialog, qtbot, tmp_path):
+    assert dialog.form.caption_text == "A caption."
+    dialog.form.caption.setPlainText("eps = 0.1, n = 3.")
+    dialog.form.with_caption.setChecked(True)
+    choose(dialog, "svg")
+    dialog.save_to(tmp_path / "a.svg")
+    assert "eps = 0.1, n = 3." in (tmp_path / "a.svg").read_text()
+
+
+def test_that_the_dialog_copies_what_it_shows_as_vector_and_pixels(dialog):
+    dialog.form.width_field.setValue(50)
+    dialog.copy_button.click()
+    mime = QGuiApplication.clipboard().mimeData()
+    assert bytes(mime.data("application/pdf")).startswith(b"%PDF-")
+    root = ElementTree.fromstring(bytes(mime.data("image/svg+xml")))
+    assert float(root.get("width").removesuffix("pt")) == pytest.approx(50 / 25.4 * 72, rel=0.01)
+    assert mime.imageData().width() == pytest.approx(50 / 25.4 * 300, abs=2)

@@ -1,0 +1,119 @@
+"""Numbers are read as people type them, and shown so that nothing is lost."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QApplication
+
+from gui.widgets.forms.number_edit import (
+    NumberEdit,
+    NumberError,
+    NumbersEdit,
+    WholeEdit,
+    format_number,
+    parse_number,
+    parse_numbers,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("0.0314", 0.0314), (" 3e-2 ", 0.03), ("8/255", 8 / 255), ("8 / 255", 8 / 255), ("-1", -1.0)],
+)
+def test_that_a_number_may_be_plain_scientific_or_a_fraction(text, value):
+    assert parse_number(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "8/", "/255", "1/2/3", "1/0", "nan", "inf", "1,000", "abc"])
+def test_that_what_is_no_number_is_named(text):
+    with pytest.raises(NumberError, match="is no number such as"):
+        parse_number(text)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(["", "pixel"]))
+def test_that_a_shown_number_is_read_back_exactly(value, unit):
+    assert parse_number(format_number(value, unit)) == value
+
+
+@pytest.mark.parametrize("n", [1, 2, 4, 8, 16, 100])
+def test_that_255ths_are_shown_as_such(n):
+    assert format_number(n / 255, "pixel") in (f"{n}/255", f"{n / 255:g}")
+    assert parse_number(format_number(n / 255, "pixel")) == n / 255
+
+
+def test_that_a_list_takes_commas_and_spaces():
+    assert parse_numbers("0.05, 0.1,8/255 1e-3") == (0.05, 0.1, 8 / 255, 1e-3)
+    assert parse_numbers("8 / 255, 2") == (8 / 255, 2.0)
+    assert parse_numbers("  ") == ()
+
+
+def test_that_a_range_has_no_rounding_noise():
+    assert parse_numbers("0.1:0.5:5") == (0.1, 0.2, 0.3, 0.4, 0.5)
+    assert parse_numbers("2/255:8/255:4") == (2 / 255, 4 / 255, 6 / 255, 8 / 255)
+
+
+@pytest.mark.parametrize("text", ["0:1", "0:1:1", "0:1:2.5", "0:1:1001", "0:1:2:3", "a:1:3"])
+def test_that_a_wrong_range_is_refused(text):
+    with pytest.raises(NumberError):
+        parse_numbers(text)
+
+
+def test_that_a_pixel_length_is_shown_in_both_conventions(qtbot):
+    edit = NumberEdit(unit="pixel")
+    qtbot.addWidget(edit)
+    edit.set_text("8/255")
+    assert edit.value() == 8 / 255
+    assert edit.note.text() == "= 0.03137"
+    assert "[-1, 1] units: 0.0627" in edit.line.toolTip()
+    edit.set_text("0.1")
+    assert edit.note.text() == "= 25.5/255"
+
+
+def test_that_a_wrong_text_is_marked_until_it_is_mended(qtbot):
+    edit = NumberEdit(unit="pixel")
+    qtbot.addWidget(edit)
+    with qtbot.waitSignal(edit.changed, timeout=1000):
+        edit.set_text("8/")
+    assert edit.value() is None
+    assert "'8/'" in edit.error()
+    assert edit.line.property("invalid") is True
+    edit.set_text("8/255")
+    assert edit.error() == ""
+    assert edit.line.property("invalid") is False
+
+
+def test_that_whole_numbers_are_whole(qtbot):
+    edit = NumbersEdit(whole=True)
+    qtbot.addWidget(edit)
+    edit.set_text("0:3:4")
+    assert edit.values() == (0, 1, 2, 3)
+    assert all(isinstance(value, int) for value in edit.values())
+    edit.set_text("1, 2.5")
+    assert edit.values() == ()
+    assert edit.error() == "2.5 must be a whole number"
+
+
+def test_that_a_seed_of_53_bits_survives_the_spin_box(qtbot):
+    edit = WholeEdit(low=0)
+    qtbot.addWidget(edit)
+    edit.setValue(2**53 - 1)
+    assert edit.number() == 2**53 - 1
+    assert math.isclose(edit.minimum(), 0)
+
+
+def test_that_the_wheel_changes_nothing_without_focus(qtbot):
+    edit = WholeEdit(low=0)
+    qtbot.addWidget(edit)
+    edit.show()
+    edit.clearFocus()
+    place = QPointF(5, 5)
+    event = QWheelEvent(
+        place, place, QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(edit, event)
+    assert edit.number() == 0

@@ -1,0 +1,263 @@
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QColor, QHelpEvent
+from PySide6.QtWidgets import QApplication, QToolTip
+
+from engine.figures import charts
+from gui.look import theme
+from gui.widgets.plots.plot import Plot
+
+
+@pytest.fixture
+def plot(qtbot):
+    made = Plot("A title", "eps", "accuracy", export_name="chart")
+    made.resize(500, 400)
+    qtbot.addWidget(made)
+    with qtbot.waitExposed(made):
+        made.show()
+    return made
+
+
+@pytest.fixture
+def dressed():
+    """Give back the light theme whatever a test does."""
+    app = QApplication.instance()
+    theme.apply(app, "light")
+    yield lambda mode: theme.apply(app, mode)
+    theme.apply(app, "light")
+
+
+def place_of(plot, item, index, qtbot):
+    """Return where a point is in the scene, once the axes have settled."""
+    qtbot.waitUntil(lambda: np.isfinite(plot._pixels(item)[0]).all())
+    qtbot.wait(20)
+    x, y = plot._pixels(item)
+    return QPointF(x[index], y[index])
+
+
+def viewport_place(plot, where):
+    return plot._view.mapFromScene(where)
+
+
+def test_that_colours_are_the_same_on_screen_and_on_paper():
+    assert charts.SERIES == theme.SERIES_LIGHT
+
+
+def test_that_what_is_drawn_comes_back_as_plain_data(plot):
+    curve = plot.curve("one", style=Qt.PenStyle.DashLine, symbol="square", band=True)
+    curve.set_data([0, 1], [2, 3], [1, 2], [3, 4])
+    points = plot.scatter("two", "muted", "triangle")
+    points.set_points([0.5], [2.5], ["key"])
+    data = plot.data()
+    assert (data.title, data.x_label, data.y_label) == ("A title", "eps", "accuracy")
+    first, second = data.series
+    assert (first.name, first.style, first.symbol) == ("one", "dash", "square")
+    assert (list(first.low), list(first.high)) == ([1, 2], [3, 4])
+    assert first.colour == charts.SERIES[0]
+    assert (second.style, second.keys, second.colour) == ("none", ("key",), theme.LIGHT["muted"])
+
+
+def test_that_each_new_curve_gets_the_first_free_colour(plot):
+    first, second = plot.curve("a"), plot.curve("b")
+    first.remove()
+    third = plot.curve("c")
+    colours = [item.colour for item in plot.data().series]
+    assert colours == [charts.SERIES[1], charts.SERIES[0]]
+    assert third.colour != second.colour
+
+
+def test_that_colours_follow_the_theme_and_paper_stays_white(plot, dressed):
+    given = plot.curve("by the theme's colour", theme.series(2))
+    numbered = plot.curve("by number", 3)
+    own = plot.curve("own", QColor("#123456"))
+    before = plot.data()
+    dressed("dark")
+    assert given._line.opts["pen"].color() == theme.series(2) == QColor(theme.SERIES_DARK[2])
+    assert numbered._line.opts["pen"].color().name() == theme.SERIES_DARK[3]
+    assert own._line.opts["pen"].color().name() == "#123456"
+    assert plot._view.backgroundBrush().color() == theme.colour("surface")
+    assert [s.colour for s in plot.data().series] == [s.colour for s in before.series]
+
+
+def test_that_a_band_is_seen_only_with_both_limits(plot):
+    curve = plot.curve("a", band=True)
+    curve.set_data([0, 1, 2], [1, 1, 1], [0, 0, 0], [2, 2, 2])
+    assert curve._band.isVisible()
+    assert curve._band.path().boundingRect().height() == pytest.approx(2)
+    curve.set_data([0, 1, 2], [1, 1, 1])
+    assert not curve._band.isVisible()
+
+
+def test_that_the_legend_names_what_has_a_name(plot):
+    plot.curve("one")
+    hidden = plot.curve("")
+    plot.scatter("two")
+    assert plot._legend.names == ["one", "two"]
+    hidden.remove()
+    plot.clear()
+    assert plot._legend.names == []
+    assert plot._legend.isHidden()
+    assert plot.data().series == ()
+    assert plot.plot_item.items == []
+
+
+def test_that_a_long_legend_says_how_many_more_there_are(plot):
+    for place in range(20):
+        plot.curve(f"network {place}")
+    assert len(plot._legend.names) == 11
+    assert plot._legend._hidden == 9
+    assert "network 19" in plot._legend.toolTip()
+    assert len(plot.data().series) == 20
+
+
+def test_that_pointing_at_a_point_says_which_and_leaving_it_too(plot, qtbot):
+    points = plot.scatter("networks")
+    points.set_points([0, 1, 2], [0, 1, 4], ["a", "b", "c"])
+    heard = []
+    points.hovered.connect(heard.append)
+    middle = place_of(plot, points, 1, qtbot)
+    plot._on_move((middle,))
+    plot._on_move((middle + QPointF(3, 3),))
+    plot._on_move((middle + QPointF(60, 60),))
+    assert heard == ["b", ""]
+
+
+def test_that_a_resting_mouse_keeps_the_text_of_a_point(plot, qtbot):
+    points = plot.scatter("networks")
+    points.set_points([0, 1, 2], [0, 1, 4], ["a", "b", "c"], names=["Alpha", "Beta", "Gamma"])
+    middle = place_of(plot, points, 1, qtbot)
+    plot._on_move((middle,))
+    assert QToolTip.text().startswith("networks\n")
+    assert plot.hover_text(points, 1).startswith("networks\neps: 1")
+    viewport = plot._view.viewport()
+    here = viewport_place(plot, middle)
+    event = QHelpEvent(QEvent.Type.ToolTip, here, viewport.mapToGlobal(here))
+    QApplication.sendEvent(viewport, event)
+    assert QToolTip.isVisible()
+    QToolTip.hideText()
+
+
+def test_that_a_click_says_which_point(plot, qtbot):
+    points = plot.scatter("networks")
+    points.set_points([0, 1, 2], [0, 1, 4], ["a", "b", "c"])
+    where = viewport_place(plot, place_of(plot, points, 2, qtbot))
+    with qtbot.waitSignal(points.clicked, timeout=2000) as clicked:
+        qtbot.mouseClick(plot._view.viewport(), Qt.MouseButton.LeftButton, pos=where)
+    assert clicked.args == ["c"]
+
+
+def test_that_a_click_on_a_curve_says_what_it_stands_for(plot, qtbot):
+    curve = plot.curve("network", key="k")
+    curve.set_data([0, 1, 2], [0, 1, 4])
+    where = viewport_place(plot, place_of(plot, curve, 1, qtbot))
+    with qtbot.waitSignal(plot.clicked, timeout=2000) as clicked:
+        qtbot.mouseClick(plot._view.viewport(), Qt.MouseButton.LeftButton, pos=where)
+    assert clicked.args == ["k"]
+
+
+def test_that_a_click_beside_the_points_says_nothing(plot, qtbot):
+    points = plot.scatter("networks")
+    points.set_points([0, 1], [0, 1], ["a", "b"])
+    heard = []
+    points.clicked.connect(heard.append)
+    where = viewport_place(plot, place_of(plot, points, 0, qtbot)) + QPoint(60, -10)
+    qtbot.mouseClick(plot._view.viewport(), Qt.MouseButton.LeftButton, pos=where)
+    assert heard == []
+
+
+def test_that_points_are_found_on_logarithmic_axes_too(plot, qtbot):
+    points = plot.scatter("networks")
+    points.set_points([0.01, 0.1, 1], [1, 10, 100], ["a", "b", "c"])
+    plot._log_x.setChecked(True)
+    plot._log_y.setChecked(True)
+    found = plot.nearest(place_of(plot, points, 1, qtbot))
+    assert found == (points, 1)
+    data = plot.data()
+    assert data.x_log
+    assert data.y_log
+
+
+def test_that_zero_on_a_logarithmic_axis_is_left_out_quietly(plot, recwarn):
+    curve = plot.curve("a", symbol="circle")
+    curve.set_data([0, 0.5, 1], [1, 0.5, 0.1])
+    plot._log_x.setChecked(True)
+    plot.grab()
+    assert plot.nearest(QPointF(0, 0)) is None
+    assert [w for w in recwarn if issubclass(w.category, RuntimeWarning)] == []
+
+
+def test_that_the_text_of_a_point_can_be_chosen(plot):
+    curve = plot.curve("net", hover="{name}: {y:.0%} at {x_label} {x}")
+    curve.set_data([0.5], [0.25])
+    assert plot.hover_text(curve, 0) == "net: 25% at eps 0.5"
+
+
+def test_that_one_point_and_none_are_drawn(plot):
+    points = plot.scatter("networks")
+    plot.grab()
+    points.set_points([0.7], [0.02], ["a"], low=[0.01], high=[0.03])
+    plot.grab()
+    (left, right), (bottom, top) = plot.plot_item.viewRange()
+    assert left < 0.7 < right
+    assert bottom < 0.02 < top
+
+
+def test_that_a_marked_point_keeps_its_ring_when_points_change(plot):
+    points = plot.scatter("networks")
+    points.set_points([0, 1], [0, 1], ["a", "b"])
+    points.mark("b")
+    assert list(points._ring.getOriginalDataset()[0]) == [1]
+    points.set_points([5, 6], [0, 1], ["b", "c"])
+    assert list(points._ring.getOriginalDataset()[0]) == [5]
+    points.mark("")
+    assert points._ring.getOriginalDataset()[0] is None or not len(points._ring.xData)
+
+
+def test_that_a_part_of_the_axes_is_exported_only_where_chosen(plot):
+    plot.curve("a").set_data([0, 10], [0, 1])
+    assert plot.data().x_range is None
+    plot.set_ranges(x=(2.0, 4.0))
+    low, high = plot.data().x_range
+    assert low == pytest.approx(2, abs=0.1)
+    assert high == pytest.approx(4, abs=0.1)
+    plot._view_all.trigger()
+    assert plot.data().x_range is None
+
+
+def test_that_the_menu_is_ours(plot, qtbot):
+    texts = [action.text() for action in plot._menu.actions() if action.text()]
+    assert texts == ["View all", "Logarithmic x axis", "Logarithmic y axis"]
+    where = plot._view.viewport().rect().center()
+    qtbot.mouseClick(plot._view.viewport(), Qt.MouseButton.RightButton, pos=where)
+    assert plot._menu.isVisible()
+    shown = [w for w in QApplication.topLevelWidgets() if w.isVisible() and w is not plot]
+    assert shown == [plot._menu]
+    plot._menu.hide()
+
+
+def test_that_an_unknown_symbol_is_refused(plot):
+    with pytest.raises(ValueError, match="symbol is 'heart', must be one of"):
+        plot.scatter("a", symbol="heart")
+
+
+def test_that_a_curve_takes_new_numbers_often_without_growing(plot):
+    curve = plot.curve("a", band=True)
+    x = np.linspace(0, 1, 50)
+    before = len(plot.plot_item.items)
+    for step in range(50):
+        curve.set_data(x, x * step, x, x + 1)
+    assert len(plot.plot_item.items) == before
+
+
+def test_that_a_curve_set_to_what_it_shows_is_not_painted_anew(plot, monkeypatch):
+    curve = plot.curve("a")
+    curve.set_data([0, 1, 2], [1, np.nan, 2])
+    drawn = []
+    monkeypatch.setattr(curve._line, "setData", lambda *numbers: drawn.append(numbers))
+    curve.set_data([0, 1, 2], [1, np.nan, 2])
+    assert not drawn
+    curve.set_data([0, 1, 2], [1, 3, 2])
+    assert len(drawn) == 1
+    curve.set_data([0, 1, 2], [1, 3, 2], [0, 2, 1], [2, 4, 3])
+    assert len(drawn) == 2
