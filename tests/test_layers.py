@@ -6,7 +6,42 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
+
+# A package may import only from itself and from those before it. Imports for typing count too.
+ENGINE = [
+    "program",
+    "specs",
+    "store",
+    "networks",
+    "data",
+    "attacks",
+    "tradeoff",
+    "attribution",
+    "jobs",
+    "training",
+    "retraining",
+    "manifold",
+    "boundary",
+    "measures",
+    "plan",
+    "figures",
+    "cli",
+]
+GUI = ["look", "widgets", "session", "queue", "pages", "shell", "app"]
+WINDOW = ("gui", "PySide6", "pyqtgraph")
+MOST_FILES = 20
+MOST_LINES = 400
+
+
+def modules(package):
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def name_of(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 def imports_of(path):
@@ -23,19 +58,93 @@ def imports_of(path):
                 yield f"{node.module}.{alias.name}", id(node) in top
 
 
-def engine_modules():
-    return sorted((ROOT / "engine").rglob("*.py"))
+def by_path(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize(
+    ("layers", "path"),
+    [
+        *((ENGINE, path) for path in modules("engine")),
+        *((GUI, path) for path in modules("gui")),
+    ],
+    ids=lambda value: by_path(value) if isinstance(value, Path) else "",
+)
+def test_that_a_package_imports_only_from_those_before_it(layers, path):
+    top, *rest = name_of(path).split(".")
+    if not rest:
+        return
+    assert rest[0] in layers, f"{rest[0]} has no place in the list of layers"
+    allowed = layers[: layers.index(rest[0]) + 1]
+    for name, _ in imports_of(path):
+        package, _, inner = name.partition(".")
+        if package == top and inner:
+            assert inner.split(".")[0] in allowed, f"{by_path(path)} imports {name}"
+
+
+@pytest.mark.parametrize("path", modules("engine"), ids=by_path)
+def test_that_the_engine_knows_nothing_of_the_window(path):
+    for name, _ in imports_of(path):
+        assert name.split(".")[0] not in WINDOW, f"{by_path(path)} imports {name}"
+
+
+@pytest.mark.parametrize("path", modules("gui/pages"), ids=by_path)
+def test_that_a_page_imports_nothing_of_another_page(path):
+    own = path.relative_to(ROOT / "gui" / "pages").parts[0]
+    if own == "__init__.py":
+        return
+    folders = {folder.name for folder in (ROOT / "gui" / "pages").iterdir() if folder.is_dir()}
+    for name, _ in imports_of(path):
+        if name.startswith("gui.pages."):
+            other = name.split(".")[2]
+            assert other not in folders - {own, "common"}, f"{by_path(path)} imports {name}"
+
+
+def test_that_no_modules_import_each_other_in_a_circle():
+    known = {name_of(path): path for package in ("engine",) for path in modules(package)}
+    wanted = {
+        name: {other for other, _ in imports_of(path) if other in known} - {name}
+        for name, path in known.items()
+        if path.name != "__init__.py"
+    }
+    while True:
+        done = {name for name, others in wanted.items() if not others & set(wanted)}
+        if not done:
+            break
+        wanted = {name: others for name, others in wanted.items() if name not in done}
+    assert not wanted, f"in or before a circle: {sorted(wanted)}"
+
+
+@pytest.mark.parametrize("package", ["engine", "gui"])
+def test_that_no_folder_and_no_file_grows_beyond_what_is_read_at_a_sitting(package):
+    for folder in {path.parent for path in modules(package)}:
+        count = len([path for path in folder.glob("*.py") if path.name != "__init__.py"])
+        assert count <= MOST_FILES, f"{by_path(folder)} holds {count} files"
+    for path in modules(package):
+        lines = path.read_text().count("\n")
+        assert lines <= MOST_LINES, f"{by_path(path)} has {lines} lines"
+
+
+@pytest.mark.parametrize("package", ["engine", "gui"])
+def test_that_every_folder_is_a_package_that_imports_nothing(package):
+    """PyInstaller's collect_submodules leaves out folders without an __init__.py."""
+    exempt = {"engine/specs", "gui/pages"}
+    for folder in {path.parent for path in modules(package)}:
+        init = folder / "__init__.py"
+        assert init.exists(), f"{by_path(folder)} has no __init__.py"
+        if by_path(folder) not in exempt:
+            assert not list(imports_of(init)), f"{by_path(init)} imports"
 
 
 def test_that_only_one_module_reads_and_writes_hdf5():
     users = [
-        path.name for path in engine_modules() if "h5py" in {name for name, _ in imports_of(path)}
+        path.name for path in modules("engine") if "h5py" in {name for name, _ in imports_of(path)}
     ]
     assert users == ["hdf5.py"]
 
 
 def test_that_only_the_runner_starts_threads_in_the_window():
-    for path in sorted((ROOT / "gui").rglob("*.py")):
+    for path in modules("gui"):
         if path.name != "runner.py":
             names = {name for name, _ in imports_of(path)}
             assert "PySide6.QtCore.QThread" not in names, path.name
@@ -44,7 +153,7 @@ def test_that_only_the_runner_starts_threads_in_the_window():
 
 def test_that_the_window_does_not_load_torch_or_matplotlib_before_it_is_up():
     heavy = ("torch", "torchvision", "matplotlib", "scipy")
-    for path in sorted((ROOT / "gui").rglob("*.py")):
+    for path in modules("gui"):
         for name, at_load in imports_of(path):
             if at_load:
                 assert name.split(".")[0] not in heavy, f"{path.name} imports {name}"
@@ -65,8 +174,8 @@ def test_that_the_engine_and_its_tests_run_where_qt_is_not_installed(tmp_path):
         [sys.executable, "-c", "import PySide6"], env=env, cwd=ROOT, capture_output=True
     )
     assert blocked.returncode != 0
-    for module in engine_modules():
-        name = ".".join(module.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for module in modules("engine"):
+        name = name_of(module)
         code = f"import importlib; importlib.import_module({name!r})"
         if name in (
             "engine.cli.main",

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from engine.attacks.pgd import attack
 from engine.data.gaussians import centroid_direction
+from engine.jobs.classifiers import classifier, fresh_network
 from engine.jobs.context import Context
-from engine.jobs.device_images import classifier, device_images, fresh_network
+from engine.jobs.device_images import device_images
 from engine.networks.gradients import logits_of
 from engine.specs import Boundary, ClassifierSpec
 from engine.store.study import Result

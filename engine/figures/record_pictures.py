@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.attribution import pictures
-from engine.boundary import lab
+from engine.figures import boundary
 from engine.figures.charts import ChartData, MapGridData, Series, series_colour
 from engine.figures.grids import rgb_row
 from engine.figures.retraining import retraining_chart
@@ -146,7 +146,7 @@ def _plane(_: Study, record: Record) -> Pictures:
     spec = record.spec
     if not isinstance(spec, Boundary):
         return Pictures()
-    return Pictures((lab.plane_chart(record.arrays, "", spec.attack),))
+    return Pictures((boundary.plane_chart(record.arrays, "", spec.attack),))
 
 
 def _generator(_: Study, record: Record) -> Pictures:

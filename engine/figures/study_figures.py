@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from engine.boundary import lab
+from engine.figures import boundary
 from engine.figures.charts import (
     SYMBOLS,
     ChartData,
@@ -22,13 +23,7 @@ from engine.figures.grids import attacked_images, gradient_maps
 from engine.figures.manifold import distance_densities, reconstructions
 from engine.figures.retraining import retraining_chart
 from engine.retraining import curves
-from engine.specs import (
-    Boundary,
-    ClassifierSpec,
-    Gaussians2D,
-    Mode,
-    Training,
-)
+from engine.specs import Boundary, ClassifierSpec, Gaussians2D, Mode, Training
 from engine.specs.schema import KINDS
 from engine.store.index import Entry
 from engine.store.study import Study, spec_of
@@ -214,7 +209,7 @@ def _without_seed(spec: Boundary) -> str:
 def _boundary_chart(study: Study, found: list[tuple[Entry, Boundary]]) -> ChartData:
     entry, spec = found[0]
     title = f"{_training_name(spec.classifier)}\n{_tilt(found)}"
-    return lab.plane_chart(study.read(entry.key).arrays, title, spec.attack)
+    return boundary.plane_chart(study.read(entry.key).arrays, title, spec.attack)
 
 
 def _training_name(spec: ClassifierSpec) -> str:
@@ -233,7 +228,7 @@ def tilts(study: Study) -> Picture:
     found = lab.tilts(study)
     if not found:
         raise FigureError(NO_BOUNDARY)
-    return lab.tilt_chart(found)
+    return boundary.tilt_chart(found)
 
 
 FIGURES: dict[str, Callable[[Study], Picture]] = {

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from engine.data.image_set import ImageSet
 from engine.data.images import load
 from engine.jobs.context import Cache, Context
-from engine.networks.architectures import build
 from engine.networks.gradients import as_unit
-from engine.specs import ClassifierSpec, ImagesSpec, NetworkSpec
+from engine.specs import ImagesSpec
 from engine.specs.schema import SpecError
 from engine.store.study import Result
 
@@ -123,48 +122,6 @@ def layout(images: Tensor) -> Tensor:
     return images.to(memory_format=torch.channels_last)
 
 
-def fresh_network(
-    spec: NetworkSpec, images: DeviceImages, device: torch.device, *, generator: torch.Generator
-) -> nn.Module:
-    """Return an untrained network for these images, its weights drawn from the generator."""
-    model = build(
-        spec,
-        shape=images.shape,
-        classes=images.classes,
-        generator=generator,
-        channel_mean=images.channel_mean.cpu(),
-        channel_std=images.channel_std.cpu(),
-    )
-    model = model.to(device)
-    if images.shape[1] * images.shape[2] > 1:
-        model = model.to(memory_format=torch.channels_last)
-    return model
-
-
-def classifier(context: Context, spec: ClassifierSpec) -> nn.Module:
-    """Return a trained network from its record, in eval mode, its parameters frozen."""
-
-    def make() -> nn.Module:
-        record = context.record(spec)
-        images = device_images(context, spec.images)
-        generator = context.generator("weights that are replaced", 0)
-        model = fresh_network(spec.network, images, context.device, generator=generator)
-        prefix = "weights/"
-        state = {
-            name.removeprefix(prefix): torch.from_numpy(np.array(array))
-            for name, array in record.arrays.items()
-            if name.startswith(prefix)
-        }
-        try:
-            model.load_state_dict(state)
-        except RuntimeError as error:
-            text = f"the record of {record.entry.title!r} does not hold the weights of its network"
-            raise SpecError(text) from error
-        return model.eval().requires_grad_(False)
-
-    return context.shared(f"model/{spec.key}/{context.device}", make, _model_bytes)
-
-
 def probe_indices(labels: Tensor, count: int = PROBES) -> list[int]:
     """Return indices of images that show the classes in turn: the first of each, and so on."""
     order: list[tuple[int, int, int]] = []
@@ -225,7 +182,3 @@ def _channel_statistics(images: Tensor) -> tuple[Tensor, Tensor]:
 
 def _set_bytes(images: ImageSet) -> int:
     return int(images.train_images.nbytes + images.test_images.nbytes)
-
-
-def _model_bytes(model: nn.Module) -> int:
-    return sum(parameter.nbytes for parameter in model.parameters())

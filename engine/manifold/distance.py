@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from engine.attacks.pgd import attack
+from engine.jobs.classifiers import classifier
 from engine.jobs.context import Context
-from engine.jobs.device_images import classifier, device_images, layout
+from engine.jobs.device_images import device_images, layout
 from engine.manifold.vae_gan import distances, restored
 from engine.networks.gradients import as_unit, logits_of
 from engine.specs import ManifoldDistance

@@ -17,7 +17,7 @@ from engine.jobs.device_images import layout
 from engine.networks.gradients import as_unit, logits_of
 from engine.specs import FGSM, PGD, AttackCheck, AttackSpec
 from engine.store.study import Result
-from engine.training.train import BATCH, robust_accuracy
+from engine.training.evaluation import BATCH, robust_accuracy
 
 DRAWS = 20
 """Random perturbations an image; the first that changes the answer counts."""

@@ -14,8 +14,9 @@ from engine.attacks.norms import norms
 from engine.attacks.pgd import attack
 from engine.attribution.methods import attribute
 from engine.attribution.pictures import blurriness
+from engine.jobs.classifiers import classifier
 from engine.jobs.context import Context
-from engine.jobs.device_images import DeviceImages, classifier, device_images, layout
+from engine.jobs.device_images import DeviceImages, device_images, layout
 from engine.manifold.tangents import tangent_share
 from engine.measures.attack_check import attack_check
 from engine.measures.map_numbers import completeness_gap, known_tangent_share
@@ -33,7 +34,7 @@ from engine.specs import (
 )
 from engine.specs.schema import SpecError
 from engine.store.study import Result
-from engine.training.train import BATCH, robust_accuracy
+from engine.training.evaluation import BATCH, robust_accuracy
 
 
 def maps(spec: Maps, context: Context) -> Result:

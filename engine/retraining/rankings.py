@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from engine.attribution.methods import attribute, pixel_importance
+from engine.jobs.classifiers import classifier
 from engine.jobs.context import Context
-from engine.jobs.device_images import DeviceImages, classifier, device_images, layout
+from engine.jobs.device_images import DeviceImages, device_images, layout
 from engine.networks.gradients import as_unit
 from engine.specs import AttributionRanking, RandomRanking, RankingSpec, SobelRanking
 

@@ -9,26 +9,15 @@ from torch.nn import functional
 
 from engine.attribution.methods import attribute, pixel_importance
 from engine.attribution.pictures import blurriness
+from engine.jobs.classifiers import classifier, fresh_network
 from engine.jobs.context import Context
-from engine.jobs.device_images import (
-    DeviceImages,
-    classifier,
-    device_images,
-    fresh_network,
-    layout,
-    trainable,
-)
+from engine.jobs.device_images import DeviceImages, device_images, layout, trainable
 from engine.networks.gradients import as_unit, logits_of
 from engine.retraining.rankings import Ranks, blurred, edges, ranking
-from engine.specs import (
-    CONTROL_BLUR,
-    Interpretability,
-    Occlusion,
-    Retraining,
-)
+from engine.retraining.score import score
+from engine.specs import CONTROL_BLUR, Interpretability, Occlusion, Retraining
 from engine.specs.schema import SpecError
 from engine.store.study import Result
-from engine.tradeoff.points import score
 from engine.training.loop import Checkpoints, Fit, descend, make_optimizer, run_epoch
 
 BATCH = 500

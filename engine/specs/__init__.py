@@ -5,24 +5,10 @@ ATTRIBUTIONS, METRICS, NETWORKS, IMAGES); forms, plan files and tests find it by
 Lengths (eps, step_size) are in [0, 1] pixel units; the paper's own values are twice as large.
 """
 
-from engine.specs.classifiers import (
-    FGSM,
-    PGD,
-    SGD,
-    Adam,
-    Adversarial,
-    AttackSpec,
-    ClassifierSpec,
-    Imported,
-    Loss,
-    Norm,
-    OptimizerSpec,
-    Order,
-    SchemeSpec,
-    Standard,
-    Training,
-    strength,
-)
+from engine.specs.attacks import FGSM, PGD, AttackSpec, Loss, Norm, strength
+from engine.specs.attributions import AttributionSpec, Gradient, GradientXInput
+from engine.specs.boundary import Boundary
+from engine.specs.classifiers import ClassifierSpec, Imported, Order, Training
 from engine.specs.images import (
     Channels,
     Fit,
@@ -31,40 +17,42 @@ from engine.specs.images import (
     Glyphs,
     IdxImages,
     ImagesSpec,
+    StoredImages,
+)
+from engine.specs.manifold import VAEGAN, ManifoldDistance, TangentShare
+from engine.specs.measures import (
+    AdversarialExamples,
+    Alignment,
+    AttackCheck,
+    Maps,
+    Measurement,
+    MetricSpec,
+    RobustAccuracy,
+)
+from engine.specs.networks import (
     NetworkSpec,
     PaperCifarCNN,
     PaperMLP,
     PaperMnistCNN,
     ResNet18,
     SmallCNN,
-    StoredImages,
 )
-from engine.specs.manifold import VAEGAN, ManifoldDistance, TangentShare
-from engine.specs.measures import (
+from engine.specs.optimizers import SGD, Adam, OptimizerSpec
+from engine.specs.retraining import (
     CONTROL_BLUR,
     PAPER_FRACTIONS,
-    AdversarialExamples,
-    Alignment,
-    AttackCheck,
     AttributionRanking,
-    AttributionSpec,
-    Boundary,
     Control,
-    Gradient,
-    GradientXInput,
     Interpretability,
-    Maps,
-    Measurement,
-    MetricSpec,
     Mode,
     Occlusion,
     RandomRanking,
     RankingSpec,
     Retraining,
-    RobustAccuracy,
     SobelRanking,
 )
 from engine.specs.schema import Spec
+from engine.specs.schemes import Adversarial, SchemeSpec, Standard
 
 __all__ = [
     "CONTROL_BLUR",

@@ -5,14 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.specs.classifiers import (
-    ORDER_HELP,
-    PGD,
-    AttackSpec,
-    ClassifierSpec,
-    Order,
-    Training,
-)
+from engine.specs.attacks import PGD, AttackSpec
+from engine.specs.classifiers import ORDER_HELP, ClassifierSpec, Order, Training
 from engine.specs.images import ImagesSpec
 from engine.specs.measures import MetricSpec
 from engine.specs.schema import Spec, SpecError, param

@@ -3,86 +3,27 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from engine.attacks.pgd import attack
-from engine.attribution.methods import attribute
+from engine.jobs.classifiers import classifier, fresh_network
 from engine.jobs.context import Context
-from engine.jobs.device_images import (
-    DeviceImages,
-    classifier,
-    fresh_network,
-    layout,
-    probe_indices,
-    trainable,
-)
-from engine.jobs.events import ProbeMaps, Scalars, Snapshot
-from engine.networks.gradients import as_unit, logits_of
+from engine.jobs.device_images import DeviceImages, layout, trainable
+from engine.jobs.events import Scalars, Snapshot
+from engine.networks.gradients import as_unit
 from engine.networks.weights import load_state
-from engine.specs import Adversarial, AttackSpec, Gradient, Imported, Standard, Training
+from engine.specs import Imported, Training
 from engine.specs.schema import SpecError
 from engine.store.study import Result
 from engine.training.alarms import Curves, new_alarms
+from engine.training.evaluation import accuracies
 from engine.training.loop import Checkpoints, Fit, descend, make_optimizer, run_epoch, weights_of
+from engine.training.probes import _Probes
+from engine.training.schemes import SCHEMES, Moment
 
 EPOCH_EVALUATION_IMAGES = 200
-MAPS_INTERVAL = 0.25
-BATCH = 250
-
-Step = Callable[[int, Tensor], None]
-
-
-@dataclass(frozen=True)
-class Moment:
-    """Where in its training a scheme is asked for the loss of a batch.
-
-    Attributes
-    ----------
-    epoch
-        Epochs done, fractional.
-    generator
-        Draws random starts, on the device.
-    on_step
-        To be called once per attack step; it may raise to cancel.
-    """
-
-    epoch: float
-    generator: torch.Generator
-    on_step: Step
-
-
-def standard_loss(model: nn.Module, images: Tensor, labels: Tensor, moment: Moment) -> Tensor:
-    """Mean cross-entropy on clean images. Scheme "standard"."""
-    return functional.cross_entropy(model(images), labels)
-
-
-def adversarial_loss(
-    model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    moment: Moment,
-    *,
-    attack: AttackSpec,
-    warmup: float,
-) -> Tensor:
-    """Mean cross-entropy on attacked images, no clean term. Source: Madry 2018, eq. 2.1."""
-    if moment.epoch < warmup:
-        attack = attack.scaled(max(moment.epoch / warmup, 1e-6))
-    adv_images = _attacked(model, images, labels, attack, moment.generator, moment.on_step)
-    return functional.cross_entropy(model(adv_images), labels)
-
-
-SCHEMES: dict[str, Callable[..., Tensor]] = {
-    Standard.kind: standard_loss,
-    Adversarial.kind: adversarial_loss,
-}
 
 
 def train(spec: Training, context: Context) -> Result:
@@ -165,85 +106,6 @@ def import_weights(spec: Imported, context: Context) -> Result:
             "probes/steps": np.zeros(1),
         },
     )
-
-
-def accuracies(
-    model: nn.Module, images: DeviceImages, evaluation: AttackSpec, count: int, context: Context
-) -> dict[str, float | int | str]:
-    """Return clean accuracy on all test images and robust accuracy on the first ``count``."""
-    clean = accuracy(model, images.test, images.test_labels, context)
-    attacked, labels = images.test[:count], images.test_labels[:count]
-    return {
-        "clean_accuracy": clean,
-        "clean_images": len(images.test),
-        "robust_accuracy": robust_accuracy(model, attacked, labels, evaluation, context),
-        "robust_images": len(attacked),
-    }
-
-
-def accuracy(model: nn.Module, images: Tensor, labels: Tensor, context: Context) -> float:
-    """Return the share of images whose largest logit is their label's."""
-    logits = logits_of(model, images, check_cancelled=context.check_cancelled)
-    return float((logits.argmax(1) == labels).double().mean())
-
-
-def robust_accuracy(
-    model: nn.Module, images: Tensor, labels: Tensor, spec: AttackSpec, context: Context
-) -> float:
-    """Return the accuracy on attacked images.
-
-    Every call attacks from the same seed, so that networks compared are attacked alike.
-    """
-    generator = context.generator("evaluation attack", 0, context.device)
-    right = 0
-    for pixels, truth in zip(torch.split(images, BATCH), torch.split(labels, BATCH), strict=True):
-        clean = layout(as_unit(pixels))
-        adv_images = _attacked(
-            model, clean, truth, spec, generator, lambda *_: context.check_cancelled()
-        )
-        right += int((logits_of(model, adv_images).argmax(1) == truth).sum())
-    return right / max(1, len(images))
-
-
-def _attacked(
-    model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    spec: AttackSpec,
-    generator: torch.Generator,
-    on_step: Step,
-) -> Tensor:
-    return attack(model, images, labels, spec, generator=generator, on_step=on_step)
-
-
-class _Probes:
-    """The same few test images for every network trained on them, and their gradient maps."""
-
-    def __init__(self, context: Context, model: nn.Module, images: DeviceImages):
-        chosen = probe_indices(images.test_labels)
-        self.context = context
-        self.model = model
-        self.pixels = images.test[chosen]
-        self.labels = images.test_labels[chosen]
-        self._images = layout(as_unit(self.pixels))
-        self._last = 0.0
-
-    def maps(self) -> np.ndarray:
-        """Return the attributions now, float32 (N, C, H, W)."""
-        return attribute(self.model, self._images, Gradient()).cpu().contiguous().numpy()
-
-    def send(self, step: float) -> np.ndarray:
-        """Compute the maps, publish them, and return them."""
-        maps = self.maps()
-        self._last = time.monotonic()
-        pixels = self.pixels.cpu().numpy()
-        self.context.emit(ProbeMaps(self.context.spec.key, step, pixels, maps))
-        return maps
-
-    def send_if_due(self, step: float) -> None:
-        """Publish the maps unless that happened a moment ago; changes nothing in the training."""
-        if time.monotonic() - self._last >= MAPS_INTERVAL:
-            self.send(step)
 
 
 def _one_epoch(

@@ -18,17 +18,7 @@ from PySide6.QtWidgets import (
 from gui.look import theme
 from gui.look.icons import icon
 from gui.queue.job import Job
-from gui.queue.job_model import (
-    ACTION,
-    ELAPSED,
-    JOB,
-    KIND,
-    LEFT,
-    PROGRESS,
-    TITLE,
-    Index,
-    JobModel,
-)
+from gui.queue.job_model import ACTION, ELAPSED, JOB, KIND, LEFT, PROGRESS, TITLE, Index, JobModel
 
 ROW_HEIGHT = 30
 BAR_HEIGHT = 3

@@ -5,16 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
-from engine.specs import NetworkSpec
 from engine.store.study import SUFFIX
 from gui.look import settings
 from gui.session.dropping import PACKED
 from gui.session.importer import Importer, documents
 from gui.session.packed import save_copy
 from gui.session.workspace import Workspace
-from gui.widgets.forms.spec_form import SpecForm
 
 IMAGE_FILES = (
     "*.png *.jpg *.jpeg *.bmp *.gif *.tif *.tiff *.webp *.ppm *.pgm "
@@ -111,40 +109,3 @@ def open_image_files(parent: QWidget, importer: Importer) -> None:
     paths = ask_image_files(parent)
     if paths:
         importer.take(paths)
-
-
-class NetworkDialog(QDialog):
-    """Asks which network a weights file belongs to; it does not hold up the window."""
-
-    def __init__(self, path: Path, parent: QWidget | None = None):
-        super().__init__(parent)
-        self.path = path
-        self.setWindowTitle(_tr("Import weights"))
-        self.setModal(True)
-        text = _tr("Which network do the weights in {name} belong to?").format(name=path.name)
-        question = QLabel(text)
-        question.setWordWrap(True)
-        self.form = SpecForm(NetworkSpec, self)
-        buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
-        )
-        self.accept_button = buttons.button(QDialogButtonBox.StandardButton.Ok)
-        self.accept_button.setText(_tr("Import"))
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        self.form.changed.connect(self._on_changed)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 16)
-        layout.setSpacing(12)
-        for widget in (question, self.form, buttons):
-            layout.addWidget(widget)
-        layout.addStretch(1)
-        self.setMinimumWidth(420)
-
-    def network(self) -> NetworkSpec | None:
-        """Return the network that is chosen, or None while a field is wrong."""
-        found = self.form.spec()
-        return found if isinstance(found, NetworkSpec) else None
-
-    def _on_changed(self) -> None:
-        self.accept_button.setEnabled(self.network() is not None)

@@ -39,8 +39,9 @@ from gui.look.icons import app_icon
 from gui.pages import PAGE_OF_KIND, PAGES, Place
 from gui.pages.common.page import Page
 from gui.queue.job_dock import JobDock
-from gui.session import dropping, file_dialogs
+from gui.session import dropping
 from gui.session.workspace import Workspace
+from gui.shell import network_dialog
 from gui.shell.drop_veil import DropVeil
 from gui.shell.faults import LOG
 from gui.shell.history import History
@@ -257,12 +258,12 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _ask_network(self, path: Path) -> None:
-        dialog = file_dialogs.NetworkDialog(path, self)
+        dialog = network_dialog.NetworkDialog(path, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(lambda: self._import(dialog))
         dialog.open()
 
-    def _import(self, dialog: file_dialogs.NetworkDialog) -> None:
+    def _import(self, dialog: network_dialog.NetworkDialog) -> None:
         network = dialog.network()
         if network is not None:
             self.workspace.importer.add_weights(dialog.path, network)

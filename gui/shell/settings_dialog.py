@@ -21,9 +21,9 @@ from PySide6.QtWidgets import (
 )
 
 from gui.look import settings, theme
-from gui.pages.maps.controls import fill_colormaps
 from gui.session import importer
 from gui.widgets.forms.side_panel import labelled_rows
+from gui.widgets.images.colormap_choice import fill_colormaps
 
 WIDTH = 480
 

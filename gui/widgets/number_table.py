@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.look import terms, theme
-from gui.widgets.plots.plot_items import Colour, on_screen
+from gui.look.colours import Colour, on_screen
 
 KEY = Qt.ItemDataRole.UserRole
 CHIP = 10

@@ -46,7 +46,7 @@ def our_steps(model: nn.Module) -> Step:
     from engine.jobs.device_images import layout
     from engine.networks.gradients import keep_freed_memory
     from engine.training.loop import Fit, descend, make_optimizer
-    from engine.training.train import Moment, adversarial_loss
+    from engine.training.schemes import Moment, adversarial_loss
 
     keep_freed_memory()
     model = model.to(memory_format=torch.channels_last)

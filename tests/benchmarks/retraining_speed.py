@@ -31,8 +31,9 @@ from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 from engine import specs
 from engine.data.images import ingest
+from engine.jobs.classifiers import fresh_network
 from engine.jobs.context import Context
-from engine.jobs.device_images import DeviceImages, device_images, fresh_network
+from engine.jobs.device_images import DeviceImages, device_images
 from engine.networks.gradients import as_unit
 from engine.plan.scheduler import Scheduler, room_on
 from engine.retraining.rankings import ranking

@@ -7,8 +7,9 @@ import torchattacks
 
 from engine import specs
 from engine.attacks.pgd import attack
+from engine.jobs.classifiers import classifier
 from engine.jobs.context import Context
-from engine.jobs.device_images import classifier, device_images
+from engine.jobs.device_images import device_images
 from engine.networks.gradients import as_unit, logits_of
 from tests.engine.conftest import training
 from tests.engine.small_networks import seeded, small_network

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QSpinBox, QWidget
 
 from engine.boundary.lab import Lab, paper_attack
 from engine.specs import PGD, AttackSpec
-from gui.pages.train.defaults import scaled_step
+from engine.specs.attacks import scaled_step
 from gui.widgets.forms.eps_slider import EpsSlider
 from gui.widgets.forms.number_edit import WholeEdit, guard_wheel
 from gui.widgets.forms.side_panel import SidePanel, labelled_rows

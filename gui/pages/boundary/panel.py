@@ -9,7 +9,8 @@ from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from engine.boundary.lab import plane_chart, training_eps
+from engine.boundary.lab import training_eps
+from engine.figures.boundary import plane_chart
 from engine.figures.charts import ChartData
 from engine.jobs.events import Ended, Event, Queued, Snapshot, Started
 from engine.specs import AttackSpec, Boundary, Training

@@ -9,7 +9,8 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from engine.boundary.lab import Tilt, best_linear, tilt_caption, tilts
+from engine.boundary.lab import Tilt, best_linear, tilts
+from engine.figures.boundary import tilt_caption
 from engine.specs import Gaussians2D
 from engine.tradeoff import published
 from gui.session.workspace import Workspace

@@ -12,7 +12,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QColor, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from engine.boundary.lab import MOST_POINTS, directions, signed
+from engine.figures.boundary import MOST_POINTS, directions, signed
 from gui.look import theme
 from gui.widgets.plots.legend import LegendEntry
 

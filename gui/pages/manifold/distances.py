@@ -19,13 +19,14 @@ from PySide6.QtWidgets import (
 )
 
 from gui.look import theme
+from gui.look.colours import Colour
 from gui.look.icons import icon
 from gui.pages.common.network_picker import Network, NetworkPicker
 from gui.pages.manifold.view import Numbers, PanelView, Tone, View
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.number_table import Cell, NumberTable, Row
 from gui.widgets.plots.plot import Plot
-from gui.widgets.plots.plot_items import Colour, Curve
+from gui.widgets.plots.plot_items import Curve
 from gui.widgets.sentence import Sentence
 
 if TYPE_CHECKING:

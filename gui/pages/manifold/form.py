@@ -6,15 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QPushButton,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QCheckBox, QComboBox, QPushButton, QToolButton, QVBoxLayout, QWidget
 
+from engine.retraining.baselines import baselines_among, best_baseline
 from engine.specs import (
     VAEGAN,
     ClassifierSpec,
@@ -30,13 +24,12 @@ from engine.store.study import spec_of
 from gui.pages.common.network_picker import Network, NetworkPicker
 from gui.pages.manifold.fold import Fold
 from gui.pages.manifold.generator import GeneratorForm
-from gui.pages.retrain.form import SUMMARY_LINES, baselines_among, best_baseline
 from gui.session.workspace import Workspace
 from gui.widgets.forms.form_row import capital
 from gui.widgets.forms.number_edit import WholeEdit, guard_wheel
 from gui.widgets.forms.side_panel import SidePanel, labelled_rows
 from gui.widgets.forms.spec_form import SpecForm
-from gui.widgets.sentence import Sentence
+from gui.widgets.sentence import SUMMARY_LINES, Sentence
 
 WIDTH = 352
 MOST_NETWORKS = 1000

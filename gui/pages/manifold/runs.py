@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.jobs.events import Ended, Event, Queued, Reconstructions, Scalars, Started
 from engine.specs import VAEGAN
-from gui.pages.train.runs import GrowingCurve, State
+from gui.pages.common.growing_curve import GrowingCurve, State
 
 Pictures = NDArray[np.float32]
 

@@ -9,12 +9,12 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QVBoxLayout, QWidget
 
 from engine.attribution import pictures
-from engine.attribution.colormaps import COLORMAPS
 from engine.specs import AttributionSpec
 from gui.look import settings
 from gui.pages.maps.columns import Drawing
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.forms.side_panel import labelled_rows
+from gui.widgets.images.colormap_choice import fill_colormaps
 
 NONE, CHOSEN, TO_FIRST = "none", "chosen", "first"
 PREDICTED, TRUE = "predicted", "true"
@@ -182,18 +182,6 @@ class DifferenceChoice(QWidget):
     @Slot()
     def _show_pair(self) -> None:
         self._pair.setVisible(self.mode.currentData() == CHOSEN)
-
-
-def fill_colormaps(combo: QComboBox) -> None:
-    """List the colour maps in words."""
-    words = {
-        "blue_white_red": combo.tr("blue, white, red (as the paper)"),
-        "blue_orange": combo.tr("blue, orange (even steps)"),
-        "purple_green": combo.tr("purple, green"),
-        "grey": combo.tr("grey"),
-    }
-    for name in COLORMAPS:
-        combo.addItem(words.get(name, name.replace("_", ", ")), name)
 
 
 def _combo(tip: str) -> QComboBox:

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QPushButton,
-    QToolButton,
-    QWidget,
-)
+from PySide6.QtWidgets import QCheckBox, QComboBox, QPushButton, QToolButton, QWidget
 
+from engine.retraining.baselines import baselines_among, best_baseline
 from engine.specs import (
     PAPER_FRACTIONS,
     AttributionSpec,
@@ -28,40 +21,13 @@ from gui.session.workspace import Workspace
 from gui.widgets.forms.method_picker import MethodPicker
 from gui.widgets.forms.number_edit import NumbersEdit, WholeEdit, guard_wheel
 from gui.widgets.forms.side_panel import SidePanel, labelled_rows
-from gui.widgets.sentence import Sentence
+from gui.widgets.sentence import SUMMARY_LINES, Sentence
 
 MOST_NETWORKS = 1000
 AT_FIRST = 6
 REPEATS = 3
-SUMMARY_LINES = 2
 AUTOMATIC = ""
 CONTROLS: tuple[Control, ...] = ("sobel", "blurred", "mask_only")
-
-
-def baselines_among(specs: Iterable[ClassifierSpec], images: object) -> list[Training]:
-    """Return the standard networks on these images, lowest seed first."""
-    found = [
-        spec
-        for spec in specs
-        if isinstance(spec, Training) and spec.is_standard and spec.images == images
-    ]
-    return sorted(found, key=lambda spec: spec.seed)
-
-
-def best_baseline(classifier: ClassifierSpec, candidates: Sequence[Training]) -> Training | None:
-    """Return the standard network that was trained most like a classifier; None without any.
-
-    Of equal ones the lowest seed, so that all classifiers of a sweep share one baseline.
-    """
-
-    def likeness(spec: Training) -> tuple[bool, ...]:
-        alike = [spec.network == classifier.network]
-        if isinstance(classifier, Training):
-            names = ("epochs", "optimizer", "batch_size")
-            alike += [getattr(spec, name) == getattr(classifier, name) for name in names]
-        return tuple(alike)
-
-    return max(candidates, key=likeness, default=None)
 
 
 class RetrainForm(SidePanel):

@@ -8,8 +8,9 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from engine.specs import PGD, AttackSpec
+from engine.specs.attacks import STEP_OVER_EPS, scaled_step
 from engine.specs.schema import SpecError, fields_of
-from gui.pages.train.defaults import PAPER_STEPS, STEP_OVER_EPS, Defaults, scaled_step
+from gui.pages.train.defaults import PAPER_STEPS, Defaults
 from gui.widgets.forms.field_edit import CHOICE_NAMES
 from gui.widgets.forms.form_row import error_label, say
 from gui.widgets.forms.number_edit import NumberEdit

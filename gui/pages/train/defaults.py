@@ -16,9 +16,8 @@ from engine.specs import (
     ResNet18,
     SmallCNN,
 )
+from engine.specs.attacks import scaled_step
 
-STEP_OVER_EPS = 2.5
-DIGITS = 6
 LARGEST_FOR_PLAIN_CNN = 64
 
 # The paper's step sizes, for every radius alike, halved: its pixels span [-1, 1].
@@ -80,11 +79,6 @@ def defaults_for(shape: tuple[int, int, int]) -> Defaults:
     if max(height, width) <= LARGEST_FOR_PLAIN_CNN:
         return Defaults(network=PaperCifarCNN(), epochs=20)
     return Defaults(network=ResNet18(), epochs=20)
-
-
-def scaled_step(eps: float, steps: int) -> float:
-    """Return the step that lets so many steps reach and walk the edge of the ball."""
-    return float(f"{STEP_OVER_EPS * eps / steps:.{DIGITS}g}")
 
 
 def evaluation_at(norm: str, eps: float) -> AttackSpec:

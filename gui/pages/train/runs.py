@@ -4,63 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from engine.jobs.events import Ended, Event, ProbeMaps, Queued, Scalars, Started
 from engine.store.study import Study, StudyError
+from gui.pages.common.growing_curve import GrowingCurve, Points, State
 
-State = Literal["waiting", "running", "finished", "cancelled", "failed"]
-Points = NDArray[np.float64]
 Maps = NDArray[np.float32]
 Arrays = Mapping[str, NDArray[Any]]
 
-FIRST_ROOM = 64
 CURVES = ("loss", "clean_accuracy", "robust_accuracy")
 READ = ("curve/", "epochs/", "probes/")
 STORED = {"loss": "curve", "clean_accuracy": "epochs", "robust_accuracy": "epochs"}
-
-
-class GrowingCurve:
-    """Points of a curve; one more costs the same however many there are."""
-
-    def __init__(self) -> None:
-        self._points = np.empty((2, FIRST_ROOM))
-        self._count = 0
-
-    def __len__(self) -> int:
-        return self._count
-
-    def append(self, step: float, value: float) -> None:
-        """Add a point; one that does not come after the last takes the place of those it passes.
-
-        A training that is resumed says again what it said before it was stopped.
-        """
-        while self._count and self._points[0, self._count - 1] >= step:
-            self._count -= 1
-        if self._count == self._points.shape[1]:
-            self._points = np.concatenate([self._points, np.empty_like(self._points)], axis=1)
-        self._points[:, self._count] = step, value
-        self._count += 1
-
-    def replace(self, steps: ArrayLike, values: ArrayLike) -> None:
-        """Take these points instead, (n,) each, in order."""
-        self._points = np.array([steps, values], dtype=np.float64).reshape(2, -1)
-        self._count = self._points.shape[1]
-        if not self._count:
-            self._points = np.empty((2, FIRST_ROOM))
-
-    def until(self, step: float) -> float | None:
-        """Return the last value up to a step, or None."""
-        steps, values = self.points()
-        place = int(np.searchsorted(steps, step, side="right"))
-        return float(values[place - 1]) if place else None
-
-    def points(self) -> tuple[Points, Points]:
-        """Return steps and values, (n,) each."""
-        return self._points[0, : self._count], self._points[1, : self._count]
 
 
 def smoothed(values: Points, width: int) -> Points:

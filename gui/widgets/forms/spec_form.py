@@ -6,11 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import (
-    QComboBox,
-    QGridLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QComboBox, QGridLayout, QWidget
 
 from engine.specs.schema import Field, Spec, SpecError, fields_of, kinds_of
 from gui.widgets.forms.field_edit import FieldEdit, OptionalField, plain_field, start_value

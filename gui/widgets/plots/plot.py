@@ -8,29 +8,15 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal, Slot
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QMenu,
-    QToolButton,
-    QToolTip,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QToolTip, QVBoxLayout, QWidget
 
 from engine.figures.charts import ChartData, Symbol
 from gui.look import theme
+from gui.look.colours import Colour, on_screen
 from gui.widgets.elided_label import Heading
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.plots.legend import Legend, LegendEntry
-from gui.widgets.plots.plot_items import (
-    SYMBOLS,
-    Colour,
-    Curve,
-    Item,
-    Scatter,
-    label_axis,
-    on_screen,
-)
+from gui.widgets.plots.plot_items import SYMBOLS, Curve, Item, Scatter, label_axis
 
 NEAR_PIXELS = 14.0
 HOVER_HZ = 30

@@ -11,11 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont
 
-from engine.figures import charts
 from engine.figures.charts import Series, Style, Symbol
 from gui.look import terms, theme
+from gui.look.colours import Colour, on_paper, on_screen
 
-Colour = QColor | str | int
 STYLES: dict[Qt.PenStyle, Style] = {
     Qt.PenStyle.SolidLine: "solid",
     Qt.PenStyle.DashLine: "dash",
@@ -53,20 +52,6 @@ def named(colour: Colour) -> Colour:
             if value == name:
                 return key
     return colour
-
-
-def on_screen(colour: Colour) -> QColor:
-    """Return a colour in the present mode."""
-    if isinstance(colour, QColor):
-        return colour
-    return theme.series(colour) if isinstance(colour, int) else theme.colour(colour)
-
-
-def on_paper(colour: Colour) -> str:
-    """Return a colour as "#rrggbb" on white paper."""
-    if isinstance(colour, QColor):
-        return colour.name()
-    return charts.series_colour(colour) if isinstance(colour, int) else theme.LIGHT[colour]
 
 
 def _array(values: ArrayLike | None) -> NDArray[np.float64] | None:

@@ -4,17 +4,9 @@ import numpy as np
 import pytest
 
 from engine import specs
-from engine.boundary.lab import (
-    Lab,
-    best_linear,
-    directions,
-    plane_chart,
-    recorded,
-    signed,
-    tilts,
-    training_eps,
-)
+from engine.boundary.lab import Lab, best_linear, recorded, tilts, training_eps
 from engine.figures import study_figures
+from engine.figures.boundary import directions, plane_chart, signed
 from engine.figures.charts import FigureError
 from engine.plan.planfile import load_preset
 from engine.store.study import Study

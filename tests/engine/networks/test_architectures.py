@@ -7,12 +7,7 @@ import torchvision
 from torch import nn
 
 from engine import specs
-from engine.networks.architectures import (
-    INITIALISERS,
-    LEAST_SIDE,
-    NETWORKS,
-    build,
-)
+from engine.networks.architectures import INITIALISERS, LEAST_SIDE, NETWORKS, build
 from engine.specs.schema import SpecError, kinds_of
 
 KINDS = [kind() for kind in kinds_of(specs.NetworkSpec)]

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from engine.retraining.score import score
 from engine.specs import Gradient, GradientXInput, Imported
 from engine.store.study import Study
 from engine.tradeoff.points import (
@@ -12,7 +13,6 @@ from engine.tradeoff.points import (
     describe,
     groups,
     networks,
-    score,
     table,
 )
 from tests import made_up_study as made_up

@@ -9,7 +9,8 @@ from engine.specs.schema import kinds_of
 from engine.store.study import Study
 from engine.training import loop
 from engine.training.loop import rate_factor
-from engine.training.train import SCHEMES, train
+from engine.training.schemes import SCHEMES
+from engine.training.train import train
 from tests.engine.conftest import GLYPHS, robust, training
 
 

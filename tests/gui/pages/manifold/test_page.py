@@ -10,19 +10,12 @@ from engine.data.image_set import ImageSet
 from engine.figures.charts import MapGridData
 from engine.jobs.events import Ended, Queued, Reconstructions, Scalars, Started
 from engine.manifold import panels
-from engine.specs import (
-    VAEGAN,
-    FolderImages,
-    Glyphs,
-    ManifoldDistance,
-    Measurement,
-    TangentShare,
-)
+from engine.specs import VAEGAN, FolderImages, Glyphs, ManifoldDistance, Measurement, TangentShare
+from gui.look.colours import on_paper
 from gui.pages.manifold.fold import Fold
 from gui.pages.manifold.generator import generator_for, papers_generator
 from gui.pages.manifold.page import ManifoldPage
 from gui.pages.manifold.view import collect, tone_of
-from gui.widgets.plots.plot_items import on_paper
 from tests import made_up_study as made_up
 from tests.gui.made_up_workspace import new_study, stored, workspace_on
 

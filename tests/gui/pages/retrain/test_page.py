@@ -4,8 +4,8 @@ from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QApplication, QLabel
 
 from engine.retraining import curves
+from engine.retraining.baselines import baselines_among, best_baseline
 from engine.specs import FGSM, PAPER_FRACTIONS, Adversarial, GradientXInput, SmallCNN
-from gui.pages.retrain.form import baselines_among, best_baseline
 from gui.pages.retrain.page import RetrainPage
 from tests import made_up_study as made_up
 from tests.gui.made_up_workspace import new_study, stored, workspace_on

@@ -23,12 +23,14 @@ from engine.specs import (
     Standard,
     Training,
 )
+from engine.specs.attacks import scaled_step
 from engine.specs.schema import KINDS, fields_of, kinds_of, param
 from engine.store.study import Result, Study
-from gui.pages.train.defaults import PAPER_STEPS, defaults_for, scaled_step
+from gui.pages.common.growing_curve import GrowingCurve
+from gui.pages.train.defaults import PAPER_STEPS, defaults_for
 from gui.pages.train.form import TrainForm
 from gui.pages.train.page import TrainPage
-from gui.pages.train.runs import GrowingCurve, Runs, smoothed
+from gui.pages.train.runs import Runs, smoothed
 from gui.session.workspace import Workspace
 
 IMAGES = Glyphs(train=20, test=20)

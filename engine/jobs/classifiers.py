@@ -1,0 +1,59 @@
+"""Networks of classifier specs: built, and with the weights of their records."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from engine.jobs.context import Context
+from engine.jobs.device_images import DeviceImages, device_images
+from engine.networks.architectures import build
+from engine.specs import ClassifierSpec, NetworkSpec
+from engine.specs.schema import SpecError
+
+
+def fresh_network(
+    spec: NetworkSpec, images: DeviceImages, device: torch.device, *, generator: torch.Generator
+) -> nn.Module:
+    """Return an untrained network for these images, its weights drawn from the generator."""
+    model = build(
+        spec,
+        shape=images.shape,
+        classes=images.classes,
+        generator=generator,
+        channel_mean=images.channel_mean.cpu(),
+        channel_std=images.channel_std.cpu(),
+    )
+    model = model.to(device)
+    if images.shape[1] * images.shape[2] > 1:
+        model = model.to(memory_format=torch.channels_last)
+    return model
+
+
+def classifier(context: Context, spec: ClassifierSpec) -> nn.Module:
+    """Return a trained network from its record, in eval mode, its parameters frozen."""
+
+    def make() -> nn.Module:
+        record = context.record(spec)
+        images = device_images(context, spec.images)
+        generator = context.generator("weights that are replaced", 0)
+        model = fresh_network(spec.network, images, context.device, generator=generator)
+        prefix = "weights/"
+        state = {
+            name.removeprefix(prefix): torch.from_numpy(np.array(array))
+            for name, array in record.arrays.items()
+            if name.startswith(prefix)
+        }
+        try:
+            model.load_state_dict(state)
+        except RuntimeError as error:
+            text = f"the record of {record.entry.title!r} does not hold the weights of its network"
+            raise SpecError(text) from error
+        return model.eval().requires_grad_(False)
+
+    return context.shared(f"model/{spec.key}/{context.device}", make, _model_bytes)
+
+
+def _model_bytes(model: nn.Module) -> int:
+    return sum(parameter.nbytes for parameter in model.parameters())

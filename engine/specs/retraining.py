@@ -1,0 +1,203 @@
+"""Specs of ROAR and KAR: rankings, removal of pixels, retraining, scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.specs.attributions import AttributionSpec
+from engine.specs.classifiers import ORDER_HELP, ClassifierSpec, Order, Training
+from engine.specs.images import ImagesSpec
+from engine.specs.networks import NetworkSpec
+from engine.specs.optimizers import Adam, OptimizerSpec
+from engine.specs.schema import Spec, SpecError, param
+
+Mode = Literal["roar", "kar"]
+Control = Literal["none", "blurred", "sobel", "mask_only"]
+CONTROL_BLUR = 2.0
+"""Standard deviation, in pixels, of the control "blurred"."""
+
+PAPER_FRACTIONS = (0.1, 0.3, 0.5, 0.7, 0.9)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankingSpec(Spec):
+    """An order of every image's pixels from most to least important."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttributionRanking(RankingSpec, kind="attribution_ranking"):
+    """By the channel sum of the absolute attribution; ties split by seeded noise."""
+
+    classifier: ClassifierSpec = param()
+    attribution: AttributionSpec = param()
+    seed: int = param(0, low=0)
+    blur: float = param(
+        0.0,
+        low=0.0,
+        high=64.0,
+        unit="px",
+        help="Standard deviation of a Gaussian filter over the map; 0: the map as it is",
+    )
+
+    def check(self) -> None:
+        self.attribution.check_unlabelled("attribution")
+
+    @property
+    def images(self) -> ImagesSpec:
+        """The images that are ranked."""
+        return self.classifier.images
+
+    @property
+    def title(self) -> str:
+        blurred = "blurred " if self.blur else ""
+        return f"{blurred}{self.attribution.title} of {self.classifier.title}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SobelRanking(RankingSpec, kind="sobel_ranking"):
+    """By the strength of the image's own edges: a control that knows no network.
+
+    Source: Hooker 2019, which uses Sobel edges as a baseline.
+    """
+
+    images: ImagesSpec = param()
+    seed: int = param(0, low=0)
+
+    @property
+    def title(self) -> str:
+        return "Sobel edges"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomRanking(RankingSpec, kind="random_ranking"):
+    """A random order: the baseline."""
+
+    images: ImagesSpec = param()
+    seed: int = param(0, low=0)
+
+    @property
+    def title(self) -> str:
+        return "random"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Occlusion(Spec, kind="occlusion"):
+    """Pixels replaced by the training set's channel mean, in training and test images alike.
+
+    roar removes the most important, kar keeps the most important and removes the rest.
+    Source: Hooker 2019; Kim, Seo, Jeon 2019.
+    """
+
+    ranking: RankingSpec = param()
+    mode: Mode = param("roar")
+    fraction_removed: float = param(0.5, low=0.0, high=1.0)
+    content: Literal["image", "mask"] = param(
+        "image", help="mask: the removed pixels as 1 on 0, to see what their shape alone tells"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retraining(Spec, kind="retraining", recorded=True):
+    """A fresh network trained, standard, on occluded images."""
+
+    occlusion: Occlusion = param()
+    network: NetworkSpec = param()
+    optimizer: OptimizerSpec = param(Adam())
+    epochs: int = param(5, low=1, high=10_000)
+    batch_size: int = param(100, low=1, high=65_536)
+    seed: int = param(0, low=0)
+    order: Order = param("shuffled", label="order of images", help=ORDER_HELP, faithful="file")
+
+    @property
+    def title(self) -> str:
+        occlusion = self.occlusion
+        share = f"{100 * occlusion.fraction_removed:.3g} %"
+        if occlusion.content == "mask":
+            share += ", mask only"
+        return f"{occlusion.mode.upper()} {share}, {occlusion.ranking.title}, repeat {self.seed}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interpretability(Spec, kind="interpretability", recorded=True):
+    """ROAR or KAR score of one attribution of one classifier.
+
+    The network, optimiser, epochs and batch size of the retrainings, and the end points of the
+    curves, are those of ``baseline``. Source: Kim, Seo, Jeon 2019.
+    """
+
+    classifier: ClassifierSpec = param()
+    attribution: AttributionSpec = param()
+    mode: Mode = param("roar")
+    baseline: Training = param(help="The standard network whose accuracy ends the curves")
+    fractions: tuple[float, ...] = param(PAPER_FRACTIONS, above=0.0, high=0.999)
+    repeats: int = param(3, low=1, high=100)
+    seed: int = param(0, low=0)
+    control: Control = param(
+        "none",
+        help="none: the score itself; blurred: of the same map, blurred; sobel: of image edges; "
+        "mask_only: of networks that see only which pixels are removed",
+    )
+    random_baseline: Literal["shared", "own"] = param(
+        "shared", help="shared: one random curve for all networks, as in the paper; own: each its"
+    )
+
+    def check(self) -> None:
+        if not self.fractions or list(self.fractions) != sorted(set(self.fractions)):
+            raise SpecError(f"fractions is {list(self.fractions)}, must be a rising list")
+        if not self.baseline.is_standard:
+            raise SpecError(
+                f"baseline is {self.baseline.title!r}, must be a standard training from scratch"
+            )
+        if self.baseline.images != self.classifier.images:
+            raise SpecError("baseline is trained on other images than classifier")
+        self.attribution.check_unlabelled("attribution")
+
+    @property
+    def title(self) -> str:
+        what = "score" if self.control == "none" else f"control {self.control.replace('_', ' ')}"
+        return f"{self.mode.upper()} {what}, {self.attribution.title} of {self.classifier.title}"
+
+    def retrainings(self, ranking: Literal["attribution", "random"]) -> tuple[Retraining, ...]:
+        """Return the retrainings of the curve or of its random baseline, fraction by fraction."""
+        return tuple(
+            self._retraining(ranking, fraction, self.seed + repeat)
+            for fraction in self.fractions
+            for repeat in range(self.repeats)
+        )
+
+    def _retraining(self, ranking: str, fraction: float, seed: int) -> Retraining:
+        random = ranking == "random"
+        base = self.baseline
+        masked = self.control == "mask_only" and not random
+        return Retraining(
+            occlusion=Occlusion(
+                ranking=self._random(seed) if random else self._order(),
+                mode=self.mode,
+                fraction_removed=fraction,
+                content="mask" if masked else "image",
+            ),
+            network=base.network,
+            optimizer=base.optimizer,
+            epochs=base.epochs,
+            batch_size=base.batch_size,
+            seed=seed,
+            order=base.order,
+        )
+
+    def _random(self, seed: int) -> RankingSpec:
+        if self.random_baseline == "own":
+            seed += int(self.classifier.key[:7], 16)  # another draw for every network
+        return RandomRanking(images=self.classifier.images, seed=seed)
+
+    def _order(self) -> RankingSpec:
+        if self.control == "sobel":
+            return SobelRanking(images=self.classifier.images)
+        blur = CONTROL_BLUR if self.control == "blurred" else 0.0
+        return AttributionRanking(
+            classifier=self.classifier, attribution=self.attribution, blur=blur
+        )
+
+    def requires(self) -> tuple[Spec, ...]:
+        curves = (*self.retrainings("random"), *self.retrainings("attribution"))
+        return (self.classifier, self.baseline, *curves)

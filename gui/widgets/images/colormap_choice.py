@@ -1,0 +1,19 @@
+"""The choice of a colour map."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QComboBox
+
+from engine.attribution.colormaps import COLORMAPS
+
+
+def fill_colormaps(combo: QComboBox) -> None:
+    """List the colour maps in words."""
+    words = {
+        "blue_white_red": combo.tr("blue, white, red (as the paper)"),
+        "blue_orange": combo.tr("blue, orange (even steps)"),
+        "purple_green": combo.tr("purple, green"),
+        "grey": combo.tr("grey"),
+    }
+    for name in COLORMAPS:
+        combo.addItem(words.get(name, name.replace("_", ", ")), name)
