@@ -6,8 +6,6 @@ import html
 import re
 from collections.abc import Sequence
 
-from PySide6.QtCore import QCoreApplication
-
 from gui.look.term_list import TERMS, Term
 
 
@@ -33,7 +31,7 @@ def explanation(term: Term) -> str:
     """Return a term as rich text: name, meaning, equation, source."""
     equation = f"<p style='margin:6px 12px'>{term.equation}</p>" if term.equation else ""
     return (
-        f"<b>{_tr(term.name)}</b><p style='margin:4px 0'>{_tr(term.meaning)}</p>{equation}"
+        f"<b>{term.name}</b><p style='margin:4px 0'>{term.meaning}</p>{equation}"
         f"<p style='margin:0'><small>{html.escape(term.source)}</small></p>"
     )
 
@@ -60,13 +58,9 @@ def with_words(text: str, plain: str = "") -> str:
 
 def name_of(term: Term) -> str:
     """Return what a term is called, in the user's language."""
-    return _tr(term.name)
+    return term.name
 
 
 def plain_text(term: Term) -> str:
     """Return all of a term without markup, to be searched."""
     return html.unescape(re.sub(r"<[^>]+>", "", explanation(term)))
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("Terms", text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
 
 from engine.specs import Training
@@ -12,10 +11,6 @@ from gui.widgets.forms.number_edit import WholeEdit
 from gui.widgets.forms.side_panel import labelled_rows
 
 _EPOCHS = next(item for item in fields_of(Training) if item.name == "epochs")
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("continuing", text)
 
 
 class ContinueDialog(QDialog):
@@ -29,7 +24,7 @@ class ContinueDialog(QDialog):
 
     def __init__(self, workspace: Workspace, key: str = "", parent: QWidget | None = None):
         super().__init__(parent)
-        self.setWindowTitle(_tr("Train a network for more epochs"))
+        self.setWindowTitle("Train a network for more epochs")
         self.setModal(True)
         found = [spec for _, spec in workspace.classifiers() if isinstance(spec, Training)]
         chosen = next((spec for spec in found if spec.key == key), None)
@@ -56,19 +51,17 @@ class ContinueDialog(QDialog):
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
         self.accept_button = buttons.button(QDialogButtonBox.StandardButton.Ok)
-        self.accept_button.setText(_tr("Continue"))
+        self.accept_button.setText("Continue")
         self.accept_button.setEnabled(bool(self._networks))
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         self.network.currentIndexChanged.connect(self._propose)
         self.epochs.valueChanged.connect(self._say)
-        self.epochs.setToolTip(_tr("The optimiser begins afresh: its moments are not recorded"))
+        self.epochs.setToolTip("The optimiser begins afresh: its moments are not recorded")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(12)
-        layout.addLayout(
-            labelled_rows((_tr("Network"), self.network), (_tr("More epochs"), self.epochs))
-        )
+        layout.addLayout(labelled_rows(("Network", self.network), ("More epochs", self.epochs)))
         layout.addWidget(self.note)
         layout.addWidget(buttons)
         self.setMinimumWidth(460)
@@ -86,12 +79,11 @@ class ContinueDialog(QDialog):
 
     def _say(self) -> None:
         if not self._networks:
-            self.note.setText(_tr("The study has no finished network of these images yet."))
+            self.note.setText("The study has no finished network of these images yet.")
             return
         spec = self.specs()[0]
         self.note.setText(
-            _tr(
-                "From {} to {} epochs, on the same images and with the same attack. The optimiser "
-                "begins afresh and there is no second warm-up. The network as it is now is kept."
-            ).format(spec.earlier_epochs, spec.earlier_epochs + spec.epochs)
+            f"From {spec.earlier_epochs} to {spec.earlier_epochs + spec.epochs} epochs, on the "
+            "same images and with the same attack. The optimiser "
+            "begins afresh and there is no second warm-up. The network as it is now is kept."
         )

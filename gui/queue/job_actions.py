@@ -68,22 +68,22 @@ class JobActions(QObject):
         if any(each.state == "waiting" for each in jobs):
             self._fill_moves(menu, jobs)
         if any(self._can_retry(each) for each in jobs):
-            self._add(menu, self.tr("Retry"), "Ctrl+R").triggered.connect(lambda: self.retry(jobs))
+            self._add(menu, "Retry", "Ctrl+R").triggered.connect(lambda: self.retry(jobs))
         spec = self._spec(job)
         if self._can_retry(job) and spec is not None and batch_field(spec) is not None:
-            words = self.tr("Retry with another batch size…")
+            words = "Retry with another batch size…"
             menu.addAction(words, lambda: self.retry_with(job))
         if job.state == "finished" and job.kind == Training.kind:
-            menu.addAction(self.tr("Continue with more epochs…"), lambda: self.go_on(job))
+            menu.addAction("Continue with more epochs…", lambda: self.go_on(job))
 
     # ------------------------------------------------------------------------------------ private
 
     def _fill_moves(self, menu: QMenu, jobs: Sequence[Job]) -> None:
         places: tuple[tuple[Place, str, str], ...] = (
-            ("top", self.tr("Move to the top"), "Ctrl+Home"),
-            ("up", self.tr("Move up"), "Ctrl+Up"),
-            ("down", self.tr("Move down"), "Ctrl+Down"),
-            ("bottom", self.tr("Move to the bottom"), "Ctrl+End"),
+            ("top", "Move to the top", "Ctrl+Home"),
+            ("up", "Move up", "Ctrl+Up"),
+            ("down", "Move down", "Ctrl+Down"),
+            ("bottom", "Move to the bottom", "Ctrl+End"),
         )
         for where, words, keys in places:
             action = self._add(menu, words, keys)

@@ -103,18 +103,16 @@ class JobDock(QFrame):
         self.toggle = QToolButton(self)
         self.toggle.setCheckable(True)
         self.toggle.setProperty("role", "plain")
-        self.toggle.setToolTip(self.tr("Show or hide the list of computations (Ctrl+J)"))
+        self.toggle.setToolTip("Show or hide the list of computations (Ctrl+J)")
         self.summary = QLabel(self)
         self.bar = QProgressBar(self)
         self.bar.setTextVisible(False)
         self.bar.setMaximumWidth(260)
-        self.pause = self._button(self.tr("Pause"), self.tr("Hold every computation"))
+        self.pause = self._button("Pause", "Hold every computation")
         self.pause.setCheckable(True)
-        self.cancel = self._button(
-            self.tr("Cancel all"), self.tr("Stop everything that runs or waits")
-        )
+        self.cancel = self._button("Cancel all", "Stop everything that runs or waits")
         self.clear = self._button(
-            self.tr("Clear finished"), self.tr("Take what has ended off this list; results stay")
+            "Clear finished", "Take what has ended off this list; results stay"
         )
         self._header = QHBoxLayout()
         self._header.setContentsMargins(8, 4, 8, 4)
@@ -180,7 +178,7 @@ class JobDock(QFrame):
         self.workspace.runner.set_paused(paused)
         watch = self.model.stopwatch
         (watch.hold if paused else watch.release)()
-        self.pause.setText(self.tr("Resume") if paused else self.tr("Pause"))
+        self.pause.setText("Resume" if paused else "Pause")
         self._dress()
         self._show_summary()
 
@@ -234,13 +232,13 @@ class JobDock(QFrame):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.queue.fill(menu, job, self.table.selected_jobs())
         if job.active:
-            menu.addAction(self.tr("Cancel"), lambda: self._cancel(job))
+            menu.addAction("Cancel", lambda: self._cancel(job))
         if job.state == "finished":
-            menu.addAction(self.tr("Show its result"), lambda: self._open(index))
+            menu.addAction("Show its result", lambda: self._open(index))
         if job.state == "failed":
-            menu.addAction(self.tr("Details…"), lambda: self.show_details(job))
+            menu.addAction("Details…", lambda: self.show_details(job))
         clipboard = QGuiApplication.clipboard()
-        menu.addAction(self.tr("Copy its key"), lambda: clipboard.setText(job.key))
+        menu.addAction("Copy its key", lambda: clipboard.setText(job.key))
         menu.popup(self.table.viewport().mapToGlobal(place))
 
     # -------------------------------------------------------------------------------------- looks
@@ -257,14 +255,14 @@ class JobDock(QFrame):
 
     def _summary_text(self, found: Summary) -> str:
         if not found.total:
-            return self.tr("No computations")
-        parts = [self.tr("{done:,} of {total:,} done").format(done=found.done, total=found.total)]
+            return "No computations"
+        parts = [f"{found.done:,} of {found.total:,} done"]
         if found.failed:
-            parts.append(self.tr("{count:,} failed").format(count=found.failed))
+            parts.append(f"{found.failed:,} failed")
         if self._paused:
-            parts.append(self.tr("paused"))
+            parts.append("paused")
         elif found.left is not None and found.done < found.total:
-            parts.append(self.tr("about {time} left").format(time=duration(found.left)))
+            parts.append(f"about {duration(found.left)} left")
         return ", ".join(parts)
 
     @Slot()

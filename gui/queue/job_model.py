@@ -158,7 +158,7 @@ class JobModel(QAbstractTableModel):
         if role != Qt.ItemDataRole.DisplayRole:
             return None
         names = ("Computation", "Kind", "Progress", "Time", "Left", "")
-        return self.tr(names[section])
+        return names[section]
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return the text, tooltip or :class:`Job` of a cell."""
@@ -249,21 +249,21 @@ class JobModel(QAbstractTableModel):
     def _state_text(self, job: Job) -> str:
         if job.state == "running":
             steps = progress_text(job) if job.total else ""
-            return " · ".join(part for part in (steps, job.scalars) if part) or self.tr("running")
+            return " · ".join(part for part in (steps, job.scalars) if part) or "running"
         names = {
-            "waiting": self.tr("waiting"),
-            "finished": self.tr("finished"),
-            "cancelled": self.tr("cancelled"),
-            "failed": self.tr("failed"),
+            "waiting": "waiting",
+            "finished": "finished",
+            "cancelled": "cancelled",
+            "failed": "failed",
         }
         return f"{names[job.state]}: {job.message}" if job.message else names[job.state]
 
     def _tooltip(self, job: Job, column: int) -> str:
         if column == ACTION and job.active:
-            return self.tr("Cancel this computation (Delete)")
+            return "Cancel this computation (Delete)"
         if job.state == "failed":
-            return self.tr("{message}\nDouble click: details").format(message=job.message)
+            return f"{job.message}\nDouble click: details"
         lines = [job.title, self._state_text(job), *job.notices]
         if job.state == "finished":
-            lines.append(self.tr("Double click: show its result"))
+            lines.append("Double click: show its result")
         return "\n".join(lines)

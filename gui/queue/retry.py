@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
 
 from engine.specs.schema import Field, Spec, SpecError, fields_of
@@ -13,10 +12,6 @@ from gui.widgets.forms.number_edit import WholeEdit
 from gui.widgets.forms.side_panel import labelled_rows
 
 SMALLER = 2
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("retry", text)
 
 
 def batch_field(spec: Spec) -> Field | None:
@@ -59,7 +54,7 @@ class RetryDialog(QDialog):
     def __init__(self, failed: Spec, dropped: Sequence[Spec], parent: QWidget | None = None):
         super().__init__(parent)
         self._failed, self._dropped = failed, dropped
-        self.setWindowTitle(_tr("Retry with another batch size"))
+        self.setWindowTitle("Retry with another batch size")
         self.setModal(True)
         title = QLabel(failed.title)
         title.setProperty("role", "heading")
@@ -75,7 +70,7 @@ class RetryDialog(QDialog):
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
         self.accept_button = buttons.button(QDialogButtonBox.StandardButton.Ok)
-        self.accept_button.setText(_tr("Retry"))
+        self.accept_button.setText("Retry")
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         self.batch_size.valueChanged.connect(self._say)
@@ -83,7 +78,7 @@ class RetryDialog(QDialog):
         layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(12)
         layout.addWidget(title)
-        layout.addLayout(labelled_rows((_tr("Retry with batch size"), self.batch_size)))
+        layout.addLayout(labelled_rows(("Retry with batch size", self.batch_size)))
         layout.addWidget(self.note)
         layout.addWidget(buttons)
         self.setMinimumWidth(420)
@@ -99,11 +94,12 @@ class RetryDialog(QDialog):
         self.accept_button.setEnabled(size != self._present)
         queued, left_out = with_batch_size(self._failed, self._dropped, size)
         words = [
-            _tr("It failed with {}. Another batch size is another computation, with a record of "
-                "its own.").format(self._present)
+            (f"It failed with {self._present}. Another batch size is another computation, with a "
+                "record of "
+                "its own.")
         ]  # fmt: skip
         if len(queued) > 1:
-            words.append(_tr("{:,} that need it are queued with it.").format(len(queued) - 1))
+            words.append(f"{len(queued) - 1:,} that need it are queued with it.")
         if left_out:
-            words.append(_tr("{:,} that need it as it was are not queued again.").format(left_out))
+            words.append(f"{left_out:,} that need it as it was are not queued again.")
         self.note.setText(" ".join(words))

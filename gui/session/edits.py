@@ -49,7 +49,7 @@ class Edits(QObject):
         if wanted == _own_title(study, key):
             wanted = ""
         if wanted != before.title:
-            text = self.tr("renaming of “{}”").format(study.entry(key).title)
+            text = f"renaming of “{study.entry(key).title}”"
             self._relabel(study, key, replace(before, title=wanted), text)
 
     def note(self, key: str, note: str) -> None:
@@ -59,7 +59,7 @@ class Edits(QObject):
             return
         before, wanted = study.labels.of(key), note.strip()[:LONGEST_NOTE]
         if wanted != before.note:
-            text = self.tr("note on “{}”").format(study.entry(key).title)
+            text = f"note on “{study.entry(key).title}”"
             self._relabel(study, key, replace(before, note=wanted), text)
 
     def describe(self, *, name: str | None = None, notes: str | None = None) -> None:
@@ -74,7 +74,7 @@ class Edits(QObject):
         before = {field: str(study.about.get(field, "")) for field in after}
         if after == before:
             return
-        text = self.tr("name of the study") if "name" in after else self.tr("notes of the study")
+        text = "name of the study" if "name" in after else "notes of the study"
         self._push(text, lambda: study.describe(**after), lambda: study.describe(**before))
 
     def _relabel(self, study: Study, key: str, after: Label, text: str) -> None:
@@ -97,14 +97,14 @@ class Edits(QObject):
         doomed = {entry.key: entry for entry in self.going_with(keys)}
         for spec in self._workspace.runner.pending:
             if spec.key in keys:
-                return self.tr("“{}” is being computed: cancel it first.").format(spec.title)
+                return f"“{spec.title}” is being computed: cancel it first."
             needed = next((doomed[p.key] for p in spec.requires() if p.key in doomed), None)
             if needed is not None:
-                text = self.tr("“{}” is needed by “{}”, which runs or waits: cancel that first.")
+                text = "“{}” is needed by “{}”, which runs or waits: cancel that first."
                 return text.format(needed.title, spec.title)
         study = self._workspace.study
         if study is not None and not study.writable:
-            return self.tr("This study is read-only: nothing in it can be deleted.")
+            return "This study is read-only: nothing in it can be deleted."
         return ""
 
     def delete(self, keys: Collection[str]) -> bool:
@@ -127,10 +127,7 @@ class Edits(QObject):
 
         count = len(self.going_with(keys))
         name = study.entry(next(iter(keys))).title
-        if count == 1:
-            text = self.tr("deletion of “{}”").format(name)
-        else:
-            text = self.tr("deletion of {:,} records").format(count)
+        text = f"deletion of “{name}”" if count == 1 else f"deletion of {count:,} records"
         return self._push(text, do, undo)
 
     def put_back_all(self) -> None:
@@ -143,7 +140,7 @@ class Edits(QObject):
         except ValueError as error:
             self._workspace.message.emit(str(error), True)
         else:
-            self._workspace.message.emit(self.tr("Put back: {:,} records.").format(count), False)
+            self._workspace.message.emit(f"Put back: {count:,} records.", False)
         self._forget_steps()
 
     def empty_trash(self) -> None:
@@ -156,7 +153,7 @@ class Edits(QObject):
         except ValueError as error:
             self._workspace.message.emit(str(error), True)
         else:
-            text = self.tr("The trash is empty: {:,} records are gone for good.").format(count)
+            text = f"The trash is empty: {count:,} records are gone for good."
             self._workspace.message.emit(text, False)
         self._forget_steps()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from engine.store.study import SUFFIX
@@ -20,10 +19,6 @@ IMAGE_FILES = (
 )
 
 
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("dialogs", text)
-
-
 def _start(folder: Path | None = None) -> str:
     return settings.last_folder() or str(folder or Path.home())
 
@@ -35,14 +30,14 @@ def _kept(path: Path) -> Path:
 
 def ask_study(parent: QWidget) -> Path | None:
     """Let the user choose the folder of a study; None where they did not."""
-    chosen = QFileDialog.getExistingDirectory(parent, _tr("Open study"), _start(documents()))
+    chosen = QFileDialog.getExistingDirectory(parent, "Open study", _start(documents()))
     return _kept(Path(chosen)) if chosen else None
 
 
 def ask_new_study(parent: QWidget) -> Path | None:
     """Let the user name a new study; None where they did not."""
     start = str(Path(_start(documents())) / f"study{SUFFIX}")
-    chosen, _ = QFileDialog.getSaveFileName(parent, _tr("New study"), start, f"*{SUFFIX}")
+    chosen, _ = QFileDialog.getSaveFileName(parent, "New study", start, f"*{SUFFIX}")
     if not chosen:
         return None
     path = Path(chosen)
@@ -52,7 +47,7 @@ def ask_new_study(parent: QWidget) -> Path | None:
 def ask_copy(parent: QWidget, name: str) -> Path | None:
     """Let the user name the one file that a study is copied into; None where they did not."""
     start = str(Path(_start(documents())) / f"{name}.h5")
-    chosen, _ = QFileDialog.getSaveFileName(parent, _tr("Save a copy as one file"), start, "*.h5")
+    chosen, _ = QFileDialog.getSaveFileName(parent, "Save a copy as one file", start, "*.h5")
     if not chosen:
         return None
     path = Path(chosen)
@@ -61,14 +56,14 @@ def ask_copy(parent: QWidget, name: str) -> Path | None:
 
 def ask_image_folder(parent: QWidget) -> Path | None:
     """Let the user choose a folder of images; None where they did not."""
-    chosen = QFileDialog.getExistingDirectory(parent, _tr("Open image folder"), _start())
+    chosen = QFileDialog.getExistingDirectory(parent, "Open image folder", _start())
     return _kept(Path(chosen)) if chosen else None
 
 
 def ask_image_files(parent: QWidget) -> list[Path]:
     """Let the user choose image files or archives of them."""
-    kinds = f"{_tr('Images and archives')} ({IMAGE_FILES});;{_tr('All files')} (*)"
-    chosen, _ = QFileDialog.getOpenFileNames(parent, _tr("Open images"), _start(), kinds)
+    kinds = f"{'Images and archives'} ({IMAGE_FILES});;{'All files'} (*)"
+    chosen, _ = QFileDialog.getOpenFileNames(parent, "Open images", _start(), kinds)
     paths = [Path(name) for name in chosen]
     if paths:
         _kept(paths[0])

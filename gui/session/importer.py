@@ -88,7 +88,7 @@ class Importer(QObject):
         for problem in found.problems:
             self._say(problem, error=True)
         if len(found.studies) + len(found.packed) > 1:
-            self._say(self.tr("Of several studies only the first was opened."))
+            self._say("Of several studies only the first was opened.")
         if found.studies:
             self.open_study(found.studies[0])
         elif found.packed:
@@ -126,7 +126,7 @@ class Importer(QObject):
         """Queue the import of a weights file."""
         images = self._workspace.images
         if images is None:
-            self._say(self.tr("Choose images first: a network is tried on them."), error=True)
+            self._say("Choose images first: a network is tried on them.", error=True)
             return
 
         def done(digest: str) -> None:
@@ -139,7 +139,7 @@ class Importer(QObject):
         """Stop reading images; what is current stays."""
         if self.busy:
             self._workspace.runner.forget(CHANNEL)
-            self._say(self.tr("Reading {name} was cancelled.").format(name=self.name))
+            self._say(f"Reading {self.name} was cancelled.")
             self._end()
 
     def create_study(self, name: str) -> bool:
@@ -147,7 +147,7 @@ class Importer(QObject):
         path = dropping.free_path(documents(), name, SUFFIX)
         if not self._open(path, create=True):
             return False
-        text = self.tr("Created the study {name} in {folder}.")
+        text = "Created the study {name} in {folder}."
         self._say(text.format(name=path.stem, folder=path.parent))
         return True
 
@@ -158,7 +158,7 @@ class Importer(QObject):
             action()
             return
         self._waiting.append(action)
-        self._say(self.tr("Loading the engine; this goes on in a moment."))
+        self._say("Loading the engine; this goes on in a moment.")
 
     @Slot()
     def _on_ready(self) -> None:
@@ -169,7 +169,7 @@ class Importer(QObject):
     @Slot(str)
     def _on_broken(self, text: str) -> None:
         self._waiting.clear()
-        self._say(self.tr("The engine cannot be loaded: {text}").format(text=text), error=True)
+        self._say(f"The engine cannot be loaded: {text}", error=True)
 
     def _use(self, spec: ImagesSpec) -> None:
         if self._study_called(spec.label.split(" (")[0]) is None:
@@ -201,10 +201,10 @@ class Importer(QObject):
         if len(paths) == 1:
             self._read(paths[0])
         elif folders:
-            text = self.tr("Drop one folder at a time, or the folder that holds them all.")
+            text = "Drop one folder at a time, or the folder that holds them all."
             self._say(text, error=True)
         elif len(paths) > COPIED_AT_MOST:
-            text = self.tr("{count:,} files are too many to copy: drop their folder instead.")
+            text = "{count:,} files are too many to copy: drop their folder instead."
             self._say(text.format(count=len(paths)), error=True)
         elif folder := self._own_folder("dropped", paths[0].stem):
             self._copy_then_read(paths, folder)
@@ -296,11 +296,12 @@ class Importer(QObject):
         self._say(self._summary(spec, images))
 
     def _summary(self, spec: StoredImages, images: ImageSet) -> str:
-        text = self.tr("{name}: {train:,} training and {test:,} test images.").format(
-            name=spec.name, train=len(images.train_images), test=len(images.test_images)
+        text = (
+            f"{spec.name}: {len(images.train_images):,} training and "
+            f"{len(images.test_images):,} test images."
         )
         if images.skipped:
-            text += " " + self.tr("Files left out: {count:,}.").format(count=len(images.skipped))
+            text += " " + f"Files left out: {len(images.skipped):,}."
         return text
 
     def _shape_of_present(self) -> dict[str, Any]:
@@ -331,7 +332,7 @@ class Importer(QObject):
 
     def _own_folder(self, kind: str, name: str) -> Path | None:
         """Make a folder inside the study for files that have no other home."""
-        study = self._study_called(self.tr("Pictures"))
+        study = self._study_called("Pictures")
         if study is None:
             return None
         folder = dropping.free_path(study.path / kind, name, "")

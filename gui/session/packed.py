@@ -9,8 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QCoreApplication
-
 from engine.store.study import SUFFIX
 from gui.session.dropping import free_path
 
@@ -20,15 +18,11 @@ if TYPE_CHECKING:
 CHANNEL = "packed study"
 
 
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("packed", text)
-
-
 def save_copy(workspace: Workspace, path: Path) -> None:
     """Write the open study into one file, and say when it is there."""
     study = workspace.study
     if study is None:
-        workspace.message.emit(_tr("Open a study first: there is none to copy."), True)
+        workspace.message.emit("Open a study first: there is none to copy.", True)
         return
 
     def work(control: Any) -> int:
@@ -37,10 +31,10 @@ def save_copy(workspace: Workspace, path: Path) -> None:
         return pack(study, path, progress=lambda done, total: control.check())
 
     def done(size: int) -> None:
-        text = _tr("The study was copied to {name} ({size:.1f} MB).")
+        text = "The study was copied to {name} ({size:.1f} MB)."
         workspace.message.emit(text.format(name=path.name, size=size / 1e6), False)
 
-    workspace.message.emit(_tr("Copying the study to {name}.").format(name=path.name), False)
+    workspace.message.emit(f"Copying the study to {path.name}.", False)
     workspace.runner.ask(CHANNEL, work, done, lambda text: _fail(workspace, text), long=True)
 
 
@@ -61,7 +55,7 @@ def open_packed(workspace: Workspace, path: Path) -> None:
     def done(_: None) -> None:
         workspace.importer.open_study(folder)
 
-    workspace.message.emit(_tr("Unpacking {name}.").format(name=path.name), False)
+    workspace.message.emit(f"Unpacking {path.name}.", False)
     workspace.runner.ask(CHANNEL, work, done, lambda text: _fail(workspace, text), long=True)
 
 

@@ -56,12 +56,10 @@ class AboutDialog(TextDialog):
 
     def __init__(self, device: str, parent: QWidget | None = None):
         super().__init__("", "", versions(device), parent)
-        self.setWindowTitle(self.tr("About Isthmus"))
+        self.setWindowTitle("About Isthmus")
         self.sentence.setText(
-            self.tr(
-                "Trains standard and adversarially trained networks, shows their gradients, and "
-                "measures what robustness costs in accuracy and brings in interpretability."
-            )
+            "Trains standard and adversarially trained networks, shows their gradients, and "
+            "measures what robustness costs in accuracy and brings in interpretability."
         )
         picture = QLabel()
         picture.setPixmap(app_icon().pixmap(QSize(64, 64)))
@@ -81,7 +79,7 @@ class ShortcutsDialog(QDialog):
 
     def __init__(self, shortcuts: Iterable[tuple[str, str]], parent: QWidget | None = None):
         super().__init__(parent)
-        self.setWindowTitle(self.tr("Keyboard shortcuts"))
+        self.setWindowTitle("Keyboard shortcuts")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         form = QFormLayout(self)
         form.setContentsMargins(24, 16, 24, 16)

@@ -48,6 +48,6 @@ class DropVeil(QWidget):
         font.setPointSizeF(font.pointSizeF() * 1.6)
         painter.setFont(font)
         painter.setPen(theme.colour("text"))
-        words = self.tr("Drop images, archives, weights or a study")
+        words = "Drop images, archives, weights or a study"
         painter.drawText(frame, int(Qt.AlignmentFlag.AlignCenter), words)
         painter.end()

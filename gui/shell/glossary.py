@@ -25,19 +25,19 @@ class GlossaryDialog(QDialog):
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
-        self.setWindowTitle(self.tr("Glossary"))
+        self.setWindowTitle("Glossary")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setModal(False)
         self.resize(680, 440)
         self.search = QLineEdit()
-        self.search.setPlaceholderText(self.tr("Search names, meanings and sources"))
-        self.search.setAccessibleName(self.tr("Search the glossary"))
+        self.search.setPlaceholderText("Search names, meanings and sources")
+        self.search.setAccessibleName("Search the glossary")
         self.search.setClearButtonEnabled(True)
         self.list = QListWidget()
         self.list.setFixedWidth(LIST_WIDTH)
-        self.list.setAccessibleName(self.tr("Terms"))
+        self.list.setAccessibleName("Terms")
         self.text = QTextBrowser()
-        self.text.setAccessibleName(self.tr("Meaning"))
+        self.text.setAccessibleName("Meaning")
         self._build_layout()
         for term in sorted(terms.TERMS, key=lambda term: terms.name_of(term).lower()):
             item = QListWidgetItem(terms.name_of(term))
@@ -83,7 +83,7 @@ class GlossaryDialog(QDialog):
     def _show_current(self) -> None:
         item = self.list.currentItem()
         self.text.setHtml(
-            self.tr("No term holds all of these words.")
+            "No term holds all of these words."
             if item is None
             else terms.explanation(item.data(Qt.ItemDataRole.UserRole))
         )

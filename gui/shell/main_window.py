@@ -284,7 +284,7 @@ class MainWindow(QMainWindow):
         elif isinstance(picture, QImage):
             self._soon(lambda: importer.take_picture(picture))
         else:
-            self.messages.say(self.tr("There is no file and no picture in that."), False)
+            self.messages.say("There is no file and no picture in that.", False)
         return bool(paths) or picture is not None
 
     def _soon(self, work: Callable[[], object]) -> None:
@@ -344,15 +344,13 @@ class MainWindow(QMainWindow):
             return
         box = QMessageBox(self)
         box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle(self.tr("Quit Isthmus?"))
-        box.setText(self.tr("Computations are running."))
+        box.setWindowTitle("Quit Isthmus?")
+        box.setText("Computations are running.")
         box.setInformativeText(
-            self.tr("What has finished is kept, and the rest goes on when it is asked for again.")
+            "What has finished is kept, and the rest goes on when it is asked for again."
         )
-        self.quit_button = box.addButton(
-            self.tr("Quit and stop"), QMessageBox.ButtonRole.DestructiveRole
-        )
-        stay = box.addButton(self.tr("Keep running"), QMessageBox.ButtonRole.RejectRole)
+        self.quit_button = box.addButton("Quit and stop", QMessageBox.ButtonRole.DestructiveRole)
+        stay = box.addButton("Keep running", QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(stay)
         box.setEscapeButton(stay)
         box.finished.connect(self._on_answer)
@@ -381,12 +379,12 @@ class MainWindow(QMainWindow):
             if not action.shortcut().isEmpty()
         ]
         more = (
-            (self.tr("Up, Down"), self.tr("Move along the pages, while the rail has the focus")),
-            (self.tr("Delete"), self.tr("Cancel the selected computations")),
-            (self.tr("Ctrl+R"), self.tr("Retry the selected computations that failed")),
-            (self.tr("Ctrl+Up, Down"), self.tr("Move the selected computations in the queue")),
-            (self.tr("Ctrl+Home, End"), self.tr("Move them to the queue's top or bottom")),
-            (self.tr("Return"), self.tr("Show the result of a computation, or why it failed")),
+            ("Up, Down", "Move along the pages, while the rail has the focus"),
+            ("Delete", "Cancel the selected computations"),
+            ("Ctrl+R", "Retry the selected computations that failed"),
+            ("Ctrl+Up, Down", "Move the selected computations in the queue"),
+            ("Ctrl+Home, End", "Move them to the queue's top or bottom"),
+            ("Return", "Show the result of a computation, or why it failed"),
         )
         return [*found, *more]
 

@@ -57,90 +57,90 @@ class Menus(QObject):
 
     def _build_file(self) -> None:
         window, importer = self._window, self._window.workspace.importer
-        menu = window.menuBar().addMenu(self.tr("&File"))
+        menu = window.menuBar().addMenu("&File")
         self._add(
             menu,
             "new_study",
-            self.tr("&New study…"),
+            "&New study…",
             lambda: file_dialogs.new_study(window, importer),
         )
         self._add(
             menu,
             "open_study",
-            self.tr("&Open study…"),
+            "&Open study…",
             lambda: file_dialogs.open_study(window, importer),
         )
         self._add(
             menu,
             "open_folder",
-            self.tr("Open image &folder…"),
+            "Open image &folder…",
             lambda: file_dialogs.open_image_folder(window, importer),
         )
         self._add(
             menu,
             "open_files",
-            self.tr("Open &images…"),
+            "Open &images…",
             lambda: file_dialogs.open_image_files(window, importer),
         )
-        self.recent = menu.addMenu(self.tr("Open &recent"))
+        self.recent = menu.addMenu("Open &recent")
         self.recent.aboutToShow.connect(self._fill_recent)
         self._add(
             menu,
             "save_copy",
-            self.tr("Save a &copy as one file…"),
+            "Save a &copy as one file…",
             lambda: file_dialogs.save_study_copy(window, window.workspace),
         )
         menu.addSeparator()
-        self.export = menu.addMenu(self.tr("&Export picture"))
+        self.export = menu.addMenu("&Export picture")
         self.export.aboutToShow.connect(self._fill_export)
         for name, text, work in (
-            ("export_page", self.tr("Export this pa&ge…"), reporting.export_page),
-            ("report", self.tr("&Report of the study…"), reporting.report_study),
+            ("export_page", "Export this pa&ge…", reporting.export_page),
+            ("report", "&Report of the study…", reporting.report_study),
         ):
             self._add(menu, name, text, lambda _=False, work=work: work(window))
         menu.addSeparator()
-        self._add(menu, "quit", self.tr("&Quit"), window.close)
+        self._add(menu, "quit", "&Quit", window.close)
 
     def _build_edit(self) -> None:
         window = self._window
-        menu = window.menuBar().addMenu(self.tr("&Edit"))
+        menu = window.menuBar().addMenu("&Edit")
         stack = window.workspace.edits.stack
         for name, action in (
-            ("undo", stack.createUndoAction(self, self.tr("&Undo"))),
-            ("redo", stack.createRedoAction(self, self.tr("&Redo"))),
+            ("undo", stack.createUndoAction(self, "&Undo")),
+            ("redo", stack.createRedoAction(self, "&Redo")),
         ):
             action.setShortcut(QKeySequence(KEYS[name]))
             menu.addAction(action)
             self.actions[name] = action
         menu.addSeparator()
-        self._add(menu, "paste", self.tr("&Paste images or files"), window.paste)
-        self._add(menu, "dismiss", self.tr("&Dismiss error"), window.messages.dismiss_error)
+        self._add(menu, "paste", "&Paste images or files", window.paste)
+        self._add(menu, "dismiss", "&Dismiss error", window.messages.dismiss_error)
         menu.addSeparator()
-        self._add(menu, "settings", self.tr("&Settings…"), self._show_settings)
+        self._add(menu, "settings", "&Settings…", self._show_settings)
 
     def _build_view(self) -> None:
         window = self._window
-        menu = window.menuBar().addMenu(self.tr("&View"))
+        menu = window.menuBar().addMenu("&View")
         for index, place in enumerate(window.places):
-            action = QAction(self.tr(place.title), self)
+            action = QAction(place.title, self)
             action.setShortcut(QKeySequence(f"Ctrl+{(index + 1) % 10}"))
             action.triggered.connect(_shower(window, index))
             menu.addAction(action)
         menu.addSeparator()
-        back = self._add(menu, "back", self.tr("&Back to where I was"), window.history.back)
+        back = self._add(menu, "back", "&Back to where I was", window.history.back)
         back.setEnabled(False)
         window.history.changed.connect(back.setEnabled)
-        dock = self._add(menu, "dock", self.tr("Show &computations"), window.dock.set_expanded)
+        dock = self._add(menu, "dock", "Show &computations", window.dock.set_expanded)
         dock.setCheckable(True)
         dock.setChecked(window.dock.expanded)
         window.dock.expanded_changed.connect(dock.setChecked)
-        self._build_theme(menu.addMenu(self.tr("&Colours")))
+        self._build_theme(menu.addMenu("&Colours"))
 
     def _build_theme(self, menu: QMenu) -> None:
         names = {
-            "system": self.tr("As the system"),
-            "light": self.tr("Light"),
-            "dark": self.tr("Dark"),
+            "system": "As the system",
+            "light": "Light",
+            "dark": "Dark",
         }
         group = QActionGroup(self)
         for mode in theme.MODES:
@@ -152,12 +152,12 @@ class Menus(QObject):
         group.triggered.connect(self._set_theme)
 
     def _build_help(self) -> None:
-        menu = self._window.menuBar().addMenu(self.tr("&Help"))
-        self._add(menu, "tour", self.tr("Guided &tour"), lambda: self.tour.start())
-        self._add(menu, "glossary", self.tr("&Glossary"), self._show_glossary)
-        self._add(menu, "shortcuts", self.tr("Keyboard &shortcuts"), self._show_shortcuts)
-        self._add(menu, "log", self.tr("Open &log folder"), self._open_log)
-        self._add(menu, "about", self.tr("&About Isthmus"), self._show_about)
+        menu = self._window.menuBar().addMenu("&Help")
+        self._add(menu, "tour", "Guided &tour", lambda: self.tour.start())
+        self._add(menu, "glossary", "&Glossary", self._show_glossary)
+        self._add(menu, "shortcuts", "Keyboard &shortcuts", self._show_shortcuts)
+        self._add(menu, "log", "Open &log folder", self._open_log)
+        self._add(menu, "about", "&About Isthmus", self._show_about)
 
     def _add(self, menu: QMenu, name: str, text: str, slot: Callable[..., object]) -> QAction:
         action = QAction(text, self)
@@ -179,17 +179,17 @@ class Menus(QObject):
             action.setToolTip(str(path))
             action.triggered.connect(Slot()(lambda _=False, path=path: importer.open_study(path)))
         if self.recent.isEmpty():
-            self.recent.addAction(self.tr("None yet")).setEnabled(False)
+            self.recent.addAction("None yet").setEnabled(False)
 
     @Slot()
     def _fill_export(self) -> None:
         """List what the present page has to export; a picture without a name is just a picture."""
         self.export.clear()
         for button in self._window.export_buttons():
-            name = button.property("exports") or self.tr("Picture")
+            name = button.property("exports") or "Picture"
             self.export.addAction(str(name), button.click)
         if self.export.isEmpty():
-            self.export.addAction(self.tr("Nothing on this page")).setEnabled(False)
+            self.export.addAction("Nothing on this page").setEnabled(False)
 
     @Slot(QAction)
     def _set_theme(self, action: QAction) -> None:

@@ -52,7 +52,7 @@ class _Line(QWidget):
     def mousePressEvent(self, _: QMouseEvent) -> None:
         """Show the whole text in a window."""
         if self.text:
-            TextDialog(self.tr("Message"), self.text, self.details, self.window()).show()
+            TextDialog("Message", self.text, self.details, self.window()).show()
 
 
 class MessageBar(QFrame):
@@ -67,8 +67,8 @@ class MessageBar(QFrame):
         self._count = QLabel(self)
         self._count.setProperty("role", "muted")
         self.dismiss = QToolButton(self)
-        self.dismiss.setToolTip(self.tr("Dismiss this error (Escape)"))
-        self.dismiss.setAccessibleName(self.tr("Dismiss this error"))
+        self.dismiss.setToolTip("Dismiss this error (Escape)")
+        self.dismiss.setAccessibleName("Dismiss this error")
         self._news = _Line("muted", self)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 0, 8, 0)
@@ -126,7 +126,7 @@ class MessageBar(QFrame):
         self._error.show_text(*(self._errors[0] if self._errors else ("", "")))
         others = len(self._errors) - 1
         self._count.setVisible(others > 0)
-        self._count.setText(self.tr("and {count} more").format(count=others))
+        self._count.setText(f"and {others} more")
 
     @Slot()
     def _dress(self) -> None:

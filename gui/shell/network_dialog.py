@@ -7,7 +7,6 @@ from pathlib import Path
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
 
 from engine.specs import NetworkSpec
-from gui.session.file_dialogs import _tr
 from gui.widgets.forms.spec_form import SpecForm
 
 
@@ -17,9 +16,9 @@ class NetworkDialog(QDialog):
     def __init__(self, path: Path, parent: QWidget | None = None):
         super().__init__(parent)
         self.path = path
-        self.setWindowTitle(_tr("Import weights"))
+        self.setWindowTitle("Import weights")
         self.setModal(True)
-        text = _tr("Which network do the weights in {name} belong to?").format(name=path.name)
+        text = f"Which network do the weights in {path.name} belong to?"
         question = QLabel(text)
         question.setWordWrap(True)
         self.form = SpecForm(NetworkSpec, self)
@@ -27,7 +26,7 @@ class NetworkDialog(QDialog):
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
         self.accept_button = buttons.button(QDialogButtonBox.StandardButton.Ok)
-        self.accept_button.setText(_tr("Import"))
+        self.accept_button.setText("Import")
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         self.form.changed.connect(self._on_changed)

@@ -73,11 +73,11 @@ class Notifier(QObject):
         finished, failed = count["finished"], count["failed"]
         if len(self._outcomes) == 1 and finished + failed:
             title, outcome = self._outcomes[0]
-            words = self.tr("{} is finished.") if outcome == "finished" else self.tr("{} failed.")
+            words = "{} is finished." if outcome == "finished" else "{} failed."
             return words.format(title)
         if not failed:
-            return self.tr("{:,} computations are finished.").format(finished) if finished else ""
-        return self.tr("{:,} computations are finished, {:,} failed.").format(finished, failed)
+            return f"{finished:,} computations are finished." if finished else ""
+        return f"{finished:,} computations are finished, {failed:,} failed."
 
     def tell(self, text: str) -> None:
         """Ask for attention, and show a sentence on the desktop where it has room for one."""

@@ -35,7 +35,7 @@ class ErrorPane(QWidget):
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
-        heading = QLabel(self.tr("This page cannot be shown"))
+        heading = QLabel("This page cannot be shown")
         heading.setProperty("role", "heading")
         self.sentence = QLabel()
         self.sentence.setProperty("role", "error")
@@ -44,9 +44,9 @@ class ErrorPane(QWidget):
         self.details = QPlainTextEdit()
         self.details.setReadOnly(True)
         self.details.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-        self.retry = QPushButton(self.tr("Try again"))
+        self.retry = QPushButton("Try again")
         self.retry.clicked.connect(self.again)
-        copy = QPushButton(self.tr("Copy"))
+        copy = QPushButton("Copy")
         copy.clicked.connect(self._copy)
         buttons = QHBoxLayout()
         buttons.addWidget(self.retry)

@@ -54,9 +54,9 @@ class Rail(QFrame):
 
     def _add(self, index: int, page: Place) -> None:
         button = QToolButton(self)
-        button.setText(self.tr(page.title))
-        button.setToolTip(f"{self.tr(page.tip)} (Ctrl+{(index + 1) % 10})")
-        button.setAccessibleName(self.tr(page.title))
+        button.setText(page.title)
+        button.setToolTip(f"{page.tip} (Ctrl+{(index + 1) % 10})")
+        button.setAccessibleName(page.title)
         button.setCheckable(True)
         button.setIconSize(QSize(22, 22))
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from engine.figures.charts import MapGridData, Picture, panels_of
@@ -19,10 +18,6 @@ if TYPE_CHECKING:
     from gui.shell.main_window import MainWindow
 
 SUFFIX = ".pdf"
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("reporting", text)
 
 
 def ask_pdf(parent: QWidget, title: str, name: str) -> Path | None:
@@ -42,9 +37,9 @@ def report_study(window: MainWindow) -> None:
     workspace = window.workspace
     study = workspace.study
     if study is None:
-        workspace.message.emit(_tr("Open a study first: there is none to report."), True)
+        workspace.message.emit("Open a study first: there is none to report.", True)
         return
-    path = ask_pdf(window, _tr("Report of the study"), f"{study.path.stem}-report")
+    path = ask_pdf(window, "Report of the study", f"{study.path.stem}-report")
     if path is None:
         return
 
@@ -61,10 +56,10 @@ def export_page(window: MainWindow) -> None:
     workspace, page = window.workspace, window.page()
     pictures = [data for data in map(_drawn_by, pictured(window)) if _shows_something(data)]
     if page is None or not pictures:
-        workspace.message.emit(_tr("There is no picture on this page to export."), True)
+        workspace.message.emit("There is no picture on this page to export.", True)
         return
     name = f"{page.title.lower()}-page"
-    path = ask_pdf(window, _tr("Export this page"), name)
+    path = ask_pdf(window, "Export this page", name)
     if path is None:
         return
     notes = _about(workspace)
@@ -99,18 +94,18 @@ def _about(workspace: Workspace) -> str:
     study, images = workspace.study, workspace.images
     lines = []
     if study is not None:
-        lines.append(_tr("Study: {}").format(study.about.get("name") or study.path.stem))
+        lines.append("Study: {}".format(study.about.get("name") or study.path.stem))
     if images is not None:
-        lines.append(_tr("Images: {}").format(images.title))
+        lines.append(f"Images: {images.title}")
     return "\n".join(lines)
 
 
 def _write(workspace: Workspace, path: Path, work: Callable[[Any], None]) -> None:
     def done(_: None) -> None:
-        workspace.message.emit(_tr("Saved {}").format(path), False)
+        workspace.message.emit(f"Saved {path}", False)
 
     def failed(text: str) -> None:
         workspace.message.emit(text, True)
 
-    workspace.message.emit(_tr("Writing {}…").format(path.name), False)
+    workspace.message.emit(f"Writing {path.name}…", False)
     workspace.runner.ask(f"report {path}", work, done, failed, long=True)

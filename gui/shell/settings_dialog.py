@@ -44,13 +44,13 @@ class SettingsDialog(QDialog):
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
-        self.setWindowTitle(self.tr("Settings"))
+        self.setWindowTitle("Settings")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumWidth(WIDTH)
         self._build_choices()
         self._build_folder()
-        self.notify = QCheckBox(self.tr("Tell me when a long computation ends"))
-        self.notify.setToolTip(self.tr("A message of the desktop, while another window is in use"))
+        self.notify = QCheckBox("Tell me when a long computation ends")
+        self.notify.setToolTip("A message of the desktop, while another window is in use")
         self._build_layout()
         self._show()
         self._connect()
@@ -59,32 +59,30 @@ class SettingsDialog(QDialog):
 
     def _build_choices(self) -> None:
         self.theme = _combo(
-            (self.tr("as the system"), "system"),
-            (self.tr("light"), "light"),
-            (self.tr("dark"), "dark"),
+            ("as the system", "system"),
+            ("light", "light"),
+            ("dark", "dark"),
         )
         self.scale = _combo(*((f"{percent} %", percent) for percent in settings.SCALES))
-        self.scale.setToolTip(self.tr("Size of texts, buttons and pictures"))
+        self.scale.setToolTip("Size of texts, buttons and pictures")
         self.device = _combo(
-            (self.tr("GPU if there is one, else CPU"), "auto"),
-            (self.tr("CPU"), "cpu"),
-            (self.tr("GPU (CUDA)"), "cuda"),
+            ("GPU if there is one, else CPU", "auto"),
+            ("CPU", "cpu"),
+            ("GPU (CUDA)", "cuda"),
         )
-        self.device.setToolTip(self.tr("Where networks are trained, attacked and measured"))
-        self.eps = _combo(
-            (self.tr("255ths, as 8/255"), "255"), (self.tr("[0, 1] units, as 0.0314"), "unit")
-        )
-        self.eps.setToolTip(self.tr("In which unit L-inf radii are set; both are always shown"))
+        self.device.setToolTip("Where networks are trained, attacked and measured")
+        self.eps = _combo(("255ths, as 8/255", "255"), ("[0, 1] units, as 0.0314", "unit"))
+        self.eps.setToolTip("In which unit L-inf radii are set; both are always shown")
         self.colormap = QComboBox()
         fill_colormaps(self.colormap)
-        self.colormap.setToolTip(self.tr("With which colours the Maps page begins"))
+        self.colormap.setToolTip("With which colours the Maps page begins")
 
     def _build_folder(self) -> None:
         self.folder = QLineEdit()
         self.folder.setReadOnly(True)
-        self.folder.setToolTip(self.tr("Dropped images and the demo make their studies here"))
-        self.choose = QPushButton(self.tr("Choose…"))
-        self.choose.setAccessibleName(self.tr("Choose the folder of new studies"))
+        self.folder.setToolTip("Dropped images and the demo make their studies here")
+        self.choose = QPushButton("Choose…")
+        self.choose.setAccessibleName("Choose the folder of new studies")
 
     def _build_layout(self) -> None:
         place = QHBoxLayout()
@@ -98,19 +96,19 @@ class SettingsDialog(QDialog):
         folder.setLayout(place)
         folder.setFocusProxy(self.choose)
         form = labelled_rows(
-            (self.tr("Colours"), self.theme),
-            (self.tr("Size"), self.scale),
-            (self.tr("Compute on"), self.device),
-            (self.tr("New studies in"), folder),
-            (self.tr("eps in"), self.eps),
-            (self.tr("Maps in"), self.colormap),
+            ("Colours", self.theme),
+            ("Size", self.scale),
+            ("Compute on", self.device),
+            ("New studies in", folder),
+            ("eps in", self.eps),
+            ("Maps in", self.colormap),
             ("", self.notify),
         )
         form.setHorizontalSpacing(16)
         form.setVerticalSpacing(8)
-        self.tour = QPushButton(self.tr("Show the tour"))
-        self.reset = QPushButton(self.tr("Set all back"))
-        self.reset.setToolTip(self.tr("Recent studies and the window's place stay"))
+        self.tour = QPushButton("Show the tour")
+        self.reset = QPushButton("Set all back")
+        self.reset.setToolTip("Recent studies and the window's place stay")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         bottom = QHBoxLayout()
@@ -178,22 +176,22 @@ class SettingsDialog(QDialog):
     @Slot()
     def _set_scale(self) -> None:
         settings.set_number("scale", self.scale.currentData())
-        self._say(self.tr("The size changes when Isthmus is started the next time."))
+        self._say("The size changes when Isthmus is started the next time.")
 
     @Slot()
     def _set_device(self) -> None:
         settings.set_text("device", self.device.currentData())
-        self._say(self.tr("Studies that are opened from now on are computed there."))
+        self._say("Studies that are opened from now on are computed there.")
 
     @Slot()
     def _set_eps(self) -> None:
         settings.set_text("eps_unit", self.eps.currentData())
-        self._say(self.tr("The slider of eps has this unit at the next start."))
+        self._say("The slider of eps has this unit at the next start.")
 
     @Slot()
     def _set_colormap(self) -> None:
         settings.set_text("colormap", self.colormap.currentData())
-        self._say(self.tr("The Maps page begins with these colours at the next start."))
+        self._say("The Maps page begins with these colours at the next start.")
 
     @Slot(bool)
     def _set_notify(self, wanted: bool) -> None:
@@ -201,9 +199,7 @@ class SettingsDialog(QDialog):
 
     @Slot()
     def _choose_folder(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(
-            self, self.tr("Folder of new studies"), self.folder.text()
-        )
+        chosen = QFileDialog.getExistingDirectory(self, "Folder of new studies", self.folder.text())
         if chosen:
             settings.set_text("studies_folder", str(Path(chosen)))
             self.folder.setText(chosen)
@@ -218,7 +214,7 @@ class SettingsDialog(QDialog):
         settings.reset_preferences()
         self._show()
         self._dress()
-        self._say(self.tr("Everything is as it was at first; the size is at the next start."))
+        self._say("Everything is as it was at first; the size is at the next start.")
 
 
 def _combo(*choices: tuple[str, object]) -> QComboBox:

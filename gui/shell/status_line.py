@@ -26,7 +26,7 @@ class StatusLine(QStatusBar):
         self.throughput = Throughput(self._images_of)
         self.messages = MessageBar(self)
         self.study = QLabel()
-        self.device = QLabel(self.tr("Loading the engine…"))
+        self.device = QLabel("Loading the engine…")
         self.device.setProperty("role", "muted")
         self.setSizeGripEnabled(False)
         self.setContentsMargins(0, 0, 12, 0)
@@ -56,33 +56,33 @@ class StatusLine(QStatusBar):
             return
         room = self._workspace.runner.room
         memory, held = resident_bytes(), gpu_bytes()
-        parts = [self.tr("Ready")] if room is None else []
+        parts = ["Ready"] if room is None else []
         if room is not None:
-            names = {"cpu": self.tr("CPU"), "cuda": self.tr("GPU")}
+            names = {"cpu": "CPU", "cuda": "GPU"}
             parts.append(names.get(room.device.type, room.device.type))
-            parts.append(self.tr("{} at once").format(room.slots))
+            parts.append(f"{room.slots} at once")
         if memory:
             parts.append(size_text(memory))
         if held:
-            parts.append(self.tr("{} on the GPU").format(size_text(held)))
+            parts.append(f"{size_text(held)} on the GPU")
         rate = self.throughput.rate()
         if rate >= 1:
-            parts.append(self.tr("{:,.0f} images/s").format(_rounded(rate)))
+            parts.append(f"{_rounded(rate):,.0f} images/s")
         self.device.setText(" · ".join(parts))
         self.device.setToolTip(self._tip(room is not None, bool(held), rate >= 1))
 
     def _tip(self, device: bool, gpu: bool, rate: bool) -> str:
         lines = [
-            (device, self.tr("The device, and how many computations it takes at once")),
-            (True, self.tr("The memory that the program holds now")),
-            (gpu, self.tr("The GPU's memory that it holds now")),
-            (rate, self.tr("Training images a second, of all that runs, whatever is done to each")),
+            (device, "The device, and how many computations it takes at once"),
+            (True, "The memory that the program holds now"),
+            (gpu, "The GPU's memory that it holds now"),
+            (rate, "Training images a second, of all that runs, whatever is done to each"),
         ]
         return "\n".join(words for shown, words in lines if shown)
 
     def _show_study(self) -> None:
         study = self._workspace.study
-        self.study.setText(study_name(self._workspace) or self.tr("No study"))
+        self.study.setText(study_name(self._workspace) or "No study")
         self.study.setToolTip(str(study.path) if study is not None else "")
 
     def _images_of(self, key: str) -> int:
@@ -104,7 +104,7 @@ class StatusLine(QStatusBar):
     @Slot(str)
     def _on_broken(self, _: str) -> None:
         self._broken = True
-        self.device.setText(self.tr("No engine"))
+        self.device.setText("No engine")
 
 
 def _rounded(rate: float) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QLabel, QWidget
 
+SUMMARY_LINES = 2  # what a summary below a form may grow to without moving what is below it
+
 
 class Sentence(QLabel):
     """Says something that changes while others use what is around it.

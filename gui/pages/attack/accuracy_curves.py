@@ -66,14 +66,14 @@ class AccuracyCurves(QWidget):
         self.images.setRange(10, 1_000_000)
         self.images.setValue(IMAGES)
         self.images.setGroupSeparatorShown(True)
-        self.images.setToolTip(self.tr("The first so many test images are attacked"))
+        self.images.setToolTip("The first so many test images are attacked")
         guard_wheel(self.images)
         self.top = NumberEdit(unit="pixel")
-        self.top.setToolTip(self.tr("The largest radius; {} are measured").format(POINTS))
+        self.top.setToolTip(f"The largest radius; {POINTS} are measured")
         self.top.setMaximumWidth(240)
-        self.measure = QPushButton(self.tr("Measure"))
+        self.measure = QPushButton("Measure")
         self.measure.setProperty("role", "primary")
-        self.measure.setToolTip(self.tr("Attack the test images at every radius; keep the result"))
+        self.measure.setToolTip("Attack the test images at every radius; keep the result")
         self.measure.clicked.connect(self.ask)
         self.images.valueChanged.connect(self.refresh)
         self.top.changed.connect(self.refresh)
@@ -81,17 +81,17 @@ class AccuracyCurves(QWidget):
         self.note.setProperty("role", "muted")
         self.note.setWordWrap(True)
         self.plot = Plot(
-            self.tr("Accuracy against eps"),
-            self.tr("eps"),
-            self.tr("Accuracy in %"),
+            "Accuracy against eps",
+            "eps",
+            "Accuracy in %",
             export_name="accuracy-against-eps",
         )
         self.plot.set_ranges(y=(0.0, 100.0))
         bar = QHBoxLayout()
         bar.setSpacing(8)
         for text, widget in (
-            (self.tr("Test images"), self.images),
-            (self.tr("up to eps"), self.top),
+            ("Test images", self.images),
+            ("up to eps", self.top),
         ):
             label = QLabel(text)
             label.setBuddy(widget)
@@ -163,7 +163,7 @@ class AccuracyCurves(QWidget):
             self._norm = norm
             self.top.set_value(TOP[norm])
             unit = "255ths" if norm == "linf" else "[0, 1] units"
-            self.plot.set_texts(x_label=self.tr("eps ({}), {}").format(_name(norm), unit))
+            self.plot.set_texts(x_label=f"eps ({_name(norm)}), {unit}")
         self.refresh()
 
     @Slot()
@@ -252,12 +252,12 @@ class AccuracyCurves(QWidget):
         parts = []
         if self._shown:
             _, spec, _ = self._shown[0]
-            text = self.tr("{}, {:,} test images, 95 % intervals.")
+            text = "{}, {:,} test images, 95 % intervals."
             parts.append(text.format(_attack_in(spec), spec.test_images))
         if self._waiting:
-            parts.append(self.tr("{} still to be computed.").format(len(self._waiting)))
+            parts.append(f"{len(self._waiting)} still to be computed.")
         elif not self._shown:
-            parts.append(self.tr("Nothing measured yet for these networks and this norm."))
+            parts.append("Nothing measured yet for these networks and this norm.")
         self.note.setText(" ".join(parts))
         self.plot.set_texts(caption=parts[0] if self._shown else "")
         self.measure.setEnabled(bool(self.specs()))

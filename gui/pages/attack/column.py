@@ -181,8 +181,8 @@ class AttackColumn(QObject):
         self._heading = ElidedLabel(elide=Qt.TextElideMode.ElideMiddle)
         self._chip = Chip(parent)
         self.save = QToolButton()
-        self.save.setAccessibleName(parent.tr("Save as PNG"))
-        self.save.setToolTip(parent.tr("Save this adversarial image as a PNG file"))
+        self.save.setAccessibleName("Save as PNG")
+        self.save.setToolTip("Save this adversarial image as a PNG file")
         self.save.clicked.connect(self.save_asked)
         header = QWidget(parent)
         row = QHBoxLayout(header)
@@ -191,8 +191,8 @@ class AttackColumn(QObject):
         row.addWidget(self._chip)
         row.addWidget(self._heading, 1)
         row.addWidget(self.save)
-        self.adversarial = ImageView(parent.tr("Adversarial image"), camera)
-        self.perturbation = ImageView(parent.tr("Perturbation"), camera)
+        self.adversarial = ImageView("Adversarial image", camera)
+        self.perturbation = ImageView("Perturbation", camera)
         self.perturbation.describe = self._describe
         for view in (self.adversarial, self.perturbation):
             view.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
@@ -221,7 +221,7 @@ class AttackColumn(QObject):
     def _describe(self, row: int, column: int) -> str:
         steps = 255 * self.delta[:, row, column]
         values = ", ".join(f"{value:+.2f}" for value in steps)
-        return self.tr("row {}, column {}: {} /255").format(row, column, values)
+        return f"row {row}, column {column}: {values} /255"
 
     def _judge(self, logits: str) -> Verdict:
         arrays = self.result.arrays
@@ -233,24 +233,23 @@ class AttackColumn(QObject):
     def _words(self, judged: Verdict) -> str:
         share = f"{100 * judged.probability:.1f} %"
         if judged.after == judged.before:
-            return self.tr("still {}, {}").format(self._name(judged.after), share)
+            return f"still {self._name(judged.after)}, {share}"
         return f"{self._name(judged.before)} → {self._name(judged.after)}, {share}"
 
     def _say_verdict(self) -> None:
         judged = self._judge("adv_logits")
         arrays = self.result.arrays
         true = int(arrays["labels"][0])
-        wrong = self.tr(" (wrong before)") if true >= 0 and judged.before != true else ""
+        wrong = " (wrong before)" if true >= 0 and judged.before != true else ""
         linf, l2 = float(arrays["distance_linf"][0]), float(arrays["distance_l2"][0])
-        size = self.tr("L-inf {:.3g}/255, L2 {:.3g}").format(255 * linf, l2)
+        size = f"L-inf {255 * linf:.3g}/255, L2 {l2:.3g}"
         words = f"{self._words(judged)}{wrong}"
         self._verdict.set_lines(
             Line(words, "bad" if judged.fooled else "good", bold=True), Line(size, "muted")
         )
         self._verdict.setToolTip(
-            self.tr("{}\nRounded to 8 bits: {}\nMeasured size of the perturbation: {}").format(
-                words, self.rounded_verdict_text, size
-            )
+            f"{words}\nRounded to 8 bits: {self.rounded_verdict_text}\nMeasured size of the "
+            f"perturbation: {size}"
         )
 
 

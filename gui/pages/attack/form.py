@@ -91,12 +91,12 @@ class AttackForm(QWidget):
         """Return the sentence about what is wrong, or ""."""
         if self.form.error() or self.spec() is not None:
             return self.form.error()
-        return self.tr("step size is {}, must be a number above 0").format(self.step_size.text())
+        return f"step size is {self.step_size.text()}, must be a number above 0"
 
     def set_classes(self, names: Sequence[str]) -> None:
         """Offer these classes as targets; the chosen one stays where it exists."""
         chosen = self.target.currentData()
-        wanted = [self.tr("away from the true class"), *names]
+        wanted = ["away from the true class", *names]
         if [self.target.itemText(row) for row in range(self.target.count())] == wanted:
             return
         self.target.blockSignals(True)
@@ -111,7 +111,7 @@ class AttackForm(QWidget):
     # ------------------------------------------------------------------------------------ building
 
     def _build_form(self) -> None:
-        self.form = SpecForm(AttackSpec, exclude=OWN_FIELDS, labels={"kind": self.tr("attack")})
+        self.form = SpecForm(AttackSpec, exclude=OWN_FIELDS, labels={"kind": "attack"})
         self.form.set_spec(PGD())
 
     def _build_steps(self) -> None:
@@ -119,25 +119,24 @@ class AttackForm(QWidget):
         self.steps.setRange(1, 10_000)
         self.steps.setValue(10)
         self.steps.setKeyboardTracking(False)
-        self.steps.setToolTip(self.tr("How often the attack follows the gradient"))
+        self.steps.setToolTip("How often the attack follows the gradient")
         guard_wheel(self.steps)
         self.steps_slider = QSlider(Qt.Orientation.Horizontal)
         self.steps_slider.setRange(0, len(STEPS) - 1)
         self.steps_slider.setPageStep(3)
         self.steps_slider.setMinimumHeight(24)
-        self.steps_slider.setAccessibleName(self.tr("steps"))
-        self.follows = QCheckBox(self.tr("Step follows eps"))
+        self.steps_slider.setAccessibleName("steps")
+        self.follows = QCheckBox("Step follows eps")
         self.follows.setChecked(True)
         self.follows.setToolTip(
-            self.tr(
-                "The step size is {} eps / steps: enough to reach and walk the ball's edge"
-            ).format(STEP_OVER_EPS)
+            f"The step size is {STEP_OVER_EPS} eps / steps: enough to reach and walk the "
+            "ball's edge"
         )
         self.step_size = NumberEdit(unit="pixel")
 
     def _build_target(self) -> None:
         self.target = QComboBox()
-        self.target.setToolTip(self.tr("The class that the attack moves the image towards"))
+        self.target.setToolTip("The class that the attack moves the image towards")
         self.target.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
@@ -146,11 +145,11 @@ class AttackForm(QWidget):
 
     def _build_layout(self) -> None:
         grid = labelled_rows(
-            (self.tr("Steps"), self.steps),
+            ("Steps", self.steps),
             ("", self.steps_slider),
             ("", self.follows),
-            (self.tr("Step size"), self.step_size),
-            (self.tr("Target"), self.target),
+            ("Step size", self.step_size),
+            ("Target", self.target),
         )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -158,7 +157,7 @@ class AttackForm(QWidget):
         layout.addWidget(self.form)
         layout.addLayout(grid)
         # Two grids below one another look like one where their first columns are as wide.
-        width = self.fontMetrics().horizontalAdvance(self.tr("Step size")) + 8
+        width = self.fontMetrics().horizontalAdvance("Step size") + 8
         for part in (grid, self.form.layout()):
             if isinstance(part, QGridLayout):
                 part.setColumnMinimumWidth(0, width)

@@ -94,11 +94,11 @@ class AttackPage(Page):
         self.picker = NetworkPicker(self.workspace, COLUMNS)
         self.form = AttackForm()
         self.fault = error_label(self)
-        self.keep = QPushButton(self.tr("Save adversarial examples"))
-        self.keep.setToolTip(self.tr("Keep this attack of this image as records of the study"))
+        self.keep = QPushButton("Save adversarial examples")
+        self.keep.setToolTip("Keep this attack of this image as records of the study")
         self._side = SidePanel()
-        self._side.add(self.picker, self.tr("Networks"), 1)
-        self._side.add(self.form, self.tr("Attack"))
+        self._side.add(self.picker, "Networks", 1)
+        self._side.add(self.form, "Attack")
         self._side.add(self.fault)
         self._side.pin(self.keep)
 
@@ -106,11 +106,9 @@ class AttackPage(Page):
         self.strip = ImageStrip()
         self.camera = Camera(self)
         # One stop of the tab key for all pictures: they share their camera.
-        self.original = ImageView(self.tr("Original image"), self.camera)
-        self._heading = ElidedLabel(self.tr("Original"), bold=True)
-        self.trace = Plot(
-            self.tr("Loss"), self.tr("Step"), self.tr("Loss"), export_name="attack-loss"
-        )
+        self.original = ImageView("Original image", self.camera)
+        self._heading = ElidedLabel("Original", bold=True)
+        self.trace = Plot("Loss", "Step", "Loss", export_name="attack-loss")
         self._grid = QGridLayout()
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(12)
@@ -129,11 +127,11 @@ class AttackPage(Page):
     def _build_tabs(self) -> None:
         self.magnify = QComboBox()
         for times in MAGNIFICATIONS:
-            self.magnify.addItem(self.tr("x {}").format(times), times)
+            self.magnify.addItem(f"x {times}", times)
         self.magnify.setCurrentIndex(MAGNIFICATIONS.index(10))
-        self.magnify.setToolTip(self.tr("How many times as strong the perturbation is drawn"))
+        self.magnify.setToolTip("How many times as strong the perturbation is drawn")
         guard_wheel(self.magnify)
-        label = QLabel(self.tr("Perturbation"))
+        label = QLabel("Perturbation")
         label.setBuddy(self.magnify)
         bar = QHBoxLayout()
         bar.setSpacing(8)
@@ -156,8 +154,8 @@ class AttackPage(Page):
         layout.addLayout(self._grid, 1)
         self.curves = AccuracyCurves(self.workspace, self.form, self.picker, self)
         self.tabs = QTabWidget()
-        self.tabs.addTab(one, self.tr("One image"))
-        self.tabs.addTab(self.curves, self.tr("Accuracy against eps"))
+        self.tabs.addTab(one, "One image")
+        self.tabs.addTab(self.curves, "Accuracy against eps")
 
     def _build_layout(self) -> None:
         self.needs = NeedsNetwork(self.workspace, self.picker)
@@ -212,9 +210,7 @@ class AttackPage(Page):
             self.original.set_pixels(pixels_of(image_set.test_images[index]))
             label = int(image_set.test_labels[index])
             name = image_set.classes[label] if 0 <= label < len(image_set.classes) else ""
-            self._heading.set_text(
-                self.tr("Original: {}").format(name) if name else self.tr("Original")
-            )
+            self._heading.set_text(f"Original: {name}" if name else "Original")
         self.ask()
 
     # ---------------------------------------------------------------------------------- previewing
@@ -328,9 +324,9 @@ class AttackPage(Page):
         name = f"adversarial-{column.index}.png"
         chosen, _ = QFileDialog.getSaveFileName(
             self,
-            self.tr("Save the adversarial image"),
+            "Save the adversarial image",
             str(Path(settings.last_folder()) / name),
-            self.tr("PNG (*.png)"),
+            "PNG (*.png)",
         )
         if chosen:
             self.save_png(column, Path(chosen).with_suffix(".png"))
@@ -343,11 +339,12 @@ class AttackPage(Page):
         if len(column.result.arrays["adv_images"][0]) == 1:
             image = image.convertToFormat(QImage.Format.Format_Grayscale8)
         if not image.save(str(path)):  # the name's end says that it is a PNG
-            self.workspace.message.emit(self.tr("{} cannot be written.").format(path), True)
+            self.workspace.message.emit(f"{path} cannot be written.", True)
             return
         settings.set_last_folder(path.parent)
-        text = self.tr("Saved {}. {} says: {}; of the file, which has 8 bits: {}.").format(
-            path.name, column.title, column.verdict_text, column.rounded_verdict_text
+        text = (
+            f"Saved {path.name}. {column.title} says: {column.verdict_text}; of the file, "
+            f"which has 8 bits: {column.rounded_verdict_text}."
         )
         self.workspace.message.emit(text, False)
 

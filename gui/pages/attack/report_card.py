@@ -35,13 +35,13 @@ class AttackCard(QWidget):
         super().__init__(parent)
         self.workspace = workspace
         self._series = series
-        self.check = QPushButton(self.tr("Check the attack"))
+        self.check = QPushButton("Check the attack")
         self.check.setToolTip(
-            self.tr("Look for signs of a weak attack: the accuracy above may then be too high")
+            "Look for signs of a weak attack: the accuracy above may then be too high"
         )
         self.note = QLabel(wordWrap=True)
         self.note.setProperty("role", "muted")
-        self.table = NumberTable(self.tr("Report card of the attack"))
+        self.table = NumberTable("Report card of the attack")
         self.table.setMaximumHeight(HEIGHT)
         bar = QHBoxLayout()
         bar.setSpacing(8)
@@ -75,7 +75,7 @@ class AttackCard(QWidget):
         ]
         self.table.setVisible(bool(rows))
         if rows:
-            self.table.set_rows((self.tr("Network"), *map(capital, CHECKS)), rows)
+            self.table.set_rows(("Network", *map(capital, CHECKS)), rows)
         self.note.setText(self._words(found))
         self.check.setEnabled(attack is not None and bool(attack.eps) and bool(networks))
 
@@ -100,9 +100,7 @@ class AttackCard(QWidget):
 
     def _words(self, found: Sequence[tuple[Entry, AttackCheck, Network]]) -> str:
         if not found:
-            return self.tr(
-                "An accuracy under attack is an upper bound: check the attack behind it."
-            )
+            return "An accuracy under attack is an upper bound: check the attack behind it."
         entry, metric, _ = found[0]
         failed = [
             finding.name
@@ -110,13 +108,13 @@ class AttackCard(QWidget):
             for finding in findings(entry.numbers)
             if not finding.passed
         ]
-        text = self.tr("{attack}, {count:,} test images: {verdict}")
+        text = "{attack}, {count:,} test images: {verdict}"
         return text.format(
             attack=metric.attack.title,
             count=int(entry.numbers["test_images"]),
-            verdict=self.tr("nothing speaks against it.")
+            verdict="nothing speaks against it."
             if not failed
-            else self.tr("look at {}.").format(", ".join(dict.fromkeys(failed))),
+            else "look at {}.".format(", ".join(dict.fromkeys(failed))),
         )
 
 

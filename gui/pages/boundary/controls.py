@@ -79,14 +79,14 @@ class BoundaryControls(SidePanel):
         missing
             How many of the wanted networks the study has not.
         """
-        self.train.setText(self.tr("Stop") if going else self.tr("Train"))
+        self.train.setText("Stop" if going else "Train")
         self.train.setEnabled(going or missing > 0)
         if going:
-            tip = self.tr("Stop these trainings; what is finished stays")
+            tip = "Stop these trainings; what is finished stays"
         elif missing:
-            tip = self.tr("Train the networks that the study does not have yet")
+            tip = "Train the networks that the study does not have yet"
         else:
-            tip = self.tr("The study has these networks; choose another eps, seed or epochs")
+            tip = "The study has these networks; choose another eps, seed or epochs"
         self.train.setToolTip(tip)
 
     # ----------------------------------------------------------------------------------- building
@@ -98,43 +98,41 @@ class BoundaryControls(SidePanel):
         self.norm = QComboBox()
         self.norm.addItem("L2", "l2")
         self.norm.addItem("L-inf", "linf")
-        self.norm.setToolTip(self.tr("The shape of the ball that attacked points stay in"))
+        self.norm.setToolTip("The shape of the ball that attacked points stay in")
         self.steps = QSpinBox()
         self.steps.setRange(1, MOST_STEPS)
         self.steps.setValue(40)
         self.steps.setToolTip(
-            self.tr(
-                "Steps of the shown attack: each is 1 long in L2, as in the paper, and "
-                "2.5 eps / steps in L-inf"
-            )
+            "Steps of the shown attack: each is 1 long in L2, as in the paper, and "
+            "2.5 eps / steps in L-inf"
         )
         guard_wheel(self.norm)
         guard_wheel(self.steps)
         self.eps.changed.connect(self.attack_changed)
         self.steps.valueChanged.connect(self.attack_changed)
         self.norm.currentIndexChanged.connect(self._on_norm)
-        rows = labelled_rows((self.tr("Norm"), self.norm), (self.tr("Steps"), self.steps))
-        self.add(rows, self.tr("Shown attack"))
+        rows = labelled_rows(("Norm", self.norm), ("Steps", self.steps))
+        self.add(rows, "Shown attack")
 
     def _build_training(self) -> None:
         self.seed = WholeEdit(low=0)
-        self.seed.setToolTip(self.tr("Draws the first weights and the order of the batches"))
+        self.seed.setToolTip("Draws the first weights and the order of the batches")
         self.epochs = QSpinBox()
         self.epochs.setRange(1, MOST_EPOCHS)
-        self.epochs.setToolTip(self.tr("How often each network sees the 6,000 points"))
+        self.epochs.setToolTip("How often each network sees the 6,000 points")
         guard_wheel(self.epochs)
         self.set_paper()
         for widget in (self.seed, self.epochs):
             widget.setKeyboardTracking(False)
             widget.valueChanged.connect(self.training_changed)
-        rows = labelled_rows((self.tr("Seed"), self.seed), (self.tr("Epochs"), self.epochs))
-        self.add(rows, self.tr("Training"))
-        self.train = QPushButton(self.tr("Train"))
+        rows = labelled_rows(("Seed", self.seed), ("Epochs", self.epochs))
+        self.add(rows, "Training")
+        self.train = QPushButton("Train")
         self.train.setProperty("role", "primary")
         self.train.clicked.connect(self.train_asked)
-        self.paper = QPushButton(self.tr("Paper's settings"))
+        self.paper = QPushButton("Paper's settings")
         self.paper.setToolTip(
-            self.tr("Training eps 0.125 and 0.25 (0.25 and 0.5 in [-1, 1]), seed 0, 10 epochs")
+            "Training eps 0.125 and 0.25 (0.25 and 0.5 in [-1, 1]), seed 0, 10 epochs"
         )
         self.paper.clicked.connect(self.paper_asked)
         self.add(self.train)
@@ -142,18 +140,16 @@ class BoundaryControls(SidePanel):
 
     def _build_lesson(self) -> None:
         lesson = QLabel(
-            self.tr(
-                "Every network separates the two classes. The standard one leans on the thin "
-                "direction of the data, in which the classes hardly differ: its boundary is "
-                "tilted, and a short way across it fools it. Trained against attacks, the boundary "
-                "turns upright, the more the larger the eps; then an attack has to move a point "
-                "along the data, towards the other class."
-            )
+            "Every network separates the two classes. The standard one leans on the thin "
+            "direction of the data, in which the classes hardly differ: its boundary is "
+            "tilted, and a short way across it fools it. Trained against attacks, the boundary "
+            "turns upright, the more the larger the eps; then an attack has to move a point "
+            "along the data, towards the other class."
         )
         lesson.setProperty("role", "muted")
         lesson.setWordWrap(True)
         lesson.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.add(lesson, self.tr("What to see"), 1)
+        self.add(lesson, "What to see", 1)
 
     @Slot()
     def _on_norm(self) -> None:

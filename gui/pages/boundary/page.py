@@ -98,7 +98,7 @@ class BoundaryPage(Page):
         """Make the page work from nothing: a study if there is none, and three networks in it."""
         workspace = self.workspace
         if not workspace.runner.loaded:
-            workspace.message.emit(self.tr("Loading the engine; this goes on in a moment."), False)
+            workspace.message.emit("Loading the engine; this goes on in a moment.", False)
             workspace.runner.ready.connect(self.begin, Qt.ConnectionType.SingleShotConnection)
             return
         if workspace.study is None and not workspace.importer.create_study(STUDY_NAME):
@@ -125,13 +125,13 @@ class BoundaryPage(Page):
         self.tilts = TiltPlot(self.workspace)
         self.empty = EmptyState()
         self.empty.say(
-            self.tr(
+            (
                 "Two classes of points in the plane, and three networks: a standard one, and two "
                 "that are trained against attacks. Their boundaries turn before your eyes, and "
                 "every attack follows the slider.\nTraining takes about a minute; the results are "
                 "kept in a study."
             ),
-            self.tr("Run the lab"),
+            "Run the lab",
         )
         self._exports = export_buttons(self, self.figure, "boundaries")
         self._name_legend()
@@ -299,11 +299,11 @@ class BoundaryPage(Page):
     @Slot()
     def _name_legend(self) -> None:
         names = {
-            "0": self.tr("right class"),
-            "1": self.tr("left class"),
-            "line": self.tr("decision boundary"),
-            "attack": self.tr("attacked point"),
-            "along": self.tr("line through the centroids"),
-            "away": self.tr("mean normal"),
+            "0": "right class",
+            "1": "left class",
+            "line": "decision boundary",
+            "attack": "attacked point",
+            "along": "line through the centroids",
+            "away": "mean normal",
         }
         self.legend.set_entries(legend_entries(names))

@@ -165,7 +165,7 @@ class BoundaryPanel(QWidget):
         lines = (
             self._title(self.shown),
             self.numbers.text,
-            self.tr("robust accuracy {:.1f} %").format(robust),
+            f"robust accuracy {robust:.1f} %",
         )
         title = "\n".join(lines)
         return plane_chart(self.result.arrays, title, self.shown.attack)
@@ -180,11 +180,11 @@ class BoundaryPanel(QWidget):
     def _build(self, radius: float | None) -> None:
         chip = Chip(self)
         chip.set_series(self.series)
-        self.heading = QLabel(self.tr("Standard") if radius is None else self.tr("Trained"))
+        self.heading = QLabel("Standard" if radius is None else "Trained")
         self.heading.setProperty("role", "heading")
         self.eps: QDoubleSpinBox | None = None
         self.units = ElidedLabel(colour="muted")
-        self.units.setToolTip(self.tr("In the paper's coordinates, which reach from -1 to 1"))
+        self.units.setToolTip("In the paper's coordinates, which reach from -1 to 1")
         top = QHBoxLayout()
         top.setSpacing(6)
         top.addWidget(chip)
@@ -196,7 +196,7 @@ class BoundaryPanel(QWidget):
         self._show_units()
         # The planes stand beside each other, whatever is above them.
         top.addStrut(HEADER)
-        self.view = PlaneView(self.tr("The plane of network {}").format(self.place + 1))
+        self.view = PlaneView(f"The plane of network {self.place + 1}")
         centre = Qt.AlignmentFlag.AlignHCenter
         self.numbers = ElidedLabel(bold=True, alignment=centre)
         self.accuracies = ElidedLabel(alignment=centre)
@@ -212,15 +212,13 @@ class BoundaryPanel(QWidget):
         spin = QDoubleSpinBox(decimals=3, singleStep=STEP)
         spin.setRange(SMALLEST, LARGEST)
         spin.setValue(radius)
-        spin.setPrefix(self.tr("eps "))
+        spin.setPrefix("eps ")
         spin.setFixedWidth(FIELD)
         spin.setKeyboardTracking(False)
-        spin.setAccessibleName(self.tr("Training eps of network {}").format(self.place + 1))
+        spin.setAccessibleName(f"Training eps of network {self.place + 1}")
         spin.setToolTip(
-            self.tr(
-                "L2 radius of the attacks that this network is trained against, in [0, 1] units; "
-                "another one trains the network anew, unless the study has it already"
-            )
+            "L2 radius of the attacks that this network is trained against, in [0, 1] units; "
+            "another one trains the network anew, unless the study has it already"
         )
         guard_wheel(spin)
         spin.valueChanged.connect(self._on_radius)
@@ -294,11 +292,11 @@ class BoundaryPanel(QWidget):
     def _title(self, shown: Boundary) -> str:
         eps = training_eps(shown.classifier)
         if not eps:
-            return self.tr("Standard")
-        return self.tr("Trained at eps {:g} in [−1, 1]").format(2 * eps)
+            return "Standard"
+        return f"Trained at eps {2 * eps:g} in [−1, 1]"
 
     def _show_units(self) -> None:
-        text = "" if self.radius is None else self.tr("(paper: {:.4g})").format(2 * self.radius)
+        text = "" if self.radius is None else f"(paper: {2 * self.radius:.4g})"
         self.units.set_text(text)
 
     def _show_numbers(self) -> None:
@@ -306,14 +304,14 @@ class BoundaryPanel(QWidget):
         known = self.result is not None and (self.state == "stored" or self._snapshot is not None)
         words = self._words_of_state()
         if known and self.tilt is not None:
-            tilt = self.tr("tilt {:.1f}°").format(self.tilt[1])
+            tilt = f"tilt {self.tilt[1]:.1f}°"
             words = f"{tilt}  ·  {words}" if words else tilt
         self.numbers.set_text(words)
         self.accuracies.set_text("" if self.result is None else self._accuracies(self.result))
 
     def _accuracies(self, result: Result) -> str:
         found = result.numbers
-        return self.tr("clean {:.1f} %  ·  robust {:.1f} % of {:,}").format(
+        return "clean {:.1f} %  ·  robust {:.1f} % of {:,}".format(
             100 * float(found["clean_accuracy"]),
             100 * float(found["robust_accuracy"]),
             found["test_points"],
@@ -321,15 +319,15 @@ class BoundaryPanel(QWidget):
 
     def _words_of_state(self) -> str:
         if self._snapshot is not None and self.state == "training" and self.training is not None:
-            words = self.tr("epoch {:.1f} of {}")
+            words = "epoch {:.1f} of {}"
             return words.format(self._snapshot.step, self.training.epochs)
         return {
-            "missing": self.tr("not trained yet"),
-            "waiting": self.tr("waits for its training"),
-            "training": self.tr("training begins"),
+            "missing": "not trained yet",
+            "waiting": "waits for its training",
+            "training": "training begins",
             "stored": "",
-            "cancelled": self.tr("training stopped"),
-            "failed": self._fault or self.tr("training failed"),
+            "cancelled": "training stopped",
+            "failed": self._fault or "training failed",
         }[self.state]
 
 

@@ -31,9 +31,9 @@ class TiltPlot(QWidget):
         super().__init__(parent)
         self.workspace = workspace
         self.plot = Plot(
-            self.tr("Tilt against training eps"),
-            self.tr("Training eps (L2, in the paper's [−1, 1]; half of it in [0, 1])"),
-            self.tr("Tilt in degrees"),
+            "Tilt against training eps",
+            "Training eps (L2, in the paper's [−1, 1]; half of it in [0, 1])",
+            "Tilt in degrees",
             export_name="tilt",
         )
         self.plot.set_texts(caption=tilt_caption())
@@ -65,29 +65,25 @@ class TiltPlot(QWidget):
     # ------------------------------------------------------------------------------------ private
 
     def _build_items(self) -> None:
-        self._line = self.plot.curve(
-            self.tr("best straight boundary"), "muted", style=Qt.PenStyle.DashLine
-        )
+        self._line = self.plot.curve("best straight boundary", "muted", style=Qt.PenStyle.DashLine)
         known = self.plot.scatter("", "muted", "diamond", hover=HOVER)
         known.set_points(
             [each.eps for each in published.BEST_LINEAR],
             [each.angle_degrees for each in published.BEST_LINEAR],
             names=[
-                self.tr("Best straight boundary, robust accuracy {:.1f} %").format(
-                    100 * each.robust_accuracy
-                )
+                f"Best straight boundary, robust accuracy {100 * each.robust_accuracy:.1f} %"
                 for each in published.BEST_LINEAR
             ],
         )
-        self._single = self.plot.scatter(self.tr("study, one seed"), 6, hover=HOVER)
-        names = (self.tr("standard"), self.tr("middle"), self.tr("right"))
+        self._single = self.plot.scatter("study, one seed", 6, hover=HOVER)
+        names = ("standard", "middle", "right")
         self._lab = [
             self.plot.scatter(name, place + 2, symbol, hover=HOVER)
             for place, (name, symbol) in enumerate(zip(names, LAB_SYMBOLS, strict=True))
         ]
         # Above the lab's own dots, which stand near the mean of their seeds.
         self._mean = self.plot.scatter(
-            self.tr("study, mean ± deviation over seeds"), "text", "plus", hover=HOVER
+            "study, mean ± deviation over seeds", "text", "plus", hover=HOVER
         )
 
     def _take(self, found: tuple[list[float], list[Tilt]]) -> None:
@@ -108,9 +104,7 @@ class TiltPlot(QWidget):
             low=mean - spread,
             high=mean + spread,
             names=[
-                self.tr("{}: {:.1f}° ± {:.1f}°, n = {}").format(
-                    group.title, group.mean, group.spread, len(group.angles)
-                )
+                f"{group.title}: {group.mean:.1f}° ± {group.spread:.1f}°, n = {len(group.angles)}"
                 for group in several
             ],
         )

@@ -44,12 +44,12 @@ class NeedsNetwork(EmptyState):
         """Look again at what there is."""
         workspace = self._workspace
         if workspace.images is None:
-            self._say(self.tr("Choose images first."), self.tr("Choose images"), "Data")
+            self._say("Choose images first.", "Choose images", "Data")
         elif workspace.image_set is None:
-            self._say(self.tr("The images are being loaded."), "", "")
+            self._say("The images are being loaded.", "", "")
         else:
-            text = self.tr("There is no network for these images yet: train one first.")
-            self._say(text, self.tr("Train a network"), "Train")
+            text = "There is no network for these images yet: train one first."
+            self._say(text, "Train a network", "Train")
         if self._stack is not None:
             self._stack.setCurrentIndex(1 if self.met else 0)
 

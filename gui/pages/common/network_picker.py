@@ -110,12 +110,12 @@ class NetworkPicker(QWidget):
 
     def _build(self) -> None:
         self.search = QLineEdit()
-        self.search.setPlaceholderText(self.tr("Search networks"))
+        self.search.setPlaceholderText("Search networks")
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._search)
         self.list = QListWidget()
-        self.list.setAccessibleName(self.tr("Networks"))
-        self.list.setToolTip(self.tr("Check up to {} networks").format(self.most))
+        self.list.setAccessibleName("Networks")
+        self.list.setToolTip(f"Check up to {self.most} networks")
         self.list.setMouseTracking(True)
         self.list.setIconSize(QSize(12, 12))
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -123,7 +123,7 @@ class NetworkPicker(QWidget):
         self.list.itemChanged.connect(self._checked)
         self.list.itemEntered.connect(self._entered)
         self.list.viewport().installEventFilter(self)
-        self.empty = QLabel(self.tr("There is no network for these images yet."))
+        self.empty = QLabel("There is no network for these images yet.")
         self.empty.setProperty("role", "muted")
         self.empty.setWordWrap(True)
         layout = QVBoxLayout(self)
@@ -224,13 +224,13 @@ class NetworkPicker(QWidget):
         parts = [
             word.format(100 * float(numbers[name]))
             for name, word in (
-                ("clean_accuracy", self.tr("{:.1f} % clean")),
-                ("robust_accuracy", self.tr("{:.1f} % robust")),
+                ("clean_accuracy", "{:.1f} % clean"),
+                ("robust_accuracy", "{:.1f} % robust"),
             )
             if name in numbers
         ]
         if self.workspace.images is not None and network.spec.images != self.workspace.images:
-            parts.append(self.tr("trained on {}").format(network.spec.images.title))
+            parts.append(f"trained on {network.spec.images.title}")
         return "\n".join(filter(None, [network.title, ", ".join(parts)]))
 
     def _show_chosen(self) -> None:

@@ -80,11 +80,9 @@ class DataPage(Page):
         texts.addWidget(self.facts)
         self.kept = QLabel()
         self.kept.setProperty("role", "good")
-        self.use = QPushButton(self.tr("Use these images"))
+        self.use = QPushButton("Use these images")
         self.use.setProperty("role", "primary")
-        self.use.setToolTip(
-            self.tr("Note these images in the study, for networks to be trained on")
-        )
+        self.use.setToolTip("Note these images in the study, for networks to be trained on")
         row = QHBoxLayout()
         row.setSpacing(12)
         row.addLayout(texts)
@@ -106,17 +104,17 @@ class DataPage(Page):
         return left
 
     def _build_source(self) -> QFrame:
-        self.form = SpecForm(ImagesSpec, exclude=IDENTITY, labels={"kind": self.tr("Source")})
+        self.form = SpecForm(ImagesSpec, exclude=IDENTITY, labels={"kind": "Source"})
         for name in IDENTITY:
             self.form.set_fixed(name, "")
-        self.open_folder = QPushButton(self.tr("Open folder…"))
+        self.open_folder = QPushButton("Open folder…")
         self.open_folder.setToolTip(
-            self.tr("Read a folder with these settings; a dropped one settles them by itself")
+            "Read a folder with these settings; a dropped one settles them by itself"
         )
-        self.open_files = QPushButton(self.tr("Open files…"))
-        self.open_files.setToolTip(self.tr("Read image files or an archive"))
-        self.show_images = QPushButton(self.tr("Show"))
-        self.show_images.setToolTip(self.tr("Read the images again, with these settings"))
+        self.open_files = QPushButton("Open files…")
+        self.open_files.setToolTip("Read image files or an archive")
+        self.show_images = QPushButton("Show")
+        self.show_images.setToolTip("Read the images again, with these settings")
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         for button in (self.open_folder, self.open_files, self.show_images):
@@ -153,7 +151,7 @@ class DataPage(Page):
     def refresh(self) -> None:
         """Show the current images."""
         spec, image_set = self.workspace.images, self.workspace.image_set
-        self.name.setText(spec.title if spec is not None else self.tr("No images yet"))
+        self.name.setText(spec.title if spec is not None else "No images yet")
         self.facts.setText(self._facts())
         self.browser.show_set(image_set)
         if image_set is not None:
@@ -163,7 +161,7 @@ class DataPage(Page):
         else:
             self.classes.classes.show_classes((), NO_LABELS, NO_LABELS)
         count = image_set.class_count if image_set is not None else 0
-        self.class_heading.setText(self.tr("Classes ({count})").format(count=count))
+        self.class_heading.setText(f"Classes ({count})")
         if spec is not None and spec != self._shown:
             self.form.set_spec(spec)
         self._shown = spec
@@ -172,19 +170,19 @@ class DataPage(Page):
     def _facts(self) -> str:
         spec, image_set = self.workspace.images, self.workspace.image_set
         if spec is None:
-            return self.tr("Drop a folder anywhere on the window, or choose a source on the left.")
+            return "Drop a folder anywhere on the window, or choose a source on the left."
         if image_set is None:
-            return self.tr("Loading…")
+            return "Loading…"
         channels, height, width = image_set.shape
-        colour = {1: self.tr("grey"), 3: self.tr("colour")}.get(channels, "")
-        text = self.tr("{train:,} training and {test:,} test images · {size} px {colour}").format(
+        colour = {1: "grey", 3: "colour"}.get(channels, "")
+        text = "{train:,} training and {test:,} test images · {size} px {colour}".format(
             train=len(image_set.train_images),
             test=len(image_set.test_images),
             size=f"{width} × {height}",
             colour=colour,
         )
         if isinstance(spec, StoredImages):
-            text += self.tr(" · content hash {hash}").format(hash=spec.digest[:12])
+            text += f" · content hash {spec.digest[:12]}"
         return text
 
     def _chosen(self) -> ImagesSpec | None:
@@ -199,7 +197,7 @@ class DataPage(Page):
             stored = isinstance(spec, StoredImages)
             self.open_folder.setVisible(stored)
             self.open_files.setVisible(stored)
-            self.show_images.setText(self.tr("Read again") if stored else self.tr("Show"))
+            self.show_images.setText("Read again" if stored else "Show")
         for button in (self.open_folder, self.open_files):
             button.setEnabled(spec is not None)
         # Stored images without a hash are those of a folder that is yet to be opened.
@@ -208,7 +206,7 @@ class DataPage(Page):
         self.show_images.setEnabled(known and not current and not reading)
         used = current and self._in_study(spec)
         self.use.setEnabled(known and not used and not reading)
-        self.kept.setText(self.tr("In the study") if used else "")
+        self.kept.setText("In the study" if used else "")
 
     def _in_study(self, spec: ImagesSpec | None) -> bool:
         study = self.workspace.study

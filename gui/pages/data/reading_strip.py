@@ -20,8 +20,8 @@ class ReadingStrip(QFrame):
         self.words = QLabel()
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
-        self.stop = QPushButton(self.tr("Cancel"))
-        self.stop.setToolTip(self.tr("Stop reading; the present images stay"))
+        self.stop = QPushButton("Cancel")
+        self.stop.setToolTip("Stop reading; the present images stay")
         self.stop.clicked.connect(importer.cancel)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 8, 12, 8)
@@ -38,10 +38,10 @@ class ReadingStrip(QFrame):
         importer = self._importer
         self.setVisible(importer.busy)
         if not importer.total:
-            self.words.setText(self.tr("Reading {name}…").format(name=importer.name))
+            self.words.setText(f"Reading {importer.name}…")
             self.bar.setRange(0, 0)
             return
-        text = self.tr("Reading {name}: {done:,.0f} of {total:,.0f} files")
+        text = "Reading {name}: {done:,.0f} of {total:,.0f} files"
         self.words.setText(
             text.format(name=importer.name, done=importer.done, total=importer.total)
         )

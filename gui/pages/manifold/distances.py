@@ -137,25 +137,23 @@ class DistancesView(QWidget):
     def _build_parts(self) -> None:
         self.panel = QComboBox()
         self.panel.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.panel.setToolTip(self.tr("Norm and loss of the networks' adversarial training"))
+        self.panel.setToolTip("Norm and loss of the networks' adversarial training")
         guard_wheel(self.panel)
         self.detail = QLabel()
         self.detail.setProperty("role", "muted")
         self.plot = Plot(
-            self.tr("Distance to the manifold"),
-            self.tr("Scaled distance to the reconstruction"),
-            self.tr("Density"),
+            "Distance to the manifold",
+            "Scaled distance to the reconstruction",
+            "Density",
             export_name="manifold-distances",
         )
         self.verdict = VerdictLine()
-        self.table = NumberTable(self.tr("Networks"))
+        self.table = NumberTable("Networks")
         self.table.setToolTip(
-            self.tr(
-                "Distances are scaled by the clean test images: 0 the nearest, 1 the farthest.\n"
-                "Tangent: share of the loss gradient in the tangent space that is known; random: "
-                "what a direction without preference has.\nEstimate: the same by the generator's "
-                "decoder; overlap: how much of the known space the decoder's contains."
-            )
+            "Distances are scaled by the clean test images: 0 the nearest, 1 the farthest.\n"
+            "Tangent: share of the loss gradient in the tangent space that is known; random: "
+            "what a direction without preference has.\nEstimate: the same by the generator's "
+            "decoder; overlap: how much of the known space the decoder's contains."
         )
         self.table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.sentence = QLabel(wordWrap=True)
@@ -163,7 +161,7 @@ class DistancesView(QWidget):
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
 
     def _build_layout(self) -> None:
-        label = QLabel(self.tr("Training"))
+        label = QLabel("Training")
         label.setBuddy(self.panel)
         bar = QHBoxLayout()
         bar.setSpacing(8)
@@ -210,9 +208,9 @@ class DistancesView(QWidget):
         self.detail.setText("" if panel is None else panel.detail)
         self.verdict.say(*(("", "warning") if panel is None else (panel.verdict, panel.tone)))
         self.plot.set_texts(
-            title=self.tr("Distance to the manifold")
+            title="Distance to the manifold"
             if panel is None
-            else self.tr("Distance to the manifold, {}").format(panel.name.split(" (")[0]),
+            else "Distance to the manifold, {}".format(panel.name.split(" (")[0]),
             caption="" if panel is None else panel.caption,
         )
         self._fill_table(curves, colours)
@@ -242,14 +240,14 @@ class DistancesView(QWidget):
     def _fill_table(self, curves: Sequence[Distances], colours: dict[str, Colour]) -> None:
         shares = self._view.shares
         names = [name for name in SHARES if any(name in found for found in shares.values())]
-        headers = [self.tr("Network"), self.tr("Mean"), self.tr("Mode"), self.tr("Counted")]
+        headers = ["Network", "Mean", "Mode", "Counted"]
         headers += [self._heading(name) for name in names]
         rows = [
             Row(
                 curve.classifier,
                 (
                     Cell(curve.name, curve.name),
-                    *_distance_cells(curve, self.tr("of {:,} test images")),
+                    *_distance_cells(curve, "of {:,} test images"),
                     *_share_cells(shares.get(curve.classifier, {}), names),
                 ),
                 colours[curve.classifier],
@@ -274,11 +272,11 @@ class DistancesView(QWidget):
 
     def _heading(self, name: str) -> str:
         return {
-            "known": self.tr("Tangent"),
-            "known_baseline": self.tr("random"),
-            "estimated": self.tr("Estimate"),
-            "estimated_baseline": self.tr("random"),
-            "overlap": self.tr("Overlap"),
+            "known": "Tangent",
+            "known_baseline": "random",
+            "estimated": "Estimate",
+            "estimated_baseline": "random",
+            "overlap": "Overlap",
         }[name]
 
 

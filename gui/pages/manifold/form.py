@@ -92,9 +92,9 @@ class ManifoldForm(QWidget):
     def problem(self) -> str:
         """Return in one sentence why nothing can be measured, or ""."""
         if not (self.distances.isChecked() or self.shares.isChecked()):
-            return self.tr("Choose at least one of distances and tangent share.")
+            return "Choose at least one of distances and tangent share."
         if not self.networks:
-            return self.tr("Choose at least one network that was trained on these images.")
+            return "Choose at least one network that was trained on these images."
         if self.distances.isChecked() and self.generator() is None:
             return self.own.error()
         if self.shares.isChecked() and self.generator() is None and not self._known:
@@ -178,8 +178,8 @@ class ManifoldForm(QWidget):
         self.picker = NetworkPicker(self.workspace, MOST_NETWORKS, at_first=AT_FIRST)
         self.picker.list.setMinimumHeight(LIST_HEIGHT)
         self.all = QToolButton()
-        self.all.setText(self.tr("Check all"))
-        self.all.setToolTip(self.tr("Choose every network in the list"))
+        self.all.setText("Check all")
+        self.all.setToolTip("Choose every network in the list")
 
     def _build_measures(self) -> None:
         self.chosen = QComboBox()
@@ -187,55 +187,47 @@ class ManifoldForm(QWidget):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.chosen.setToolTip(
-            self.tr(
-                "Whose reconstructions stand for the manifold; the share is what they hold of the "
-                "images' variance. That of the form is trained first"
-            )
+            "Whose reconstructions stand for the manifold; the share is what they hold of the "
+            "images' variance. That of the form is trained first"
         )
         guard_wheel(self.chosen)
         self.measure_form = SpecForm(
             ManifoldDistance,
             exclude=("generator", "classifier", "baseline", "panel"),
-            labels={"attack.kind": self.tr("attack")},
+            labels={"attack.kind": "attack"},
             nested=True,
         )
         # Which one is measured with is chosen elsewhere; the form only needs any.
         self.measure_form.set_fixed("generator", VAEGAN(images=Glyphs()))
-        self.distances = QCheckBox(self.tr("Distances to the manifold"))
-        self.distances.setToolTip(
-            self.tr("Of clean test images, and of attacks on every chosen network")
-        )
-        self.shares = QCheckBox(self.tr("Share of the gradient in the tangent space"))
-        self.shares.setToolTip(
-            self.tr("Known exactly for Glyphs, and estimated by the generator's decoder")
-        )
+        self.distances = QCheckBox("Distances to the manifold")
+        self.distances.setToolTip("Of clean test images, and of attacks on every chosen network")
+        self.shares = QCheckBox("Share of the gradient in the tangent space")
+        self.shares.setToolTip("Known exactly for Glyphs, and estimated by the generator's decoder")
         for box in (self.distances, self.shares):
             box.setChecked(True)
         self.tangent_images = WholeEdit(low=1, high=100_000)
         self.tangent_images.setValue(TANGENT_IMAGES)
-        self.tangent_images.setToolTip(self.tr("Test images whose loss gradient is looked at"))
+        self.tangent_images.setToolTip("Test images whose loss gradient is looked at")
         self.summary = Sentence(lines=SUMMARY_LINES)
-        self.measure = QPushButton(self.tr("Measure"))
+        self.measure = QPushButton("Measure")
         self.measure.setProperty("role", "primary")
-        self.measure.setToolTip(
-            self.tr("Compute what the study lacks; a generator is trained first")
-        )
+        self.measure.setToolTip("Compute what the study lacks; a generator is trained first")
 
     def _build_layout(self) -> None:
-        self.fold = Fold(self.tr("Generator"), self.own)
+        self.fold = Fold("Generator", self.own)
         self.panel = SidePanel()
         self.panel.setFixedWidth(WIDTH)
         self.panel.add(self.fold)
-        self.panel.add(self.picker, self.tr("Networks"))
+        self.panel.add(self.picker, "Networks")
         self.panel.add(self.all)
-        chosen = labelled_rows((self.tr("Generator"), self.chosen))
-        tangents = labelled_rows((self.tr("Test images"), self.tangent_images))
+        chosen = labelled_rows(("Generator", self.chosen))
+        tangents = labelled_rows(("Test images", self.tangent_images))
         # Grids below one another look like one where their first columns are as wide.
         words = [capital(item.label) for item in fields_of(ManifoldDistance)]
         width = max(map(self.fontMetrics().horizontalAdvance, words))
         for grid in (chosen, tangents):
             grid.setColumnMinimumWidth(0, width)
-        self.panel.add(chosen, self.tr("Measurements"))
+        self.panel.add(chosen, "Measurements")
         self.panel.add(self.distances)
         self.panel.add(self.measure_form)
         self.panel.add(self.shares)
@@ -277,7 +269,7 @@ class ManifoldForm(QWidget):
         ]
         own = self.vae_gan()
         if own is not None and own.key not in self._trained:
-            wanted.append((self.tr("As in the form"), ""))
+            wanted.append(("As in the form", ""))
         self.chosen.blockSignals(True)
         self.chosen.clear()
         for text, key in wanted:

@@ -75,11 +75,11 @@ class GeneratorForm(QWidget):
         self.fault = QLabel(wordWrap=True)
         self.fault.setProperty("role", "warning")
         self.train = QPushButton()
-        self.train.setToolTip(self.tr("Learn from the training images what images look like"))
+        self.train.setToolTip("Learn from the training images what images look like")
         self.papers = QToolButton()
-        self.papers.setText(self.tr("Paper's values"))
+        self.papers.setText("Paper's values")
         self.papers.setToolTip(
-            self.tr("For tens of thousands of images, and hours or a GPU: with few it collapses")
+            "For tens of thousands of images, and hours or a GPU: with few it collapses"
         )
         self._build_layout()
         self.form.changed.connect(self.changed)
@@ -101,7 +101,7 @@ class GeneratorForm(QWidget):
         """Propose what suits other images; what the user chose stays for images of one shape."""
         images, loaded = self._workspace.images, self._workspace.image_set
         if images is None or loaded is None:
-            self._misfit = self.tr("The images are being loaded.")
+            self._misfit = "The images are being loaded."
             return
         count = len(loaded.train_images)
         proposal = generator_for(images, loaded.shape, count)
@@ -116,8 +116,8 @@ class GeneratorForm(QWidget):
 
     def show_state(self, *, stored: bool, going: bool) -> None:
         """Say on the button what pressing it would do."""
-        text = self.tr("Trained already") if stored else self.tr("Train the generator")
-        self.train.setText(self.tr("On its way") if going else text)
+        text = "Trained already" if stored else "Train the generator"
+        self.train.setText("On its way" if going else text)
         can = self._workspace.study is not None and self.spec() is not None
         self.train.setEnabled(can and not stored and not going)
         say(self.fault, self._misfit)
@@ -138,12 +138,13 @@ class GeneratorForm(QWidget):
 
     def _why_not(self, shape: Shape, count: int) -> str:
         if not count:
-            return self.tr("These images have no training part: no generator can learn from them.")
+            return "These images have no training part: no generator can learn from them."
         _, height, width = shape
-        return self.tr(
-            "The VAE-GAN takes images of 28x28 or 32x32 pixels, these have {}x{}: read them in "
+        return (
+            f"The VAE-GAN takes images of 28x28 or 32x32 pixels, these have {width}x{height}: "
+            "read them in "
             "anew with one of these sides."
-        ).format(width, height)
+        )
 
     @Slot()
     def _take_papers(self) -> None:

@@ -92,7 +92,7 @@ class ManifoldPage(RefreshedPage):
         split.setStretchFactor(0, 1)
         split.setStretchFactor(1, 2)
         self.empty = EmptyState()
-        self.empty.say(self.tr("Choose images first."), self.tr("Choose images"))
+        self.empty.say("Choose images first.", "Choose images")
         self.frame(self.empty, self.form, split)
 
     def _connect(self) -> None:
@@ -203,10 +203,10 @@ class ManifoldPage(RefreshedPage):
         study = self.workspace.study
         asked = self.form.specs()
         missing = sum(study is None or not study.has(spec) for spec in asked)
-        text = self.tr("Measurements: {:,}, ").format(len(asked))
+        text = f"Measurements: {len(asked):,}, "
         if not missing:
-            return text + self.tr("all in the study already.")
-        return text + self.tr("{:,} missing.").format(missing)
+            return text + "all in the study already."
+        return text + f"{missing:,} missing."
 
     def _take(self, view: View, generator: VAEGAN | None) -> None:
         self._reading = False
@@ -227,14 +227,14 @@ class ManifoldPage(RefreshedPage):
     def _draw_run(self) -> None:
         run = self._shown_run()
         waits = run is not None and run.going
-        self.generator.say(self.tr("The generator waits for its turn.") if waits else self._hint())
+        self.generator.say("The generator waits for its turn." if waits else self._hint())
         self.generator.show_run(run)
 
     def _hint(self) -> str:
         """Return what stands in the place of pictures."""
         if self._waits_for_study():
-            return self.tr("Reading what the study has of this generator…")
-        return self.form.own.error() or self.tr(
+            return "Reading what the study has of this generator…"
+        return self.form.own.error() or (
             "Train a generator to see what it makes of test images, and what it makes up: how far "
             "an image is from its reconstruction stands for its distance to the manifold."
         )
@@ -250,12 +250,12 @@ class ManifoldPage(RefreshedPage):
         if self._waits_for_study():
             text = ""
         elif self.form.picker.available:
-            text = self.tr(
+            text = (
                 "No distances to this generator's manifold yet: choose a standard network and "
                 "adversarially trained ones, and press Measure."
             )
         else:
-            text = self.tr(
+            text = (
                 "Distances are taken of attacks on networks, and there is none for these images "
                 "yet: train a standard one and adversarial ones on the page Train."
             )

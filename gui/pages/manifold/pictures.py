@@ -70,9 +70,10 @@ class GeneratorView(QWidget):
         """Return the grid as a figure for a paper."""
         return self.grid.figure(
             self.title.text,
-            self.tr(
-                "Test images, their reconstructions by the VAE-GAN ({}), and samples of it."
-            ).format(self.when.text()),
+            (
+                f"Test images, their reconstructions by the VAE-GAN ({self.when.text()}), and "
+                "samples of it."
+            ),
         )
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -86,7 +87,7 @@ class GeneratorView(QWidget):
     def _build_grid(self) -> None:
         self.grid = MapGrid()
         self.grid.installEventFilter(self)
-        self.grid.setAccessibleName(self.tr("Reconstructions"))
+        self.grid.setAccessibleName("Reconstructions")
         self.title = ElidedLabel(bold=True)
         self.when = QLabel()
         self.when.setProperty("role", "muted")
@@ -94,15 +95,15 @@ class GeneratorView(QWidget):
         self.slider.setPageStep(1)
         self.slider.setMinimumHeight(20)
         self.slider.setFixedWidth(SLIDER_WIDTH)
-        self.slider.setAccessibleName(self.tr("Epoch"))
-        self.slider.setToolTip(self.tr("Show the reconstructions as they were after an epoch"))
+        self.slider.setAccessibleName("Epoch")
+        self.slider.setToolTip("Show the reconstructions as they were after an epoch")
         self.slider.valueChanged.connect(self._on_epoch)
 
     def _build_loss(self) -> None:
         self.loss = Plot(
-            self.tr("Loss"),
-            self.tr("epoch"),
-            self.tr("reconstruction loss"),
+            "Loss",
+            "epoch",
+            "reconstruction loss",
             export_name="reconstruction-loss",
         )
         self.curve = self.loss.curve("", 0)
@@ -155,9 +156,9 @@ class GeneratorView(QWidget):
         count = min(len(run.images), self._fitting(run.images.shape[-1]))
         if "" not in rows or len(rows[""][1]) != count:
             self.grid.set_images(_pixels(run.images[:count]))
-        self.grid.set_row("made", self.tr("Reconstruction"), _pixels(found[1][:count]))
+        self.grid.set_row("made", "Reconstruction", _pixels(found[1][:count]))
         if run.samples is not None:
-            self.grid.set_row("samples", self.tr("Sample"), _pixels(run.samples[:count]))
+            self.grid.set_row("samples", "Sample", _pixels(run.samples[:count]))
 
     def _fitting(self, side: int) -> int:
         """Return how many pictures stand beside each other at a readable size."""
@@ -177,9 +178,9 @@ class GeneratorView(QWidget):
         run = self._run
         found = None if run is None else run.at(self._epoch)
         if run is None or found is None:
-            return self.tr("waiting") if run is not None and run.going else ""
-        text = self.tr("epoch {:.3g}").format(found[0])
-        return self.tr("{}, in training").format(text) if run.state == "running" else text
+            return "waiting" if run is not None and run.going else ""
+        text = f"epoch {found[0]:.3g}"
+        return f"{text}, in training" if run.state == "running" else text
 
     @Slot(int)
     def _on_epoch(self, epoch: int) -> None:

@@ -33,16 +33,14 @@ class ClassChoice(QWidget):
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
-        self.label = _combo(self.tr("The class whose score the maps explain"))
+        self.label = _combo("The class whose score the maps explain")
         self.quantity = _combo(
-            self.tr("Log-probability: minus the loss, as in the paper; logit: the class alone")
+            "Log-probability: minus the loss, as in the paper; logit: the class alone"
         )
-        self.quantity.addItem(self.tr("log-probability"), "log_probability")
-        self.quantity.addItem(self.tr("logit"), "logit")
+        self.quantity.addItem("log-probability", "log_probability")
+        self.quantity.addItem("logit", "logit")
         self._fill(())
-        _column(
-            self, labelled_rows((self.tr("Class"), self.label), (self.tr("Its"), self.quantity))
-        )
+        _column(self, labelled_rows(("Class", self.label), ("Its", self.quantity)))
         for combo in (self.label, self.quantity):
             combo.currentIndexChanged.connect(self.changed)
 
@@ -71,8 +69,8 @@ class ClassChoice(QWidget):
 
     def _fill(self, names: Sequence[str]) -> None:
         self.label.clear()
-        self.label.addItem(self.tr("the predicted one"), PREDICTED)
-        self.label.addItem(self.tr("the true one"), TRUE)
+        self.label.addItem("the predicted one", PREDICTED)
+        self.label.addItem("the true one", TRUE)
         for number, name in enumerate(names):
             self.label.addItem(name, number)
 
@@ -93,20 +91,20 @@ class DrawingChoice(QWidget):
         self.percentile = QDoubleSpinBox(decimals=1, singleStep=0.5, suffix=" %")
         self.percentile.setRange(50.0, 100.0)
         self.percentile.setValue(pictures.PERCENTILE)
-        self.percentile.setToolTip(self.tr("Values beyond this percentile are clipped"))
+        self.percentile.setToolTip("Values beyond this percentile are clipped")
         guard_wheel(self.percentile)
-        self.colormap = _combo(self.tr("Colours from the most negative to the most positive value"))
+        self.colormap = _combo("Colours from the most negative to the most positive value")
         fill_colormaps(self.colormap)
         self.colormap.setCurrentIndex(max(0, self.colormap.findData(settings.colormap())))
-        self.scale = _combo(self.tr("The value that is drawn strongest; zero is always neutral"))
-        self.scale.addItem(self.tr("for each picture"), False)
-        self.scale.addItem(self.tr("one for a column"), True)
+        self.scale = _combo("The value that is drawn strongest; zero is always neutral")
+        self.scale.addItem("for each picture", False)
+        self.scale.addItem("one for a column", True)
         _column(
             self,
             labelled_rows(
-                (self.tr("Clip at"), self.percentile),
-                (self.tr("Colours"), self.colormap),
-                (self.tr("Scale"), self.scale),
+                ("Clip at", self.percentile),
+                ("Colours", self.colormap),
+                ("Scale", self.scale),
             ),
         )
         self.percentile.valueChanged.connect(self.changed)
@@ -134,16 +132,14 @@ class DifferenceChoice(QWidget):
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
-        self.mode = _combo(self.tr("Maps subtracted from one another, in columns of their own"))
-        self.mode.addItem(self.tr("none"), NONE)
-        self.mode.addItem(self.tr("of two columns"), CHOSEN)
-        self.mode.addItem(self.tr("each minus the first"), TO_FIRST)
-        self.first, self.second = (_combo(self.tr("Two columns to compare")) for _ in range(2))
+        self.mode = _combo("Maps subtracted from one another, in columns of their own")
+        self.mode.addItem("none", NONE)
+        self.mode.addItem("of two columns", CHOSEN)
+        self.mode.addItem("each minus the first", TO_FIRST)
+        self.first, self.second = (_combo("Two columns to compare") for _ in range(2))
         self._pair = QWidget()
-        _column(
-            self._pair, labelled_rows((self.tr("Of"), self.first), (self.tr("minus"), self.second))
-        )
-        _column(self, labelled_rows((self.tr("Show"), self.mode)), self._pair)
+        _column(self._pair, labelled_rows(("Of", self.first), ("minus", self.second)))
+        _column(self, labelled_rows(("Show", self.mode)), self._pair)
         self._show_pair()
         self.mode.currentIndexChanged.connect(self._show_pair)
         for combo in (self.mode, self.first, self.second):

@@ -73,21 +73,21 @@ class MapsPage(Page):
         self.explained = ClassChoice()
         self.style = DrawingChoice()
         self.difference = DifferenceChoice()
-        self.keep = QPushButton(self.tr("Keep in study"))
-        self.keep.setToolTip(self.tr("Store these maps as records of the study"))
+        self.keep = QPushButton("Keep in study")
+        self.keep.setToolTip("Store these maps as records of the study")
         self._side = SidePanel()
-        self._side.add(self.picker, self.tr("Networks"), 1)
-        self._side.add(self.methods, self.tr("Methods"))
-        self._side.add(self.explained, self.tr("Explained"))
-        self._side.add(self.style, self.tr("Drawing"))
-        self._side.add(self.difference, self.tr("Difference"))
+        self._side.add(self.picker, "Networks", 1)
+        self._side.add(self.methods, "Methods")
+        self._side.add(self.explained, "Explained")
+        self._side.add(self.style, "Drawing")
+        self._side.add(self.difference, "Difference")
         self._side.pin(self.keep)
 
     def _build_view(self) -> None:
         self.strip = ImageStrip(MOST_IMAGES)
         self.grid = MapsGrid()
         self.hint = QLabel(
-            self.tr("The wheel zooms every picture, dragging moves them, a double click shows all.")
+            "The wheel zooms every picture, dragging moves them, a double click shows all."
         )
         self.hint.setProperty("role", "muted")
         self._exports = export_buttons(self, self.figure, "maps")
@@ -262,8 +262,8 @@ class MapsPage(Page):
         image_set = self.workspace.image_set
         label = -1 if image_set is None else int(image_set.test_labels[index])
         if image_set is None or not 0 <= label < len(image_set.classes):
-            return self.tr("image {}").format(index)
-        return self.tr("{} (image {})").format(image_set.classes[label], index)
+            return f"image {index}"
+        return f"{image_set.classes[label]} (image {index})"
 
     def _offer_choices(self) -> None:
         """Offer the present columns for differences, and the first network's classes."""
@@ -281,8 +281,8 @@ class MapsPage(Page):
     def figure(self) -> MapGridData:
         """Return the table as a figure for a paper."""
         drawing = self.style.drawing
-        caption = self.tr("Clipped at the {:g} percentile; {}.").format(
+        caption = "Clipped at the {:g} percentile; {}.".format(
             drawing.percentile,
-            self.tr("one scale for every row") if drawing.shared else self.tr("one scale a map"),
+            "one scale for every row" if drawing.shared else "one scale a map",
         )
         return figure_of(self._table, caption)

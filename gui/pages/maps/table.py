@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QCoreApplication
 
 from engine.attribution import pictures
 from engine.figures.charts import MapGridData
@@ -56,7 +55,7 @@ def build(
     pairs
         Each two columns whose difference is drawn as one more: minuend and subtrahend.
     """
-    headings = [Heading(_tr("Image"))]
+    headings = [Heading("Image")]
     rows = [
         [Cell(pixels_of(image), name, name=name)] for image, name in zip(images, names, strict=True)
     ]
@@ -81,7 +80,7 @@ def figure_of(table: Table, caption: str) -> MapGridData:
         images=tuple(tuple(cell.pixels for cell in column) for column in columns),
         row_titles=tuple(titles),
         column_titles=tuple(row[0].name for row in table.rows),
-        title=_tr("Maps"),
+        title="Maps",
         caption=caption,
         notes=tuple(
             tuple("" if place == 0 else cell.note for cell in column)
@@ -101,10 +100,10 @@ def _map_cell(
         return Cell(missing=column.failure or "…")
     note = column.note(row)
     if not column.drawable(row):
-        return Cell(note=note, missing=_tr("no finite values"))
+        return Cell(note=note, missing="no finite values")
 
     def describe(y: int, x: int) -> str:
-        return _tr("row {}, column {}: {}").format(y, x, column.raw(row, y, x))
+        return f"row {y}, column {x}: {column.raw(row, y, x)}"
 
     pixels = pictures.colour(values[row], drawing.colormap)
     return Cell(pixels, note, describe=describe, values=values[row])
@@ -114,10 +113,10 @@ def _difference_heading(first: MapColumn, second: MapColumn) -> Heading:
     """Return a heading that is short: its colour stands for the first network."""
     alike = first.method == second.method
     return Heading(
-        _tr("minus {}").format(second.title),
+        f"minus {second.title}",
         first.method if alike else f"{first.method} − {second.method}",
         series=first.series,
-        full=_tr("Difference") + f"\n{first.name} − {second.name}",
+        full="Difference" + f"\n{first.name} − {second.name}",
     )
 
 
@@ -139,11 +138,7 @@ def _difference_cells(
 
 
 def _difference_note(found: Difference, row: int) -> str:
-    lines = [_tr("full colour ±{:.2f}").format(found.limit[row])]
+    lines = [f"full colour ±{found.limit[row]:.2f}"]
     if np.isfinite(found.spearman[row]):
-        lines.insert(0, _tr("Spearman {:+.2f}").format(found.spearman[row]))
+        lines.insert(0, f"Spearman {found.spearman[row]:+.2f}")
     return "\n".join(lines)
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("MapTable", text)

@@ -193,8 +193,8 @@ class RecordsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _side(section)
         names = (
-            self.tr("Title"), self.tr("Kind"), self.tr("Created"), self.tr("Seconds"),
-            self.tr("Note"),
+            "Title", "Kind", "Created", "Seconds",
+            "Note",
         )  # fmt: skip
         return names[section] if role == Qt.ItemDataRole.DisplayRole else None
 

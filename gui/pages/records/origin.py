@@ -48,8 +48,8 @@ class Origin(QScrollArea):
         column.setSpacing(8)
         column.addLayout(self._form)
         for heading, links in (
-            (self.tr("Computed from"), self.parents),
-            (self.tr("Used by"), self.children_),
+            ("Computed from", self.parents),
+            ("Used by", self.children_),
         ):
             title = QLabel(heading)
             title.setProperty("role", "heading")
@@ -83,14 +83,14 @@ class Origin(QScrollArea):
 
     def _links(self, records: list[tuple[str, Entry | None]]) -> str:
         if not records:
-            return self.tr("nothing")
+            return "nothing"
         lines = [
             f'<a href="{key}">{escape(entry.title)}</a>'
             if entry is not None
-            else self.tr("{} (not in the study)").format(key)
+            else f"{key} (not in the study)"
             for key, entry in records[:MOST_LINKS]
         ]
         more = len(records) - MOST_LINKS
         if more > 0:
-            lines.append(self.tr("and {:,} more").format(more))
+            lines.append(f"and {more:,} more")
         return "<br>".join(lines)

@@ -86,11 +86,11 @@ class RecordsPage(RefreshedPage):
 
     def _build_more(self) -> None:
         self.more = QToolButton()
-        self.more.setText(self.tr("Study"))
-        self.more.setToolTip(self.tr("The study itself, and its trash"))
+        self.more.setText("Study")
+        self.more.setToolTip("The study itself, and its trash")
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.more)
-        menu.addAction(self.tr("Name and notes of the study"), self._show_study)
+        menu.addAction("Name and notes of the study", self._show_study)
         menu.addSeparator()
         self.put_back = menu.addAction("", self.workspace.edits.put_back_all)
         self.empty_trash = menu.addAction("", self._ask_to_empty)
@@ -123,9 +123,7 @@ class RecordsPage(RefreshedPage):
         whole = QHBoxLayout()
         whole.addWidget(split)
         self.empty = EmptyState()
-        self.empty.say(
-            self.tr("Nothing was computed in this study yet."), self.tr("Train a network")
-        )
+        self.empty.say("Nothing was computed in this study yet.", "Train a network")
         self.frame(self.empty, QWidget(), whole)
         self.stack.widget(1).layout().itemAt(0).widget().hide()
 
@@ -236,7 +234,7 @@ class RecordsPage(RefreshedPage):
         study, row = self.workspace.study, self.table.model.rows.get(self.shown_key)
         spec = None if row is None else spec_of(row.entry)
         if study is None or spec is None:
-            text = self.tr("This version does not know such records: there is nothing to copy.")
+            text = "This version does not know such records: there is nothing to copy."
             self.workspace.message.emit(text, True)
             return
         from engine.plan.reproduce import command_text, python_text
@@ -250,7 +248,7 @@ class RecordsPage(RefreshedPage):
         mime = QMimeData()
         mime.setText(text)
         QGuiApplication.clipboard().setMimeData(mime)
-        self.workspace.message.emit(self.tr("What computes this record is copied."), False)
+        self.workspace.message.emit("What computes this record is copied.", False)
 
     # ----------------------------------------------------------------------------------- deleting
 
@@ -264,10 +262,10 @@ class RecordsPage(RefreshedPage):
             return
         going = edits.going_with(keys)
         box = self._ask(
-            self.tr("Delete records?"),
+            "Delete records?",
             self._sentence(going, keys),
-            self.tr("They are kept in the study's trash, and Ctrl+Z brings them back."),
-            self.tr("Delete"),
+            "They are kept in the study's trash, and Ctrl+Z brings them back.",
+            "Delete",
         )
         box.accepted.connect(lambda: edits.delete(keys))
 
@@ -277,21 +275,21 @@ class RecordsPage(RefreshedPage):
         names = ", ".join(f"“{entry.title}”" for entry in chosen[:NAMED])
         more = len(chosen) - NAMED
         if more > 0:
-            names += self.tr(" and {:,} more").format(more)
+            names += f" and {more:,} more"
         others = len(going) - len(chosen)
         if not others:
-            return self.tr("Delete {}?").format(names)
-        text = self.tr("Delete {}, and {:,} records that were computed from it?")
+            return f"Delete {names}?"
+        text = "Delete {}, and {:,} records that were computed from it?"
         if len(chosen) > 1:
-            text = self.tr("Delete {}, and {:,} records that were computed from them?")
+            text = "Delete {}, and {:,} records that were computed from them?"
         return text.format(names, others)
 
     @Slot()
     def _name_trash(self) -> None:
         study = self.workspace.study
         count = 0 if study is None else len(trash.content(study))
-        self.put_back.setText(self.tr("Put back everything in the trash ({:,})").format(count))
-        self.empty_trash.setText(self.tr("Empty the trash ({:,})…").format(count))
+        self.put_back.setText(f"Put back everything in the trash ({count:,})")
+        self.empty_trash.setText(f"Empty the trash ({count:,})…")
         for action in (self.put_back, self.empty_trash):
             action.setEnabled(count > 0)
 
@@ -303,10 +301,10 @@ class RecordsPage(RefreshedPage):
         files = trash.content(study)
         size = sum(path.stat().st_size for path in files) / 1e6
         box = self._ask(
-            self.tr("Empty the trash?"),
-            self.tr("Delete {:,} records ({:,.1f} MB) for good?").format(len(files), size),
-            self.tr("This cannot be undone."),
-            self.tr("Empty the trash"),
+            "Empty the trash?",
+            f"Delete {len(files):,} records ({size:,.1f} MB) for good?",
+            "This cannot be undone.",
+            "Empty the trash",
         )
         box.accepted.connect(self.workspace.edits.empty_trash)
 

@@ -36,7 +36,7 @@ class RecordPictures(QWidget):
         # Made once: each plot that is thrown away leaves some memory behind.
         self.plots = [Plot("", "", "", export_name="record") for _ in range(MOST_CHARTS)]
         self.grid = MapGrid()
-        self.grid.setAccessibleName(self.tr("Pictures of the record"))
+        self.grid.setAccessibleName("Pictures of the record")
         self.words = QLabel(wordWrap=True)
         self.words.setProperty("role", "muted")
         self._build_layout()

@@ -20,11 +20,11 @@ class SpecTree(QTreeWidget):
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
-        self.setAccessibleName(self.tr("Settings"))
-        self.setHeaderLabels([self.tr("Setting"), self.tr("Value")])
+        self.setAccessibleName("Settings")
+        self.setHeaderLabels(["Setting", "Value"])
         self.setUniformRowHeights(True)
         self.setAlternatingRowColors(False)
-        self.setToolTip(self.tr("Bold: not the default. Ctrl+C copies a setting as name=value."))
+        self.setToolTip("Bold: not the default. Ctrl+C copies a setting as name=value.")
         header = self.header()
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)

@@ -19,22 +19,22 @@ class StudyCard(QWidget):
         self.workspace = workspace
         self.name = QLineEdit()
         self.name.setProperty("role", "title")
-        self.name.setAccessibleName(self.tr("Name of the study"))
-        self.name.setToolTip(self.tr("Type another name for the study (Ctrl+Z undoes)"))
+        self.name.setAccessibleName("Name of the study")
+        self.name.setToolTip("Type another name for the study (Ctrl+Z undoes)")
         self.name.editingFinished.connect(self.keep)
         self.facts = QLabel(wordWrap=True)
         self.facts.setTextFormat(Qt.TextFormat.PlainText)
         self.facts.setProperty("role", "muted")
         self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.notes = QPlainTextEdit()
-        self.notes.setAccessibleName(self.tr("Notes of the study"))
-        self.notes.setPlaceholderText(self.tr("Notes about this study; a report begins with them"))
+        self.notes.setAccessibleName("Notes of the study")
+        self.notes.setPlaceholderText("Notes about this study; a report begins with them")
         self.notes.setTabChangesFocus(True)
         self.notes.installEventFilter(self)
         self._kinds = QFormLayout()
         self._kinds.setHorizontalSpacing(16)
         self._kinds.setVerticalSpacing(4)
-        hint = QLabel(self.tr("Choose a record at the left to see all that is known of it."))
+        hint = QLabel("Choose a record at the left to see all that is known of it.")
         hint.setWordWrap(True)
         hint.setProperty("role", "muted")
         column = QVBoxLayout(self)
@@ -61,7 +61,7 @@ class StudyCard(QWidget):
         entries = study.entries
         size = sum(entry.size for entry in entries) / 1e6
         hours = sum(entry.seconds for entry in entries) / 3600
-        text = self.tr("{:,} records, {:,.1f} MB, {:,.2f} hours of computing\n{}")
+        text = "{:,} records, {:,.1f} MB, {:,.2f} hours of computing\n{}"
         self.facts.setText(text.format(len(entries), size, hours, study.path))
         while self._kinds.rowCount():
             self._kinds.removeRow(0)

@@ -105,19 +105,17 @@ class RecordsTable(QWidget):
 
     def _build_bar(self) -> None:
         self.search = QLineEdit()
-        self.search.setPlaceholderText(self.tr("Search: words, a key, eps=0.1, linf"))
+        self.search.setPlaceholderText("Search: words, a key, eps=0.1, linf")
         self.search.setToolTip(
-            self.tr(
-                "Every word must stand in the title, kind, key, note or settings; name=value finds "
-                "a setting, such as eps=8/255 or seed=3 (Ctrl+F)"
-            )
+            "Every word must stand in the title, kind, key, note or settings; name=value finds "
+            "a setting, such as eps=8/255 or seed=3 (Ctrl+F)"
         )
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._due.start)
         self.search.installEventFilter(self)
         self.kinds = QComboBox()
-        self.kinds.setToolTip(self.tr("Show records of one kind"))
-        self.kinds.addItem(self.tr("All kinds"), "")
+        self.kinds.setToolTip("Show records of one kind")
+        self.kinds.addItem("All kinds", "")
         self.kinds.currentIndexChanged.connect(self._search)
         guard_wheel(self.kinds)
         self.count = QLabel()
@@ -126,7 +124,7 @@ class RecordsTable(QWidget):
     def _build_table(self) -> None:
         view = self.view = QTableView()
         view.setModel(self.model)
-        view.setAccessibleName(self.tr("Records"))
+        view.setAccessibleName("Records")
         view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         view.setShowGrid(False)
@@ -167,7 +165,7 @@ class RecordsTable(QWidget):
         before = self.kinds.currentData()
         self.kinds.blockSignals(True)
         self.kinds.clear()
-        self.kinds.addItem(self.tr("All kinds"), "")
+        self.kinds.addItem("All kinds", "")
         for kind in sorted(kinds, key=kind_name):
             self.kinds.addItem(f"{kind_name(kind)} ({kinds[kind]:,})", kind)
         self.kinds.setCurrentIndex(max(0, self.kinds.findData(before)))
@@ -216,7 +214,7 @@ class RecordsTable(QWidget):
         if self.current_key != current:
             self.chosen.emit(self.current_key)
         shown, total = self.model.rowCount(), self.model.total
-        text = self.tr("{:,} records") if shown == total else self.tr("{:,} of {:,} records")
+        text = "{:,} records" if shown == total else "{:,} of {:,} records"
         self.count.setText(text.format(shown, total))
 
     def _select(self, keys: list[str], current: str) -> None:

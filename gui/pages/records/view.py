@@ -72,7 +72,7 @@ class RecordView(QWidget):
             self.title.setText(entry.title)
             self.title.setCursorPosition(0)
         self.entry = entry
-        seconds = self.tr("{:,.1f} s").format(entry.seconds)
+        seconds = f"{entry.seconds:,.1f} s"
         facts = (kind_name(entry.kind), when(entry.created), seconds, entry.key)
         self.facts.set_text("  ·  ".join(facts))
         self.facts.setToolTip("\n".join(facts))
@@ -83,7 +83,7 @@ class RecordView(QWidget):
         if other:
             self.show_numbers(entry.numbers)
             self.spec.show_spec(entry.spec)
-            self.pictures.show_nothing(self.tr("Reading…"))
+            self.pictures.show_nothing("Reading…")
             self.origin.show_provenance({})
 
     def show_numbers(self, numbers: Mapping[str, Number]) -> None:
@@ -107,11 +107,11 @@ class RecordView(QWidget):
         """Show how the record came about, its seed and duration too."""
         if self.entry is None:
             return
-        facts: dict[str, Any] = {self.tr("Created"): when(self.entry.created)}
-        facts[self.tr("Duration")] = self.tr("{:,.2f} s").format(self.entry.seconds)
+        facts: dict[str, Any] = {"Created": when(self.entry.created)}
+        facts["Duration"] = f"{self.entry.seconds:,.2f} s"
         if "seed" in self.entry.spec:
-            facts[self.tr("Seed")] = self.entry.spec["seed"]
-        facts[self.tr("File")] = self.tr("{:,.1f} kB").format(self.entry.size / 1e3)
+            facts["Seed"] = self.entry.spec["seed"]
+        facts["File"] = f"{self.entry.size / 1e3:,.1f} kB"
         self.origin.show_provenance({**facts, **provenance})
 
     @Slot()
@@ -132,32 +132,32 @@ class RecordView(QWidget):
     def _build_head(self) -> None:
         self.title = QLineEdit()
         self.title.setProperty("role", "title")
-        self.title.setAccessibleName(self.tr("Title"))
+        self.title.setAccessibleName("Title")
         self.title.setToolTip(
-            self.tr("Type another title; an empty one brings the record's own back (Ctrl+Z undoes)")
+            "Type another title; an empty one brings the record's own back (Ctrl+Z undoes)"
         )
         self.title.editingFinished.connect(self.keep)
         self.facts = ElidedLabel(colour="muted")
-        self.to_page = QPushButton(self.tr("Show on its page"))
-        self.to_page.setToolTip(self.tr("Go to the page that works with records of this kind"))
+        self.to_page = QPushButton("Show on its page")
+        self.to_page.setToolTip("Go to the page that works with records of this kind")
         self.to_page.clicked.connect(self.page_asked)
         self.copy = QToolButton()
-        self.copy.setText(self.tr("Copy as…"))
-        self.copy.setToolTip(self.tr("Copy what computes exactly this record"))
+        self.copy.setText("Copy as…")
+        self.copy.setToolTip("Copy what computes exactly this record")
         self.copy.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.copy)
         menu.setToolTipsVisible(True)
         for text, tip, form in (
-            (self.tr("Command"), self.tr("Lines for a shell: a plan and the run of it"), "command"),
-            (self.tr("Python"), self.tr("A script that builds, computes and reads it"), "python"),
+            ("Command", "Lines for a shell: a plan and the run of it", "command"),
+            ("Python", "A script that builds, computes and reads it", "python"),
         ):
             action = menu.addAction(text, lambda form=form: self.copy_asked.emit(form))
             action.setToolTip(tip)
-        menu.addAction(self.tr("Key"), self._copy_key)
+        menu.addAction("Key", self._copy_key)
         self.copy.setMenu(menu)
         self.delete = QToolButton()
-        self.delete.setText(self.tr("Delete…"))
-        self.delete.setToolTip(self.tr("Move the record into the study's trash (Delete)"))
+        self.delete.setText("Delete…")
+        self.delete.setToolTip("Move the record into the study's trash (Delete)")
         self.delete.clicked.connect(self.delete_asked)
 
     def _build_tabs(self) -> None:
@@ -180,14 +180,14 @@ class RecordView(QWidget):
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setDrawBase(False)
-        self.tabs.addTab(results, self.tr("Results"))
-        self.tabs.addTab(self.spec, self.tr("Settings"))
-        self.tabs.addTab(self.origin, self.tr("Origin"))
+        self.tabs.addTab(results, "Results")
+        self.tabs.addTab(self.spec, "Settings")
+        self.tabs.addTab(self.origin, "Origin")
 
     def _build_note(self) -> None:
         self.note = QPlainTextEdit()
-        self.note.setAccessibleName(self.tr("Note"))
-        self.note.setPlaceholderText(self.tr("A note about this record"))
+        self.note.setAccessibleName("Note")
+        self.note.setPlaceholderText("A note about this record")
         self.note.setTabChangesFocus(True)
         self.note.setFixedHeight(NOTE_HEIGHT)
         self.note.installEventFilter(self)

@@ -60,35 +60,35 @@ class RetrainForm(SidePanel):
     def _build_methods(self) -> None:
         self.picker = NetworkPicker(self.workspace, MOST_NETWORKS, at_first=AT_FIRST)
         self.all = QToolButton()
-        self.all.setText(self.tr("Check all"))
-        self.all.setToolTip(self.tr("Choose every network in the list"))
+        self.all.setText("Check all")
+        self.all.setToolTip("Choose every network in the list")
         self.all.clicked.connect(self.picker.choose_all)
         self.methods = MethodPicker(AttributionSpec)
         for kind in ("gradient", "gradient_x_input"):
             self.methods.boxes[kind].setChecked(True)
         self.modes: dict[Mode, QCheckBox] = {
-            "roar": QCheckBox(self.tr("ROAR: remove and retrain")),
-            "kar": QCheckBox(self.tr("KAR: keep and retrain")),
+            "roar": QCheckBox("ROAR: remove and retrain"),
+            "kar": QCheckBox("KAR: keep and retrain"),
         }
         self.modes["roar"].setToolTip(
-            self.tr("Removes the most important pixels: accuracy should fall faster than at random")
+            "Removes the most important pixels: accuracy should fall faster than at random"
         )
         self.modes["kar"].setToolTip(
-            self.tr("Keeps the most important pixels: accuracy should fall slower than at random")
+            "Keeps the most important pixels: accuracy should fall slower than at random"
         )
         for box in self.modes.values():
             box.setChecked(True)
 
     def _build_controls(self) -> None:
         self.controls: dict[Control, QCheckBox] = {
-            "sobel": QCheckBox(self.tr("Sobel edges")),
-            "blurred": QCheckBox(self.tr("Blurred map")),
-            "mask_only": QCheckBox(self.tr("Mask only")),
+            "sobel": QCheckBox("Sobel edges"),
+            "blurred": QCheckBox("Blurred map"),
+            "mask_only": QCheckBox("Mask only"),
         }
         tips = (
-            self.tr("Ranks pixels by the image's own edges, without any network"),
-            self.tr("Ranks pixels by the same map, blurred: is coarseness enough?"),
-            self.tr("Retrains on which pixels are removed: does their shape tell the class?"),
+            "Ranks pixels by the image's own edges, without any network",
+            "Ranks pixels by the same map, blurred: is coarseness enough?",
+            "Retrains on which pixels are removed: does their shape tell the class?",
         )
         for box, tip in zip(self.controls.values(), tips, strict=True):
             box.setToolTip(tip)
@@ -96,42 +96,42 @@ class RetrainForm(SidePanel):
     def _build_numbers(self) -> None:
         self.fractions = NumbersEdit()
         self.fractions.set_values(PAPER_FRACTIONS)
-        self.fractions.setToolTip(self.tr("Shares of the pixels that are removed, rising"))
+        self.fractions.setToolTip("Shares of the pixels that are removed, rising")
         self.repeats = WholeEdit(low=1, high=100)
         self.repeats.setValue(REPEATS)
-        self.repeats.setToolTip(self.tr("Retrainings of every point, each from another start"))
+        self.repeats.setToolTip("Retrainings of every point, each from another start")
         self.seed = WholeEdit(low=0)
         self.baseline = QComboBox()
         self.baseline.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.baseline.setToolTip(
-            self.tr("The standard network whose accuracy ends the curves; retraining follows it")
+            "The standard network whose accuracy ends the curves; retraining follows it"
         )
         guard_wheel(self.baseline)
 
     def _build_foot(self) -> None:
         self.summary = Sentence(lines=SUMMARY_LINES)
-        self.compute = QPushButton(self.tr("Compute"))
+        self.compute = QPushButton("Compute")
         self.compute.setProperty("role", "primary")
-        self.compute.setToolTip(self.tr("Train what the study lacks; what it has is not repeated"))
+        self.compute.setToolTip("Train what the study lacks; what it has is not repeated")
 
     def _add_all(self) -> None:
-        self.add(self.picker, self.tr("Networks"), 1)
+        self.add(self.picker, "Networks", 1)
         self.add(self.all)
-        self.add(self.methods, self.tr("Attributions"))
-        self.add(self.modes["roar"], self.tr("Modes"))
+        self.add(self.methods, "Attributions")
+        self.add(self.modes["roar"], "Modes")
         self.add(self.modes["kar"])
         for place, box in enumerate(self.controls.values()):
-            self.add(box, "" if place else self.tr("Controls"))
+            self.add(box, "" if place else "Controls")
         self.add(
             labelled_rows(
-                (self.tr("Fractions"), self.fractions),
-                (self.tr("Repeats"), self.repeats),
-                (self.tr("Seed"), self.seed),
-                (self.tr("Baseline"), self.baseline),
+                ("Fractions", self.fractions),
+                ("Repeats", self.repeats),
+                ("Seed", self.seed),
+                ("Baseline", self.baseline),
             ),
-            self.tr("Retraining"),
+            "Retraining",
         )
         self.pin(self.summary)
         self.pin(self.compute)
@@ -202,13 +202,13 @@ class RetrainForm(SidePanel):
     def problem(self) -> str:
         """Return in one sentence why nothing can be computed, or ""."""
         if not self._candidates:
-            return self.tr(
+            return (
                 "There is no standard network on these images to end the curves: train one first."
             )
         if not self.networks:
-            return self.tr("Choose at least one network that was trained on these images.")
+            return "Choose at least one network that was trained on these images."
         if not self.methods.chosen or not any(box.isChecked() for box in self.modes.values()):
-            return self.tr("Choose at least one attribution and one mode.")
+            return "Choose at least one attribution and one mode."
         return self._wrong_number()
 
     def _wrong_number(self) -> str:
@@ -243,11 +243,9 @@ class RetrainForm(SidePanel):
         before = self.baseline.currentData()
         self.baseline.blockSignals(True)
         self.baseline.clear()
-        self.baseline.addItem(self.tr("Automatic: trained alike"), AUTOMATIC)
+        self.baseline.addItem("Automatic: trained alike", AUTOMATIC)
         for spec in self._candidates:
-            text = f"{spec.title}, {spec.network.label}, " + self.tr("{} epochs").format(
-                spec.epochs
-            )
+            text = f"{spec.title}, {spec.network.label}, " + f"{spec.epochs} epochs"
             self.baseline.addItem(text, spec.key)
         self.baseline.setCurrentIndex(max(0, self.baseline.findData(before)))
         self.baseline.blockSignals(False)

@@ -55,10 +55,10 @@ class RetrainPage(RefreshedPage):
         self._numbers: dict[str, tuple[Any, ...]] = {}
         self._columns: list[tuple[Mode, str]] = []
         self._names = {
-            "random": self.tr("Random pixels"),
-            "sobel": self.tr("Sobel edges"),
-            "blurred": self.tr("Blurred map"),
-            "mask_only": self.tr("Mask only"),
+            "random": "Random pixels",
+            "sobel": "Sobel edges",
+            "blurred": "Blurred map",
+            "mask_only": "Mask only",
         }
         # Not at once: the table may be the one that is clicked, and its cells are replaced.
         self._table_due = QTimer(self, singleShot=True, interval=0)
@@ -79,8 +79,8 @@ class RetrainPage(RefreshedPage):
         for kind in self.form.methods.boxes:
             self.method.addItem(KINDS[kind].label, kind)
         for combo, tip in (
-            (self.mode, self.tr("Remove the most important pixels, or keep only them")),
-            (self.method, self.tr("Whose curves are shown")),
+            (self.mode, "Remove the most important pixels, or keep only them"),
+            (self.method, "Whose curves are shown"),
         ):
             explain_choices(combo, tip)
             guard_wheel(combo)
@@ -88,8 +88,8 @@ class RetrainPage(RefreshedPage):
         self.meaning.setProperty("role", "muted")
         self.plot = Plot(
             "",
-            self.tr("Fraction of pixels removed"),
-            self.tr("Accuracy after retraining"),
+            "Fraction of pixels removed",
+            "Accuracy after retraining",
             export_name="retraining",
         )
         self.table = RetrainTable(self.form.picker, self._names)
@@ -97,7 +97,7 @@ class RetrainPage(RefreshedPage):
     def _build_layout(self) -> None:
         bar = QHBoxLayout()
         bar.setSpacing(8)
-        for text, combo in ((self.tr("Mode"), self.mode), (self.tr("Attribution"), self.method)):
+        for text, combo in (("Mode", self.mode), ("Attribution", self.method)):
             label = QLabel(text)
             label.setBuddy(combo)
             bar.addWidget(label)
@@ -143,12 +143,12 @@ class RetrainPage(RefreshedPage):
         ready = self.workspace.images is not None and self.form.picker.available > 0
         if self.workspace.images is None:
             self._way = "Data"
-            self.empty.say(self.tr("Choose images first."), self.tr("Choose images"))
+            self.empty.say("Choose images first.", "Choose images")
         else:
             self._way = "Train"
             self.empty.say(
-                self.tr("There is no network for these images yet: train one first."),
-                self.tr("Train a network"),
+                "There is no network for these images yet: train one first.",
+                "Train a network",
             )
         self.stack.setCurrentIndex(1 if ready else 0)
         self.form.fill_baselines()
@@ -236,13 +236,13 @@ class RetrainPage(RefreshedPage):
 
     def _summary(self, view: View) -> str:
         missing = view.total - view.present
-        text = self.tr("Scores: {:,}").format(view.scores)
+        text = f"Scores: {view.scores:,}"
         if view.controls:
-            text += self.tr(", controls: {:,}").format(view.controls)
-        text += self.tr(". Retrainings: {:,}, ").format(view.total)
+            text += f", controls: {view.controls:,}"
+        text += f". Retrainings: {view.total:,}, "
         if missing == 0 and view.scored == view.scores + view.controls:
-            return text + self.tr("all in the study already.")
-        return text + self.tr("{:,} in the study, {:,} missing.").format(view.present, missing)
+            return text + "all in the study already."
+        return text + f"{view.present:,} in the study, {missing:,} missing."
 
     # ------------------------------------------------------------------------------------ drawing
 
@@ -298,17 +298,15 @@ class RetrainPage(RefreshedPage):
 
     def _meaning(self, mode: Mode) -> str:
         if mode == "roar":
-            return self.tr("The marked pixels are removed: the further below random, the better.")
-        return self.tr("Only the marked pixels are kept: the further above random, the better.")
+            return "The marked pixels are removed: the further below random, the better."
+        return "Only the marked pixels are kept: the further above random, the better."
 
     def _caption(self, curves: list[Curve]) -> str:
         repeats = sorted({curve.spec.repeats for curve in curves})
         if not repeats:
             return ""
         count = " or ".join(map(str, repeats))
-        return self.tr(
-            "Mean over {} retrainings; the bands span the lowest and the highest."
-        ).format(count)
+        return f"Mean over {count} retrainings; the bands span the lowest and the highest."
 
     @Slot()
     def _fill_table(self) -> None:

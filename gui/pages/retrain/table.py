@@ -34,12 +34,10 @@ class RetrainTable(NumberTable):
         self, picker: NetworkPicker, names: Mapping[str, str], parent: QWidget | None = None
     ):
         super().__init__("", parent)
-        self.setAccessibleName(self.tr("Scores"))
+        self.setAccessibleName("Scores")
         self.setToolTip(
-            self.tr(
-                "Scores with the standard deviation over repeats; higher is better. Controls and "
-                "blurriness are those of the curves shown above."
-            )
+            "Scores with the standard deviation over repeats; higher is better. Controls and "
+            "blurriness are those of the curves shown above."
         )
         self._picker = picker
         self._names = names
@@ -66,10 +64,10 @@ class RetrainTable(NumberTable):
         controls = _controls(view, shown, asked if shown in columns else ())
         blurry = any((network.key, shown[1]) in view.blurriness for network in networks)
         headers = [
-            self.tr("Network"),
+            "Network",
             *(f"{mode.upper()} {KINDS[kind].label}" for mode, kind in columns),
             *(self._names[control] for control in controls),
-            *([self.tr("Blurriness")] if blurry else ()),
+            *(["Blurriness"] if blurry else ()),
         ]
         rows = []
         for network in networks:
@@ -85,27 +83,28 @@ class RetrainTable(NumberTable):
     def _cell(self, view: View, place: Place) -> Cell:
         curve = view.curves.get(place)
         if curve is None or not curve.own:
-            return Cell("–", tip=self.tr("Not computed yet"))
+            return Cell("–", tip="Not computed yet")
         if curve.score is None:
-            tip = self.tr("{} of {} retrainings are there").format(curve.done, curve.total)
+            tip = f"{curve.done} of {curve.total} retrainings are there"
             return Cell(f"{100 * curve.share:.0f} %", tip=tip)
         spread = "" if curve.score_std is None else f" ± {curve.score_std:.3f}"
         tip = self._origin(curve)
         if place in view.others:
-            tip += self.tr("\nComputed with other settings than the form's")
+            tip += "\nComputed with other settings than the form's"
         if place[3] == SCORE:
             text = _signed(curve.score) + spread
             return Cell(text, curve.score, tip + "".join(self._beside(view, place)))
         if place[3] == "mask_only":
             mean = mean_accuracy(curve)
-            said = self.tr("Mean accuracy of networks that see only which pixels are removed\n")
+            said = "Mean accuracy of networks that see only which pixels are removed\n"
             return Cell(f"{100 * mean:.1f} %", mean, said + tip)
         return Cell(_signed(curve.score), curve.score, f"{spread.strip()}\n{tip}".strip())
 
     def _origin(self, curve: Curve) -> str:
         spec = curve.spec
-        return self.tr("{} fractions, {} repeats, baseline {}").format(
-            len(spec.fractions), spec.repeats, spec.baseline.title
+        return (
+            f"{len(spec.fractions)} fractions, {spec.repeats} repeats, baseline "
+            f"{spec.baseline.title}"
         )
 
     def _beside(self, view: View, place: Place) -> Iterator[str]:
@@ -119,7 +118,7 @@ class RetrainTable(NumberTable):
             yield f"\n{self._names[control]}: {said}"
         blurriness = view.blurriness.get((place[0], place[2]))
         if blurriness is not None:
-            yield self.tr("\nBlurriness of the maps: {:.2f}").format(blurriness)
+            yield f"\nBlurriness of the maps: {blurriness:.2f}"
 
 
 def _controls(view: View, shown: Column, asked: Collection[str]) -> list[str]:

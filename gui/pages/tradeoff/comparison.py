@@ -88,22 +88,20 @@ class ComparisonPanel(QWidget):
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
         self.found = Comparison()
-        self.table = NumberTable(self.tr("Published and ours"))
+        self.table = NumberTable("Published and ours")
         self.table.setToolTip(
-            self.tr(
-                "r: Pearson, rank: Spearman; published on CIFAR-10 with 21 networks a group. "
-                "A click on a column sorts, Ctrl+C copies."
-            )
+            "r: Pearson, rank: Spearman; published on CIFAR-10 with 21 networks a group. "
+            "A click on a column sorts, Ctrl+C copies."
         )
         self.note = QLabel(wordWrap=True)
         self.note.setProperty("role", "muted")
         self.copy = QToolButton()
-        self.copy.setText(self.tr("Copy"))
-        self.copy.setToolTip(self.tr("Copy the table, its columns divided by tabs"))
+        self.copy.setText("Copy")
+        self.copy.setToolTip("Copy the table, its columns divided by tabs")
         self.copy.clicked.connect(self._copy)
         self.save = QToolButton()
-        self.save.setText(self.tr("Export CSV…"))
-        self.save.setToolTip(self.tr("Save the table as comma separated values"))
+        self.save.setText("Export CSV…")
+        self.save.setToolTip("Save the table as comma separated values")
         self.save.clicked.connect(self._choose_path)
         self._build_layout()
         self.show_rows(self.found)
@@ -132,7 +130,7 @@ class ComparisonPanel(QWidget):
             return path
 
         def done(saved: Path) -> None:
-            say(self, self.tr("Saved {}").format(saved))
+            say(self, f"Saved {saved}")
 
         ask(self, f"save {path}", work, done, lambda text: say(self, text, error=True))
 
@@ -153,22 +151,22 @@ class ComparisonPanel(QWidget):
 
     def _sentence(self, found: Comparison) -> str:
         if not found.rows:
-            return self.tr(
+            return (
                 "No group of networks that were trained at several eps has scores yet: "
                 "there is nothing to compare."
             )
-        text = self.tr("Ours: {}.").format(" and ".join(found.variants) or self.tr("no variant"))
+        text = "Ours: {}.".format(" and ".join(found.variants) or "no variant")
         if found.by_seed:
-            text += self.tr(
+            text += (
                 " Within seeds: each seed's means are taken out of both, and with them the errors "
                 "that all its scores share."
             )
         if found.by_blurriness:
-            return text + self.tr(
+            return text + (
                 " The correlation at equal blurriness is what is left once the blurriness of the "
                 "maps is taken out of both, linearly."
             )
-        return text + self.tr(
+        return text + (
             " The correlation at equal blurriness needs four networks of a group whose maps' "
             "blurriness is known."
         )
@@ -176,14 +174,14 @@ class ComparisonPanel(QWidget):
     @Slot()
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(as_tsv(self.found))
-        say(self, self.tr("The table is on the clipboard."))
+        say(self, "The table is on the clipboard.")
 
     @Slot()
     def _choose_path(self) -> None:
         folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
         chosen, _ = QFileDialog.getSaveFileName(
             self,
-            self.tr("Save the table"),
+            "Save the table",
             str(Path(folder) / "published-and-ours.csv"),
             "CSV (*.csv)",
         )

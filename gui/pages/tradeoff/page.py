@@ -79,18 +79,18 @@ class TradeoffPage(RefreshedPage):
     def _build_choices(self) -> None:
         self.mode, self.method, self.against = QComboBox(), QComboBox(), QComboBox()
         for mode in MODES:
-            self.mode.addItem(self.tr("{} score").format(mode.upper()), mode)
+            self.mode.addItem(f"{mode.upper()} score", mode)
         self._fill_methods(["gradient", "gradient_x_input"])
-        self.against.addItem(self.tr("test accuracy"), "clean_accuracy")
-        self.against.addItem(self.tr("attack strength"), "strength")
-        self.published = QCheckBox(self.tr("Published values"))
+        self.against.addItem("test accuracy", "clean_accuracy")
+        self.against.addItem("attack strength", "strength")
+        self.published = QCheckBox("Published values")
         self.published.setToolTip(
-            self.tr("Lay what the paper found on CIFAR-10 over the chart, and into its legend")
+            "Lay what the paper found on CIFAR-10 over the chart, and into its legend"
         )
         for combo, tip in (
-            (self.mode, self.tr("Which score is drawn upwards")),
-            (self.method, self.tr("Whose maps are scored")),
-            (self.against, self.tr("Strength is eps over the largest eps of the group")),
+            (self.mode, "Which score is drawn upwards"),
+            (self.method, "Whose maps are scored"),
+            (self.against, "Strength is eps over the largest eps of the group"),
         ):
             explain_choices(combo, tip)
             guard_wheel(combo)
@@ -98,30 +98,30 @@ class TradeoffPage(RefreshedPage):
     def _build_parts(self) -> None:
         self.plot = Plot("", "", "", export_name="trade-off")
         self.card = PreviewCard(self.workspace)
-        self.table = NumberTable(self.tr("Networks"))
+        self.table = NumberTable("Networks")
         self.table.setToolTip(
-            self.tr("G: gradient, GX: gradient x input. A click on a column sorts, Ctrl+C copies.")
+            "G: gradient, GX: gradient x input. A click on a column sorts, Ctrl+C copies."
         )
         self.comparison = ComparisonPanel()
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setDrawBase(False)
-        self.tabs.addTab(self.table, self.tr("Networks"))
-        self.tabs.addTab(self.comparison, self.tr("Published and ours"))
+        self.tabs.addTab(self.table, "Networks")
+        self.tabs.addTab(self.comparison, "Published and ours")
         self.empty = EmptyState()
         self.empty.say(
-            self.tr(
+            (
                 "No network has an interpretability score yet. Scores come from retraining on "
                 "images whose most important pixels were removed or kept."
             ),
-            self.tr("Compute scores"),
+            "Compute scores",
         )
 
     def _build_layout(self) -> None:
         bar = QHBoxLayout()
         bar.setSpacing(8)
         bar.addWidget(self.mode)
-        for text, combo in ((self.tr("of"), self.method), (self.tr("against"), self.against)):
+        for text, combo in (("of", self.method), ("against", self.against)):
             label = QLabel(text)
             label.setBuddy(combo)
             bar.addWidget(label)
@@ -237,10 +237,8 @@ class TradeoffPage(RefreshedPage):
         strength = x == "strength"
         self.plot.set_texts(
             title=f"{mode.upper()}, {self.method.currentText()}",
-            x_label=self.tr("Attack strength (eps / largest eps)")
-            if strength
-            else self.tr("Test accuracy"),
-            y_label=self.tr("{} score").format(mode.upper()),
+            x_label="Attack strength (eps / largest eps)" if strength else "Test accuracy",
+            y_label=f"{mode.upper()} score",
             caption=self._caption(),
         )
 
@@ -270,25 +268,23 @@ class TradeoffPage(RefreshedPage):
         if found is None:
             return text
         pearson, spearman = (f"{value:.2f}".replace("-", "−") for value in found)
-        return text + self.tr("; paper: r = {}, ρ = {}, n = {}").format(
-            pearson, spearman, published.NETWORKS
-        )
+        return text + f"; paper: r = {pearson}, ρ = {spearman}, n = {published.NETWORKS}"
 
     def _draw_published(self, mode: Any, kind: str, x: str) -> None:
         found = published.points(mode, kind)
         if not found:
             return
         cloud = self.plot.scatter(
-            self.tr("Paper, CIFAR-10: the standard network and the largest eps"),
+            "Paper, CIFAR-10: the standard network and the largest eps",
             "muted",
             "star",
             hover=HOVER,
         )
-        names = [self.tr("Paper, CIFAR-10: {}").format(p.name) for p in found]
+        names = [f"Paper, CIFAR-10: {p.name}" for p in found]
         cloud.set_points([getattr(p, x) for p in found], [p.score for p in found], names=names)
 
     def _caption(self) -> str:
-        return self.tr(
+        return (
             "One point a network, its bar one standard deviation over repeats; least-squares "
             "lines, Pearson (r) and Spearman (ρ) correlation with 95 % intervals."
         )
@@ -305,7 +301,7 @@ class TradeoffPage(RefreshedPage):
     def _fill_table(self) -> None:
         kinds = attributions_in(self._points)
         columns = [(mode, kind) for mode in MODES for kind in kinds]
-        headers = [self.tr("Network"), self.tr("Clean %"), self.tr("Robust %")]
+        headers = ["Network", "Clean %", "Robust %"]
         headers += [f"{mode.upper()} {_short(kind)}" for mode, kind in columns]
         rows = [
             Row(

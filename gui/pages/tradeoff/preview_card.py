@@ -81,10 +81,10 @@ class PreviewCard(QFrame):
         """Show no network, and forget the pictures of another study."""
         self.key = ""
         self._pictures.clear()
-        self._name.setText(self.tr("Point at a network"))
+        self._name.setText("Point at a network")
         self._numbers.clear()
         self._picture.clear()
-        self._hint.setText(self.tr("Its gradient maps appear here; a click opens its record."))
+        self._hint.setText("Its gradient maps appear here; a click opens its record.")
 
     def show_point(self, point: NetworkPoint) -> None:
         """Show a network; its maps follow once they are read."""
@@ -93,7 +93,7 @@ class PreviewCard(QFrame):
         self.key = point.key
         self._name.setText(point.network)
         self._numbers.setText(_numbers_of(point))
-        self._hint.setText(self.tr("Probe images and their gradients at the end of training."))
+        self._hint.setText("Probe images and their gradients at the end of training.")
         known = self._pictures.get(point.key)
         if known is not None:
             self._draw(known)

@@ -23,8 +23,8 @@ class AlarmLine(QFrame):
         self._label.setProperty("role", "warning")
         self._label.setWordWrap(True)
         self.dismiss = QToolButton()
-        self.dismiss.setToolTip(self.tr("Dismiss"))
-        self.dismiss.setAccessibleName(self.tr("Dismiss"))
+        self.dismiss.setToolTip("Dismiss")
+        self.dismiss.setAccessibleName("Dismiss")
         self.dismiss.clicked.connect(self.clear)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 4, 4, 4)
@@ -46,7 +46,7 @@ class AlarmLine(QFrame):
         self._texts = [text, *(known for known in self._texts if known != text)]
         shown = self._texts[:MOST_LINES]
         more = len(self._texts) - len(shown)
-        lines = [*shown, self.tr("and {} more").format(more)] if more else shown
+        lines = [*shown, f"and {more} more"] if more else shown
         self._label.setText("\n".join(lines))
         self.setToolTip("\n".join(self._texts))
         self.show()

@@ -37,15 +37,11 @@ class AttackSweep(QWidget):
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
         self.sweep = SweepEdit(self)
-        self.form = SpecForm(
-            AttackSpec, self, exclude=OWN_FIELDS, labels={"kind": self.tr("attack")}
-        )
+        self.form = SpecForm(AttackSpec, self, exclude=OWN_FIELDS, labels={"kind": "attack"})
         self.form.set_spec(PGD(steps=Defaults.steps))
-        self.scaled = QCheckBox(self.tr("Scale the step with eps"), self)
+        self.scaled = QCheckBox("Scale the step with eps", self)
         self.scaled.setToolTip(
-            self.tr("The step size is {} eps / steps; else one length for all radii").format(
-                STEP_OVER_EPS
-            )
+            f"The step size is {STEP_OVER_EPS} eps / steps; else one length for all radii"
         )
         self.scaled.setChecked(True)
         self.steps: dict[str, NumberEdit] = {}
@@ -90,7 +86,7 @@ class AttackSweep(QWidget):
             edit = NumberEdit(self, unit="pixel")
             edit.set_value(PAPER_STEPS.get(norm, 1.0))
             edit.changed.connect(self._on_change)
-            label = QLabel(self.tr("Step, {}").format(CHOICE_NAMES.get(norm, norm)), self)
+            label = QLabel(f"Step, {CHOICE_NAMES.get(norm, norm)}", self)
             label.setBuddy(edit)
             self._step_grid.addWidget(label, row, 0)
             self._step_grid.addWidget(edit, row, 1)
@@ -117,7 +113,7 @@ class AttackSweep(QWidget):
         for norm in self.sweep.norms():
             value = self.steps[norm].value()
             if value is None or value <= 0:
-                text = self.tr("step size ({}) is {!r}, must be a number above 0")
+                text = "step size ({}) is {!r}, must be a number above 0"
                 return text.format(CHOICE_NAMES.get(norm, norm), self.steps[norm].text())
         return ""
 

@@ -28,19 +28,17 @@ class TrainFooter(QWidget):
         self.time = QLabel()
         self.time.setProperty("role", "muted")
         self.time.setToolTip(
-            self.tr(
-                "From what similar trainings took since the program was started, else from a few "
-                "batches timed on this machine, else from older records"
-            )
+            "From what similar trainings took since the program was started, else from a few "
+            "batches timed on this machine, else from older records"
         )
         self.fault = error_label(self)
-        self.lead = QPushButton(self.tr("Choose images"))
+        self.lead = QPushButton("Choose images")
         self.lead.clicked.connect(self._go)
-        self.train = QPushButton(self.tr("Train"))
+        self.train = QPushButton("Train")
         self.train.setProperty("role", "primary")
-        self.train.setToolTip(self.tr("Train the networks (Ctrl+Return)"))
-        self.go_on = QPushButton(self.tr("Continue…"))
-        self.go_on.setToolTip(self.tr("Train a finished network for more epochs"))
+        self.train.setToolTip("Train the networks (Ctrl+Return)")
+        self.go_on = QPushButton("Continue…")
+        self.go_on.setToolTip("Train a finished network for more epochs")
         self.go_on.setEnabled(False)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
@@ -84,45 +82,45 @@ class TrainFooter(QWidget):
         if not fault:
             self.counts.setText(self._sum(counts, total) + self._rest(total, stored, going))
         self.train.setEnabled(not fault and missing > 0)
-        self.train.setText(self._button(missing) if not fault else self.tr("Train"))
+        self.train.setText(self._button(missing) if not fault else "Train")
 
     def show_time(self, seconds: float | None, together: int) -> None:
         """Say how long what the button starts will take; nothing for None."""
         self.time.setVisible(seconds is not None)
         if seconds is not None:
-            text = self.tr("about {}, {} at once") if together > 1 else self.tr("about {}")
+            text = "about {}, {} at once" if together > 1 else "about {}"
             self.time.setText(text.format(duration(seconds), together))
 
     def _sum(self, counts: tuple[int, int, int], total: int) -> str:
         single, attacked, seeds = counts
         parts = []
         if single:
-            parts.append(self.tr("{} standard").format(single))
+            parts.append(f"{single} standard")
         if attacked:
-            parts.append(self.tr("{} adversarial").format(attacked))
+            parts.append(f"{attacked} adversarial")
         text = " + ".join(parts)
         if seeds > 1:
             text = f"({text})" if len(parts) > 1 else text
-            text = self.tr("{} x {} seeds").format(text, seeds)
-        noun = self.tr("training") if total == 1 else self.tr("trainings")
+            text = f"{text} x {seeds} seeds"
+        noun = "training" if total == 1 else "trainings"
         return f"{text} = {total:,} {noun}"
 
     def _rest(self, total: int, stored: int, going: int) -> str:
         words = []
         if stored == total:
-            words.append(self.tr("all are in the study already"))
+            words.append("all are in the study already")
         elif stored:
-            words.append(self.tr("{:,} in the study already").format(stored))
+            words.append(f"{stored:,} in the study already")
         if going:
-            words.append(self.tr("{:,} on the way").format(going))
+            words.append(f"{going:,} on the way")
         return "; " + ", ".join(words) if words else ""
 
     def _button(self, missing: int) -> str:
         if missing < 1:
-            return self.tr("Train")
+            return "Train"
         if missing == 1:
-            return self.tr("Train 1 network")
-        return self.tr("Train {:,} networks").format(missing)
+            return "Train 1 network"
+        return f"Train {missing:,} networks"
 
     @Slot()
     def _go(self) -> None:

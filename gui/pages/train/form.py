@@ -45,13 +45,13 @@ class TrainForm(SidePanel):
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
         self.setFixedWidth(WIDTH)
-        self.network = SpecForm(NetworkSpec, labels={"kind": self.tr("network")})
+        self.network = SpecForm(NetworkSpec, labels={"kind": "network"})
         self.start = StartPicker()
         self.sections = all_sections(self)
         self.attack = AttackSweep()
-        self.optimizer = SpecForm(OptimizerSpec, labels={"kind": self.tr("optimiser")})
-        self.follows = QCheckBox(self.tr("PGD-10 at the middle eps"))
-        self.evaluation = SpecForm(AttackSpec, labels={"kind": self.tr("attack")})
+        self.optimizer = SpecForm(OptimizerSpec, labels={"kind": "optimiser"})
+        self.follows = QCheckBox("PGD-10 at the middle eps")
+        self.evaluation = SpecForm(AttackSpec, labels={"kind": "attack"})
         self._build_numbers()
         self._build_layout()
         for section in self.sections:
@@ -103,7 +103,7 @@ class TrainForm(SidePanel):
             parts.append(self.attack.error())
         parts += [self.optimizer.error(), self._seeds_error(), self.evaluation.error()]
         if not any(section.wanted for section in self.sections):
-            parts.append(self.tr("Choose at least one kind of training."))
+            parts.append("Choose at least one kind of training.")
         return next((fault for fault in parts if fault), "") or self._too_many()
 
     def proposable(self) -> dict[str, object]:
@@ -149,33 +149,33 @@ class TrainForm(SidePanel):
         self.evaluation_images.setToolTip(_LIMITS["evaluation_images"].help)
         self.seeds = NumbersEdit(whole=True)
         self.seeds.set_values((0,))
-        self.seeds.setToolTip(self.tr("Every network is trained once with each seed"))
-        self.follows.setToolTip(self.tr("Every network of the sweep is measured with this attack"))
+        self.seeds.setToolTip("Every network is trained once with each seed")
+        self.follows.setToolTip("Every network of the sweep is measured with this attack")
 
     def _build_layout(self) -> None:
-        self.add(self.network, self.tr("Network"))
-        self._add_rows((self.tr("Start from"), self.start))
+        self.add(self.network, "Network")
+        self._add_rows(("Start from", self.start))
         schemes = QWidget()
         column = QVBoxLayout(schemes)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         for section in self.sections:
             column.addWidget(section)
-        self.add(schemes, self.tr("Train"))
+        self.add(schemes, "Train")
         self._attack_box = QWidget()
         inside = QVBoxLayout(self._attack_box)
         inside.setContentsMargins(0, 0, 0, 0)
         inside.addWidget(self.attack)
-        self.add(self._attack_box, self.tr("Attack while training"))
-        self.add(self.optimizer, self.tr("Optimiser"))
+        self.add(self._attack_box, "Attack while training")
+        self.add(self.optimizer, "Optimiser")
         self._add_rows(
-            (self.tr("Epochs"), self.epochs),
-            (self.tr("Batch size"), self.batch_size),
-            (self.tr("Seeds"), self.seeds),
+            ("Epochs", self.epochs),
+            ("Batch size", self.batch_size),
+            ("Seeds", self.seeds),
         )
-        self.add(self.follows, self.tr("Robust accuracy"))
+        self.add(self.follows, "Robust accuracy")
         self.add(self.evaluation)
-        self._add_rows((self.tr("Test images"), self.evaluation_images))
+        self._add_rows(("Test images", self.evaluation_images))
         self.add(QWidget(), stretch=1)
 
     def _add_rows(self, *rows: tuple[str, QWidget]) -> None:
@@ -213,18 +213,16 @@ class TrainForm(SidePanel):
         if self.seeds.error():
             return f"seeds: {self.seeds.error()}"
         if not self.seeds.values():
-            return self.tr("seeds is empty, must be a list of whole numbers")
+            return "seeds is empty, must be a list of whole numbers"
         least = min(self.seeds.values())
-        return self.tr("seeds has {}, must be at least 0").format(least) if least < 0 else ""
+        return f"seeds has {least}, must be at least 0" if least < 0 else ""
 
     def _too_many(self) -> str:
         single, attacked, seeds = self.counts()
         number = (single + attacked) * seeds
         if number <= MOST_TRAININGS:
             return ""
-        return self.tr("These are {:,} trainings, must be at most {:,} at once.").format(
-            number, MOST_TRAININGS
-        )
+        return f"These are {number:,} trainings, must be at most {MOST_TRAININGS:,} at once."
 
     @Slot()
     def _on_start(self) -> None:
@@ -243,7 +241,7 @@ class TrainForm(SidePanel):
         balls = self.attack.sweep.balls()
         if self.follows.isChecked() and balls:
             attack = evaluation_at(*middle(balls))
-            self.follows.setText(self.tr("{}, at the middle eps").format(attack.title))
+            self.follows.setText(f"{attack.title}, at the middle eps")
             if self.evaluation.spec() != attack:
                 self.evaluation.set_spec(attack)
         self.changed.emit()

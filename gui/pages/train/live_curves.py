@@ -40,15 +40,15 @@ class LiveCurves(QWidget):
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
         self.loss = Plot(
-            self.tr("Training loss"),
-            self.tr("epoch"),
-            self.tr("loss"),
+            "Training loss",
+            "epoch",
+            "loss",
             export_name="training-loss",
         )
         self.accuracy = Plot(
-            self.tr("Test accuracy, dashed: attacked"),
-            self.tr("epoch"),
-            self.tr("accuracy"),
+            "Test accuracy, dashed: attacked",
+            "epoch",
+            "accuracy",
             export_name="training-accuracy",
         )
         self.accuracy.set_ranges(y=(0.0, 1.0))
@@ -90,18 +90,18 @@ class LiveCurves(QWidget):
     # ------------------------------------------------------------------------------------ private
 
     def _build(self) -> None:
-        self.logarithmic = QCheckBox(self.tr("Logarithmic"))
-        self.logarithmic.setToolTip(self.tr("Draw the loss on a logarithmic axis"))
+        self.logarithmic = QCheckBox("Logarithmic")
+        self.logarithmic.setToolTip("Draw the loss on a logarithmic axis")
         self.logarithmic.toggled.connect(self._on_logarithmic)
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
         self.smoothing.setRange(1, SMOOTHEST)
         self.smoothing.setValue(SMOOTH_AT_FIRST)
         self.smoothing.setMaximumWidth(160)
         self.smoothing.setMinimumHeight(20)
-        self.smoothing.setToolTip(self.tr("Every point is the mean of so many before it"))
-        self.smoothing.setAccessibleName(self.tr("Smoothing"))
+        self.smoothing.setToolTip("Every point is the mean of so many before it")
+        self.smoothing.setAccessibleName("Smoothing")
         self.smoothing.valueChanged.connect(self._on_smoothing)
-        label = QLabel(self.tr("Smoothing"))
+        label = QLabel("Smoothing")
         label.setBuddy(self.smoothing)
         label.setProperty("role", "muted")
         row = QHBoxLayout()
@@ -129,7 +129,7 @@ class LiveCurves(QWidget):
                 run.series,
                 style=Qt.PenStyle.DashLine,
                 symbol="circle",
-                hover=self.tr("{}, attacked").format(title) + "\n{x_label}: {x:g}\n{y:.1%}",
+                hover=f"{title}, attacked" + "\n{x_label}: {x:g}\n{y:.1%}",
                 key=run.key,
             ),
         )

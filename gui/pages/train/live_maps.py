@@ -130,7 +130,7 @@ class LiveMaps(QWidget):
 
     def figure(self) -> MapGridData:
         """Return the grid as a figure for a paper."""
-        drawn = self.grid.figure(self.tr("Loss gradients"), self._caption())
+        drawn = self.grid.figure("Loss gradients", self._caption())
         count = len(drawn.images[0]) if drawn.images else 0
         return replace(drawn, values=tuple(self._values(key, count) for key in self.grid.rows()))
 
@@ -142,8 +142,8 @@ class LiveMaps(QWidget):
         self.epoch.setPageStep(1)
         self.epoch.setEnabled(False)
         self.epoch.setMinimumHeight(20)
-        self.epoch.setToolTip(self.tr("Show the maps as they were after an epoch"))
-        self.epoch.setAccessibleName(self.tr("Epoch"))
+        self.epoch.setToolTip("Show the maps as they were after an epoch")
+        self.epoch.setAccessibleName("Epoch")
         self.epoch.valueChanged.connect(self._on_epoch)
         self.play = QToolButton()
         self.play.setEnabled(False)
@@ -151,28 +151,28 @@ class LiveMaps(QWidget):
         self.when = QLabel()
         self.when.setProperty("role", "muted")
         metrics = self.when.fontMetrics()
-        self.when.setMinimumWidth(metrics.horizontalAdvance(self.tr("after epoch {}").format(888)))
+        self.when.setMinimumWidth(metrics.horizontalAdvance(f"after epoch {888}"))
         self.percentile = QDoubleSpinBox()
         self.percentile.setRange(80.0, 100.0)
         self.percentile.setDecimals(1)
         self.percentile.setSingleStep(0.5)
         self.percentile.setValue(PERCENTILE)
         self.percentile.setSuffix(" %")
-        self.percentile.setToolTip(self.tr("Larger values are drawn in the strongest colour"))
+        self.percentile.setToolTip("Larger values are drawn in the strongest colour")
         guard_wheel(self.percentile)
         self.percentile.valueChanged.connect(self._fix_limits)
-        self.lock = QCheckBox(self.tr("Lock colours"))
+        self.lock = QCheckBox("Lock colours")
         self.lock.setToolTip(
-            self.tr("Keep every network's present colour scale, so that growing maps look stronger")
+            "Keep every network's present colour scale, so that growing maps look stronger"
         )
         self.lock.toggled.connect(self._fix_limits)
 
     def _build_layout(self) -> None:
-        heading = QLabel(self.tr("Loss gradients"))
+        heading = QLabel("Loss gradients")
         heading.setProperty("role", "heading")
         top = QHBoxLayout()
         top.setSpacing(8)
-        clip = QLabel(self.tr("Clip at"))
+        clip = QLabel("Clip at")
         clip.setBuddy(self.percentile)
         top.addWidget(heading)
         top.addStretch(1)
@@ -206,9 +206,9 @@ class LiveMaps(QWidget):
         )
 
     def _caption(self) -> str:
-        scale = self.tr("locked scale") if self.lock.isChecked() else self.tr("one scale a map")
-        return self.tr("{}; clipped at the {:g} percentile; {}.").format(
-            self.when.text(), self.percentile.value(), scale
+        scale = "locked scale" if self.lock.isChecked() else "one scale a map"
+        return (
+            f"{self.when.text()}; clipped at the {self.percentile.value():g} percentile; {scale}."
         )
 
     def _set_step(self, step: float | None) -> None:
@@ -218,7 +218,7 @@ class LiveMaps(QWidget):
 
     def _say_step(self) -> None:
         live = self._step is None
-        text = self.tr("newest") if live else self.tr("after epoch {}").format(self._step)
+        text = "newest" if live else f"after epoch {self._step}"
         self.when.setText(text)
 
     @Slot(int)
@@ -246,7 +246,7 @@ class LiveMaps(QWidget):
     def _show_play(self) -> None:
         playing = self._playing.isActive()
         self.play.setIcon(icon("pause" if playing else "play"))
-        words = self.tr("Stop") if playing else self.tr("Play the epochs")
+        words = "Stop" if playing else "Play the epochs"
         self.play.setToolTip(words)
         self.play.setAccessibleName(words)
 
@@ -270,7 +270,7 @@ class LiveMaps(QWidget):
             return
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        words = self.tr("Continue with more epochs…")
+        words = "Continue with more epochs…"
         menu.addAction(words, lambda: self.continue_asked.emit(key))
         menu.popup(self.grid.viewport().mapToGlobal(place))
 

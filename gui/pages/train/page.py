@@ -81,17 +81,17 @@ class TrainPage(Page):
         """Return the sentence on why nothing can be trained now, or ""."""
         workspace = self.workspace
         if workspace.study is None:
-            return self.tr("Open or create a study first.")
+            return "Open or create a study first."
         if workspace.images is None:
-            return self.tr("Choose images first.")
+            return "Choose images first."
         images = workspace.image_set
         if images is None:
-            return self.tr("The images are being loaded.")
+            return "The images are being loaded."
         if not len(images.train_images):
-            return self.tr("These images have no training part: a network cannot learn from them.")
+            return "These images have no training part: a network cannot learn from them."
         if images.class_count < 2:
-            found = ", ".join(images.classes) or self.tr("no labels")
-            return self.tr("A classifier needs images of two classes; these have {}.").format(found)
+            found = ", ".join(images.classes) or "no labels"
+            return f"A classifier needs images of two classes; these have {found}."
         return ""
 
     # ----------------------------------------------------------------------------------- building
@@ -236,7 +236,7 @@ class TrainPage(Page):
         elif isinstance(event, Ended):
             self._recount = True
             if event.outcome == "failed":
-                self.alarms.add(self.tr("{} failed: {}").format(run.title, event.message))
+                self.alarms.add(f"{run.title} failed: {event.message}")
         elif isinstance(event, Queued | Started):
             self._recount = True
         self._schedule()

@@ -38,7 +38,7 @@ class SchemeSection(QWidget):
         super().__init__(parent)
         self.scheme = scheme
         self.attacks = attacks_in_training(scheme)
-        self.box = QCheckBox(self.tr("{} network").format(scheme.label), self)
+        self.box = QCheckBox(f"{scheme.label} network", self)
         self.box.setToolTip((scheme.__doc__ or "").strip().splitlines()[0])
         self.form = SpecForm(scheme, self, exclude={ATTACK} if self.attacks else ())
         self._has_fields = any(item.name != ATTACK for item in fields_of(scheme))

@@ -32,7 +32,7 @@ class StartPicker(QComboBox):
         self._offered: list[ClassifierSpec] = []
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(SHORTEST)
-        self.setAccessibleName(self.tr("Start from"))
+        self.setAccessibleName("Start from")
         guard_wheel(self)
         self._offer([])
         self.currentIndexChanged.connect(self._on_index)
@@ -64,7 +64,7 @@ class StartPicker(QComboBox):
         self.blockSignals(True)
         self.clear()
         self._offered = offered
-        self.addItem(self.tr("From scratch"))
+        self.addItem("From scratch")
         several = len({spec.network for spec in offered}) > 1
         titles = [f"{s.title} ({s.network.title})" if several else s.title for s in offered]
         self.addItems(networks_apart(titles, offered))
@@ -82,6 +82,6 @@ class StartPicker(QComboBox):
 
     def _say(self) -> None:
         chosen = self.network()
-        none = self.tr("The study has no finished network of these images yet")
+        none = "The study has no finished network of these images yet"
         title = f"{chosen.title}\n" if chosen is not None else ""
         self.setToolTip(title + START_HELP if self._offered else none)

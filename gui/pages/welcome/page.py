@@ -112,7 +112,7 @@ class WelcomePage(Page):
         picture.setPixmap(app_icon().pixmap(QSize(56, 56)))
         title = QLabel("Isthmus")
         title.setProperty("role", "title")
-        words = QLabel(self.tr("A bridge between adversarial robustness and readable gradients"))
+        words = QLabel("A bridge between adversarial robustness and readable gradients")
         words.setProperty("role", "muted")
         texts = QVBoxLayout()
         texts.setSpacing(0)
@@ -128,11 +128,9 @@ class WelcomePage(Page):
     def _build_offer(self) -> Offer:
         """Offer the tour in the first session of all, and in no other."""
         self.offer = Offer(
-            self.tr(
-                "New here? Eight steps on the demo study show what robust gradients are about."
-            ),
-            self.tr("Take the tour"),
-            self.tr("No, thanks"),
+            "New here? Eight steps on the demo study show what robust gradients are about.",
+            "Take the tour",
+            "No, thanks",
         )
         self.offer.accepted.connect(self.tour_asked)
         self.offer.setVisible(not settings.flag("tour_offered", False))
@@ -141,41 +139,35 @@ class WelcomePage(Page):
 
     def _build_idea(self) -> QFrame:
         idea = QLabel(
-            self.tr(
-                "A network that was trained on attacked images has gradients one can read: they "
-                "look like the object, and the pixels they point at are the ones that matter. It "
-                "pays for that with accuracy. Isthmus trains such networks, attacks them, shows "
-                "their gradients while they learn, and measures both sides of the trade: every "
-                "network becomes one dot, its accuracy to the right, the worth of its gradients "
-                "upwards, and the line through the dots is the price."
-            )
+            "A network that was trained on attacked images has gradients one can read: they "
+            "look like the object, and the pixels they point at are the ones that matter. It "
+            "pays for that with accuracy. Isthmus trains such networks, attacks them, shows "
+            "their gradients while they learn, and measures both sides of the trade: every "
+            "network becomes one dot, its accuracy to the right, the worth of its gradients "
+            "upwards, and the line through the dots is the price."
         )
         idea.setWordWrap(True)
         idea.setAlignment(Qt.AlignmentFlag.AlignTop)
         source = QLabel(
-            self.tr(
-                "After Kim, Seo and Jeon: Bridging Adversarial Robustness and Gradient "
-                "Interpretability, 2019"
-            )
+            "After Kim, Seo and Jeon: Bridging Adversarial Robustness and Gradient "
+            "Interpretability, 2019"
         )
         source.setProperty("role", "muted")
         source.setWordWrap(True)
         self.demo = QPushButton(
-            self.tr("Open the demo study")
-            if DEMO.is_dir()
-            else self.tr("Run the demo (about 3 minutes)")
+            "Open the demo study" if DEMO.is_dir() else "Run the demo (about 3 minutes)"
         )
         self.demo.setProperty("role", "primary")
         self.demo.setToolTip(
-            self.tr("Four networks on built-in images, their maps, attacks, scores and trade-off")
+            "Four networks on built-in images, their maps, attacks, scores and trade-off"
         )
         self.demo.clicked.connect(self.open_demo)
-        card, layout = _card(self.tr("What it is for"))
+        card, layout = _card("What it is for")
         layout.addWidget(idea)
         layout.addWidget(source)
         layout.addStretch(1)
-        self.tour = QPushButton(self.tr("Take the tour"))
-        self.tour.setToolTip(self.tr("The paper's argument in eight steps, on the demo study"))
+        self.tour = QPushButton("Take the tour")
+        self.tour.setToolTip("The paper's argument in eight steps, on the demo study")
         self.tour.clicked.connect(self.tour_asked)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
@@ -187,20 +179,18 @@ class WelcomePage(Page):
 
     def _build_drop_area(self) -> QFrame:
         self._drop_icon = QLabel()
-        words = QLabel(self.tr("Drop a folder of images here"))
+        words = QLabel("Drop a folder of images here")
         words.setProperty("role", "heading")
         more = QLabel(
-            self.tr(
-                "One folder per class, or train and test folders of classes; zip and tar archives, "
-                "MNIST files, single images, weights and studies too. Anywhere on the window does."
-            )
+            "One folder per class, or train and test folders of classes; zip and tar archives, "
+            "MNIST files, single images, weights and studies too. Anywhere on the window does."
         )
         more.setProperty("role", "muted")
         more.setWordWrap(True)
-        self.folder = QPushButton(self.tr("Open image folder…"))
+        self.folder = QPushButton("Open image folder…")
         self.folder.clicked.connect(self._open_folder)
-        self.files = QPushButton(self.tr("Open images…"))
-        self.files.setToolTip(self.tr("Image files, or an archive of images"))
+        self.files = QPushButton("Open images…")
+        self.files.setToolTip("Image files, or an archive of images")
         self.files.clicked.connect(self._open_files)
         buttons = QHBoxLayout()
         for button in (self.folder, self.files):
@@ -229,21 +219,21 @@ class WelcomePage(Page):
         self.recent.setUniformRowHeights(True)
         self.recent.setFrameShape(QFrame.Shape.NoFrame)
         self.recent.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.recent.setAccessibleName(self.tr("Recent studies"))
+        self.recent.setAccessibleName("Recent studies")
         self.recent.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         self.recent.itemActivated.connect(self._open_recent)
         self.recent.currentItemChanged.connect(self._on_recent_chosen)
-        self.open_study = QPushButton(self.tr("Open study…"))
+        self.open_study = QPushButton("Open study…")
         self.open_study.clicked.connect(self._open_study)
-        self.forget = QPushButton(self.tr("Remove from list"))
-        self.forget.setToolTip(self.tr("Take the study off this list; its files stay"))
+        self.forget = QPushButton("Remove from list")
+        self.forget.setToolTip("Take the study off this list; its files stay")
         self.forget.clicked.connect(self._forget_recent)
         buttons = QHBoxLayout()
         buttons.addWidget(self.open_study)
         buttons.addWidget(self.forget)
         buttons.addStretch(1)
-        card, layout = _card(self.tr("Recent studies"))
-        self._none = QLabel(self.tr("None yet. A study is a folder that keeps all results."))
+        card, layout = _card("Recent studies")
+        self._none = QLabel("None yet. A study is a folder that keeps all results.")
         self._none.setProperty("role", "muted")
         layout.addWidget(self._none)
         layout.addWidget(self.recent)
@@ -262,7 +252,7 @@ class WelcomePage(Page):
             item.setForeground(1, QBrush(theme.colour("muted")))
             if path in self._missing:
                 item.setForeground(0, QBrush(theme.colour("muted")))
-                item.setText(1, self.tr("{folder} (not found)").format(folder=path.parent))
+                item.setText(1, f"{path.parent} (not found)")
             self.recent.addTopLevelItem(item)
         found = self.recent.topLevelItemCount() > 0
         rows = self.recent.topLevelItemCount() * self.recent.sizeHintForRow(0)

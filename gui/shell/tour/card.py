@@ -77,7 +77,7 @@ class TourCard(QFrame):
         super().__init__(window)
         self.setProperty("role", "card")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleName(self.tr("Guided tour"))
+        self.setAccessibleName("Guided tour")
         self.setFixedWidth(WIDTH)
         self.count = QLabel()
         self.count.setProperty("role", "muted")
@@ -87,10 +87,10 @@ class TourCard(QFrame):
         self.close_button = QToolButton()
         self.close_button.setText("✕")
         self.close_button.setAutoRaise(True)
-        self.close_button.setToolTip(self.tr("Close the tour (Escape)"))
-        self.close_button.setAccessibleName(self.tr("Close the tour"))
-        self.back = QPushButton(self.tr("Back"))
-        self.next = QPushButton(self.tr("Next"))
+        self.close_button.setToolTip("Close the tour (Escape)")
+        self.close_button.setAccessibleName("Close the tour")
+        self.back = QPushButton("Back")
+        self.next = QPushButton("Next")
         self.next.setProperty("role", "primary")
         self._build_layout()
         self.close_button.clicked.connect(self.closed)
@@ -118,11 +118,11 @@ class TourCard(QFrame):
 
     def show_step(self, number: int, total: int, heading: str, text: str) -> None:
         """Show one step, counted from 1."""
-        self.count.setText(self.tr("Step {} of {}").format(number, total))
+        self.count.setText(f"Step {number} of {total}")
         self.heading.setText(heading)
         self.text.setText(text)
         self.back.setEnabled(number > 1)
-        self.next.setText(self.tr("Next") if number < total else self.tr("Done"))
+        self.next.setText("Next" if number < total else "Done")
         self.setAccessibleDescription(f"{self.count.text()}. {heading}. {text}")
         for label in (self.heading, self.text):
             label.setFixedHeight(label.heightForWidth(WIDTH - MARGINS))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QTabWidget, QWidget
 
 from engine.tradeoff.points import NetworkPoint
@@ -60,26 +59,26 @@ class Step:
 def steps() -> tuple[Step, ...]:
     """Return the steps in order, in the user's language."""
     return (
-        Step("Data", _tr("Images, and what a network may learn of them"), "browser", _images),
-        Step("Attack", _tr("Right on images, wrong beside them"), "picker", _accuracies),
-        Step("Attack", _tr("An attack walks eps away from the image"), "form.eps", _attack),
-        Step("Maps", _tr("Robust gradients can be read"), "grid", _maps),
-        Step("Boundary", _tr("Why: the boundary was tilted"), "panels", _tilt),
-        Step("Manifold", _tr("Attacks that stay among images"), "form", _manifold),
-        Step("Retrain", _tr("Is a readable map a true one?"), "plot", _scores),
-        Step("Trade-off", _tr("The price, and the open question"), "plot", _tradeoff),
+        Step("Data", "Images, and what a network may learn of them", "browser", _images),
+        Step("Attack", "Right on images, wrong beside them", "picker", _accuracies),
+        Step("Attack", "An attack walks eps away from the image", "form.eps", _attack),
+        Step("Maps", "Robust gradients can be read", "grid", _maps),
+        Step("Boundary", "Why: the boundary was tilted", "panels", _tilt),
+        Step("Manifold", "Attacks that stay among images", "form", _manifold),
+        Step("Retrain", "Is a readable map a true one?", "plot", _scores),
+        Step("Trade-off", "The price, and the open question", "plot", _tradeoff),
     )
 
 
 def _images(facts: Facts) -> str:
     if facts.images is None:
-        return _tr("This study holds no images yet: drop a folder anywhere on the window.")
+        return "This study holds no images yet: drop a folder anywhere on the window."
     name, train, test, classes = facts.images
-    counts = _tr(
-        "{name}: {train:,} training and {test:,} test images in {classes} classes. Every network "
+    counts = (
+        f"{name}: {train:,} training and {test:,} test images in {classes} classes. Every network "
         "of this study learned from the same ones."
-    ).format(name=name, train=train, test=test, classes=classes)
-    question = _tr(
+    )
+    question = (
         "The question of this tour: which pixels does a network's answer hang on, and can a person "
         "read them?"
     )
@@ -87,24 +86,24 @@ def _images(facts: Facts) -> str:
 
 
 def _accuracies(facts: Facts) -> str:
-    lead = _tr(
+    lead = (
         "A network of standard training knows the test images, and yet changes its answer when "
         "they are changed invisibly. Adversarial training shows it attacked images instead."
     )
     plain, robust = facts.standard, facts.robust
     if plain is None or robust is None:
-        return f"{lead} {_tr('Train a standard and an adversarial network to compare them.')}"
+        return f"{lead} {'Train a standard and an adversarial network to compare them.'}"
     return (
         lead
         + " "
-        + _tr("Here: {plain}; {robust}.").format(
-            plain=_accuracy(_tr("standard"), plain), robust=_accuracy(_short(robust), robust)
+        + "Here: {plain}; {robust}.".format(
+            plain=_accuracy("standard", plain), robust=_accuracy(_short(robust), robust)
         )
     )
 
 
 def _attack(facts: Facts) -> str:
-    lead = _tr(
+    lead = (
         "Move this slider: it is eps, how far every pixel may be moved. The picture, the magnified "
         "perturbation and the bars of the classes follow at once."
     )
@@ -112,20 +111,18 @@ def _attack(facts: Facts) -> str:
     for name, point in _both(facts):
         if point.key in facts.fooled:
             eps, fallen, count = facts.fooled[point.key]
-            text = _tr("{name}: {fallen} of {count} attacked images fall at eps {eps:.3g}")
+            text = "{name}: {fallen} of {count} attacked images fall at eps {eps:.3g}"
             told.append(text.format(name=name, fallen=fallen, count=count, eps=eps))
     return _joined(lead, told)
 
 
 def _maps(facts: Facts) -> str:
-    lead = _tr(
+    lead = (
         "The gradient of a standard network says little to the eye, that of a robust one resembles "
         "the object: red pixels speak for the class when they brighten, blue ones against it."
     )
     told = [
-        _tr("{name}: {share:.0f} % of the map's energy is coarse").format(
-            name=name, share=100 * facts.blurriness[point.key]
-        )
+        f"{name}: {100 * facts.blurriness[point.key]:.0f} % of the map's energy is coarse"
         for name, point in _both(facts)
         if point.key in facts.blurriness
     ]
@@ -133,43 +130,41 @@ def _maps(facts: Facts) -> str:
 
 
 def _tilt(facts: Facts) -> str:
-    lead = _tr(
+    lead = (
         "In the plane one sees why. A standard boundary leans along the direction in which the "
         "data hardly vary, so a short step crosses it; adversarial training turns it back."
     )
     if facts.tilt is None:
-        return f"{lead} {_tr('Run the lab here: its three networks take about a minute.')}"
-    told = _tr("Tilt in this study: {a:.1f}° in standard training, {b:.1f}° at the largest eps.")
+        return f"{lead} {'Run the lab here: its three networks take about a minute.'}"
+    told = "Tilt in this study: {a:.1f}° in standard training, {b:.1f}° at the largest eps."
     return f"{lead} {told.format(a=facts.tilt[0], b=facts.tilt[1])}"
 
 
 def _manifold(facts: Facts) -> str:
-    lead = _tr(
+    lead = (
         "A boundary that follows the data is crossed along the data: attacks on robust networks "
         "stay closer to the manifold of images, and so do their gradients."
     )
     told = [
-        _tr("{name}: {share:.0f} % of the gradient lies in the tangent space").format(
-            name=name, share=100 * facts.tangent[point.key]
-        )
+        f"{name}: {100 * facts.tangent[point.key]:.0f} % of the gradient lies in the tangent space"
         for name, point in _both(facts)
         if point.key in facts.tangent
     ]
     if told:
         return _joined(lead, told)
-    missing = _tr(
+    missing = (
         "This study has not measured it yet; on Glyphs, whose manifold is known, it takes seconds."
     )
     return f"{lead} {missing}"
 
 
 def _scores(facts: Facts) -> str:
-    lead = _tr(
+    lead = (
         "Looks prove nothing. ROAR removes the pixels that a map calls important and trains anew; "
         "the area between its curve and that of random pixels is the score. KAR keeps them instead."
     )
     told = [
-        _tr("{name}: ROAR {score:+.3f}").format(name=name, score=_roar(point))
+        f"{name}: ROAR {_roar(point):+.3f}"
         for name, point in _both(facts)
         if _roar(point) is not None
     ]
@@ -177,34 +172,29 @@ def _scores(facts: Facts) -> str:
 
 
 def _tradeoff(facts: Facts) -> str:
-    parts = [_tr("Every network is one dot: accuracy to the right, the worth of its map upwards.")]
+    parts = ["Every network is one dot: accuracy to the right, the worth of its map upwards."]
     plain, robust = facts.standard, facts.robust
     if plain and robust and None not in (plain.clean_accuracy, robust.clean_accuracy):
         parts.append(
-            _tr("From standard to {name}, accuracy goes from {a:.1f} to {b:.1f} %.").format(
-                name=_short(robust),
-                a=100 * (plain.clean_accuracy or 0),
-                b=100 * (robust.clean_accuracy or 0),
-            )
+            f"From standard to {_short(robust)}, accuracy goes from "
+            f"{100 * (plain.clean_accuracy or 0):.1f} to "
+            f"{100 * (robust.clean_accuracy or 0):.1f} %."
         )
     if facts.fit is not None:
         parts.append(
-            _tr("Over {n} networks, accuracy and ROAR score correlate by {r:+.2f}.").format(
-                r=facts.fit[0], n=facts.fit[1]
-            )
+            f"Over {facts.fit[1]} networks, accuracy and ROAR score correlate by "
+            f"{facts.fit[0]:+.2f}."
         )
     parts.append(
-        _tr(
-            "Open: does better adversarial training, or a better map, lift the whole line? Add "
-            "your own networks and see."
-        )
+        "Open: does better adversarial training, or a better map, lift the whole line? Add "
+        "your own networks and see."
     )
     return " ".join(parts)
 
 
 def _both(facts: Facts) -> list[tuple[str, NetworkPoint]]:
     """Return the two networks that the tour compares, with what it calls them."""
-    named = ((_tr("standard"), facts.standard), ("", facts.robust))
+    named = (("standard", facts.standard), ("", facts.robust))
     return [(name or _short(point), point) for name, point in named if point is not None]
 
 
@@ -217,7 +207,7 @@ def _accuracy(name: str, point: NetworkPoint) -> str:
         "–" if value is None else f"{100 * value:.1f} %"
         for value in (point.clean_accuracy, point.robust_accuracy)
     )
-    text = _tr("{name} {clean} right on clean images, {robust} under attack")
+    text = "{name} {clean} right on clean images, {robust} under attack"
     return text.format(name=name, clean=clean, robust=robust)
 
 
@@ -226,8 +216,4 @@ def _roar(point: NetworkPoint) -> float | None:
 
 
 def _joined(lead: str, told: list[str]) -> str:
-    return f"{lead} {_tr('Here:')} {'; '.join(told)}." if told else lead
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("Tour", text)
+    return f"{lead} {'Here:'} {'; '.join(told)}." if told else lead

@@ -163,7 +163,7 @@ class Tour(QObject):
         if self.card is None:
             return
         step = self._steps[self.number]
-        waiting = self.tr("Opening the demo study…")
+        waiting = "Opening the demo study…"
         text = waiting if self._facts is None else step.text(self._facts)
         self.card.show_step(self.number + 1, len(self._steps), step.title, text)
 

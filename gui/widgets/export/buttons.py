@@ -39,8 +39,8 @@ def export_button(parent: QWidget, make_data: MakeData, name: str) -> QToolButto
         The proposed file name, without suffix.
     """
     button = ExportButton(parent, make_data)
-    button.setText(parent.tr("Export…"))
-    button.setToolTip(parent.tr("Save this picture as PDF, SVG or PNG, or its data as CSV or HDF5"))
+    button.setText("Export…")
+    button.setToolTip("Save this picture as PDF, SVG or PNG, or its data as CSV or HDF5")
     button.setProperty("exports", getattr(parent, "title", "") or name)
 
     @Slot()
@@ -58,8 +58,8 @@ def export_button(parent: QWidget, make_data: MakeData, name: str) -> QToolButto
 def copy_button(parent: QWidget, make_data: MakeData) -> QToolButton:
     """Return a button that copies the picture (PNG, SVG, PDF) and its data (text)."""
     button = QToolButton(parent)
-    button.setText(parent.tr("Copy"))
-    button.setToolTip(parent.tr("Copy this picture, and its data as a table"))
+    button.setText("Copy")
+    button.setToolTip("Copy this picture, and its data as a table")
     button.clicked.connect(Slot()(lambda: copy(parent, make_data())))
     return button
 
@@ -85,7 +85,7 @@ def copy(widget: QWidget, data: Picture, style: FigureStyle | None = None) -> No
         mime.setData("application/pdf", answer["pdf"])
         mime.setText(answer["csv"].decode())
         QGuiApplication.clipboard().setMimeData(mime)
-        say(widget, widget.tr("The picture and its data are on the clipboard."))
+        say(widget, "The picture and its data are on the clipboard.")
 
     ask(widget, "copy picture", work, done, lambda text: say(widget, text, error=True))
 

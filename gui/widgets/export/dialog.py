@@ -39,7 +39,7 @@ class ExportDialog(QDialog):
 
     def __init__(self, data: Picture, name: str, parent: QWidget | None = None):
         super().__init__(parent)
-        self.setWindowTitle(self.tr("Export"))
+        self.setWindowTitle("Export")
         self._data = data
         self._name = name
         self._channel = f"export preview {id(self)}"
@@ -79,7 +79,7 @@ class ExportDialog(QDialog):
         """Draw and write the figure, then close; on failure say why and stay open."""
         data, style = self.data, self.figure_style
         self._buttons.setEnabled(False)
-        self._say(self.tr("Saving…"))
+        self._say("Saving…")
 
         def work(_: Any) -> Path:
             from engine.figures.drawing import save_as
@@ -97,11 +97,9 @@ class ExportDialog(QDialog):
         self._buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel
         )
-        self.copy_button = self._buttons.addButton(
-            self.tr("Copy"), QDialogButtonBox.ButtonRole.ActionRole
-        )
+        self.copy_button = self._buttons.addButton("Copy", QDialogButtonBox.ButtonRole.ActionRole)
         self.copy_button.setToolTip(
-            self.tr("Put the figure as it is here on the clipboard: as a vector and as pixels")
+            "Put the figure as it is here on the clipboard: as a vector and as pixels"
         )
         left = QVBoxLayout()
         left.setSpacing(12)
@@ -120,7 +118,7 @@ class ExportDialog(QDialog):
         self._preview = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
         self._preview.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self._preview.setMinimumSize(360, 300)
-        self._preview.setAccessibleName(self.tr("Preview"))
+        self._preview.setAccessibleName("Preview")
         QVBoxLayout(frame).addWidget(self._preview)
         return frame
 
@@ -137,7 +135,7 @@ class ExportDialog(QDialog):
         )
         chosen, _ = QFileDialog.getSaveFileName(
             self,
-            self.tr("Save the figure"),
+            "Save the figure",
             str(folder / f"{self._name}.{self.suffix}"),
             f"{FORMATS[self.suffix]} (*.{self.suffix})",
         )
@@ -162,7 +160,7 @@ class ExportDialog(QDialog):
         self._say("")
         if isinstance(answer, str):
             lines = answer.splitlines()
-            more = [self.tr("… {} lines").format(len(lines))] if len(lines) > SHOWN_LINES else []
+            more = [f"… {len(lines)} lines"] if len(lines) > SHOWN_LINES else []
             self._pixmap = QPixmap()
             self._preview.setText("\n".join(line[:60] for line in lines[:SHOWN_LINES] + more))
             return
@@ -185,7 +183,7 @@ class ExportDialog(QDialog):
         kind = type(self)
         kind.last_style, kind.last_format = self.figure_style, self.suffix
         kind.last_unit, kind.last_folder = self.form.unit, path.parent
-        say(self, self.tr("Saved {}").format(path))
+        say(self, f"Saved {path}")
         self.accept()
 
     def _on_failed(self, text: str) -> None:

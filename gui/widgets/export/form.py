@@ -63,7 +63,7 @@ class ExportForm(QWidget):
         self._build_choices()
         self._build_numbers()
         self.caption = QPlainTextEdit(caption)
-        self.caption.setAccessibleName(self.tr("Caption"))
+        self.caption.setAccessibleName("Caption")
         self.caption.setTabChangesFocus(True)
         self.caption.setFixedHeight(CAPTION_HEIGHT)
         self._build_layout()
@@ -126,50 +126,50 @@ class ExportForm(QWidget):
 
     def _build_choices(self) -> None:
         self.format = _choices(*((text, suffix) for suffix, text in FORMATS.items()))
-        own = (self.tr("Own size"), OWN_SIZE)
+        own = ("Own size", OWN_SIZE)
         self.preset = _choices(*((f"{name}, {mm:g} mm", mm) for name, mm in COLUMNS), own)
-        self.unit_choice = _choices((self.tr("mm"), "mm"), (self.tr("inch"), "inch"))
+        self.unit_choice = _choices(("mm", "mm"), ("inch", "inch"))
         families = set(QFontDatabase.families())
         self.font_choice = _choices(
             *((name, name) for name in (*FONTS, *(f for f in WISHED_FONTS if f in families)))
         )
         names = {
-            "screen": self.tr("As on the screen"),
-            "okabe_ito": self.tr("Okabe and Ito"),
-            "tol": self.tr("Tol, bright"),
-            "grey": self.tr("Grey, with dashes"),
+            "screen": "As on the screen",
+            "okabe_ito": "Okabe and Ito",
+            "tol": "Tol, bright",
+            "grey": "Grey, with dashes",
         }
         self.palette_choice = _choices(*((names[name], name) for name in PALETTES))
         self.palette_choice.setToolTip(
-            self.tr("All of these are told apart with every common colour blindness")
+            "All of these are told apart with every common colour blindness"
         )
-        self.background = _choices((self.tr("White"), False), (self.tr("Transparent"), True))
+        self.background = _choices(("White", False), ("Transparent", True))
 
     def _build_numbers(self) -> None:
         self.width_field, self.height_field = QDoubleSpinBox(), QDoubleSpinBox()
         self._fit_lengths()
-        self.height_field.setSpecialValueText(self.tr("automatic"))
+        self.height_field.setSpecialValueText("automatic")
         self.font_size = QDoubleSpinBox(decimals=1, singleStep=0.5, suffix=" pt")
         self.font_size.setRange(*LIMITS["font_size"])
         self.dpi = QSpinBox(suffix=" dpi", singleStep=50)
         self.dpi.setRange(*(int(end) for end in LIMITS["dpi"]))
-        self.with_title = QCheckBox(self.tr("Title"))
-        self.with_caption = QCheckBox(self.tr("Caption below"))
+        self.with_title = QCheckBox("Title")
+        self.with_caption = QCheckBox("Caption below")
 
     def _build_layout(self) -> None:
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setSpacing(8)
         rows: tuple[tuple[str, tuple[QWidget, ...]], ...] = (
-            (self.tr("Format"), (self.format,)),
-            (self.tr("Column"), (self.preset,)),
-            (self.tr("Width, height"), (self.width_field, self.height_field, self.unit_choice)),
-            (self.tr("Font"), (self.font_choice, self.font_size)),
-            (self.tr("Resolution"), (self.dpi,)),
-            (self.tr("Colours"), (self.palette_choice,)),
-            (self.tr("Background"), (self.background,)),
+            ("Format", (self.format,)),
+            ("Column", (self.preset,)),
+            ("Width, height", (self.width_field, self.height_field, self.unit_choice)),
+            ("Font", (self.font_choice, self.font_size)),
+            ("Resolution", (self.dpi,)),
+            ("Colours", (self.palette_choice,)),
+            ("Background", (self.background,)),
             ("", (self.with_title, self.with_caption)),
-            (self.tr("Caption"), (self.caption,)),
+            ("Caption", (self.caption,)),
         )
         for text, fields in rows:
             row = QHBoxLayout()
@@ -178,10 +178,10 @@ class ExportForm(QWidget):
                 row.addWidget(field, int(place == 0))
             form.addRow(text, row)
         for text, field in (
-            (self.tr("Width"), self.width_field),
-            (self.tr("Height"), self.height_field),
-            (self.tr("Unit"), self.unit_choice),
-            (self.tr("Font size"), self.font_size),
+            ("Width", self.width_field),
+            ("Height", self.height_field),
+            ("Unit", self.unit_choice),
+            ("Font size", self.font_size),
         ):
             field.setAccessibleName(text)
             field.setToolTip(text)

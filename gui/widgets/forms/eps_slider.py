@@ -128,7 +128,7 @@ class EpsSlider(QWidget):
     def set_norm(self, norm: str, value: float) -> None:
         """Measure in another norm, beginning with a value; nothing is emitted."""
         self.norm, self._top, self._value = norm, max(TOPS[norm], value), value
-        self.name.setText(self.tr("{} eps").format(NAMES[norm]))
+        self.name.setText(f"{NAMES[norm]} eps")
         self.field.blockSignals(True)
         if self.scale == 255:
             suffix, decimals, step, most = " /255", 2, 1.0, 255.0
@@ -169,13 +169,13 @@ class EpsSlider(QWidget):
         self.slider.setRange(0, POSITIONS)
         self.slider.setPageStep(POSITIONS // 10)
         self.slider.setMinimumHeight(24)
-        self.slider.setAccessibleName(self.tr("eps"))
-        tip = self.tr("Radius of the ball that the attack may not leave")
+        self.slider.setAccessibleName("eps")
+        tip = "Radius of the ball that the attack may not leave"
         self.slider.setToolTip(terms.with_field("eps", tip))
         self.slider.valueChanged.connect(self._moved)
         self.field = QDoubleSpinBox()
-        self.field.setAccessibleName(self.tr("eps, exact"))
-        self.field.setToolTip(self.tr("The exact radius"))
+        self.field.setAccessibleName("eps, exact")
+        self.field.setToolTip("The exact radius")
         self.field.setMinimumWidth(104)
         self.field.setKeyboardTracking(False)
         self.field.valueChanged.connect(self._typed)

@@ -217,7 +217,7 @@ class OptionalField(FieldEdit):
         self.inner = inner
         self._box = QCheckBox(self)
         self._box.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
-        self._none = QLabel(self.tr("not set"), self)
+        self._none = QLabel("not set", self)
         self._none.setProperty("role", "muted")
         self._row.addWidget(self._box)
         self._row.addWidget(self._none, 1)

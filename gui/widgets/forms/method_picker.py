@@ -76,8 +76,8 @@ class MethodPicker(QWidget):
 
     def _make_button(self, spec: Spec) -> QToolButton:
         button = QToolButton()
-        button.setText(self.tr("Settings…"))
-        button.setToolTip(self.tr("Settings of {}").format(spec.label))
+        button.setText("Settings…")
+        button.setToolTip(f"Settings of {spec.label}")
         button.setAccessibleName(button.toolTip())
         button.setProperty("kind", spec.kind)
         button.clicked.connect(self._open_settings)

@@ -207,9 +207,9 @@ class _Reading(QWidget):
         if not values:
             return ""
         lines = (
-            (self.tr("In [0, 1] units:"), [f"{value:.6g}" for value in values]),
-            (self.tr("In 255ths:"), [f"{value * 255:.4g}/255" for value in values]),
-            (self.tr("In the paper's [-1, 1] units:"), [f"{value * 2:.6g}" for value in values]),
+            ("In [0, 1] units:", [f"{value:.6g}" for value in values]),
+            ("In 255ths:", [f"{value * 255:.4g}/255" for value in values]),
+            ("In the paper's [-1, 1] units:", [f"{value * 2:.6g}" for value in values]),
         )
         return "\n".join(f"{words} {', '.join(numbers)}" for words, numbers in lines)
 
@@ -261,7 +261,7 @@ class NumbersEdit(_Reading):
         self.whole = whole
         example = "0, 1, 2" if whole else "0.05, 0.1, 8/255"
         span = "0:7:8" if whole else "0.01:0.1:10"
-        self.line.setPlaceholderText(self.tr("%1 or %2").replace("%1", example).replace("%2", span))
+        self.line.setPlaceholderText("%1 or %2".replace("%1", example).replace("%2", span))
 
     def values(self) -> tuple[float, ...]:
         """Return the numbers; none where the text is wrong. They are int where ``whole``."""

@@ -127,7 +127,7 @@ class SpecForm(QWidget):
             self._combo.addItem(cls.label, cls.kind)
             self._combo.setItemData(index, _meaning(cls), Qt.ItemDataRole.ToolTipRole)
         guard_wheel(self._combo)
-        self._kind_label = label_for(self._labels.get("kind", self.tr("kind")), self._combo)
+        self._kind_label = label_for(self._labels.get("kind", "kind"), self._combo)
         self._grid.addWidget(self._kind_label, 0, 0)
         self._grid.addWidget(self._combo, 0, 1)
         for widget in (self._kind_label, self._combo):

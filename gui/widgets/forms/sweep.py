@@ -42,7 +42,7 @@ class SweepEdit(QWidget):
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(4)
         grid.setColumnStretch(1, 1)
-        grid.addWidget(QLabel(self.tr("Radii eps, by norm"), self), 0, 0, 1, 2)
+        grid.addWidget(QLabel("Radii eps, by norm", self), 0, 0, 1, 2)
         for row, norm in enumerate(NORMS, start=1):
             self._add_norm(grid, norm, row)
         grid.addWidget(self._fault, len(NORMS) + 1, 0, 1, 2)
@@ -70,7 +70,7 @@ class SweepEdit(QWidget):
     def error(self) -> str:
         """Return the sentence about what is wrong, or ""."""
         if not self.norms():
-            return self.tr("Choose at least one norm.")
+            return "Choose at least one norm."
         return next((fault for norm in self.norms() if (fault := self._fault_of(norm))), "")
 
     def set_values(self, radii: Mapping[str, Sequence[float]], norms: Sequence[str] = ()) -> None:
@@ -97,10 +97,10 @@ class SweepEdit(QWidget):
     def _add_norm(self, grid: QGridLayout, norm: str, row: int) -> None:
         box = QCheckBox(CHOICE_NAMES.get(norm, norm), self)
         edit = NumbersEdit(self, unit="pixel")
-        tip = self.tr("A list such as 0.05, 0.1, 8/255, or a range first:last:count")
-        box.setToolTip(self.tr("Train networks against attacks of this norm"))
+        tip = "A list such as 0.05, 0.1, 8/255, or a range first:last:count"
+        box.setToolTip("Train networks against attacks of this norm")
         edit.setToolTip(tip)
-        edit.line.setAccessibleName(self.tr("Radii, {}").format(box.text()))
+        edit.line.setAccessibleName(f"Radii, {box.text()}")
         edit.setVisible(False)
         box.toggled.connect(edit.setVisible)
         box.toggled.connect(self._check)
@@ -123,12 +123,10 @@ class SweepEdit(QWidget):
         if edit.error():
             return f"eps ({name}): {edit.error()}"
         if not edit.values():
-            return self.tr("eps ({}) is empty, must be a list of numbers").format(name)
+            return f"eps ({name}) is empty, must be a list of numbers"
         for value in edit.values():
             if value == 0:
-                return self.tr("eps ({}) is 0, which is the standard network").format(name)
+                return f"eps ({name}) is 0, which is the standard network"
             if not 0 < value <= LARGEST_EPS:
-                return self.tr("eps ({}) is {:g}, must be above 0 and at most {:g}").format(
-                    name, value, LARGEST_EPS
-                )
+                return f"eps ({name}) is {value:g}, must be above 0 and at most {LARGEST_EPS:g}"
         return ""

@@ -54,7 +54,7 @@ class ClassBars(QWidget):
         self._colour = QColor()
         self.shown: list[int] = []
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName(self.tr("Class probabilities before and after"))
+        self.setAccessibleName("Class probabilities before and after")
         theme.signals.changed.connect(self.update)
 
     def show_classes(
@@ -119,12 +119,13 @@ class ClassBars(QWidget):
         return max(ROW, self.fontMetrics().height())
 
     def _line(self, label: int) -> str:
-        text = self.tr("{}: {:.1f} % before, {:.1f} % after").format(
-            self.name_of(label), 100 * self._before[label], 100 * self._after[label]
+        text = (
+            f"{self.name_of(label)}: {100 * self._before[label]:.1f} % before, "
+            f"{100 * self._after[label]:.1f} % after"
         )
         marks = [
             word
-            for marked, word in ((self._true, self.tr("true")), (self._target, self.tr("target")))
+            for marked, word in ((self._true, "true"), (self._target, "target"))
             if marked == label
         ]
         return f"{text} ({', '.join(marks)})" if marks else text

@@ -69,7 +69,7 @@ class ClassModel(QAbstractTableModel):
         """Return the name of a column."""
         if orientation != Qt.Orientation.Horizontal or role != Qt.ItemDataRole.DisplayRole:
             return None
-        return (self.tr("Class"), self.tr("Train"), self.tr("Test"), "")[section]
+        return ("Class", "Train", "Test", "")[section]
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return the text of a cell, or the two shares that its bar shows."""
@@ -81,7 +81,7 @@ class ClassModel(QAbstractTableModel):
             counts = ("", f"{self._counts[0, row]:,}", f"{self._counts[1, row]:,}", "")
             return self._names[row] if column == NAME else counts[column]
         if role == Qt.ItemDataRole.ToolTipRole:
-            text = self.tr("{name}: {train:,} training and {test:,} test images")
+            text = "{name}: {train:,} training and {test:,} test images"
             train, test = self._counts[:, row]
             return text.format(name=self._names[row], train=train, test=test)
         if role == Qt.ItemDataRole.TextAlignmentRole and column in (TRAIN, TEST):
@@ -121,7 +121,7 @@ class ClassTable(QTableView):
         self.setTabKeyNavigation(False)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setAccessibleName(self.tr("Classes"))
+        self.setAccessibleName("Classes")
         rows, columns = self.verticalHeader(), self.horizontalHeader()
         rows.hide()
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)

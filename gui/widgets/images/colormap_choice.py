@@ -10,10 +10,10 @@ from engine.attribution.colormaps import COLORMAPS
 def fill_colormaps(combo: QComboBox) -> None:
     """List the colour maps in words."""
     words = {
-        "blue_white_red": combo.tr("blue, white, red (as the paper)"),
-        "blue_orange": combo.tr("blue, orange (even steps)"),
-        "purple_green": combo.tr("purple, green"),
-        "grey": combo.tr("grey"),
+        "blue_white_red": "blue, white, red (as the paper)",
+        "blue_orange": "blue, orange (even steps)",
+        "purple_green": "purple, green",
+        "grey": "grey",
     }
     for name in COLORMAPS:
         combo.addItem(words.get(name, name.replace("_", ", ")), name)

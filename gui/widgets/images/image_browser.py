@@ -34,8 +34,8 @@ class ImageBrowser(QTabWidget):
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
         self._set: ImageSet | None = None
-        self.addTab(self._build_images(), self.tr("Images"))
-        self.addTab(self._build_report(), self.tr("Left out"))
+        self.addTab(self._build_images(), "Images")
+        self.addTab(self._build_report(), "Left out")
         self.show_set(None)
 
     # ------------------------------------------------------------------------------------- public
@@ -51,7 +51,7 @@ class ImageBrowser(QTabWidget):
         self._left_out.setVisible(bool(skipped))
         self._nothing.setVisible(not skipped)
         count = len(skipped) + len(notes)
-        name = self.tr("Left out and notes")
+        name = "Left out and notes"
         self.setTabText(1, f"{name} ({count:,})" if count else name)
         self._fill_choices()
         self._show_images()
@@ -65,11 +65,11 @@ class ImageBrowser(QTabWidget):
 
     def _build_images(self) -> QWidget:
         self.part = QComboBox()
-        self.part.setAccessibleName(self.tr("Part"))
-        self.part.setToolTip(self.tr("Which part of the images is shown"))
+        self.part.setAccessibleName("Part")
+        self.part.setToolTip("Which part of the images is shown")
         self.label = QComboBox()
-        self.label.setAccessibleName(self.tr("Class"))
-        self.label.setToolTip(self.tr("Which class is shown"))
+        self.label.setAccessibleName("Class")
+        self.label.setToolTip("Which class is shown")
         for combo in (self.part, self.label):
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.shown_count = QLabel()
@@ -99,16 +99,16 @@ class ImageBrowser(QTabWidget):
         self.notes = QPlainTextEdit()
         self.notes.setReadOnly(True)
         self.notes.setMaximumHeight(140)
-        self.notes.setAccessibleName(self.tr("Notes"))
+        self.notes.setAccessibleName("Notes")
         self.skipped = SkippedModel(self)
         self._left_out = QTreeView()
         self._left_out.setModel(self.skipped)
         self._left_out.setRootIsDecorated(False)
         self._left_out.setUniformRowHeights(True)
         self._left_out.setAlternatingRowColors(True)
-        self._left_out.setAccessibleName(self.tr("Files that were left out"))
+        self._left_out.setAccessibleName("Files that were left out")
         self._left_out.header().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self._nothing = QLabel(self.tr("No file was left out."))
+        self._nothing = QLabel("No file was left out.")
         self._nothing.setProperty("role", "muted")
         page = QWidget()
         layout = QVBoxLayout(page)
@@ -128,18 +128,18 @@ class ImageBrowser(QTabWidget):
             combo.clear()
         if self._set is not None:
             parts = (
-                (self.tr("Test images"), "test", len(self._set.test_images)),
-                (self.tr("Training images"), "train", len(self._set.train_images)),
+                ("Test images", "test", len(self._set.test_images)),
+                ("Training images", "train", len(self._set.train_images)),
             )
             for text, part, count in parts:
                 if count:
                     self.part.addItem(f"{text} ({count:,})", part)
-            self.label.addItem(self.tr("All classes"), ALL)
+            self.label.addItem("All classes", ALL)
             for label, name in enumerate(self._set.classes):
                 self.label.addItem(name, label)
             labels = (self._set.train_labels, self._set.test_labels)
             if self._set.classes and any((part < 0).any() for part in labels):
-                self.label.addItem(self.tr("Without class"), UNLABELLED)
+                self.label.addItem("Without class", UNLABELLED)
         for combo in (self.part, self.label):
             combo.blockSignals(False)
             combo.setEnabled(combo.count() > 1)
@@ -153,9 +153,9 @@ class ImageBrowser(QTabWidget):
         self.grid.setVisible(pictures)
         self.empty.setVisible(not pictures)
         self.empty.setText(
-            self.tr("No images are loaded.")
+            "No images are loaded."
             if image_set is None
-            else self.tr("These are points of the plane, not pictures.")
+            else "These are points of the plane, not pictures."
         )
         if image_set is None:
             self.shown_count.clear()
@@ -169,6 +169,6 @@ class ImageBrowser(QTabWidget):
         if wanted not in (None, ALL):
             shown = labels < 0 if wanted == UNLABELLED else labels == wanted
         order = np.flatnonzero(shown)
-        self.shown_count.setText(self.tr("{count:,} shown").format(count=len(order)))
+        self.shown_count.setText(f"{len(order):,} shown")
         self.grid.images.show_images(images, labels, order, names=image_set.classes, files=files)
         self.grid.scrollToTop()

@@ -213,7 +213,7 @@ class ImageStrip(QWidget):
         self.view.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.view.setSelectionMode(QListView.SelectionMode.NoSelection)
-        self.view.setAccessibleName(self.tr("Images"))
+        self.view.setAccessibleName("Images")
         high = SIDE + 2 * MARGIN + self.view.fontMetrics().height() + 2
         self.view.setFixedHeight(high + self.view.horizontalScrollBar().sizeHint().height())
         self.view.clicked.connect(self._clicked)
@@ -223,24 +223,22 @@ class ImageStrip(QWidget):
 
     def _build_bar(self) -> None:
         self.classes = QComboBox()
-        self.classes.setToolTip(self.tr("Show the images of one class only"))
-        self.classes.setAccessibleName(self.tr("Class"))
+        self.classes.setToolTip("Show the images of one class only")
+        self.classes.setAccessibleName("Class")
         self.classes.currentIndexChanged.connect(self._filter)
         self.summary = ElidedLabel(colour="muted")
         self._bar = QHBoxLayout()
         self._bar.setSpacing(8)
         self._bar.addWidget(self.classes)
         if self.most == 1:
-            self._add_button(self.tr("Previous"), self.tr("Previous image"), lambda: self._step(-1))
-            self._add_button(self.tr("Next"), self.tr("Next image"), lambda: self._step(1))
+            self._add_button("Previous", "Previous image", lambda: self._step(-1))
+            self._add_button("Next", "Next image", lambda: self._step(1))
         else:
-            tip = self.tr("Choose the first image of every class")
-            self.one_each = self._add_button(
-                self.tr("One per class"), tip, lambda: self.choose_one_each()
-            )
+            tip = "Choose the first image of every class"
+            self.one_each = self._add_button("One per class", tip, lambda: self.choose_one_each())
         self.random = self._add_button(
-            self.tr("Random"),
-            self.tr("Choose at random among the images shown"),
+            "Random",
+            "Choose at random among the images shown",
             self.choose_random,
         )
         self._bar.addWidget(self.summary, 1)
@@ -256,7 +254,7 @@ class ImageStrip(QWidget):
     def _fill_classes(self, classes: Sequence[str]) -> None:
         self.classes.blockSignals(True)
         self.classes.clear()
-        self.classes.addItem(self.tr("All classes"), -1)
+        self.classes.addItem("All classes", -1)
         for label, name in enumerate(classes):
             self.classes.addItem(name, label)
         self.classes.setVisible(bool(classes))
@@ -345,11 +343,9 @@ class ImageStrip(QWidget):
     def _summary(self) -> str:
         shown = len(self._model.order)
         if self.most > 1:
-            return self.tr("{} of at most {} chosen, {:,} shown").format(
-                len(self._model.chosen), self.most, shown
-            )
+            return f"{len(self._model.chosen)} of at most {self.most} chosen, {shown:,} shown"
         chosen = self._model.chosen[0] if self._model.chosen else "-"
-        return self.tr("image {} of {:,} shown").format(chosen, shown)
+        return f"image {chosen} of {shown:,} shown"
 
     @Slot()
     def _redraw(self) -> None:

@@ -316,9 +316,9 @@ class ImageView(QWidget):
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Offer to copy the picture and to show all of it."""
         menu = QMenu(self)
-        copy = menu.addAction(self.tr("Copy picture"), self.copy)
+        copy = menu.addAction("Copy picture", self.copy)
         copy.setEnabled(self._image is not None)
-        menu.addAction(self.tr("Show all of it"), self.camera.reset)
+        menu.addAction("Show all of it", self.camera.reset)
         menu.exec(event.globalPos())
 
     @Slot()

@@ -63,7 +63,7 @@ class MapGrid(QAbstractScrollArea):
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
-        self.first_title = self.tr("Image")
+        self.first_title = "Image"
         self._images: list[Pixels] = []
         self._lines: dict[str, _Line] = {"": _Line(self.first_title, "", None, [], [])}
         self._order: list[str] = []
@@ -73,7 +73,7 @@ class MapGrid(QAbstractScrollArea):
         self._layout = MapGridLayout()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
-        self.setAccessibleName(self.tr("Gradient maps"))
+        self.setAccessibleName("Gradient maps")
         self.viewport().setMouseTracking(True)
         self.viewport().installEventFilter(self)
         theme.signals.changed.connect(self._recolour)
@@ -240,7 +240,7 @@ class MapGrid(QAbstractScrollArea):
         if not self._images and not self._order:
             painter.setPen(theme.colour("muted"))
             place = self.viewport().rect()
-            painter.drawText(place, int(Qt.AlignmentFlag.AlignCenter), self.tr("No maps yet"))
+            painter.drawText(place, int(Qt.AlignmentFlag.AlignCenter), "No maps yet")
         for row in range(0 if self._images else 1, 1 + len(self._order)):
             if self._band(row).intersects(event.rect()):
                 self._paint_row(painter, row)

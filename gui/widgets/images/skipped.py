@@ -39,7 +39,7 @@ class SkippedModel(QAbstractTableModel):
         """Return the name of a column."""
         if orientation != Qt.Orientation.Horizontal or role != Qt.ItemDataRole.DisplayRole:
             return None
-        return self.tr("Reason") if section else self.tr("File")
+        return "Reason" if section else "File"
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return the path or the reason."""

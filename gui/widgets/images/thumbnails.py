@@ -150,4 +150,4 @@ class ThumbnailGrid(QListView):
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setViewportMargins(GAP, GAP, 0, 0)
         self.verticalScrollBar().setSingleStep((SIDE + GAP) // 2)
-        self.setAccessibleName(self.tr("Images"))
+        self.setAccessibleName("Images")

@@ -88,7 +88,7 @@ class Legend(QWidget):
             painter.drawText(places[-1], Qt.AlignmentFlag.AlignVCenter, self._more())
 
     def _more(self) -> str:
-        return self.tr("and {} more").format(self._hidden)
+        return f"and {self._hidden} more"
 
     def _fit(self) -> None:
         self.setFixedHeight(max(1, self._places(max(self.width(), 1))[1]))

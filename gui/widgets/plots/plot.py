@@ -197,13 +197,13 @@ class Plot(QWidget):
     # ----------------------------------------------------------------------------------- building
 
     def _build_menu(self) -> None:
-        self._view_all = self._menu.addAction(self.tr("View all"), self._show_all)
+        self._view_all = self._menu.addAction("View all", self._show_all)
         self._view_all.setShortcut("Home")
         self._view_all.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self.addAction(self._view_all)
         self._menu.addSeparator()
-        self._log_x = self._menu.addAction(self.tr("Logarithmic x axis"))
-        self._log_y = self._menu.addAction(self.tr("Logarithmic y axis"))
+        self._log_x = self._menu.addAction("Logarithmic x axis")
+        self._log_y = self._menu.addAction("Logarithmic y axis")
         for action in (self._log_x, self._log_y):
             action.setCheckable(True)
             action.toggled.connect(self._set_logarithmic)
@@ -227,8 +227,8 @@ class Plot(QWidget):
         top.setSpacing(4)
         top.addWidget(self._heading, 1)
         view = QToolButton()
-        view.setText(self.tr("View"))
-        view.setToolTip(self.tr("View all, logarithmic axes (also a right click on the chart)"))
+        view.setText("View")
+        view.setToolTip("View all, logarithmic axes (also a right click on the chart)")
         view.setMenu(self._menu)
         view.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         for button in (view, *export_buttons(self, self.data, export_name)):
