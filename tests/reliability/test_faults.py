@@ -240,7 +240,7 @@ def test_that_a_second_interrupt_ends_a_run_that_does_not_stop(tmp_path, monkeyp
     """A computation that never looks whether it was cancelled cannot hold the command line."""
     (tmp_path / "plan.toml").write_text(PLAN)
     stubborn = (
-        "import sys, threading; from engine import computations;"
+        "import sys, threading; from engine.plan import computations;"
         "computations.COMPUTATIONS['glyphs'] = lambda *_: threading.Event().wait();"
         "from engine.cli.main import main; sys.exit(main(sys.argv[1:]))"
     )

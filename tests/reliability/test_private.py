@@ -40,7 +40,7 @@ def test_that_the_guard_itself_works():
 def test_that_a_run_and_all_other_commands_use_no_network(tmp_path: Path):
     (tmp_path / "plan.toml").write_text(PLAN)
     program = """
-from engine.cli import main
+from engine.cli.main import main
 home = sys.argv[1]
 study = ["--study", home + "/s"]
 codes = [
@@ -87,7 +87,7 @@ def watch(event, arguments):
             wrote.append(arguments[0])
     if event in ("os.rename", "os.mkdir", "os.remove", "os.rmdir"):
         wrote.append(os.fspath(arguments[0]))
-from engine import cli, headless
+from engine.cli import main as cli, run
 sys.addaudithook(watch)
 code = cli.main(["run", home + "/plan.toml", "--study", study, "--device", "cpu"])
 outside = [place for place in wrote if not place.startswith(study) and "__pycache__" not in place]
