@@ -1,16 +1,18 @@
 """Losses of a classification, one number per image: what an attack makes rise.
 
-All three are written in the margins z_j - z_label of the other classes. For the cross-entropy that
-is more than taste: where a network is certain, 1 - p_label is exactly 0 in float32, and the
-gradient of the usual form then lacks the label's own share and points elsewhere.
+Losses of labels are written in the margins z_j - z_label of the other classes. The cross-entropy
+needs that: where a network is certain, 1 - p_label is exactly 0 in float32, and the gradient of the
+usual form then lacks the label's own share and points elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import kl_div, softplus
+
+from engine.networks.gradients import ImageLoss
 
 CAP = 500.0
 """Where "cw_capped" stops rising, in logits. Source: Kim, Seo, Jeon 2019, their released code."""
@@ -52,13 +54,45 @@ def cw_capped(logits: Tensor, labels: Tensor) -> Tensor:
     return cw(logits, labels).clamp_max(CAP)
 
 
+def divergence(logits: Tensor, clean_logits: Tensor) -> Tensor:
+    """Return KL(softmax(clean) || softmax(z)) (N,), in nats.
+
+    Its gradient is zero at the clean image itself: an attack on it must start elsewhere.
+    Source: Zhang 2019, TRADES, the inner problem of eq. 5.
+
+    Parameters
+    ----------
+    logits, clean_logits : Tensor (N, K)
+    """
+    kept = kl_div(
+        logits.log_softmax(1), clean_logits.log_softmax(1), reduction="none", log_target=True
+    )
+    return kept.sum(1)
+
+
 def _margins(logits: Tensor, labels: Tensor) -> Tensor:
     """Return z_j - z_label (N, K), minus infinity at the label itself."""
     at_label = labels.unsqueeze(1)
     return (logits - logits.gather(1, at_label)).scatter_(1, at_label, float("-inf"))
 
 
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+@dataclass(frozen=True)
+class Objective:
+    """What an attack makes rise in place of the loss that its spec names.
+
+    Attributes
+    ----------
+    loss
+        From logits (N, K) and ``against`` to one number per image (N,).
+    against : Tensor (N, ...)
+        What the logits of each image are held against, such as the logits of the clean image.
+    """
+
+    loss: ImageLoss
+    against: Tensor
+
+
+LOSSES: dict[str, ImageLoss] = {
     "xent": xent,
     "cw": cw,
     "cw_capped": cw_capped,

@@ -1,20 +1,15 @@
-"""Attacks: changing images inside a norm ball so that a network errs.
-
-Every function of :data:`ATTACKS` takes ``(model, images, labels)``, the fields of its spec by name,
-and ``generator`` and ``on_step``. It computes in the images' dtype, on their device, returns new
-images in their memory format, and leaves network, images and the global random state as they were.
-Different threads may attack different networks at the same time.
-"""
+"""Projected gradient descent, and its one-step form. :mod:`engine.attacks.table` holds both."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from engine.attacks.losses import LOSSES
+from engine.attacks.losses import LOSSES, Objective
 from engine.attacks.norms import has_gradient, project_, step_direction
 from engine.attacks.norms import random_start as started_at_random
 from engine.networks.gradients import (
@@ -27,7 +22,6 @@ from engine.networks.gradients import (
     input_gradients,
     parts,
 )
-from engine.specs import AttackSpec
 
 OnStep = Callable[[int, Tensor], None]
 """Called once a step with its number, from 0, and the losses (N,) at which the step began.
@@ -53,6 +47,8 @@ def pgd(
     target: int | None = None,
     random_start: bool = False,
     restarts: int = 1,
+    objective: Objective | None = None,
+    start: Tensor | None = None,
     generator: torch.Generator | None = None,
     on_step: OnStep | None = None,
 ) -> Tensor:
@@ -81,6 +77,10 @@ def pgd(
     restarts
         Keep, per image, the worst of so many runs: one that succeeds before one that does not, and
         among equals the one of the higher (with a target: lower) loss.
+    objective
+        Made to rise in place of ``loss``; needs no target.
+    start : Tensor (N, C, H, W), optional
+        Where the first run begins, in place of the images or a random point.
     generator
         The only source of randomness, so that its seed gives the result.
     on_step
@@ -96,23 +96,22 @@ def pgd(
     InputError
         If images, labels or the network's output are not as said above.
     """
-    goal = _checked_goal(images, labels, target)
+    aim = _aim(images, labels, loss, target, objective)
     if random_start and generator is None:
         raise InputError("random_start is true, must then be given a generator")
     if eps == 0 or not len(images):
         return images.detach().clone()
-    run = partial(
-        _ascend, model, goal=goal, norm=norm, eps=eps, step_size=step_size, steps=steps, loss=loss
-    )
-    sign = 1.0 if target is None else -1.0
+    run = partial(_ascend, model, aim=aim, norm=norm, eps=eps, step_size=step_size, steps=steps)
     with differentiating(model, images):
         clean = images.detach().clone(memory_format=fastest_layout(model, images))
-        worst = _Worst(model, goal, loss, sign)
+        worst = _Worst(model, aim)
         for restart in range(restarts):
-            start = clean.clone()
-            if random_start and generator is not None:
-                start.copy_(started_at_random(images.detach(), norm, eps, generator))
-            adv_images = run(start, clean, sign=sign, on_step=_counted(on_step, restart * steps))
+            begin = clean.clone()
+            if start is not None and restart == 0:
+                project_(begin.copy_(start), clean, norm, eps)
+            elif random_start and generator is not None:
+                begin.copy_(started_at_random(images.detach(), norm, eps, generator))
+            adv_images = run(begin, clean, on_step=_counted(on_step, restart * steps))
             if restarts > 1:
                 adv_images = worst.of(adv_images)
     return torch.empty_like(images, requires_grad=False).copy_(adv_images)
@@ -127,6 +126,8 @@ def fgsm(
     eps: float,
     loss: str = "xent",
     target: int | None = None,
+    objective: Objective | None = None,
+    start: Tensor | None = None,
     generator: torch.Generator | None = None,
     on_step: OnStep | None = None,
 ) -> Tensor:
@@ -144,27 +145,10 @@ def fgsm(
         steps=1,
         loss=loss,
         target=target,
+        objective=objective,
+        start=start,
         generator=generator,
         on_step=on_step,
-    )
-
-
-ATTACKS: dict[str, Callable[..., Tensor]] = {"fgsm": fgsm, "pgd": pgd}
-
-
-def attack(
-    model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    spec: AttackSpec,
-    *,
-    generator: torch.Generator | None = None,
-    on_step: OnStep | None = None,
-) -> Tensor:
-    """Return the images attacked as a spec says; see the function of its kind in ATTACKS."""
-    function = ATTACKS[spec.kind]
-    return function(
-        model, images, labels, **spec.parameters(), generator=generator, on_step=on_step
     )
 
 
@@ -176,28 +160,44 @@ def without_gradient(
     return ~has_gradient(gradients)
 
 
+@dataclass(frozen=True)
+class _Aim:
+    """What a run moves.
+
+    Attributes
+    ----------
+    objective
+        Made to rise where ``sign`` is 1, to fall where it is -1.
+    classes : Tensor (N,), int64
+        Leaving them (sign 1) or reaching them (sign -1) is a success.
+    """
+
+    objective: Objective
+    classes: Tensor
+    sign: float
+
+
 def _ascend(
     model: nn.Module,
     adv_images: Tensor,
     clean: Tensor,
     *,
-    goal: Tensor,
+    aim: _Aim,
     norm: str,
     eps: float,
     step_size: float,
     steps: int,
-    loss: str,
-    sign: float,
     on_step: OnStep | None,
 ) -> Tensor:
     """Move ``adv_images`` in place, all parts of the batch abreast, and return them."""
-    objective, highest = LOSSES[loss], highest_of(goal)
-    views = [(adv_images[part], clean[part], goal[part]) for part in parts(clean)]
+    loss, against = aim.objective.loss, aim.objective.against
+    highest = highest_of(aim.classes)
+    views = [(adv_images[part], clean[part], against[part]) for part in parts(clean)]
     for step in range(steps):
         losses = []
-        for adv, around, classes in views:
-            values, gradient = input_gradient(model, adv, classes, objective, highest)
-            adv.add_(step_direction(gradient, norm), alpha=sign * step_size)
+        for adv, around, compared in views:
+            values, gradient = input_gradient(model, adv, compared, loss, highest)
+            adv.add_(step_direction(gradient, norm), alpha=aim.sign * step_size)
             project_(adv, around, norm, eps)
             losses.append(values)
         if on_step is not None:
@@ -208,8 +208,8 @@ def _ascend(
 class _Worst:
     """The worst attacked version of every image over several runs."""
 
-    def __init__(self, model: nn.Module, goal: Tensor, loss: str, sign: float) -> None:
-        self._model, self._goal, self._loss, self._sign = model, goal, LOSSES[loss], sign
+    def __init__(self, model: nn.Module, aim: _Aim) -> None:
+        self._model, self._aim = model, aim
         self._best: tuple[Tensor, Tensor, Tensor] | None = None
 
     def of(self, adv_images: Tensor) -> Tensor:
@@ -227,12 +227,14 @@ class _Worst:
 
     def _judged(self, adv_images: Tensor) -> tuple[Tensor, Tensor]:
         """Return, per image, whether the run succeeded and how high it came."""
+        aim, objective = self._aim, self._aim.objective
         with torch.no_grad():
             logits = torch.cat(
                 [checked_logits(self._model, adv_images[part]) for part in parts(adv_images)]
             )
-            hit = logits.argmax(1) == self._goal
-            return hit if self._sign < 0 else ~hit, self._sign * self._loss(logits, self._goal)
+            hit = logits.argmax(1) == aim.classes
+            height = aim.sign * objective.loss(logits, objective.against)
+            return (hit if aim.sign < 0 else ~hit), height
 
 
 def _counted(on_step: OnStep | None, first: int) -> OnStep | None:
@@ -241,8 +243,10 @@ def _counted(on_step: OnStep | None, first: int) -> OnStep | None:
     return lambda step, losses: on_step(first + step, losses)
 
 
-def _checked_goal(images: Tensor, labels: Tensor, target: int | None) -> Tensor:
-    """Check an attack's input and return the classes (N,) whose loss it moves."""
+def _aim(
+    images: Tensor, labels: Tensor, loss: str, target: int | None, objective: Objective | None
+) -> _Aim:
+    """Check an attack's input and return what it moves."""
     if images.ndim < 2 or not images.is_floating_point():
         raise InputError(
             f"images has shape {tuple(images.shape)} and type {images.dtype}, "
@@ -253,7 +257,10 @@ def _checked_goal(images: Tensor, labels: Tensor, target: int | None) -> Tensor:
         if not (low >= -RANGE_TOLERANCE and high <= 1 + RANGE_TOLERANCE):
             raise InputError(f"images reaches from {low:g} to {high:g}, must lie in [0, 1]")
     if target is not None:
-        return torch.full((len(images),), target, dtype=torch.int64, device=images.device)
+        if objective is not None:
+            raise InputError(f"target is {target}, must be empty where an objective is given")
+        classes = torch.full((len(images),), target, dtype=torch.int64, device=images.device)
+        return _Aim(Objective(LOSSES[loss], classes), classes, -1.0)
     if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
         raise InputError(
             f"labels has shape {tuple(labels.shape)} and type {labels.dtype}, "
@@ -261,4 +268,4 @@ def _checked_goal(images: Tensor, labels: Tensor, target: int | None) -> Tensor:
         )
     if len(labels) and int(labels.min()) < 0:
         raise InputError("labels holds -1, must hold a class for every image without a target")
-    return labels
+    return _Aim(objective or Objective(LOSSES[loss], labels), labels, 1.0)

@@ -1,28 +1,24 @@
 """Attributions: a signed importance for every pixel and channel of an image.
 
-Every function of :data:`ATTRIBUTIONS` takes ``(model, images, labels=None)`` and, by name, the
-fields of its spec that do not choose the class. What is explained is one quantity of one class of
-each image (see :data:`QUANTITIES`), by default its log-probability, which is the negative
-cross-entropy of that class: positive values speak for it.
+What is explained is one quantity of one class of each image (see :data:`QUANTITIES`), by default
+its log-probability, which is the negative cross-entropy of that class: positive values speak for
+it. :mod:`engine.attribution.table` names the methods and runs them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
+from numpy.polynomial.legendre import leggauss
 from torch import Tensor, nn
 
 from engine.attacks.losses import xent
-from engine.networks.gradients import InputError, Objective, as_unit, device_of, input_gradients
-from engine.specs import AttributionSpec
+from engine.networks.gradients import ImageLoss, InputError, input_gradients, logits_of
+from engine.specs.attributions import GREY
+
+LARGEST_SEED = 2**62
 
 PREDICTED = -1
 """The label that stands for the class the network itself predicts, as does any below 0."""
-
-
-CLASS_FIELDS = ("explained", "target")
-"""The fields of an :class:`AttributionSpec` that choose the class; functions take it as labels."""
 
 
 def gradient(
@@ -31,6 +27,7 @@ def gradient(
     labels: Tensor | None = None,
     *,
     quantity: str = "log_probability",
+    generator: torch.Generator | None = None,
 ) -> Tensor:
     """Return the gradient of the log-probability of the predicted label.
 
@@ -50,6 +47,8 @@ def gradient(
         Classes to explain instead; :data:`PREDICTED` where it is to be the predicted one.
     quantity
         A key of :data:`QUANTITIES`: what of the class is explained.
+    generator
+        Accepted as by every attribution; nothing is random here.
 
     Returns
     -------
@@ -61,7 +60,8 @@ def gradient(
     InputError
         If labels or the network's output do not fit the images.
     """
-    _, gradients = input_gradients(model, images, _checked(images, labels), QUANTITIES[quantity])
+    classes = checked_classes(images, labels)
+    _, gradients = input_gradients(model, images, classes, QUANTITIES[quantity])
     return gradients
 
 
@@ -72,6 +72,7 @@ def gradient_x_input(
     *,
     quantity: str = "log_probability",
     input_range: str = "signed",
+    generator: torch.Generator | None = None,
 ) -> Tensor:
     """Return the :func:`gradient` times the image, in nats up to the unit of the image.
 
@@ -91,85 +92,84 @@ def gradient_x_input(
     return gradient(model, images, labels, quantity=quantity) * factor
 
 
-ATTRIBUTIONS: dict[str, Callable[..., Tensor]] = {
-    "gradient": gradient,
-    "gradient_x_input": gradient_x_input,
-}
-
-
-def attribute(
+def integrated_gradients(
     model: nn.Module,
     images: Tensor,
-    spec: AttributionSpec,
     labels: Tensor | None = None,
     *,
-    batch_size: int = 250,
-    check_cancelled: Callable[[], None] | None = None,
+    quantity: str = "log_probability",
+    steps: int = 32,
+    baseline: str = "black",
+    generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Return the attribution of any number of images, as a spec says, batch by batch.
+    """Return the mean :func:`gradient` on the straight way from a constant image, times the way.
+
+    The integral is taken by Gauss-Legendre quadrature with ``steps`` points; the class is the one
+    explained at the image itself, on the whole way. Source: Sundararajan, Taly, Yan 2017, eq. 1.
 
     Parameters
     ----------
-    images : Tensor (N, C, H, W), float in [0, 1] or uint8
-        On any device; every batch is computed on the network's.
-    labels : Tensor (N,), int64, optional
-        The images' own classes, below 0 where unknown; asked for where ``spec.explained`` is
-        "true", else they do not matter.
-    check_cancelled
-        Called before every batch; may raise.
+    quantity
+        As for :func:`gradient`.
+    baseline
+        A key of :data:`engine.specs.attributions.GREY`.
 
     Returns
     -------
     Tensor (N, C, H, W)
-        Signed, float32 for uint8 images, on the device of ``images``.
+        Signed, in nats (logits): its sum is the difference of the quantity between both ends.
+    """
+    classes = _resolved(model, images, labels)
+    begin = torch.full_like(images, GREY[baseline])
+    way = images - begin
+    mean = torch.zeros_like(images)
+    for at, weight in zip(*(ends.tolist() for ends in leggauss(steps)), strict=True):
+        at_point = begin + 0.5 * (1.0 + at) * way
+        mean += 0.5 * weight * gradient(model, at_point, classes, quantity=quantity)
+    return way * mean
+
+
+def smoothgrad(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor | None = None,
+    *,
+    quantity: str = "log_probability",
+    samples: int = 25,
+    noise: float = 0.15,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Return the mean :func:`gradient` over copies of the image with Gaussian noise.
+
+    The class is the one explained at the image itself, for all copies. Copies are not clipped to
+    [0, 1], as in the source: Smilkov 2017, eq. 1.
+
+    Parameters
+    ----------
+    quantity
+        As for :func:`gradient`.
+    noise
+        Standard deviation, in pixel units.
+    generator
+        On the CPU. Every image draws its noise from a stream of its own, so that it does not depend
+        on the device, nor on how many images there are at once.
 
     Raises
     ------
     InputError
-        If the true classes are asked for and not given, or the network has no such class.
+        If there is noise and no generator.
     """
-    function, device = ATTRIBUTIONS[spec.kind], device_of(model, images.device)
-    classes = explained_classes(spec, images, labels)
-    parameters = {n: value for n, value in spec.parameters().items() if n not in CLASS_FIELDS}
-    dtype = torch.float32 if images.dtype == torch.uint8 else images.dtype
-    attribution = torch.empty_like(images, dtype=dtype)
-    for start in range(0, len(images), batch_size):
-        if check_cancelled is not None:
-            check_cancelled()
-        part = slice(start, start + batch_size)
-        batch = as_unit(images[part].to(device))
-        attribution[part] = function(model, batch, classes[part].to(device), **parameters)
-    return attribution
-
-
-def explained_classes(
-    spec: AttributionSpec, images: Tensor, labels: Tensor | None = None
-) -> Tensor:
-    """Return the class of every image that a spec explains, (N,) int64, on the images' device.
-
-    It is :data:`PREDICTED`, or another number below 0, where the network is to be asked for it.
-    Parameters as in :func:`attribute`.
-    """
-    if spec.target is not None:
-        return torch.full((len(images),), spec.target, dtype=torch.int64, device=images.device)
-    if spec.explained == "predicted":
-        return _checked(images, None)
-    if labels is None:
-        raise InputError("explained is 'true', must be 'predicted' for images without labels")
-    return _checked(images, labels).to(images.device)
-
-
-def pixel_importance(attribution: Tensor) -> Tensor:
-    """Return the importance of every pixel (N, H, W): absolute values, then channels summed.
-
-    The order matters: channels of opposite sign add up here and would cancel the other way round.
-    Source: Kim, Seo, Jeon 2019, ROAR and KAR.
-
-    Parameters
-    ----------
-    attribution : Tensor (N, C, H, W)
-    """
-    return attribution.abs().sum(dim=1)
+    if noise and generator is None:
+        raise InputError(f"noise is {noise:g}, must then be given a generator")
+    classes = _resolved(model, images, labels)
+    seeds = torch.randint(LARGEST_SEED, (len(images),), generator=generator).tolist()
+    streams = [torch.Generator().manual_seed(seed) for seed in seeds]
+    mean = torch.zeros_like(images)
+    for _ in range(samples):
+        drawn = [torch.randn(images.shape[1:], generator=stream) for stream in streams]
+        copy = images + noise * torch.stack(drawn).to(images) if drawn else images
+        mean += gradient(model, copy, classes, quantity=quantity) / samples
+    return mean
 
 
 def _log_probability(logits: Tensor, labels: Tensor) -> Tensor:
@@ -180,15 +180,23 @@ def _logit(logits: Tensor, labels: Tensor) -> Tensor:
     return logits.gather(1, _or_predicted(logits, labels)[:, None])[:, 0]
 
 
-QUANTITIES: dict[str, Objective] = {"log_probability": _log_probability, "logit": _logit}
+QUANTITIES: dict[str, ImageLoss] = {"log_probability": _log_probability, "logit": _logit}
 """What of a class can be explained, from logits (N, K) and labels (N,), to one number an image."""
+
+
+def _resolved(model: nn.Module, images: Tensor, labels: Tensor | None) -> Tensor:
+    """Return the classes (N,) to be explained, the predicted ones looked up at the images."""
+    classes = checked_classes(images, labels)
+    if bool((classes < 0).any()):
+        classes = torch.where(classes < 0, logits_of(model, images).argmax(1), classes)
+    return classes
 
 
 def _or_predicted(logits: Tensor, labels: Tensor) -> Tensor:
     return torch.where(labels < 0, logits.argmax(1), labels)
 
 
-def _checked(images: Tensor, labels: Tensor | None) -> Tensor:
+def checked_classes(images: Tensor, labels: Tensor | None) -> Tensor:
     """Return the classes (N,) to be explained, PREDICTED where none was given."""
     if labels is None:
         return torch.full((len(images),), PREDICTED, dtype=torch.int64, device=images.device)

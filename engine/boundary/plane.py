@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine.attacks.pgd import attack
+from engine.attacks.table import attack
 from engine.data.gaussians import centroid_direction
 from engine.jobs.classifiers import classifier, fresh_network
 from engine.jobs.context import Context

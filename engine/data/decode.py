@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 # The last two register formats that Pillow would otherwise not know when it is asked for them.
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin
 
-from engine.specs.images import Channels, Fit
+from engine.specs.images import Channels, ImageFit
 
 FORMATS: dict[str, tuple[str, ...]] = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -123,7 +123,7 @@ def decode(data: bytes) -> Decoded:
         return Decoded(np.atleast_3d(np.asarray(image)), tuple(rules))
 
 
-def decode_fitted(data: bytes, *, image_size: int, channels: Channels, fit: Fit) -> Fitted:
+def decode_fitted(data: bytes, *, image_size: int, channels: Channels, fit: ImageFit) -> Fitted:
     """Decode an image and bring it to ``image_size`` x ``image_size`` pixels.
 
     A JPEG that is far larger is decoded at a reduced scale, at least three times the size asked.

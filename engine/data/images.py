@@ -35,11 +35,11 @@ from engine.data.sources import (
 from engine.program import ROOT
 from engine.specs.images import (
     Channels,
-    Fit,
     FolderImages,
     Gaussians2D,
     Glyphs,
     IdxImages,
+    ImageFit,
     ImagesSpec,
     StoredImages,
 )
@@ -64,7 +64,7 @@ def ingest(
     *,
     image_size: int | None = None,
     channels: Channels | None = None,
-    fit: Fit = "resize",
+    fit: ImageFit = "resize",
     test_fraction: float = 0.2,
     split_seed: int = 0,
     max_train: int | None = None,

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from engine.data.decode import Fitted, UnreadableImage, decode_fitted
 from engine.data.image_set import Skipped
 from engine.data.sources import Check, Entry, ImagesError, Progress, Source, UnreadableFile
-from engine.specs.images import Channels, Fit
+from engine.specs.images import Channels, ImageFit
 
 WORKERS = min(os.cpu_count() or 1, 8)
 BATCH_FILES = 128
@@ -43,7 +43,7 @@ class Wish:
 
     image_size: int
     channels: Channels
-    fit: Fit
+    fit: ImageFit
     grey_only: bool = False
 
     @property

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engine.attribution.methods import attribute
+from engine.attribution.table import attribute
 from engine.data.glyphs import factors_of, jacobian, tangent_basis
 from engine.jobs.context import Context
 from engine.jobs.device_images import layout

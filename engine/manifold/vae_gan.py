@@ -22,7 +22,7 @@ from engine.networks.gradients import as_unit
 from engine.specs import VAEGAN
 from engine.specs.schema import SpecError
 from engine.store.study import Result
-from engine.training.loop import Checkpoints, Fit, load_weights, run_epoch, weights_of
+from engine.training.loop import Checkpoints, TrainingState, load_weights, run_epoch, weights_of
 
 SAMPLES = 64
 EXPLAINED_IMAGES = 1000
@@ -46,19 +46,19 @@ def train(spec: VAEGAN, context: Context) -> Result:
         "shuffle": context.generator("shuffle", spec.seed),
         "latent": context.generator("latent", spec.seed, context.device),
     }
-    fit = Fit(model, optimizer, generators)
+    state = TrainingState(model, optimizer, generators)
     checkpoints = Checkpoints(context)
-    checkpoints.restore(fit)
+    checkpoints.restore(state)
     pictures = _Pictures(context, spec, model, images)
-    while fit.epoch < spec.epochs:
-        _one_epoch(fit, spec, context, images, pictures)
-        fit.pictures.setdefault("reconstructions", []).append(pictures.send(fit.epoch))
-        checkpoints.save_if_due(fit)
+    while state.epoch < spec.epochs:
+        _one_epoch(state, spec, context, images, pictures)
+        state.pictures.setdefault("reconstructions", []).append(pictures.send(state.epoch))
+        checkpoints.save_if_due(state)
     model.eval()
     apart = distances(model, images.test[:1000], context)
     return Result(
         numbers={
-            "reconstruction": fit.history["curve__reconstruction"][-1],
+            "reconstruction": state.history["curve__reconstruction"][-1],
             "test_distance": float(apart.mean()),
             "test_distance_std": float(apart.std()),
             "explained": explained(model, images, context),
@@ -66,34 +66,34 @@ def train(spec: VAEGAN, context: Context) -> Result:
         },
         arrays={
             **weights_of(model),
-            **fit.curves(),
+            **state.curves(),
             "probes/images": pictures.pixels.cpu().numpy(),
-            "probes/reconstructions": np.stack(fit.pictures["reconstructions"]),
+            "probes/reconstructions": np.stack(state.pictures["reconstructions"]),
             "samples": pictures.samples(SAMPLES),
         },
     )
 
 
 def _one_epoch(
-    fit: Fit, spec: VAEGAN, context: Context, images: DeviceImages, pictures: _Pictures
+    state: TrainingState, spec: VAEGAN, context: Context, images: DeviceImages, pictures: _Pictures
 ) -> None:
-    losses = _Losses(pictures.model, spec, fit.generators["latent"])
+    losses = _Losses(pictures.model, spec, state.generators["latent"])
 
     def step_on(indices: Tensor, _: float) -> Tensor:
         if len(indices) < 2:
             return torch.zeros((), device=context.device)  # batch statistics need two images
         batch = layout(as_unit(images.train[indices])) * 2 - 1
-        return _step(fit, losses, batch, spec.discriminator_steps)
+        return _step(state, losses, batch, spec.discriminator_steps)
 
     def on_point(step: float, loss: float) -> None:
         if not math.isfinite(loss):
             raise SpecError(f"learning_rate is {spec.learning_rate:g}: the loss became {loss}")
-        fit.append(curve__step=step, curve__reconstruction=loss)
+        state.append(curve__step=step, curve__reconstruction=loss)
         context.emit(Scalars(spec.key, step, {"reconstruction": loss}))
         pictures.send_if_due(step)
 
     run_epoch(
-        fit,
+        state,
         context,
         spec,
         step_on=step_on,
@@ -241,23 +241,25 @@ class _Losses:
         return made
 
 
-def _step(fit: Fit, losses: _Losses, images: Tensor, discriminator_steps: int) -> Tensor:
+def _step(
+    state: TrainingState, losses: _Losses, images: Tensor, discriminator_steps: int
+) -> Tensor:
     """Take one encoder, one decoder and the discriminator's steps; return the reconstruction loss.
 
     One optimiser holds all weights; a part whose gradients are absent is left alone by it.
     """
     model = losses.model
     loss, reconstruction = losses.encoder(images)
-    _update(fit, loss, model.encoder.parameters())
-    _update(fit, losses.decoder(images), model.decoder.parameters())
+    _update(state, loss, model.encoder.parameters())
+    _update(state, losses.decoder(images), model.decoder.parameters())
     for _ in range(discriminator_steps):
-        _update(fit, losses.discriminator(images), model.discriminator.parameters())
+        _update(state, losses.discriminator(images), model.discriminator.parameters())
     return reconstruction
 
 
-def _update(fit: Fit, loss: Tensor, parameters: Iterable[nn.Parameter]) -> None:
+def _update(state: TrainingState, loss: Tensor, parameters: Iterable[nn.Parameter]) -> None:
     moved = list(parameters)
-    fit.optimizer.zero_grad(set_to_none=True)
+    state.optimizer.zero_grad(set_to_none=True)
     for parameter, gradient in zip(moved, torch.autograd.grad(loss, moved), strict=True):
         parameter.grad = gradient
-    fit.optimizer.step()
+    state.optimizer.step()

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 
-from engine.attribution.methods import QUANTITIES, explained_classes
+from engine.attribution.methods import QUANTITIES
+from engine.attribution.table import explained_classes
 from engine.data.glyphs import factors_of, jacobian, tangent_basis
 from engine.manifold.tangents import share
 from engine.networks.gradients import logits_of
-from engine.specs import AttributionSpec, Glyphs, GradientXInput, ImagesSpec
+from engine.specs import AttributionSpec, Glyphs, ImagesSpec
 
 KEPT = 8
 """So many sets of chosen images have their tangent spaces in memory, about 50 kB an image."""
-
-Reference = tuple[float, float]
-"""The grey of the image that counts as nothing, and what an attribution's sum is multiplied by."""
-
-
-def _signed_or_unit(spec: GradientXInput) -> Reference:
-    """In the paper's units the gradient is half of ours, and mid-grey is 0."""
-    return (0.5, 0.5) if spec.input_range == "signed" else (0.0, 1.0)
-
-
-REFERENCES: dict[str, Callable[..., Reference]] = {"gradient_x_input": _signed_or_unit}
-"""The kinds whose maps share out the difference of two outputs; a gradient does not."""
 
 
 def completeness_gap(
@@ -49,23 +38,24 @@ def completeness_gap(
     attribution : Tensor (N, C, H, W)
         What ``spec`` gives for these images.
     labels
-        As in :func:`engine.attribution.methods.attribute`.
+        As in :func:`engine.attribution.table.attribute`.
 
     Returns
     -------
     Tensor (N,), float64, on the CPU
         At least 0; NaN where the outputs do not differ.
     """
-    if spec.kind not in REFERENCES:
+    reference = spec.reference()
+    if reference is None:
         return None
-    grey, factor = REFERENCES[spec.kind](spec)
     logits = logits_of(model, images).cpu().double()
     classes = explained_classes(spec, images, labels).cpu()
     classes = torch.where(classes < 0, logits.argmax(1), classes)
-    nothing = logits_of(model, torch.full_like(images[:1], grey)).cpu().double()
+    nothing = logits_of(model, torch.full_like(images[:1], reference.grey)).cpu().double()
     quantity = QUANTITIES[spec.quantity]
     difference = quantity(logits, classes) - quantity(nothing.expand_as(logits), classes)
-    gap = (factor * attribution.cpu().double().flatten(1).sum(1) - difference).abs()
+    total = reference.factor * attribution.cpu().double().flatten(1).sum(1)
+    gap = (total - difference).abs()
     return torch.where(difference == 0, torch.nan, gap / difference.abs())
 
 

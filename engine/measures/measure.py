@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.attacks.norms import norms
-from engine.attacks.pgd import attack
-from engine.attribution.methods import attribute
+from engine.attacks.table import attack
 from engine.attribution.pictures import blurriness
+from engine.attribution.table import attribute
 from engine.jobs.classifiers import classifier
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, device_images, layout

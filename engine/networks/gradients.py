@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from engine.networks.memory import keep_freed_memory
 
-Objective = Callable[[Tensor, Tensor], Tensor]
-"""From logits (N, K) and labels (N,) to one number per image (N,)."""
+ImageLoss = Callable[[Tensor, Tensor], Tensor]
+"""From logits (N, K) and, usually, labels (N,) to one number per image (N,)."""
 
 # 100 images of 32x32. Larger parts only need more memory; smaller ones wait more often for the
 # slowest processor core.
@@ -121,7 +121,7 @@ def checked_logits(model: nn.Module, images: Tensor, highest_label: int = 0) -> 
 
 
 def input_gradient(
-    model: nn.Module, images: Tensor, labels: Tensor, objective: Objective, highest_label: int = 0
+    model: nn.Module, images: Tensor, labels: Tensor, objective: ImageLoss, highest_label: int = 0
 ) -> tuple[Tensor, Tensor]:
     """Return the objective of every image and its gradient, under :func:`differentiating`.
 
@@ -130,7 +130,7 @@ def input_gradient(
     images : Tensor (N, C, H, W)
         Left as they are.
     labels : Tensor (N,), int64
-        Handed to the objective.
+        Handed to the objective; it may be any (N, ...) that the objective takes.
     objective
         Summed over the images, so that the gradient of an image does not depend on the batch size.
     highest_label
@@ -150,7 +150,7 @@ def input_gradient(
 
 
 def input_gradients(
-    model: nn.Module, images: Tensor, labels: Tensor, objective: Objective
+    model: nn.Module, images: Tensor, labels: Tensor, objective: ImageLoss
 ) -> tuple[Tensor, Tensor]:
     """Return what :func:`input_gradient` does, part by part, for any network in any mode.
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.attribution.methods import attribute, pixel_importance
+from engine.attribution.table import attribute, pixel_importance
 from engine.jobs.classifiers import classifier
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, device_images, layout

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.attribution.methods import attribute, pixel_importance
 from engine.attribution.pictures import blurriness
+from engine.attribution.table import attribute, pixel_importance
 from engine.jobs.classifiers import classifier, fresh_network
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, device_images, layout, trainable
@@ -18,7 +18,7 @@ from engine.retraining.score import score
 from engine.specs import CONTROL_BLUR, Interpretability, Occlusion, Retraining
 from engine.specs.schema import SpecError
 from engine.store.study import Result
-from engine.training.loop import Checkpoints, Fit, descend, make_optimizer, run_epoch
+from engine.training.loop import Checkpoints, TrainingState, descend, make_optimizer, run_epoch
 
 BATCH = 500
 BLURRINESS_IMAGES = 200
@@ -71,22 +71,22 @@ def retrain(spec: Retraining, context: Context) -> Result:
     weights = context.generator("weights", spec.seed)
     model = fresh_network(spec.network, images, context.device, generator=weights)
     generators = {"shuffle": context.generator("shuffle", spec.seed)}
-    fit = Fit(model, make_optimizer(spec.optimizer, model), generators)
+    state = TrainingState(model, make_optimizer(spec.optimizer, model), generators)
     checkpoints = Checkpoints(context)
-    checkpoints.restore(fit)
+    checkpoints.restore(state)
 
     def step_on(indices: Tensor, _: float) -> Tensor:
         batch = as_unit(images.train[indices])
         batch = occluded(batch, ranks.train[indices], spec.occlusion, images.channel_mean)
         loss = functional.cross_entropy(model(layout(batch)), images.train_labels[indices])
-        return descend(fit, loss)
+        return descend(state, loss)
 
     def on_point(step: float, loss: float) -> None:
-        fit.append(curve__step=step, curve__loss=loss)
+        state.append(curve__step=step, curve__loss=loss)
 
-    while fit.epoch < spec.epochs:
+    while state.epoch < spec.epochs:
         run_epoch(
-            fit,
+            state,
             context,
             spec,
             step_on=step_on,
@@ -94,10 +94,10 @@ def retrain(spec: Retraining, context: Context) -> Result:
             optimizer=spec.optimizer,
             on_point=on_point,
         )
-        checkpoints.save_if_due(fit)
+        checkpoints.save_if_due(state)
     value = _occluded_accuracy(model, images, ranks, spec.occlusion, context)
     numbers = {"accuracy": value, "test_images": len(images.test)}
-    return Result(numbers, fit.curves())
+    return Result(numbers, state.curves())
 
 
 def interpretability(spec: Interpretability, context: Context) -> Result:

@@ -6,16 +6,22 @@ Lengths (eps, step_size) are in [0, 1] pixel units; the paper's own values are t
 """
 
 from engine.specs.attacks import FGSM, PGD, AttackSpec, Loss, Norm, strength
-from engine.specs.attributions import AttributionSpec, Gradient, GradientXInput
+from engine.specs.attributions import (
+    AttributionSpec,
+    Gradient,
+    GradientXInput,
+    IntegratedGradients,
+    SmoothGrad,
+)
 from engine.specs.boundary import Boundary
 from engine.specs.classifiers import ClassifierSpec, Imported, Order, Training
 from engine.specs.images import (
     Channels,
-    Fit,
     FolderImages,
     Gaussians2D,
     Glyphs,
     IdxImages,
+    ImageFit,
     ImagesSpec,
     StoredImages,
 )
@@ -52,7 +58,7 @@ from engine.specs.retraining import (
     SobelRanking,
 )
 from engine.specs.schema import Spec
-from engine.specs.schemes import Adversarial, SchemeSpec, Standard
+from engine.specs.schemes import TRADES, Adversarial, SchemeSpec, Standard
 
 __all__ = [
     "CONTROL_BLUR",
@@ -60,6 +66,7 @@ __all__ = [
     "PAPER_FRACTIONS",
     "PGD",
     "SGD",
+    "TRADES",
     "VAEGAN",
     "Adam",
     "Adversarial",
@@ -73,15 +80,16 @@ __all__ = [
     "Channels",
     "ClassifierSpec",
     "Control",
-    "Fit",
     "FolderImages",
     "Gaussians2D",
     "Glyphs",
     "Gradient",
     "GradientXInput",
     "IdxImages",
+    "ImageFit",
     "ImagesSpec",
     "Imported",
+    "IntegratedGradients",
     "Interpretability",
     "Loss",
     "ManifoldDistance",
@@ -104,6 +112,7 @@ __all__ = [
     "RobustAccuracy",
     "SchemeSpec",
     "SmallCNN",
+    "SmoothGrad",
     "SobelRanking",
     "Spec",
     "Standard",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from engine.specs.passes import TO_PIXELS
 from engine.specs.schema import Spec, SpecError, fields_of, param
 
 Norm = Literal["linf", "l2"]
@@ -33,6 +34,11 @@ class AttackSpec(Spec):
         loss = "" if self.loss == "xent" else f" {self.loss}"
         return f"{strength(self.norm, self.eps)} {self.label}{loss}"
 
+    @property
+    def passes(self) -> float:
+        """The work for one image, see :mod:`engine.specs.passes`."""
+        raise NotImplementedError(f"{type(self).__name__} does not say its passes")
+
     def scaled(self, factor: float) -> AttackSpec:
         """Return the attack with its lengths (eps and step size) multiplied."""
         lengths = (field.name for field in fields_of(type(self)) if field.unit == "pixel")
@@ -42,6 +48,11 @@ class AttackSpec(Spec):
 @dataclass(frozen=True, kw_only=True)
 class FGSM(AttackSpec, kind="fgsm", label="FGSM"):
     """One step of length eps along the (signed or normalised) gradient. Source: Goodfellow 2015."""
+
+    @property
+    def passes(self) -> float:
+        """One gradient."""
+        return TO_PIXELS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +70,11 @@ class PGD(AttackSpec, kind="pgd", label="PGD"):
                 f"restarts is {self.restarts}, must be 1 without random_start: "
                 "every run would be the same"
             )
+
+    @property
+    def passes(self) -> float:
+        """One gradient a step and restart."""
+        return TO_PIXELS * self.steps * self.restarts
 
     @property
     def title(self) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 from engine.specs.schema import Spec, param
 
 Channels = Literal["rgb", "grey"]
-Fit = Literal["resize", "crop", "pad"]
+ImageFit = Literal["resize", "crop", "pad"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class FolderImages(StoredImages, kind="folder", label="Image folder"):
 
     image_size: int = param(32, low=2, high=1024, label="side", unit="px")
     channels: Channels = param("rgb")
-    fit: Fit = param("resize", help="How an image of another shape becomes square")
+    fit: ImageFit = param("resize", help="How an image of another shape becomes square")
     test_fraction: float = param(0.2, low=0.0, high=0.9, help="Where the folder has no test/")
 
 

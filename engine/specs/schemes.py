@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.specs.attacks import PGD, AttackSpec
+from engine.specs.passes import FORWARD
 from engine.specs.schema import Spec, param
 
 
@@ -17,10 +18,20 @@ class SchemeSpec(Spec):
         """The attack trained against, or None."""
         return None
 
+    @property
+    def passes(self) -> float:
+        """The work for one image in one epoch, see :mod:`engine.specs.passes`."""
+        raise NotImplementedError(f"{type(self).__name__} does not say its passes")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Standard(SchemeSpec, kind="standard", label="Standard"):
     """Cross-entropy on clean images."""
+
+    @property
+    def passes(self) -> float:
+        """One step on one image."""
+        return 1.0
 
     @property
     def title(self) -> str:
@@ -28,8 +39,8 @@ class Standard(SchemeSpec, kind="standard", label="Standard"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Adversarial(SchemeSpec, kind="adversarial", label="Adversarial"):
-    """Every batch is replaced by its attacked version, same labels. Source: Madry 2018, eq. 2.1."""
+class AttackedScheme(SchemeSpec):
+    """A scheme that attacks every batch, maybe not at full strength from the first epoch on."""
 
     attack: AttackSpec = param(PGD(), label="attack")
     warmup: float = param(
@@ -44,5 +55,37 @@ class Adversarial(SchemeSpec, kind="adversarial", label="Adversarial"):
         return self.attack
 
     @property
+    def passes(self) -> float:
+        """The attack, and one step on its result."""
+        return 1.0 + self.attack.passes
+
+    @property
     def title(self) -> str:
         return self.attack.title
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adversarial(AttackedScheme, kind="adversarial", label="Adversarial"):
+    """Every batch is replaced by its attacked version, same labels. Source: Madry 2018, eq. 2.1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TRADES(AttackedScheme, kind="trades", label="TRADES"):
+    """Clean cross-entropy plus beta times the divergence of attacked from clean answers.
+
+    The attack makes that divergence rise, whatever loss it names, and begins at the image plus
+    Gaussian noise: at the image itself the divergence has no gradient. Source: Zhang 2019, eq. 5.
+    """
+
+    beta: float = param(
+        6.0, low=0.0, high=1000.0, help="Weight of the divergence: 0 is standard training"
+    )
+
+    @property
+    def passes(self) -> float:
+        """The attack, the clean answers it is held against, and a step on clean and attacked."""
+        return 2.0 + FORWARD + self.attack.passes
+
+    @property
+    def title(self) -> str:
+        return f"TRADES {self.beta:g}, {self.attack.title}"

@@ -17,7 +17,7 @@ REACH = 1.959963984540054
 
 
 @dataclass(frozen=True)
-class Fit:
+class LineFit:
     """A least-squares line, and two correlations with 95 % intervals.
 
     What the points do not determine is None, never NaN: a correlation of constant values or of
@@ -35,8 +35,8 @@ class Fit:
     n: int
 
 
-def fit(x: ArrayLike, y: ArrayLike) -> Fit:
-    """Fit a line and correlate.
+def fit(x: ArrayLike, y: ArrayLike) -> LineFit:
+    """LineFit a line and correlate.
 
     Intervals are Fisher's, tanh(artanh r +- 1.96 s): for Pearson with s^2 = 1 / (n - 3); for
     Spearman with s^2 = (1 + r^2 / 2) / (n - 3), Bonett and Wright 2000.
@@ -58,7 +58,7 @@ def fit(x: ArrayLike, y: ArrayLike) -> Fit:
     pearson = _correlation(a, b)
     spearman = _correlation(_ranks(a), _ranks(b))
     rank_variance = 1.0 if spearman is None else 1.0 + spearman**2 / 2
-    return Fit(
+    return LineFit(
         slope,
         intercept,
         pearson,

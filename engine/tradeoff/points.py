@@ -18,7 +18,7 @@ from engine.specs.distinguish import networks_apart
 from engine.specs.variants import variant
 from engine.store.index import Entry
 from engine.store.study import Study, spec_of
-from engine.tradeoff.correlation import Fit, fit
+from engine.tradeoff.correlation import LineFit, fit
 
 Abscissa = Literal["clean_accuracy", "strength"]
 Floats = NDArray[np.float64]
@@ -226,7 +226,7 @@ class Group:
     x: Floats
     y: Floats
     spread: Floats
-    fit: Fit | None
+    fit: LineFit | None
 
 
 def groups(

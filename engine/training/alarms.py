@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.specs import Adversarial, Training
+from engine.specs import Training
+from engine.specs.schemes import AttackedScheme
 
 Series = NDArray[np.float64]
 
@@ -45,7 +46,7 @@ class Curves:
 
     @classmethod
     def of(cls, history: Mapping[str, Sequence[float]]) -> Curves:
-        """Return the curves of a fit's history (see :class:`engine.training.loop.Fit`)."""
+        """Return the curves of a ``TrainingState.history`` (:mod:`engine.training.loop`)."""
         steps, losses = (np.asarray(history[f"curve__{name}"]) for name in ("step", "loss"))
         clean, robust, counts = (
             np.asarray(history[f"epochs__{name}"])
@@ -70,7 +71,7 @@ def catastrophic_overfitting(spec: Training, curves: Curves, classes: int) -> st
     The network then resists only the very attack it is trained with.
     Source: Wong, Rice, Kolter 2020, section 5.
     """
-    if not isinstance(spec.scheme, Adversarial) or len(curves) < 2:
+    if spec.scheme.threat is None or len(curves) < 2:
         return ""
     before, now = float(curves.robust[:-1].max()), float(curves.robust[-1])
     fell = now < COLLAPSE * before and before - now > _noise(before, now, curves.robust_images)
@@ -89,7 +90,7 @@ def robust_overfitting(spec: Training, curves: Curves, classes: int) -> str:
     Means of three epochs are compared: single ones scatter more than their images alone would.
     Source: Rice, Wong, Kolter 2020.
     """
-    if not isinstance(spec.scheme, Adversarial) or len(curves) < 2 * WINDOW:
+    if spec.scheme.threat is None or len(curves) < 2 * WINDOW:
         return ""
     means = np.convolve(curves.robust, np.full(WINDOW, 1 / WINDOW), mode="valid")
     earlier = means[:-WINDOW]
@@ -107,7 +108,7 @@ def robust_overfitting(spec: Training, curves: Curves, classes: int) -> str:
 
 def not_learning(spec: Training, curves: Curves, classes: int) -> str:
     """Say whether the training loss is still that of a network that guesses."""
-    warmup = spec.scheme.warmup if isinstance(spec.scheme, Adversarial) else 0.0
+    warmup = spec.scheme.warmup if isinstance(spec.scheme, AttackedScheme) else 0.0
     guess = math.log(classes)
     if len(curves) < warmup + PATIENCE or curves.loss[-1] < UNLEARNED_LOSS * guess:
         return ""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from engine.attacks.table import attack
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, layout
 from engine.networks.gradients import as_unit, logits_of
 from engine.specs import AttackSpec
-from engine.training.schemes import _attacked
 
 BATCH = 250
 
@@ -45,8 +45,13 @@ def robust_accuracy(
     right = 0
     for pixels, truth in zip(torch.split(images, BATCH), torch.split(labels, BATCH), strict=True):
         clean = layout(as_unit(pixels))
-        adv_images = _attacked(
-            model, clean, truth, spec, generator, lambda *_: context.check_cancelled()
+        adv_images = attack(
+            model,
+            clean,
+            truth,
+            spec,
+            generator=generator,
+            on_step=lambda *_: context.check_cancelled(),
         )
         right += int((logits_of(model, adv_images).argmax(1) == truth).sum())
     return right / max(1, len(images))

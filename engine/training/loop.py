@@ -26,7 +26,7 @@ CURVE_POINTS_PER_EPOCH = 20
 
 
 @dataclass
-class Fit:
+class TrainingState:
     """A network on its way: everything that must survive a kill.
 
     Attributes
@@ -39,6 +39,10 @@ class Fit:
         Epochs that are complete.
     history
         Curves by name; each value was appended at a fixed step, so two runs append the same.
+    pictures
+        Arrays by name, one more an epoch.
+    kept
+        Tensors that a training scheme keeps from one batch to the next, by name.
     """
 
     model: nn.Module
@@ -47,6 +51,12 @@ class Fit:
     epoch: int = 0
     history: dict[str, list[float]] = field(default_factory=dict)
     pictures: dict[str, list[NDArray[Any]]] = field(default_factory=dict)
+    kept: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.model.parameters()).device
 
     def append(self, **values: float) -> None:
         """Append one value to each of the named curves."""
@@ -125,7 +135,7 @@ class Course(Protocol):
 
 
 def run_epoch(
-    fit: Fit,
+    state: TrainingState,
     context: Context,
     course: Course,
     *,
@@ -138,7 +148,7 @@ def run_epoch(
 
     Parameters
     ----------
-    fit
+    state
         Advanced by one epoch.
     step_on
         Takes the indices of a batch, on the device, and the fractional epoch, updates the weights,
@@ -154,28 +164,28 @@ def run_epoch(
     steps = math.ceil(count / course.batch_size)
     every = math.ceil(steps / CURVE_POINTS_PER_EPOCH)
     total, seen = torch.zeros((), device=context.device), 0
-    fit.model.train()
-    shuffle = fit.generators["shuffle"]
+    state.model.train()
+    shuffle = state.generators["shuffle"]
     visited = batches(count, course.batch_size, shuffle, course.order, context.device)
     for step, indices in enumerate(visited, 1):
         context.check_cancelled()
-        done = fit.epoch + (step - 1) / steps
-        _set_rate(fit.optimizer, optimizer, done / course.epochs)
+        done = state.epoch + (step - 1) / steps
+        _set_rate(state.optimizer, optimizer, done / course.epochs)
         total += step_on(indices, done)
         seen += 1
         if step % every == 0 or step == steps:
-            on_point(fit.epoch + step / steps, float(total) / seen)
+            on_point(state.epoch + step / steps, float(total) / seen)
             total.zero_()
             seen = 0
-        context.progress(fit.epoch + step / steps, course.epochs, "epochs")
-    fit.epoch += 1
+        context.progress(state.epoch + step / steps, course.epochs, "epochs")
+    state.epoch += 1
 
 
-def descend(fit: Fit, loss: Tensor) -> Tensor:
+def descend(state: TrainingState, loss: Tensor) -> Tensor:
     """Take one optimiser step down a scalar loss; return it, detached."""
-    fit.optimizer.zero_grad(set_to_none=True)
+    state.optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
-    fit.optimizer.step()
+    state.optimizer.step()
     return loss.detach()
 
 
@@ -189,64 +199,68 @@ def _set_rate(
 
 
 class Checkpoints:
-    """Saves a fit now and then, and takes up what an earlier run saved."""
+    """Saves a training now and then, and takes up what an earlier run saved."""
 
     def __init__(self, context: Context):
         self.context = context
         self._last = time.monotonic()
 
-    def save_if_due(self, fit: Fit) -> None:
+    def save_if_due(self, state: TrainingState) -> None:
         """Save at the end of an epoch, unless the last save was a moment ago."""
         if time.monotonic() - self._last >= CHECKPOINT_SECONDS:
-            self.context.save_checkpoint({"fit": {"epoch": fit.epoch}}, _arrays_of(fit))
+            self.context.save_checkpoint({"fit": {"epoch": state.epoch}}, _arrays_of(state))
             self._last = time.monotonic()
 
-    def restore(self, fit: Fit) -> None:
-        """Bring a fresh fit to where the last run saved it, if it did."""
+    def restore(self, state: TrainingState) -> None:
+        """Bring a fresh training to where the last run saved it, if it did."""
         content = self.context.checkpoint()
         if content is not None:
-            _fill(fit, content)
+            _fill(state, content)
 
 
-def _arrays_of(fit: Fit) -> dict[str, NDArray[Any]]:
-    arrays = weights_of(fit.model)
-    for index, state in fit.optimizer.state_dict()["state"].items():
-        for name, value in state.items():
+def _arrays_of(state: TrainingState) -> dict[str, NDArray[Any]]:
+    arrays = weights_of(state.model)
+    for index, moments in state.optimizer.state_dict()["state"].items():
+        for name, value in moments.items():
             arrays[f"optimizer/{index}/{name}"] = torch.as_tensor(value).cpu().numpy()
-    for name, generator in fit.generators.items():
+    for name, generator in state.generators.items():
         arrays[f"generator/{name}"] = generator.get_state().numpy()
-    for name, values in fit.history.items():
+    for name, values in state.history.items():
         arrays[f"history/{name}"] = np.array(values)
-    for name, pictures in fit.pictures.items():
+    for name, tensor in state.kept.items():
+        arrays[f"kept/{name}"] = tensor.cpu().numpy()
+    for name, pictures in state.pictures.items():
         arrays[f"pictures/{name}"] = np.stack(pictures)
     return arrays
 
 
-def _fill(fit: Fit, content: Content) -> None:
+def _fill(state: TrainingState, content: Content) -> None:
     parts: dict[str, dict[str, NDArray[Any]]] = {}
     for path, array in content.arrays.items():
         group, _, name = path.partition("/")
         parts.setdefault(group, {})[name] = np.array(array)
-    load_weights(fit.model, parts["weights"])
-    _restore_optimizer(fit, parts.get("optimizer", {}))
-    for name, generator in fit.generators.items():
+    load_weights(state.model, parts["weights"])
+    _restore_optimizer(state, parts.get("optimizer", {}))
+    for name, generator in state.generators.items():
         generator.set_state(torch.from_numpy(parts["generator"][name]))
-    fit.history = {name: array.tolist() for name, array in parts.get("history", {}).items()}
-    fit.pictures = {name: list(array) for name, array in parts.get("pictures", {}).items()}
-    fit.epoch = int(content.documents["fit"]["epoch"])
+    state.history = {name: array.tolist() for name, array in parts.get("history", {}).items()}
+    state.pictures = {name: list(array) for name, array in parts.get("pictures", {}).items()}
+    for name, array in parts.get("kept", {}).items():
+        state.kept[name] = torch.from_numpy(array).to(state.device)
+    state.epoch = int(content.documents["fit"]["epoch"])
 
 
-def _restore_optimizer(fit: Fit, arrays: dict[str, NDArray[Any]]) -> None:
-    parameters = [p for group in fit.optimizer.param_groups for p in group["params"]]
-    state: dict[int, dict[str, Tensor]] = {}
+def _restore_optimizer(state: TrainingState, arrays: dict[str, NDArray[Any]]) -> None:
+    parameters = [p for group in state.optimizer.param_groups for p in group["params"]]
+    moments: dict[int, dict[str, Tensor]] = {}
     for path, array in arrays.items():
         index, _, name = path.partition("/")
         value, parameter = torch.from_numpy(array), parameters[int(index)]
         if value.shape == parameter.shape:
             # Fused optimisers walk over memory: a moment must be laid out as its parameter is.
             value = torch.empty_like(parameter, requires_grad=False).copy_(value)
-        state.setdefault(int(index), {})[name] = value
-    fit.optimizer.load_state_dict({**fit.optimizer.state_dict(), "state": state})
+        moments.setdefault(int(index), {})[name] = value
+    state.optimizer.load_state_dict({**state.optimizer.state_dict(), "state": moments})
 
 
 def weights_of(model: nn.Module) -> dict[str, NDArray[Any]]:

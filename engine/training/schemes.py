@@ -1,4 +1,9 @@
-"""Training schemes: what one step does with a batch, and the table SCHEMES."""
+"""Training schemes: what one step does with a batch, and the table SCHEMES.
+
+A scheme takes its optimiser steps itself (with :func:`~engine.training.loop.descend`, or in any
+other way), so it may take several of them a batch, change the weights before one and restore them
+after, or keep tensors from one batch to the next in ``state.kept``, which checkpoints hold.
+"""
 
 from __future__ import annotations
 
@@ -9,64 +14,128 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.attacks.pgd import attack
-from engine.specs import Adversarial, AttackSpec, Standard
+from engine.attacks.losses import Objective, divergence
+from engine.attacks.table import attack as attacked
+from engine.networks.gradients import logits_of
+from engine.specs import TRADES, Adversarial, AttackSpec, Standard
+from engine.training.loop import TrainingState, descend
 
-Step = Callable[[int, Tensor], None]
+TRADES_START = 0.001
+"""Standard deviation of the noise at which the inner attack of TRADES begins, in pixel units."""
+
+LEAST_WARMUP = 1e-6
+"""A warm-up begins at this share of the attack: at 0 the attack would be none."""
 
 
 @dataclass(frozen=True)
-class Moment:
-    """Where in its training a scheme is asked for the loss of a batch.
+class BatchContext:
+    """Where in its training a batch stands, and what its scheme may draw from.
 
     Attributes
     ----------
     epoch
         Epochs done, fractional.
     generator
-        Draws random starts, on the device.
+        Draws whatever the scheme needs, on the device; its state is part of the checkpoint.
     on_step
         To be called once per attack step; it may raise to cancel.
     """
 
     epoch: float
     generator: torch.Generator
-    on_step: Step
+    on_step: Callable[[int, Tensor], None]
+
+    def warmed_up(self, attack: AttackSpec, warmup: float) -> AttackSpec:
+        """Return the attack with its lengths as they are at this point of ``warmup`` epochs."""
+        if self.epoch >= warmup:
+            return attack
+        return attack.scaled(max(self.epoch / warmup, LEAST_WARMUP))
 
 
-def standard_loss(model: nn.Module, images: Tensor, labels: Tensor, moment: Moment) -> Tensor:
-    """Mean cross-entropy on clean images. Scheme "standard"."""
-    return functional.cross_entropy(model(images), labels)
+@dataclass(frozen=True)
+class Scheme:
+    """A row of :data:`SCHEMES`.
+
+    Attributes
+    ----------
+    step
+        ``(state, images, labels, batch, **fields of the spec) -> loss``: trains on one batch, in
+        training mode, and returns the mean loss, detached. ``images`` are float (N, C, H, W) in
+        [0, 1], ``labels`` int64 (N,), ``state`` a :class:`~engine.training.loop.TrainingState`,
+        ``batch`` a :class:`BatchContext`.
+    begin
+        ``(state, **fields)``: called before the first batch, before a checkpoint is restored.
+    evaluated
+        ``(state, **fields) -> network``: the network that is evaluated, shown and stored, where it
+        is not the one that the steps change (as with averaged weights).
+    """
+
+    step: Callable[..., Tensor]
+    begin: Callable[..., None] | None = None
+    evaluated: Callable[..., nn.Module] | None = None
 
 
-def adversarial_loss(
-    model: nn.Module,
+def standard_step(
+    state: TrainingState, images: Tensor, labels: Tensor, batch: BatchContext
+) -> Tensor:
+    """Step down the mean cross-entropy on clean images."""
+    return descend(state, functional.cross_entropy(state.model(images), labels))
+
+
+def adversarial_step(
+    state: TrainingState,
     images: Tensor,
     labels: Tensor,
-    moment: Moment,
+    batch: BatchContext,
     *,
     attack: AttackSpec,
     warmup: float,
 ) -> Tensor:
-    """Mean cross-entropy on attacked images, no clean term. Source: Madry 2018, eq. 2.1."""
-    if moment.epoch < warmup:
-        attack = attack.scaled(max(moment.epoch / warmup, 1e-6))
-    adv_images = _attacked(model, images, labels, attack, moment.generator, moment.on_step)
-    return functional.cross_entropy(model(adv_images), labels)
+    """Step down the mean cross-entropy on attacked images. Source: Madry 2018, eq. 2.1."""
+    adv_images = attacked(
+        state.model,
+        images,
+        labels,
+        batch.warmed_up(attack, warmup),
+        generator=batch.generator,
+        on_step=batch.on_step,
+    )
+    return descend(state, functional.cross_entropy(state.model(adv_images), labels))
 
 
-SCHEMES: dict[str, Callable[..., Tensor]] = {
-    Standard.kind: standard_loss,
-    Adversarial.kind: adversarial_loss,
-}
-
-
-def _attacked(
-    model: nn.Module,
+def trades_step(
+    state: TrainingState,
     images: Tensor,
     labels: Tensor,
-    spec: AttackSpec,
-    generator: torch.Generator,
-    on_step: Step,
+    batch: BatchContext,
+    *,
+    attack: AttackSpec,
+    warmup: float,
+    beta: float,
 ) -> Tensor:
-    return attack(model, images, labels, spec, generator=generator, on_step=on_step)
+    """Step down CE(f(x), y) + beta KL(f(x) || f(x')), x' making the divergence rise.
+
+    x' is found in evaluation mode, the loss is taken in training mode and its gradient goes through
+    both of its answers. Source: Zhang 2019, eq. 5 and the code released with it.
+    """
+    noise = torch.randn(images.shape, generator=batch.generator, device=images.device)
+    adv_images = attacked(
+        state.model,
+        images,
+        labels,
+        batch.warmed_up(attack, warmup),
+        objective=Objective(divergence, logits_of(state.model, images)),
+        start=images + TRADES_START * noise.to(images.dtype),
+        generator=batch.generator,
+        on_step=batch.on_step,
+    )
+    clean_logits, adv_logits = state.model(images), state.model(adv_images)
+    moved = divergence(adv_logits, clean_logits).mean()
+    return descend(state, functional.cross_entropy(clean_logits, labels) + beta * moved)
+
+
+SCHEMES: dict[str, Scheme] = {
+    Standard.kind: Scheme(standard_step),
+    Adversarial.kind: Scheme(adversarial_step),
+    TRADES.kind: Scheme(trades_step),
+}

@@ -43,7 +43,7 @@ Attack = Callable[[nn.Module, Tensor, Tensor, specs.PGD], Tensor]
 
 
 def isthmus(model: nn.Module, images: Tensor, labels: Tensor, spec: specs.PGD) -> Tensor:
-    from engine.attacks.pgd import attack
+    from engine.attacks.table import attack
 
     return attack(model, images, labels, spec)
 

@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-# In place of this folder, whose package "queue" would hide the one of the standard library.
-sys.path[0] = str(Path(__file__).resolve().parents[2])
+# This folder's package "queue" would hide the one of the standard library.
+sys.path.remove(str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QSocketNotifier, Qt, Slot
 from PySide6.QtWidgets import (

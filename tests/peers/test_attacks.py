@@ -6,7 +6,7 @@ import torch
 import torchattacks
 
 from engine import specs
-from engine.attacks.pgd import attack
+from engine.attacks.table import attack
 from engine.jobs.classifiers import classifier
 from engine.jobs.context import Context
 from engine.jobs.device_images import device_images

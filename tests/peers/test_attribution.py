@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from engine import specs
-from engine.attribution.methods import attribute
+from engine.attribution.table import attribute
 from tests.engine.small_networks import seeded, small_network
 
 

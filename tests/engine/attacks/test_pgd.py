@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from engine.attacks.losses import LOSSES
+from engine.attacks.losses import LOSSES, Objective
 from engine.attacks.norms import NORMS, norms
-from engine.attacks.pgd import ATTACKS, _Worst, attack, fgsm, pgd, without_gradient
+from engine.attacks.pgd import _Aim, _Worst, fgsm, pgd, without_gradient
+from engine.attacks.table import ATTACKS, attack
 from engine.networks.gradients import InputError
 from engine.specs import FGSM, PGD, AttackSpec
 from engine.specs.schema import kinds_of
@@ -292,7 +293,8 @@ def test_that_among_restarts_a_misclassified_image_beats_one_of_higher_loss():
         def forward(self, images):
             return next(runs)
 
-    worst = _Worst(Scripted(), torch.tensor([0, 0]), "xent", 1.0)
+    classes = torch.tensor([0, 0])
+    worst = _Worst(Scripted(), _Aim(Objective(LOSSES["xent"], classes), classes, 1.0))
     kept = [worst.of(torch.full((2, 1, 1, 1), float(run))).flatten().tolist() for run in range(3)]
     assert kept == [[0, 0], [1, 0], [1, 2]]
 

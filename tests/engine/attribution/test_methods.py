@@ -2,15 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from engine.attribution.methods import (
-    ATTRIBUTIONS,
-    PREDICTED,
-    QUANTITIES,
-    attribute,
-    gradient,
-    gradient_x_input,
-    pixel_importance,
-)
+from engine.attribution.methods import PREDICTED, QUANTITIES, gradient, gradient_x_input
+from engine.attribution.table import ATTRIBUTIONS, attribute, pixel_importance
 from engine.networks.gradients import InputError
 from engine.specs import (
     AttributionRanking,

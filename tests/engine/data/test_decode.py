@@ -12,7 +12,7 @@ from PIL import Image, ImageFile
 
 from engine.data import decode as module
 from engine.data.decode import FITS, FORMATS, UnreadableImage, decode, decode_fitted, measure
-from engine.specs.images import Fit
+from engine.specs.images import ImageFit
 from tests.image_files import encoded, picture
 
 RAMP = np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8)
@@ -242,7 +242,7 @@ def test_that_a_jpeg_bomb_does_not_take_the_short_way():
 
 
 def test_that_every_fit_of_the_specs_has_a_function():
-    assert set(FITS) == set(typing.get_args(Fit))
+    assert set(FITS) == set(typing.get_args(ImageFit))
 
 
 def fitted(image, fit, side=8, channels="rgb"):

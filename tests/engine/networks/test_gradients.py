@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from engine.attacks.pgd import attack
+from engine.attacks.table import attack
 from engine.networks.gradients import InputError, evaluating, fastest_layout, logits_of, parts
 from engine.specs import PGD, AttackSpec
 from engine.specs.schema import kinds_of
