@@ -115,7 +115,9 @@ def test_that_an_attribution_does_not_depend_on_the_batch(kind):
     model, images = network(torch.float64), some_images(64, torch.float64)
     together = attribute(model, images, kind())
     torch.testing.assert_close(attribute(model, images, kind(), batch_size=5), together)
-    torch.testing.assert_close(attribute(model, images[9:10], kind())[0], together[9])
+    # The noise of a random method follows an image's place among the others.
+    alone = images[:10] if "seed" in kind().parameters() else images[9:10]
+    torch.testing.assert_close(attribute(model, alone, kind())[-1], together[9])
 
 
 @EACH_KIND
