@@ -9,6 +9,7 @@ from engine.specs import (
     VAEGAN,
     Adversarial,
     AdversarialExamples,
+    Alignment,
     Boundary,
     Gaussians2D,
     Glyphs,
@@ -155,6 +156,14 @@ def add_attack(study, classifier, count=3):
         "adv_logits": np.roll(logits, 1, axis=1),
     }
     return add(study, spec, {"robust_accuracy": 0.0}, arrays)
+
+
+def add_metric(study, classifier, metric=None, values=(0.2, 0.4, 0.9)):
+    """Store a metric: one value an image, and their mean as its number."""
+    spec = Measurement(classifier=classifier, metric=metric or Alignment(), test_images=len(values))
+    name = spec.metric.headline[0]
+    numbers = {name: float(np.mean(values)), "test_images": len(values)}
+    return add(study, spec, numbers, {name: np.array(values, dtype=np.float32)})
 
 
 def plane_network(eps=0.0, seed=0):

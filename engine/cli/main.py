@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
+from engine.figures.catalog import FIGURES, pictured
 from engine.program import BAD_INPUT, FAILED, OK
 from engine.store.study import Study, StudyError
 
@@ -51,8 +52,8 @@ def parser() -> argparse.ArgumentParser:
     export = command("export", "draw a figure from the study's records", _export)
     export.add_argument(
         "figure",
-        help="tradeoff, roar, kar, curves, maps, attacks, boundary, tilt, manifold, "
-        "reconstructions, or report: all of them and the settings behind them, as one .pdf",
+        help=f"{', '.join(row.name for row in pictured())}, or report: all of them and the "
+        "settings behind them, as one .pdf",
     )
     export.add_argument("--out", required=True, type=Path, help="file, .pdf .svg .png .csv or .h5")
     packing = command("pack", "write a copy of the study as one HDF5 file", _pack)
@@ -143,26 +144,12 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from engine.figures import study_figures
-
-    if options.figure == "report":
-        return _report(options)
-    if options.figure not in study_figures.FIGURES:
-        known = ", ".join((*study_figures.FIGURES, "report"))
-        raise ValueError(f"figure is {options.figure!r}, must be one of {known}")
-    study = Study(options.study)
+    if options.figure not in FIGURES:
+        raise ValueError(f"figure is {options.figure!r}, must be one of {', '.join(FIGURES)}")
     try:
-        study_figures.save(study_figures.FIGURES[options.figure](study), options.out)
+        FIGURES[options.figure].save(Study(options.study), options.out)
     except OSError as error:
         raise StudyError(f"--out {options.out} cannot be written: {error.strerror}") from error
-    print(options.out)
-    return OK
-
-
-def _report(options: argparse.Namespace) -> int:
-    from engine.figures.report import write_report
-
-    write_report(Study(options.study), options.out)
     print(options.out)
     return OK
 

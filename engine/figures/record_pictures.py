@@ -12,6 +12,7 @@ from engine.attribution import pictures
 from engine.figures import boundary
 from engine.figures.charts import ChartData, MapGridData, Series, series_colour
 from engine.figures.grids import rgb_row
+from engine.figures.metrics import record_charts
 from engine.figures.retraining import retraining_chart
 from engine.retraining import curves
 from engine.specs import AdversarialExamples, Boundary, Interpretability
@@ -135,11 +136,7 @@ def _score(study: Study, record: Record) -> Pictures:
 
 
 def _measured(_: Study, record: Record) -> Pictures:
-    arrays = record.arrays
-    if not {"eps", "accuracy"} <= set(arrays):
-        return Pictures()
-    line = Series("", arrays["eps"], arrays["accuracy"], symbol="circle")
-    return Pictures((ChartData((line,), "", "eps", "Accuracy under attack"),))
+    return Pictures(record_charts(record))
 
 
 def _plane(_: Study, record: Record) -> Pictures:

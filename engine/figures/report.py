@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from engine.figures import tables
+from engine.figures.catalog import pictured
 from engine.figures.charts import FigureError, Picture
 from engine.figures.report_page import (
     TITLE,
@@ -24,8 +24,6 @@ from engine.figures.report_page import (
     text_block,
 )
 from engine.figures.report_settings import settings_of
-from engine.figures.study_figures import FIGURES
-from engine.manifold import panels as manifold_panels
 from engine.plan.planfile import load_preset, presets
 from engine.program import VERSION
 from engine.specs import ImagesSpec
@@ -33,34 +31,10 @@ from engine.specs.schema import SpecError
 from engine.store.atomic import new_file
 from engine.store.index import Entry
 from engine.store.study import Study, StudyError, spec_of
-from engine.tradeoff import comparison
 from engine.tradeoff.points import MODES, NetworkPoint, attributions_in, networks
 
 SUFFIX = ".pdf"
 Check = Callable[[], None]
-
-
-@dataclass(frozen=True)
-class Section:
-    """A figure of ``study_figures.FIGURES``, its heading, and the kinds it is made of."""
-
-    figure: str
-    heading: str
-    kinds: tuple[str, ...]
-
-
-SECTIONS = (
-    Section("curves", "Training", ("training",)),
-    Section("tradeoff", "Accuracy and interpretability", ("interpretability",)),
-    Section("roar", "ROAR: the marked pixels are removed", ("interpretability",)),
-    Section("kar", "KAR: only the marked pixels are kept", ("interpretability",)),
-    Section("maps", "Gradient maps", ("maps",)),
-    Section("attacks", "Attacked images", ("adversarial_examples",)),
-    Section("manifold", "Distance to the manifold", ("manifold_distance",)),
-    Section("reconstructions", "The generator", ("vae_gan",)),
-    Section("boundary", "Decision boundaries", ("boundary",)),
-    Section("tilt", "Tilt of the boundary", ("boundary",)),
-)
 
 
 def report_pdf(study: Study, *, now: datetime | None = None, check: Check = lambda: None) -> bytes:
@@ -233,34 +207,19 @@ def _score(point: NetworkPoint, mode: str, kind: str) -> str:
 def _figures(study: Study, check: Check) -> Iterator[Block]:
     """Yield a section for every figure that the study has records for."""
     there = {entry.kind for entry in study.entries}
-    for section in SECTIONS:
+    for figure in pictured():
         check()
-        if not there & set(section.kinds):
+        if not there & set(figure.kinds):
             continue
         try:
-            data = FIGURES[section.figure](study)
+            data = figure.picture(study)
         except FigureError:
             continue  # records of that kind, but of none that such a figure shows
-        text = settings_of(study, section.kinds)
-        yield from (gap(10.0), heading(section.heading), replace(gap(2.0), leads=True))
+        text = settings_of(study, figure.kinds)
+        yield from (gap(10.0), heading(figure.heading), replace(gap(2.0), leads=True))
         yield from picture_blocks(data, text)
-        yield from _tables(study, section.figure)
-
-
-def _tables(study: Study, figure: str) -> Iterator[Block]:
-    """Yield the numbers that stand beside a figure."""
-    if figure == "tradeoff":
-        points = networks(study)
-        rows = comparison.rows(points)
-        if rows:
-            yield from _table("Correlations, published and ours", comparison.table(rows), 3)
-        controls = tables.control_rows(points)
-        if len(controls) > 1:
-            yield from _table("Scores and their controls", controls, 3)
-    if figure == "manifold":
-        panels = manifold_panels.panels(study)
-        for name, panel in zip(manifold_panels.names(panels), panels, strict=True):
-            yield from _table(name, tables.distance_rows(panel), 1)
+        for title, rows, left in figure.tables_of(study):
+            yield from _table(title, rows, left)
 
 
 def _table(title: str, rows: Sequence[Sequence[str]], left: int) -> Iterator[Block]:

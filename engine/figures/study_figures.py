@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -12,15 +12,11 @@ from engine.figures.charts import (
     SYMBOLS,
     ChartData,
     FigureError,
-    FigureStyle,
     Floats,
     Picture,
     Series,
     series_colour,
 )
-from engine.figures.drawing import draw, render, save, save_as
-from engine.figures.grids import attacked_images, gradient_maps
-from engine.figures.manifold import distance_densities, reconstructions
 from engine.figures.retraining import retraining_chart
 from engine.retraining import curves
 from engine.specs import Boundary, ClassifierSpec, Gaussians2D, Mode, Training
@@ -36,8 +32,6 @@ from engine.tradeoff.points import (
     groups,
     networks,
 )
-
-__all__ = ["FIGURES", "FigureError", "FigureStyle", "draw", "render", "save", "save_as"]
 
 X_LABELS: dict[Abscissa, str] = {
     "clean_accuracy": "Test accuracy",
@@ -126,25 +120,31 @@ def line_ends(group: Group) -> tuple[Floats, Floats] | None:
 # ------------------------------------------------------------------------------------------- curves
 
 
-def _retraining_figure(mode: Mode) -> Callable[[Study], Picture]:
-    def figure(study: Study) -> Picture:
-        points = networks(study)
-        panels = []
-        for kind in attributions_in(points):
-            found = [p.curves[mode][kind] for p in points if kind in p.curves.get(mode, {})]
-            shown = [curves.curve(study, study.entry(key)) for key in found]
-            if shown:
-                names = [study.title(curve.spec.classifier) for curve in shown]
-                title = f"{mode.upper()}, {attribution_name(kind)}"
-                panels.append(retraining_chart(shown, title, names))
-        if not panels:
-            raise FigureError(
-                f"the study has no {mode.upper()} curves: run the preset demo, or use the page "
-                "Retrain"
-            )
-        return panels
+def roar_curves(study: Study) -> Picture:
+    """Return accuracy against the share of removed pixels, per attribution."""
+    return _retraining_curves(study, "roar")
 
-    return figure
+
+def kar_curves(study: Study) -> Picture:
+    """Return accuracy against the share of removed pixels, the marked ones kept."""
+    return _retraining_curves(study, "kar")
+
+
+def _retraining_curves(study: Study, mode: Mode) -> Picture:
+    points = networks(study)
+    panels = []
+    for kind in attributions_in(points):
+        found = [p.curves[mode][kind] for p in points if kind in p.curves.get(mode, {})]
+        shown = [curves.curve(study, study.entry(key)) for key in found]
+        if shown:
+            names = [study.title(curve.spec.classifier) for curve in shown]
+            title = f"{mode.upper()}, {attribution_name(kind)}"
+            panels.append(retraining_chart(shown, title, names))
+    if not panels:
+        raise FigureError(
+            f"the study has no {mode.upper()} curves: run the preset demo, or use the page Retrain"
+        )
+    return panels
 
 
 def training_curves(study: Study) -> Picture:
@@ -229,17 +229,3 @@ def tilts(study: Study) -> Picture:
     if not found:
         raise FigureError(NO_BOUNDARY)
     return boundary.tilt_chart(found)
-
-
-FIGURES: dict[str, Callable[[Study], Picture]] = {
-    "tradeoff": tradeoff_figure,
-    "roar": _retraining_figure("roar"),
-    "kar": _retraining_figure("kar"),
-    "curves": training_curves,
-    "maps": gradient_maps,
-    "attacks": attacked_images,
-    "boundary": boundaries,
-    "manifold": distance_densities,
-    "reconstructions": reconstructions,
-    "tilt": tilts,
-}

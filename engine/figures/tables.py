@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from engine.boundary import lab
+from engine.figures.catalog import Table
 from engine.manifold import panels as manifold_panels
 from engine.specs import Measurement, TangentShare
 from engine.store.study import Study, spec_of
 from engine.tradeoff import comparison
 from engine.tradeoff import points as tradeoff_points
+from engine.tradeoff.metrics import Measured, measured_in
 
 SCORED_CONTROLS = ("sobel", "blurred")
 
@@ -26,6 +28,7 @@ def as_json(study: Study) -> dict[str, Any]:
         "correlations": [comparison.as_json(row) for row in comparison.rows(points)],
         "manifold": list(map(_panel_json, manifold_panels.names(panels), panels)),
         "tangent_share": tangent_shares(study),
+        "metrics": list(map(_measured_json, measured_in(study))),
         "boundary": [_tilt_json(tilt) for tilt in lab.tilts(study)],
     }
 
@@ -52,10 +55,62 @@ def as_text(study: Study) -> str:
         parts.append(
             "Share of the gradient in the tangent space\n" + columns(_share_rows(shares), 2)
         )
+    measured = metric_rows(study)
+    if len(measured) > 1:
+        parts.append("Metrics\n" + columns(measured, 2))
     angles = lab.tilts(study)
     if angles:
         parts.append("Boundary tilt\n" + columns(_tilt_rows(angles), 1))
     return "\n\n".join(parts)
+
+
+def tradeoff_tables(study: Study) -> Iterator[Table]:
+    """Yield what stands below the trade-off in a report: correlations, and scores of controls."""
+    points = tradeoff_points.networks(study)
+    rows = comparison.rows(points)
+    if rows:
+        yield "Correlations, published and ours", comparison.table(rows), 3
+    controls = control_rows(points)
+    if len(controls) > 1:
+        yield "Scores and their controls", controls, 3
+
+
+def manifold_tables(study: Study) -> Iterator[Table]:
+    """Yield what stands below the densities in a report: the distances of every panel."""
+    panels = manifold_panels.panels(study)
+    for name, panel in zip(manifold_panels.names(panels), panels, strict=True):
+        yield name, distance_rows(panel), 1
+
+
+def metric_tables(study: Study) -> Iterator[Table]:
+    """Yield what stands below the charts of metrics in a report: their numbers."""
+    rows = metric_rows(study)
+    if len(rows) > 1:
+        yield "Metrics of networks", rows, 2
+
+
+def metric_rows(study: Study) -> list[list[str]]:
+    """Return the metrics that are a number as texts, a row a measurement, headings first."""
+    return [
+        ["network", "metric", "value", "images"],
+        *(
+            [found.network, found.spec.metric.title, f"{found.value:.4g}", f"{found.test_images}"]
+            for found in measured_in(study)
+            if found.value is not None
+        ),
+    ]
+
+
+def _measured_json(found: Measured) -> dict[str, Any]:
+    return {
+        "network": found.network,
+        "network_key": found.classifier,
+        "key": found.key,
+        "metric": found.spec.metric.kind,
+        "title": found.spec.metric.title,
+        "value": found.value,
+        "test_images": found.test_images,
+    }
 
 
 def columns(rows: Sequence[Sequence[str]], left: int) -> str:

@@ -16,12 +16,9 @@ from engine.jobs.context import Context
 from engine.jobs.device_images import layout
 from engine.networks.gradients import as_unit, logits_of
 from engine.specs import FGSM, PGD, AttackCheck, AttackSpec
+from engine.specs.measures import LARGE_STEPS, RANDOM_DRAWS
 from engine.store.study import Result
 from engine.training.evaluation import BATCH, robust_accuracy
-
-DRAWS = 20
-"""Random perturbations an image; the first that changes the answer counts."""
-LARGE_STEPS = 40
 
 
 def attack_check(
@@ -65,7 +62,7 @@ def attack_check(
 def random_accuracy(
     model: nn.Module, images: Tensor, labels: Tensor, attack: AttackSpec, context: Context
 ) -> float:
-    """Return the accuracy under the worst of :data:`DRAWS` random perturbations of length eps.
+    """Return the accuracy under the worst of RANDOM_DRAWS random perturbations of length eps.
 
     L-inf: corners of the ball; L2: directions drawn evenly. Results are clipped to [0, 1].
     """
@@ -74,7 +71,7 @@ def random_accuracy(
     for start in range(0, len(images), BATCH):
         part = slice(start, start + BATCH)
         clean = layout(as_unit(images[part]))
-        for _ in range(DRAWS):
+        for _ in range(RANDOM_DRAWS):
             context.check_cancelled()
             noise = torch.randn(clean.shape, generator=generator, device=clean.device)
             if attack.norm == "linf":

@@ -1,4 +1,4 @@
-"""Classifiers: NETWORKS builds them from specs.
+"""Classifiers: ARCHITECTURES builds them from specs.
 
 Every network takes images in [0, 1] and normalises them in its first layer, so that attacks and
 attributions see pixels. Every activation is a module of its own that works out of place:
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -22,7 +23,6 @@ from engine.specs.schema import SpecError
 
 Shape = tuple[int, int, int]
 Numbers = Sequence[float] | Tensor | NDArray[Any]
-Initialiser = Callable[[nn.Module, torch.Generator], None]
 
 MAX_PARAMETERS = 500_000_000
 LARGE_IMAGE = 64  # px; above it ResNet-18 starts with the 7x7 stride-2 layer and pooling
@@ -108,12 +108,13 @@ def build(
     """
     if classes < 2:
         raise SpecError(f"classes is {classes}, {spec.label} needs at least 2")
-    least = LEAST_SIDE.get(spec.kind, 1)
+    architecture = ARCHITECTURES[spec.kind]
+    least = architecture.least_side
     if min(shape[1:]) < least:
         raise SpecError(
             f"images are {shape[2]}x{shape[1]} px, {spec.label} needs at least {least}x{least} px"
         )
-    network = NETWORKS[spec.kind](spec, shape, classes)
+    network = architecture.build(spec, shape, classes)
     count = sum(parameter.numel() for parameter in network.parameters())
     if count > MAX_PARAMETERS:
         raise SpecError(
@@ -122,7 +123,7 @@ def build(
         )
     network.to_empty(device="cpu")
     for module in network.modules():
-        INITIALISERS[spec.kind](module, generator)
+        architecture.initialise(module, generator)
     normalize = _normalize(spec, shape[0], channel_mean, channel_std)
     return nn.Sequential(OrderedDict(normalize=normalize, network=network))
 
@@ -253,23 +254,33 @@ def resnet18(spec: ResNet18, shape: Shape, classes: int) -> nn.Module:
     )
 
 
-# A spec's kind -> (spec, shape, classes) -> a network without weights, on the meta device.
-NETWORKS: dict[str, Callable[[Any, Shape, int], nn.Module]] = {
-    "small_cnn": small_cnn,
-    "paper_mnist_cnn": paper_mnist_cnn,
-    "paper_cifar_cnn": paper_cifar_cnn,
-    "paper_mlp": paper_mlp,
-    "resnet18": resnet18,
+@dataclass(frozen=True)
+class Architecture:
+    """A row of :data:`ARCHITECTURES`.
+
+    Attributes
+    ----------
+    build
+        ``(spec, shape, classes) -> network``: its layers on the meta device, without weights.
+    initialise
+        ``(module, generator)``: fills one module of it; called for each.
+    least_side
+        Images must have this side, in pixels: below it the network would pool everything away, or
+        see fewer pixels than one filter has.
+    """
+
+    build: Callable[[Any, Shape, int], nn.Module]
+    initialise: Callable[[nn.Module, torch.Generator], None]
+    least_side: int = 1
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "small_cnn": Architecture(small_cnn, initialise_smooth, 8),
+    "paper_mnist_cnn": Architecture(paper_mnist_cnn, initialise_glorot, 8),
+    "paper_cifar_cnn": Architecture(paper_cifar_cnn, initialise_glorot, 8),
+    "paper_mlp": Architecture(paper_mlp, initialise_glorot),
+    "resnet18": Architecture(resnet18, initialise_he, 16),
 }
-INITIALISERS: dict[str, Initialiser] = {
-    "small_cnn": initialise_smooth,
-    "paper_mnist_cnn": initialise_glorot,
-    "paper_cifar_cnn": initialise_glorot,
-    "paper_mlp": initialise_glorot,
-    "resnet18": initialise_he,
-}
-# Below this side a network would pool everything away, or see fewer pixels than one filter has.
-LEAST_SIDE = {"small_cnn": 8, "paper_mnist_cnn": 8, "paper_cifar_cnn": 8, "resnet18": 16}
 
 
 def _normalize(

@@ -1,6 +1,6 @@
 """How much work a computation is, and how long that takes: one model for every promise of time.
 
-Work is counted in passes: one image once through the network in a step of training. Its seconds
+Work is counted in passes (:mod:`engine.specs.passes`), which specs say of themselves. Their seconds
 are learned from computations that have finished, the most similar first: of the same kind, network
 and images; else of another kind on the same network and images. Kinds whose work is not told from
 their spec take as long as others of their kind did.
@@ -15,24 +15,24 @@ from dataclasses import dataclass, field
 
 from engine.specs import (
     AdversarialExamples,
-    AttackSpec,
+    AttributionRanking,
     ImagesSpec,
     Imported,
     Interpretability,
     Maps,
+    Measurement,
     NetworkSpec,
     Retraining,
     Training,
 )
+from engine.specs.passes import FORWARD
 from engine.specs.schema import Spec, SpecError, from_dict
 from engine.store.index import Entry
 
-# Forwards, back to the pixels and back to the weights cost about the same each.
-FORWARD = 1 / 3  # of a pass: what classifying an image costs
-TO_PIXELS = 2 / 3  # of a pass: what an attack step or an attribution costs
 EPOCH_ATTACKED = 200  # images behind the robust accuracy after an epoch; see engine.training.train
 UNKNOWN_SIZE = (10_000, 2_000)  # only the proportion matters: rates are learned per image set
 REMEMBERED = 0.9  # of what is known, whenever more is learned: machines are busier at times
+SHARED_BY = 10  # retrainings that one ranking serves: the paper has 5 fractions in 2 modes
 RECENT = 300  # records from which rates are learned
 COLLECTING = 0.05  # seconds, for what only reads other records
 
@@ -91,13 +91,6 @@ def work_of(spec: Spec, size: Size = lambda images: None) -> Work:
     return count(spec, size) if count is not None else Work(((spec.kind,),))
 
 
-def attack_passes(attack: AttackSpec | None) -> float:
-    """Return the passes that an attack costs per image."""
-    if attack is None:
-        return 0.0
-    return TO_PIXELS * getattr(attack, "steps", 1) * getattr(attack, "restarts", 1)
-
-
 def _likenesses(kind: str, network: NetworkSpec, images: ImagesSpec) -> tuple[Likeness, ...]:
     return (kind, network.key, images.key), (network.key, images.key)
 
@@ -112,41 +105,52 @@ def _size_of(images: ImagesSpec, size: Size) -> tuple[int, int]:
 def _training(spec: Training, size: Size) -> Work:
     train, test = _size_of(spec.images, size)
     attacked = min(spec.evaluation_images, test)
-    each = attack_passes(spec.evaluation)
     return Work(
         _likenesses(spec.kind, spec.network, spec.images),
         epochs=spec.epochs,
-        batches=train * (1.0 + attack_passes(spec.scheme.threat)),
-        between=FORWARD * test + each * min(EPOCH_ATTACKED, attacked),
-        after=FORWARD * test + each * attacked,
+        batches=train * spec.scheme.passes,
+        between=FORWARD * test + spec.evaluation.passes * min(EPOCH_ATTACKED, attacked),
+        after=FORWARD * test + spec.evaluation.passes * attacked,
         images=train,
     )
 
 
 def _imported(spec: Imported, size: Size) -> Work:
     _, test = _size_of(spec.images, size)
-    passes = FORWARD * test + attack_passes(spec.evaluation) * min(spec.evaluation_images, test)
+    passes = FORWARD * test + spec.evaluation.passes * min(spec.evaluation_images, test)
     return Work(_likenesses(spec.kind, spec.network, spec.images), after=passes)
 
 
 def _retraining(spec: Retraining, size: Size) -> Work:
-    # The ranking of the pixels is not counted: it is made once for many retrainings.
-    images = spec.occlusion.ranking.images  # type: ignore[attr-defined]
+    ranking = spec.occlusion.ranking
+    images = ranking.images  # type: ignore[attr-defined]
     train, test = _size_of(images, size)
+    marked = ranking.attribution.passes if isinstance(ranking, AttributionRanking) else 0.0
     return Work(
         _likenesses(spec.kind, spec.network, images),
         epochs=spec.epochs,
         batches=float(train),
-        after=FORWARD * test,
+        after=FORWARD * test + marked * (train + test) / SHARED_BY,
         images=train,
     )
 
 
-def _chosen(spec: Maps | AdversarialExamples, size: Size) -> Work:
-    attack = spec.attack if isinstance(spec, AdversarialExamples) else None
-    passes = len(spec.indices) * (TO_PIXELS + attack_passes(attack))
-    return Work(_likenesses(spec.kind, spec.classifier.network, spec.classifier.images),
-                after=passes)  # fmt: skip
+def _maps(spec: Maps, size: Size) -> Work:
+    return _chosen(spec, len(spec.indices) * (FORWARD + spec.attribution.passes))
+
+
+def _adversarial_examples(spec: AdversarialExamples, size: Size) -> Work:
+    return _chosen(spec, len(spec.indices) * (FORWARD + spec.attack.passes))
+
+
+def _measurement(spec: Measurement, size: Size) -> Work:
+    _, test = _size_of(spec.classifier.images, size)
+    return _chosen(spec, min(spec.test_images, test) * spec.metric.passes)
+
+
+def _chosen(spec: Maps | AdversarialExamples | Measurement, passes: float) -> Work:
+    network, images = spec.classifier.network, spec.classifier.images
+    return Work(_likenesses(spec.kind, network, images), after=passes)
 
 
 def _collecting(spec: Interpretability, size: Size) -> Work:
@@ -157,8 +161,9 @@ COUNTS: Mapping[str, Callable[..., Work]] = {
     Training.kind: _training,
     Imported.kind: _imported,
     Retraining.kind: _retraining,
-    Maps.kind: _chosen,
-    AdversarialExamples.kind: _chosen,
+    Maps.kind: _maps,
+    AdversarialExamples.kind: _adversarial_examples,
+    Measurement.kind: _measurement,
     Interpretability.kind: _collecting,
 }
 

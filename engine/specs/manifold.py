@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from engine.specs.attacks import PGD, AttackSpec
 from engine.specs.classifiers import ORDER_HELP, ClassifierSpec, Order, Training
 from engine.specs.images import ImagesSpec
 from engine.specs.measures import MetricSpec
+from engine.specs.passes import TO_PIXELS
 from engine.specs.schema import Spec, SpecError, param
 
 
@@ -110,6 +111,13 @@ class TangentShare(MetricSpec, kind="tangent_share", label="Share in the tangent
     """
 
     generator: VAEGAN | None = param(None, help="Estimates the tangent space; empty: Glyphs only")
+
+    headline: ClassVar[tuple[str, ...]] = ("known", "estimated")
+
+    @property
+    def passes(self) -> float:
+        """One gradient; and with a generator a gradient by every latent."""
+        return TO_PIXELS * (1 + (self.generator.latent if self.generator is not None else 0))
 
     @property
     def title(self) -> str:

@@ -23,6 +23,7 @@ from engine.store.hdf5 import Content
 
 CHECKPOINT_SECONDS = 3.0
 CURVE_POINTS_PER_EPOCH = 20
+Parameters = Iterator[nn.Parameter]
 
 
 @dataclass
@@ -68,27 +69,37 @@ class TrainingState:
         return {name.replace("__", "/"): np.array(values) for name, values in self.history.items()}
 
 
+def _adam(parameters: Parameters, spec: Adam) -> torch.optim.Optimizer:
+    return torch.optim.Adam(
+        parameters,
+        lr=spec.learning_rate,
+        betas=(spec.beta1, spec.beta2),
+        weight_decay=spec.weight_decay,
+        fused=True,
+    )
+
+
+def _sgd(parameters: Parameters, spec: SGD) -> torch.optim.Optimizer:
+    return torch.optim.SGD(
+        parameters,
+        lr=spec.learning_rate,
+        momentum=spec.momentum,
+        nesterov=spec.nesterov,
+        weight_decay=spec.weight_decay,
+        fused=True,
+    )
+
+
+OPTIMIZERS: dict[str, Callable[[Parameters, Any], torch.optim.Optimizer]] = {
+    Adam.kind: _adam,
+    SGD.kind: _sgd,
+}
+"""A spec's kind -> (parameters, spec) -> the optimiser, at its first learning rate."""
+
+
 def make_optimizer(spec: OptimizerSpec, model: nn.Module) -> torch.optim.Optimizer:
     """Return the optimiser of a spec over a model's parameters."""
-    parameters = model.parameters()
-    if isinstance(spec, Adam):
-        return torch.optim.Adam(
-            parameters,
-            lr=spec.learning_rate,
-            betas=(spec.beta1, spec.beta2),
-            weight_decay=spec.weight_decay,
-            fused=True,
-        )
-    if isinstance(spec, SGD):
-        return torch.optim.SGD(
-            parameters,
-            lr=spec.learning_rate,
-            momentum=spec.momentum,
-            nesterov=spec.nesterov,
-            weight_decay=spec.weight_decay,
-            fused=True,
-        )
-    raise TypeError(f"no optimiser is known for {spec.kind}")
+    return OPTIMIZERS[spec.kind](model.parameters(), spec)
 
 
 def rate_factor(schedule: str, progress: float) -> float:

@@ -5,8 +5,8 @@ import pytest
 
 from engine import specs
 from engine.boundary.lab import Lab, best_linear, recorded, tilts, training_eps
-from engine.figures import study_figures
 from engine.figures.boundary import directions, plane_chart, signed
+from engine.figures.catalog import FIGURES
 from engine.figures.charts import FigureError
 from engine.plan.planfile import load_preset
 from engine.store.study import Study
@@ -99,7 +99,7 @@ def test_that_a_chart_of_the_plane_is_in_the_paper_s_units(study):
 def test_that_the_figure_of_tilts_shows_networks_beside_the_best_line(study):
     for seed, angle in enumerate((8.0, 10.0)):
         store(study, Lab(seed=seed).networks()[1], angle)
-    chart = study_figures.FIGURES["tilt"](study)
+    chart = FIGURES["tilt"].picture(study)
     line, networks = chart.series
     assert line.y[0] == pytest.approx(76.5, abs=0.1)
     assert (networks.x[0], networks.y[0]) == (0.25, 9.0)
@@ -108,4 +108,4 @@ def test_that_the_figure_of_tilts_shows_networks_beside_the_best_line(study):
 
 def test_that_a_study_without_boundaries_has_no_figure_of_tilts(study):
     with pytest.raises(FigureError, match="preset paper-boundary"):
-        study_figures.FIGURES["tilt"](study)
+        FIGURES["tilt"].picture(study)

@@ -4,12 +4,15 @@ import io
 import numpy as np
 import pytest
 
-from engine.figures import study_figures
+from engine.figures.catalog import FIGURES, pictured
 from engine.figures.charts import FigureError, csv_text
+from engine.figures.drawing import save
 from engine.specs import GradientXInput
 from engine.store.study import Study
 from engine.tradeoff.points import groups, networks
 from tests import made_up_study as made_up
+
+PICTURES = [row.name for row in pictured()]
 
 
 @pytest.fixture
@@ -18,7 +21,7 @@ def study(tmp_path):
 
 
 def test_that_a_trade_off_has_a_panel_per_abscissa_mode_and_attribution(tmp_path):
-    panels = study_figures.FIGURES["tradeoff"](made_up.sweep(tmp_path))
+    panels = FIGURES["tradeoff"].picture(made_up.sweep(tmp_path))
     assert [panel.title for panel in panels] == 2 * [
         "ROAR, Gradient",
         "ROAR, Gradient x input",
@@ -30,7 +33,7 @@ def test_that_a_trade_off_has_a_panel_per_abscissa_mode_and_attribution(tmp_path
 
 def test_that_a_trade_off_panel_has_points_lines_and_correlations(tmp_path):
     study = made_up.sweep(tmp_path)
-    panel = study_figures.FIGURES["tradeoff"](study)[0]
+    panel = FIGURES["tradeoff"].picture(study)[0]
     points = [item for item in panel.series if item.style == "none"]
     lines = [item for item in panel.series if item.style == "solid"]
     assert [item.name.split(",")[0] for item in points] == ["L2 xent", "L-inf xent"]
@@ -45,7 +48,7 @@ def test_that_a_trade_off_panel_has_points_lines_and_correlations(tmp_path):
 
 def test_that_the_table_of_a_trade_off_holds_the_scores(tmp_path):
     study = made_up.sweep(tmp_path)
-    text = csv_text(study_figures.FIGURES["tradeoff"](study))
+    text = csv_text(FIGURES["tradeoff"].picture(study))
     rows = list(csv.DictReader(line for line in io.StringIO(text) if not line.startswith("#")))
     standard = networks(study)[0]
     own = [row for row in rows if row["key"] == standard.key and row["panel"][:3] == "KAR"]
@@ -57,7 +60,7 @@ def test_that_strength_is_not_drawn_where_nothing_was_attacked(study):
     base = made_up.network()
     made_up.add_network(study, base)
     made_up.add_score(study, made_up.scored(base, base), 0.02)
-    (panel,) = study_figures.FIGURES["tradeoff"](study)
+    (panel,) = FIGURES["tradeoff"].picture(study)
     assert panel.x_label == "Test accuracy"
     assert [item.name for item in panel.series] == ["Standard"]
 
@@ -70,7 +73,7 @@ def test_that_retraining_curves_are_drawn_per_attribution_with_one_baseline(stud
         for attribution in (None, GradientXInput()):
             one = made_up.scored(spec, base, mode, attribution)
             made_up.add_score(study, one, -0.02, [[0.5, 0.3], [0.7, 0.3]])
-    panels = study_figures.FIGURES[mode](study)
+    panels = FIGURES[mode].picture(study)
     assert [panel.title for panel in panels] == [
         f"{mode.upper()}, Gradient",
         f"{mode.upper()}, Gradient x input",
@@ -89,7 +92,7 @@ def test_that_retraining_curves_are_drawn_per_attribution_with_one_baseline(stud
 
 def test_that_training_curves_are_one_panel_clean_and_one_robust(study):
     made_up.add_network(study, made_up.network(), clean=0.9, robust=0.4)
-    clean, robust = study_figures.FIGURES["curves"](study)
+    clean, robust = FIGURES["curves"].picture(study)
     np.testing.assert_allclose(clean.series[0].y, [0.8, 0.9])
     np.testing.assert_allclose(robust.series[0].y, [0.3, 0.4])
     assert clean.series[0].name == "Standard, seed 0"
@@ -101,7 +104,7 @@ def test_that_maps_are_drawn_as_in_the_paper_originals_first(study):
     made_up.add_maps(study, base, count=2)  # of other images: fewer networks have it
     for spec in (base, robust):
         made_up.add_maps(study, spec, count=3)
-    data = study_figures.FIGURES["maps"](study)
+    data = FIGURES["maps"].picture(study)
     assert data.row_titles == ("Original", base.title, robust.title)
     assert data.column_titles == ("0", "1", "2")
     assert all(picture.shape == (8, 8, 3) for row in data.images for picture in row)
@@ -116,7 +119,7 @@ def test_that_maps_of_several_attributions_say_which(study):
     for spec in (base, robust):
         made_up.add_maps(study, spec)
         made_up.add_maps(study, spec, GradientXInput())
-    data = study_figures.FIGURES["maps"](study)
+    data = FIGURES["maps"].picture(study)
     assert data.row_titles[1:] == tuple(
         f"{spec.title}, {kind}"
         for kind in ("Gradient", "Gradient x input")
@@ -128,7 +131,7 @@ def test_that_attacked_images_show_image_change_and_class(study):
     made_up.add_images(study)
     base = made_up.network()
     made_up.add_attack(study, base)
-    data = study_figures.FIGURES["attacks"](study)
+    data = FIGURES["attacks"].picture(study)
     assert data.row_titles == ("Original", base.title, "change")
     assert data.images[0][0][0, 0, 0] == 100
     assert data.images[1][0][0, 0, 0] == 110
@@ -139,7 +142,7 @@ def test_that_attacked_images_show_image_change_and_class(study):
 
 def test_that_boundaries_are_drawn_in_the_papers_coordinates(study):
     made_up.add_boundary(study, made_up.plane_network(), 76.5)
-    (panel,) = study_figures.FIGURES["boundary"](study)
+    (panel,) = FIGURES["boundary"].picture(study)
     np.testing.assert_allclose([panel.series[1].x, panel.series[1].y], [[-0.5], [0.0]])
     assert panel.regions.axis[[0, -1]].tolist() == [-1, 1]
     assert panel.regions.values[0, 0] < 0 < panel.regions.values[0, -1]
@@ -153,7 +156,7 @@ def test_that_the_tilt_is_a_mean_over_seeds_with_its_spread(study):
     for seed, angle in enumerate((10.0, 12.0, 14.0)):
         made_up.add_boundary(study, made_up.plane_network(0.25, seed), angle)
     made_up.add_boundary(study, made_up.plane_network(), 70.0)
-    panels = study_figures.FIGURES["boundary"](study)
+    panels = FIGURES["boundary"].picture(study)
     assert len(panels) == 2
     assert "tilt 12.0° ± 2.0° (n = 3)" in panels[0].title
 
@@ -161,25 +164,26 @@ def test_that_the_tilt_is_a_mean_over_seeds_with_its_spread(study):
 def test_that_points_of_the_plane_are_no_pictures(study):
     made_up.add_maps(study, made_up.plane_network())
     with pytest.raises(FigureError):
-        study_figures.FIGURES["maps"](study)
+        FIGURES["maps"].picture(study)
 
 
-@pytest.mark.parametrize("name", study_figures.FIGURES)
+@pytest.mark.parametrize("name", PICTURES)
 def test_that_a_study_without_the_records_says_where_they_come_from(study, name):
     with pytest.raises(FigureError, match=r"run the preset .* or use the page") as caught:
-        study_figures.FIGURES[name](study)
+        FIGURES[name].picture(study)
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", study_figures.FIGURES)
+@pytest.mark.parametrize("name", PICTURES)
 def test_that_every_figure_is_drawn(tmp_path, name):
     study = made_up.sweep(tmp_path, eps=(0.05,), norms=("linf",))
     for eps in (0.0, 0.05):
         made_up.add_maps(study, made_up.network("linf" if eps else "", eps))
         made_up.add_attack(study, made_up.network("linf" if eps else "", eps))
+        made_up.add_metric(study, made_up.network("linf" if eps else "", eps))
     made_up.add_boundary(study, made_up.plane_network())
     if name in ("manifold", "reconstructions"):
         study = made_up.manifold(tmp_path)
     path = tmp_path / f"{name}.pdf"
-    study_figures.save(study_figures.FIGURES[name](study), path, width_mm=170, caption=True)
+    save(FIGURES[name].picture(study), path, width_mm=170, caption=True)
     assert path.read_bytes().startswith(b"%PDF-")

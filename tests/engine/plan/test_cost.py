@@ -3,7 +3,8 @@
 import pytest
 
 from engine import specs
-from engine.plan.cost import FORWARD, TO_PIXELS, Rates, Work, finish, rates_in, sizes_in, work_of
+from engine.plan.cost import Rates, Work, finish, rates_in, sizes_in, work_of
+from engine.specs.passes import FORWARD, TO_PIXELS
 from engine.store.study import Result
 from tests.engine.conftest import GLYPHS, NETWORK, robust, training
 

@@ -1,0 +1,143 @@
+"""The figures that a study can draw: one table for the command line, the report and the docs.
+
+The functions are named, not imported: listing the figures needs neither torch nor matplotlib.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.program import named
+
+if TYPE_CHECKING:
+    from engine.figures.charts import Picture
+    from engine.store.study import Study
+
+Table = tuple[str, Sequence[Sequence[str]], int]
+"""A heading, rows of texts with the headings of the columns first, and how many flush left."""
+
+
+@dataclass(frozen=True)
+class StudyFigure:
+    """A row of :data:`FIGURES`.
+
+    Attributes
+    ----------
+    name
+        What the command line calls it.
+    heading
+        Of its section in the report.
+    kinds
+        Of the records that it is made of; () for one that is made of all.
+    make
+        ``study -> Picture``, the function or "module:function"; it raises
+        :class:`~engine.figures.charts.FigureError` where the study has no such records.
+    tables
+        ``study -> tables`` that stand below it in the report; "" for none.
+    write
+        ``(study, path)``: writes the file, in place of drawing what ``make`` returns.
+    """
+
+    name: str
+    heading: str
+    kinds: tuple[str, ...] = ()
+    make: str | Callable[[Study], Picture] = ""
+    tables: str | Callable[[Study], Iterator[Table]] = ""
+    write: str | Callable[[Study, Path], None] = ""
+
+    def picture(self, study: Study) -> Picture:
+        """Return what is drawn; raise ``FigureError`` where the study has no records for it."""
+        drawn: Picture = _function(self.make)(study)
+        return drawn
+
+    def tables_of(self, study: Study) -> Iterator[Table]:
+        """Yield the tables that stand below it."""
+        if self.tables:
+            yield from _function(self.tables)(study)
+
+    def save(self, study: Study, path: Path) -> None:
+        """Write it to a file of a kind that its ending names."""
+        if self.write:
+            _function(self.write)(study, path)
+        else:
+            named("engine.figures.drawing:save")(self.picture(study), path)
+
+
+def _function(given: str | Callable[..., Any]) -> Callable[..., Any]:
+    return named(given) if isinstance(given, str) else given
+
+
+_ROWS = (
+    StudyFigure(
+        "curves", "Training", ("training",), "engine.figures.study_figures:training_curves"
+    ),
+    StudyFigure(
+        "tradeoff",
+        "Accuracy and interpretability",
+        ("interpretability",),
+        "engine.figures.study_figures:tradeoff_figure",
+        tables="engine.figures.tables:tradeoff_tables",
+    ),
+    StudyFigure(
+        "roar",
+        "ROAR: the marked pixels are removed",
+        ("interpretability",),
+        "engine.figures.study_figures:roar_curves",
+    ),
+    StudyFigure(
+        "kar",
+        "KAR: only the marked pixels are kept",
+        ("interpretability",),
+        "engine.figures.study_figures:kar_curves",
+    ),
+    StudyFigure("maps", "Gradient maps", ("maps",), "engine.figures.grids:gradient_maps"),
+    StudyFigure(
+        "attacks",
+        "Attacked images",
+        ("adversarial_examples",),
+        "engine.figures.grids:attacked_images",
+    ),
+    StudyFigure(
+        "metrics",
+        "Metrics",
+        ("measurement",),
+        "engine.figures.metrics:metric_charts",
+        tables="engine.figures.tables:metric_tables",
+    ),
+    StudyFigure(
+        "manifold",
+        "Distance to the manifold",
+        ("manifold_distance",),
+        "engine.figures.manifold:distance_densities",
+        tables="engine.figures.tables:manifold_tables",
+    ),
+    StudyFigure(
+        "reconstructions",
+        "The generator",
+        ("vae_gan",),
+        "engine.figures.manifold:reconstructions",
+    ),
+    StudyFigure(
+        "boundary",
+        "Decision boundaries",
+        ("boundary",),
+        "engine.figures.study_figures:boundaries",
+    ),
+    StudyFigure(
+        "tilt", "Tilt of the boundary", ("boundary",), "engine.figures.study_figures:tilts"
+    ),
+    StudyFigure(
+        "report",
+        "All of them and the settings behind them, as one .pdf",
+        write="engine.figures.report:write_report",
+    ),
+)
+FIGURES: dict[str, StudyFigure] = {row.name: row for row in _ROWS}
+
+
+def pictured() -> Iterator[StudyFigure]:
+    """Yield the figures that are pictures: all but the report, whose sections they are."""
+    yield from (row for row in FIGURES.values() if row.make)

@@ -1,0 +1,116 @@
+"""Charts of metrics: curves against eps, numbers of networks, and values of single images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.figures.charts import SYMBOLS, ChartData, FigureError, Picture, Series, series_colour
+from engine.specs import Measurement
+from engine.store.study import Record, Study
+from engine.tradeoff.metrics import Measured, measured_in
+
+BINS = 30
+NOTHING = "the study has no metrics: run the preset manifold-glyphs, or use the page Attack"
+CURVE = ("eps", "accuracy")
+
+
+def metric_charts(study: Study) -> Picture:
+    """Return a chart per metric: its curve where it has one, else its number per network.
+
+    Raises
+    ------
+    FigureError
+        If the study has no measurement that is a curve or a number.
+    """
+    alike: dict[str, list[Measured]] = {}
+    for found in measured_in(study):
+        alike.setdefault(found.spec.metric.title, []).append(found)
+    charts = [chart for found in alike.values() if (chart := _chart(study, found)) is not None]
+    if not charts:
+        raise FigureError(NOTHING)
+    return charts
+
+
+def record_charts(record: Record) -> tuple[ChartData, ...]:
+    """Return what one measurement has to show: its curve, or how its images are spread."""
+    arrays = record.arrays
+    if set(CURVE) <= set(arrays):
+        return (_curve_chart([_curve("", arrays, 0)], ""),)
+    spec = record.spec
+    label = spec.metric.label if isinstance(spec, Measurement) else ""
+    names = [name for name, values in arrays.items() if _is_per_image(values)]
+    return tuple(_spread(arrays[name], name.replace("_", " "), label) for name in names)
+
+
+def _chart(study: Study, found: Sequence[Measured]) -> ChartData | None:
+    title = found[0].spec.metric.title
+    numbered = [one for one in found if one.value is not None]
+    if numbered:
+        return _numbers(numbered, title)
+    curves = [
+        _curve(one.network, arrays, index)
+        for index, one in enumerate(found)
+        if set(CURVE) <= set(arrays := study.read(one.key).arrays)
+    ]
+    return _curve_chart(curves, title) if curves else None
+
+
+def _numbers(found: Sequence[Measured], title: str) -> ChartData:
+    series = [
+        Series(
+            one.network,
+            np.array([np.nan if one.clean_accuracy is None else one.clean_accuracy]),
+            np.array([one.value]),
+            colour=series_colour(index),
+            style="none",
+            symbol=SYMBOLS[index // 8 % len(SYMBOLS)],
+            keys=(one.classifier,),
+        )
+        for index, one in enumerate(found)
+    ]
+    images = sorted({one.test_images for one in found})
+    counts = " to ".join(f"{count:,}" for count in dict.fromkeys((images[0], images[-1])))
+    return ChartData(
+        series=tuple(series),
+        title=title,
+        x_label="Test accuracy",
+        y_label=title,
+        caption=f"One point a network; over {counts} test images.",
+    )
+
+
+def _curve(name: str, arrays: Any, index: int) -> Series:
+    return Series(
+        name,
+        arrays["eps"],
+        arrays["accuracy"],
+        arrays.get("accuracy_low"),
+        arrays.get("accuracy_high"),
+        colour=series_colour(index),
+        symbol=SYMBOLS[index // 8 % len(SYMBOLS)],
+    )
+
+
+def _curve_chart(series: Sequence[Series], title: str) -> ChartData:
+    return ChartData(
+        tuple(series),
+        title,
+        "eps",
+        "Accuracy under attack",
+        "Accuracy on test images under attack; the bands are 95 % Wilson intervals.",
+    )
+
+
+def _is_per_image(values: NDArray[Any]) -> bool:
+    return values.ndim == 1 and len(values) > 1 and np.issubdtype(values.dtype, np.floating)
+
+
+def _spread(values: NDArray[Any], name: str, label: str) -> ChartData:
+    known = values[np.isfinite(values)].astype(np.float64)
+    heights, ends = np.histogram(known, min(BINS, max(1, len(known))))
+    line = Series("", (ends[1:] + ends[:-1]) / 2, heights.astype(np.float64))
+    return ChartData((line,), "", name, "Images", f"{label}: how many images have which value.")
