@@ -1,4 +1,4 @@
-"""The headless command: run, list, show, export, check. Results go to standard output."""
+"""The headless commands: their options, and what each prints on standard output."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
+from engine.cli.commands import COMMANDS
 from engine.figures.catalog import FIGURES, pictured
-from engine.program import BAD_INPUT, FAILED, OK
+from engine.program import BAD_INPUT, FAILED, OK, VERSION
+from engine.specs.errors import one_of, suggestion
 from engine.store.study import Study, StudyError
+
+FIGURES_FAMILY = "figures"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -20,19 +24,31 @@ class _Parser(argparse.ArgumentParser):
         print(f"{self.prog}: {message}", file=sys.stderr)
         raise SystemExit(BAD_INPUT)
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            names = list(map(str, action.choices))
+            raise argparse.ArgumentError(
+                None, f"{value!r} is no command{suggestion(value, names)}, must be {one_of(names)}"
+            )
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the headless commands."""
     main = _Parser(prog="isthmus", description="Robustness and gradient interpretability, measured")
     commands = main.add_subparsers(dest="command", required=True, parser_class=_Parser)
 
-    def command(name: str, help: str, function: Any) -> argparse.ArgumentParser:
-        made: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help)
-        made.add_argument("--study", required=True, type=Path, help="folder of the study")
+    main.add_argument("--version", action="version", version=f"isthmus {VERSION}")
+
+    def command(name: str, function: Any, *, study: bool = True) -> argparse.ArgumentParser:
+        made: argparse.ArgumentParser = commands.add_parser(
+            name, help=COMMANDS[name], description=COMMANDS[name]
+        )
+        if study:
+            made.add_argument("--study", required=True, type=Path, help="folder of the study")
         made.set_defaults(function=function)
         return made
 
-    run = command("run", "compute what a plan asks for and the study lacks", _run)
+    run = command("run", _run)
     run.add_argument("plan", help="a preset's name or a .toml file")
     run.add_argument("--images", type=Path, help="folder, archive or MNIST files to use instead")
     run.add_argument("--device", default="auto", help="auto, cpu or cuda")
@@ -44,28 +60,31 @@ def parser() -> argparse.ArgumentParser:
         help="as the code released with the paper does",
     )
     run.add_argument("--download", action="store_true", help="fetch the data if it is not here")
-    listing = command("list", "list the study's records", _list)
+    listing = command("list", _list)
     listing.add_argument("--json", action="store_true")
-    show = command("show", "print one record's numbers, or the trade-off table", _show)
+    show = command("show", _show)
     show.add_argument("key", nargs="?", help="a record's key or the beginning of it")
     show.add_argument("--json", action="store_true")
-    export = command("export", "draw a figure from the study's records", _export)
+    export = command("export", _export)
     export.add_argument(
         "figure",
         help=f"{', '.join(row.name for row in pictured())}, or report: all of them and the "
         "settings behind them, as one .pdf",
     )
     export.add_argument("--out", required=True, type=Path, help="file, .pdf .svg .png .csv or .h5")
-    packing = command("pack", "write a copy of the study as one HDF5 file", _pack)
+    packing = command("pack", _pack)
     packing.add_argument("--out", required=True, type=Path, help="file, .h5")
-    unpacking = command("unpack", "make a study folder of such a file", _unpack)
+    unpacking = command("unpack", _unpack)
     unpacking.add_argument("file", type=Path, help="file that pack wrote")
-    checking = command("check", "verify every record of the study", _check)
+    checking = command("check", _check)
     checking.add_argument(
         "--repair",
         action="store_true",
         help="move what is damaged aside and compute it again",
     )
+    listed = command("methods", _methods, study=False)
+    listed.add_argument("family", nargs="?", default="", help="one family, such as attacks")
+    listed.add_argument("--json", action="store_true")
     return main
 
 
@@ -145,7 +164,9 @@ def _show(options: argparse.Namespace) -> int:
 
 def _export(options: argparse.Namespace) -> int:
     if options.figure not in FIGURES:
-        raise ValueError(f"figure is {options.figure!r}, must be one of {', '.join(FIGURES)}")
+        near = suggestion(options.figure, list(FIGURES))
+        known = ", ".join(FIGURES)
+        raise ValueError(f"figure is {options.figure!r}{near}, must be one of {known}")
     try:
         FIGURES[options.figure].save(Study(options.study), options.out)
     except OSError as error:
@@ -181,3 +202,24 @@ def _check(options: argparse.Namespace) -> int:
         print(f"{path}: {problem}")
     print(f"{len(study.entries)} readable records, {len(damaged)} damaged", file=sys.stderr)
     return FAILED if damaged else OK
+
+
+def _methods(options: argparse.Namespace) -> int:
+    from engine.specs import methods
+
+    known = [*methods.FAMILIES, methods.OTHER, FIGURES_FAMILY]
+    if options.family and options.family not in known:
+        near = suggestion(options.family, known)
+        raise ValueError(f"family is {options.family!r}{near}, must be one of {', '.join(known)}")
+    found = [] if options.family == FIGURES_FAMILY else list(methods.methods(options.family))
+    figures = list(FIGURES.values()) if options.family in ("", FIGURES_FAMILY) else []
+    if options.json:
+        listed = [methods.as_json(method) for method in found]
+        listed += [
+            {"family": FIGURES_FAMILY, "kind": row.name, "label": row.heading} for row in figures
+        ]
+        print(json.dumps({"methods": listed}))
+        return OK
+    lines = ["FIGURES", "", *(f"{row.name:16} {row.heading}" for row in figures)] if figures else []
+    print("\n\n".join(part for part in (methods.as_text(found), "\n".join(lines)) if part))
+    return OK

@@ -27,6 +27,7 @@ from typing import Any
 
 from engine.program import ROOT
 from engine.specs import ImagesSpec, StoredImages
+from engine.specs.errors import suggestion
 from engine.specs.schema import KINDS, Spec, SpecError, fields_of, from_dict, kinds_of, shown
 
 PRESETS = ROOT / "resources" / "presets"
@@ -69,7 +70,9 @@ def find_plan(name: str) -> Path:
     path = Path(name)
     if path.suffix == ".toml" and path.is_file():
         return path
-    raise SpecError(f"plan is {name!r}, must be a .toml file or one of {', '.join(presets())}")
+    near = suggestion(name, presets())
+    known = ", ".join(presets())
+    raise SpecError(f"plan is {name!r}{near}, must be a .toml file that exists or one of {known}")
 
 
 def read_plan(

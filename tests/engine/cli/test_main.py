@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 from engine.cli.main import main
+from engine.figures.catalog import FIGURES
+from engine.program import VERSION
+from engine.specs.methods import methods
+from engine.specs.schema import KINDS
 from engine.store.study import Study
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -174,7 +178,7 @@ def test_that_check_names_what_is_damaged(finished, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["run", "demmo", "--study", "{new}"], "plan is 'demmo', must be"),
+        (["run", "demmo", "--study", "{new}"], "plan is 'demmo' (did you mean 'demo'?), must be"),
         (["run", "{plan}", "--study", "{new}", "--device", "tpu"], "device is 'tpu', must be"),
         (["run", "{plan}", "--study", "{file}"], "must be a folder"),
         (["run", "{plan}", "--study", "{home}"], "must be empty"),
@@ -189,7 +193,7 @@ def test_that_check_names_what_is_damaged(finished, tmp_path, capsys):
         (["export", "--study", "{study}", "tradeoff", "--out", "{home}/x.doc"], ".doc"),
         (["export", "--study", "{study}", "tradeoff", "--out", "{home}/no/x.pdf"], "cannot be"),
         (["export", "--study", "{study}", "boundary", "--out", "{home}/x.pdf"], "boundary"),
-        (["frobnicate"], "invalid choice"),
+        (["frobnicate"], "'frobnicate' is no command"),
         (["run", "demo"], "--study"),
     ],
 )
@@ -249,3 +253,49 @@ def test_that_a_run_that_was_stopped_resumes_to_the_same_numbers(finished, tmp_p
     assert numbers(study) == numbers(finished / "s")
     assert kept <= {path.name for path in study.glob("records/*/*.h5")}
     assert main(["check", "--study", str(study)]) == 0
+
+
+def test_that_the_version_is_told():
+    found = isthmus("--version")
+    assert (found.returncode, found.stdout) == (0, f"isthmus {VERSION}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["exprot", "--study", "s"], "'exprot' is no command (did you mean 'export'?)"),
+        (["no-such-folder"], "'no-such-folder' is no command and no file or folder that exists"),
+        (["methods", "atacks"], "family is 'atacks' (did you mean 'attacks'?), must be one of"),
+        (["run", "demmo", "--study", "s"], "plan is 'demmo' (did you mean 'demo'?), must be"),
+        (["run", "demo", "--study", "s", "--device", "gpu"], "device is 'gpu', must be one of"),
+        (["export", "tradeof", "--study", "s", "--out", "x.pdf"], "did you mean 'tradeoff'?"),
+        (["list", "--study", "s", "--jsn"], "unrecognized arguments: --jsn"),
+        (["list"], "the following arguments are required: --study"),
+    ],
+)
+def test_that_what_is_mistyped_is_answered_in_one_line(arguments, sentence, tmp_path):
+    """None of them may open the window, whose libraries would be an error here."""
+    found = isthmus(*arguments, cwd=tmp_path, env={**os.environ, "QT_QPA_PLATFORM": "none"})
+    assert found.returncode == 2, found.stderr
+    assert found.stdout == ""
+    (line,) = found.stderr.splitlines()
+    assert sentence in line
+
+
+def test_that_all_methods_are_listed_with_their_fields(capsys):
+    assert main(["methods", "--json"]) == 0
+    found = {entry["kind"]: entry for entry in json.loads(capsys.readouterr().out)["methods"]}
+    assert set(KINDS) | set(FIGURES) == set(found)
+    steps = next(item for item in found["pgd"]["fields"] if item["name"] == "steps")
+    assert steps["default"] == 10
+    assert steps["allowed"] == "a whole number at least 1 and at most 10000"
+    assert found["trades"]["source"] == "Zhang 2019, eq. 5"
+    assert main(["methods", "attributions"]) == 0
+    shown = capsys.readouterr().out
+    assert "integrated_gradients" in shown
+    assert "small_cnn" not in shown
+
+
+def test_that_every_method_says_what_it_is():
+    for method in methods():
+        assert method.summary.endswith("."), method.kind
