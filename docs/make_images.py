@@ -27,6 +27,7 @@ from PySide6.QtTest import QTest
 from engine.jobs.events import Scalars
 from engine.plan.planfile import load_preset
 from engine.specs import Training
+from gui.pages import PAGES, RECORDS, TRAIN, WELCOME, Place
 
 SIZES = {"": (1280, 800), "-wide": (1920, 1080)}
 PATIENCE_MS = 200_000
@@ -57,17 +58,18 @@ def _photograph(options: argparse.Namespace, home: Path) -> int:
     QTimer.singleShot(PATIENCE_MS * 4, lambda: os._exit(3))
     _until(lambda: window.workspace.runner.loaded)
     options.out.mkdir(parents=True, exist_ok=True)
-    wanted = options.pages or [place.title for place in window.places]
-    for title in wanted:
-        if title == "Train":
+    titles = [place.title for place in PAGES]
+    wanted = [place for place in PAGES if place.title in (options.pages or titles)]
+    for place in wanted:
+        if place is TRAIN:
             continue
-        if title == "Welcome":
-            window.show_titled(title)
+        if place is WELCOME:
+            window.pages.show_place(place)
         elif window.workspace.study is None:
             window.workspace.open_study(options.study)
             _until(lambda: window.workspace.image_set is not None)
-        _shoot(window, title, options)
-    if "Train" in wanted:
+        _shoot(window, place, options)
+    if TRAIN in wanted:
         _shoot_training(window, options, home)
     window.stop()
     return 0
@@ -80,7 +82,7 @@ def _shoot_training(window, options: argparse.Namespace, home: Path) -> None:
     specs = [spec for spec in plan.specs if isinstance(spec, Training)]
     window.workspace.choose_images(specs[0].images)
     _until(lambda: window.workspace.image_set is not None)
-    window.show_titled("Train")
+    window.pages.show_place(TRAIN)
     QTest.qWait(500)
     epochs: dict[str, float] = {}
 
@@ -89,22 +91,22 @@ def _shoot_training(window, options: argparse.Namespace, home: Path) -> None:
             epochs[event.key] = event.step
             print(f"epoch {event.step:.2f} of {event.key}", file=sys.stderr)
 
-    window.workspace.event.connect(note)
+    window.workspace.engine_event.connect(note)
     window.workspace.run(specs)
     _until(lambda: sum(step > 2 for step in epochs.values()) >= 2)
-    _shoot(window, "Train", options)
+    _shoot(window, TRAIN, options)
 
 
-def _shoot(window, title: str, options: argparse.Namespace) -> None:
-    window.show_titled(title)
-    if title == "Records":  # the newest network, so that no path of a study is in the picture
+def _shoot(window, place: Place, options: argparse.Namespace) -> None:
+    window.pages.show_place(place)
+    if place is RECORDS:  # the newest network, so that no path of a study is in the picture
         networks = [e for e in window.workspace.entries() if e.kind == Training.kind]
-        window.page().show_record(networks[-1].key)
+        window.pages.page().show_record(networks[-1].key)
     QTest.qWait(FIRST_LOOK_MS)  # until previews and reads have answered, on a busy machine too
     for suffix, size in SIZES.items():
         window.resize(*size)
         QTest.qWait(SETTLE_MS)
-        name = title.lower().replace(" ", "-")
+        name = place.title.lower().replace(" ", "-")
         mode = "" if options.mode == "light" else "-dark"
         path = options.out / f"{name}{mode}{suffix}.png"
         picture = window.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)

@@ -18,7 +18,7 @@ from engine.data.images import ingest
 from engine.figures.tables import as_text
 from engine.jobs.events import Ended, Event, Notice, Progress, Started
 from engine.plan.planfile import read_plan
-from engine.plan.scheduler import Scheduler, room_on
+from engine.plan.scheduler import Scheduler, slots_on
 from engine.program import FAILED, INTERRUPTED, OK
 from engine.specs.variants import faithful
 from engine.store.study import Study
@@ -54,7 +54,7 @@ def run_plan(
     ValueError
         For a plan, study, device or images that cannot be used; one sentence.
     """
-    room = room_on(device)
+    slots = slots_on(device)
     reader = _ImageReader(download)
     given = None if images is None else str(images)
     plan = read_plan(path, settings=settings, images=given, seed=seed, ingest=reader)
@@ -63,7 +63,7 @@ def run_plan(
     for digest, place in reader.places.items():
         study.set_location(digest, place)
     reporter = Reporter()
-    scheduler = Scheduler(study, room, reporter)
+    scheduler = Scheduler(study, slots, reporter)
     queued = scheduler.add(specs)
     reporter.begin(plan.title, len(queued))
     interrupted = _wait(scheduler)

@@ -24,11 +24,11 @@ from engine.data.sources import (
     STEP,
     TOO_LARGE,
     Check,
-    Entry,
     ImagesError,
     Listing,
-    Progress,
+    OnProgress,
     Source,
+    SourceFile,
     UnreadableFile,
     is_hidden,
     printable,
@@ -53,7 +53,7 @@ def archive_stem(name: str) -> str:
     return name[: -len(suffix)] if suffix else ""
 
 
-def open_archive(path: Path, check_cancelled: Check, progress: Progress) -> Source:
+def open_archive(path: Path, check_cancelled: Check, progress: OnProgress) -> Source:
     """List the members of a .zip, .tar, .tar.gz or .tgz file.
 
     Raises
@@ -75,11 +75,11 @@ def open_archive(path: Path, check_cancelled: Check, progress: Progress) -> Sour
 class _Archive:
     """What zip and tar have in common: members by name, checked before they are believed."""
 
-    def __init__(self, path: Path, check: Check, progress: Progress) -> None:
+    def __init__(self, path: Path, check: Check, progress: OnProgress) -> None:
         self._check, self._progress = check, progress
         self._path = path
         # By path: of two members with one name the last counts, as when they are unpacked.
-        self._found: dict[str, Entry] = {}
+        self._found: dict[str, SourceFile] = {}
         self._folders: set[str] = set()
         self._skipped: list[Skipped] = []
         self._total = 0
@@ -108,7 +108,7 @@ class _Archive:
         elif reason or size > FILE_CAP:
             self._skipped.append(Skipped(path, reason or TOO_LARGE))
         else:
-            self._found[path] = Entry(path, handle)
+            self._found[path] = SourceFile(path, handle)
             self._add_folders(path)
         self._total += size
         if self._total > TOTAL_CAP:
@@ -127,7 +127,7 @@ class _Archive:
 class ZipSource(_Archive):
     """The members of a zip file."""
 
-    def __init__(self, path: Path, check: Check, progress: Progress) -> None:
+    def __init__(self, path: Path, check: Check, progress: OnProgress) -> None:
         super().__init__(path, check, progress)
         self._bytes = path.stat().st_size
         self._zip = zipfile.ZipFile(path)
@@ -149,11 +149,11 @@ class ZipSource(_Archive):
         name = info.filename.replace("\\", "/")
         self._member(name, name.endswith("/"), reason, info.file_size, info)
 
-    def in_order(self, entries: Sequence[Entry]) -> list[int]:
+    def in_order(self, entries: Sequence[SourceFile]) -> list[int]:
         """Return the order of the members in the file."""
         return sorted(range(len(entries)), key=lambda k: entries[k].handle.header_offset)
 
-    def read(self, entry: Entry) -> bytes:
+    def read(self, entry: SourceFile) -> bytes:
         """Return a member's bytes; raise :class:`UnreadableFile`.
 
         The module reads no more than the size in the directory, which was checked.
@@ -171,7 +171,7 @@ class ZipSource(_Archive):
 class TarSource(_Archive):
     """The members of a tar file, plain or compressed with gzip."""
 
-    def __init__(self, path: Path, check: Check, progress: Progress) -> None:
+    def __init__(self, path: Path, check: Check, progress: OnProgress) -> None:
         super().__init__(path, check, progress)
         self._file = _unpacked(path, check)
         try:
@@ -199,11 +199,11 @@ class TarSource(_Archive):
         handle = (member.offset_data, member.size)
         self._member(member.name, member.isdir(), reason, member.size, handle)
 
-    def in_order(self, entries: Sequence[Entry]) -> list[int]:
+    def in_order(self, entries: Sequence[SourceFile]) -> list[int]:
         """Return the order of the members in the file: a compressed one is only read forwards."""
         return sorted(range(len(entries)), key=lambda k: entries[k].handle)
 
-    def read(self, entry: Entry) -> bytes:
+    def read(self, entry: SourceFile) -> bytes:
         """Return a member's bytes; raise :class:`UnreadableFile`."""
         offset, size = entry.handle
         try:

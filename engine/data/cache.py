@@ -1,10 +1,10 @@
 """Image sets that were read before, ready to be read again at once.
 
 Reading 60,000 files, hashing and decoding them, takes seconds; the pixels they come to take a
-fraction of one. A shelf keeps those pixels under what the file system says of the files: their
+fraction of one. A cache keeps those pixels under what the file system says of the files: their
 paths, sizes, times of change and numbers. Where any of that differs, the files are read again.
 
-A shelf belongs to the user, not to a study: what another person's study brings along is never
+A cache belongs to the user, not to a study: what another person's study brings along is never
 taken for images. Only the window keeps one; a run writes nothing outside its study.
 """
 
@@ -36,12 +36,12 @@ ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 TEXTS = ("classes", "train_files", "test_files", "notes")
 
 FileState = tuple[str, int, int, int, int]
-State = list[FileState]
+FileStates = list[FileState]
 Answer = tuple[StoredImages, ImageSet]
 
 
 @dataclass(frozen=True)
-class Shelf:
+class ImageCache:
     """A folder of image sets, the longest unused thrown out first.
 
     Parameters
@@ -62,7 +62,7 @@ class Shelf:
         read: Callable[[], Answer],
         check_cancelled: Check,
     ) -> Answer:
-        """Return what ``read`` would return, from the shelf if it was read before.
+        """Return what ``read`` would return, from the cache if it was read before.
 
         Parameters
         ----------
@@ -71,7 +71,7 @@ class Shelf:
         wish
             Plain data: everything else that the result follows from.
         read
-            Reads the images; called where the shelf has none, or files changed.
+            Reads the images; called where the cache has none, or files changed.
         check_cancelled
             Called now and then; what it raises ends the look at the files.
         """
@@ -91,7 +91,7 @@ class Shelf:
             self._keep(path, self._path(state, wish_of(answer[0])), answer)
         return answer
 
-    def _path(self, state: State, wish: Mapping[str, Any]) -> Path:
+    def _path(self, state: FileStates, wish: Mapping[str, Any]) -> Path:
         whole = json.dumps([VERSION, wish, state], sort_keys=True)
         name = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:40]
         return self.folder / f"{name}{SUFFIX}"
@@ -136,7 +136,7 @@ class Shelf:
         return list(found.values())
 
 
-def _state(places: Places, check: Check) -> State | None:
+def _state(places: Places, check: Check) -> FileStates | None:
     """Return path, size, number and times of every file; None where one cannot be looked at."""
     paths = [Path(places)] if isinstance(places, str | os.PathLike) else [*map(Path, places)]
     try:
@@ -170,7 +170,7 @@ def _content(spec: StoredImages, images: ImageSet) -> Content:
 
 
 def _taken(path: Path) -> Answer | None:
-    """Return what a file of the shelf holds; None if there is none, or none that is whole."""
+    """Return what a file of the cache holds; None if there is none, or none that is whole."""
     try:
         content = hdf5.read(path)
         os.utime(path)

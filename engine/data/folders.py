@@ -14,7 +14,7 @@ from engine.data.reading import ColourFound, Reading, Wish, compact, read_images
 from engine.data.remarks import class_remarks, copy_remarks, rule_remarks, size_remarks
 from engine.data.scan import Found
 from engine.data.selection import draw, split, subset
-from engine.data.sources import Check, ImagesError, Progress, Source, UnreadableFile
+from engine.data.sources import Check, ImagesError, OnProgress, Source, UnreadableFile
 from engine.specs.images import Channels, FolderImages
 
 SAMPLE = 64  # files looked at to settle size and channels
@@ -49,7 +49,7 @@ def read_new(
     spec: FolderImages,
     grey_guessed: bool,
     check: Check,
-    progress: Progress,
+    progress: OnProgress,
 ) -> tuple[FolderImages, ImageSet]:
     """Read images whose digest is not known yet.
 
@@ -85,7 +85,7 @@ def read_folder(
     spec: FolderImages,
     grey_only: bool,
     check: Check,
-    progress: Progress,
+    progress: OnProgress,
 ) -> tuple[str, ImageSet]:
     """Read the images that the spec chooses; return the digest of all, and the set.
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.cache import Shelf, wish_of
+from engine.data.cache import ImageCache, wish_of
 from engine.data.folders import digest_of, no_image, read_folder, read_new, settled
 from engine.data.idx import parse_idx, unpack_idx
 from engine.data.image_set import ImageSet, Skipped
@@ -25,8 +25,8 @@ from engine.data.selection import subset
 from engine.data.sources import (
     Check,
     ImagesError,
+    OnProgress,
     Places,
-    Progress,
     Source,
     UnreadableFile,
     never,
@@ -69,9 +69,9 @@ def ingest(
     split_seed: int = 0,
     max_train: int | None = None,
     max_test: int | None = None,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
     check_cancelled: Check | None = None,
-    shelf: Shelf | None = None,
+    cache: ImageCache | None = None,
 ) -> tuple[StoredImages, ImageSet]:
     """Find out what a dropped path is, and read it.
 
@@ -90,7 +90,7 @@ def ingest(
         Called with the number of files done and their total; 0 while the total is not known.
     check_cancelled
         Called often; what it raises ends the reading.
-    shelf
+    cache
         Where a set that was read before is looked for, and this one is kept.
 
     Returns
@@ -112,9 +112,9 @@ def ingest(
     def read() -> tuple[StoredImages, ImageSet]:
         return _read_found(places, shape, rules, limits, check, report)
 
-    if shelf is None:
+    if cache is None:
         return read()
-    return shelf.recall(places, {"shape": shape, **rules}, read, check)
+    return cache.recall(places, {"shape": shape, **rules}, read, check)
 
 
 def _read_found(
@@ -123,7 +123,7 @@ def _read_found(
     rules: dict[str, Any],
     limits: dict[str, Any],
     check: Check,
-    report: Progress,
+    report: OnProgress,
 ) -> tuple[StoredImages, ImageSet]:
     """Read what lies there; ``rules`` are the fields of a folder's spec, ``limits`` of MNIST's."""
     with closing(open_source(places, check, report)) as source:
@@ -142,9 +142,9 @@ def load(
     spec: ImagesSpec,
     locate: Locate,
     *,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
     check_cancelled: Check | None = None,
-    shelf: Shelf | None = None,
+    cache: ImageCache | None = None,
 ) -> ImageSet:
     """Return the images of a spec.
 
@@ -152,7 +152,7 @@ def load(
     ----------
     locate
         Returns where the files with a digest lie.
-    progress, check_cancelled, shelf
+    progress, check_cancelled, cache
         As in :func:`ingest`.
 
     Raises
@@ -161,16 +161,18 @@ def load(
         If the files are not readable, or no longer those of the spec.
     """
     check, report = check_cancelled or never, progress or silent
-    if shelf is None or not isinstance(spec, StoredImages):
+    if cache is None or not isinstance(spec, StoredImages):
         return IMAGES[spec.kind](spec, locate, check, report)
 
     def read() -> tuple[StoredImages, ImageSet]:
         return spec, IMAGES[spec.kind](spec, locate, check, report)
 
-    return shelf.recall(locate(spec.digest), wish_of(spec), read, check)[1]
+    return cache.recall(locate(spec.digest), wish_of(spec), read, check)[1]
 
 
-def _load_folder(spec: FolderImages, locate: Locate, check: Check, progress: Progress) -> ImageSet:
+def _load_folder(
+    spec: FolderImages, locate: Locate, check: Check, progress: OnProgress
+) -> ImageSet:
     places = locate(spec.digest)
     with closing(open_source(places, check, progress)) as source:
         found = lay_out(source.listing)
@@ -182,7 +184,7 @@ def _load_folder(spec: FolderImages, locate: Locate, check: Check, progress: Pro
     return images
 
 
-def _load_idx(spec: IdxImages, locate: Locate, check: Check, progress: Progress) -> ImageSet:
+def _load_idx(spec: IdxImages, locate: Locate, check: Check, progress: OnProgress) -> ImageSet:
     places = locate(spec.digest)
     with closing(open_source(places, check, progress)) as source:
         found = lay_out(source.listing)
@@ -194,7 +196,7 @@ def _load_idx(spec: IdxImages, locate: Locate, check: Check, progress: Progress)
     return images
 
 
-def _load_glyphs(spec: Glyphs, locate: Locate, check: Check, progress: Progress) -> ImageSet:
+def _load_glyphs(spec: Glyphs, locate: Locate, check: Check, progress: OnProgress) -> ImageSet:
     # Imported here: drawing needs torch, reading files does not, and torch takes seconds.
     from engine.data.glyphs import draw_set
 
@@ -202,14 +204,14 @@ def _load_glyphs(spec: Glyphs, locate: Locate, check: Check, progress: Progress)
 
 
 def _load_gaussians(
-    spec: Gaussians2D, locate: Locate, check: Check, progress: Progress
+    spec: Gaussians2D, locate: Locate, check: Check, progress: OnProgress
 ) -> ImageSet:
     from engine.data.gaussians import draw_points
 
     return draw_points(spec)
 
 
-IMAGES: dict[str, Callable[[Any, Locate, Check, Progress], ImageSet]] = {
+IMAGES: dict[str, Callable[[Any, Locate, Check, OnProgress], ImageSet]] = {
     "glyphs": _load_glyphs,
     "folder": _load_folder,
     "idx": _load_idx,

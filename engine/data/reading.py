@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from engine.data.decode import Fitted, UnreadableImage, decode_fitted
 from engine.data.image_set import Skipped
-from engine.data.sources import Check, Entry, ImagesError, Progress, Source, UnreadableFile
+from engine.data.sources import Check, ImagesError, OnProgress, Source, SourceFile, UnreadableFile
 from engine.specs.images import Channels, ImageFit
 
 WORKERS = min(os.cpu_count() or 1, 8)
@@ -97,12 +97,12 @@ class _Outcome:
 
 def read_images(
     source: Source,
-    entries: Sequence[Entry],
+    entries: Sequence[SourceFile],
     rows: Sequence[int],
     wish: Wish,
     *,
     check_cancelled: Check,
-    progress: Progress,
+    progress: OnProgress,
 ) -> Reading:
     """Read every file, hash it, and decode those that have a row.
 
@@ -172,7 +172,7 @@ def _room(files: int, count: int, wish: Wish) -> Reading:
 
 
 def _batches(
-    source: Source, entries: Sequence[Entry], order: Sequence[int]
+    source: Source, entries: Sequence[SourceFile], order: Sequence[int]
 ) -> Iterator[list[_Read]]:
     batch: list[_Read] = []
     weight = 0
@@ -229,7 +229,10 @@ def _decode_one(item: _Read, wish: Wish, wanted: bool) -> _Outcome:
 
 
 def _note(
-    reading: Reading, outcomes: Sequence[_Outcome], entries: Sequence[Entry], rows: Sequence[int]
+    reading: Reading,
+    outcomes: Sequence[_Outcome],
+    entries: Sequence[SourceFile],
+    rows: Sequence[int],
 ) -> None:
     for item in outcomes:
         reading.hashes[item.index] = item.hash

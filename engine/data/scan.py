@@ -23,13 +23,13 @@ from engine.data.decode import SUFFIXES as IMAGE_SUFFIXES
 from engine.data.image_set import Skipped
 from engine.data.sources import (
     Check,
-    Entry,
     FolderSource,
     ImagesError,
     Listing,
+    OnProgress,
     Places,
-    Progress,
     Source,
+    SourceFile,
     never,
     silent,
 )
@@ -52,7 +52,7 @@ class FoundImage:
     """An image file: its path below the wrapping folders, class index (-1: none), and part."""
 
     path: str
-    entry: Entry
+    entry: SourceFile
     label: int
     part: Part
 
@@ -80,12 +80,12 @@ class Found:
     name: str
     images: tuple[FoundImage, ...] = ()
     classes: tuple[str, ...] = ()
-    idx: Mapping[str, Entry] = field(default_factory=dict)
+    idx: Mapping[str, SourceFile] = field(default_factory=dict)
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def scan(places: Places, check_cancelled: Check = never, progress: Progress = silent) -> Found:
+def scan(places: Places, check_cancelled: Check = never, progress: OnProgress = silent) -> Found:
     """List what lies at a path, or at several, reading no image; parameters of :func:`open_source`.
 
     Raises
@@ -98,7 +98,7 @@ def scan(places: Places, check_cancelled: Check = never, progress: Progress = si
 
 
 def open_source(
-    places: Places, check_cancelled: Check = never, progress: Progress = silent
+    places: Places, check_cancelled: Check = never, progress: OnProgress = silent
 ) -> Source:
     """Open a folder, an archive, a file, or several of them, and list their files.
 
@@ -170,9 +170,9 @@ def lay_out(listing: Listing) -> Found:
     return Found(name, tuple(found), tuple(classes), {}, tuple(skipped), tuple(notes))
 
 
-def _idx_files(entries: Sequence[Entry]) -> dict[str, Entry]:
+def _idx_files(entries: Sequence[SourceFile]) -> dict[str, SourceFile]:
     """Return the files of the first folder that holds all four of MNIST, plain or gzipped."""
-    folders: dict[str, dict[str, Entry]] = {}
+    folders: dict[str, dict[str, SourceFile]] = {}
     for entry in entries:
         folder, _, name = entry.path.rpartition("/")
         stem = name.removesuffix(".gz")
@@ -182,7 +182,7 @@ def _idx_files(entries: Sequence[Entry]) -> dict[str, Entry]:
     return next((files for files in folders.values() if len(files) == len(IDX_NAMES)), {})
 
 
-def _by_suffix(entries: Iterable[Entry]) -> tuple[list[Entry], list[Skipped]]:
+def _by_suffix(entries: Iterable[SourceFile]) -> tuple[list[SourceFile], list[Skipped]]:
     images, others = [], []
     for entry in entries:
         suffix = posixpath.splitext(entry.path)[1].lower()

@@ -29,9 +29,9 @@ NOT_REGULAR = "neither a file nor a folder"
 NO_PERMISSION = "no permission to read it"
 TOO_LARGE = f"larger than {FILE_CAP // 2**20} MB"
 
-Place = str | os.PathLike[str]
-Places = Place | Sequence[Place]
-Progress = Callable[[int, int], None]
+SourcePath = str | os.PathLike[str]
+Places = SourcePath | Sequence[SourcePath]
+OnProgress = Callable[[int, int], None]
 Check = Callable[[], None]
 
 
@@ -44,7 +44,7 @@ class UnreadableFile(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SourceFile:
     """A regular file: its relative posix path, and where its source finds it."""
 
     path: str
@@ -68,7 +68,7 @@ class Listing:
     """
 
     name: str
-    entries: tuple[Entry, ...]
+    entries: tuple[SourceFile, ...]
     folders: frozenset[str]
     skipped: tuple[Skipped, ...]
 
@@ -78,10 +78,10 @@ class Source(Protocol):
 
     listing: Listing
 
-    def in_order(self, entries: Sequence[Entry]) -> list[int]:
+    def in_order(self, entries: Sequence[SourceFile]) -> list[int]:
         """Return the order in which these entries are read fastest, as indices."""
 
-    def read(self, entry: Entry) -> bytes:
+    def read(self, entry: SourceFile) -> bytes:
         """Return a file's bytes; raise :class:`UnreadableFile`."""
 
     def close(self) -> None:
@@ -115,9 +115,9 @@ class FolderSource:
     twice, so a link cannot lead in a circle nor hide the folder it leads to.
     """
 
-    def __init__(self, paths: Sequence[Path], check: Check, progress: Progress) -> None:
+    def __init__(self, paths: Sequence[Path], check: Check, progress: OnProgress) -> None:
         self._check, self._progress = check, progress
-        self._entries: list[Entry] = []
+        self._entries: list[SourceFile] = []
         self._folders: set[str] = set()
         self._skipped: list[Skipped] = []
         self._seen: set[tuple[int, int]] = set()
@@ -138,11 +138,11 @@ class FolderSource:
             tuple(sorted(self._skipped, key=lambda item: item.path)),
         )
 
-    def in_order(self, entries: Sequence[Entry]) -> list[int]:
+    def in_order(self, entries: Sequence[SourceFile]) -> list[int]:
         """Return the entries' own order."""
         return list(range(len(entries)))
 
-    def read(self, entry: Entry) -> bytes:
+    def read(self, entry: SourceFile) -> bytes:
         """Return a file's bytes; raise :class:`UnreadableFile`."""
         try:
             with open(entry.handle, "rb", buffering=0) as file:
@@ -166,7 +166,7 @@ class FolderSource:
             elif path.is_dir():
                 self._waiting.append((str(path), name, False))
             else:
-                self._entries.append(Entry(name, str(path)))
+                self._entries.append(SourceFile(name, str(path)))
             names.add(name)
 
     def _skip(self, path: str, reason: str) -> None:
@@ -218,7 +218,7 @@ class FolderSource:
             self._skip(path, NOT_REGULAR)
 
     def _add(self, path: str, place: str) -> None:
-        self._entries.append(Entry(path, place))
+        self._entries.append(SourceFile(path, place))
         if len(self._entries) % STEP == 0:
             self._check()
             self._progress(len(self._entries), 0)

@@ -64,7 +64,7 @@ class Distances:
 
 
 @dataclass(frozen=True)
-class Step:
+class OrderStep:
     """Two neighbours of the claimed order, and whether they stand as claimed.
 
     Attributes
@@ -108,7 +108,7 @@ def kernel_density(values: Floats) -> tuple[Floats, Floats]:
     return x, density
 
 
-def steps(curves: Sequence[Distances]) -> list[Step]:
+def steps(curves: Sequence[Distances]) -> list[OrderStep]:
     """Return the neighbours of the claimed order, clean images first, then by falling eps.
 
     Networks of one eps are one place in it: no claim is made about the seeds of one strength. The
@@ -134,7 +134,7 @@ def steps(curves: Sequence[Distances]) -> list[Step]:
     for (nearer, a), (farther, b) in pairwise(zip(levels, means, strict=True)):
         low, high = np.nanpercentile(b - a, [2.5, 97.5])
         difference = _mean(farther) - _mean(nearer)
-        found.append(Step(_name(nearer), _name(farther), difference, float(low), float(high)))
+        found.append(OrderStep(_name(nearer), _name(farther), difference, float(low), float(high)))
     return found
 
 

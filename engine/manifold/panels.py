@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.manifold.order import Distances, Floats, Step, kernel_density, steps
+from engine.manifold.order import Distances, Floats, OrderStep, kernel_density, steps
 from engine.specs import ClassifierSpec, ManifoldDistance, Training
 from engine.specs.distinguish import leaves, told_apart
 from engine.specs.variants import variant
@@ -60,7 +60,7 @@ class Panel:
     norm: str
     loss: str
     curves: tuple[Distances, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[OrderStep, ...]
     variant: str
     images: str
     latent: int

@@ -124,7 +124,7 @@ from pathlib import Path
 
 sys.path.insert(0, {root!r})  # where Isthmus is
 
-from engine.plan.scheduler import Scheduler, room_on
+from engine.plan.scheduler import Scheduler, slots_on
 from engine.specs import (
 {classes})
 from engine.store.study import Study
@@ -133,7 +133,7 @@ from engine.store.study import Study
 
 study = Study(Path({study!r}))
 if not study.has({name}):
-    scheduler = Scheduler(study, room_on("auto"), print)
+    scheduler = Scheduler(study, slots_on("auto"), print)
     scheduler.add([{name}])
     scheduler.wait()
     scheduler.stop()

@@ -33,31 +33,31 @@ from engine.store.study import Result, Study
 
 MAX_SIDE_BY_SIDE = 4
 
-Place = Literal["top", "up", "down", "bottom"]
+QueueMove = Literal["top", "up", "down", "bottom"]
 
 
 @dataclass(frozen=True)
-class Room:
+class Slots:
     """How many computations a device takes at once, and how many CPU threads each one gets.
 
     The threads follow from the machine alone: one machine gives one result, whatever else runs.
     """
 
     device: torch.device
-    slots: int
+    count: int
     threads: int
 
 
-def room_on(device: str) -> Room:
-    """Return the room on "auto", "cpu" or "cuda"; raise :class:`SpecError` where it is missing."""
+def slots_on(device: str) -> Slots:
+    """Return the slots of "auto", "cpu" or "cuda"; raise :class:`SpecError` where it is missing."""
     if device not in ("auto", "cpu", "cuda"):
         raise SpecError(f"device is {device!r}, must be one of auto, cpu, cuda")
     if device == "cuda" and not torch.cuda.is_available():
         raise SpecError("device is 'cuda', but this machine has no CUDA device that torch can use")
     cores = os.cpu_count() or 1
-    slots = min(cores, MAX_SIDE_BY_SIDE)
+    count = min(cores, MAX_SIDE_BY_SIDE)
     kind = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
-    return Room(torch.device(kind), slots, max(1, cores // slots))
+    return Slots(torch.device(kind), count, max(1, cores // count))
 
 
 def stream_on(device: torch.device) -> AbstractContextManager[object]:
@@ -94,18 +94,18 @@ def compute(spec: Spec, context: Context) -> Result:
     return COMPUTATIONS[spec.kind](spec, context)
 
 
-def provenance(room: Room) -> dict[str, Any]:
+def provenance(slots: Slots) -> dict[str, Any]:
     """Return what a later reader must know of how a record came about."""
-    name = torch.cuda.get_device_name() if room.device.type == "cuda" else platform.processor()
+    name = torch.cuda.get_device_name() if slots.device.type == "cuda" else platform.processor()
     return {
         "isthmus": VERSION,
         "python": platform.python_version(),
         "torch": str(torch.__version__),
         "numpy": np.__version__,
         "platform": platform.platform(),
-        "device": room.device.type,
+        "device": slots.device.type,
         "device_name": name or platform.machine(),
-        "threads": room.threads,
+        "threads": slots.threads,
     }
 
 
@@ -124,7 +124,7 @@ class Scheduler:
     ----------
     study
         Where parents are read and results are written.
-    room
+    slots
         How many computations run at once, on what.
     emit
         Takes every event, from any thread.
@@ -137,14 +137,14 @@ class Scheduler:
     def __init__(
         self,
         study: Study,
-        room: Room,
+        slots: Slots,
         emit: Callable[[Event], None],
         computations: Mapping[str, Callable[[Any, Context], Result]] = COMPUTATIONS,
         *,
         behind_window: bool = False,
     ):
         self.study = study
-        self.room = room
+        self.slots = slots
         self.cache = Cache()
         self.outcomes: Counter[str] = Counter()
         self._emit = emit
@@ -157,7 +157,7 @@ class Scheduler:
         keep_freed_memory()
         self._workers = [
             threading.Thread(target=self._work, name=f"isthmus-{slot}", daemon=True)
-            for slot in range(room.slots)
+            for slot in range(slots.count)
         ]
         for worker in self._workers:
             worker.start()
@@ -208,7 +208,7 @@ class Scheduler:
                 keys.insert(max(0, position), key)
                 self._jobs = {k: self._jobs[k] for k in keys}
 
-    def reorder(self, keys: Iterable[str], where: Place) -> None:
+    def reorder(self, keys: Iterable[str], where: QueueMove) -> None:
         """Move waiting computations among those that wait, together with what they wait for.
 
         "top" and "bottom" are the ends of the queue; "up" and "down" pass the next one.
@@ -275,8 +275,8 @@ class Scheduler:
     def _work(self) -> None:
         if self._behind_window:
             give_way()
-        torch.set_num_threads(self.room.threads)
-        with stream_on(self.room.device):
+        torch.set_num_threads(self.slots.threads)
+        with stream_on(self.slots.device):
             while (job := self._next()) is not None:
                 ended = self._run(job)
                 with self._changed:
@@ -299,13 +299,13 @@ class Scheduler:
     def _run(self, job: _Job) -> Ended:
         spec, start = job.spec, time.monotonic()
         self._emit(Started(spec.key, spec.kind, spec.title))
-        context = Context(spec, self.study, self.room.device, self._emit, job.control, self.cache)
+        context = Context(spec, self.study, self.slots.device, self._emit, job.control, self.cache)
         try:
             if self.study.take_up(spec):  # another process on this study was first
                 return Ended(spec.key, "finished", time.monotonic() - start)
             result = self._computations[spec.kind](spec, context)
             seconds = time.monotonic() - start
-            self.study.write(spec, result, seconds=seconds, provenance=provenance(self.room))
+            self.study.write(spec, result, seconds=seconds, provenance=provenance(self.slots))
         except Cancelled:
             return Ended(spec.key, "cancelled", time.monotonic() - start)
         except BaseException as error:  # a worker that ended would leave its job running for ever
@@ -329,7 +329,7 @@ class Scheduler:
                 self._end(other, Ended(other.spec.key, ended.outcome, 0.0, reason))
 
 
-def moved(order: Sequence[str], chosen: Collection[str], where: Place) -> list[str]:
+def moved(order: Sequence[str], chosen: Collection[str], where: QueueMove) -> list[str]:
     """Return the order after moving the chosen ones, which keep their order among each other."""
     first = [key for key in order if key in chosen]
     others = [key for key in order if key not in chosen]

@@ -13,7 +13,7 @@ from engine.specs.optimizers import Adam, OptimizerSpec
 from engine.specs.schema import Spec, SpecError, param
 
 Mode = Literal["roar", "kar"]
-Control = Literal["none", "blurred", "sobel", "mask_only"]
+ScoreControl = Literal["none", "blurred", "sobel", "mask_only"]
 CONTROL_BLUR = 2.0
 """Standard deviation, in pixels, of the control "blurred"."""
 
@@ -133,7 +133,7 @@ class Interpretability(Spec, kind="interpretability", recorded=True):
     fractions: tuple[float, ...] = param(PAPER_FRACTIONS, above=0.0, high=0.999)
     repeats: int = param(3, low=1, high=100)
     seed: int = param(0, low=0)
-    control: Control = param(
+    control: ScoreControl = param(
         "none",
         help="none: the score itself; blurred: of the same map, blurred; sobel: of image edges; "
         "mask_only: of networks that see only which pixels are removed",

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.store.atomic import new_file, remove_left_over
-from engine.store.write_guard import SteadyFile
+from engine.store.write_guard import GuardedFile
 
 MAGIC = b"ISTHMUS-RECORD sha256="
 USER_BLOCK = 512
@@ -132,12 +132,12 @@ def write_packed(path: Path, contents: Iterable[tuple[str, Content]]) -> int:
     """
     remove_left_over(path.parent, path)
     with new_file(path) as temporary:
-        with SteadyFile(temporary) as steady:
-            with h5py.File(steady, "w", userblock_size=USER_BLOCK) as file:
+        with GuardedFile(temporary) as guarded:
+            with h5py.File(guarded, "w", userblock_size=USER_BLOCK) as file:
                 for name, content in contents:
                     _fill(file.create_group(name), content)
-                    steady.check()
-            steady.check()
+                    guarded.check()
+            guarded.check()
         with open(temporary, "r+b") as raw:
             raw.seek(USER_BLOCK)
             digest = hashlib.file_digest(raw, "sha256").hexdigest()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
-class SteadyFile(io.RawIOBase):
+class GuardedFile(io.RawIOBase):
     """A new file to write and read at any place; only :meth:`check` and opening it raise errors.
 
     Attributes

@@ -20,7 +20,7 @@ AGAINST = {"clean_accuracy": "accuracy", "strength": "strength"}
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparisonRow:
     """One correlation of ours and, where the paper has it, of the paper.
 
     Attributes
@@ -64,12 +64,12 @@ class Row:
         return (self.published_pearson > 0) == (self.pearson > 0)
 
 
-def rows(points: Sequence[NetworkPoint]) -> list[Row]:
+def rows(points: Sequence[NetworkPoint]) -> list[ComparisonRow]:
     """Return a row for every group with a fitted line, per score and abscissa."""
     return list(_rows(points))
 
 
-def _rows(points: Sequence[NetworkPoint]) -> Iterator[Row]:
+def _rows(points: Sequence[NetworkPoint]) -> Iterator[ComparisonRow]:
     for x in ABSCISSAS:
         for mode in MODES:
             for kind in attributions_in(points):
@@ -78,7 +78,7 @@ def _rows(points: Sequence[NetworkPoint]) -> Iterator[Row]:
                         continue
                     member = next(p for p in group.points if p.norm)
                     known = published.correlations(mode, member.norm, member.loss, kind, x)
-                    yield Row(
+                    yield ComparisonRow(
                         score=f"{mode.upper()} {kind}",
                         group=group.name,
                         against=AGAINST[x],
@@ -124,12 +124,12 @@ def _within_seeds(group: Group) -> float | None:
     return fit(*residuals).pearson
 
 
-def as_json(row: Row) -> dict[str, Any]:
+def as_json(row: ComparisonRow) -> dict[str, Any]:
     """Return what ``show --json`` prints of a correlation."""
     return {**asdict(row), "sign_agrees": row.sign_agrees}
 
 
-def table(listed: Sequence[Row]) -> list[list[str]]:
+def table(listed: Sequence[ComparisonRow]) -> list[list[str]]:
     """Return the rows as texts, headings first: published, ours, interval, sign agrees.
 
     A column for what holds within seeds comes last, where there are several.
@@ -143,7 +143,7 @@ def table(listed: Sequence[Row]) -> list[list[str]]:
     return rows if several else [row[:-1] for row in rows]
 
 
-def _texts(row: Row) -> Iterator[str]:
+def _texts(row: ComparisonRow) -> Iterator[str]:
     yield from (row.score, row.group, row.against, str(row.n))
     yield _number(row.published_pearson)
     yield _number(row.pearson)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from engine.specs import Training
 from engine.specs.schemes import AttackedScheme
 
-Series = NDArray[np.float64]
+Values = NDArray[np.float64]
 
 COLLAPSE = 0.5  # of the best robust accuracy, lost from one epoch to the next
 ONCE_ROBUST = 0.2  # a network that never was robust cannot collapse
@@ -39,9 +39,9 @@ class Curves:
         Number of test images behind each robust accuracy.
     """
 
-    loss: Series
-    clean: Series
-    robust: Series
+    loss: Values
+    clean: Values
+    robust: Values
     robust_images: int
 
     @classmethod

@@ -1,14 +1,15 @@
-"""The pages of the window, in the order of the navigation rail.
+"""The pages of the window, one row each, in the order of the navigation rail.
 
-Their modules are imported when they are needed: the plotting library alone would take half of the
-second in which the window has to be up.
+Their modules are named, not imported: the plotting library alone would take half of the second in
+which the window has to be up. Pages name each other by the constants here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from engine.program import named
 
 if TYPE_CHECKING:
     from gui.pages.common.page import Page
@@ -16,109 +17,112 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Place:
-    """A page as the rail knows it.
+    """A row of :data:`PAGES`.
 
     Attributes
     ----------
     title, icon, tip
-        As on the page itself.
-    load
-        Imports the page and returns its class.
+        What the rail shows.
+    page
+        "module:class" of the page.
+    kinds
+        Of the records that the page works with.
     """
 
     title: str
     icon: str
     tip: str
-    load: Callable[[], type[Page]]
+    page: str
+    kinds: tuple[str, ...] = ()
+
+    def load(self) -> type[Page]:
+        """Import the page and return its class."""
+        loaded: type[Page] = named(self.page)
+        return loaded
 
 
-def _welcome() -> type[Page]:
-    from gui.pages.welcome.page import WelcomePage
-
-    return WelcomePage
-
-
-def _data() -> type[Page]:
-    from gui.pages.data.page import DataPage
-
-    return DataPage
-
-
-def _train() -> type[Page]:
-    from gui.pages.train.page import TrainPage
-
-    return TrainPage
-
-
-def _attack() -> type[Page]:
-    from gui.pages.attack.page import AttackPage
-
-    return AttackPage
-
-
-def _maps() -> type[Page]:
-    from gui.pages.maps.page import MapsPage
-
-    return MapsPage
-
-
-def _manifold() -> type[Page]:
-    from gui.pages.manifold.page import ManifoldPage
-
-    return ManifoldPage
-
-
-def _retrain() -> type[Page]:
-    from gui.pages.retrain.page import RetrainPage
-
-    return RetrainPage
-
-
-def _tradeoff() -> type[Page]:
-    from gui.pages.tradeoff.page import TradeoffPage
-
-    return TradeoffPage
-
-
-def _boundary() -> type[Page]:
-    from gui.pages.boundary.page import BoundaryPage
-
-    return BoundaryPage
-
-
-def _records() -> type[Page]:
-    from gui.pages.records.page import RecordsPage
-
-    return RecordsPage
-
-
-# The page that works with records of a kind.
-PAGE_OF_KIND = {
-    "glyphs": "Data",
-    "folder": "Data",
-    "idx": "Data",
-    "training": "Train",
-    "imported": "Train",
-    "maps": "Maps",
-    "adversarial_examples": "Attack",
-    "measurement": "Attack",
-    "vae_gan": "Manifold",
-    "manifold_distance": "Manifold",
-    "retraining": "Retrain",
-    "interpretability": "Trade-off",
-    "boundary": "Boundary",
-    "gaussians_2d": "Boundary",
-}
-
-PAGES = (
-    Place("Welcome", "welcome", "Open the demo, images or a recent study", _welcome),
-    Place("Data", "data", "Choose images, and look through them", _data),
-    Place("Train", "train", "Train networks and watch their gradients", _train),
-    Place("Attack", "attack", "Change an image by little, and watch the networks err", _attack),
-    Place("Maps", "maps", "Which pixels a network's decision hangs on", _maps),
-    Place("Manifold", "manifold", "How far attacks lie from the images' manifold", _manifold),
-    Place("Retrain", "retrain", "Measure what the marked pixels are worth", _retrain),
-    Place("Trade-off", "tradeoff", "Accuracy against interpretability", _tradeoff),
-    Place("Boundary", "boundary", "How attacks in training turn a decision boundary", _boundary),
-    Place("Records", "records", "Search, name and delete what was computed", _records),
+WELCOME = Place(
+    "Welcome",
+    "welcome",
+    "Open the demo, images or a recent study",
+    "gui.pages.welcome.page:WelcomePage",
 )
+DATA = Place(
+    "Data",
+    "data",
+    "Choose images, and look through them",
+    "gui.pages.data.page:DataPage",
+    ("glyphs", "folder", "idx"),
+)
+TRAIN = Place(
+    "Train",
+    "train",
+    "Train networks and watch their gradients",
+    "gui.pages.train.page:TrainPage",
+    ("training", "imported"),
+)
+ATTACK = Place(
+    "Attack",
+    "attack",
+    "Change an image by little, and watch the networks err",
+    "gui.pages.attack.page:AttackPage",
+    ("adversarial_examples", "measurement"),
+)
+MAPS = Place(
+    "Maps",
+    "maps",
+    "Which pixels a network's decision hangs on",
+    "gui.pages.maps.page:MapsPage",
+    ("maps",),
+)
+MANIFOLD = Place(
+    "Manifold",
+    "manifold",
+    "How far attacks lie from the images' manifold",
+    "gui.pages.manifold.page:ManifoldPage",
+    ("vae_gan", "manifold_distance"),
+)
+RETRAIN = Place(
+    "Retrain",
+    "retrain",
+    "Measure what the marked pixels are worth",
+    "gui.pages.retrain.page:RetrainPage",
+    ("retraining",),
+)
+TRADEOFF = Place(
+    "Trade-off",
+    "tradeoff",
+    "Accuracy against interpretability",
+    "gui.pages.tradeoff.page:TradeoffPage",
+    ("interpretability",),
+)
+BOUNDARY = Place(
+    "Boundary",
+    "boundary",
+    "How attacks in training turn a decision boundary",
+    "gui.pages.boundary.page:BoundaryPage",
+    ("boundary", "gaussians_2d"),
+)
+RECORDS = Place(
+    "Records",
+    "records",
+    "Search, name and delete what was computed",
+    "gui.pages.records.page:RecordsPage",
+)
+PAGES = (
+    WELCOME,
+    DATA,
+    TRAIN,
+    ATTACK,
+    MAPS,
+    MANIFOLD,
+    RETRAIN,
+    TRADEOFF,
+    BOUNDARY,
+    RECORDS,
+)
+
+
+def place_of(kind: str) -> Place | None:
+    """Return the page that works with records of a kind, or None."""
+    return next((place for place in PAGES if kind in place.kinds), None)

@@ -10,7 +10,7 @@ from typing import Literal
 from engine.jobs.events import Scalars
 from engine.specs.schema import KINDS
 
-State = Literal["waiting", "running", "finished", "cancelled", "failed"]
+JobState = Literal["waiting", "running", "finished", "cancelled", "failed"]
 RANK = {"running": 0, "failed": 1, "waiting": 2, "finished": 3, "cancelled": 3}
 SHOWN_SCALARS = 2
 # A rate measured over less than this is noise, and so would be the time left.
@@ -53,7 +53,7 @@ class Job:
     kind: str
     title: str
     number: int
-    state: State = "waiting"
+    state: JobState = "waiting"
     started: float = 0.0
     ended: float = 0.0
     seconds: float = 0.0

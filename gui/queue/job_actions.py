@@ -19,7 +19,7 @@ from gui.queue.retry import RetryDialog, again, batch_field
 from gui.session.workspace import Workspace
 
 if TYPE_CHECKING:
-    from engine.plan.scheduler import Place
+    from engine.plan.scheduler import QueueMove
 
 
 class JobActions(QObject):
@@ -30,7 +30,7 @@ class JobActions(QObject):
         self._workspace, self._model, self._owner = workspace, model, owner
 
     @Slot(object, str)
-    def move(self, jobs: Sequence[Job], where: Place) -> None:
+    def move(self, jobs: Sequence[Job], where: QueueMove) -> None:
         """Move the waiting ones of these in the queue."""
         runner = self._workspace.runner
         runner.reorder([job.key for job in jobs if job.state == "waiting"], where)
@@ -79,7 +79,7 @@ class JobActions(QObject):
     # ------------------------------------------------------------------------------------ private
 
     def _fill_moves(self, menu: QMenu, jobs: Sequence[Job]) -> None:
-        places: tuple[tuple[Place, str, str], ...] = (
+        places: tuple[tuple[QueueMove, str, str], ...] = (
             ("top", "Move to the top", "Ctrl+Home"),
             ("up", "Move up", "Ctrl+Up"),
             ("down", "Move down", "Ctrl+Down"),

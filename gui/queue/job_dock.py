@@ -29,7 +29,7 @@ from gui.session.workspace import Workspace
 from gui.widgets.text_dialog import TextDialog
 
 if TYPE_CHECKING:
-    from engine.plan.scheduler import Place
+    from engine.plan.scheduler import QueueMove
 
 FLUSH_MS = 150
 UNBOUNDED = 16_777_215  # Qt's QWIDGETSIZE_MAX, which PySide6 does not export
@@ -142,7 +142,7 @@ class JobDock(QFrame):
         self.table.move_asked.connect(self._move_chosen)
         self.table.retry_asked.connect(self._retry_chosen)
         self.table.customContextMenuRequested.connect(self._show_menu)
-        self.workspace.event.connect(self._on_event)
+        self.workspace.engine_event.connect(self._on_event)
         self.workspace.study_changed.connect(self._on_study)
         self.workspace.records_changed.connect(self._on_titles)
         theme.signals.changed.connect(self._dress)
@@ -192,7 +192,7 @@ class JobDock(QFrame):
             self._cancel(job)
 
     @Slot(str)
-    def _move_chosen(self, where: Place) -> None:
+    def _move_chosen(self, where: QueueMove) -> None:
         self.queue.move(self.table.selected_jobs(), where)
 
     @Slot()
@@ -282,7 +282,7 @@ def outlook_of(workspace: Workspace) -> Outlook:
     runner = workspace.runner
 
     def slots() -> int:
-        return runner.room.slots if runner.room is not None else 0
+        return runner.slots.count if runner.slots is not None else 0
 
     return Outlook(
         runner.spec,

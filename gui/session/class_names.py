@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from engine.specs import ImagesSpec
 from engine.store.study import Study
-from gui.session.workspace import Workspace
+from gui.session.state import State
 
 
 class ClassNames(QObject):
@@ -24,17 +24,17 @@ class ClassNames(QObject):
 
     changed = Signal()
 
-    def __init__(self, workspace: Workspace, parent: QObject | None = None):
+    def __init__(self, state: State, parent: QObject | None = None):
         super().__init__(parent)
-        self._workspace = workspace
+        self._state = state
         self._known: dict[str, Sequence[str]] = {}
-        workspace.study_changed.connect(self._forget)
+        state.study_changed.connect(self._forget)
 
     def of(self, images: ImagesSpec) -> Sequence[str]:
         """Return the names of the classes, () while they are not known."""
-        workspace = self._workspace
-        if images == workspace.images and workspace.image_set is not None:
-            return workspace.image_set.classes
+        state = self._state
+        if images == state.images and state.image_set is not None:
+            return state.image_set.classes
         if images.key not in self._known:
             self._known[images.key] = ()
             self._read(images)
@@ -46,13 +46,13 @@ class ClassNames(QObject):
         return [names[label] if label < len(names) else str(label) for label in range(count)]
 
     def _read(self, images: ImagesSpec) -> None:
-        study = self._workspace.study
+        study = self._state.study
         if study is None or not study.has(images):
             return
         done = partial(self._take, images.key)
         work = partial(_classes_in, study, images)
         # Numbers stand in for names that cannot be read; the record's damage is told elsewhere.
-        self._workspace.runner.ask(f"classes/{images.key}", work, done, lambda _: None)
+        self._state.runner.ask(f"classes/{images.key}", work, done, lambda _: None)
 
     def _take(self, key: str, names: Sequence[str]) -> None:
         self._known[key] = names

@@ -20,7 +20,7 @@ from engine.store.study import Study, spec_of
 from engine.store.trash import Deleted
 
 if TYPE_CHECKING:
-    from gui.session.workspace import Workspace
+    from gui.session.state import State
 
 STEPS_KEPT = 200
 
@@ -28,20 +28,20 @@ STEPS_KEPT = 200
 class Edits(QObject):
     """Makes the changes, and knows how to take them back; ``stack`` is what menus are made of."""
 
-    def __init__(self, workspace: Workspace):
-        super().__init__(workspace)
-        self._workspace = workspace
+    def __init__(self, state: State):
+        super().__init__(state)
+        self._state = state
         self._study: Study | None = None
         self._went_well = True
         self.stack = QUndoStack(self)
         self.stack.setUndoLimit(STEPS_KEPT)
-        workspace.study_changed.connect(self._on_study)
+        state.study_changed.connect(self._on_study)
 
     # ------------------------------------------------------------------------------------- labels
 
     def rename(self, key: str, title: str) -> None:
         """Give a record another title; "" or its own one gives it its own again."""
-        study = self._workspace.study
+        study = self._state.study
         if study is None:
             return
         wanted = clean_title(title)
@@ -54,7 +54,7 @@ class Edits(QObject):
 
     def note(self, key: str, note: str) -> None:
         """Write a note about a record; "" takes it away."""
-        study = self._workspace.study
+        study = self._state.study
         if study is None:
             return
         before, wanted = study.labels.of(key), note.strip()[:LONGEST_NOTE]
@@ -64,7 +64,7 @@ class Edits(QObject):
 
     def describe(self, *, name: str | None = None, notes: str | None = None) -> None:
         """Change the study's name or notes; a name of nothing but spaces is none."""
-        study = self._workspace.study
+        study = self._state.study
         if study is None:
             return
         given = {"name": None if name is None else clean_title(name), "notes": notes}
@@ -89,30 +89,30 @@ class Edits(QObject):
 
     def going_with(self, keys: Collection[str]) -> list[Entry]:
         """Return these records and all that was computed from them."""
-        study = self._workspace.study
+        study = self._state.study
         return [] if study is None else trash.dependants(study.entries, keys)
 
     def obstacle(self, keys: Collection[str]) -> str:
         """Say in a sentence why records cannot be deleted now; "" where they can."""
         doomed = {entry.key: entry for entry in self.going_with(keys)}
-        for spec in self._workspace.runner.pending:
+        for spec in self._state.runner.pending:
             if spec.key in keys:
                 return f"“{spec.title}” is being computed: cancel it first."
             needed = next((doomed[p.key] for p in spec.requires() if p.key in doomed), None)
             if needed is not None:
                 text = "“{}” is needed by “{}”, which runs or waits: cancel that first."
                 return text.format(needed.title, spec.title)
-        study = self._workspace.study
+        study = self._state.study
         if study is not None and not study.writable:
             return "This study is read-only: nothing in it can be deleted."
         return ""
 
     def delete(self, keys: Collection[str]) -> bool:
         """Move records and all that was computed from them into the trash; say what hinders it."""
-        study = self._workspace.study
+        study = self._state.study
         problem = self.obstacle(keys)
         if study is None or problem:
-            self._workspace.message.emit(problem, True)
+            self._state.message.emit(problem, True)
             return False
         deleted: list[Deleted] = []
 
@@ -132,29 +132,29 @@ class Edits(QObject):
 
     def put_back_all(self) -> None:
         """Put everything that is in the trash back, also from before the study was opened."""
-        study = self._workspace.study
+        study = self._state.study
         if study is None:
             return
         try:
             count = trash.restore_all(study)
         except ValueError as error:
-            self._workspace.message.emit(str(error), True)
+            self._state.message.emit(str(error), True)
         else:
-            self._workspace.message.emit(f"Put back: {count:,} records.", False)
+            self._state.message.emit(f"Put back: {count:,} records.", False)
         self._forget_steps()
 
     def empty_trash(self) -> None:
         """Delete what is in the trash for good; what was deleted before cannot be undone then."""
-        study = self._workspace.study
+        study = self._state.study
         if study is None:
             return
         try:
             count = trash.empty(study)
         except ValueError as error:
-            self._workspace.message.emit(str(error), True)
+            self._state.message.emit(str(error), True)
         else:
             text = f"The trash is empty: {count:,} records are gone for good."
-            self._workspace.message.emit(text, False)
+            self._state.message.emit(text, False)
         self._forget_steps()
 
     # ------------------------------------------------------------------------------------ private
@@ -170,18 +170,18 @@ class Edits(QObject):
             step()
             self._went_well = True
         except ValueError as error:
-            self._workspace.message.emit(str(error), True)
-        self._workspace.records_changed.emit()
+            self._state.message.emit(str(error), True)
+        self._state.records_changed.emit()
         return self._went_well
 
     def _forget_steps(self) -> None:
         self.stack.clear()
-        self._workspace.records_changed.emit()
+        self._state.records_changed.emit()
 
     @Slot()
     def _on_study(self) -> None:
-        if self._workspace.study is not self._study:
-            self._study = self._workspace.study
+        if self._state.study is not self._study:
+            self._study = self._state.study
             self.stack.clear()
 
 

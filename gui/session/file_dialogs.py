@@ -11,7 +11,7 @@ from gui.look import settings
 from gui.session.dropping import PACKED
 from gui.session.importer import Importer, documents
 from gui.session.packed import save_copy
-from gui.session.workspace import Workspace
+from gui.session.state import State
 
 IMAGE_FILES = (
     "*.png *.jpg *.jpeg *.bmp *.gif *.tif *.tiff *.webp *.ppm *.pgm "
@@ -84,12 +84,12 @@ def open_study(parent: QWidget, importer: Importer) -> None:
         importer.open_study(path)
 
 
-def save_study_copy(parent: QWidget, workspace: Workspace) -> None:
+def save_study_copy(parent: QWidget, state: State) -> None:
     """Let the user name a file, and copy the open study into it."""
-    study = workspace.study
+    study = state.study
     path = None if study is None else ask_copy(parent, study.path.stem)
     if study is None or path is not None:
-        save_copy(workspace, path or Path())
+        save_copy(state, path or Path())
 
 
 def open_image_folder(parent: QWidget, importer: Importer) -> None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 
-from engine.data.cache import Shelf
 from engine.specs import ImagesSpec, Imported, NetworkSpec, StoredImages
 from engine.specs.schema import SpecError
 from engine.store.study import SUFFIX, StudyError
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
     from engine.jobs.context import Control
     from engine.store.study import Study
-    from gui.session.workspace import Workspace
+    from gui.session.state import State
 
 CHANNEL = "ingest"
 POLL_MS = 100
@@ -33,7 +32,7 @@ BLOCK = 1 << 20
 
 
 class Importer(QObject):
-    """Reads what the user drops, pastes or chooses, and gives it to the workspace.
+    """Reads what the user drops, pastes or chooses, and gives it to the state.
 
     Signals
     -------
@@ -49,19 +48,18 @@ class Importer(QObject):
     started = Signal()
     weights_found = Signal(object)
 
-    def __init__(self, workspace: Workspace):
-        super().__init__(workspace)
-        self._workspace = workspace
+    def __init__(self, state: State):
+        super().__init__(state)
+        self._state = state
         self._waiting: list[Callable[[], object]] = []
         self._progress = (0.0, 0.0)
-        self.shelf = Shelf(settings.cache_folder() / "images")
         self.name = ""
         self._poll = QTimer(self)
         self._poll.setInterval(POLL_MS)
         self._poll.timeout.connect(self.changed)
-        workspace.runner.ready.connect(self._on_ready)
-        workspace.runner.broken.connect(self._on_broken)
-        workspace.study_changed.connect(self.cancel)
+        state.runner.ready.connect(self._on_ready)
+        state.runner.broken.connect(self._on_broken)
+        state.study_changed.connect(self.cancel)
 
     # ------------------------------------------------------------------------------------- state
 
@@ -92,7 +90,7 @@ class Importer(QObject):
         if found.studies:
             self.open_study(found.studies[0])
         elif found.packed:
-            self._when_loaded(partial(open_packed, self._workspace, found.packed[0]))
+            self._when_loaded(partial(open_packed, self._state, found.packed[0], self.open_study))
         if found.images:
             self._when_loaded(lambda: self._read_together(found.images))
         for path in found.weights:
@@ -124,7 +122,7 @@ class Importer(QObject):
 
     def add_weights(self, path: Path, network: NetworkSpec) -> None:
         """Queue the import of a weights file."""
-        images = self._workspace.images
+        images = self._state.images
         if images is None:
             self._say("Choose images first: a network is tried on them.", error=True)
             return
@@ -132,13 +130,13 @@ class Importer(QObject):
         def done(digest: str) -> None:
             self._add_imported(path, images, network, digest)
 
-        self._workspace.runner.ask(f"digest {path}", lambda c: digest_of(path, c), done, self._fail)
+        self._state.runner.ask(f"digest {path}", lambda c: digest_of(path, c), done, self._fail)
 
     @Slot()
     def cancel(self) -> None:
         """Stop reading images; what is current stays."""
         if self.busy:
-            self._workspace.runner.forget(CHANNEL)
+            self._state.runner.forget(CHANNEL)
             self._say(f"Reading {self.name} was cancelled.")
             self._end()
 
@@ -154,7 +152,7 @@ class Importer(QObject):
     # ----------------------------------------------------------------------------------- private
 
     def _when_loaded(self, action: Callable[[], object]) -> None:
-        if self._workspace.runner.loaded:
+        if self._state.runner.loaded:
             action()
             return
         self._waiting.append(action)
@@ -174,9 +172,9 @@ class Importer(QObject):
     def _use(self, spec: ImagesSpec) -> None:
         if self._study_called(spec.label.split(" (")[0]) is None:
             return
-        if spec != self._workspace.images:
+        if spec != self._state.images:
             self._reread(spec)
-        self._workspace.run([spec])
+        self._state.run([spec])
 
     def _run_preset(self, name: str) -> None:
         from engine.plan.planfile import load_preset
@@ -187,13 +185,13 @@ class Importer(QObject):
             self._say(str(error), error=True)
             return
         if self.create_study(name):
-            queued = self._workspace.run(plan.specs)
+            queued = self._state.run(plan.specs)
             images = next((spec for spec in queued if isinstance(spec, ImagesSpec)), None)
             if images is not None:
-                self._workspace.choose_images(images)
+                self._state.choose_images(images)
 
     def _open(self, path: Path, create: bool) -> bool:
-        return self._workspace.open_study(path, create=create)
+        return self._state.open_study(path, create=create)
 
     def _read_together(self, paths: list[Path]) -> None:
         """Read one folder, archive or file; of several files the study keeps copies."""
@@ -220,7 +218,7 @@ class Importer(QObject):
                 **given,
                 progress=self._note,
                 check_cancelled=control.check,
-                shelf=self.shelf,
+                cache=self._state.image_cache,
             )
 
         def done(answer: tuple[StoredImages, ImageSet]) -> None:
@@ -240,7 +238,7 @@ class Importer(QObject):
         self._begin(paths[0].name, work, done)
 
     def _reread(self, spec: ImagesSpec) -> None:
-        study = self._workspace.study
+        study = self._state.study
 
         def work(control: Control) -> ImageSet:
             from engine.data.images import load
@@ -251,12 +249,12 @@ class Importer(QObject):
                 locate,
                 progress=self._note,
                 check_cancelled=control.check,
-                shelf=self.shelf,
+                cache=self._state.image_cache,
             )
 
         def done(image_set: ImageSet) -> None:
             self._end()
-            self._workspace.choose_images(spec, image_set)
+            self._state.choose_images(spec, image_set)
 
         self._begin(spec.title, work, done)
 
@@ -267,7 +265,7 @@ class Importer(QObject):
         self._poll.start()
         self.started.emit()
         self.changed.emit()
-        self._workspace.runner.ask(CHANNEL, work, done, self._fail, long=True)
+        self._state.runner.ask(CHANNEL, work, done, self._fail, long=True)
 
     def _note(self, done: float, total: float, _: str = "") -> None:
         """Keep how far reading is. Called from the lane: it must touch nothing else."""
@@ -284,7 +282,7 @@ class Importer(QObject):
         self._say(text, error=True)
 
     def _choose(self, path: Path, spec: StoredImages, images: ImageSet) -> None:
-        workspace = self._workspace
+        state = self._state
         study = self._study_called(spec.name)
         if study is None:
             return
@@ -292,7 +290,7 @@ class Importer(QObject):
             study.set_location(spec.digest, path)
         except StudyError as error:
             self._say(str(error), error=True)
-        workspace.choose_images(spec, images)
+        state.choose_images(spec, images)
         self._say(self._summary(spec, images))
 
     def _summary(self, spec: StoredImages, images: ImageSet) -> str:
@@ -306,7 +304,7 @@ class Importer(QObject):
 
     def _shape_of_present(self) -> dict[str, Any]:
         """Let single pictures take the shape of the present images, so that networks fit them."""
-        present = self._workspace.image_set
+        present = self._state.image_set
         if present is None or present.shape[0] not in (1, 3):
             return {}
         return {
@@ -326,9 +324,9 @@ class Importer(QObject):
 
     def _study_called(self, name: str) -> Study | None:
         """Return the open study, or one made now; None where that is not possible."""
-        if self._workspace.study is None:
+        if self._state.study is None:
             self.create_study(name)
-        return self._workspace.study
+        return self._state.study
 
     def _own_folder(self, kind: str, name: str) -> Path | None:
         """Make a folder inside the study for files that have no other home."""
@@ -355,10 +353,10 @@ class Importer(QObject):
         except (SpecError, StudyError) as error:
             self._say(str(error), error=True)
             return
-        self._workspace.run([spec])
+        self._state.run([spec])
 
     def _say(self, text: str, *, error: bool = False) -> None:
-        self._workspace.message.emit(text, error)
+        self._state.message.emit(text, error)
 
 
 def documents() -> Path:

@@ -16,7 +16,7 @@ from engine.specs import ImagesSpec, Training
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gui.session.workspace import Workspace
+    from gui.session.state import State
 
 MOST_TIMED = 256  # images in a batch that is timed: more take long and tell no more
 
@@ -24,8 +24,8 @@ MOST_TIMED = 256  # images in a batch that is timed: more take long and tell no 
 class Pace:
     """What the open study and a few timed batches tell of rates."""
 
-    def __init__(self, workspace: Workspace):
-        self._workspace = workspace
+    def __init__(self, state: State):
+        self._state = state
         self._since = datetime.now(UTC).isoformat()
         self._timed = Rates()
         self._asked: set[tuple[str, str]] = set()
@@ -33,8 +33,8 @@ class Pace:
 
     def rates(self) -> Rates:
         """Return seconds per pass; they change with the study's records."""
-        entries = self._workspace.entries()
-        study = self._workspace.study
+        entries = self._state.entries()
+        study = self._state.study
         if self._known is None or self._known[:2] != (study, len(entries)):
             self._timed.earlier = rates_in([e for e in entries if e.created < self._since])
             now = rates_in([e for e in entries if e.created >= self._since])
@@ -44,31 +44,31 @@ class Pace:
 
     def size(self, images: ImagesSpec) -> tuple[int, int] | None:
         """Return the numbers of training and test images of a set."""
-        loaded = self._workspace.image_set
-        if images == self._workspace.images and loaded is not None:
+        loaded = self._state.image_set
+        if images == self._state.images and loaded is not None:
             return len(loaded.train_images), len(loaded.test_images)
-        return sizes_in(self._workspace.entries(images.kind)).get(images.key)
+        return sizes_in(self._state.entries(images.kind)).get(images.key)
 
     def seconds(self, trainings: Iterable[Training]) -> float | None:
         """Return how long trainings take, as many at once as the device has room for, or None."""
-        room, rates, size = self._workspace.runner.room, self.rates(), self._remembering()
+        slots, rates, size = self._state.runner.slots, self.rates(), self._remembering()
         found = [(spec.key, rates.seconds(work_of(spec, size))) for spec in trainings]
         waiting = [(key, value, frozenset[str]()) for key, value in found if value is not None]
         if not found or len(waiting) < len(found):
             return None
-        return finish({}, waiting, room.slots if room is not None else 1)
+        return finish({}, waiting, slots.count if slots is not None else 1)
 
     def time(self, spec: Training, done: Callable[[], None]) -> None:
         """Time a few batches of a training's network, once; ``done`` is called when that is told.
 
         Nothing is timed while anything runs: it would tell of both.
         """
-        runner, images = self._workspace.runner, self._workspace.image_set
+        runner, images = self._state.runner, self._state.image_set
         asked = (spec.network.key, spec.images.key)
-        if images is None or runner.room is None or runner.busy or asked in self._asked:
+        if images is None or runner.slots is None or runner.busy or asked in self._asked:
             return
         self._asked.add(asked)
-        shape, classes, threads = images.shape, images.class_count, runner.room.threads
+        shape, classes, threads = images.shape, images.class_count, runner.slots.threads
 
         def compute(_: Any, context: Any) -> float:
             from engine.plan.timing import seconds_per_pass

@@ -6,6 +6,7 @@ folder that was unpacked from it before is opened again rather than made anew.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +14,16 @@ from engine.store.study import SUFFIX
 from gui.session.dropping import free_path
 
 if TYPE_CHECKING:
-    from gui.session.workspace import Workspace
+    from gui.session.state import State
 
 CHANNEL = "packed study"
 
 
-def save_copy(workspace: Workspace, path: Path) -> None:
+def save_copy(state: State, path: Path) -> None:
     """Write the open study into one file, and say when it is there."""
-    study = workspace.study
+    study = state.study
     if study is None:
-        workspace.message.emit("Open a study first: there is none to copy.", True)
+        state.message.emit("Open a study first: there is none to copy.", True)
         return
 
     def work(control: Any) -> int:
@@ -32,17 +33,17 @@ def save_copy(workspace: Workspace, path: Path) -> None:
 
     def done(size: int) -> None:
         text = "The study was copied to {name} ({size:.1f} MB)."
-        workspace.message.emit(text.format(name=path.name, size=size / 1e6), False)
+        state.message.emit(text.format(name=path.name, size=size / 1e6), False)
 
-    workspace.message.emit(f"Copying the study to {path.name}.", False)
-    workspace.runner.ask(CHANNEL, work, done, lambda text: _fail(workspace, text), long=True)
+    state.message.emit(f"Copying the study to {path.name}.", False)
+    state.runner.ask(CHANNEL, work, done, lambda text: _fail(state, text), long=True)
 
 
-def open_packed(workspace: Workspace, path: Path) -> None:
-    """Unpack a study beside its file, and open it; open it at once where that was done before."""
+def open_packed(state: State, path: Path, opening: Callable[[Path], object]) -> None:
+    """Unpack a study beside its file, and let it be opened; at once where that was done before."""
     folder = path.with_suffix(SUFFIX)
     if (folder / "study.json").is_file():
-        workspace.importer.open_study(folder)
+        opening(folder)
         return
     if folder.exists():
         folder = free_path(path.parent, path.stem, SUFFIX)
@@ -53,11 +54,11 @@ def open_packed(workspace: Workspace, path: Path) -> None:
         unpack(path, folder, progress=lambda done: control.check())
 
     def done(_: None) -> None:
-        workspace.importer.open_study(folder)
+        opening(folder)
 
-    workspace.message.emit(f"Unpacking {path.name}.", False)
-    workspace.runner.ask(CHANNEL, work, done, lambda text: _fail(workspace, text), long=True)
+    state.message.emit(f"Unpacking {path.name}.", False)
+    state.runner.ask(CHANNEL, work, done, lambda text: _fail(state, text), long=True)
 
 
-def _fail(workspace: Workspace, text: str) -> None:
-    workspace.message.emit(text, True)
+def _fail(state: State, text: str) -> None:
+    state.message.emit(text, True)

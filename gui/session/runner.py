@@ -22,7 +22,7 @@ from engine.jobs.events import Event, ProbeMaps, Progress, Snapshot
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
     from engine.jobs.context import Context, Control
-    from engine.plan.scheduler import Place, Room, Scheduler
+    from engine.plan.scheduler import QueueMove, Scheduler, Slots
     from engine.specs import ImagesSpec
     from engine.specs.schema import Spec
     from engine.store.study import Study
@@ -136,7 +136,7 @@ class Runner(QObject):
 
     Signals
     -------
-    event
+    engine_event
         Every engine event, in order; of the progress, probe maps and snapshots of one computation
         that came in since the last tick only the newest.
     ready
@@ -145,7 +145,7 @@ class Runner(QObject):
         The engine cannot be loaded; takes one sentence.
     """
 
-    event = Signal(object)
+    engine_event = Signal(object)
     ready = Signal()
     broken = Signal(str)
 
@@ -180,11 +180,11 @@ class Runner(QObject):
 
     def open(self, study: Study, device: str = "auto") -> None:
         """Make a study the one that plans run in; raises where the device is missing."""
-        from engine.plan.scheduler import Scheduler, room_on
+        from engine.plan.scheduler import Scheduler, slots_on
 
         self.close()
         self._specs.clear()
-        self._scheduler = Scheduler(study, room_on(device), self._events.put, behind_window=True)
+        self._scheduler = Scheduler(study, slots_on(device), self._events.put, behind_window=True)
 
     def close(self) -> bool:
         """Cancel everything in the open study; return whether all workers ended in time."""
@@ -211,7 +211,7 @@ class Runner(QObject):
         """Return what waits, in order, each with the keys of what must end before it starts."""
         return self._scheduler.waiting() if self._scheduler is not None else []
 
-    def reorder(self, keys: Iterable[str], where: Place) -> None:
+    def reorder(self, keys: Iterable[str], where: QueueMove) -> None:
         """Move waiting computations in the queue."""
         if self._scheduler is not None:
             self._scheduler.reorder(keys, where)
@@ -244,9 +244,9 @@ class Runner(QObject):
         return self._scheduler.pending if self._scheduler is not None else []
 
     @property
-    def room(self) -> Room | None:
+    def slots(self) -> Slots | None:
         """On what the open study is computed, and how many at once."""
-        return self._scheduler.room if self._scheduler is not None else None
+        return self._scheduler.slots if self._scheduler is not None else None
 
     # ------------------------------------------------------------------------ reads and previews
 
@@ -316,8 +316,8 @@ class Runner(QObject):
     def _preview_context(self, scheduler: Scheduler, spec: Spec, control: Control) -> Context:
         from engine.jobs.context import Context
 
-        room = scheduler.room
-        return Context(spec, scheduler.study, room.device, _ignore, control, scheduler.cache)
+        slots = scheduler.slots
+        return Context(spec, scheduler.study, slots.device, _ignore, control, scheduler.cache)
 
     def shutdown(self) -> bool:
         """Stop all threads; return whether they ended in time."""
@@ -341,7 +341,7 @@ class Runner(QObject):
     @Slot()
     def _drain(self) -> None:
         for event in _coalesced(_all_of(self._events)):
-            self.event.emit(event)
+            self.engine_event.emit(event)
 
     @Slot()
     def _drain_answers(self) -> None:

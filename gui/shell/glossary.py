@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.look import terms
+from gui.look.term_list import TERMS
 
 LIST_WIDTH = 220
 
@@ -39,7 +40,7 @@ class GlossaryDialog(QDialog):
         self.text = QTextBrowser()
         self.text.setAccessibleName("Meaning")
         self._build_layout()
-        for term in sorted(terms.TERMS, key=lambda term: terms.name_of(term).lower()):
+        for term in sorted(TERMS, key=lambda term: terms.name_of(term).lower()):
             item = QListWidgetItem(terms.name_of(term))
             item.setData(Qt.ItemDataRole.UserRole, term)
             self.list.addItem(item)
@@ -77,7 +78,9 @@ class GlossaryDialog(QDialog):
         current = self.list.currentItem()
         if current is None or current.isHidden():
             left = (self.list.item(row) for row in range(self.list.count()))
-            self.list.setCurrentItem(next((item for item in left if not item.isHidden()), None))
+            self.list.setCurrentRow(
+                next((self.list.row(item) for item in left if not item.isHidden()), -1)
+            )
 
     @Slot()
     def _show_current(self) -> None:

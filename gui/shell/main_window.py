@@ -8,7 +8,6 @@ from typing import Any
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
-    QAction,
     QCloseEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
@@ -16,27 +15,20 @@ from PySide6.QtGui import (
     QDropEvent,
     QGuiApplication,
     QImage,
-    QKeySequence,
 )
 from PySide6.QtWidgets import (
-    QAbstractSpinBox,
     QHBoxLayout,
-    QLineEdit,
     QMainWindow,
     QMessageBox,
-    QPlainTextEdit,
     QSplitter,
-    QStackedWidget,
-    QTextEdit,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from engine.jobs.events import Notice
-from gui.look import settings, theme
+from gui.look import settings
 from gui.look.icons import app_icon
-from gui.pages import PAGE_OF_KIND, PAGES, Place
+from gui.pages import DATA, PAGES, Place
 from gui.pages.common.page import Page
 from gui.queue.job_dock import JobDock
 from gui.session import dropping
@@ -45,17 +37,15 @@ from gui.shell import network_dialog
 from gui.shell.drop_veil import DropVeil
 from gui.shell.faults import LOG
 from gui.shell.history import History
-from gui.shell.menus import Menus
+from gui.shell.menus import Menus, WindowActions
 from gui.shell.notify import Notifier
-from gui.shell.page_host import PageHost
-from gui.shell.rail import Rail
+from gui.shell.page_stack import PageStack
 from gui.shell.status_line import StatusLine, study_name
+from gui.shell.tour.tour import Tour
 
 SIZE = (1280, 800)
 FRAME = (8, 40)
 DOCK_HEIGHT = 220
-BUILD_PAUSE_MS = 30
-READING_PAUSE_MS = 300
 
 
 class MainWindow(QMainWindow):
@@ -71,7 +61,6 @@ class MainWindow(QMainWindow):
 
     def __init__(self, places: tuple[Place, ...] = PAGES):
         super().__init__()
-        self.places = places
         self.workspace = Workspace(self)
         self._question: QMessageBox | None = None
         self._closing = False
@@ -80,12 +69,14 @@ class MainWindow(QMainWindow):
         self.setWindowIcon(app_icon())
         self.setAcceptDrops(True)
         self.resize(self._first_size())
-        self._build_parts()
+        self._build_parts(places)
         self.status = StatusLine(self.workspace)
         self.setStatusBar(self.status)
         self.messages = self.status.messages
-        self.history = History(self)
-        self.menus = Menus(self)
+        self.history = History(self.pages, self.workspace, self)
+        self.menus = Menus(self, self.pages, self.workspace, self._actions())
+        self.tour = Tour(self, self.pages, self.workspace, self.menus.actions["dismiss"])
+        self.menus.tour_asked.connect(self.tour.start)
         self.notifier = Notifier(self.workspace, self)
         self._connect()
         self._restore()
@@ -98,16 +89,12 @@ class MainWindow(QMainWindow):
         room = self.screen().availableSize() - QSize(*FRAME)
         return room.boundedTo(QSize(*SIZE))
 
-    def _build_parts(self) -> None:
-        self.rail = Rail(self.places, self)
-        self.stack = QStackedWidget()
-        self.hosts = [PageHost(place, self.workspace) for place in self.places]
-        for host in self.hosts:
-            self.stack.addWidget(host)
-            host.built.connect(self._on_built)
+    def _build_parts(self, places: tuple[Place, ...]) -> None:
+        self.pages = PageStack(places, self.workspace, self)
+        self.rail = self.pages.rail
         self.dock = JobDock(self.workspace)
         self.splitter = QSplitter(Qt.Orientation.Vertical)
-        self.splitter.addWidget(self.stack)
+        self.splitter.addWidget(self.pages)
         self.splitter.addWidget(self.dock)
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setChildrenCollapsible(False)
@@ -123,12 +110,22 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(central)
         self.veil = DropVeil(central)
 
+    def _actions(self) -> WindowActions:
+        """Return what the menus do with the window itself."""
+        return WindowActions(
+            close=self.close,
+            paste=self.paste,
+            dismiss_error=self.messages.dismiss_error,
+            dock=self.dock,
+            history=self.history,
+        )
+
     def _connect(self) -> None:
         workspace = self.workspace
-        self.rail.chosen.connect(self._on_rail)
-        self.dock.opened.connect(self.show_record)
+        self.pages.settled.connect(self.settled)
+        self.dock.opened.connect(self.pages.show_record)
         self.dock.expanded_changed.connect(self._share_height)
-        workspace.event.connect(self._on_event)
+        workspace.engine_event.connect(self._on_event)
         workspace.study_changed.connect(self._on_study)
         workspace.records_changed.connect(self._show_title)
         workspace.runner.ready.connect(self._on_ready)
@@ -141,92 +138,25 @@ class MainWindow(QMainWindow):
         self._dock_height = settings.number("dock_height", DOCK_HEIGHT)
         self.dock.set_expanded(settings.flag("dock", False))
         self._share_height(self.dock.expanded)
-        self.show_page(0)
-
-    # -------------------------------------------------------------------------------------- pages
-
-    def show_page(self, index: int) -> None:
-        """Show a page, building it if it was not shown before."""
-        self.rail.choose(index)
-
-    @Slot(str)
-    def show_titled(self, title: str) -> None:
-        """Show the page of this title, if there is one."""
-        for index, place in enumerate(self.places):
-            if place.title == title:
-                self.show_page(index)
-
-    @Slot(str)
-    def show_record(self, key: str) -> None:
-        """Show the page on which a record is seen."""
-        kinds = {entry.key: entry.kind for entry in self.workspace.entries()}
-        self.show_titled(PAGE_OF_KIND.get(kinds.get(key, ""), "Data"))
-
-    def page(self) -> Page | None:
-        """Return the page that is shown; None where it could not be built."""
-        return self.hosts[self.stack.currentIndex()].page
-
-    def export_buttons(self) -> list[QToolButton]:
-        """Return the export buttons that are to be seen on the present page."""
-        page = self.page()
-        found = page.findChildren(QToolButton) if page is not None else []
-        return [button for button in found if button.property("exports") and button.isVisible()]
-
-    @Slot(int)
-    def _on_rail(self, index: int) -> None:
-        self.hosts[index].build()
-        self.stack.setCurrentIndex(index)
-        if not self.rail.has_focus():
-            self.hosts[index].setFocus()
-
-    @Slot(object)
-    def _on_built(self, page: Page) -> None:
-        go_to = getattr(page, "go_to", None)
-        if go_to is not None:
-            go_to.connect(self.show_titled)
-        for spin_box in page.findChildren(QAbstractSpinBox):
-            theme.indent_text(spin_box)
-        # These would take a dropped file as a text and keep it from the window.
-        for kind in (QLineEdit, QTextEdit, QPlainTextEdit):
-            for field in page.findChildren(kind):
-                field.setAcceptDrops(False)
-
-    def build_pages(self) -> None:
-        """Build the pages that were not shown yet, one at a time, between other things.
-
-        A page that is there follows a computation from its start.
-        """
-        host = next((h for h in self.hosts if h.page is None and not h.failed), None)
-        if host is None:
-            self.settled.emit()
-        if host is None or self._closing:
-            return
-        reading = self.workspace.importer.busy
-        if not reading:
-            host.build()
-        QTimer.singleShot(READING_PAUSE_MS if reading else BUILD_PAUSE_MS, self, self.build_pages)
+        self.pages.show_index(0)
 
     @Slot(str, str, object)
     def on_fault(self, sentence: str, details: str, page: Page | None) -> None:
         """Show an unexpected error on the page it came from, or else in the line of messages."""
-        host = next((h for h in self.hosts if h.page is page and page is not None), None)
-        if host is not None:
-            host.show_error(sentence, details)
-        else:
+        if not self.pages.show_fault(sentence, details, page):
             self.messages.add_error(sentence, details)
 
     # ------------------------------------------------------------------------------------- slots
 
     @Slot()
     def _on_ready(self) -> None:
-        places = self.places
-
-        def work(_: Any) -> None:
-            for place in places:
-                _import_quietly(place)
-
         # Away from the window's own thread, which half a second of importing would hold up.
-        self.workspace.runner.ask("pages", work, lambda _: self.build_pages(), LOG.error)
+        self.workspace.runner.ask(
+            "pages",
+            lambda _: self.pages.import_modules(),
+            lambda _: self.pages.build_all(),
+            LOG.error,
+        )
 
     @Slot()
     def _on_study(self) -> None:
@@ -254,7 +184,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_reading(self) -> None:
-        self.show_titled("Data")
+        self.pages.show_place(DATA)
 
     @Slot(object)
     def _ask_network(self, path: Path) -> None:
@@ -333,6 +263,7 @@ class MainWindow(QMainWindow):
         if self.stopped is not None:
             return
         self._closing = True
+        self.pages.stop_building()
         self._save()
         # Out of sight first: the user need not watch while the threads end.
         self.hide()
@@ -369,29 +300,3 @@ class MainWindow(QMainWindow):
         height = self.splitter.sizes()[1] if self.dock.expanded else self._dock_height
         settings.set_number("dock_height", height)
         settings.set_flag("dock", self.dock.expanded)
-
-    def shortcut_list(self) -> list[tuple[str, str]]:
-        """Return keys and what they do, for the sheet of shortcuts."""
-        native = QKeySequence.SequenceFormat.NativeText
-        found = [
-            (action.shortcut().toString(native), action.text().replace("&", "").rstrip("…"))
-            for action in self.menus.findChildren(QAction)
-            if not action.shortcut().isEmpty()
-        ]
-        more = (
-            ("Up, Down", "Move along the pages, while the rail has the focus"),
-            ("Delete", "Cancel the selected computations"),
-            ("Ctrl+R", "Retry the selected computations that failed"),
-            ("Ctrl+Up, Down", "Move the selected computations in the queue"),
-            ("Ctrl+Home, End", "Move them to the queue's top or bottom"),
-            ("Return", "Show the result of a computation, or why it failed"),
-        )
-        return [*found, *more]
-
-
-def _import_quietly(place: Place) -> None:
-    """Import a page ahead of time; what is wrong with it is shown once it is built."""
-    try:
-        place.load()
-    except Exception as error:
-        LOG.warning("page %s: %s", place.title, error)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
-from PySide6.QtCore import QObject, QUrl, Slot
+from PySide6.QtCore import QObject, QUrl, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QKeySequence
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenu
 
 from gui.look import settings, theme
+from gui.queue.job_dock import JobDock
 from gui.session import file_dialogs
+from gui.session.workspace import Workspace
 from gui.shell import reporting
 from gui.shell.about import AboutDialog, ShortcutsDialog
 from gui.shell.faults import log_folder
-from gui.shell.tour.tour import Tour
-
-if TYPE_CHECKING:
-    from gui.shell.main_window import MainWindow
+from gui.shell.history import History
+from gui.shell.page_stack import PageStack, shower
 
 KEYS = {
     "new_study": "Ctrl+N",
@@ -40,23 +40,55 @@ KEYS = {
 }
 
 
-class Menus(QObject):
-    """Builds the menu bar of a window and keeps it up to date."""
+# Keys that belong to a part of the window and not to a menu.
+KEYS_OF_PARTS = (
+    ("Up, Down", "Move along the pages, while the rail has the focus"),
+    ("Delete", "Cancel the selected computations"),
+    ("Ctrl+R", "Retry the selected computations that failed"),
+    ("Ctrl+Up, Down", "Move the selected computations in the queue"),
+    ("Ctrl+Home, End", "Move them to the queue's top or bottom"),
+    ("Return", "Show the result of a computation, or why it failed"),
+)
 
-    def __init__(self, window: MainWindow):
+
+@dataclass(frozen=True)
+class WindowActions:
+    """What the menus do with the window itself."""
+
+    close: Callable[[], object]
+    paste: Callable[[], object]
+    dismiss_error: Callable[[], object]
+    dock: JobDock
+    history: History
+
+
+class Menus(QObject):
+    """Builds the menu bar of a window and keeps it up to date.
+
+    Signals
+    -------
+    tour_asked
+        The user wants the guided tour.
+    """
+
+    tour_asked = Signal()
+
+    def __init__(
+        self, window: QMainWindow, pages: PageStack, workspace: Workspace, own: WindowActions
+    ):
         super().__init__(window)
-        self._window = window
+        self._window, self._pages, self._workspace, self._own = window, pages, workspace, own
         self.actions: dict[str, QAction] = {}
         self._build_file()
         self._build_edit()
         self._build_view()
         self._build_help()
-        self.tour = Tour(window)
 
     # ----------------------------------------------------------------------------------- building
 
     def _build_file(self) -> None:
-        window, importer = self._window, self._window.workspace.importer
+        window, workspace = self._window, self._workspace
+        importer = workspace.importer
         menu = window.menuBar().addMenu("&File")
         self._add(
             menu,
@@ -88,23 +120,29 @@ class Menus(QObject):
             menu,
             "save_copy",
             "Save a &copy as one file…",
-            lambda: file_dialogs.save_study_copy(window, window.workspace),
+            lambda: file_dialogs.save_study_copy(window, workspace),
         )
         menu.addSeparator()
         self.export = menu.addMenu("&Export picture")
         self.export.aboutToShow.connect(self._fill_export)
-        for name, text, work in (
-            ("export_page", "Export this pa&ge…", reporting.export_page),
-            ("report", "&Report of the study…", reporting.report_study),
-        ):
-            self._add(menu, name, text, lambda _=False, work=work: work(window))
+        self._add(
+            menu,
+            "export_page",
+            "Export this pa&ge…",
+            lambda: reporting.export_page(self._pages, workspace),
+        )
+        self._add(
+            menu,
+            "report",
+            "&Report of the study…",
+            lambda: reporting.report_study(window, workspace),
+        )
         menu.addSeparator()
-        self._add(menu, "quit", "&Quit", window.close)
+        self._add(menu, "quit", "&Quit", self._own.close)
 
     def _build_edit(self) -> None:
-        window = self._window
-        menu = window.menuBar().addMenu("&Edit")
-        stack = window.workspace.edits.stack
+        menu = self._window.menuBar().addMenu("&Edit")
+        stack = self._workspace.edits.stack
         for name, action in (
             ("undo", stack.createUndoAction(self, "&Undo")),
             ("redo", stack.createRedoAction(self, "&Redo")),
@@ -113,27 +151,27 @@ class Menus(QObject):
             menu.addAction(action)
             self.actions[name] = action
         menu.addSeparator()
-        self._add(menu, "paste", "&Paste images or files", window.paste)
-        self._add(menu, "dismiss", "&Dismiss error", window.messages.dismiss_error)
+        self._add(menu, "paste", "&Paste images or files", self._own.paste)
+        self._add(menu, "dismiss", "&Dismiss error", self._own.dismiss_error)
         menu.addSeparator()
         self._add(menu, "settings", "&Settings…", self._show_settings)
 
     def _build_view(self) -> None:
-        window = self._window
-        menu = window.menuBar().addMenu("&View")
-        for index, place in enumerate(window.places):
+        history, jobs = self._own.history, self._own.dock
+        menu = self._window.menuBar().addMenu("&View")
+        for index, place in enumerate(self._pages.places):
             action = QAction(place.title, self)
             action.setShortcut(QKeySequence(f"Ctrl+{(index + 1) % 10}"))
-            action.triggered.connect(_shower(window, index))
+            action.triggered.connect(shower(self._pages, index))
             menu.addAction(action)
         menu.addSeparator()
-        back = self._add(menu, "back", "&Back to where I was", window.history.back)
+        back = self._add(menu, "back", "&Back to where I was", history.back)
         back.setEnabled(False)
-        window.history.changed.connect(back.setEnabled)
-        dock = self._add(menu, "dock", "Show &computations", window.dock.set_expanded)
+        history.changed.connect(back.setEnabled)
+        dock = self._add(menu, "dock", "Show &computations", jobs.set_expanded)
         dock.setCheckable(True)
-        dock.setChecked(window.dock.expanded)
-        window.dock.expanded_changed.connect(dock.setChecked)
+        dock.setChecked(jobs.expanded)
+        jobs.expanded_changed.connect(dock.setChecked)
         self._build_theme(menu.addMenu("&Colours"))
 
     def _build_theme(self, menu: QMenu) -> None:
@@ -153,7 +191,7 @@ class Menus(QObject):
 
     def _build_help(self) -> None:
         menu = self._window.menuBar().addMenu("&Help")
-        self._add(menu, "tour", "Guided &tour", lambda: self.tour.start())
+        self._add(menu, "tour", "Guided &tour", self.tour_asked.emit)
         self._add(menu, "glossary", "&Glossary", self._show_glossary)
         self._add(menu, "shortcuts", "Keyboard &shortcuts", self._show_shortcuts)
         self._add(menu, "log", "Open &log folder", self._open_log)
@@ -168,12 +206,22 @@ class Menus(QObject):
         self.actions[name] = action
         return action
 
+    def shortcut_list(self) -> list[tuple[str, str]]:
+        """Return keys and what they do, for the sheet of shortcuts."""
+        native = QKeySequence.SequenceFormat.NativeText
+        found = [
+            (action.shortcut().toString(native), action.text().replace("&", "").rstrip("…"))
+            for action in self.findChildren(QAction)
+            if not action.shortcut().isEmpty()
+        ]
+        return [*found, *KEYS_OF_PARTS]
+
     # -------------------------------------------------------------------------------------- slots
 
     @Slot()
     def _fill_recent(self) -> None:
         self.recent.clear()
-        importer = self._window.workspace.importer
+        importer = self._workspace.importer
         for path in settings.recent_studies():
             action = self.recent.addAction(path.stem)
             action.setToolTip(str(path))
@@ -185,7 +233,7 @@ class Menus(QObject):
     def _fill_export(self) -> None:
         """List what the present page has to export; a picture without a name is just a picture."""
         self.export.clear()
-        for button in self._window.export_buttons():
+        for button in self._pages.export_buttons():
             name = button.property("exports") or "Picture"
             self.export.addAction(str(name), button.click)
         if self.export.isEmpty():
@@ -206,7 +254,7 @@ class Menus(QObject):
         )
 
         dialog = SettingsDialog(self._window)
-        dialog.tour_asked.connect(self.tour.start)
+        dialog.tour_asked.connect(self.tour_asked)
         dialog.theme_changed.connect(self._check_theme)
         dialog.open()
 
@@ -228,17 +276,9 @@ class Menus(QObject):
 
     @Slot()
     def _show_shortcuts(self) -> None:
-        ShortcutsDialog(self._window.shortcut_list(), self._window).show()
+        ShortcutsDialog(self.shortcut_list(), self._window).show()
 
     @Slot()
     def _show_about(self) -> None:
-        room = self._window.workspace.runner.room
-        AboutDialog(str(room.device) if room is not None else "", self._window).show()
-
-
-def _shower(window: MainWindow, index: int) -> Callable[[], None]:
-    @Slot()
-    def show() -> None:
-        window.show_page(index)
-
-    return show
+        slots = self._workspace.runner.slots
+        AboutDialog(str(slots.device) if slots is not None else "", self._window).show()

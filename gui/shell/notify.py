@@ -37,7 +37,7 @@ class Notifier(QObject):
         self._hiding.setSingleShot(True)
         self._hiding.setInterval(SHOWN_MS)
         self._hiding.timeout.connect(self._hide)
-        workspace.event.connect(self._on_event)
+        workspace.engine_event.connect(self._on_event)
         workspace.study_changed.connect(self._on_study)
         self._workspace, self._study = workspace, workspace.study
 

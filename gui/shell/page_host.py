@@ -118,7 +118,9 @@ class PageHost(QStackedWidget):
     def _pass_focus_on(self) -> None:
         # Pages are built later than all else: the widget after this one would be another part of
         # the window, the one after the page is its first.
-        self.setFocusProxy(self.currentWidget())
+        shown = self.currentWidget()
+        if shown is not None:
+            self.setFocusProxy(shown)
 
     @Slot()
     def _again(self) -> None:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from engine.figures.charts import MapGridData, Picture, panels_of
 from gui.look import settings
 from gui.session.importer import documents
+from gui.session.workspace import Workspace
+from gui.shell.page_stack import PageStack
 from gui.widgets.export.buttons import ExportButton
-
-if TYPE_CHECKING:
-    from gui.session.workspace import Workspace
-    from gui.shell.main_window import MainWindow
 
 SUFFIX = ".pdf"
 
@@ -32,14 +30,13 @@ def ask_pdf(parent: QWidget, title: str, name: str) -> Path | None:
     return path if known else path.with_name(path.name + SUFFIX)
 
 
-def report_study(window: MainWindow) -> None:
+def report_study(parent: QWidget, workspace: Workspace) -> None:
     """Write a report of the open study to a file that the user names."""
-    workspace = window.workspace
     study = workspace.study
     if study is None:
         workspace.message.emit("Open a study first: there is none to report.", True)
         return
-    path = ask_pdf(window, "Report of the study", f"{study.path.stem}-report")
+    path = ask_pdf(parent, "Report of the study", f"{study.path.stem}-report")
     if path is None:
         return
 
@@ -51,15 +48,15 @@ def report_study(window: MainWindow) -> None:
     _write(workspace, path, work)
 
 
-def export_page(window: MainWindow) -> None:
+def export_page(pages: PageStack, workspace: Workspace) -> None:
     """Write what the present page shows to one PDF that the user names."""
-    workspace, page = window.workspace, window.page()
-    pictures = [data for data in map(_drawn_by, pictured(window)) if _shows_something(data)]
+    page = pages.page()
+    pictures = [data for data in map(_drawn_by, pictured(pages)) if _shows_something(data)]
     if page is None or not pictures:
         workspace.message.emit("There is no picture on this page to export.", True)
         return
     name = f"{page.title.lower()}-page"
-    path = ask_pdf(window, "Export this page", name)
+    path = ask_pdf(pages, "Export this page", name)
     if path is None:
         return
     notes = _about(workspace)
@@ -72,9 +69,9 @@ def export_page(window: MainWindow) -> None:
     _write(workspace, path, work)
 
 
-def pictured(window: MainWindow) -> list[ExportButton]:
+def pictured(pages: PageStack) -> list[ExportButton]:
     """Return the export buttons that are seen on the present page and have something to draw."""
-    found = [button for button in window.export_buttons() if isinstance(button, ExportButton)]
+    found = [button for button in pages.export_buttons() if isinstance(button, ExportButton)]
     return [button for button in found if button.isEnabled()]
 
 

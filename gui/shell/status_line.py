@@ -37,7 +37,7 @@ class StatusLine(QStatusBar):
         self._timer.setInterval(REFRESH_MS)
         self._timer.timeout.connect(self._on_tick)
         workspace.message.connect(self.messages.say)
-        workspace.event.connect(self._on_event)
+        workspace.engine_event.connect(self._on_event)
         workspace.study_changed.connect(self.refresh)
         workspace.records_changed.connect(self.refresh)
         workspace.runner.ready.connect(self.refresh)
@@ -54,13 +54,13 @@ class StatusLine(QStatusBar):
     def _show_device(self) -> None:
         if self._broken:
             return
-        room = self._workspace.runner.room
+        slots = self._workspace.runner.slots
         memory, held = resident_bytes(), gpu_bytes()
-        parts = ["Ready"] if room is None else []
-        if room is not None:
+        parts = ["Ready"] if slots is None else []
+        if slots is not None:
             names = {"cpu": "CPU", "cuda": "GPU"}
-            parts.append(names.get(room.device.type, room.device.type))
-            parts.append(f"{room.slots} at once")
+            parts.append(names.get(slots.device.type, slots.device.type))
+            parts.append(f"{slots.count} at once")
         if memory:
             parts.append(size_text(memory))
         if held:
@@ -69,7 +69,7 @@ class StatusLine(QStatusBar):
         if rate >= 1:
             parts.append(f"{_rounded(rate):,.0f} images/s")
         self.device.setText(" · ".join(parts))
-        self.device.setToolTip(self._tip(room is not None, bool(held), rate >= 1))
+        self.device.setToolTip(self._tip(slots is not None, bool(held), rate >= 1))
 
     def _tip(self, device: bool, gpu: bool, rate: bool) -> str:
         lines = [

@@ -12,7 +12,7 @@ from gui.look import theme
 
 
 @dataclass(frozen=True)
-class Line:
+class ElidedLine:
     """One line: its text, the name of its colour in the theme, and whether it is bold."""
 
     text: str
@@ -49,8 +49,8 @@ class ElidedLabel(QWidget):
         self._alignment = alignment | Qt.AlignmentFlag.AlignVCenter
         self._room = lines
         self._elide = elide
-        self._plain = Line("", colour, bold)
-        self._lines: tuple[Line, ...] = ()
+        self._plain = ElidedLine("", colour, bold)
+        self._lines: tuple[ElidedLine, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         theme.signals.changed.connect(self.update)
         self.set_text(text)
@@ -63,9 +63,9 @@ class ElidedLabel(QWidget):
     def set_text(self, text: str) -> None:
         """Show a text in the label's own colour."""
         parts = text.split("\n")
-        self.set_lines(*(Line(part, self._plain.colour, self._plain.bold) for part in parts))
+        self.set_lines(*(ElidedLine(part, self._plain.colour, self._plain.bold) for part in parts))
 
-    def set_lines(self, *lines: Line) -> None:
+    def set_lines(self, *lines: ElidedLine) -> None:
         """Show these lines."""
         if lines != self._lines:
             self._lines = lines

@@ -33,7 +33,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One row: its key, its cells, and the colour of the chip at its beginning."""
 
     key: str
@@ -96,14 +96,14 @@ class NumberTable(QTableWidget):
         theme.signals.changed.connect(self._recolour)
         self._quiet = False
         self._headers: tuple[str, ...] = ()
-        self._rows: tuple[Row, ...] = ()
+        self._rows: tuple[TableRow, ...] = ()
         self.cellEntered.connect(self._on_entered)
         self.currentCellChanged.connect(self._on_current)
         self.itemDoubleClicked.connect(lambda item: self.opened.emit(item.data(KEY)))
 
     # ------------------------------------------------------------------------------------ content
 
-    def set_rows(self, headers: Sequence[str], rows: Sequence[Row]) -> None:
+    def set_rows(self, headers: Sequence[str], rows: Sequence[TableRow]) -> None:
         """Show these rows in the order given, or in the order that the user sorted by."""
         if (tuple(headers), tuple(rows)) == (self._headers, self._rows):
             return
@@ -141,7 +141,8 @@ class NumberTable(QTableWidget):
         rows = sorted({index.row() for index in self.selectedIndexes()}) or range(self.rowCount())
         lines = ["\t".join(self._headers)]
         for row in rows:
-            texts = [self.item(row, column).text() for column in range(self.columnCount())]
+            items = [self.item(row, column) for column in range(self.columnCount())]
+            texts = ["" if item is None else item.text() for item in items]
             lines.append("\t".join(texts))
         return "\n".join(lines)
 
@@ -164,7 +165,7 @@ class NumberTable(QTableWidget):
 
     @Slot(int, int)
     def _on_entered(self, row: int, _: int) -> None:
-        self.hovered.emit(self.item(row, 0).data(KEY))
+        self.hovered.emit(self._key_of(row))
 
     @Slot(int, int, int, int)
     def _on_current(self, row: int, column: int, before: int, column_before: int) -> None:
@@ -191,7 +192,7 @@ class NumberTable(QTableWidget):
         values = [row.cells[column].value for row in self._rows]
         return bool(values) and all(isinstance(value, str) for value in values)
 
-    def _fill(self, place: int, row: Row) -> None:
+    def _fill(self, place: int, row: TableRow) -> None:
         for column, cell in enumerate(row.cells):
             item = _Item(cell, row.key)
             if column == 0 and row.colour is not None:
@@ -209,11 +210,15 @@ class NumberTable(QTableWidget):
 
     def _choose(self, key: str, column: int) -> None:
         for row in range(self.rowCount()):
-            if key and self.item(row, 0).data(KEY) == key:
+            if key and self._key_of(row) == key:
                 self.setCurrentCell(row, min(column, self.columnCount() - 1))
                 return
         self.clearSelection()
         self.setCurrentCell(-1, -1)
+
+    def _key_of(self, row: int) -> str:
+        item = self.item(row, 0)
+        return "" if item is None else str(item.data(KEY))
 
     def _fit_columns(self) -> None:
         """Make every column as wide as its texts, and give the rest of the room to the names."""
@@ -223,12 +228,12 @@ class NumberTable(QTableWidget):
             texts = [header, *(row.cells[column].text for row in self._rows)]
             widest = max(metrics.horizontalAdvance(text) for text in texts) + PADDING
             widths.append(widest + (CHIP + 8 if column == 0 else 0))
-        header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        bar = self.horizontalHeader()
+        bar.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         for column, width in enumerate(widths):
             self.setColumnWidth(column, width)
         if widths and sum(widths) < self.viewport().width():
-            header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+            bar.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
 
 
 def _chip(colour: Colour) -> QIcon:

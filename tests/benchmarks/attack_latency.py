@@ -22,7 +22,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
-from engine.plan.scheduler import Scheduler, room_on
+from engine.plan.scheduler import Scheduler, slots_on
 from engine.specs import Glyphs, NetworkSpec, Training
 from engine.specs.schema import kinds_of
 from engine.store.study import Study
@@ -40,7 +40,7 @@ WARM_UP = 5
 def trained_study(path: Path, network: NetworkSpec, networks: int) -> None:
     """Make a study with networks that were trained for one epoch."""
     study = Study(path, create=True)
-    scheduler = Scheduler(study, room_on("cpu"), lambda event: None)
+    scheduler = Scheduler(study, slots_on("cpu"), lambda event: None)
     images = Glyphs(train=1000, test=200)
     scheduler.add(
         Training(images=images, network=network, epochs=1, seed=seed) for seed in range(networks)

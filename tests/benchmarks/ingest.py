@@ -27,7 +27,7 @@ import torch
 import torchvision
 from torchvision.transforms import ToTensor
 
-from engine.data.cache import SETTLED_SECONDS, Shelf
+from engine.data.cache import SETTLED_SECONDS, ImageCache
 from engine.data.images import data_folder, ingest
 
 GOAL = 0.5  # product.md: at most half of the peer's time.
@@ -58,9 +58,9 @@ def measured(work: Callable[[], int], expected: int) -> Cost:
     return cost
 
 
-def ours(path: Path, shelf: Shelf | None = None) -> int:
+def ours(path: Path, cache: ImageCache | None = None) -> int:
     """Read a folder or an archive as the program does."""
-    _, images = ingest(path, shelf=shelf)
+    _, images = ingest(path, cache=cache)
     return len(images.train_images) + len(images.test_images)
 
 
@@ -92,16 +92,16 @@ def main() -> None:
         with tarfile.open(archive) as tar:
             tar.extractall(folder, filter="data")
         root = Path(folder) / "cifar10"
-        shelf = Shelf(Path(folder) / "shelf")
+        cache = ImageCache(Path(folder) / "cache")
         total = sum(len(files) for _, _, files in os.walk(root))
         ways: dict[str, Callable[[], int]] = {
             "torchvision, folder": lambda: peer(root, options.workers, options.batch),
             "isthmus, folder": lambda: ours(root),
             "isthmus, .tar.gz": lambda: ours(archive),
-            "isthmus, folder again": lambda: ours(root, shelf),
+            "isthmus, folder again": lambda: ours(root, cache),
         }
-        time.sleep(SETTLED_SECONDS)  # A shelf keeps nothing that changed a moment ago.
-        ours(root, shelf)
+        time.sleep(SETTLED_SECONDS)  # A cache keeps nothing that changed a moment ago.
+        ours(root, cache)
         costs: dict[str, list[Cost]] = {name: [] for name in ways}
         for _ in range(options.rounds):
             for name, work in ways.items():

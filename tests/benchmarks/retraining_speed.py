@@ -35,7 +35,7 @@ from engine.jobs.classifiers import fresh_network
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, device_images
 from engine.networks.gradients import as_unit
-from engine.plan.scheduler import Scheduler, room_on
+from engine.plan.scheduler import Scheduler, slots_on
 from engine.retraining.rankings import ranking
 from engine.retraining.retrain import occluded
 from engine.store.study import Study
@@ -122,7 +122,7 @@ def wanted(images: specs.ImagesSpec, epochs: int, seeds: range) -> list[specs.Re
 
 def by_plan(study: Study, listed: list[specs.Retraining]) -> float:
     """Compute them as the program does; return the seconds."""
-    scheduler = Scheduler(study, room_on("cpu"), lambda event: None)
+    scheduler = Scheduler(study, slots_on("cpu"), lambda event: None)
     begun = time.perf_counter()
     scheduler.add(listed)
     scheduler.wait()
@@ -201,7 +201,7 @@ def main() -> None:
         study = Study(Path(home) / "speed.isthmus", create=True)
         study.set_location(images.digest, folder)
         links = served(study)
-        count = options.each * room_on("cpu").slots
+        count = options.each * slots_on("cpu").slots
         ratios, work = [], []
         for turn in range(options.rounds + 1):  # The first warms up and records the images.
             listed = wanted(images, options.epochs, range(turn * count, (turn + 1) * count))

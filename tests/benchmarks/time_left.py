@@ -19,7 +19,7 @@ import torch
 from engine.jobs.events import Event, ProbeMaps, Started
 from engine.plan.cost import Rates, work_of
 from engine.plan.planfile import find_plan, read_plan
-from engine.plan.scheduler import Room, Scheduler
+from engine.plan.scheduler import Scheduler, Slots
 from engine.plan.timing import seconds_per_pass
 from engine.specs import Training
 from engine.specs.schema import Spec
@@ -38,8 +38,8 @@ def record(specs: list[Spec], study: Study, slots: int) -> tuple[Recorded, list[
     events: Recorded = []
     threads = max(1, (torch.get_num_threads()) // slots)
     start = time.monotonic()
-    room = Room(torch.device("cpu"), slots, threads)
-    scheduler = Scheduler(study, room, lambda e: events.append((time.monotonic() - start, e)))
+    limits = Slots(torch.device("cpu"), slots, threads)
+    scheduler = Scheduler(study, limits, lambda e: events.append((time.monotonic() - start, e)))
     queued = scheduler.add(specs)
     scheduler.wait()
     seconds = time.monotonic() - start

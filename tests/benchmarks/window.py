@@ -23,6 +23,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from gui.pages import TRAIN
 from tests.reliability.soak import LoopDelay, let_run, resources
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -122,10 +123,10 @@ def alone(home: Path) -> dict[str, float]:
     """Return the seconds of the plan without a window."""
     import torch._dynamo  # noqa: F401  # the window imports it while nothing is asked of it
 
-    from engine.plan.scheduler import Scheduler, room_on
+    from engine.plan.scheduler import Scheduler, slots_on
     from engine.store.study import Study
 
-    scheduler = Scheduler(Study(home / "s.isthmus", create=True), room_on("cpu"), lambda e: None)
+    scheduler = Scheduler(Study(home / "s.isthmus", create=True), slots_on("cpu"), lambda e: None)
     begun = time.perf_counter()
     scheduler.add(plan())
     scheduler.wait()
@@ -137,7 +138,7 @@ def alone(home: Path) -> dict[str, float]:
 def beside(home: Path) -> dict[str, float]:
     """Return the seconds of the plan with the Train page open, and the event loop's delay."""
     _, window = opened(home / "s.isthmus")
-    window.show_titled("Train")
+    window.pages.show_place(TRAIN)
     workspace = window.workspace
     let_run(500)
     delay = LoopDelay()
@@ -158,12 +159,12 @@ def updates(home: Path) -> dict[str, float]:
     from engine.jobs.events import ProbeMaps, Progress, Queued, Scalars, Started
 
     _, window = opened(home / "s.isthmus")
-    window.show_titled("Train")
+    window.pages.show_place(TRAIN)
     workspace = window.workspace
     spec = plan()[0]
     workspace.choose_images(spec.images)
     for kind in (Queued, Started):
-        workspace.runner.event.emit(kind(spec.key, spec.kind, spec.title))
+        workspace.runner.engine_event.emit(kind(spec.key, spec.kind, spec.title))
     draw = np.random.default_rng(0)
     pictures = draw.integers(0, 256, (8, 1, 28, 28), dtype=np.uint8)
     notes = {}
@@ -175,7 +176,7 @@ def updates(home: Path) -> dict[str, float]:
             Scalars(spec.key, step, {"loss": 1 / step}),
             ProbeMaps(spec.key, step, pictures, maps),
         ):
-            workspace.runner.event.emit(event)
+            workspace.runner.engine_event.emit(event)
         if count % UPDATES_AT_ONCE == 0:
             let_run(1)
         if count in (SETTLED_UPDATES, UPDATES):

@@ -5,7 +5,7 @@ import torch
 
 from engine import specs
 from engine.jobs.events import Ended
-from engine.plan.scheduler import Room, Scheduler
+from engine.plan.scheduler import Scheduler, Slots
 from engine.store.study import Study
 
 # The scheduler's workers do the same: sums in floating point depend on the number of threads.
@@ -47,8 +47,8 @@ def computed(study):
 
     def run(*wanted, slots=2, expect_failure=False):
         events = []
-        room = Room(torch.device("cpu"), slots, 1)
-        scheduler = Scheduler(study, room, events.append)
+        device = Slots(torch.device("cpu"), slots, 1)
+        scheduler = Scheduler(study, device, events.append)
         scheduler.add(wanted)
         assert scheduler.wait(300)
         assert scheduler.stop(10)

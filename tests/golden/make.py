@@ -19,7 +19,7 @@ from engine import specs
 from engine.data.images import ingest
 from engine.jobs.events import Ended
 from engine.manifold import vae_gan
-from engine.plan.scheduler import Room, Scheduler
+from engine.plan.scheduler import Scheduler, Slots
 from engine.store.study import Study
 from tests.image_files import encoded, write
 
@@ -47,7 +47,7 @@ def compute(study: Study, *wanted) -> None:
         if isinstance(event, Ended) and event.outcome != "finished":
             failed.append(event.message)
 
-    scheduler = Scheduler(study, Room(torch.device("cpu"), 1, 1), emit)
+    scheduler = Scheduler(study, Slots(torch.device("cpu"), 1, 1), emit)
     scheduler.add(wanted)
     scheduler.wait()
     scheduler.stop()

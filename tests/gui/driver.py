@@ -145,7 +145,7 @@ class Answers(QObject):
         first, *rest = name.split(".")
         found = {
             "window": lambda: self._window,
-            "page": self._window.page,
+            "page": self._window.pages.page,
             "dialog": QApplication.activeModalWidget,
             "popup": QApplication.activePopupWidget,
         }[first]()

@@ -73,9 +73,9 @@ def take_the_tour(teacher: Person) -> None:
     teacher.press_text("Help")
     teacher.press_text("Guided tour")
     for number in range(1, STEPS + 1):
-        teacher.sees("window.menus.tour.card.count.text", f"Step {number} of {STEPS}")
+        teacher.sees("window.tour.card.count.text", f"Step {number} of {STEPS}")
         if number < STEPS:
-            teacher.press("window.menus.tour.card.next")
+            teacher.press("window.tour.card.next")
     teacher.desktop.keys("Escape")
-    teacher.sees("window.menus.tour.running", False)
+    teacher.sees("window.tour.running", False)
     assert not teacher.look("window.rail.has_focus")

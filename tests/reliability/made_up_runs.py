@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from engine.jobs.events import Ended, Notice
-from engine.plan.scheduler import Room, Scheduler
+from engine.plan.scheduler import Scheduler, Slots
 from engine.store.study import Result
 
 # Images alone: no training, and so no long import in every process.
@@ -35,7 +35,7 @@ def write(study, spec, result=RESULT):
 def scheduled(study, specs, computations):
     """Compute specs with made-up functions; return how each ended, and all notices."""
     events = []
-    scheduler = Scheduler(study, Room(torch.device("cpu"), 1, 1), events.append, computations)
+    scheduler = Scheduler(study, Slots(torch.device("cpu"), 1, 1), events.append, computations)
     scheduler.add(specs)
     assert scheduler.wait(60)
     assert scheduler.stop(10)

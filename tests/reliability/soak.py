@@ -95,7 +95,7 @@ class User:
         self.taken.setdefault(act.__name__.strip("_"), []).append(taken)
 
     def _change_page(self) -> None:
-        self.window.show_titled(self.random.choice(self.window.places).title)
+        self.window.pages.show_place(self.random.choice(self.window.pages.places))
 
     def _move_eps(self) -> None:
         from gui.widgets.forms.eps_slider import EpsSlider

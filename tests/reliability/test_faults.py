@@ -14,7 +14,7 @@ import torch
 
 from engine.cli.main import main
 from engine.jobs.context import Context
-from engine.plan.scheduler import Room, Scheduler
+from engine.plan.scheduler import Scheduler, Slots
 from engine.store import atomic, hdf5
 from engine.store.study import Result, Study, StudyError
 from tests.made_up_study import GENERATOR, IMAGES, add_generator, add_images, network
@@ -312,7 +312,7 @@ def test_that_a_paused_context_holds_no_lock_of_the_study(study):
         return RESULT
 
     scheduler = Scheduler(
-        study, Room(torch.device("cpu"), 1, 1), lambda e: None, {"glyphs": compute}
+        study, Slots(torch.device("cpu"), 1, 1), lambda e: None, {"glyphs": compute}
     )
     scheduler.add([IMAGES])
     assert held.wait(10)

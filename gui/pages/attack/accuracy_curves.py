@@ -54,7 +54,7 @@ class AccuracyCurves(QWidget):
         self._stale = True
         self._build()
         workspace.record_added.connect(self._record_added)
-        workspace.event.connect(self._on_event)
+        workspace.engine_event.connect(self._on_event)
         workspace.study_changed.connect(self._forget)
         picker.changed.connect(self.refresh)
         form.changed.connect(self._form_changed)

@@ -16,7 +16,7 @@ from engine.specs import PGD, AdversarialExamples, AttackSpec
 from gui.look import theme
 from gui.look.icons import icon
 from gui.widgets.chip import Chip
-from gui.widgets.elided_label import ElidedLabel, Line
+from gui.widgets.elided_label import ElidedLabel, ElidedLine
 from gui.widgets.images.class_bars import ClassBars, softmax
 from gui.widgets.images.image_view import Camera, ImageView, Pixels, pixels_of
 
@@ -245,7 +245,8 @@ class AttackColumn(QObject):
         size = f"L-inf {255 * linf:.3g}/255, L2 {l2:.3g}"
         words = f"{self._words(judged)}{wrong}"
         self._verdict.set_lines(
-            Line(words, "bad" if judged.fooled else "good", bold=True), Line(size, "muted")
+            ElidedLine(words, "bad" if judged.fooled else "good", bold=True),
+            ElidedLine(size, "muted"),
         )
         self._verdict.setToolTip(
             f"{words}\nRounded to 8 bits: {self.rounded_verdict_text}\nMeasured size of the "

@@ -24,6 +24,7 @@ from engine.figures.charts import MapGridData
 from engine.specs import AdversarialExamples, AttackSpec
 from engine.specs.schema import Spec
 from gui.look import settings
+from gui.pages import ATTACK, Place
 from gui.pages.attack.accuracy_curves import AccuracyCurves
 from gui.pages.attack.column import (
     ADVERSARIAL,
@@ -43,14 +44,14 @@ from gui.session.previews import LivePreviews
 from gui.session.workspace import Workspace
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.export.buttons import export_buttons
+from gui.widgets.filling_area import FillingArea
 from gui.widgets.forms.form_row import error_label, say
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.forms.side_panel import SidePanel
 from gui.widgets.images.image_strip import ImageStrip
 from gui.widgets.images.image_view import Camera, ImageView, pixels_of
 from gui.widgets.plots.plot import Plot
-from gui.widgets.plots.plot_items import Curve
-from gui.widgets.room import Room
+from gui.widgets.plots.plot_items import PlotCurve
 
 COLUMNS = 4
 TRACE_DELAY_MS = 120
@@ -62,14 +63,12 @@ class AttackPage(Page):
     Signals
     -------
     go_to
-        Takes the title of the page where what is missing can be made.
+        Takes the page where what is missing can be made.
     """
 
-    title: ClassVar[str] = "Attack"
-    icon: ClassVar[str] = "attack"
-    tip: ClassVar[str] = "Change an image by little, and watch the networks err"
+    place: ClassVar[Place] = ATTACK
 
-    go_to = Signal(str)
+    go_to = Signal(object)
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
         super().__init__(workspace, parent)
@@ -77,7 +76,7 @@ class AttackPage(Page):
         self._names = ClassNames(workspace, self)
         self._stale = True
         self._traced: list[tuple[str, int]] = []
-        self._curves: list[Curve] = []
+        self._curves: list[PlotCurve] = []
         # A chart takes longer to paint than all pictures together; nobody needs it at once.
         self._trace_timer = QTimer(self, singleShot=True, interval=TRACE_DELAY_MS)
         self._trace_timer.timeout.connect(self._draw_trace)
@@ -115,7 +114,7 @@ class AttackPage(Page):
         self._grid.setVerticalSpacing(4)
         self._grid.addWidget(self._heading, HEADER, 0)
         self._grid.addWidget(self.original, ADVERSARIAL, 0)
-        self._grid.addWidget(Room(self.trace), PERTURBATION, 0, BARS - PERTURBATION + 1, 1)
+        self._grid.addWidget(FillingArea(self.trace), PERTURBATION, 0, BARS - PERTURBATION + 1, 1)
         self._grid.setRowStretch(ADVERSARIAL, 1)
         self._grid.setRowStretch(PERTURBATION, 1)
         self.columns = [AttackColumn(self.camera, self) for _ in range(COLUMNS)]

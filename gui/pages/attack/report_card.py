@@ -14,7 +14,7 @@ from engine.store.study import spec_of
 from gui.pages.common.network_picker import Network
 from gui.session.workspace import Workspace
 from gui.widgets.forms.form_row import capital
-from gui.widgets.number_table import Cell, NumberTable, Row
+from gui.widgets.number_table import Cell, NumberTable, TableRow
 
 HEIGHT = 150
 IMAGES = 200
@@ -70,7 +70,7 @@ class AttackCard(QWidget):
         """Show what the study holds of the attack, else of the last one checked in its norm."""
         found = self._found(attack, networks)
         rows = [
-            Row(network.key, _cells(network.title, entry), self._series(network.key))
+            TableRow(network.key, _cells(network.title, entry), self._series(network.key))
             for entry, _, network in found
         ]
         self.table.setVisible(bool(rows))

@@ -28,6 +28,7 @@ from engine.specs import Gaussians2D
 from engine.specs.schema import Spec
 from engine.store.index import Entry
 from gui.look import theme
+from gui.pages import BOUNDARY, Place
 from gui.pages.boundary.controls import BoundaryControls
 from gui.pages.boundary.panel import BoundaryPanel
 from gui.pages.boundary.tilt import TiltPlot
@@ -36,8 +37,8 @@ from gui.pages.common.page import Page
 from gui.session.workspace import Workspace
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.export.buttons import export_buttons
+from gui.widgets.filling_area import FillingArea
 from gui.widgets.plots.legend import Legend
-from gui.widgets.room import Room
 
 RETRAIN_MS = 600
 TILTS_MS = 250
@@ -48,9 +49,7 @@ STUDY_NAME = "boundary-lab"
 class BoundaryPage(Page):
     """Three networks of the plane side by side, and the tilt of their boundaries below."""
 
-    title: ClassVar[str] = "Boundary"
-    icon: ClassVar[str] = "boundary"
-    tip: ClassVar[str] = "How attacks in training turn a decision boundary"
+    place: ClassVar[Place] = BOUNDARY
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
         super().__init__(workspace, parent)
@@ -146,7 +145,7 @@ class BoundaryPage(Page):
         planes.setSpacing(12)
         for panel in self.panels:
             planes.addWidget(panel, 1)
-        lower = Room(self.tilts)
+        lower = FillingArea(self.tilts)
         lower.setMinimumHeight(LOWER)
         column = QVBoxLayout()
         column.setSpacing(8)
@@ -160,7 +159,7 @@ class BoundaryPage(Page):
         workspace = self.workspace
         workspace.study_changed.connect(self._on_study)
         workspace.record_added.connect(self._on_record)
-        workspace.event.connect(self._on_event)
+        workspace.engine_event.connect(self._on_event)
         self._tilts_due.timeout.connect(self._draw_tilts)
         self.empty.asked.connect(self.begin)
         self.controls.attack_changed.connect(self._on_attack)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from engine.boundary.lab import Tilt, best_linear, tilts
 from engine.figures.boundary import tilt_caption
+from engine.figures.charts import Symbol
 from engine.specs import Gaussians2D
 from engine.tradeoff import published
 from gui.session.workspace import Workspace
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 RADII = np.linspace(0.0, 0.5, 101)
 HOVER = "{point}\n{x_label}: {x:.3g}\n{y_label}: {y:.1f}"
-LAB_SYMBOLS = ("square", "triangle", "diamond")
+LAB_SYMBOLS: tuple[Symbol, ...] = ("square", "triangle", "diamond")
 
 
 class TiltPlot(QWidget):

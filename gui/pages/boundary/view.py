@@ -176,7 +176,8 @@ class PlaneView(QWidget):
         sure = np.abs(np.tanh(values / 2))
         pixels = np.empty((*values.shape, 4), np.uint8)
         for label, inside in ((0, values < 0), (1, values >= 0)):
-            pixels[inside, :3] = theme.series(label).getRgb()[:3]
+            colour = theme.series(label)
+            pixels[inside, :3] = colour.red(), colour.green(), colour.blue()
         pixels[..., 3] = FAINTEST + (STRONGEST - FAINTEST) * sure
         self._regions.setImage(pixels, autoLevels=False)
         # The outer values stand on the edges: each pixel reaches half a step beyond its value.

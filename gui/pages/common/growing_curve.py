@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-State = Literal["waiting", "running", "finished", "cancelled", "failed"]
-Points = NDArray[np.float64]
+CurvePoints = NDArray[np.float64]
 FIRST_ROOM = 64
 
 
@@ -47,6 +44,6 @@ class GrowingCurve:
         place = int(np.searchsorted(steps, step, side="right"))
         return float(values[place - 1]) if place else None
 
-    def points(self) -> tuple[Points, Points]:
+    def points(self) -> tuple[CurvePoints, CurvePoints]:
         """Return steps and values, (n,) each."""
         return self._points[0, : self._count], self._points[1, : self._count]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QStackedWidget
 
+from gui.pages import DATA, TRAIN, Place
 from gui.pages.common.network_picker import NetworkPicker
 from gui.session.workspace import Workspace
 from gui.widgets.empty_state import EmptyState
@@ -16,16 +17,16 @@ class NeedsNetwork(EmptyState):
     Signals
     -------
     go_to
-        Takes the title of the page where what is missing can be made.
+        Takes the page where what is missing can be made.
     """
 
-    go_to = Signal(str)
+    go_to = Signal(object)
 
     def __init__(self, workspace: Workspace, picker: NetworkPicker):
         super().__init__()
         self._workspace = workspace
         self._picker = picker
-        self._way = ""
+        self._way: Place | None = None
         self._stack: QStackedWidget | None = None
         self.asked.connect(self._go)
 
@@ -44,19 +45,20 @@ class NeedsNetwork(EmptyState):
         """Look again at what there is."""
         workspace = self._workspace
         if workspace.images is None:
-            self._say("Choose images first.", "Choose images", "Data")
+            self._say("Choose images first.", "Choose images", DATA)
         elif workspace.image_set is None:
-            self._say("The images are being loaded.", "", "")
+            self._say("The images are being loaded.", "", None)
         else:
             text = "There is no network for these images yet: train one first."
-            self._say(text, "Train a network", "Train")
+            self._say(text, "Train a network", TRAIN)
         if self._stack is not None:
             self._stack.setCurrentIndex(1 if self.met else 0)
 
-    def _say(self, text: str, lead: str, way: str) -> None:
+    def _say(self, text: str, lead: str, way: Place | None) -> None:
         self.say(text, lead)
         self._way = way
 
     @Slot()
     def _go(self) -> None:
-        self.go_to.emit(self._way)
+        if self._way is not None:
+            self.go_to.emit(self._way)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from PySide6.QtWidgets import QHBoxLayout, QLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from gui.pages import Place
 from gui.session.workspace import Workspace
 
 
@@ -15,14 +17,31 @@ class Page(QWidget):
     A page keeps no state of the study: it draws what the workspace holds, whenever that changes.
     """
 
-    title: ClassVar[str] = ""
-    icon: ClassVar[str] = ""
-    tip: ClassVar[str] = ""
+    place: ClassVar[Place]
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
         super().__init__(parent)
         self.workspace = workspace
         self.setObjectName(f"page-{self.title.lower()}")
+
+    @property
+    def title(self) -> str:
+        """What the rail calls it."""
+        return self.place.title
+
+    def export_work(
+        self,
+        channel: str,
+        work: Callable[[Any], Any],
+        done: Callable[[Any], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        """Do some work for the pictures of the page, see :mod:`gui.widgets.export.actions`."""
+        self.workspace.runner.ask(channel, work, done, failed)
+
+    def export_said(self, text: str, error: bool) -> None:
+        """Tell the user what came of an export."""
+        self.workspace.message.emit(text, error)
 
     def frame(self, empty: QWidget, left: QWidget | QLayout, right: QWidget | QLayout) -> None:
         """Lay the page out: two parts side by side, or ``empty`` in their place.

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from engine.specs import ImagesSpec, StoredImages
 from engine.specs.schema import fields_of
 from engine.store.index import Entry
+from gui.pages import DATA, Place
 from gui.pages.common.page import Page
 from gui.pages.data.reading_strip import ReadingStrip
 from gui.session import file_dialogs
@@ -39,9 +40,7 @@ NO_LABELS = np.zeros(0, np.int64)
 class DataPage(Page):
     """Shows the current images, and lets the user choose others or read them in another way."""
 
-    title: ClassVar[str] = "Data"
-    icon: ClassVar[str] = "data"
-    tip: ClassVar[str] = "Choose images, and look through them"
+    place: ClassVar[Place] = DATA
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
         super().__init__(workspace, parent)

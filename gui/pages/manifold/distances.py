@@ -22,15 +22,15 @@ from gui.look import theme
 from gui.look.colours import Colour
 from gui.look.icons import icon
 from gui.pages.common.network_picker import Network, NetworkPicker
-from gui.pages.manifold.view import Numbers, PanelView, Tone, View
+from gui.pages.manifold.view import ManifoldContent, Numbers, PanelView, Tone
 from gui.widgets.forms.number_edit import guard_wheel
-from gui.widgets.number_table import Cell, NumberTable, Row
+from gui.widgets.number_table import Cell, NumberTable, TableRow
 from gui.widgets.plots.plot import Plot
-from gui.widgets.plots.plot_items import Curve
+from gui.widgets.plots.plot_items import PlotCurve
 from gui.widgets.sentence import Sentence
 
 if TYPE_CHECKING:
-    from engine.manifold.panels import Distances
+    from engine.manifold.order import Distances
 
 CLEAN = "muted"
 ICONS: dict[Tone, tuple[str, str]] = {
@@ -94,9 +94,9 @@ class DistancesView(QWidget):
     def __init__(self, picker: NetworkPicker, parent: QWidget | None = None):
         super().__init__(parent)
         self._picker = picker
-        self._view = View()
+        self._view = ManifoldContent()
         self._networks: list[Network] = []
-        self._drawn: dict[str, Curve] = {}
+        self._drawn: dict[str, PlotCurve] = {}
         self._build_parts()
         self._build_layout()
         self.plot.pointed.connect(self.hovered)
@@ -107,7 +107,7 @@ class DistancesView(QWidget):
 
     # ------------------------------------------------------------------------------------- public
 
-    def show_view(self, view: View, networks: Sequence[Network]) -> None:
+    def show_view(self, view: ManifoldContent, networks: Sequence[Network]) -> None:
         """Show what was found; the chosen panel stays where it exists."""
         self._view, self._networks = view, list(networks)
         before = self.panel.currentText()
@@ -215,9 +215,9 @@ class DistancesView(QWidget):
         )
         self._fill_table(curves, colours)
 
-    def _add(self, curve: Distances, colour: Colour) -> Curve:
+    def _add(self, curve: Distances, colour: Colour) -> PlotCurve:
         style = Qt.PenStyle.SolidLine if curve.classifier else Qt.PenStyle.DashLine
-        drawn: Curve = self.plot.curve(
+        drawn: PlotCurve = self.plot.curve(
             curve.name, colour, style=style, hover=HOVER, key=curve.classifier
         )
         drawn.set_data(curve.x, curve.density)
@@ -243,7 +243,7 @@ class DistancesView(QWidget):
         headers = ["Network", "Mean", "Mode", "Counted"]
         headers += [self._heading(name) for name in names]
         rows = [
-            Row(
+            TableRow(
                 curve.classifier,
                 (
                     Cell(curve.name, curve.name),
@@ -256,7 +256,7 @@ class DistancesView(QWidget):
         ]
         drawn = {curve.classifier for curve in curves}
         rows += [
-            Row(
+            TableRow(
                 network.key,
                 (
                     Cell(network.title, network.title),

@@ -17,12 +17,13 @@ from engine.jobs.events import Ended, Event, Started
 from engine.specs import VAEGAN
 from engine.store.index import Entry
 from engine.store.study import Study
+from gui.pages import DATA, MANIFOLD, Place
 from gui.pages.common.refresh import RefreshedPage
 from gui.pages.manifold.distances import DistancesView
 from gui.pages.manifold.form import ManifoldForm
 from gui.pages.manifold.pictures import GeneratorView
 from gui.pages.manifold.runs import GeneratorRun, GeneratorRuns
-from gui.pages.manifold.view import View, collect
+from gui.pages.manifold.view import ManifoldContent, collect
 from gui.session.workspace import Workspace
 from gui.widgets.empty_state import EmptyState
 
@@ -37,15 +38,13 @@ class ManifoldPage(RefreshedPage):
     Signals
     -------
     go_to
-        Takes the title of the page where what is missing can be made.
+        Takes the page where what is missing can be made.
     """
 
-    title: ClassVar[str] = "Manifold"
-    icon: ClassVar[str] = "manifold"
-    tip: ClassVar[str] = "How far attacks lie from the images' manifold"
+    place: ClassVar[Place] = MANIFOLD
     refresh_ms: ClassVar[int] = 400
 
-    go_to = Signal(str)
+    go_to = Signal(object)
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
         super().__init__(workspace, parent)
@@ -72,10 +71,10 @@ class ManifoldPage(RefreshedPage):
         wanted = generator is not None and generator.key not in self._read_keys
         self._reading = True
 
-        def work(_: Any) -> View:
+        def work(_: Any) -> ManifoldContent:
             return collect(study, images, generator, with_history=wanted)
 
-        def done(view: View) -> None:
+        def done(view: ManifoldContent) -> None:
             self._take(view, generator)
 
         self.workspace.runner.ask("manifold", work, done, self._on_unreadable)
@@ -100,7 +99,7 @@ class ManifoldPage(RefreshedPage):
         workspace.study_changed.connect(self._on_study)
         workspace.images_changed.connect(self._on_images)
         workspace.record_added.connect(self._on_record)
-        workspace.event.connect(self._on_event)
+        workspace.engine_event.connect(self._on_event)
         workspace.highlighted.connect(self.distances.set_highlighted)
         self.form.changed.connect(self._on_form)
         self.form.generator_changed.connect(self._on_generator)
@@ -124,7 +123,7 @@ class ManifoldPage(RefreshedPage):
     def _on_images(self) -> None:
         self.stack.setCurrentIndex(0 if self.workspace.images is None else 1)
         self.form.refresh()
-        self.distances.show_view(View(), [])
+        self.distances.show_view(ManifoldContent(), [])
         self._on_generator()
 
     @Slot(object)
@@ -195,7 +194,7 @@ class ManifoldPage(RefreshedPage):
 
     @Slot()
     def _lead(self) -> None:
-        self.go_to.emit("Data")
+        self.go_to.emit(DATA)
 
     # ------------------------------------------------------------------------------------ showing
 
@@ -208,7 +207,7 @@ class ManifoldPage(RefreshedPage):
             return text + "all in the study already."
         return text + f"{missing:,} missing."
 
-    def _take(self, view: View, generator: VAEGAN | None) -> None:
+    def _take(self, view: ManifoldContent, generator: VAEGAN | None) -> None:
         self._reading = False
         if generator is not None and view.history is not None:
             self._read_keys.add(generator.key)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from engine.jobs.events import Ended, Event, Queued, Reconstructions, Scalars, Started
 from engine.specs import VAEGAN
-from gui.pages.common.growing_curve import GrowingCurve, State
+from gui.pages.common.growing_curve import GrowingCurve
+from gui.queue.job import JobState
 
 Pictures = NDArray[np.float32]
 
@@ -36,7 +37,7 @@ class GeneratorRun:
 
     key: str
     title: str
-    state: State = "waiting"
+    state: JobState = "waiting"
     curve: GrowingCurve = field(default_factory=GrowingCurve)
     images: NDArray[np.uint8] | None = None
     samples: Pictures | None = None

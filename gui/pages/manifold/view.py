@@ -13,7 +13,8 @@ from engine.specs import VAEGAN, ImagesSpec, ManifoldDistance, Measurement, Tang
 from engine.store.study import Study, spec_of
 
 if TYPE_CHECKING:
-    from engine.manifold.panels import Distances, Panel
+    from engine.manifold.order import Distances
+    from engine.manifold.panels import Panel
 
 Tone = Literal["good", "warning", "error"]
 READ = ("curve/", "probes/", "samples")
@@ -46,7 +47,7 @@ class PanelView:
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class ManifoldContent:
     """What was found.
 
     Attributes
@@ -66,13 +67,13 @@ class View:
 
 def collect(
     study: Study, images: ImagesSpec, generator: VAEGAN | None, *, with_history: bool
-) -> View:
+) -> ManifoldContent:
     """Look for everything that is known of a generator and of the networks of its images."""
     stored = generator is not None and study.has(generator)
     history = _history(study, generator.key) if stored and with_history and generator else None
     key = "" if generator is None else generator.key
     panels = _panels(study, key) if stored else ()
-    return View(panels, _shares(study, images, key), history)
+    return ManifoldContent(panels, _shares(study, images, key), history)
 
 
 def _history(study: Study, key: str) -> dict[str, NDArray[Any]]:

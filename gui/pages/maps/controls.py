@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QVBoxLayout, QWidget
@@ -48,11 +47,11 @@ class ClassChoice(QWidget):
         """Return a method, made to explain the chosen class."""
         chosen = self.label.currentData()
         numbered = isinstance(chosen, int)
-        return replace(
-            spec,
-            explained=PREDICTED if numbered else chosen,
-            target=chosen if numbered else None,
-            quantity=self.quantity.currentData(),
+        return (
+            spec.replace("target", None)
+            .replace("explained", PREDICTED if numbered else chosen)
+            .replace("target", chosen if numbered else None)
+            .replace("quantity", self.quantity.currentData())
         )
 
     def set_classes(self, names: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWi
 
 from engine.figures.charts import MapGridData
 from engine.specs import AttributionSpec, Maps
+from gui.pages import MAPS, Place
 from gui.pages.common.needs import NeedsNetwork
 from gui.pages.common.network_picker import NetworkPicker
 from gui.pages.common.page import Page
@@ -41,14 +42,12 @@ class MapsPage(Page):
     Signals
     -------
     go_to
-        Takes the title of the page where what is missing can be made.
+        Takes the page where what is missing can be made.
     """
 
-    title: ClassVar[str] = "Maps"
-    icon: ClassVar[str] = "maps"
-    tip: ClassVar[str] = "Which pixels a network's decision hangs on"
+    place: ClassVar[Place] = MAPS
 
-    go_to = Signal(str)
+    go_to = Signal(object)
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
         super().__init__(workspace, parent)
@@ -71,7 +70,7 @@ class MapsPage(Page):
         self.picker = NetworkPicker(self.workspace, MOST_NETWORKS, at_first=3)
         self.methods = MethodPicker(AttributionSpec, exclude=CLASS_FIELDS)
         self.explained = ClassChoice()
-        self.style = DrawingChoice()
+        self.drawing = DrawingChoice()
         self.difference = DifferenceChoice()
         self.keep = QPushButton("Keep in study")
         self.keep.setToolTip("Store these maps as records of the study")
@@ -79,7 +78,7 @@ class MapsPage(Page):
         self._side.add(self.picker, "Networks", 1)
         self._side.add(self.methods, "Methods")
         self._side.add(self.explained, "Explained")
-        self._side.add(self.style, "Drawing")
+        self._side.add(self.drawing, "Drawing")
         self._side.add(self.difference, "Difference")
         self._side.pin(self.keep)
 
@@ -115,8 +114,8 @@ class MapsPage(Page):
         choices = (self.picker, self.methods, self.strip, self.explained)
         for choice in choices:
             choice.changed.connect(self.ask)
-        for choice in (self.style, self.difference):
-            choice.changed.connect(self.draw)
+        for look in (self.drawing, self.difference):
+            look.changed.connect(self.draw)
         self.keep.clicked.connect(self._keep)
         self._previews.answered.connect(self._take)
         self._previews.failed.connect(self._fail)
@@ -250,7 +249,7 @@ class MapsPage(Page):
             image_set.test_images[chosen],
             [self._name(index) for index in chosen],
             columns,
-            self.style.drawing,
+            self.drawing.drawing,
             self.difference.pairs([column.method for column in columns]),
         )
         self.grid.show_table(self._table.headings, self._table.rows)
@@ -280,7 +279,7 @@ class MapsPage(Page):
 
     def figure(self) -> MapGridData:
         """Return the table as a figure for a paper."""
-        drawing = self.style.drawing
+        drawing = self.drawing.drawing
         caption = "Clipped at the {:g} percentile; {}.".format(
             drawing.percentile,
             "one scale for every row" if drawing.shared else "one scale a map",

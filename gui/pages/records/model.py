@@ -23,7 +23,7 @@ NETWORKS = ("training", "imported")
 
 
 @dataclass(frozen=True)
-class Row:
+class RecordRow:
     """A record as the table knows it.
 
     Attributes
@@ -45,9 +45,9 @@ class Row:
 def rows_of(
     entries: Sequence[Entry],
     labels: Labels,
-    known: Mapping[str, Row],
+    known: Mapping[str, RecordRow],
     check: Callable[[], None] = lambda: None,
-) -> list[Row]:
+) -> list[RecordRow]:
     """Return a row for every record; those that did not change are taken from ``known``.
 
     Parameters
@@ -66,7 +66,7 @@ def rows_of(
         else:
             own = entry.key if entry.key in networks else ""
             network = own or next((key for key in entry.parents if key in networks), "")
-            found.append(Row(entry, search_text(entry, note), note, network))
+            found.append(RecordRow(entry, search_text(entry, note), note, network))
     return found
 
 
@@ -124,8 +124,8 @@ class RecordsModel(QAbstractTableModel):
 
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
-        self._all: list[Row] = []
-        self._shown: list[Row] = []
+        self._all: list[RecordRow] = []
+        self._shown: list[RecordRow] = []
         self._places: dict[str, int] = {}
         self._words: list[tuple[str, ...]] = []
         self._kind = ""
@@ -134,7 +134,7 @@ class RecordsModel(QAbstractTableModel):
 
     # ------------------------------------------------------------------------------------ content
 
-    def set_rows(self, rows: list[Row], kind: str) -> None:
+    def set_rows(self, rows: list[RecordRow], kind: str) -> None:
         """Take other records, and show those of a kind; of all kinds for ""."""
         self._all, self._kind = rows, kind
         self._renew()
@@ -148,7 +148,7 @@ class RecordsModel(QAbstractTableModel):
         self._renew()
 
     @property
-    def rows(self) -> dict[str, Row]:
+    def rows(self) -> dict[str, RecordRow]:
         """All records by key, also those that are not shown."""
         return {row.entry.key: row for row in self._all}
 
@@ -157,7 +157,7 @@ class RecordsModel(QAbstractTableModel):
         """How many there are, shown or not."""
         return len(self._all)
 
-    def row(self, place: int) -> Row:
+    def row(self, place: int) -> RecordRow:
         """Return the record in a row of the table."""
         return self._shown[place]
 
@@ -243,7 +243,7 @@ class RecordsModel(QAbstractTableModel):
         self._places = {row.entry.key: place for place, row in enumerate(found)}
 
 
-SORTED_BY: dict[int, Callable[[Row], Any]] = {
+SORTED_BY: dict[int, Callable[[RecordRow], Any]] = {
     TITLE: lambda row: row.entry.title.casefold(),
     KIND: lambda row: row.entry.kind,
     CREATED: lambda row: row.entry.created,
@@ -260,7 +260,7 @@ def when(created: str) -> str:
         return created[:16]
 
 
-def _text(row: Row, column: int) -> str:
+def _text(row: RecordRow, column: int) -> str:
     if column == TITLE:
         return row.entry.title
     if column == KIND:
@@ -270,7 +270,7 @@ def _text(row: Row, column: int) -> str:
     return f"{row.entry.seconds:,.1f}" if column == SECONDS else row.note.partition("\n")[0]
 
 
-def _tip(row: Row, column: int) -> str:
+def _tip(row: RecordRow, column: int) -> str:
     return row.note if column == NOTE and row.note else f"{row.entry.title}\n{row.entry.key}"
 
 

@@ -21,9 +21,9 @@ from PySide6.QtWidgets import (
 from engine.store import trash
 from engine.store.index import Entry
 from engine.store.study import Study, spec_of
-from gui.pages import PAGE_OF_KIND
+from gui.pages import RECORDS, TRAIN, Place, place_of
 from gui.pages.common.refresh import RefreshedPage
-from gui.pages.records.model import Row, rows_of
+from gui.pages.records.model import RecordRow, rows_of
 from gui.pages.records.study import StudyCard
 from gui.pages.records.table import RecordsTable
 from gui.pages.records.view import RecordView
@@ -39,14 +39,12 @@ class RecordsPage(RefreshedPage):
     Signals
     -------
     go_to
-        Takes the title of the page on which a record is worked with.
+        Takes the page on which a record is worked with.
     """
 
-    title: ClassVar[str] = "Records"
-    icon: ClassVar[str] = "records"
-    tip: ClassVar[str] = "Search, name and delete what was computed"
+    place: ClassVar[Place] = RECORDS
 
-    go_to = Signal(str)
+    go_to = Signal(object)
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
         super().__init__(workspace, parent)
@@ -124,8 +122,9 @@ class RecordsPage(RefreshedPage):
         whole.addWidget(split)
         self.empty = EmptyState()
         self.empty.say("Nothing was computed in this study yet.", "Train a network")
-        self.frame(self.empty, QWidget(), whole)
-        self.stack.widget(1).layout().itemAt(0).widget().hide()
+        nothing = QWidget()  # the table takes the place of a form
+        self.frame(self.empty, nothing, whole)
+        nothing.hide()
 
     def _connect(self) -> None:
         workspace = self.workspace
@@ -147,12 +146,12 @@ class RecordsPage(RefreshedPage):
         """Look through the study's records."""
         known = self.table.model.rows
 
-        def work(control: Any) -> list[Row]:
+        def work(control: Any) -> list[RecordRow]:
             return rows_of(study.entries, study.labels, known, control.check)
 
         self.workspace.runner.ask("records", work, self._take, self._unreadable)
 
-    def _take(self, rows: list[Row]) -> None:
+    def _take(self, rows: list[RecordRow]) -> None:
         before = self.shown_key
         self.table.set_rows(rows)
         study = self.workspace.study
@@ -209,7 +208,7 @@ class RecordsPage(RefreshedPage):
         self.detail.setCurrentWidget(self.view)
         self.view.show_entry(row.entry)
         self.view.origin.show_links(row.entry.parents, children, known)
-        self.view.to_page.setEnabled(row.entry.kind in PAGE_OF_KIND)
+        self.view.to_page.setEnabled(place_of(row.entry.kind) is not None)
         if changed:
             self._read_record(study, key)
 
@@ -220,14 +219,15 @@ class RecordsPage(RefreshedPage):
 
     @Slot()
     def _lead(self) -> None:
-        self.go_to.emit("Train")
+        self.go_to.emit(TRAIN)
 
     @Slot()
     def _to_page(self) -> None:
         row = self.table.model.rows.get(self.shown_key)
-        if row is not None:
+        place = None if row is None else place_of(row.entry.kind)
+        if row is not None and place is not None:
             self.workspace.selected.emit(row.network or row.entry.key)
-            self.go_to.emit(PAGE_OF_KIND[row.entry.kind])
+            self.go_to.emit(place)
 
     @Slot(str)
     def _copy(self, form: str) -> None:

@@ -33,8 +33,8 @@ from gui.pages.records.model import (
     NOTE,
     SECONDS,
     TITLE,
+    RecordRow,
     RecordsModel,
-    Row,
     kind_name,
 )
 from gui.widgets.forms.number_edit import guard_wheel
@@ -73,7 +73,7 @@ class RecordsTable(QWidget):
 
     # ------------------------------------------------------------------------------------- public
 
-    def set_rows(self, rows: list[Row]) -> None:
+    def set_rows(self, rows: list[RecordRow]) -> None:
         """Show these records; what is selected stays so, as far as it is still there."""
         kinds: dict[str, int] = {}
         for row in rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
@@ -88,8 +89,8 @@ class RecordView(QWidget):
 
     def show_numbers(self, numbers: Mapping[str, Number]) -> None:
         """Show scalar results."""
-        while self._numbers.count():
-            widget = self._numbers.takeAt(0).widget()
+        while (item := self._numbers.takeAt(0)) is not None:
+            widget = item.widget()
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
@@ -151,7 +152,7 @@ class RecordView(QWidget):
             ("Command", "Lines for a shell: a plan and the run of it", "command"),
             ("Python", "A script that builds, computes and reads it", "python"),
         ):
-            action = menu.addAction(text, lambda form=form: self.copy_asked.emit(form))
+            action = menu.addAction(text, partial(self.copy_asked.emit, form))
             action.setToolTip(tip)
         menu.addAction("Key", self._copy_key)
         self.copy.setMenu(menu)

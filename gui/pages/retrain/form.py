@@ -10,9 +10,9 @@ from engine.specs import (
     PAPER_FRACTIONS,
     AttributionSpec,
     ClassifierSpec,
-    Control,
     Interpretability,
     Mode,
+    ScoreControl,
     Training,
 )
 from engine.specs.schema import SpecError
@@ -27,7 +27,7 @@ MOST_NETWORKS = 1000
 AT_FIRST = 6
 REPEATS = 3
 AUTOMATIC = ""
-CONTROLS: tuple[Control, ...] = ("sobel", "blurred", "mask_only")
+CONTROLS: tuple[ScoreControl, ...] = ("sobel", "blurred", "mask_only")
 
 
 class RetrainForm(SidePanel):
@@ -80,7 +80,7 @@ class RetrainForm(SidePanel):
             box.setChecked(True)
 
     def _build_controls(self) -> None:
-        self.controls: dict[Control, QCheckBox] = {
+        self.controls: dict[ScoreControl, QCheckBox] = {
             "sobel": QCheckBox("Sobel edges"),
             "blurred": QCheckBox("Blurred map"),
             "mask_only": QCheckBox("Mask only"),
@@ -156,7 +156,7 @@ class RetrainForm(SidePanel):
         return [n for n in self.picker.networks if images is None or n.spec.images == images]
 
     @property
-    def asked_controls(self) -> tuple[Control, ...]:
+    def asked_controls(self) -> tuple[ScoreControl, ...]:
         """The controls that are asked for beside every score."""
         return tuple(control for control, box in self.controls.items() if box.isChecked())
 
@@ -178,7 +178,7 @@ class RetrainForm(SidePanel):
         classifier: ClassifierSpec,
         mode: Mode,
         attribution: AttributionSpec,
-        control: Control = "none",
+        control: ScoreControl = "none",
     ) -> Interpretability | None:
         """Return one score, or a control's, with the form's settings; None if they are wrong."""
         baseline = self._baseline_of(classifier)

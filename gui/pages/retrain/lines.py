@@ -25,7 +25,7 @@ STYLES = {
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class CurveLine:
     """One line, and what it is of.
 
     Attributes
@@ -45,14 +45,16 @@ class Line:
     numbers: tuple[Any, ...]
 
 
-def lines_of(curves: Sequence[Curve]) -> list[Line]:
+def lines_of(curves: Sequence[Curve]) -> list[CurveLine]:
     """Return every line once: the shared ones first, then each network's score and controls."""
-    found: dict[str, Line] = {}
+    found: dict[str, CurveLine] = {}
     for curve in curves:
         if curve.done > curve.own:
             key = f"random/{_setting(curve)}"
             numbers = (curve.random_mean, curve.random_low, curve.random_high)
-            found.setdefault(key, Line(key, "random", curve, (curve.random_fractions, *numbers)))
+            found.setdefault(
+                key, CurveLine(key, "random", curve, (curve.random_fractions, *numbers))
+            )
     for curve in sorted(curves, key=lambda curve: curve.spec.control != "sobel"):
         line = _line(curve) if curve.own else None
         if line is not None:
@@ -61,7 +63,7 @@ def lines_of(curves: Sequence[Curve]) -> list[Line]:
     first = {line.what: line.curve for line in reversed(own)}
     nothing = np.empty(0)
     keys = [
-        Line(f"legend/{what}", what, first[what], (nothing, nothing))
+        CurveLine(f"legend/{what}", what, first[what], (nothing, nothing))
         for what in STYLES
         if what in first
     ]
@@ -74,12 +76,14 @@ def mean_accuracy(curve: Curve) -> float:
     return float(np.nanmean(curve.values[:, inside]))
 
 
-def _line(curve: Curve) -> Line:
+def _line(curve: Curve) -> CurveLine:
     control, network = curve.spec.control, curve.spec.classifier.key
     if control == SCORE:
-        return Line(network, control, curve, (curve.fractions, curve.mean, curve.low, curve.high))
+        return CurveLine(
+            network, control, curve, (curve.fractions, curve.mean, curve.low, curve.high)
+        )
     key = f"sobel/{_setting(curve)}" if control == "sobel" else f"{network}/{control}"
-    return Line(key, control, curve, (curve.fractions, curve.mean))
+    return CurveLine(key, control, curve, (curve.fractions, curve.mean))
 
 
 def _setting(curve: Curve) -> str:

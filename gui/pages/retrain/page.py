@@ -9,22 +9,23 @@ from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 
 from engine.retraining.curves import Curve
-from engine.specs import AttributionSpec, Control, Interpretability, Mode
+from engine.specs import AttributionSpec, Interpretability, Mode, ScoreControl
 from engine.specs.schema import KINDS
 from engine.store.index import Entry
 from engine.store.study import Study
 from engine.tradeoff.points import MODES
+from gui.pages import DATA, RETRAIN, TRAIN, Place
 from gui.pages.common.refresh import RefreshedPage
 from gui.pages.retrain.form import CONTROLS, RetrainForm
-from gui.pages.retrain.lines import SHARED, STYLES, Line, lines_of
+from gui.pages.retrain.lines import SHARED, STYLES, CurveLine, lines_of
 from gui.pages.retrain.table import RetrainTable
-from gui.pages.retrain.view import SCORE, Place, View, work
+from gui.pages.retrain.view import SCORE, CurvePlace, RetrainContent, work
 from gui.session.workspace import Workspace
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.explained import explain_choices
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.plots.plot import Plot
-from gui.widgets.plots.plot_items import Curve as PlotCurve
+from gui.widgets.plots.plot_items import PlotCurve
 
 KINDS_SHOWN = ("retraining", "interpretability", "training", "imported", "glyphs", "folder", "idx")
 HOVER = "{name}\n{x:.0%} of the pixels removed\naccuracy {y:.1%}"
@@ -36,19 +37,17 @@ class RetrainPage(RefreshedPage):
     Signals
     -------
     go_to
-        Takes the title of the page where what is missing can be made.
+        Takes the page where what is missing can be made.
     """
 
-    title: ClassVar[str] = "Retrain"
-    icon: ClassVar[str] = "retrain"
-    tip: ClassVar[str] = "Measure what the marked pixels are worth"
+    place: ClassVar[Place] = RETRAIN
     refresh_ms: ClassVar[int] = 400
 
-    go_to = Signal(str)
+    go_to = Signal(object)
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
         super().__init__(workspace, parent)
-        self._view: View | None = None
+        self._view: RetrainContent | None = None
         self._finished: dict[str, Curve] = {}
         self._drawn: dict[str, PlotCurve] = {}
         self._titles: list[str] = []
@@ -142,10 +141,10 @@ class RetrainPage(RefreshedPage):
         self._finished = {}
         ready = self.workspace.images is not None and self.form.picker.available > 0
         if self.workspace.images is None:
-            self._way = "Data"
+            self._way = DATA
             self.empty.say("Choose images first.", "Choose images")
         else:
-            self._way = "Train"
+            self._way = TRAIN
             self.empty.say(
                 "There is no network for these images yet: train one first.",
                 "Train a network",
@@ -204,7 +203,7 @@ class RetrainPage(RefreshedPage):
         """
         chosen = {spec.kind: spec for spec in self.form.methods.chosen}
         attributions = [chosen.get(kind) or KINDS[kind]() for kind in self.form.methods.boxes]
-        score: tuple[Control, ...] = ("none",)
+        score: tuple[ScoreControl, ...] = ("none",)
         found = [
             self.form.spec_for(network.spec, mode, attribution, control)
             for network in self.form.networks
@@ -215,7 +214,7 @@ class RetrainPage(RefreshedPage):
         ]
         return [spec for spec in found if spec is not None]
 
-    def _take(self, view: View) -> None:
+    def _take(self, view: RetrainContent) -> None:
         self._view = view
         if not self.form.problem():
             self.form.say(self._summary(view), problem=False)
@@ -223,7 +222,7 @@ class RetrainPage(RefreshedPage):
         self._draw()
         self._fill_table()
 
-    def _columns_of(self, view: View) -> list[tuple[Mode, str]]:
+    def _columns_of(self, view: RetrainContent) -> list[tuple[Mode, str]]:
         """Return the modes and attributions that are asked for, or of which something is known."""
         chosen = {spec.kind for spec in self.form.methods.chosen}
         begun = {place[1:3] for place, curve in view.curves.items() if curve.own}
@@ -234,7 +233,7 @@ class RetrainPage(RefreshedPage):
             if (mode, kind) in begun or (kind in chosen and self.form.modes[mode].isChecked())
         ]
 
-    def _summary(self, view: View) -> str:
+    def _summary(self, view: RetrainContent) -> str:
         missing = view.total - view.present
         text = f"Scores: {view.scores:,}"
         if view.controls:
@@ -267,8 +266,8 @@ class RetrainPage(RefreshedPage):
         self._numbers = {line.key: line.numbers for line in wanted}
         self.plot.set_texts(caption=self._caption(curves))
 
-    def _chosen(self, view: View, mode: str, kind: str) -> list[Curve]:
-        places: list[Place] = [
+    def _chosen(self, view: RetrainContent, mode: str, kind: str) -> list[Curve]:
+        places: list[CurvePlace] = [
             (network.key, mode, kind, control)
             for network in self.form.networks
             for control in (SCORE, *CONTROLS)
@@ -280,7 +279,7 @@ class RetrainPage(RefreshedPage):
         study, network = self.workspace.study, curve.spec.classifier
         return network.title if study is None else study.title(network)
 
-    def _add(self, line: Line) -> PlotCurve:
+    def _add(self, line: CurveLine) -> PlotCurve:
         style, curve = STYLES[line.what], line.curve
         if line.what in SHARED:
             random = line.what == "random"

@@ -12,8 +12,8 @@ from engine.specs.schema import KINDS
 from gui.pages.common.network_picker import Network, NetworkPicker
 from gui.pages.retrain.form import CONTROLS
 from gui.pages.retrain.lines import mean_accuracy
-from gui.pages.retrain.view import SCORE, Place, View
-from gui.widgets.number_table import Cell, NumberTable, Row
+from gui.pages.retrain.view import SCORE, CurvePlace, RetrainContent
+from gui.widgets.number_table import Cell, NumberTable, TableRow
 
 Column = tuple[Mode, str]
 
@@ -44,7 +44,7 @@ class RetrainTable(NumberTable):
 
     def show_view(
         self,
-        view: View,
+        view: RetrainContent,
         networks: Sequence[Network],
         columns: Sequence[Column],
         shown: Column,
@@ -71,16 +71,16 @@ class RetrainTable(NumberTable):
         ]
         rows = []
         for network in networks:
-            places: list[Place] = [(network.key, *column, SCORE) for column in columns]
+            places: list[CurvePlace] = [(network.key, *column, SCORE) for column in columns]
             places += [(network.key, *shown, control) for control in controls]
             cells = [Cell(network.title, network.title)]
             cells += [self._cell(view, place) for place in places]
             if blurry:
                 cells.append(_blurriness(view.blurriness.get((network.key, shown[1]))))
-            rows.append(Row(network.key, tuple(cells), self._picker.series(network.key)))
+            rows.append(TableRow(network.key, tuple(cells), self._picker.series(network.key)))
         self.set_rows(headers, rows)
 
-    def _cell(self, view: View, place: Place) -> Cell:
+    def _cell(self, view: RetrainContent, place: CurvePlace) -> Cell:
         curve = view.curves.get(place)
         if curve is None or not curve.own:
             return Cell("–", tip="Not computed yet")
@@ -107,7 +107,7 @@ class RetrainTable(NumberTable):
             f"{spec.baseline.title}"
         )
 
-    def _beside(self, view: View, place: Place) -> Iterator[str]:
+    def _beside(self, view: RetrainContent, place: CurvePlace) -> Iterator[str]:
         """Yield a line for every control of a score, and for the blurriness of its maps."""
         for control in CONTROLS:
             beside = view.curves.get((*place[:3], control))
@@ -121,7 +121,7 @@ class RetrainTable(NumberTable):
             yield f"\nBlurriness of the maps: {blurriness:.2f}"
 
 
-def _controls(view: View, shown: Column, asked: Collection[str]) -> list[str]:
+def _controls(view: RetrainContent, shown: Column, asked: Collection[str]) -> list[str]:
     """Return the controls of which something is known where the chart is, or asked for."""
     begun = {place[3] for place, curve in view.curves.items() if place[1:3] == shown and curve.own}
     return [control for control in CONTROLS if control in begun or control in asked]

@@ -13,12 +13,12 @@ from engine.store.study import Study, spec_of
 from engine.tradeoff.points import NetworkPoint, networks
 
 SCORE = "none"
-Place = tuple[str, str, str, str]
+CurvePlace = tuple[str, str, str, str]
 """Key of the classifier, mode, kind of attribution, and control ("none": the score itself)."""
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class RetrainContent:
     """What was found in the study.
 
     Attributes
@@ -37,8 +37,8 @@ class View:
         By key of the classifier and kind of attribution: how coarse its maps are, in [0, 1].
     """
 
-    curves: dict[Place, Curve]
-    others: frozenset[Place]
+    curves: dict[CurvePlace, Curve]
+    others: frozenset[CurvePlace]
     total: int
     present: int
     scores: int
@@ -47,7 +47,7 @@ class View:
     blurriness: dict[tuple[str, str], float] = field(default_factory=dict)
 
 
-def place_of(spec: Interpretability) -> Place:
+def curve_place(spec: Interpretability) -> CurvePlace:
     """Return where a score stands in the table."""
     return spec.classifier.key, spec.mode, spec.attribution.kind, spec.control
 
@@ -58,7 +58,7 @@ def collect(
     shown: Sequence[Interpretability],
     finished: dict[str, Curve],
     check: Callable[[], None],
-) -> View:
+) -> RetrainContent:
     """Look for everything that is shown; runs on a lane.
 
     A score that the study has under other settings than the form's is shown until more retrainings
@@ -78,11 +78,11 @@ def collect(
     known = {entry.key: entry for entry in study.entries}
     points = networks(study)
     stored = _stored(known.values(), points)
-    wanted: dict[Place, Interpretability | None] = {place_of(spec): spec for spec in shown}
+    wanted: dict[CurvePlace, Interpretability | None] = {curve_place(spec): spec for spec in shown}
     chosen = {place[0] for place in wanted}
     wanted |= {place: None for place in stored if place[0] in chosen and place not in wanted}
-    curves: dict[Place, Curve] = {}
-    others: set[Place] = set()
+    curves: dict[CurvePlace, Curve] = {}
+    others: set[CurvePlace] = set()
     for place, spec in wanted.items():
         check()
         found = None if spec is None else partial(study, spec, known)
@@ -99,7 +99,7 @@ def collect(
     for spec in asked:
         check()
         keys.update(*(retraining_keys(spec, which) for which in ("attribution", "random")))
-    return View(
+    return RetrainContent(
         curves,
         frozenset(others),
         total=len(keys),
@@ -111,9 +111,9 @@ def collect(
     )
 
 
-def _stored(entries: Any, points: Sequence[NetworkPoint]) -> Mapping[Place, str]:
+def _stored(entries: Any, points: Sequence[NetworkPoint]) -> Mapping[CurvePlace, str]:
     """Return the records that hold a score, or a control's; of several controls the newest."""
-    found: dict[Place, str] = {
+    found: dict[CurvePlace, str] = {
         (point.key, mode, kind, SCORE): key
         for point in points
         for mode, scores in point.curves.items()
@@ -123,7 +123,7 @@ def _stored(entries: Any, points: Sequence[NetworkPoint]) -> Mapping[Place, str]
         if _is_control(entry):
             spec = spec_of(entry)
             if isinstance(spec, Interpretability):
-                found[place_of(spec)] = entry.key
+                found[curve_place(spec)] = entry.key
     return found
 
 
@@ -138,6 +138,6 @@ def work(
     asked: Sequence[Interpretability],
     shown: Sequence[Interpretability],
     finished: dict[str, Curve],
-) -> Callable[[Any], View]:
+) -> Callable[[Any], RetrainContent]:
     """Return :func:`collect` as a piece of work for a lane."""
     return lambda control: collect(study, asked, shown, finished, control.check)

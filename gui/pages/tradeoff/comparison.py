@@ -15,8 +15,8 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QToolButton, QVB
 
 from engine.tradeoff import comparison
 from engine.tradeoff.points import MODES, NetworkPoint, attributions_in, groups
-from gui.widgets.export.buttons import ask, say
-from gui.widgets.number_table import Cell, NumberTable, Row
+from gui.widgets.export.actions import ask, say
+from gui.widgets.number_table import Cell, NumberTable, TableRow
 
 NAMES = 3  # columns that say which correlation it is
 
@@ -116,7 +116,9 @@ class ComparisonPanel(QWidget):
         if found.rows:
             heading, *rows = found.rows
             cells = [tuple(map(_cell, range(len(row)), row)) for row in rows]
-            self.table.set_rows(heading, [Row(str(place), row) for place, row in enumerate(cells)])
+            self.table.set_rows(
+                heading, [TableRow(str(place), row) for place, row in enumerate(cells)]
+            )
 
     def save_to(self, path: Path) -> None:
         """Write the table on a lane, and say so."""

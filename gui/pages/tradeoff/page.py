@@ -32,6 +32,7 @@ from engine.tradeoff.points import (
     groups,
     networks,
 )
+from gui.pages import RETRAIN, TRADEOFF, Place
 from gui.pages.common.refresh import RefreshedPage
 from gui.pages.tradeoff.comparison import Comparison, ComparisonPanel, compare
 from gui.pages.tradeoff.preview_card import PreviewCard
@@ -39,7 +40,7 @@ from gui.session.workspace import Workspace
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.explained import explain_choices
 from gui.widgets.forms.number_edit import guard_wheel
-from gui.widgets.number_table import Cell, NumberTable, Row
+from gui.widgets.number_table import Cell, NumberTable, TableRow
 from gui.widgets.plots.plot import Plot
 from gui.widgets.plots.plot_items import Scatter
 
@@ -54,14 +55,12 @@ class TradeoffPage(RefreshedPage):
     Signals
     -------
     go_to
-        Takes the title of the page where what is missing is made.
+        Takes the page where what is missing is made.
     """
 
-    title: ClassVar[str] = "Trade-off"
-    icon: ClassVar[str] = "tradeoff"
-    tip: ClassVar[str] = "Accuracy against interpretability"
+    place: ClassVar[Place] = TRADEOFF
 
-    go_to = Signal(str)
+    go_to = Signal(object)
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
         super().__init__(workspace, parent)
@@ -181,7 +180,7 @@ class TradeoffPage(RefreshedPage):
 
     @Slot()
     def _lead(self) -> None:
-        self.go_to.emit("Retrain")
+        self.go_to.emit(RETRAIN)
 
     @Slot(str)
     def _on_highlighted(self, key: str) -> None:
@@ -304,7 +303,7 @@ class TradeoffPage(RefreshedPage):
         headers = ["Network", "Clean %", "Robust %"]
         headers += [f"{mode.upper()} {_short(kind)}" for mode, kind in columns]
         rows = [
-            Row(
+            TableRow(
                 point.key,
                 (
                     Cell(point.network, point.network),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from gui.pages import Place
 from gui.queue.job import duration
 from gui.widgets.forms.form_row import error_label, say
 
@@ -15,14 +16,14 @@ class TrainFooter(QWidget):
     Signals
     -------
     go_to
-        Takes the title of the page where what is missing can be chosen.
+        Takes the page where what is missing can be chosen.
     """
 
-    go_to = Signal(str)
+    go_to = Signal(object)
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
-        self._way = ""
+        self._way: Place | None = None
         self.counts = QLabel()
         self.counts.setWordWrap(True)
         self.time = QLabel()
@@ -59,7 +60,7 @@ class TrainFooter(QWidget):
         total: int,
         stored: int,
         going: int,
-        lead: str,
+        lead: Place | None,
     ) -> None:
         """Say what results.
 
@@ -72,11 +73,11 @@ class TrainFooter(QWidget):
         total, stored, going
             Trainings that result, and how many of them are in the study, or on their way.
         lead
-            The title of a page to lead to, or "".
+            A page to lead to, or None.
         """
         say(self.fault, fault)
         self._way = lead
-        self.lead.setVisible(bool(lead))
+        self.lead.setVisible(lead is not None)
         self.counts.setVisible(not fault)
         missing = total - stored - going
         if not fault:
@@ -124,4 +125,5 @@ class TrainFooter(QWidget):
 
     @Slot()
     def _go(self) -> None:
-        self.go_to.emit(self._way)
+        if self._way is not None:
+            self.go_to.emit(self._way)

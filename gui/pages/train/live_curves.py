@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSlider, QVBoxLayo
 
 from gui.pages.train.runs import Run, smoothed
 from gui.widgets.plots.plot import Plot
-from gui.widgets.plots.plot_items import Curve
+from gui.widgets.plots.plot_items import PlotCurve
 
 SMOOTHEST = 100
 SMOOTH_AT_FIRST = 5
@@ -18,9 +18,9 @@ MOST_LIVE_POINTS = 500
 
 @dataclass
 class _Curves:
-    loss: Curve
-    clean: Curve
-    robust: Curve
+    loss: PlotCurve
+    clean: PlotCurve
+    robust: PlotCurve
 
 
 class LiveCurves(QWidget):

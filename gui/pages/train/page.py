@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
@@ -15,6 +15,7 @@ from engine.specs import Imported, Training
 from engine.specs.distinguish import networks_apart
 from engine.specs.schema import Spec
 from engine.store.index import Entry
+from gui.pages import DATA, TRAIN, Place
 from gui.pages.common.page import Page
 from gui.pages.train.alarm_line import AlarmLine
 from gui.pages.train.defaults import defaults_for
@@ -38,13 +39,11 @@ class TrainPage(Page):
     Signals
     -------
     go_to
-        Takes the title of the page where what is missing can be chosen.
+        Takes the page where what is missing can be chosen.
     """
 
-    title = "Train"
-    icon = "train"
-    tip = "Train networks and watch their gradients"
-    go_to = Signal(str)
+    place: ClassVar[Place] = TRAIN
+    go_to = Signal(object)
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
         super().__init__(workspace, parent)
@@ -122,7 +121,7 @@ class TrainPage(Page):
 
     def _connect(self) -> None:
         workspace = self.workspace
-        workspace.event.connect(self._on_event)
+        workspace.engine_event.connect(self._on_event)
         self.maps.continue_asked.connect(self._continue)
         self.footer.go_on.clicked.connect(lambda: self._continue(""))
         workspace.study_changed.connect(self._on_study)
@@ -153,7 +152,7 @@ class TrainPage(Page):
         study = workspace.study
         stored = sum(study.has(spec) for spec in wanted) if study is not None else 0
         going = sum(self._is_going(spec.key) for spec in wanted)
-        lead = "Data" if workspace.study is not None and workspace.images is None else ""
+        lead = DATA if workspace.study is not None and workspace.images is None else None
         self.footer.show_state(
             fault=obstacle or self.form.error(),
             counts=self.form.counts(),
@@ -173,8 +172,8 @@ class TrainPage(Page):
             for spec in wanted
             if study is not None and not study.has(spec) and not self._is_going(spec.key)
         ]
-        room = workspace.runner.room
-        together = min(len(missing), room.slots) if room is not None else 1
+        slots = workspace.runner.slots
+        together = min(len(missing), slots.count) if slots is not None else 1
         self.footer.show_time(workspace.pace.seconds(missing), together)
         if missing and self.isVisible():
             workspace.pace.time(missing[0], self._on_form)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from engine.jobs.events import Ended, Event, ProbeMaps, Queued, Scalars, Started
 from engine.store.study import Study, StudyError
-from gui.pages.common.growing_curve import GrowingCurve, Points, State
+from gui.pages.common.growing_curve import CurvePoints, GrowingCurve
+from gui.queue.job import JobState
 
 Maps = NDArray[np.float32]
 Arrays = Mapping[str, NDArray[Any]]
@@ -21,7 +22,7 @@ READ = ("curve/", "epochs/", "probes/")
 STORED = {"loss": "curve", "clean_accuracy": "epochs", "robust_accuracy": "epochs"}
 
 
-def smoothed(values: Points, width: int) -> Points:
+def smoothed(values: CurvePoints, width: int) -> CurvePoints:
     """Return the mean of each value and those before it, ``width`` at most."""
     if width <= 1 or len(values) < 2:
         return values
@@ -57,7 +58,7 @@ class Run:
     title: str
     series: int = 0
     offset: float = 0.0
-    state: State = "waiting"
+    state: JobState = "waiting"
     curves: dict[str, GrowingCurve] = field(
         default_factory=lambda: {name: GrowingCurve() for name in CURVES}
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QBrush
@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from gui.look import settings, theme
 from gui.look.icons import app_icon, icon
+from gui.pages import TRAIN, WELCOME, Place
 from gui.pages.common.page import Page
 from gui.pages.welcome.offer import Offer
 from gui.session import file_dialogs
@@ -41,16 +42,14 @@ class WelcomePage(Page):
     Signals
     -------
     go_to
-        Takes the title of the page that should be shown now.
+        Takes the page that should be shown now.
     tour_asked
         The guided tour is wanted.
     """
 
-    title = "Welcome"
-    icon = "welcome"
-    tip = "Open the demo, images or a recent study"
+    place: ClassVar[Place] = WELCOME
 
-    go_to = Signal(str)
+    go_to = Signal(object)
     tour_asked = Signal()
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
@@ -314,7 +313,7 @@ class WelcomePage(Page):
 
     def _run_demo(self) -> None:
         self.workspace.importer.run_preset("demo")
-        self.go_to.emit("Train")
+        self.go_to.emit(TRAIN)
 
     @Slot()
     def _dress(self) -> None:

@@ -11,6 +11,7 @@ from engine.specs import AdversarialExamples, Maps, Measurement
 from engine.store.index import Entry
 from engine.store.study import Study, spec_of
 from engine.tradeoff import points as tradeoff_points
+from engine.tradeoff.correlation import fit
 from engine.tradeoff.points import NetworkPoint
 
 GRADIENT = "gradient"
@@ -124,9 +125,7 @@ def _fit(points: list[NetworkPoint]) -> tuple[float, int] | None:
     known = [p for p in points if p.clean_accuracy is not None and GRADIENT in _roar(p)]
     if len(known) < 3:
         return None
-    found = tradeoff_points.fit(
-        [float(p.clean_accuracy or 0) for p in known], [_roar(p)[GRADIENT] for p in known]
-    )
+    found = fit([float(p.clean_accuracy or 0) for p in known], [_roar(p)[GRADIENT] for p in known])
     return None if found.pearson is None else (found.pearson, found.n)
 
 

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from PySide6.QtWidgets import QTabWidget, QWidget
 
 from engine.tradeoff.points import NetworkPoint
+from gui.pages import ATTACK, BOUNDARY, DATA, MANIFOLD, MAPS, RETRAIN, TRADEOFF, Place
 from gui.shell.tour.facts import GRADIENT, Facts
 
 
 @dataclass(frozen=True)
-class Step:
+class TourStep:
     """One step of the tour.
 
     Attributes
     ----------
     page
-        Title of the page that it is about.
+        The page that it is about.
     title
         Its heading.
     part
@@ -28,7 +29,7 @@ class Step:
         Says it, from what is known of the study.
     """
 
-    page: str
+    page: Place
     title: str
     part: str
     text: Callable[[Facts], str]
@@ -56,17 +57,17 @@ class Step:
         return found if isinstance(found, QWidget) else None
 
 
-def steps() -> tuple[Step, ...]:
-    """Return the steps in order, in the user's language."""
+def steps() -> tuple[TourStep, ...]:
+    """Return the steps in order."""
     return (
-        Step("Data", "Images, and what a network may learn of them", "browser", _images),
-        Step("Attack", "Right on images, wrong beside them", "picker", _accuracies),
-        Step("Attack", "An attack walks eps away from the image", "form.eps", _attack),
-        Step("Maps", "Robust gradients can be read", "grid", _maps),
-        Step("Boundary", "Why: the boundary was tilted", "panels", _tilt),
-        Step("Manifold", "Attacks that stay among images", "form", _manifold),
-        Step("Retrain", "Is a readable map a true one?", "plot", _scores),
-        Step("Trade-off", "The price, and the open question", "plot", _tradeoff),
+        TourStep(DATA, "Images, and what a network may learn of them", "browser", _images),
+        TourStep(ATTACK, "Right on images, wrong beside them", "picker", _accuracies),
+        TourStep(ATTACK, "An attack walks eps away from the image", "form.eps", _attack),
+        TourStep(MAPS, "Robust gradients can be read", "grid", _maps),
+        TourStep(BOUNDARY, "Why: the boundary was tilted", "panels", _tilt),
+        TourStep(MANIFOLD, "Attacks that stay among images", "form", _manifold),
+        TourStep(RETRAIN, "Is a readable map a true one?", "plot", _scores),
+        TourStep(TRADEOFF, "The price, and the open question", "plot", _tradeoff),
     )
 
 

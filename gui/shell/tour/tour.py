@@ -6,18 +6,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer, Slot
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QWidget
 
 from gui.look import settings
+from gui.session.workspace import Workspace
+from gui.shell.page_stack import PageStack
 from gui.shell.tour.card import REACH, Outline, TourCard, beside
 
 if TYPE_CHECKING:
     from engine.store.study import Study
     from gui.pages.common.page import Page
-    from gui.shell.main_window import MainWindow
     from gui.shell.tour.facts import Facts
-    from gui.shell.tour.steps import Step
+    from gui.shell.tour.steps import TourStep
 
 # Pages lay themselves out, fill and scroll at their own times: the frame follows so often.
 FOLLOW_MS = 120
@@ -26,25 +27,26 @@ FOLLOW_MS = 120
 class Tour(QObject):
     """Leads through the window; everything in it stays usable meanwhile.
 
-    It opens the demo where no study is open, tells whatever study is open, and ends with Escape.
+    It opens the demo where no study is open, tells whatever study is open, and ends with Escape,
+    whose usual action (``escape``) is off meanwhile.
     """
 
-    def __init__(self, window: MainWindow):
+    def __init__(self, window: QWidget, pages: PageStack, workspace: Workspace, escape: QAction):
         super().__init__(window)
-        self._window = window
+        self._window, self._pages, self._workspace = window, pages, workspace
+        self._escape_action = escape
         self.card: TourCard | None = None
         self.outline: Outline | None = None
         self.number = 0
-        self._steps: tuple[Step, ...] = ()
+        self._steps: tuple[TourStep, ...] = ()
         self._facts: Facts | None = None
         self._escape: QShortcut | None = None
         self._follow = QTimer(self, interval=FOLLOW_MS)
         self._follow.timeout.connect(self._place)
-        window.workspace.study_changed.connect(self._read)
-        window.workspace.record_added.connect(self._read)
-        window.workspace.runner.ready.connect(self._open_demo)
-        for host in window.hosts:
-            host.built.connect(self._on_built)
+        workspace.study_changed.connect(self._read)
+        workspace.record_added.connect(self._read)
+        workspace.runner.ready.connect(self._open_demo)
+        pages.built.connect(self._on_built)
 
     @property
     def running(self) -> bool:
@@ -76,8 +78,8 @@ class Tour(QObject):
             self._escape.deleteLater()
         self.card = self.outline = self._escape = None
         # Else the keyboard would go on at the top of the rail, far from the page that is shown.
-        self._window.hosts[self._window.stack.currentIndex()].setFocus()
-        self._window.menus.actions["dismiss"].setEnabled(True)
+        self._pages.host().setFocus()
+        self._escape_action.setEnabled(True)
         self._window.removeEventFilter(self)
 
     def go(self, number: int) -> None:
@@ -87,9 +89,9 @@ class Tour(QObject):
             return
         self.number = max(0, number)
         step = self._steps[self.number]
-        self._window.show_titled(step.page)
-        page = self._window.page()
-        if page is not None and page.title == step.page:
+        self._pages.show_place(step.page)
+        page = self._pages.page()
+        if page is not None and page.place == step.page:
             step.reveal(page)
         self._tell()
         self._place()
@@ -104,7 +106,7 @@ class Tour(QObject):
         self.card.moved.connect(self._on_moved)
         self.card.closed.connect(self.stop)
         # Two owners of one key would take it from both.
-        window.menus.actions["dismiss"].setEnabled(False)
+        self._escape_action.setEnabled(False)
         self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), window)
         self._escape.activated.connect(self.stop)
         window.installEventFilter(self)
@@ -132,10 +134,10 @@ class Tour(QObject):
     @Slot()
     def _open_demo(self) -> None:
         """Open the demo as the first page does, unless a study is open; the engine may be late."""
-        workspace = self._window.workspace
+        workspace = self._workspace
         if not self.running or workspace.study is not None or not workspace.runner.loaded:
             return
-        for host in self._window.hosts:
+        for host in self._pages.hosts:
             host_page = host.page
             if host_page is not None and hasattr(host_page, "open_demo"):
                 host_page.open_demo()
@@ -144,12 +146,10 @@ class Tour(QObject):
     @Slot()
     def _read(self) -> None:
         """Look at the records of the study that is open now, away from the window's thread."""
-        study = self._window.workspace.study
+        study = self._workspace.study
         if not self.running or study is None:
             return
-        self._window.workspace.runner.ask(
-            "tour", partial(_facts_of, study), self._take, self._unreadable
-        )
+        self._workspace.runner.ask("tour", partial(_facts_of, study), self._take, self._unreadable)
 
     def _take(self, facts: Facts) -> None:
         self._facts = facts
@@ -157,7 +157,7 @@ class Tour(QObject):
         self._place()
 
     def _unreadable(self, text: str) -> None:
-        self._window.workspace.message.emit(text, True)
+        self._workspace.message.emit(text, True)
 
     def _tell(self) -> None:
         if self.card is None:
@@ -169,8 +169,8 @@ class Tour(QObject):
 
     def _target(self) -> QRect:
         """Return where the step's widget is in the window; nothing while another page is shown."""
-        page, step = self._window.page(), self._steps[self.number]
-        if page is None or page.title != step.page or not page.isVisible():
+        page, step = self._pages.page(), self._steps[self.number]
+        if page is None or page.place != step.page or not page.isVisible():
             return QRect()
         anchor: QWidget = step.anchor(page)
         corner = anchor.mapTo(self._window, QPoint(0, 0))

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.figures.charts import FigureStyle, Picture, caption_of, with_caption
-from gui.widgets.export.buttons import ask, copy, say
+from gui.widgets.export.actions import ask, copy, say
 from gui.widgets.export.form import FORMATS, TABLES, ExportForm
 from gui.widgets.sentence import Sentence
 

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.specs.schema import Field
+from engine.specs.schema import Field, Spec
 from gui.widgets.forms.number_edit import (
     NumberEdit,
     NumberError,
@@ -27,6 +27,30 @@ from gui.widgets.forms.number_edit import (
 )
 
 CHOICE_NAMES = {"linf": "L-inf", "l2": "L2"}
+
+
+class InnerForm(QWidget):
+    """What the editor of a nested spec needs of the form inside it.
+
+    Signals
+    -------
+    changed
+        The spec, or what is wrong with it, changed.
+    """
+
+    changed = Signal()
+
+    def spec(self) -> Spec | None:
+        """Return the spec, or None while a field is wrong."""
+        raise NotImplementedError
+
+    def error(self) -> str:
+        """Return the sentence about the first wrong field, or ""."""
+        raise NotImplementedError
+
+    def set_spec(self, spec: Spec) -> None:
+        """Show a spec; :meth:`spec` then gives back an equal one."""
+        raise NotImplementedError
 
 
 class FieldEdit(QWidget):

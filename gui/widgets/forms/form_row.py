@@ -9,7 +9,7 @@ from gui.look import terms
 from gui.widgets.forms.field_edit import FieldEdit, FlagField
 
 
-class Row:
+class FormRow:
     """A field's label, its editor, and the sentence about what is wrong with it."""
 
     def __init__(self, item: Field, edit: FieldEdit, words: str, parent: QWidget):

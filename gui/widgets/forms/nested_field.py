@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from engine.specs.schema import Field, Spec, SpecError, fields_of, kinds_of
-from gui.widgets.forms.field_edit import FieldEdit, start_value
+from gui.widgets.forms.field_edit import FieldEdit, InnerForm, start_value
 from gui.widgets.forms.form_row import capital
-
-if TYPE_CHECKING:
-    from gui.widgets.forms.spec_form import SpecForm
 
 INDENT = 12
 
@@ -39,13 +36,13 @@ class NestedField(FieldEdit):
         parent: QWidget | None = None,
         *,
         words: str,
-        make_form: Callable[[Field, QWidget], SpecForm],
+        make_form: Callable[[Field, QWidget], InnerForm],
         opened: bool,
     ):
         super().__init__(item, parent)
         self._words = capital(words)
         self._make_form = make_form
-        self._form: SpecForm | None = None
+        self._form: InnerForm | None = None
         self._spec: Spec | None = None
         if not item.required:
             self._spec = item.default
@@ -77,7 +74,7 @@ class NestedField(FieldEdit):
         self._header.clicked.connect(self._on_header)
 
     @property
-    def form(self) -> SpecForm:
+    def form(self) -> InnerForm:
         """The form of the nested spec."""
         if self._form is None:
             self._form = self._make_form(self.item, self._body)

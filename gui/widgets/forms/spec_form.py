@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QComboBox, QGridLayout, QWidget
 
 from engine.specs.schema import Field, Spec, SpecError, fields_of, kinds_of
-from gui.widgets.forms.field_edit import FieldEdit, OptionalField, plain_field, start_value
-from gui.widgets.forms.form_row import Row, error_label, label_for, say
+from gui.widgets.forms.field_edit import (
+    FieldEdit,
+    InnerForm,
+    OptionalField,
+    plain_field,
+    start_value,
+)
+from gui.widgets.forms.form_row import FormRow, error_label, label_for, say
 from gui.widgets.forms.nested_field import INDENT, NestedField
 from gui.widgets.forms.number_edit import NumberError, guard_wheel
 
 LABEL_WIDTH = 104
 
 
-class SpecForm(QWidget):
+class SpecForm(InnerForm):
     """Edits any spec of a family.
 
     Parameters
@@ -36,8 +42,6 @@ class SpecForm(QWidget):
         The spec, or what is wrong with it, changed.
     """
 
-    changed = Signal()
-
     def __init__(
         self,
         family: type[Spec],
@@ -54,7 +58,7 @@ class SpecForm(QWidget):
         self._nested = nested
         self._fixed: dict[str, Any] = {}
         self._chosen: dict[str, Any] = {}
-        self._rows: dict[str, Row] = {}
+        self._rows: dict[str, FormRow] = {}
         self._spec: Spec | None = None
         self._error = ""
         self._quiet = False
@@ -168,12 +172,12 @@ class SpecForm(QWidget):
         self._quiet = was_quiet
         self._check()
 
-    def _make_row(self, item: Field, at: int) -> Row:
+    def _make_row(self, item: Field, at: int) -> FormRow:
         edit = self._make_edit(item)
         shape, value = self._chosen.get(item.name, (None, None))
         if shape == _shape(item):
             edit.show_value(value)
-        row = Row(item, edit, self._labels.get(item.name, item.label), self)
+        row = FormRow(item, edit, self._labels.get(item.name, item.label), self)
         row.add_to(self._grid, at)
         edit.changed.connect(self._check)
         return row

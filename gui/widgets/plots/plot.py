@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyqtgraph as pg
@@ -16,14 +16,15 @@ from gui.look.colours import Colour, on_screen
 from gui.widgets.elided_label import Heading
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.plots.legend import Legend, LegendEntry
-from gui.widgets.plots.plot_items import SYMBOLS, Curve, Item, Scatter, label_axis
+from gui.widgets.plots.plot_items import SYMBOLS, PlotCurve, PlotItem, Scatter, label_axis
 
 NEAR_PIXELS = 14.0
+Kept = TypeVar("Kept", bound=PlotItem)
 HOVER_HZ = 30
 DEFAULT_HOVER = "{name}\n{x_label}: {x:.4g}\n{y_label}: {y:.4g}"
 
 
-class _ViewBox(pg.ViewBox):
+class _ViewBox(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph is not typed
     """A view box whose context menu is ours: pyqtgraph's own offers an export that fails."""
 
     def __init__(self, menu: QMenu):
@@ -73,7 +74,7 @@ class Plot(QWidget):
         super().__init__(parent)
         self.title, self.x_label, self.y_label = title, x_label, y_label
         self.caption = ""
-        self._items: list[Item] = []
+        self._items: list[PlotItem] = []
         self._under: tuple[Scatter, str] | None = None
         self._pointed = ""
         self._menu = QMenu(self)
@@ -98,7 +99,7 @@ class Plot(QWidget):
         band: bool = False,
         hover: str = "",
         key: str = "",
-    ) -> Curve:
+    ) -> PlotCurve:
         """Add a curve and return its handle; it is empty until its ``set_data(x, y, low, high)``.
 
         Parameters
@@ -120,7 +121,7 @@ class Plot(QWidget):
         """
         place = self._next_colour() if colour is None else colour
         plot = self._view.getPlotItem()
-        return self._keep(Curve(plot, name, place, symbol or "", hover, style, band, key))
+        return self._keep(PlotCurve(plot, name, place, symbol or "", hover, style, band, key))
 
     def scatter(
         self,
@@ -242,7 +243,7 @@ class Plot(QWidget):
 
     # ------------------------------------------------------------------------------------ private
 
-    def _keep(self, item: Any) -> Any:
+    def _keep(self, item: Kept) -> Kept:
         self._items.append(item)
         item.setParent(self)
         item.removed.connect(self._drop)
@@ -250,7 +251,7 @@ class Plot(QWidget):
         return item
 
     @Slot(object)
-    def _drop(self, item: Item) -> None:
+    def _drop(self, item: PlotItem) -> None:
         self._items = [kept for kept in self._items if kept is not item]
         if self._under is not None and self._under[0] is item:
             self._under = None
@@ -298,9 +299,9 @@ class Plot(QWidget):
 
     # ----------------------------------------------------------------------------------- pointing
 
-    def nearest(self, where: QPointF) -> tuple[Item, int] | None:
+    def nearest(self, where: QPointF) -> tuple[PlotItem, int] | None:
         """Return the point nearest to a place in the scene, at most 14 pixels off, or None."""
-        best: tuple[Item, int] | None = None
+        best: tuple[PlotItem, int] | None = None
         closest = NEAR_PIXELS
         for item in self._items:
             x, y = self._pixels(item)
@@ -313,7 +314,7 @@ class Plot(QWidget):
                 best, closest = (item, index), float(distance[index])
         return best
 
-    def _pixels(self, item: Item) -> tuple[np.ndarray, np.ndarray]:
+    def _pixels(self, item: PlotItem) -> tuple[np.ndarray, np.ndarray]:
         """Return where an item's points are in the scene."""
         view = self._view.getViewBox()
         box = view.mapRectToScene(view.boundingRect())
@@ -337,7 +338,7 @@ class Plot(QWidget):
         place = self._view.viewport().mapToGlobal(self._view.mapFromScene(where))
         QToolTip.showText(place, self.hover_text(*found), self._view)
 
-    def hover_text(self, item: Item, index: int) -> str:
+    def hover_text(self, item: PlotItem, index: int) -> str:
         """Return what pointing at one point shows."""
         return (item.hover or DEFAULT_HOVER).format(
             name=item.name,
@@ -348,8 +349,8 @@ class Plot(QWidget):
             y_label=self.y_label,
         )
 
-    def _point_at(self, found: tuple[Item, int] | None) -> None:
-        key = found[0].key if found is not None and isinstance(found[0], Curve) else ""
+    def _point_at(self, found: tuple[PlotItem, int] | None) -> None:
+        key = found[0].key if found is not None and isinstance(found[0], PlotCurve) else ""
         if key != self._pointed:
             self._pointed = key
             self.pointed.emit(key)
@@ -371,7 +372,7 @@ class Plot(QWidget):
             if found[0].keys:
                 event.accept()
                 found[0].clicked.emit(found[0].keys[found[1]])
-            elif isinstance(found[0], Curve) and found[0].key:
+            elif isinstance(found[0], PlotCurve) and found[0].key:
                 event.accept()
                 self.clicked.emit(found[0].key)
 

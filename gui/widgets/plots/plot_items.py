@@ -54,11 +54,15 @@ def named(colour: Colour) -> Colour:
     return colour
 
 
-def _array(values: ArrayLike | None) -> NDArray[np.float64] | None:
-    return None if values is None else np.array(values, dtype=np.float64).reshape(-1)
+def _array(values: ArrayLike) -> NDArray[np.float64]:
+    return np.array(values, dtype=np.float64).reshape(-1)
 
 
-class Item(QObject):
+def _optional(values: ArrayLike | None) -> NDArray[np.float64] | None:
+    return None if values is None else _array(values)
+
+
+class PlotItem(QObject):
     """A curve or a cloud of points; made by :class:`gui.widgets.plots.plot.Plot` only.
 
     Signals
@@ -137,7 +141,7 @@ class Item(QObject):
         return part
 
 
-class Curve(Item):
+class PlotCurve(PlotItem):
     """Points that belong together in order, with an optional band between two limits.
 
     Attributes
@@ -179,7 +183,7 @@ class Curve(Item):
         high: ArrayLike | None = None,
     ) -> None:
         """Draw these points instead, (n,) each; the band spans ``low`` to ``high``."""
-        data = Series(self.name, *map(_array, (x, y, low, high)))  # type: ignore[arg-type]
+        data = Series(self.name, _array(x), _array(y), _optional(low), _optional(high))
         if self._shows(data):
             return  # setting it again would have the whole chart painted
         self.x, self.y, self.low, self.high = data.x, data.y, data.low, data.high
@@ -222,7 +226,7 @@ class Curve(Item):
             self._band.setBrush(faint)
 
 
-class Scatter(Item):
+class Scatter(PlotItem):
     """Points that stand for something each: pointing at one and clicking it say what."""
 
     def __init__(self, plot: pg.PlotItem, name: str, colour: Colour, symbol: Symbol, hover: str):
@@ -253,7 +257,9 @@ class Scatter(Item):
         names
             What {point} in the text of ``hover`` becomes.
         """
-        data = Series(self.name, *map(_array, (x, y, low, high)), keys=tuple(keys))  # type: ignore[arg-type]
+        data = Series(
+            self.name, _array(x), _array(y), _optional(low), _optional(high), keys=tuple(keys)
+        )
         self.x, self.y, self.low, self.high, self.keys = (
             data.x, data.y, data.low, data.high, data.keys,
         )  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.data import cache, images
-from engine.data.cache import Shelf
+from engine.data.cache import ImageCache
 from engine.data.images import ingest, load
 from tests.image_files import png
 
@@ -27,10 +27,10 @@ def folder(tmp_path):
 
 @pytest.fixture
 def kept(tmp_path, monkeypatch):
-    """Return a shelf that keeps also what was read quickly and changed a moment ago."""
+    """Return a cache that keeps also what was read quickly and changed a moment ago."""
     monkeypatch.setattr(cache, "WORTH_SECONDS", 0.0)
     monkeypatch.setattr(cache, "SETTLED_SECONDS", -60.0)
-    return Shelf(tmp_path / "shelf")
+    return ImageCache(tmp_path / "cache")
 
 
 @pytest.fixture
@@ -62,9 +62,9 @@ def same(first, second):
 
 
 def test_that_a_second_reading_opens_no_file_and_gives_the_same(folder, kept, readings):
-    spec, first = ingest(folder, shelf=kept)
+    spec, first = ingest(folder, cache=kept)
     opened = len(readings)
-    again, second = ingest(folder, shelf=kept)
+    again, second = ingest(folder, cache=kept)
     assert opened > 0
     assert len(readings) == opened
     assert again == spec
@@ -72,15 +72,15 @@ def test_that_a_second_reading_opens_no_file_and_gives_the_same(folder, kept, re
 
 
 def test_that_opening_the_study_later_finds_what_was_dropped(folder, kept, readings):
-    spec, first = ingest(folder, shelf=kept)
+    spec, first = ingest(folder, cache=kept)
     opened = len(readings)
-    assert same(first, load(spec, lambda digest: folder, shelf=kept))
+    assert same(first, load(spec, lambda digest: folder, cache=kept))
     assert len(readings) == opened
 
 
 def test_that_other_options_are_another_set(folder, kept):
-    _, first = ingest(folder, shelf=kept)
-    _, second = ingest(folder, image_size=5, shelf=kept)
+    _, first = ingest(folder, cache=kept)
+    _, second = ingest(folder, image_size=5, cache=kept)
     assert first.shape != second.shape == (3, 5, 5)
 
 
@@ -107,55 +107,55 @@ def swapped(path):
 
 @pytest.mark.parametrize("change", [changed, added, removed, swapped])
 def test_that_files_that_changed_are_read_again(folder, kept, readings, change):
-    ingest(folder, shelf=kept)
+    ingest(folder, cache=kept)
     opened = len(readings)
     change(folder)
-    ingest(folder, shelf=kept)
+    ingest(folder, cache=kept)
     assert len(readings) > opened
 
 
 def test_that_what_changed_a_moment_ago_is_not_kept(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(cache, "WORTH_SECONDS", 0.0)
-    careful = Shelf(tmp_path / "shelf")
-    ingest(folder, shelf=careful)
+    careful = ImageCache(tmp_path / "cache")
+    ingest(folder, cache=careful)
     assert careful.nbytes == 0
 
 
 def test_that_what_is_read_at_once_is_not_kept(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(cache, "SETTLED_SECONDS", -60.0)
-    frugal = Shelf(tmp_path / "shelf")
-    ingest(folder, shelf=frugal)
+    frugal = ImageCache(tmp_path / "cache")
+    ingest(folder, cache=frugal)
     assert frugal.nbytes == 0
 
 
 def test_that_a_damaged_set_is_read_from_the_files(folder, kept, readings):
-    spec, first = ingest(folder, shelf=kept)
+    spec, first = ingest(folder, cache=kept)
     opened = len(readings)
     for path in kept.folder.iterdir():
         path.write_bytes(path.read_bytes()[:-7])
-    assert same(first, load(spec, lambda digest: folder, shelf=kept))
+    assert same(first, load(spec, lambda digest: folder, cache=kept))
     assert len(readings) > opened
 
 
 def test_that_the_longest_unused_goes_first(folder, tmp_path, kept):
-    ingest(folder, shelf=kept)
+    ingest(folder, cache=kept)
     size = max(path.stat().st_size for path in kept.folder.iterdir())
     for path in kept.folder.iterdir():
         os.utime(path, (YESTERDAY, YESTERDAY))
     other = shutil.copytree(folder, tmp_path / "more")
-    small = Shelf(kept.folder, limit=size * 3 // 2)
-    ingest(other, shelf=small)
+    small = ImageCache(kept.folder, limit=size * 3 // 2)
+    ingest(other, cache=small)
     assert 0 < small.nbytes <= size * 3 // 2
     assert all(path.stat().st_mtime > YESTERDAY + 60 for path in kept.folder.iterdir())
 
 
 def test_that_a_shelf_without_room_does_no_harm(folder, tmp_path, kept):
-    (tmp_path / "shelf").write_text("a file where the folder should be")
-    _, images_found = ingest(folder, shelf=kept)
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    _, images_found = ingest(folder, cache=kept)
     assert len(images_found.train_images) > 0
 
 
 def test_that_clearing_throws_everything_out(folder, kept):
-    ingest(folder, shelf=kept)
+    ingest(folder, cache=kept)
     kept.clear()
     assert kept.nbytes == 0

@@ -7,7 +7,7 @@ import torch
 
 from engine import specs
 from engine.plan.priority import NICE, give_way
-from engine.plan.scheduler import Room, Scheduler
+from engine.plan.scheduler import Scheduler, Slots
 from engine.store.study import Result, Study
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="threads are nice under Linux only")
@@ -43,7 +43,7 @@ def test_that_workers_give_way_to_a_window_and_to_nothing_else(tmp_path, behind_
 
     scheduler = Scheduler(
         Study(tmp_path / "s.isthmus", create=True),
-        Room(torch.device("cpu"), 1, 1),
+        Slots(torch.device("cpu"), 1, 1),
         lambda event: None,
         {"glyphs": compute},
         behind_window=behind_window,

@@ -7,7 +7,7 @@ import torch
 from engine import specs
 from engine.jobs.context import Cancelled, Control
 from engine.jobs.events import Ended, Progress, Queued, Started
-from engine.plan.scheduler import Room, Scheduler, missing, room_on
+from engine.plan.scheduler import Scheduler, Slots, missing, slots_on
 from engine.specs.schema import SpecError
 from engine.store.study import Result, Study
 
@@ -24,9 +24,9 @@ class World:
     def __init__(self, path, compute, slots=2):
         self.study = Study(path, create=True)
         self.events = []
-        room = Room(torch.device("cpu"), slots, 1)
+        one = Slots(torch.device("cpu"), slots, 1)
         self.scheduler = Scheduler(
-            self.study, room, self.events.append, dict.fromkeys(KINDS, compute)
+            self.study, one, self.events.append, dict.fromkeys(KINDS, compute)
         )
 
     def outcomes(self):
@@ -218,7 +218,7 @@ def test_that_progress_is_bounded_in_rate(world):
 
 def test_that_the_device_is_checked():
     with pytest.raises(SpecError, match="device is 'tpu', must be one of"):
-        room_on("tpu")
+        slots_on("tpu")
     if not torch.cuda.is_available():
         with pytest.raises(SpecError, match="no CUDA device"):
-            room_on("cuda")
+            slots_on("cuda")

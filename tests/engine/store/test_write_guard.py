@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from engine.store.write_guard import SteadyFile
+from engine.store.write_guard import GuardedFile
 
 FULL = Path("/dev/full")  # answers every write as a disk without room does
 NEEDS_FULL = pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
@@ -16,14 +16,14 @@ NEEDS_FULL = pytest.mark.skipif(not FULL.exists(), reason="this system has no /d
 CRASHES = """
 import sys
 import h5py, numpy
-from engine.store.write_guard import SteadyFile
+from engine.store.write_guard import GuardedFile
 from pathlib import Path
-with SteadyFile(Path("/dev/full")) as steady:
-    with h5py.File(steady, "w", userblock_size=512) as file:
+with GuardedFile(Path("/dev/full")) as guarded:
+    with h5py.File(guarded, "w", userblock_size=512) as file:
         for name in "abc":
             file.create_group(name)["numbers"] = numpy.arange(100_000)
             file.flush()
-    print(steady.error.strerror)
+    print(guarded.error.strerror)
 """
 
 
@@ -36,11 +36,11 @@ def fill(file):
 
 def test_that_hdf5_finds_there_what_it_wrote(tmp_path):
     with (
-        SteadyFile(tmp_path / "a.h5") as steady,
-        h5py.File(steady, "w", userblock_size=512) as file,
+        GuardedFile(tmp_path / "a.h5") as guarded,
+        h5py.File(guarded, "w", userblock_size=512) as file,
     ):
         fill(file)
-    assert steady.error is None
+    assert guarded.error is None
     with h5py.File(tmp_path / "a.h5") as file:
         for name in ("one", "two/three"):
             assert np.array_equal(file[name]["numbers"], np.arange(5000))
@@ -48,7 +48,7 @@ def test_that_hdf5_finds_there_what_it_wrote(tmp_path):
 
 
 def test_that_it_is_an_ordinary_file_of_any_place(tmp_path):
-    with SteadyFile(tmp_path / "a") as file:
+    with GuardedFile(tmp_path / "a") as file:
         assert file.write(b"hello world") == 11
         assert file.seek(-5, os.SEEK_END) == 6
         assert file.read(100) == b"world"
@@ -64,7 +64,7 @@ def test_that_it_is_an_ordinary_file_of_any_place(tmp_path):
 
 @NEEDS_FULL
 def test_that_the_first_error_is_kept_and_what_was_written_is_still_there_to_read():
-    with SteadyFile(FULL) as file:
+    with GuardedFile(FULL) as file:
         file.write(b"abcdefgh")
         file.seek(2)
         file.write(b"XY")
@@ -84,4 +84,4 @@ def test_that_hdf5_does_not_end_the_process_where_a_disk_is_full():
 
 def test_that_a_file_that_cannot_be_made_is_said_at_once(tmp_path):
     with pytest.raises(FileNotFoundError):
-        SteadyFile(tmp_path / "nowhere" / "a")
+        GuardedFile(tmp_path / "nowhere" / "a")

@@ -12,9 +12,8 @@ from gui.look import terms
 from gui.shell.glossary import GlossaryDialog
 from gui.widgets.explained import explain_choices
 from gui.widgets.forms.field_edit import plain_field
-from gui.widgets.forms.form_row import Row
-from gui.widgets.number_table import Cell, NumberTable
-from gui.widgets.number_table import Row as TableRow
+from gui.widgets.forms.form_row import FormRow
+from gui.widgets.number_table import Cell, NumberTable, TableRow
 from gui.widgets.plots.plot import Plot
 
 FIELDS = {item.name: item for kind in KINDS.values() for item in fields_of(kind)}
@@ -55,7 +54,7 @@ def test_that_the_form_explains_a_field_that_names_a_term(qtbot, name):
         return
     edit = plain_field(item)
     qtbot.addWidget(edit)
-    row = Row(item, edit, item.label, edit)
+    row = FormRow(item, edit, item.label, edit)
     assert terms.term_of_field(name).equation in edit.toolTip()
     assert item.help.split("<")[0] in edit.toolTip()
     assert row.label is None or row.label.toolTip() == edit.toolTip()

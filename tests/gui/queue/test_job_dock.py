@@ -351,8 +351,8 @@ def test_that_another_study_starts_with_an_empty_list(qtbot, working, tmp_path):
 
 
 def test_that_a_notice_is_kept_with_its_computation(dock):
-    dock.workspace.event.emit(Queued("a", "training", "a network"))
-    dock.workspace.event.emit(Notice("a", "robust accuracy fell to zero"))
+    dock.workspace.engine_event.emit(Queued("a", "training", "a network"))
+    dock.workspace.engine_event.emit(Notice("a", "robust accuracy fell to zero"))
     dock.model.flush()
     tip = dock.model.index(0, TITLE).data(Qt.ItemDataRole.ToolTipRole)
     assert "robust accuracy fell to zero" in tip

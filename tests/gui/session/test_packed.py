@@ -47,7 +47,7 @@ def test_that_a_file_that_was_unpacked_before_is_opened_again(workspace, qtbot, 
     pack(study, path)
     mine = Study(path.with_suffix(".isthmus"), create=True)
     mine.describe(notes="mine")
-    packed.open_packed(workspace, path)
+    packed.open_packed(workspace, path, workspace.importer.open_study)
     qtbot.waitUntil(lambda: workspace.study is not None, timeout=20_000)
     assert workspace.study.about["notes"] == "mine"
 
@@ -56,7 +56,7 @@ def test_that_another_hdf5_file_is_refused_with_a_sentence(workspace, qtbot, tmp
     path = tmp_path / "other.h5"
     path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(1000))
     texts = said(workspace)
-    packed.open_packed(workspace, path)
+    packed.open_packed(workspace, path, workspace.importer.open_study)
     qtbot.waitUntil(lambda: any(problem for _, problem in texts), timeout=20_000)
     assert texts[-1] == ("other.h5 is not a file that Isthmus wrote", True)
     assert workspace.study is None

@@ -27,7 +27,7 @@ def own_threads():
 
 def test_that_events_come_in_order_on_the_gui_thread(qtbot, runner, study, gate):
     heard = []
-    runner.event.connect(lambda event: heard.append((event, threading.current_thread())))
+    runner.engine_event.connect(lambda event: heard.append((event, threading.current_thread())))
     runner.open(study, "cpu")
     gate.open.set()
     runner.run([small()])
@@ -61,7 +61,7 @@ def test_that_cancelling_ends_a_running_computation(qtbot, runner, study, gate):
     runner.run([small()])
     assert gate.started.wait(WAIT_MS / 1000)
     with qtbot.waitSignal(
-        runner.event, timeout=WAIT_MS, check_params_cb=lambda e: isinstance(e, Ended)
+        runner.engine_event, timeout=WAIT_MS, check_params_cb=lambda e: isinstance(e, Ended)
     ) as ended:
         runner.cancel(small().key)
     assert ended.args[0].outcome == "cancelled"

@@ -60,7 +60,7 @@ def test_that_images_that_load_late_do_not_take_the_place_of_newer_ones(qtbot, o
     begun, go_on = threading.Event(), threading.Event()
     old, new = image_set(), image_set()
 
-    def slow_load(spec, locate, *, check_cancelled, shelf):
+    def slow_load(spec, locate, *, check_cancelled, cache):
         begun.set()
         go_on.wait(WAIT_MS / 1000)
         return old

@@ -24,7 +24,7 @@ from engine.jobs.events import Ended, Notice, Queued
 from engine.specs import Imported, SmallCNN
 from engine.store.study import Result, Study
 from gui.look import settings, theme
-from gui.pages import PAGES, Place
+from gui.pages import DATA, PAGES, Place
 from gui.pages.common.page import Page
 from gui.session.workspace import Workspace
 from gui.shell.main_window import MainWindow
@@ -34,7 +34,7 @@ from tests.gui.fakes import WAIT_MS, small
 class PlainPage(Page):
     """A page that can be told to fail."""
 
-    title = "Plain"
+    place = Place("Plain", "page", "plain", f"{__name__}:PlainPage")
 
     def __init__(self, workspace: Workspace):
         super().__init__(workspace)
@@ -49,7 +49,7 @@ class PlainPage(Page):
 class BrokenPage(Page):
     """A page that cannot be built."""
 
-    title = "Broken"
+    place = Place("Broken", "page", "broken", f"{__name__}:BrokenPage")
     tries = 0
 
     def __init__(self, workspace: Workspace):
@@ -57,16 +57,8 @@ class BrokenPage(Page):
         raise RuntimeError("no room for widgets")
 
 
-def missing_page() -> type[Page]:
-    raise ModuleNotFoundError("no page of this name")
-
-
-PLACES = (
-    Place("Plain", "page", "plain", lambda: PlainPage),
-    Place("Data", "data", "data", PAGES[1].load),
-    Place("Broken", "page", "broken", lambda: BrokenPage),
-    Place("Missing", "page", "missing", missing_page),
-)
+MISSING = Place("Missing", "page", "missing", "gui.pages.missing.page:MissingPage")
+PLACES = (PlainPage.place, DATA, BrokenPage.place, MISSING)
 
 
 @pytest.fixture
@@ -135,27 +127,22 @@ def drop(window, *paths):
 
 
 def test_that_the_first_tab_on_a_page_leads_to_the_page(window):
-    window.show_titled("Data")
-    page = window.page()
+    window.pages.show_place(DATA)
+    page = window.pages.page()
     QTest.keyClick(page, Qt.Key.Key_Tab)
     assert page.isAncestorOf(QApplication.focusWidget())
 
 
-def test_that_the_rail_says_of_a_page_what_the_page_says_of_itself():
+def test_that_every_page_knows_its_place_in_the_rail():
     for place in PAGES:
-        try:
-            page = place.load()
-        except ModuleNotFoundError:
-            continue  # it is being written
-        assert (place.title, place.icon) == (page.title, page.icon)
-        assert place.tip == page.tip
+        assert place.load().place is place
 
 
 def test_that_a_page_is_built_when_it_is_first_shown(window):
-    assert window.hosts[0].page is not None
-    assert window.hosts[1].page is None
-    window.show_page(1)
-    assert type(window.page()).__name__ == "DataPage"
+    assert window.pages.hosts[0].page is not None
+    assert window.pages.hosts[1].page is None
+    window.pages.show_index(1)
+    assert type(window.pages.page()).__name__ == "DataPage"
 
 
 def test_that_control_and_a_number_shows_a_page(window):
@@ -163,39 +150,39 @@ def test_that_control_and_a_number_shows_a_page(window):
     actions = [a for a in window.menus.findChildren(QAction) if a.shortcut() == keys]
     assert len(actions) == 1
     actions[0].trigger()
-    assert window.stack.currentIndex() == window.rail.current == 1
+    assert window.pages.currentIndex() == window.rail.current == 1
 
 
 def test_that_a_page_that_cannot_be_built_shows_its_error_and_the_others_live(window):
-    for index, sentence in ((2, "no room for widgets"), (3, "no page of this name")):
-        window.show_page(index)
-        pane = window.hosts[index].pane
+    for index, sentence in ((2, "no room for widgets"), (3, "No module named")):
+        window.pages.show_index(index)
+        pane = window.pages.hosts[index].pane
         assert pane.isVisible()
         assert sentence in pane.sentence.text()
         assert "Traceback" in pane.details.toPlainText()
-    window.show_page(0)
-    assert window.page().words.isVisible()
+    window.pages.show_index(0)
+    assert window.pages.page().words.isVisible()
 
 
 def test_that_a_page_that_could_not_be_built_is_tried_again(window):
-    window.show_page(2)
+    window.pages.show_index(2)
     before = BrokenPage.tries
-    window.hosts[2].pane.retry.click()
+    window.pages.hosts[2].pane.retry.click()
     assert BrokenPage.tries == before + 1
 
 
 def test_that_all_pages_are_built_in_the_end(qtbot, window):
-    window.build_pages()
-    qtbot.waitUntil(lambda: window.hosts[1].page is not None, timeout=WAIT_MS)
-    qtbot.waitUntil(lambda: window.hosts[3].failed, timeout=WAIT_MS)
-    assert window.stack.currentIndex() == 0
+    window.pages.build_all()
+    qtbot.waitUntil(lambda: window.pages.hosts[1].page is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: window.pages.hosts[3].failed, timeout=WAIT_MS)
+    assert window.pages.currentIndex() == 0
 
 
 def test_that_an_error_of_a_page_is_shown_in_its_place(window):
-    page = window.page()
+    page = window.pages.page()
     window.on_fault("RuntimeError: the plot has no points", "trace", page)
-    assert window.hosts[0].pane.isVisible()
-    window.hosts[0].pane.retry.click()
+    assert window.pages.hosts[0].pane.isVisible()
+    window.pages.hosts[0].pane.retry.click()
     assert page.isVisible()
 
 
@@ -207,7 +194,7 @@ def test_that_an_error_of_no_page_is_a_message(window):
 def test_that_the_file_menu_lists_the_pictures_of_the_page(qtbot, window):
     window.menus.export.aboutToShow.emit()
     assert [action.text() for action in window.menus.export.actions()] == ["curve"]
-    with qtbot.waitSignal(window.page().export.clicked, timeout=WAIT_MS):
+    with qtbot.waitSignal(window.pages.page().export.clicked, timeout=WAIT_MS):
         window.menus.export.actions()[0].trigger()
 
 
@@ -370,7 +357,7 @@ def test_that_the_status_bar_names_study_and_device(opened):
 
 
 def test_that_a_notice_of_a_computation_is_shown(window):
-    window.workspace.event.emit(Notice("a", "robust accuracy fell to zero"))
+    window.workspace.engine_event.emit(Notice("a", "robust accuracy fell to zero"))
     assert window.messages.news == "robust accuracy fell to zero"
 
 
@@ -396,14 +383,14 @@ def test_that_the_colours_are_chosen_in_the_menu_and_remembered(qapp, window):
 
 
 def test_that_no_two_actions_have_the_same_keys(window):
-    keys = [keys for keys, _ in window.shortcut_list()]
+    keys = [keys for keys, _ in window.menus.shortcut_list()]
     assert len(keys) == len(set(keys))
     assert "Ctrl+V" in keys
 
 
 def test_that_a_finished_computation_leads_to_its_page(opened):
     opened.workspace.study.write(small(), Result({}), seconds=0.0, provenance={})
-    opened.show_record(small().key)
+    opened.pages.show_record(small().key)
     assert opened.rail.current == 1
 
 
@@ -469,7 +456,7 @@ def test_that_the_window_comes_back_as_it_was_left(qtbot, window):
 
 def test_that_late_words_of_a_closed_study_are_harmless(opened, tmp_path):
     opened.workspace.open_study(tmp_path / "other.isthmus", create=True)
-    opened.workspace.event.emit(Queued("a", "training", "a"))
+    opened.workspace.engine_event.emit(Queued("a", "training", "a"))
     opened.workspace._on_event(Ended("a", "finished"))
     assert opened.messages.errors == []
 

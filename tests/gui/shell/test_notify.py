@@ -26,10 +26,10 @@ class World:
 
     def run(self, *outcomes, seconds=LONG_SECONDS + 1):
         for number in range(len(outcomes)):
-            self.workspace.event.emit(Queued(str(number), "training", f"network {number}"))
+            self.workspace.engine_event.emit(Queued(str(number), "training", f"network {number}"))
         self.seconds += seconds
         for number, outcome in enumerate(outcomes):
-            self.workspace.event.emit(Ended(str(number), outcome))
+            self.workspace.engine_event.emit(Ended(str(number), outcome))
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import pytest
 from PySide6.QtWidgets import QFileDialog
 
 from engine.figures import report_page
+from gui.pages import TRADEOFF, WELCOME
 from gui.shell import reporting
 from gui.shell.main_window import MainWindow
 from tests import made_up_study as made_up
@@ -67,9 +68,9 @@ def test_that_what_a_page_shows_becomes_one_file(window, chosen, qtbot, tmp_path
         "_write",
         lambda p, x, y, t, *r, **o: texts.append(t) or write(p, x, y, t, *r, **o),
     )
-    window.show_titled("Trade-off")
-    qtbot.waitUntil(lambda: bool(reporting.pictured(window)), timeout=WAIT_MS)
-    qtbot.waitUntil(lambda: bool(window.page().plot.data().series), timeout=WAIT_MS)
+    window.pages.show_place(TRADEOFF)
+    qtbot.waitUntil(lambda: bool(reporting.pictured(window.pages)), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: bool(window.pages.page().plot.data().series), timeout=WAIT_MS)
     window.menus.actions["export_page"].trigger()
     qtbot.waitUntil(lambda: bool(written(window)), timeout=WAIT_MS)
     assert (tmp_path / "out.pdf").read_bytes().startswith(b"%PDF")
@@ -79,7 +80,7 @@ def test_that_what_a_page_shows_becomes_one_file(window, chosen, qtbot, tmp_path
 
 
 def test_that_a_page_without_pictures_says_so_and_asks_for_nothing(window, chosen):
-    window.show_titled("Welcome")
+    window.pages.show_place(WELCOME)
     window.menus.actions["export_page"].trigger()
     assert window.said[-1] == ("There is no picture on this page to export.", True)
     assert "start" not in chosen
@@ -90,6 +91,6 @@ def test_that_without_a_study_there_is_nothing_to_report(qtbot, chosen):
     qtbot.addWidget(found)
     said = []
     found.workspace.message.connect(lambda text, error: said.append(text))
-    reporting.report_study(found)
+    reporting.report_study(found, found.workspace)
     assert "Open a study first" in said[-1]
     found._closing = True

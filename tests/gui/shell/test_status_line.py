@@ -118,7 +118,7 @@ def test_that_the_line_says_how_fast_images_are_worked_through(line, clock, monk
     monkeypatch.setattr(workspace.runner, "spec", {TRAINING.key: TRAINING}.get)
     line.throughput._clock = clock
     for step in range(5):
-        workspace.event.emit(Progress(TRAINING.key, step, 9, "epochs"))
+        workspace.engine_event.emit(Progress(TRAINING.key, step, 9, "epochs"))
         clock.seconds += 1
     line.refresh()
     assert line.device.text().endswith("800 images/s")

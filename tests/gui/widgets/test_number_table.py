@@ -2,12 +2,12 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
-from gui.widgets.number_table import Cell, NumberTable, Row
+from gui.widgets.number_table import Cell, NumberTable, TableRow
 
 ROWS = [
-    Row("a", (Cell("Alpha", "Alpha"), Cell("+0.10", 0.1)), 0),
-    Row("b", (Cell("Beta", "Beta"), Cell("−0.20", -0.2)), 1),
-    Row("c", (Cell("Gamma", "Gamma"), Cell("–"))),
+    TableRow("a", (Cell("Alpha", "Alpha"), Cell("+0.10", 0.1)), 0),
+    TableRow("b", (Cell("Beta", "Beta"), Cell("−0.20", -0.2)), 1),
+    TableRow("c", (Cell("Gamma", "Gamma"), Cell("–"))),
 ]
 
 
@@ -40,7 +40,7 @@ def test_that_numbers_are_sorted_by_value_and_the_unknown_below_all(table):
 def test_that_new_numbers_keep_the_order_and_the_current_row(table):
     table.sortItems(1, Qt.SortOrder.DescendingOrder)
     table.choose("b")
-    changed = [ROWS[0], Row("b", (Cell("Beta", "Beta"), Cell("+9", 9.0)), 1), ROWS[2]]
+    changed = [ROWS[0], TableRow("b", (Cell("Beta", "Beta"), Cell("+9", 9.0)), 1), ROWS[2]]
     heard = []
     table.pointed.connect(heard.append)
     table.set_rows(["Network", "Score"], changed)

@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 
 from engine.specs import AdversarialExamples, Glyphs, RobustAccuracy
 from engine.store.study import Result
+from gui.pages import DATA, TRAIN
 from gui.pages.attack.page import AttackPage
 from gui.session.workspace import Workspace
 from tests.gui.synthetic_networks import (
@@ -41,7 +42,7 @@ def test_that_without_a_network_it_leads_to_training(qtbot, tmp_path):
     assert page.needs.lead.isVisible()
     with qtbot.waitSignal(page.go_to, timeout=1000) as said:
         qtbot.mouseClick(page.needs.lead, Qt.MouseButton.LeftButton)
-    assert said.args == ["Train"]
+    assert said.args == [TRAIN]
     add_network(workspace, networks(1)[0])
     assert page.needs.met
     workspace.runner.shutdown()
@@ -53,7 +54,7 @@ def test_that_without_images_it_leads_to_the_data(qtbot):
     qtbot.addWidget(page)
     with qtbot.waitSignal(page.go_to, timeout=1000) as said:
         page.needs.lead.click()
-    assert said.args == ["Data"]
+    assert said.args == [DATA]
     workspace.runner.shutdown()
 
 

@@ -195,7 +195,7 @@ def test_that_a_training_begun_elsewhere_is_left_alone(full):
     workspace, _, _, page = full
     cancelled = []
     workspace.runner.cancel = cancelled.append
-    workspace.event.emit(Queued("key of another page", "training", "title"))
+    workspace.engine_event.emit(Queued("key of another page", "training", "title"))
     page.panels[2].eps.setValue(0.3)
     page.train()
     assert not cancelled
@@ -208,11 +208,11 @@ def test_that_the_boundary_follows_the_training(tmp_path, opened, qtbot):
     network = Lab().networks()[1]
     panel = page.panels[1]
     panel._frame.setInterval(0)
-    workspace.event.emit(Queued(network.key, "training", ""))
+    workspace.engine_event.emit(Queued(network.key, "training", ""))
     assert panel.numbers.text == "waits for its training"
-    workspace.event.emit(Started(network.key, "training", ""))
+    workspace.engine_event.emit(Started(network.key, "training", ""))
     weights = {"weights/0": np.ones(2)}
-    workspace.event.emit(Snapshot(network.key, 2.5, weights))
+    workspace.engine_event.emit(Snapshot(network.key, 2.5, weights))
     qtbot.waitUntil(lambda: bool(looks.asked), timeout=WAIT_MS)
     (asked,) = looks.asked
     assert asked[1].classifier == network
@@ -230,7 +230,7 @@ def test_that_a_finished_training_is_looked_at_from_its_record(tmp_path, opened)
     workspace.runner.loaded = True
     page.begin()
     network = Lab().networks()[0]
-    workspace.event.emit(Snapshot(network.key, 9.9, {}))
+    workspace.engine_event.emit(Snapshot(network.key, 9.9, {}))
     entry = made_up.add(study, network, {"clean_accuracy": 1.0})
     stored(workspace, entry)
     assert looks.asked[-1][2]["weights"] is None
@@ -243,7 +243,7 @@ def test_that_a_failed_training_says_why(tmp_path, opened):
     workspace.runner.loaded = True
     page.begin()
     key = Lab().networks()[2].key
-    workspace.event.emit(Ended(key, "failed", message="the device is out of memory"))
+    workspace.engine_event.emit(Ended(key, "failed", message="the device is out of memory"))
     assert page.panels[2].numbers.text == "the device is out of memory"
 
 
@@ -256,7 +256,7 @@ def test_that_stop_cancels_what_the_lab_waits_for(tmp_path, opened):
     page.controls.train.click()
     assert cancelled == [spec.key for spec in ran]
     for spec in ran:
-        workspace.event.emit(Ended(spec.key, "cancelled"))
+        workspace.engine_event.emit(Ended(spec.key, "cancelled"))
     assert page.controls.train.text() == "Train"
     assert page.controls.train.isEnabled()
 

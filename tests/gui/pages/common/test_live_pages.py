@@ -17,10 +17,10 @@ NETWORK = Training(
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    from engine.plan.scheduler import Scheduler, room_on
+    from engine.plan.scheduler import Scheduler, slots_on
 
     study = Study(tmp_path_factory.mktemp("live") / "live.isthmus", create=True)
-    scheduler = Scheduler(study, room_on("cpu"), lambda event: None)
+    scheduler = Scheduler(study, slots_on("cpu"), lambda event: None)
     scheduler.add([NETWORK])
     scheduler.wait()
     assert scheduler.stop(5.0)

@@ -12,6 +12,7 @@ from engine.jobs.events import Ended, Queued, Reconstructions, Scalars, Started
 from engine.manifold import panels
 from engine.specs import VAEGAN, FolderImages, Glyphs, ManifoldDistance, Measurement, TangentShare
 from gui.look.colours import on_paper
+from gui.pages import DATA
 from gui.pages.manifold.fold import Fold
 from gui.pages.manifold.generator import generator_for, papers_generator
 from gui.pages.manifold.page import ManifoldPage
@@ -188,8 +189,8 @@ def test_that_the_button_trains_the_generator_of_the_form(study, opened):
     page.form.own.train.click()
     assert ran == [page.form.vae_gan()]
     assert ran[0].epochs == 4
-    workspace.event.emit(Queued(ran[0].key, "vae_gan", "G"))
-    workspace.event.emit(Started(ran[0].key, "vae_gan", "G"))
+    workspace.engine_event.emit(Queued(ran[0].key, "vae_gan", "G"))
+    workspace.engine_event.emit(Started(ran[0].key, "vae_gan", "G"))
     assert not page.form.own.train.isEnabled()
 
 
@@ -280,10 +281,10 @@ def test_that_pictures_and_loss_follow_a_training(study, opened, qtbot):
     assert page.generator.stack.currentIndex() == 0
     key = page.form.vae_gan().key
     for event in [Queued(key, "vae_gan", "G"), Started(key, "vae_gan", "G")]:
-        workspace.event.emit(event)
+        workspace.engine_event.emit(event)
     for step, value in ((0.5, 0.2), (1.0, 0.4), (2.0, 0.6)):
         for event in train_events(key, step, value):
-            workspace.event.emit(event)
+            workspace.engine_event.emit(event)
         settle(page, qtbot)
         assert brightness(page) == round(255 * value)
     np.testing.assert_allclose(page.generator.curve.y, [20, 40, 60])
@@ -291,7 +292,7 @@ def test_that_pictures_and_loss_follow_a_training(study, opened, qtbot):
     assert page.generator.when.text() == "epoch 2, in training"
     page.generator.slider.setValue(1)
     assert brightness(page) == round(255 * 0.4)
-    workspace.event.emit(Ended(key, "cancelled"))
+    workspace.engine_event.emit(Ended(key, "cancelled"))
     settle(page, qtbot)
     assert brightness(page) == round(255 * 0.4)  # where the slider stands
     assert page.form.own.train.isEnabled()
@@ -301,9 +302,9 @@ def test_that_a_training_is_shown_while_another_generator_is_chosen(study, opene
     add_generator(study)
     workspace, page, _ = opened(study)
     assert page.generator.when.text() == "epoch 3"
-    workspace.event.emit(Started("new", "vae_gan", "another"))
+    workspace.engine_event.emit(Started("new", "vae_gan", "another"))
     for event in train_events("new", 1.0, 0.7):
-        workspace.event.emit(event)
+        workspace.engine_event.emit(event)
     settle(page, qtbot)
     assert page.generator.title.text == "another"
     assert brightness(page) == round(255 * 0.7)
@@ -316,7 +317,7 @@ def test_that_a_training_is_shown_while_another_generator_is_chosen(study, opene
 def test_that_events_of_other_computations_change_nothing(study, opened, qtbot):
     workspace, page, _ = opened(study)
     for event in train_events("unknown", 1.0, 0.7):
-        workspace.event.emit(event)
+        workspace.engine_event.emit(event)
     settle(page, qtbot)
     assert page.generator.stack.currentIndex() == 0
 
@@ -545,7 +546,7 @@ def test_that_an_empty_workspace_leads_to_images(qtbot):
     assert page.stack.currentIndex() == 0
     with qtbot.waitSignal(page.go_to, timeout=1000) as led:
         page.empty.lead.click()
-    assert led.args == ["Data"]
+    assert led.args == [DATA]
 
 
 def test_that_images_without_networks_can_have_a_generator(tmp_path, opened):

@@ -10,6 +10,7 @@ from engine.attribution.colormaps import COLORMAPS
 from engine.specs import AttributionSpec, Glyphs, Gradient, GradientXInput, Maps
 from engine.specs.schema import kinds_of
 from gui.look import settings
+from gui.pages import TRAIN
 from gui.pages.maps.page import MapsPage
 from tests.gui.synthetic_networks import (
     add_record,
@@ -43,7 +44,7 @@ def test_that_without_a_network_it_leads_to_training(qtbot, tmp_path):
     qtbot.addWidget(page)
     with qtbot.waitSignal(page.go_to, timeout=1000) as said:
         page.needs.lead.click()
-    assert said.args == ["Train"]
+    assert said.args == [TRAIN]
     workspace.runner.shutdown()
 
 
@@ -113,11 +114,11 @@ def test_that_colours_clip_and_scale_redraw_without_computing(opened):
     page, _, answers = opened
     count = len(answers.asked)
     seen = [page.grid.views[0][1].view.image]
-    page.style.colormap.setCurrentIndex(list(COLORMAPS).index("grey"))
+    page.drawing.colormap.setCurrentIndex(list(COLORMAPS).index("grey"))
     seen.append(page.grid.views[0][1].view.image)
-    page.style.percentile.setValue(80.0)
+    page.drawing.percentile.setValue(80.0)
     seen.append(page.grid.views[0][1].view.image)
-    page.style.scale.setCurrentIndex(1)
+    page.drawing.scale.setCurrentIndex(1)
     seen.append(page.grid.views[0][1].view.image)
     assert all(a != b for a, b in itertools.pairwise(seen))
     assert len(answers.asked) == count
@@ -212,7 +213,7 @@ def test_that_the_page_begins_with_the_colours_of_the_settings(qtbot, tmp_path):
     workspace, _ = open_workspace(tmp_path)
     page = MapsPage(workspace)
     qtbot.addWidget(page)
-    assert page.style.drawing.colormap == "purple_green"
+    assert page.drawing.drawing.colormap == "purple_green"
     workspace.runner.shutdown()
 
 

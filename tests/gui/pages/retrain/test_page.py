@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 from engine.retraining import curves
 from engine.retraining.baselines import baselines_among, best_baseline
 from engine.specs import FGSM, PAPER_FRACTIONS, Adversarial, GradientXInput, SmallCNN
+from gui.pages import DATA, TRAIN
 from gui.pages.retrain.page import RetrainPage
 from tests import made_up_study as made_up
 from tests.gui.made_up_workspace import new_study, stored, workspace_on
@@ -384,7 +385,7 @@ def test_that_an_empty_workspace_says_what_to_do(opened, qtbot):
     assert page.findChild(QLabel) is not None
     with qtbot.waitSignal(page.go_to, timeout=1000) as led:
         page.empty.lead.click()
-    assert led.args == ["Data"]
+    assert led.args == [DATA]
 
 
 def test_that_images_without_a_network_lead_to_training(study, opened, qtbot):
@@ -393,7 +394,7 @@ def test_that_images_without_a_network_lead_to_training(study, opened, qtbot):
     qtbot.addWidget(page)
     with qtbot.waitSignal(page.go_to, timeout=1000) as led:
         page.empty.lead.click()
-    assert led.args == ["Train"]
+    assert led.args == [TRAIN]
     stored(workspace, made_up.add_network(study, made_up.network()))
     assert page.stack.currentIndex() == 1
 

@@ -8,6 +8,7 @@ from PySide6.QtGui import QGuiApplication
 
 from engine.tradeoff import comparison, published
 from engine.tradeoff import points as tradeoff_points
+from gui.pages import RETRAIN
 from gui.pages.tradeoff.comparison import ComparisonPanel, compare
 from gui.pages.tradeoff.page import TradeoffPage
 from gui.pages.tradeoff.preview_card import probe_picture
@@ -285,7 +286,7 @@ def test_that_an_empty_page_leads_to_retraining(opened, qtbot):
     assert "No network has an interpretability score yet" in page.empty.sentence.text()
     with qtbot.waitSignal(page.go_to, timeout=1000) as led:
         page.empty.lead.click()
-    assert led.args == ["Retrain"]
+    assert led.args == [RETRAIN]
 
 
 def test_that_another_study_clears_the_page(tmp_path, opened, qtbot):

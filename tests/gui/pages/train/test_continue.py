@@ -2,8 +2,9 @@
 
 import pytest
 
-from engine.plan.cost import TO_PIXELS, work_of
+from engine.plan.cost import work_of
 from engine.specs import PGD, Adversarial, Glyphs, Imported, PaperMnistCNN, SmallCNN
+from engine.specs.passes import TO_PIXELS
 from engine.store.study import Result
 from gui.pages.train.footer import TrainFooter
 from gui.pages.train.start_picker import StartPicker
@@ -167,10 +168,10 @@ def test_that_a_few_batches_are_timed_once(workspace, monkeypatch):
         asked.append(specs)
         done([1e-3])
 
-    class Room:
-        threads, slots = 1, 1
+    class OneSlot:
+        threads, count = 1, 1
 
-    monkeypatch.setattr(type(workspace.runner), "room", Room())
+    monkeypatch.setattr(type(workspace.runner), "slots", OneSlot())
     monkeypatch.setattr(workspace.runner, "preview", preview)
     from tests.gui.pages.train.test_page import image_set
 

@@ -26,6 +26,7 @@ from engine.specs import (
 from engine.specs.attacks import scaled_step
 from engine.specs.schema import KINDS, fields_of, kinds_of, param
 from engine.store.study import Result, Study
+from gui.pages import DATA
 from gui.pages.common.growing_curve import GrowingCurve
 from gui.pages.train.defaults import PAPER_STEPS, defaults_for
 from gui.pages.train.form import TrainForm
@@ -124,8 +125,8 @@ def probe_maps(spec, step, size=1.0):
 
 def start(workspace, *specs):
     for spec in specs:
-        workspace.event.emit(Queued(spec.key, "training", spec.title))
-        workspace.event.emit(Started(spec.key, "training", spec.title))
+        workspace.engine_event.emit(Queued(spec.key, "training", spec.title))
+        workspace.engine_event.emit(Started(spec.key, "training", spec.title))
 
 
 def record(workspace, spec, epochs=2):
@@ -374,7 +375,7 @@ def test_that_without_images_the_page_leads_to_them(page, workspace, qtbot):
     assert page.footer.fault.text() == "Choose images first."
     with qtbot.waitSignal(page.go_to, timeout=WAIT) as signal:
         page.footer.lead.click()
-    assert signal.args == ["Data"]
+    assert signal.args == [DATA]
 
 
 def test_that_without_a_study_nothing_can_be_trained(qtbot):
@@ -392,9 +393,11 @@ def test_that_recorded_events_become_curves_and_maps(page, workspace, qtbot):
     start(workspace, plain, robust)
     for step in (0.5, 1.0):
         for spec in (plain, robust):
-            workspace.event.emit(Scalars(spec.key, step, {"loss": 2 - step}))
-            workspace.event.emit(probe_maps(spec, step))
-    workspace.event.emit(Scalars(robust.key, 1.0, {"clean_accuracy": 0.9, "robust_accuracy": 0.6}))
+            workspace.engine_event.emit(Scalars(spec.key, step, {"loss": 2 - step}))
+            workspace.engine_event.emit(probe_maps(spec, step))
+    workspace.engine_event.emit(
+        Scalars(robust.key, 1.0, {"clean_accuracy": 0.9, "robust_accuracy": 0.6})
+    )
     qtbot.waitUntil(lambda: len(page.maps.grid.rows()) == 3, timeout=WAIT)
     page.curves.smoothing.setValue(1)
     qtbot.waitUntil(
@@ -411,8 +414,8 @@ def test_that_recorded_events_become_curves_and_maps(page, workspace, qtbot):
 
 
 def test_that_other_computations_are_not_drawn(page, workspace):
-    workspace.event.emit(Queued("k", "retraining", "ROAR"))
-    workspace.event.emit(Scalars("k", 1.0, {"loss": 1.0}))
+    workspace.engine_event.emit(Queued("k", "retraining", "ROAR"))
+    workspace.engine_event.emit(Scalars("k", 1.0, {"loss": 1.0}))
     assert len(page.runs) == 0
 
 
@@ -422,7 +425,7 @@ def test_that_events_cost_no_drawing_until_the_next_tick(page, workspace, qtbot,
     drawn = []
     monkeypatch.setattr(page.curves, "draw", lambda run: drawn.append(run.key))
     for step in range(1, 500):
-        workspace.event.emit(Scalars(spec.key, step / 20, {"loss": 1.0}))
+        workspace.engine_event.emit(Scalars(spec.key, step / 20, {"loss": 1.0}))
     assert drawn == []
     qtbot.waitUntil(lambda: bool(drawn), timeout=WAIT)
     assert drawn == [spec.key]
@@ -435,8 +438,8 @@ def test_that_what_does_not_fit_into_a_tick_is_drawn_in_the_next(
     specs = [training(seed=seed) for seed in range(4)]
     start(workspace, *specs)
     for spec in reversed(specs):
-        workspace.event.emit(Scalars(spec.key, 1.0, {"loss": 1.0}))
-        workspace.event.emit(probe_maps(spec, 1.0))
+        workspace.engine_event.emit(Scalars(spec.key, 1.0, {"loss": 1.0}))
+        workspace.engine_event.emit(probe_maps(spec, 1.0))
     page._redraw()
     assert names(page.curves.loss) == [specs[0].title]
     qtbot.waitUntil(lambda: len(names(page.curves.loss)) == 4, timeout=WAIT)
@@ -449,7 +452,7 @@ def test_that_a_long_live_curve_is_drawn_with_few_points_up_to_its_newest(page, 
     spec = training()
     start(workspace, spec)
     for step in range(1, 3001):
-        workspace.event.emit(Scalars(spec.key, step / 20, {"loss": 1.0}))
+        workspace.engine_event.emit(Scalars(spec.key, step / 20, {"loss": 1.0}))
     qtbot.waitUntil(lambda: spec.title in names(page.curves.loss), timeout=WAIT)
     page._redraw()
     drawn_steps = curve(page.curves.loss, spec.title).x
@@ -461,7 +464,7 @@ def test_that_a_hidden_page_draws_once_it_is_shown(page, workspace, qtbot):
     spec = training()
     page.hide()
     start(workspace, spec)
-    workspace.event.emit(probe_maps(spec, 1.0))
+    workspace.engine_event.emit(probe_maps(spec, 1.0))
     qtbot.wait(250)
     assert page.maps.grid.rows() == {}
     page.show()
@@ -472,25 +475,25 @@ def test_that_notices_and_failures_are_shown_until_dismissed(page, workspace):
     spec = training(0.1)
     start(workspace, spec)
     assert not page.alarms.isVisible()
-    workspace.event.emit(Notice(spec.key, "robust accuracy fell from 52 % to 8 %"))
+    workspace.engine_event.emit(Notice(spec.key, "robust accuracy fell from 52 % to 8 %"))
     assert page.alarms.isVisible()
     assert page.alarms.text == f"{spec.title}: robust accuracy fell from 52 % to 8 %"
-    workspace.event.emit(Ended(spec.key, "failed", 1.0, "the device is out of memory"))
+    workspace.engine_event.emit(Ended(spec.key, "failed", 1.0, "the device is out of memory"))
     assert page.alarms.text.splitlines()[0] == f"{spec.title} failed: the device is out of memory"
     page.alarms.dismiss.click()
     assert not page.alarms.isVisible()
 
 
 def test_that_a_notice_of_something_else_is_left_to_others(page, workspace):
-    workspace.event.emit(Notice("k", "resumed after epoch 3"))
+    workspace.engine_event.emit(Notice("k", "resumed after epoch 3"))
     assert not page.alarms.isVisible()
 
 
 def test_that_a_cancelled_network_stays_and_says_so(page, workspace, qtbot):
     spec = training()
     start(workspace, spec)
-    workspace.event.emit(probe_maps(spec, 1.0))
-    workspace.event.emit(Ended(spec.key, "cancelled", 1.0))
+    workspace.engine_event.emit(probe_maps(spec, 1.0))
+    workspace.engine_event.emit(Ended(spec.key, "cancelled", 1.0))
     qtbot.waitUntil(lambda: spec.key in page.maps.grid.rows(), timeout=WAIT)
     assert page.maps.grid._lines[spec.key].note == "cancelled, epoch 1"
 
@@ -519,9 +522,9 @@ def test_that_stored_networks_of_these_images_are_shown(workspace, qtbot):
 def test_that_a_finished_network_takes_its_record_in_place_of_its_events(page, workspace, qtbot):
     spec = training()
     start(workspace, spec)
-    workspace.event.emit(Scalars(spec.key, 0.3, {"loss": 7.0}))
+    workspace.engine_event.emit(Scalars(spec.key, 0.3, {"loss": 7.0}))
     record(workspace, spec)
-    workspace.event.emit(Ended(spec.key, "finished", 1.0))
+    workspace.engine_event.emit(Ended(spec.key, "finished", 1.0))
     workspace.record_added.emit(workspace.study.entry(spec.key))
     run = page.runs.get(spec.key)
     assert run.curves["loss"].points()[0].tolist() == [0.5, 1.0, 1.5, 2.0]
@@ -561,7 +564,7 @@ def test_that_other_images_take_the_finished_networks_off_the_page(page, workspa
 def test_that_another_study_starts_with_an_empty_page(page, workspace, tmp_path, qtbot):
     spec = training()
     start(workspace, spec)
-    workspace.event.emit(probe_maps(spec, 1.0))
+    workspace.engine_event.emit(probe_maps(spec, 1.0))
     qtbot.waitUntil(lambda: spec.key in page.maps.grid.rows(), timeout=WAIT)
     workspace.study = Study(tmp_path / "other.isthmus", create=True)
     workspace.study_changed.emit()

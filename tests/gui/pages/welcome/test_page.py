@@ -9,6 +9,7 @@ from engine.plan.planfile import Plan
 from engine.specs import Gradient, Maps, SmallCNN, Training
 from engine.store.study import Study
 from gui.look import settings
+from gui.pages import TRAIN
 from gui.pages.welcome import page as welcome_page
 from gui.pages.welcome.page import WelcomePage
 from gui.session.workspace import Workspace
@@ -70,7 +71,7 @@ def test_that_the_demo_is_computed_where_none_is_ready(qtbot, page, tmp_path, mo
     monkeypatch.setattr("engine.plan.planfile.load_preset", {"demo": plan}.__getitem__)
     with qtbot.waitSignal(page.go_to, timeout=WAIT_MS) as asked:
         qtbot.mouseClick(page.demo, Qt.MouseButton.LeftButton)
-    assert asked.args == ["Train"]
+    assert asked.args == [TRAIN]
     assert page.workspace.study.path == tmp_path / "documents" / "demo.isthmus"
     assert page.workspace.runner.busy
     assert page.workspace.images == small()

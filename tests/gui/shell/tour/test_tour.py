@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QApplication
 from engine.specs import AdversarialExamples, Boundary, Gradient, Interpretability, Maps
 from engine.store.study import Result, Study
 from gui.look import settings, theme
+from gui.pages import WELCOME
 from gui.shell.main_window import MainWindow
 from gui.shell.tour.card import TourCard, beside
 from gui.shell.tour.facts import Facts, facts_of
@@ -56,7 +57,7 @@ def window(qtbot, monkeypatch):
     found.show()
     qtbot.waitExposed(found)
     yield found
-    found.menus.tour.stop()
+    found.tour.stop()
     found.workspace.runner.cancel()
     found._closing = True
 
@@ -64,7 +65,7 @@ def window(qtbot, monkeypatch):
 @pytest.fixture
 def touring(qtbot, window, study):
     assert window.workspace.open_study(study.path)
-    tour = window.menus.tour
+    tour = window.tour
     tour.start()
     qtbot.waitUntil(lambda: "111" in tour.card.text.text(), timeout=WAIT_MS)
     return tour
@@ -120,9 +121,9 @@ def test_that_networks_of_other_images_are_not_compared(tmp_path):
 def test_that_every_step_points_at_a_part_that_its_page_has(qtbot, window, study):
     assert window.workspace.open_study(study.path)
     for step in steps():
-        window.show_titled(step.page)
-        page = window.page()
-        assert page.title == step.page
+        window.pages.show_place(step.page)
+        page = window.pages.page()
+        assert page.place == step.page
         part = page
         for name in step.part.split("."):
             part = getattr(part, name)
@@ -135,9 +136,9 @@ def test_that_every_step_points_at_a_part_that_its_page_has(qtbot, window, study
 def test_that_it_leads_through_the_pages_and_back(touring, window):
     seen = []
     for _ in steps():
-        seen.append((window.page().title, touring.card.count.text()))
+        seen.append((window.pages.page().place, touring.card.count.text()))
         touring.card.next.click()
-    assert [title for title, _ in seen] == [step.page for step in steps()]
+    assert [place for place, _ in seen] == [step.page for step in steps()]
     assert seen[2][1] == "Step 3 of 8"
     assert not touring.running
 
@@ -162,7 +163,7 @@ def test_that_escape_ends_it_and_is_given_back(qtbot, touring, window):
     assert not dismiss.isEnabled()
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow, timeout=WAIT_MS)
-    qtbot.keyClick(window.page(), Qt.Key.Key_Escape)
+    qtbot.keyClick(window.pages.page(), Qt.Key.Key_Escape)
     assert not touring.running
     assert dismiss.isEnabled()
     window.workspace.message.emit("one", True)
@@ -179,7 +180,7 @@ def test_that_starting_it_twice_makes_one_card(touring, window):
 
 def test_that_a_step_brings_its_tab_to_the_front(touring, window):
     touring.go(2)
-    page = window.page()
+    page = window.pages.page()
     page.tabs.setCurrentWidget(page.curves)
     touring.go(3)
     touring.go(2)
@@ -190,11 +191,11 @@ def test_that_a_step_brings_its_tab_to_the_front(touring, window):
 def test_that_the_frame_leaves_when_the_user_looks_elsewhere(touring, window):
     touring._place()
     assert not touring.outline.place.isEmpty()
-    window.show_titled("Welcome")
+    window.pages.show_place(WELCOME)
     touring._place()
     assert touring.outline.place.isEmpty()
     touring.card.next.click()
-    assert window.page().title == "Attack"
+    assert window.pages.page().title == "Attack"
 
 
 def test_that_the_card_stays_inside_a_window_that_shrinks(touring, window):
@@ -220,10 +221,10 @@ def test_that_another_study_is_told_once_it_is_open(qtbot, touring, window, tmp_
 
 def test_that_the_demo_is_opened_where_no_study_is(window, monkeypatch):
     asked = []
-    monkeypatch.setattr(window.page(), "open_demo", lambda: asked.append(True))
-    window.menus.tour.start()
+    monkeypatch.setattr(window.pages.page(), "open_demo", lambda: asked.append(True))
+    window.tour.start()
     assert asked == [True]
-    assert "Opening" in window.menus.tour.card.text.text()
+    assert "Opening" in window.tour.card.text.text()
 
 
 # ------------------------------------------------------------------------------------------- offer
@@ -232,22 +233,22 @@ def test_that_the_demo_is_opened_where_no_study_is(window, monkeypatch):
 def test_that_it_is_offered_in_the_first_session_only(qtbot):
     first = MainWindow()
     qtbot.addWidget(first)
-    assert not first.page().offer.isHidden()
+    assert not first.pages.page().offer.isHidden()
     second = MainWindow()
     qtbot.addWidget(second)
-    assert second.page().offer.isHidden()
-    assert not second.page().tour.isHidden()
+    assert second.pages.page().offer.isHidden()
+    assert not second.pages.page().tour.isHidden()
 
 
 def test_that_the_offer_is_taken_or_declined(window, monkeypatch):
-    page, started = window.page(), []
+    page, started = window.pages.page(), []
     monkeypatch.setattr(page, "open_demo", lambda: started.append(True))
     page.offer.decline.click()
     assert page.offer.isHidden()
     assert not started
     page.tour.click()
     assert started == [True]
-    assert window.menus.tour.running
+    assert window.tour.running
     assert settings.flag("tour_offered", False)
 
 

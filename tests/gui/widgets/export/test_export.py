@@ -9,9 +9,12 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QToolButton, QWidget
 
 from engine.figures.charts import ChartData, FigureStyle, MapGridData, Series
+from gui.pages import Place
+from gui.pages.common.page import Page
 from gui.session.workspace import Workspace
 from gui.widgets.export import buttons
-from gui.widgets.export.buttons import copy, export_buttons
+from gui.widgets.export.actions import copy
+from gui.widgets.export.buttons import export_buttons
 from gui.widgets.export.dialog import ExportDialog
 from gui.widgets.export.form import COLUMNS
 
@@ -32,12 +35,14 @@ def dialog(qtbot):
     return made
 
 
-class OnPage(QWidget):
-    """A widget that stands on a page, with a workspace above it."""
+class OnPage(Page):
+    """A page, whose workspace draws and says for the widgets in it."""
+
+    place = Place("Test", "page", "test", "")
 
     def __init__(self):
-        super().__init__()
-        self.workspace = Workspace(self)
+        super().__init__(Workspace())
+        self.workspace.setParent(self)
         self.said = []
         self.workspace.message.connect(lambda text, error: self.said.append((text, error)))
 

@@ -6,7 +6,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 
-class Room(QWidget):
+class FillingArea(QWidget):
     """Gives a widget all the room that its neighbours leave, however much it would like to have."""
 
     def __init__(self, content: QWidget, parent: QWidget | None = None):

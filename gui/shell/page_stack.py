@@ -1,0 +1,154 @@
+"""The pages of the window: the rail that chooses one, and the stack that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QStackedWidget,
+    QTextEdit,
+    QToolButton,
+    QWidget,
+)
+
+from gui.look import theme
+from gui.pages import DATA, Place, place_of
+from gui.pages.common.page import Page
+from gui.session.workspace import Workspace
+from gui.shell.faults import LOG
+from gui.shell.page_host import PageHost
+from gui.shell.rail import Rail
+
+BUILD_PAUSE_MS = 30
+READING_PAUSE_MS = 300
+
+
+class PageStack(QStackedWidget):
+    """Holds a host for every page, and shows the one that the rail chose.
+
+    Signals
+    -------
+    built
+        Takes a page that was just made.
+    settled
+        Every page is there, or its error.
+    """
+
+    built = Signal(object)
+    settled = Signal()
+
+    def __init__(
+        self, places: tuple[Place, ...], workspace: Workspace, parent: QWidget | None = None
+    ):
+        super().__init__(parent)
+        self.places = places
+        self._workspace = workspace
+        self._closing = False
+        self.rail = Rail(places, parent)
+        self.rail.chosen.connect(self._on_rail)
+        self.hosts = [PageHost(place, workspace) for place in places]
+        for host in self.hosts:
+            self.addWidget(host)
+            host.built.connect(self._on_built)
+
+    # ------------------------------------------------------------------------------------ showing
+
+    def show_index(self, index: int) -> None:
+        """Show the page at a place of the rail, building it if it was not shown before."""
+        self.rail.choose(index)
+
+    @Slot(object)
+    def show_place(self, place: Place) -> None:
+        """Show a page, if the window has it."""
+        if place in self.places:
+            self.show_index(self.places.index(place))
+
+    @Slot(str)
+    def show_record(self, key: str) -> None:
+        """Show the page on which a record is seen."""
+        kinds = {entry.key: entry.kind for entry in self._workspace.entries()}
+        self.show_place(place_of(kinds.get(key, "")) or DATA)
+
+    def page(self) -> Page | None:
+        """Return the page that is shown; None where it could not be built."""
+        return self.host().page
+
+    def host(self) -> PageHost:
+        """Return the host that is shown."""
+        return self.hosts[self.currentIndex()]
+
+    def export_buttons(self) -> list[QToolButton]:
+        """Return the export buttons that are to be seen on the present page."""
+        page = self.page()
+        found = page.findChildren(QToolButton) if page is not None else []
+        return [button for button in found if button.property("exports") and button.isVisible()]
+
+    def show_fault(self, sentence: str, details: str, page: Page | None) -> bool:
+        """Show an unexpected error in the place of the page it came from; return whether it was."""
+        host = next((h for h in self.hosts if h.page is page and page is not None), None)
+        if host is not None:
+            host.show_error(sentence, details)
+        return host is not None
+
+    # ----------------------------------------------------------------------------------- building
+
+    def import_modules(self) -> None:
+        """Import all pages ahead of time, on any thread; what is wrong is shown when built."""
+        for place in self.places:
+            try:
+                place.load()
+            except Exception as error:
+                LOG.warning("page %s: %s", place.title, error)
+
+    def build_all(self) -> None:
+        """Build the pages that were not shown yet, one at a time, between other things.
+
+        A page that is there follows a computation from its start.
+        """
+        host = next((h for h in self.hosts if h.page is None and not h.failed), None)
+        if host is None:
+            self.settled.emit()
+        if host is None or self._closing:
+            return
+        reading = self._workspace.importer.busy
+        if not reading:
+            host.build()
+        QTimer.singleShot(READING_PAUSE_MS if reading else BUILD_PAUSE_MS, self, self.build_all)
+
+    def stop_building(self) -> None:
+        """Build no more pages: the window is being closed."""
+        self._closing = True
+
+    @Slot(int)
+    def _on_rail(self, index: int) -> None:
+        self.hosts[index].build()
+        self.setCurrentIndex(index)
+        if not self.rail.has_focus():
+            self.hosts[index].setFocus()
+
+    @Slot(object)
+    def _on_built(self, page: Page) -> None:
+        go_to = getattr(page, "go_to", None)
+        if go_to is not None:
+            go_to.connect(self.show_place)
+        for spin_box in page.findChildren(QAbstractSpinBox):
+            theme.indent_text(spin_box)
+        # These would take a dropped file as a text and keep it from the window.
+        for kind in (QLineEdit, QTextEdit, QPlainTextEdit):
+            for field in page.findChildren(kind):
+                field.setAcceptDrops(False)
+        self.built.emit(page)
+
+
+def shower(pages: PageStack, index: int) -> Callable[[], None]:
+    """Return a slot that shows the page at a place of the rail."""
+
+    @Slot()
+    def show() -> None:
+        pages.show_index(index)
+
+    return show

@@ -1,0 +1,101 @@
+"""Taking a picture out of the window: as a file for a paper, or onto the clipboard.
+
+A picture is never grabbed from the screen: its data are drawn anew, in the size that was asked for.
+Loading the drawing library alone takes a while, so drawing is left to the :class:`ExportHost` that
+a widget stands in: it knows the threads, which widgets do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
+
+from PySide6.QtCore import QMimeData, QObject
+from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtWidgets import QWidget
+from shiboken6 import isValid
+
+from engine.figures.charts import FigureStyle, Picture
+
+MakeData = Callable[[], Picture]
+COPY_DPI = 200.0
+
+
+@runtime_checkable
+class ExportHost(Protocol):
+    """A widget, such as a page, that does work for the widgets in it and says what came of it."""
+
+    def export_work(
+        self,
+        channel: str,
+        work: Callable[[Any], Any],
+        done: Callable[[Any], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        """Do some work away from the window's thread; a newer one of the channel replaces it."""
+
+    def export_said(self, text: str, error: bool) -> None:
+        """Tell the user one sentence, where the window shows such sentences."""
+
+
+def copy(widget: QWidget, data: Picture, style: FigureStyle | None = None) -> None:
+    """Put a picture and its data on the clipboard, as soon as they are drawn."""
+    style = style or FigureStyle(dpi=COPY_DPI)
+
+    def work(_: Any) -> dict[str, bytes]:
+        from engine.figures.drawing import FORMATS, render
+
+        return {suffix: render(data, suffix, style) for suffix in FORMATS}
+
+    def done(answer: dict[str, bytes]) -> None:
+        mime = QMimeData()
+        mime.setImageData(QImage.fromData(answer["png"]))
+        mime.setData("image/svg+xml", answer["svg"])
+        mime.setData("application/pdf", answer["pdf"])
+        mime.setText(answer["csv"].decode())
+        QGuiApplication.clipboard().setMimeData(mime)
+        say(widget, "The picture and its data are on the clipboard.")
+
+    ask(widget, "copy picture", work, done, lambda text: say(widget, text, error=True))
+
+
+def ask(
+    widget: QObject,
+    channel: str,
+    work: Callable[[Any], Any],
+    done: Callable[[Any], None],
+    failed: Callable[[str], None],
+) -> None:
+    """Do some work where the host of ``widget`` does it; without a host, at once.
+
+    Neither ``done`` nor ``failed`` is called once the widget is gone.
+    """
+    host = _host_of(widget)
+    if host is not None:
+
+        def while_open(callback: Callable[[Any], None]) -> Callable[[Any], None]:
+            return lambda answer: callback(answer) if isValid(widget) else None
+
+        host.export_work(channel, work, while_open(done), while_open(failed))
+        return
+    try:
+        answer = work(None)
+    except ValueError as error:
+        failed(str(error))
+    else:
+        done(answer)
+
+
+def say(widget: QObject, text: str, *, error: bool = False) -> None:
+    """Tell the user one sentence through the host of ``widget``; without a host, nobody."""
+    host = _host_of(widget)
+    if host is not None:
+        host.export_said(text, error)
+
+
+def _host_of(widget: QObject | None) -> ExportHost | None:
+    while widget is not None:
+        if isinstance(widget, ExportHost):
+            return widget
+        widget = widget.parent()
+    return None
