@@ -9,13 +9,14 @@ from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QWidget
 
+from engine.plan.retry import again, batch_field
 from engine.specs import Training
 from engine.specs.schema import Spec
 from engine.store.study import spec_of
 from gui.queue.continuing import ContinueDialog
 from gui.queue.job import Job
 from gui.queue.job_model import JobModel
-from gui.queue.retry import RetryDialog, again, batch_field
+from gui.queue.retry import RetryDialog
 from gui.session.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Asking again for what failed, as it was or with another batch size."""
+"""The dialog that asks for the batch size of a computation that failed."""
 
 from __future__ import annotations
 
@@ -6,46 +6,12 @@ from collections.abc import Sequence
 
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
 
-from engine.specs.schema import Field, Spec, SpecError, fields_of
-from engine.specs.substitution import dependants, substituted
+from engine.plan.retry import batch_field, with_batch_size
+from engine.specs.schema import Spec
 from gui.widgets.forms.number_edit import WholeEdit
 from gui.widgets.forms.side_panel import labelled_rows
 
 SMALLER = 2
-
-
-def batch_field(spec: Spec) -> Field | None:
-    """Return the field of a spec that holds its batch size, or None."""
-    return next((item for item in fields_of(type(spec)) if item.name == "batch_size"), None)
-
-
-def again(failed: Sequence[Spec], dropped: Sequence[Spec]) -> list[Spec]:
-    """Return what is to be queued again: what failed, and what was dropped because of it."""
-    found = {spec.key: spec for spec in failed}
-    for spec in failed:
-        found.update((other.key, other) for other in dependants(spec, dropped))
-    return list(found.values())
-
-
-def with_batch_size(
-    failed: Spec, dropped: Sequence[Spec], batch_size: int
-) -> tuple[list[Spec], int]:
-    """Return what failed with another batch size and what needs it, and how much is left out.
-
-    Left out is what can only use the result as it was asked for first.
-    """
-    smaller = failed.replace("batch_size", batch_size)
-    needing = dependants(failed, dropped)
-    rebuilt = [found for other in needing if (found := _rebuilt(other, failed, smaller))]
-    return [smaller, *rebuilt], len(needing) - len(rebuilt)
-
-
-def _rebuilt(spec: Spec, failed: Spec, smaller: Spec) -> Spec | None:
-    try:
-        found = substituted(spec, failed, smaller)
-    except SpecError:
-        return None
-    return None if dependants(failed, [found]) else found
 
 
 class RetryDialog(QDialog):
@@ -94,10 +60,9 @@ class RetryDialog(QDialog):
         self.accept_button.setEnabled(size != self._present)
         queued, left_out = with_batch_size(self._failed, self._dropped, size)
         words = [
-            (f"It failed with {self._present}. Another batch size is another computation, with a "
-                "record of "
-                "its own.")
-        ]  # fmt: skip
+            f"It failed with {self._present}. Another batch size is another computation, with a "
+            "record of its own."
+        ]
         if len(queued) > 1:
             words.append(f"{len(queued) - 1:,} that need it are queued with it.")
         if left_out:

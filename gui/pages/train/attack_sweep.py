@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QCheckBox, QGridLayout, QLabel, QVBoxLayout, QWidg
 
 from engine.specs import PGD, AttackSpec
 from engine.specs.attacks import STEP_OVER_EPS, scaled_step
+from engine.specs.proposals import PAPER_STEPS, Proposals
 from engine.specs.schema import SpecError, fields_of
-from gui.pages.train.defaults import PAPER_STEPS, Defaults
 from gui.widgets.forms.field_edit import CHOICE_NAMES
 from gui.widgets.forms.form_row import error_label, say
 from gui.widgets.forms.number_edit import NumberEdit
@@ -38,7 +38,7 @@ class AttackSweep(QWidget):
         super().__init__(parent)
         self.sweep = SweepEdit(self)
         self.form = SpecForm(AttackSpec, self, exclude=OWN_FIELDS, labels={"kind": "attack"})
-        self.form.set_spec(PGD(steps=Defaults.steps))
+        self.form.set_spec(PGD(steps=Proposals.steps))
         self.scaled = QCheckBox("Scale the step with eps", self)
         self.scaled.setToolTip(
             f"The step size is {STEP_OVER_EPS} eps / steps; else one length for all radii"
@@ -70,7 +70,7 @@ class AttackSweep(QWidget):
         """Return what proposals replace, as it stands."""
         return self.sweep.balls(), self.sweep.error(), self.form.spec(), self.scaled.isChecked()
 
-    def propose(self, defaults: Defaults) -> None:
+    def propose(self, defaults: Proposals) -> None:
         """Show the proposals for other images."""
         self.sweep.set_values(defaults.radii, defaults.norms)
         self.form.set_spec(PGD(steps=defaults.steps))

@@ -17,9 +17,9 @@ from engine.specs import (
     Standard,
     Training,
 )
+from engine.specs.proposals import Proposals, evaluation_at, middle
 from engine.specs.schema import fields_of
 from gui.pages.train.attack_sweep import AttackSweep
-from gui.pages.train.defaults import Defaults, evaluation_at, middle
 from gui.pages.train.scheme_section import all_sections
 from gui.pages.train.start_picker import StartPicker
 from gui.widgets.forms.number_edit import NumbersEdit, WholeEdit
@@ -58,7 +58,7 @@ class TrainForm(SidePanel):
             section.box.setChecked(section.scheme in (Standard, Adversarial))
         self.follows.setChecked(True)
         self._connect()
-        self.propose(Defaults())
+        self.propose(Proposals())
 
     # ------------------------------------------------------------------------------------- public
 
@@ -110,7 +110,7 @@ class TrainForm(SidePanel):
         """Return what proposals replace, by part, as it stands."""
         return {name: state() for name, (state, _) in self._parts().items()}
 
-    def propose(self, defaults: Defaults, before: Mapping[str, object] | None = None) -> None:
+    def propose(self, defaults: Proposals, before: Mapping[str, object] | None = None) -> None:
         """Show the proposals for other images.
 
         Parameters
@@ -123,7 +123,7 @@ class TrainForm(SidePanel):
                 show(defaults)
         self._follow()
 
-    def _parts(self) -> dict[str, tuple[Callable[[], object], Callable[[Defaults], None]]]:
+    def _parts(self) -> dict[str, tuple[Callable[[], object], Callable[[Proposals], None]]]:
         """Return how each part that is proposed stands, and how its proposal is shown."""
         return {
             "network": (self.network.spec, lambda d: self.network.set_spec(d.network)),
@@ -134,7 +134,7 @@ class TrainForm(SidePanel):
             "attack": (self.attack.state, self.attack.propose),
         }
 
-    def _warm_up(self, defaults: Defaults) -> None:
+    def _warm_up(self, defaults: Proposals) -> None:
         for section in self.sections:
             section.set_field("warmup", defaults.warmup)
 

@@ -13,12 +13,12 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 from engine.jobs.events import Ended, Event, Notice, Queued, Started
 from engine.specs import Imported, Training
 from engine.specs.distinguish import networks_apart
+from engine.specs.proposals import proposals_for
 from engine.specs.schema import Spec
 from engine.store.index import Entry
 from gui.pages import DATA, TRAIN, Place
 from gui.pages.common.page import Page
 from gui.pages.train.alarm_line import AlarmLine
-from gui.pages.train.defaults import defaults_for
 from gui.pages.train.footer import TrainFooter
 from gui.pages.train.form import TrainForm
 from gui.pages.train.live_curves import LiveCurves
@@ -220,7 +220,7 @@ class TrainPage(Page):
             return
         if shape != self._proposed:
             self._proposed = shape
-            self.form.propose(defaults_for(shape), self._before_images)
+            self.form.propose(proposals_for(shape), self._before_images)
         self._before_images = None
 
     @Slot(object)

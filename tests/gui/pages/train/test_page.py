@@ -24,11 +24,11 @@ from engine.specs import (
     Training,
 )
 from engine.specs.attacks import scaled_step
+from engine.specs.proposals import PAPER_STEPS, proposals_for
 from engine.specs.schema import KINDS, fields_of, kinds_of, param
 from engine.store.study import Result, Study
 from gui.pages import DATA
 from gui.pages.common.growing_curve import GrowingCurve
-from gui.pages.train.defaults import PAPER_STEPS, defaults_for
 from gui.pages.train.form import TrainForm
 from gui.pages.train.page import TrainPage
 from gui.pages.train.runs import Runs, smoothed
@@ -260,12 +260,12 @@ def test_that_what_is_chosen_while_images_are_loaded_stays(page, workspace):
     workspace.choose_images(colour, image_set(channels=3, side=32))
     assert page.form.epochs.value() == 3
     assert {spec.scheme.attack.eps for spec in page.trainings()[1:]} == {0.07}
-    proposed = defaults_for((3, 32, 32))
+    proposed = proposals_for((3, 32, 32))
     assert page.form.network.spec() == proposed.network
     assert page.form.batch_size.value() == proposed.batch_size
     # What was chosen for images that were there is not meant for others.
     workspace.choose_images(IMAGES, image_set())
-    assert page.form.epochs.value() == defaults_for((1, SIDE, SIDE)).epochs
+    assert page.form.epochs.value() == proposals_for((1, SIDE, SIDE)).epochs
 
 
 def test_that_schemes_that_are_added_appear_by_themselves(qtbot):
@@ -295,12 +295,12 @@ def test_that_every_network_can_be_chosen(page, kind):
 
 
 def test_that_the_proposals_depend_on_the_images():
-    assert defaults_for((1, 28, 28)).radii["linf"] == (0.05, 0.1, 0.2)
-    colour = defaults_for((3, 32, 32))
+    assert proposals_for((1, 28, 28)).radii["linf"] == (0.05, 0.1, 0.2)
+    colour = proposals_for((3, 32, 32))
     assert colour.network == PaperCifarCNN()
     assert colour.radii["linf"] == (2 / 255, 4 / 255, 8 / 255)
-    assert defaults_for((3, 224, 224)).network.kind == "resnet18"
-    assert defaults_for((2, 1, 1)).network == PaperMLP()
+    assert proposals_for((3, 224, 224)).network.kind == "resnet18"
+    assert proposals_for((2, 1, 1)).network == PaperMLP()
 
 
 def test_that_other_images_bring_their_proposals_and_like_ones_keep_the_choice(page, workspace):

@@ -1,4 +1,4 @@
-"""What the Train page proposes for a set of images, until the user chooses otherwise."""
+"""What is proposed for images until the user chooses otherwise: network, attacks, epochs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PAPER_STEPS = {"linf": 0.01, "l2": 1.0}
 
 
 @dataclass(frozen=True)
-class Defaults:
+class Proposals:
     """The proposals for images of one shape.
 
     Attributes
@@ -53,12 +53,12 @@ class Defaults:
     scaled: bool = True
 
 
-def defaults_for(shape: tuple[int, int, int]) -> Defaults:
+def proposals_for(shape: tuple[int, int, int]) -> Proposals:
     """Return the proposals for images (channels, height, width)."""
     channels, height, width = shape
     if height == width == 1:
         # The paper's plane; its radii 0.25 and 0.5 are lengths in [-1, 1].
-        return Defaults(
+        return Proposals(
             network=PaperMLP(),
             radii={"linf": (0.05, 0.1), "l2": (0.125, 0.25)},
             norms=("l2",),
@@ -68,7 +68,7 @@ def defaults_for(shape: tuple[int, int, int]) -> Defaults:
     if channels == 1:
         # On few small images that rate and that batch learn in a minute what others need many for,
         # and strong attacks from the first batch on would keep a small network at chance.
-        return Defaults(
+        return Proposals(
             network=SmallCNN(),
             optimizer=Adam(learning_rate=2e-3),
             epochs=6,
@@ -77,8 +77,8 @@ def defaults_for(shape: tuple[int, int, int]) -> Defaults:
             warmup=2.0,
         )
     if max(height, width) <= LARGEST_FOR_PLAIN_CNN:
-        return Defaults(network=PaperCifarCNN(), epochs=20)
-    return Defaults(network=ResNet18(), epochs=20)
+        return Proposals(network=PaperCifarCNN(), epochs=20)
+    return Proposals(network=ResNet18(), epochs=20)
 
 
 def evaluation_at(norm: str, eps: float) -> AttackSpec:
