@@ -8,20 +8,31 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-COMMANDS = ("run", "list", "show", "export", "check", "pack", "unpack")
-
 
 def main(arguments: list[str]) -> int:
-    """Run a headless command where the first argument names one, else open the window."""
+    """Open the window where the first argument is missing or exists, else run a headless command.
+
+    A path that bears the name of a command is opened as ./run. What is no command and no path is
+    answered by the commands' parser, in one line.
+    """
     multiprocessing.freeze_support()
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # a windowed build has no console
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-    if arguments and (arguments[0] in COMMANDS or arguments[0].startswith("-")):
+    if sys.platform == "darwin":
+        # What the Finder adds when it starts an app that was downloaded.
+        arguments = [argument for argument in arguments if not argument.startswith("-psn_")]
+    if arguments and _is_command(arguments[0]):
         from engine.cli.main import main as headless
 
         return headless(arguments)
     return _window([Path(argument) for argument in arguments])
+
+
+def _is_command(first: str) -> bool:
+    from engine.cli.parser import COMMANDS
+
+    return first in COMMANDS or not os.path.exists(first)
 
 
 def _window(paths: list[Path]) -> int:
