@@ -10,29 +10,35 @@ from pathlib import Path
 
 
 def main(arguments: list[str]) -> int:
-    """Open the window where the first argument is missing or exists, else run a headless command.
+    """Open the window with paths that exist, or run a headless command.
 
-    A path that bears the name of a command is opened as ./run. What is no command and no path is
-    answered by the commands' parser, in one line.
+    A path that bears the name of a command is opened as ./run. What is neither a command nor there
+    is answered by the commands' parser, in one line.
     """
     multiprocessing.freeze_support()
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # a windowed build has no console
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-    if sys.platform == "darwin":
-        # What the Finder adds when it starts an app that was downloaded.
-        arguments = [argument for argument in arguments if not argument.startswith("-psn_")]
-    if arguments and _is_command(arguments[0]):
-        from engine.cli.main import main as headless
+    # What the Finder of older macOS adds when it starts an app.
+    arguments = [argument for argument in arguments if not argument.startswith("-psn_")]
+    headless = _for_the_commands(arguments)
+    if headless:
+        from engine.cli.main import main as run
 
-        return headless(arguments)
+        return run(headless)
     return _window([Path(argument) for argument in arguments])
 
 
-def _is_command(first: str) -> bool:
+def _for_the_commands(arguments: list[str]) -> list[str]:
+    """Return the arguments that the commands' parser takes or refuses; none if all are paths."""
+    if not arguments:
+        return []
     from engine.cli.parser import COMMANDS
 
-    return first in COMMANDS or not os.path.exists(first)
+    if arguments[0] in COMMANDS:
+        return arguments
+    first = next((n for n, name in enumerate(arguments) if not os.path.lexists(name)), None)
+    return [] if first is None else arguments[first:]
 
 
 def _window(paths: list[Path]) -> int:
