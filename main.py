@@ -8,38 +8,37 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from engine.cli.commands import COMMANDS
-from engine.program import BAD_INPUT
-
 
 def main(arguments: list[str]) -> int:
-    """Run a headless command where the first argument names one, else open the window."""
+    """Open the window with paths that exist, or run a headless command.
+
+    A path that bears the name of a command is opened as ./run. What is neither a command nor there
+    is answered by the commands' parser, in one line.
+    """
     multiprocessing.freeze_support()
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # a windowed build has no console
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-    # What the Finder of older macOS passes to an app that is opened there.
+    # What the Finder of older macOS adds when it starts an app.
     arguments = [argument for argument in arguments if not argument.startswith("-psn_")]
-    if arguments and (arguments[0] in COMMANDS or arguments[0].startswith("-")):
-        from engine.cli.main import main as headless
+    headless = _for_the_commands(arguments)
+    if headless:
+        from engine.cli.main import main as run
 
-        return headless(arguments)
-    paths = [Path(argument) for argument in arguments]
-    for path in paths:
-        if not os.path.lexists(path):
-            print(f"isthmus: {_unknown(str(path))}", file=sys.stderr)
-            return BAD_INPUT
-    return _window(paths)
+        return run(headless)
+    return _window([Path(argument) for argument in arguments])
 
 
-def _unknown(argument: str) -> str:
-    """Return the sentence about an argument that is neither a command nor a path."""
-    from engine.specs.errors import suggestion
+def _for_the_commands(arguments: list[str]) -> list[str]:
+    """Return the arguments that the commands' parser takes or refuses; none if all are paths."""
+    if not arguments:
+        return []
+    from engine.cli.parser import COMMANDS
 
-    return (
-        f"{argument!r} is no command{suggestion(argument, list(COMMANDS))} and no file or folder "
-        f"that exists; commands are {', '.join(COMMANDS)}"
-    )
+    if arguments[0] in COMMANDS:
+        return arguments
+    first = next((n for n, name in enumerate(arguments) if not os.path.lexists(name)), None)
+    return [] if first is None else arguments[first:]
 
 
 def _window(paths: list[Path]) -> int:
@@ -49,7 +48,7 @@ def _window(paths: list[Path]) -> int:
         from gui.app import open_window
     except ImportError as error:
         print(f"isthmus: the window needs PySide6 and pyqtgraph: {error}", file=sys.stderr)
-        return BAD_INPUT
+        return 2
     _close_splash()
     return open_window(paths)
 

@@ -1,7 +1,8 @@
-"""Builds the packaged app: python packaging/build.py [--out build].
+"""Builds the packaged app: python packaging/build.py [--out build], or uv run packaging/build.py.
 
-Needs nothing but a Python: uv is installed if it is missing, and makes the environment that
-pyproject.toml describes, unless this script already runs in one. What is made, under --out:
+Needs nothing but a Python: uv makes the environment that pyproject.toml describes, unless this
+script already runs in one that has all it needs; where uv is missing, it is installed under --out.
+What is made there:
 
 assets/     icons, drawn from the program's own
 dist/       the app: Isthmus/, or Isthmus.app on macOS
@@ -23,7 +24,6 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 NEEDED = ("torch", "torchvision", "PySide6", "pyqtgraph", "h5py", "matplotlib", "PyInstaller")
-UV = [sys.executable, "-m", "uv"]
 LINUX_FILES = ("install.sh", "uninstall.sh", "isthmus.desktop", "isthmus-study.xml")
 
 
@@ -46,21 +46,42 @@ def main() -> int:
 
 def _build_elsewhere(out: Path, options: argparse.Namespace) -> int:
     """Make an environment under ``out``, and run this script again inside."""
-    if importlib.util.find_spec("uv") is None:
-        _run([sys.executable, "-m", "pip", "install", "uv"])
+    uv = _uv(out)
     environment = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(out / "venv")}
     groups = ["--no-default-groups", "--group", "gui", "--group", "package"]
-    _run([*UV, "sync", *groups], env=environment, cwd=ROOT)
+    _run([uv, "sync", *groups], env=environment, cwd=ROOT)
     python = _python_of(out / "venv")
     if options.torch != "auto":
         # uv knows where the builds of torch for each kind of device are kept.
         packages = ["torch", "torchvision"]
         backend = ["--reinstall", "--torch-backend", options.torch]
-        _run([*UV, "pip", "install", "--python", str(python), *backend, *packages])
+        _run([uv, "pip", "install", "--python", str(python), *backend, *packages])
     again = [str(python), str(Path(__file__)), "--out", str(out)]
     if options.no_archive:
         again.append("--no-archive")
     return subprocess.run(again, check=False).returncode
+
+
+def _uv(out: Path) -> str:
+    """Return the program uv: the one that is here, else one that is installed under ``out``.
+
+    An environment that uv made, such as the one of ``uv run``, has no pip; and pip refuses to
+    install anything into the Python of Debian, Ubuntu or Homebrew. Python's own venv serves all.
+    """
+    # uv run names itself in UV.
+    found = os.environ.get("UV") or shutil.which("uv") or _beside(Path(sys.executable), "uv")
+    if found:
+        return found
+    setup = out / "uv"
+    _run([sys.executable, "-m", "venv", "--clear", str(setup)])
+    python = _python_of(setup)
+    _run([str(python), "-m", "pip", "install", "--quiet", "uv"])
+    return str(_beside(python, "uv"))
+
+
+def _beside(python: Path, name: str) -> str | None:
+    """Return a program that is installed beside a Python, whether PATH names the folder or not."""
+    return shutil.which(name, path=str(python.parent))
 
 
 def _build(out: Path) -> None:

@@ -15,6 +15,7 @@ ENGINE = [
     "program",
     "specs",
     "store",
+    "study",  # one name, for snippets that were copied from version 0.1.0
     "networks",
     "data",
     "attacks",
@@ -127,13 +128,21 @@ def test_that_no_folder_and_no_file_grows_beyond_what_is_read_at_a_sitting(packa
 
 @pytest.mark.parametrize("package", ["engine", "gui"])
 def test_that_every_folder_is_a_package_that_imports_nothing(package):
-    """PyInstaller's collect_submodules leaves out folders without an __init__.py."""
+    """PyInstaller's collect_submodules leaves out folders without an __init__.py.
+
+    ``engine.plan`` hands out two names that snippets copied from version 0.1.0 import from it: it
+    may import its own module when one of them is asked for, and ``typing``.
+    """
     exempt = {"engine/specs", "gui/pages"}
+    late = {"engine/plan": {"typing", "typing.Any", "engine.plan", "engine.plan.scheduler"}}
     for folder in {path.parent for path in modules(package)}:
         init = folder / "__init__.py"
         assert init.exists(), f"{by_path(folder)} has no __init__.py"
         if by_path(folder) not in exempt:
-            assert not list(imports_of(init)), f"{by_path(init)} imports"
+            found = {name for name, _ in imports_of(init)}
+            assert found <= late.get(by_path(folder), set()), f"{by_path(init)} imports"
+            loaded = {name for name, at_load in imports_of(init) if at_load}
+            assert loaded <= {"typing", "typing.Any"}, f"{by_path(init)} imports while it loads"
 
 
 def test_that_only_one_module_reads_and_writes_hdf5():

@@ -1,5 +1,6 @@
 """What the README says can be done."""
 
+import argparse
 import re
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.cli.parser import COMMANDS, WITHOUT_STUDY
 from engine.plan.planfile import presets
 from tests.engine.conftest import computed, study, training
 
@@ -49,3 +51,19 @@ def test_that_every_preset_it_names_exists():
     named = set(re.findall(r"`((?:paper-|demo)[a-z0-9-]*)`", README))
     assert named <= set(presets())
     assert set(re.findall(r"main\.py run ([a-z0-9-]+)", README)) <= set(presets())
+
+
+def test_that_the_command_for_the_tests_is_the_one_that_is_run_for_every_change():
+    (command,) = re.findall(r"The tests:\n\n    (.*)\n\n", README)
+    assert command in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+def test_that_it_lists_the_options_of_every_command():
+    shown = dict(re.findall(r"^    main\.py (\w+) +(.*(?:\n {20,}.*)*)", README, re.M))
+    assert set(shown) == set(COMMANDS)
+    for name, (_, add_arguments) in COMMANDS.items():
+        command = argparse.ArgumentParser(prog=name)
+        add_arguments(command)
+        options = set(re.findall(r"--\w+", command.format_usage()))
+        options |= set() if name in WITHOUT_STUDY else {"--study"}
+        assert set(re.findall(r"--\w+", shown[name])) == options

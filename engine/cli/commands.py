@@ -1,12 +1,169 @@
-"""The headless commands by name, and what each does; loads nothing, so the window starts fast."""
+"""What each headless command does: one function a command, named in :data:`FUNCTIONS`."""
 
-COMMANDS = {
-    "run": "compute what a plan asks for and the study lacks",
-    "list": "list the study's records",
-    "show": "print one record's numbers, or the trade-off table",
-    "export": "draw a figure from the study's records",
-    "check": "verify every record of the study",
-    "pack": "write a copy of the study as one HDF5 file",
-    "unpack": "make a study folder of such a file",
-    "methods": "list every attack, attribution, scheme, network, metric and figure",
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+
+from engine.figures.catalog import FIGURES
+from engine.program import FAILED, OK
+from engine.specs.errors import suggestion
+from engine.store.study import Record, Study, StudyError
+
+# What --device takes, and what people type who mean one of these.
+DEVICES = ("auto", "cpu", "cuda")
+MEANT = {"gpu": "cuda", "nvidia": "cuda"}
+FIGURES_FAMILY = "figures"
+
+
+def _run(options: argparse.Namespace) -> int:
+    from engine.cli.run import run_plan
+    from engine.plan.planfile import find_plan
+
+    path = find_plan(options.plan)
+    if options.device not in DEVICES:
+        near = MEANT.get(options.device.lower(), options.device.lower())
+        raise ValueError(
+            f"device is {options.device!r}{suggestion(near, list(DEVICES))}, must be one of "
+            f"{', '.join(DEVICES)}"
+        )
+    if options.seed is not None and options.seed < 0:
+        raise ValueError(f"--seed is {options.seed}, must be a whole number at least 0")
+    return run_plan(
+        path,
+        options.study,
+        images=options.images,
+        device=options.device,
+        seed=options.seed,
+        settings=options.set,
+        as_released=options.faithful,
+        download=options.download,
+    )
+
+
+def _list(options: argparse.Namespace) -> int:
+    entries = Study(options.study).entries
+    if options.json:
+        names = ("key", "kind", "title", "created", "seconds", "parents")
+        print(json.dumps([{name: asdict(entry)[name] for name in names} for entry in entries]))
+        return OK
+    for entry in entries:
+        when = entry.created[:16].replace("T", " ")
+        print(f"{entry.key[:10]}  {entry.kind:20}  {when}  {entry.seconds:8.1f} s  {entry.title}")
+    print(f"{len(entries)} records", file=sys.stderr)
+    return OK
+
+
+def _show(options: argparse.Namespace) -> int:
+    from engine.figures import tables
+    from engine.specs.variants import variant
+
+    study = Study(options.study)
+    if options.key is None:
+        print(json.dumps(tables.as_json(study)) if options.json else tables.as_text(study))
+        return OK
+    record = _record(study, options.key)
+    found = {**asdict(record.entry), "provenance": dict(record.provenance)}
+    if options.json:
+        print(json.dumps(found))
+        return OK
+    entry = record.entry
+    print(f"{entry.title}\n{entry.kind} {entry.key}, {entry.created}, {entry.seconds:.1f} s")
+    for name, value in entry.numbers.items():
+        print(f"  {name:24} {value:.6g}" if isinstance(value, float) else f"  {name:24} {value}")
+    for name, array in record.arrays.items():
+        print(f"  {name:24} {array.dtype} {array.shape}")
+    if which := variant(record.spec):
+        print(f"  {'variant':24} {which}")
+    print(json.dumps(entry.spec, indent=1))
+    return OK
+
+
+def _record(study: Study, key: str) -> Record:
+    """Read the record whose key begins like this; say which key is near if none does."""
+    keys = [entry.key for entry in study.entries]
+    if not any(found.startswith(key) for found in keys):
+        near = suggestion(key, [found[: len(key)] for found in keys])
+        raise StudyError(
+            f"key is {key!r}{near}: no record begins with it in {study.path.name}; the command "
+            "list names them"
+        )
+    return study.read(key)
+
+
+def _export(options: argparse.Namespace) -> int:
+    if options.figure not in FIGURES:
+        near = suggestion(options.figure, list(FIGURES))
+        known = ", ".join(FIGURES)
+        raise ValueError(f"figure is {options.figure!r}{near}, must be one of {known}")
+    try:
+        FIGURES[options.figure].save(Study(options.study), options.out)
+    except OSError as error:
+        raise StudyError(f"--out {options.out} cannot be written: {error.strerror}") from error
+    print(options.out)
+    return OK
+
+
+def _pack(options: argparse.Namespace) -> int:
+    from engine.store.packing import pack
+
+    size = pack(Study(options.study), options.out)
+    print(f"{options.out}, {size / 1e6:.1f} MB")
+    return OK
+
+
+def _unpack(options: argparse.Namespace) -> int:
+    from engine.store.packing import unpack
+
+    study = unpack(options.file, options.study)
+    print(f"{options.study}, {len(study.entries)} records")
+    return OK
+
+
+def _check(options: argparse.Namespace) -> int:
+    study = Study(options.study)
+    if options.repair:
+        from engine.cli.repair import repair
+
+        return repair(options.study)
+    damaged = list(study.check())
+    for path, problem in damaged:
+        print(f"{path}: {problem}")
+    print(f"{len(study.entries)} readable records, {len(damaged)} damaged", file=sys.stderr)
+    return FAILED if damaged else OK
+
+
+def _methods(options: argparse.Namespace) -> int:
+    from engine.specs import methods
+
+    known = [*methods.FAMILIES, methods.OTHER, FIGURES_FAMILY]
+    if options.family and options.family not in known:
+        near = suggestion(options.family, known)
+        raise ValueError(f"family is {options.family!r}{near}, must be one of {', '.join(known)}")
+    found = [] if options.family == FIGURES_FAMILY else list(methods.methods(options.family))
+    figures = list(FIGURES.values()) if options.family in ("", FIGURES_FAMILY) else []
+    if options.json:
+        listed = [methods.as_json(method) for method in found]
+        listed += [
+            {"family": FIGURES_FAMILY, "kind": row.name, "label": row.heading} for row in figures
+        ]
+        print(json.dumps({"methods": listed}))
+        return OK
+    lines = ["FIGURES", "", *(f"{row.name:16} {row.heading}" for row in figures)] if figures else []
+    print("\n\n".join(part for part in (methods.as_text(found), "\n".join(lines)) if part))
+    return OK
+
+
+FUNCTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "run": _run,
+    "list": _list,
+    "show": _show,
+    "export": _export,
+    "pack": _pack,
+    "unpack": _unpack,
+    "check": _check,
+    "methods": _methods,
 }

@@ -70,9 +70,11 @@ def find_plan(name: str) -> Path:
     path = Path(name)
     if path.suffix == ".toml" and path.is_file():
         return path
-    near = suggestion(name, presets())
-    known = ", ".join(presets())
-    raise SpecError(f"plan is {name!r}{near}, must be a .toml file that exists or one of {known}")
+    known = [*presets(), *map(str, path.parent.glob("*.toml"))]
+    raise SpecError(
+        f"plan is {name!r}{suggestion(name, known)}, must be a .toml file that exists or one of "
+        f"{', '.join(presets())}"
+    )
 
 
 def read_plan(
@@ -201,7 +203,8 @@ def _apply(tables: dict[str, Any], setting: str) -> None:
     if not equals or len(names) < 2:
         raise SpecError(f"--set is {setting!r}, must be spec.field=value")
     if names[0] not in tables:
-        raise SpecError(f"--set names {names[0]!r}, must name one of {', '.join(tables)}")
+        near = suggestion(names[0], list(tables))
+        raise SpecError(f"--set names {names[0]!r}{near}, must name one of {', '.join(tables)}")
     table = tables
     for name in names[:-1]:
         inner = table.setdefault(name, {})

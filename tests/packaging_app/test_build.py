@@ -6,6 +6,7 @@ import importlib
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 from xml.etree import ElementTree
@@ -118,3 +119,71 @@ def icons(folder: Path) -> Path:
         for size in importlib.import_module("make_icons").SIZES:
             fill(folder / f"{name}-{size}.png", 1)
     return folder
+
+
+@pytest.fixture
+def without_pip(tmp_path: Path) -> Path:
+    """Return the Python of an environment as uv makes them: without pip and without uv."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    return tmp_path / "venv" / "bin" / "python"
+
+
+def program(path: Path, text: str) -> Path:
+    """Write a program of the shell."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def built_by(python: Path, out: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the script in a Python of its own, with nothing on PATH but what is given."""
+    command = [str(python), str(ROOT / "packaging" / "build.py"), "--out", str(out)]
+    env = {"PATH": "/usr/bin:/bin", **environment}
+    return subprocess.run(command, env=env, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("how", ["UV", "PATH", "beside"])
+def test_that_a_build_starts_where_there_is_no_pip(tmp_path, without_pip, how):
+    """uv run names itself in UV; the uv here writes down what it is asked, and fails."""
+    place = without_pip.parent if how == "beside" else tmp_path / "elsewhere"
+    uv = program(place / "uv", f'echo "$@" "$UV_PROJECT_ENVIRONMENT" > {tmp_path}/asked; exit 3')
+    named = {"UV": {"UV": str(uv)}, "PATH": {"PATH": f"{place}:/usr/bin:/bin"}}
+    done = built_by(without_pip, tmp_path / "out", **named.get(how, {}))
+    asked = (tmp_path / "asked").read_text().split()
+    assert asked == [
+        *("sync", "--no-default-groups", "--group", "gui", "--group", "package"),
+        str(tmp_path / "out" / "venv"),
+    ]
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "ended with 3" in done.stderr
+
+
+def test_that_what_uv_made_is_what_the_build_goes_on_in(tmp_path, without_pip):
+    again = program(tmp_path / "python", f'echo "$@" > {tmp_path}/again; exit 7')
+    made = f'mkdir -p "$UV_PROJECT_ENVIRONMENT/bin"; cp {again} "$UV_PROJECT_ENVIRONMENT/bin/"'
+    uv = program(tmp_path / "uv", made)
+    out = tmp_path / "out"
+    assert built_by(without_pip, out, UV=str(uv)).returncode == 7
+    script = str(ROOT / "packaging" / "build.py")
+    assert (tmp_path / "again").read_text().split() == [script, "--out", str(out)]
+
+
+def test_that_uv_is_installed_in_a_place_of_its_own_where_it_is_missing(tmp_path, monkeypatch):
+    build = importlib.import_module("build")
+    monkeypatch.delenv("UV", raising=False)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.setattr(build.sys, "executable", str(tmp_path / "bin" / "python"))
+    steps = []
+
+    def run(command: list[str]) -> None:
+        steps.append(command)
+        program(tmp_path / "out" / "uv" / "bin" / "uv", "exit 0")
+
+    monkeypatch.setattr(build, "_run", run)
+    place = tmp_path / "out" / "uv"
+    assert build._uv(tmp_path / "out") == str(place / "bin" / "uv")
+    assert steps == [
+        [str(tmp_path / "bin" / "python"), "-m", "venv", "--clear", str(place)],
+        [str(place / "bin" / "python"), "-m", "pip", "install", "--quiet", "uv"],
+    ]

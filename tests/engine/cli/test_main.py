@@ -178,32 +178,56 @@ def test_that_check_names_what_is_damaged(finished, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["run", "demmo", "--study", "{new}"], "plan is 'demmo' (did you mean 'demo'?), must be"),
-        (["run", "{plan}", "--study", "{new}", "--device", "tpu"], "device is 'tpu', must be"),
+        (["run", "demmo", "--study", "{new}"], "'demmo' (did you mean 'demo'?), must be"),
+        (["run", "{home}/pln.toml", "--study", "{new}"], "(did you mean '{home}/plan.toml'?)"),
+        (["run", "{home}", "--study", "{new}"], "must be a .toml file that exists or one of demo"),
+        (
+            ["run", "{plan}", "--study", "{new}", "--device", "tpu"],
+            "must be one of auto, cpu, cuda",
+        ),
+        (["run", "{plan}", "--study", "{new}", "--device", "gpu"], "(did you mean 'cuda'?), must"),
+        (["run", "{plan}", "--study", "{new}", "--device", "CPU"], "(did you mean 'cpu'?), must"),
         (["run", "{plan}", "--study", "{file}"], "must be a folder"),
         (["run", "{plan}", "--study", "{home}"], "must be empty"),
         (["run", "{plan}", "--study", "{new}", "--set", "robust.epochs=0"], "epochs is 0"),
+        (["run", "{plan}", "--study", "{new}", "--set", "robust"], "must be spec.field=value"),
+        (["run", "{plan}", "--study", "{new}", "--set", "robst.epochs=1"], "mean 'robust'?), must"),
+        (
+            ["run", "{plan}", "--study", "{new}", "--set", "robust.epocs=1"],
+            "mean 'epochs'?); it has",
+        ),
         (["run", "{plan}", "--study", "{new}", "--seed", "-1"], "--seed is -1"),
         (["run", "{plan}", "--study", "{new}", "--seed", "x"], "invalid int value"),
         (["run", "{plan}", "--study", "{new}", "--images", "{home}/none"], "none"),
         (["list", "--study", "{new}"], "does not exist"),
         (["list", "--study", "{home}"], "not a study"),
         (["show", "--study", "{study}", "zzzz"], "no record begins"),
+        (["show", "--study", "{study}", "{typo}"], "(did you mean '{key}'?): no record begins"),
         (["export", "--study", "{study}", "picture", "--out", "{home}/x.pdf"], "must be one of"),
+        (["export", "--study", "{study}", "trade", "--out", "x.pdf"], "(did you mean 'tradeoff'?)"),
         (["export", "--study", "{study}", "tradeoff", "--out", "{home}/x.doc"], ".doc"),
         (["export", "--study", "{study}", "tradeoff", "--out", "{home}/no/x.pdf"], "cannot be"),
         (["export", "--study", "{study}", "boundary", "--out", "{home}/x.pdf"], "boundary"),
-        (["frobnicate"], "'frobnicate' is no command"),
+        (["frobnicate"], "'frobnicate' is no command and no path that exists; must be one of run"),
         (["run", "demo"], "--study"),
+        (["run", "demo", "--study"], "--study: expected one argument"),
+        (["run", "demo", "--stdy", "{new}"], "'--stdy' (did you mean '--study'?), must be one of"),
+        (["list", "--study", "{study}", "--jsn=1"], "'--jsn' (did you mean '--json'?), must be"),
+        (["list", "--study", "{study}", "-j"], "option is '-j', must be one of --study, --json"),
+        (["list", "--study", "{study}", "more"], "unrecognized arguments: more"),
+        (["--study", "{study}", "list"], "option is '--study', must be one of --version, --help"),
     ],
 )
 def test_that_bad_input_is_one_line_and_exit_code_2(
     finished, tmp_path, capsys, arguments, sentence
 ):
     (tmp_path / "file").write_text("x")
+    key = Study(finished / "s").entries[0].key
     places = {
         "plan": finished / "plan.toml",
         "study": finished / "s",
+        "key": key,
+        "typo": f"{key[:9]}x{key[10:]}",
         "home": finished,
         "new": tmp_path / "new",
         "file": tmp_path / "file",
@@ -215,7 +239,7 @@ def test_that_bad_input_is_one_line_and_exit_code_2(
         code = error.code
     printed = capsys.readouterr()
     assert code == 2
-    assert sentence in printed.err
+    assert sentence.format(**places) in printed.err
     assert len(printed.err.strip().splitlines()) == 1
     assert printed.out == ""
 
@@ -263,13 +287,16 @@ def test_that_the_version_is_told():
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["exprot", "--study", "s"], "'exprot' is no command (did you mean 'export'?)"),
-        (["no-such-folder"], "'no-such-folder' is no command and no file or folder that exists"),
+        (["exprot", "--study", "s"], "'exprot' (did you mean 'export'?) is no command"),
+        (["no-such-folder"], "'no-such-folder' is no command and no path that exists"),
         (["methods", "atacks"], "family is 'atacks' (did you mean 'attacks'?), must be one of"),
         (["run", "demmo", "--study", "s"], "plan is 'demmo' (did you mean 'demo'?), must be"),
-        (["run", "demo", "--study", "s", "--device", "gpu"], "device is 'gpu', must be one of"),
+        (
+            ["run", "demo", "--study", "s", "--device", "gpu"],
+            "device is 'gpu' (did you mean 'cuda'?)",
+        ),
         (["export", "tradeof", "--study", "s", "--out", "x.pdf"], "did you mean 'tradeoff'?"),
-        (["list", "--study", "s", "--jsn"], "unrecognized arguments: --jsn"),
+        (["list", "--study", "s", "--jsn"], "option is '--jsn' (did you mean '--json'?)"),
         (["list"], "the following arguments are required: --study"),
     ],
 )

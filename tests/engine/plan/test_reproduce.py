@@ -5,6 +5,7 @@ import pytest
 
 from engine.plan.planfile import load_preset, read_plan
 from engine.plan.reproduce import command_text, plan_text, python_text
+from engine.program import ROOT
 from engine.specs import FolderImages, Glyphs, PaperMLP, Training
 from engine.specs.schema import SpecError
 from engine.store.study import Study
@@ -73,6 +74,55 @@ def test_that_the_python_computes_the_record_and_then_reads_it(tmp_path):
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines()[-1].startswith("{'train_images': 20")
     assert [entry.key for entry in Study(study.path).entries] == [spec.key]
+
+
+SAVED = """\
+# Glyphs, record 0123456789abcdef0123
+import sys
+from pathlib import Path
+
+sys.path.insert(0, {root!r})  # where Isthmus is
+
+from engine.plan import Scheduler, room_on
+from engine.specs import (
+    Glyphs,
+)
+from engine.study import Study
+
+glyphs = Glyphs(train=20, test=10, seed=3)
+
+study = Study(Path({study!r}))
+if not study.has(glyphs):
+    scheduler = Scheduler(study, room_on("auto"), print)
+    scheduler.add([glyphs])
+    scheduler.wait()
+    scheduler.stop()
+record = study.read(glyphs)
+print(dict(record.numbers))
+"""
+
+
+def test_that_a_snippet_as_version_0_1_0_wrote_it_still_runs(tmp_path):
+    study = Study(tmp_path / "s.isthmus", create=True)
+    text = SAVED.format(root=str(ROOT), study=str(study.path))
+    (tmp_path / "snippet.py").write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "snippet.py"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("{'train_images': 20")
+    assert [entry.key for entry in Study(study.path).entries] == [
+        Glyphs(train=20, test=10, seed=3).key
+    ]
+
+
+def test_that_the_package_of_plans_loads_nothing_until_it_is_asked():
+    code = (
+        "import sys, engine.plan; assert 'torch' not in sys.modules; "
+        "assert not hasattr(engine.plan, 'Skeduler'); from engine.plan import room_on; "
+        "from engine.plan.scheduler import room_on as other; assert room_on is other"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 def test_that_a_plan_which_would_say_something_else_is_refused():

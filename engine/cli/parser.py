@@ -1,0 +1,161 @@
+"""What may be typed after ``isthmus``, and how a slip is answered; loads no library.
+
+:data:`COMMANDS` is the one list of the commands: main.py, the parser and the functions that carry
+them out (:mod:`engine.cli.commands`) go by it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from engine.figures.catalog import pictured
+from engine.program import BAD_INPUT, VERSION
+
+NUMBER = re.compile(r"-[\d.]")  # what begins like this is a value, not an option
+OPENED = "a study, a folder of images, an image or a file of weights"
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that answers every slip in one line, and looks for slips in names first.
+
+    argparse itself would say of ``run demo --stdy S`` that --study is missing.
+    """
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message}", file=sys.stderr)
+        raise SystemExit(BAD_INPUT)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse what is no option of this command, then parse."""
+        self.check_names(sys.argv[1:] if args is None else args)
+        return super().parse_known_args(args, namespace)
+
+    def check_names(self, arguments: Sequence[str]) -> None:
+        """End the program with one line if an option does not exist."""
+        for argument in arguments:
+            if argument == "--":
+                return
+            self.check_option(argument)
+
+    def check_option(self, argument: str) -> None:
+        """End the program with one line if this is an option that does not exist."""
+        name = argument.partition("=")[0]
+        if not name.startswith("-") or name == "-" or " " in name or NUMBER.match(name):
+            return
+        known = [*re.findall(r"--[a-z][a-z-]*", self.format_usage()), "--help"]
+        whole = name.startswith("--") and any(other.startswith(name) for other in known)
+        if not whole and name != "-h":
+            self.error(f"option is {_near(name, known)}, must be one of {', '.join(known)}")
+
+
+class _MainParser(_Parser):
+    """The parser of what comes before the command, and of the command itself."""
+
+    def check_names(self, arguments: Sequence[str]) -> None:
+        """End the program with one line if the first argument is no option and no command."""
+        for argument in arguments[:1]:
+            self.check_option(argument)
+            if not argument.startswith("-") and argument not in COMMANDS:
+                self.error(
+                    f"{_near(argument, list(COMMANDS))} is no command and no path that exists; "
+                    f"must be one of {', '.join(COMMANDS)}, or the path of {OPENED}"
+                )
+
+
+def _near(name: str, known: list[str]) -> str:
+    """Return the name as a sentence may quote it, with the name that was perhaps meant."""
+    from engine.specs.errors import shown, suggestion
+
+    return f"{shown(name)}{suggestion(name, known)}"
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the headless commands."""
+    main = _MainParser(
+        prog="isthmus",
+        description="Robustness and gradient interpretability, measured. Without a command the "
+        f"window opens, with what is named: {OPENED}.",
+    )
+    main.add_argument("--version", action="version", version=f"isthmus {VERSION}")
+    commands = main.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    for name, (help, add_arguments) in COMMANDS.items():
+        command = commands.add_parser(name, help=help, description=help)
+        if name not in WITHOUT_STUDY:
+            command.add_argument("--study", required=True, type=Path, help="folder of the study")
+        add_arguments(command)
+    return main
+
+
+def _add_run(command: argparse.ArgumentParser) -> None:
+    command.add_argument("plan", help="a preset's name or a .toml file")
+    command.add_argument(
+        "--images", type=Path, help="folder, archive or MNIST files to use instead"
+    )
+    command.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    command.add_argument("--seed", type=int, help="seed of every training in the plan")
+    command.add_argument("--set", action="append", default=[], metavar="SPEC.FIELD=VALUE")
+    command.add_argument(
+        "--faithful", action="store_true", help="as the code released with the paper does"
+    )
+    command.add_argument("--download", action="store_true", help="fetch the data if it is not here")
+
+
+def _add_list(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true")
+
+
+def _add_show(command: argparse.ArgumentParser) -> None:
+    command.add_argument("key", nargs="?", help="a record's key or the beginning of it")
+    command.add_argument("--json", action="store_true")
+
+
+def _add_export(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "figure",
+        help=f"{', '.join(row.name for row in pictured())}, or report: all of them and the "
+        "settings behind them, as one .pdf",
+    )
+    command.add_argument("--out", required=True, type=Path, help="file, .pdf .svg .png .csv or .h5")
+
+
+def _add_pack(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--out", required=True, type=Path, help="file, .h5")
+
+
+def _add_unpack(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", type=Path, help="file that pack wrote")
+
+
+def _add_check(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--repair",
+        action="store_true",
+        help="move what is damaged aside and compute it again",
+    )
+
+
+def _add_methods(command: argparse.ArgumentParser) -> None:
+    command.add_argument("family", nargs="?", default="", help="one family, such as attacks")
+    command.add_argument("--json", action="store_true")
+
+
+# Each command by its name: what it does, in a few words, and what it takes beside --study.
+COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "run": ("compute what a plan asks for and the study lacks", _add_run),
+    "list": ("list the study's records", _add_list),
+    "show": ("print one record's numbers, or the trade-off table", _add_show),
+    "export": ("draw a figure from the study's records", _add_export),
+    "pack": ("write a copy of the study as one HDF5 file", _add_pack),
+    "unpack": ("make a study folder of such a file", _add_unpack),
+    "check": ("verify every record of the study", _add_check),
+    "methods": (
+        "list every attack, attribution, scheme, network, metric and figure",
+        _add_methods,
+    ),
+}
+WITHOUT_STUDY = ("methods",)
