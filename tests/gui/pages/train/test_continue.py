@@ -2,8 +2,9 @@
 
 import pytest
 
-from engine.plan.cost import TO_PIXELS, work_of
+from engine.plan.cost import work_of
 from engine.specs import PGD, Adversarial, Glyphs, Imported, PaperMnistCNN, SmallCNN
+from engine.specs.passes import TO_PIXELS
 from engine.store.study import Result
 from gui.pages.train.footer import TrainFooter
 from gui.pages.train.start_picker import StartPicker
