@@ -186,7 +186,7 @@ def test_that_the_engine_and_its_tests_run_where_qt_is_not_installed(tmp_path):
             subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, check=True)
     tests = ["tests/engine/specs/test_schema.py", "tests/engine/plan/test_scheduler.py"]
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:pytest-qt", *tests],
+        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:pytest-qt", *tests],
         env=env,
         cwd=ROOT,
         capture_output=True,
