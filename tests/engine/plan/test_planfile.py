@@ -115,7 +115,9 @@ def test_that_a_wrong_setting_gets_one_sentence(plan, setting, sentence):
 
 
 def test_that_an_unknown_preset_is_named_with_those_that_exist():
-    with pytest.raises(SpecError, match=r"plan is 'demmo', must be a \.toml file or one of .*demo"):
+    with pytest.raises(
+        SpecError, match=r"plan is 'demmo' .*must be a \.toml file that exists or one of .*demo"
+    ):
         find_plan("demmo")
 
 
