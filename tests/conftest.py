@@ -1,10 +1,11 @@
-"""What holds for all tests: how many run at once, and that the user's own settings stay alone."""
+"""What holds for all tests: how many run at once, and that the user's settings are left alone."""
 
 from __future__ import annotations
 
 import gc
 import importlib.util
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,14 @@ import pytest
 # do the same: sums in floating point depend on the number of threads, and several processes with a
 # thread for every core would take the cores from each other.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+# Where Python is told to keep no compiled modules, every process that a test starts would compile
+# torch and scipy anew, which takes longer than most tests. They share a folder of this checkout.
+if sys.dont_write_bytecode and sys.pycache_prefix is None:
+    sys.pycache_prefix = str(Path(__file__).parents[1] / ".pytest_cache" / "__pycache__")
+    sys.dont_write_bytecode = False
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Before any import of Qt. ISTHMUS_XVFB asks for a real display server instead.
 if os.environ.get("ISTHMUS_XVFB"):
