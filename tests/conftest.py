@@ -1,14 +1,28 @@
-"""Fixtures for all tests; window tests draw into memory and leave the user's own settings alone."""
+"""What holds for all tests: how many run at once, and that the user's settings are left alone."""
 
 from __future__ import annotations
 
 import gc
 import importlib.util
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+# Before any import of torch, in this process and in those that tests start. The scheduler's workers
+# do the same: sums in floating point depend on the number of threads, and several processes with a
+# thread for every core would take the cores from each other.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+# Where Python is told to keep no compiled modules, every process that a test starts would compile
+# torch and scipy anew, which takes longer than most tests. They share a folder of this checkout.
+if sys.dont_write_bytecode and sys.pycache_prefix is None:
+    sys.pycache_prefix = str(Path(__file__).parents[1] / ".pytest_cache" / "__pycache__")
+    sys.dont_write_bytecode = False
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Before any import of Qt. ISTHMUS_XVFB asks for a real display server instead.
 if os.environ.get("ISTHMUS_XVFB"):
@@ -17,6 +31,7 @@ else:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 GUI = Path(__file__).parent / "gui"
+MOST_PROCESSES = 8
 
 
 def _is_there(module: str) -> bool:
@@ -28,6 +43,21 @@ def _is_there(module: str) -> bool:
 
 HAS_QT = all(map(_is_there, ("PySide6", "pyqtgraph", "pytestqt")))
 collect_ignore = [] if HAS_QT else [str(GUI)]
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return how many processes share the tests: one a core, and none for a single file.
+
+    A process takes seconds to load the libraries, which is more than most single files take.
+    """
+    files = {argument.partition("::")[0] for argument in config.args}
+    if len(files) == 1 and Path(config.invocation_params.dir, *files).is_file():
+        return 0
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return min(cores, MOST_PROCESSES) if cores > 1 else 0
 
 
 def _is_of_window(request: pytest.FixtureRequest) -> bool:

@@ -8,9 +8,6 @@ from engine.jobs.events import Ended
 from engine.plan.scheduler import Scheduler, Slots
 from engine.store.study import Study
 
-# The scheduler's workers do the same: sums in floating point depend on the number of threads.
-torch.set_num_threads(1)
-
 GLYPHS = specs.Glyphs(train=200, test=100)
 NETWORK = specs.SmallCNN(width=4, hidden=16)
 EVALUATION = specs.PGD(eps=0.1, step_size=0.05, steps=3)

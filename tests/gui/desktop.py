@@ -219,7 +219,12 @@ class Desktop:
     def _manage(self) -> bool:
         """Start the window manager; on a busy machine the display may not take it at once."""
         manager = self.start("openbox")
-        time.sleep(1)
+
+        def answered() -> bool:  # without a window manager there are no desktops
+            count = self.xdotool("get_num_desktops")
+            return manager.poll() is not None or count not in ("", "0")
+
+        until(answered, "an answer of the window manager")
         return manager.poll() is None
 
 

@@ -1,5 +1,6 @@
 """A disk that is full: imitated at every call, by a limit on sizes, and by a small disk."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -88,6 +89,8 @@ def test_that_a_limit_on_file_sizes_ends_a_run_in_sentences(tmp_path):
     ran = subprocess.run(
         [sys.executable, "-c", limited, "run", tmp_path / "plan.toml", "--study", tmp_path / "s"],
         cwd=ROOT,
+        # Half of a compiled module would be kept for all other processes.
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
     )
