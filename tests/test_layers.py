@@ -29,6 +29,7 @@ ENGINE = [
     "measures",
     "plan",
     "figures",
+    "api",  # the names that scripts and notebooks use
     "cli",
 ]
 GUI = ["look", "widgets", "session", "queue", "pages", "shell", "app"]

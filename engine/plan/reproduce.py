@@ -120,24 +120,17 @@ def python_text(spec: Spec, study: Path) -> str:
 PYTHON = """\
 # {title}, record {key}
 import sys
-from pathlib import Path
 
 sys.path.insert(0, {root!r})  # where Isthmus is
 
-from engine.plan.scheduler import Scheduler, slots_on
+from engine import api
 from engine.specs import (
 {classes})
-from engine.store.study import Study
 
 {specs}
 
-study = Study(Path({study!r}))
-if not study.has({name}):
-    scheduler = Scheduler(study, slots_on("auto"), print)
-    scheduler.add([{name}])
-    scheduler.wait()
-    scheduler.stop()
-record = study.read({name})
+study = api.open_study({study!r})
+(record,) = api.compute(study, [{name}], on_event=print)
 print(dict(record.numbers))
 """
 

@@ -11,7 +11,7 @@ import main as program
 from engine.cli import parser as typed
 from engine.cli.commands import DEVICES, FUNCTIONS
 from engine.figures.catalog import FIGURES
-from engine.plan.scheduler import room_on
+from engine.plan.scheduler import slots_on
 from engine.program import VERSION
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -132,7 +132,7 @@ def test_that_the_help_names_every_figure():
 @pytest.mark.parametrize("device", DEVICES)
 def test_that_a_device_which_may_be_named_is_one_that_the_scheduler_knows(device, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    assert room_on(device).device.type == ("cpu" if device == "cpu" else "cuda")
+    assert slots_on(device).device.type == ("cpu" if device == "cpu" else "cuda")
 
 
 @pytest.mark.parametrize("name", list(typed.COMMANDS))

@@ -41,7 +41,7 @@ def test_that_the_plan_holds_exactly_the_spec(tmp_path, spec):
 
 @pytest.mark.parametrize("spec", specs())
 def test_that_the_python_builds_exactly_the_spec(tmp_path, spec):
-    head, _, _ = python_text(spec, tmp_path / NASTY).partition("study = Study(")
+    head, _, _ = python_text(spec, tmp_path / NASTY).partition("study = api.open_study(")
     space = {}
     exec(compile(head, "snippet", "exec"), space)
     assert space[spec.kind] == spec
@@ -120,7 +120,7 @@ def test_that_the_package_of_plans_loads_nothing_until_it_is_asked():
     code = (
         "import sys, engine.plan; assert 'torch' not in sys.modules; "
         "assert not hasattr(engine.plan, 'Skeduler'); from engine.plan import room_on; "
-        "from engine.plan.scheduler import room_on as other; assert room_on is other"
+        "from engine.plan.scheduler import slots_on as other; assert room_on is other"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 

@@ -1,0 +1,281 @@
+"""Isthmus for Python: what the window does, in a script or a notebook.
+
+The names here last from version to version; modules below this one may move. ``specs`` holds every
+spec by its class name, ``main.py methods`` lists their fields. Nothing heavy is loaded before a
+function needs it.
+
+    from engine import api
+    from engine.specs import PGD, Adversarial, Glyphs, SmallCNN, Training
+
+    study = api.open_study("my-study.isthmus")
+    scheme = Adversarial(attack=PGD(eps=0.1, step_size=0.025))
+    robust = Training(images=Glyphs(), network=SmallCNN(), scheme=scheme)
+    (record,) = api.compute(study, [robust])
+    print(record.numbers["clean_accuracy"])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine import specs
+from engine.specs.schema import Spec, SpecError
+from engine.store.study import Record, Study, StudyError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from engine.data.image_set import ImageSet
+    from engine.jobs.context import Context
+    from engine.jobs.events import Event
+
+__all__ = [
+    "ComputationError",
+    "Record",
+    "Spec",
+    "SpecError",
+    "Study",
+    "StudyError",
+    "attack",
+    "compute",
+    "explain",
+    "folder",
+    "images",
+    "network",
+    "open_study",
+    "plan",
+    "save_figure",
+    "specs",
+    "summary",
+]
+
+
+class ComputationError(RuntimeError):
+    """A computation failed; one sentence, and the traceback in ``details``."""
+
+    def __init__(self, message: str, details: str = ""):
+        super().__init__(message)
+        self.details = details
+
+
+def open_study(path: str | Path, *, create: bool = True) -> Study:
+    """Open the study at a folder, or make one there.
+
+    Raises
+    ------
+    StudyError
+        If there is none (without ``create``), or it cannot be read.
+    """
+    return Study(Path(path), create=create)
+
+
+def plan(
+    name: str | Path,
+    *,
+    settings: Sequence[str] = (),
+    seed: int | None = None,
+    images: str | Path | None = None,
+    study: Study | None = None,
+) -> list[Spec]:
+    """Return what a preset or a plan file (TOML) asks for.
+
+    Parameters
+    ----------
+    settings
+        "name.field=value" each, as ``run --set``.
+    seed
+        Of every training in the plan.
+    images
+        A folder, archive or MNIST files in place of the plan's.
+    study
+        Notes where images lie that the plan names by path; needed for such plans.
+
+    Raises
+    ------
+    SpecError
+        One sentence: the place in the plan, the value, what is allowed.
+    """
+    from engine.plan.planfile import find_plan, read_plan
+
+    def ingested(path: str) -> dict[str, Any]:
+        if study is None:
+            raise SpecError(f"path is {path!r}, which needs a study that notes where images lie")
+        return folder(study, path).as_dict()
+
+    found = read_plan(
+        find_plan(str(name)),
+        settings=settings,
+        images=None if images is None else str(images),
+        seed=seed,
+        ingest=ingested,
+    )
+    return list(found.specs)
+
+
+def folder(study: Study, path: str | Path, **options: Any) -> specs.StoredImages:
+    """Read an image folder, archive or MNIST files, and return their spec.
+
+    Parameters
+    ----------
+    study
+        Notes where the images lie.
+    options
+        As of :func:`engine.data.images.ingest`: ``image_size``, ``channels``, ``fit``,
+        ``test_fraction``, ``split_seed``, ``max_train``, ``max_test``.
+
+    Raises
+    ------
+    ImagesError
+        If nothing there can be read.
+    """
+    from engine.data.images import ingest
+
+    found, _ = ingest(Path(path), **options)
+    study.set_location(found.digest, Path(path))
+    return found
+
+
+def compute(
+    study: Study,
+    wanted: Iterable[Spec],
+    *,
+    device: str = "auto",
+    on_event: Callable[[Event], None] | None = None,
+) -> list[Record]:
+    """Compute what the study lacks for some specs, and return their records.
+
+    Parameters
+    ----------
+    device
+        "auto", "cpu" or "cuda".
+    on_event
+        Takes every event (:mod:`engine.jobs.events`) on the thread that computes.
+
+    Raises
+    ------
+    ComputationError
+        If a computation failed: the first that did. What others finished is stored.
+    """
+    from engine.jobs.events import Ended
+    from engine.plan.scheduler import Scheduler, slots_on
+
+    failed: list[Ended] = []
+
+    def emit(event: Event) -> None:
+        if isinstance(event, Ended) and event.outcome == "failed":
+            failed.append(event)
+        if on_event is not None:
+            on_event(event)
+
+    asked = list(wanted)
+    scheduler = Scheduler(study, slots_on(device), emit)
+    try:
+        scheduler.add(asked)
+        scheduler.wait()
+    finally:
+        scheduler.cancel()
+        scheduler.stop()
+    if failed:
+        raise ComputationError(failed[0].message, failed[0].details)
+    return [study.read(spec) for spec in asked]
+
+
+def images(study: Study, spec: specs.ImagesSpec) -> ImageSet:
+    """Return a set of images as arrays: uint8 (N, C, H, W), labels int64 (N,), names of classes."""
+    from engine.data.images import load
+
+    return load(spec, study.locate)
+
+
+def network(study: Study, spec: specs.ClassifierSpec, *, device: str = "cpu") -> nn.Module:
+    """Return a classifier of the study: images in [0, 1] to logits, in evaluation mode, frozen.
+
+    Raises
+    ------
+    StudyError
+        If the study does not have it.
+    """
+    from engine.jobs.classifiers import classifier
+
+    return classifier(_context(study, spec, device), spec)
+
+
+def attack(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    spec: specs.AttackSpec,
+    *,
+    seed: int = 0,
+) -> Tensor:
+    """Return images attacked as a spec says; see :func:`engine.attacks.table.attack`.
+
+    Parameters
+    ----------
+    images : Tensor (N, C, H, W), floating point in [0, 1]
+    labels : Tensor (N,), int64
+    seed
+        Of random starts.
+    """
+    import torch
+
+    from engine.attacks import table
+
+    generator = torch.Generator(images.device).manual_seed(seed)
+    return table.attack(model, images, labels, spec, generator=generator)
+
+
+def explain(
+    model: nn.Module,
+    images: Tensor,
+    spec: specs.AttributionSpec | None = None,
+    labels: Tensor | None = None,
+) -> Tensor:
+    """Return signed attributions (N, C, H, W); see :func:`engine.attribution.table.attribute`.
+
+    Parameters
+    ----------
+    images : Tensor (N, C, H, W), float in [0, 1] or uint8
+    spec
+        The loss gradient of the predicted class without one.
+    labels : Tensor (N,), int64, optional
+        The images' own classes, where the spec explains those.
+    """
+    from engine.attribution.table import attribute
+
+    return attribute(model, images, spec or specs.Gradient(), labels)
+
+
+def summary(study: Study) -> dict[str, Any]:
+    """Return what ``show --json`` prints: trade-off, correlations, metrics, manifold, boundary."""
+    from engine.figures.tables import as_json
+
+    return as_json(study)
+
+
+def save_figure(study: Study, name: str, path: str | Path) -> None:
+    """Draw a figure of the study into a file; the names are those of ``export``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such figure, or the study has no records for it, or the file cannot be
+        written.
+    """
+    from engine.figures.catalog import FIGURES
+    from engine.specs.errors import suggestion
+
+    if name not in FIGURES:
+        near, known = suggestion(name, list(FIGURES)), ", ".join(FIGURES)
+        raise ValueError(f"figure is {name!r}{near}, must be one of {known}")
+    FIGURES[name].save(study, Path(path))
+
+
+def _context(study: Study, spec: Spec, device: str) -> Context:
+    import torch
+
+    from engine.jobs.context import Context
+
+    return Context(spec, study, torch.device(device), lambda event: None)
