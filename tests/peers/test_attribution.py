@@ -48,3 +48,40 @@ def test_that_the_papers_gradient_x_input_takes_the_image_in_signed_range(images
     gradient = attribute(model, images, specs.Gradient())
     ours = attribute(model, images, specs.GradientXInput())
     torch.testing.assert_close(ours, gradient * (2 * images - 1))
+
+
+@pytest.mark.parametrize("baseline", ["black", "grey"])
+def test_that_integrated_gradients_are_captums(images, baseline):
+    model = small_network().eval()
+    predicted = model(images).argmax(1)
+    spec = specs.IntegratedGradients(steps=20, baseline=baseline)
+    peer = captum.attr.IntegratedGradients(LogProbability(model))
+    expected = peer.attribute(
+        images,
+        baselines=spec.reference().grey,
+        target=predicted,
+        n_steps=20,
+        method="gausslegendre",
+    )
+    torch.testing.assert_close(attribute(model, images, spec), expected, rtol=1e-5, atol=1e-8)
+
+
+def test_that_smoothgrad_is_captums_noise_tunnel_up_to_the_draws(images):
+    """Both average many draws of their own, so they differ by the errors of two means."""
+    model = small_network().eval()
+    predicted = model(images).argmax(1)
+    torch.manual_seed(0)
+    peer = captum.attr.NoiseTunnel(captum.attr.Saliency(LogProbability(model)))
+    expected = peer.attribute(
+        images.clone().requires_grad_(True),
+        nt_type="smoothgrad",
+        nt_samples=400,
+        stdevs=0.15,
+        target=predicted,
+        abs=False,
+    )
+    ours = attribute(model, images, specs.SmoothGrad(samples=400))
+    close = (ours - expected).norm() / expected.norm()
+    far = (attribute(model, images, specs.Gradient()) - expected).norm() / expected.norm()
+    assert close < 0.15
+    assert close < far

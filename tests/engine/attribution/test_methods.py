@@ -4,6 +4,7 @@ from torch import nn
 
 from engine.attribution.methods import PREDICTED, QUANTITIES, gradient, gradient_x_input
 from engine.attribution.table import ATTRIBUTIONS, attribute, pixel_importance
+from engine.measures.map_numbers import completeness_gap
 from engine.networks.gradients import InputError
 from engine.specs import (
     AttributionRanking,
@@ -11,8 +12,10 @@ from engine.specs import (
     Glyphs,
     Gradient,
     GradientXInput,
+    IntegratedGradients,
     Interpretability,
     SmallCNN,
+    SmoothGrad,
     Training,
 )
 from engine.specs.schema import SpecError, kinds_of
@@ -275,3 +278,55 @@ def test_that_pixels_are_not_ranked_by_the_true_class():
         Interpretability(
             classifier=network, attribution=Gradient(explained="true"), baseline=network
         )
+
+
+def test_that_more_steps_of_integrated_gradients_leave_a_smaller_gap():
+    """ReLUs bend the way, so no number of points is exact; the gap must go to nothing."""
+    model, images = network(torch.float64), some_images(8, torch.float64)
+
+    def gap(steps):
+        spec = IntegratedGradients(steps=steps, quantity="logit", baseline="grey")
+        return completeness_gap(model, images, attribute(model, images, spec), spec).median()
+
+    assert gap(512) < 1e-3
+    assert gap(512) < gap(32) / 4 < gap(4) / 4
+
+
+def test_that_integrated_gradients_of_a_linear_network_need_one_step():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(16, 3, dtype=torch.float64))
+    images = torch.rand(4, 1, 4, 4, generator=torch.Generator().manual_seed(0)).double()
+    one, many = (
+        attribute(model, images, IntegratedGradients(steps=steps, quantity="logit"))
+        for steps in (1, 20)
+    )
+    torch.testing.assert_close(one, many)
+    spec = GradientXInput(quantity="logit", input_range="unit")
+    torch.testing.assert_close(one, attribute(model, images, spec))
+
+
+def test_that_smoothgrad_without_noise_is_the_gradient():
+    model, images = network(torch.float64), some_images(5, torch.float64)
+    smooth = attribute(model, images, SmoothGrad(noise=0.0, samples=2))
+    torch.testing.assert_close(smooth, attribute(model, images, Gradient()))
+
+
+def test_that_every_image_has_noise_of_its_own_and_the_seed_decides_it():
+    model = network(torch.float64)
+    images = some_images(1, torch.float64).repeat(2, 1, 1, 1)
+    found = attribute(model, images, SmoothGrad(samples=3))
+    assert not torch.equal(found[0], found[1])
+    assert torch.equal(found, attribute(model, images, SmoothGrad(samples=3)))
+    assert not torch.equal(found, attribute(model, images, SmoothGrad(samples=3, seed=1)))
+
+
+def test_that_smoothgrad_averages_over_the_noise():
+    """Its variance over seeds falls with the number of copies as that of a mean does."""
+    model, images = network(torch.float64), some_images(4, torch.float64)
+
+    def spread(samples):
+        found = [
+            attribute(model, images, SmoothGrad(samples=samples, seed=seed)) for seed in range(12)
+        ]
+        return float(torch.stack(found).var(0).mean())
+
+    assert spread(4) / spread(32) == pytest.approx(8, rel=0.6)
