@@ -29,7 +29,7 @@ from engine.networks.gradients import as_unit, logits_of
 from engine.specs import AttackSpec, AttributionSpec, MetricSpec, NetworkSpec
 from engine.specs.attributions import Reference
 from engine.specs.passes import FORWARD, TO_PIXELS
-from engine.specs.schema import KINDS, param
+from engine.specs.schema import KINDS, forget_kind, param
 from engine.specs.schemes import AttackedScheme
 from engine.store.study import Result
 from engine.training.schemes import SCHEMES, Scheme
@@ -114,12 +114,14 @@ def line_of_records(study):
 @contextmanager
 def registered() -> Iterator[None]:
     """Register the methods, and take them away again."""
-    before = [dict(table) for table in (KINDS, *TABLES)]
+    known, before = set(KINDS), [dict(table) for table in TABLES]
     try:
         _register()
         yield
     finally:
-        for table, content in zip((KINDS, *TABLES), before, strict=True):
+        for kind in set(KINDS) - known:
+            forget_kind(kind)
+        for table, content in zip(TABLES, before, strict=True):
             table.clear()
             table.update(content)
 

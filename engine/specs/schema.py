@@ -26,6 +26,7 @@ __all__ = [
     "Spec",
     "SpecError",
     "fields_of",
+    "forget_kind",
     "from_dict",
     "kinds_of",
     "param",
@@ -191,6 +192,13 @@ def _kinds_below(family: type[Spec]) -> dict[str, type[Spec]]:
         found = {kind: cls for kind, cls in KINDS.items() if issubclass(cls, family)}
         _FAMILIES[family] = len(KINDS), found
     return found
+
+
+def forget_kind(kind: str) -> None:
+    """Take a kind away again, as a test does that declared one; its specs are read no more."""
+    del KINDS[kind]
+    _FAMILIES.clear()
+    _from_text.cache_clear()
 
 
 def from_dict(data: object, family: type[S] = Spec) -> S:  # type: ignore[assignment]

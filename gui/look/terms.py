@@ -6,12 +6,31 @@ import html
 import re
 from collections.abc import Sequence
 
+from engine.specs.methods import Method, heading_of, methods
 from gui.look.term_list import TERMS, Term
+
+PAPER_AND_PROGRAM = "this program; see docs/decisions.md"
 
 
 def term_of_field(name: str) -> Term | None:
     """Return the term that explains a spec's field, or None."""
     return next((term for term in TERMS if name in term.fields), None)
+
+
+def glossary() -> list[Term]:
+    """Return the terms, and every method of the program that no term is named after, by name."""
+    named = {term.name.lower() for term in TERMS}
+    found = [_of_method(method) for method in methods() if method.label.lower() not in named]
+    return sorted([*TERMS, *found], key=lambda term: term.name.lower())
+
+
+def _of_method(method: Method) -> Term:
+    family = heading_of(method.family).lower()
+    fields = ", ".join(item.label for item in method.fields)
+    settings = f" Settings: {fields}." if fields else ""
+    meaning = f"Under {family}. {method.summary}{settings}"
+    name = method.label[:1].upper() + method.label[1:]
+    return Term(name, html.escape(meaning, quote=False), "", method.source or PAPER_AND_PROGRAM)
 
 
 def terms_in(text: str) -> list[Term]:

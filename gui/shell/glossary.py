@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
 )
 
 from gui.look import terms
-from gui.look.term_list import TERMS
 
 LIST_WIDTH = 220
 
@@ -40,7 +39,7 @@ class GlossaryDialog(QDialog):
         self.text = QTextBrowser()
         self.text.setAccessibleName("Meaning")
         self._build_layout()
-        for term in sorted(TERMS, key=lambda term: terms.name_of(term).lower()):
+        for term in terms.glossary():
             item = QListWidgetItem(terms.name_of(term))
             item.setData(Qt.ItemDataRole.UserRole, term)
             self.list.addItem(item)
