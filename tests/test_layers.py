@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -201,3 +202,18 @@ def test_that_the_engine_and_its_tests_run_where_qt_is_not_installed(tmp_path):
     )
     assert window.returncode == 2
     assert "needs PySide6" in window.stderr
+
+
+@pytest.mark.parametrize(("heading", "layers"), [("### engine/", ENGINE), ("### gui/", GUI)])
+def test_that_the_page_of_the_architecture_has_these_packages_in_this_order(heading, layers):
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    section = page.split(heading)[1].split("\n##")[0]
+    assert re.findall(r"^\| `(\w+)(?:/|\.py)` \|", section, re.M) == layers
+
+
+def test_that_every_folder_of_the_engine_has_its_tests_beside_it():
+    """A test of engine/attacks/pgd.py is tests/engine/attacks/test_pgd.py."""
+    for top in ("engine", "gui"):
+        for path in sorted((ROOT / "tests" / top).rglob("test_*.py")):
+            folder = path.parent.relative_to(ROOT / "tests")
+            assert (ROOT / folder).is_dir(), f"{by_path(path)} mirrors no package"

@@ -1,6 +1,7 @@
 """What the README says can be done."""
 
 import argparse
+import os
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.cli.parser import COMMANDS, WITHOUT_STUDY
+from engine.figures.catalog import FIGURES
 from engine.plan.planfile import presets
 from tests.engine.conftest import computed, study, training
 
@@ -16,6 +18,7 @@ __all__ = ["computed", "study"]  # fixtures
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 def test_that_the_ten_lines_read_the_trade_off_of_a_study(study, computed):
@@ -31,7 +34,7 @@ def test_that_the_ten_lines_read_the_trade_off_of_a_study(study, computed):
         repeats=1,
     )
     score, network = computed(spec, base)
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    code = next(code for code in BLOCKS if "h5py" in code)
     assert len(code.strip().splitlines()) == 10
     ran = subprocess.run(
         [sys.executable, "-c", code, str(study.path)], capture_output=True, text=True, check=True
@@ -67,3 +70,23 @@ def test_that_it_lists_the_options_of_every_command():
         options = set(re.findall(r"--\w+", command.format_usage()))
         options |= set() if name in WITHOUT_STUDY else {"--study"}
         assert set(re.findall(r"--\w+", shown[name])) == options
+
+
+def test_that_the_lines_for_notebooks_run_and_draw(tmp_path):
+    code = next(code for code in BLOCKS if "api.open_study" in code)
+    assert len(code.strip().splitlines()) == 10
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.strip().endswith("(8, 1, 28, 28)")
+    assert (tmp_path / "maps.png").stat().st_size > 1000
+
+
+def test_that_it_names_every_figure():
+    (listed,) = re.findall(r"FIGURE is (.*?)`methods`", README, re.DOTALL)
+    assert re.findall(r"`(\w+)`", listed) == list(FIGURES)
