@@ -36,6 +36,7 @@ from gui.pages.attack.column import (
     perturbation_pixels,
 )
 from gui.pages.attack.form import AttackForm
+from gui.pages.attack.metrics import MetricsTab
 from gui.pages.common.needs import NeedsNetwork
 from gui.pages.common.network_picker import NetworkPicker
 from gui.pages.common.page import Page
@@ -154,7 +155,10 @@ class AttackPage(Page):
         self.curves = AccuracyCurves(self.workspace, self.form, self.picker, self)
         self.tabs = QTabWidget()
         self.tabs.addTab(one, "One image")
+        self.metrics = MetricsTab(self.workspace, self.picker, self)
+        self.metrics.opened.connect(self.workspace.record_asked)
         self.tabs.addTab(self.curves, "Accuracy against eps")
+        self.tabs.addTab(self.metrics, "Metrics")
 
     def _build_layout(self) -> None:
         self.needs = NeedsNetwork(self.workspace, self.picker)

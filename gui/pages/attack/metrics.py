@@ -1,0 +1,183 @@
+"""The tab of metrics: any metric that there is, of the chosen networks, and what was measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
+
+from engine.jobs.events import Ended
+from engine.specs import Alignment, Measurement, MetricSpec
+from engine.store.index import Entry
+from engine.tradeoff.metrics import Measured, measured_in
+from gui.pages.common.network_picker import NetworkPicker
+from gui.session.workspace import Workspace
+from gui.widgets.forms.form_area import FormArea
+from gui.widgets.forms.form_row import error_label, say
+from gui.widgets.forms.number_edit import guard_wheel
+from gui.widgets.forms.spec_form import SpecForm
+from gui.widgets.number_table import Cell, NumberTable, TableRow
+
+IMAGES = 500
+HEADINGS = ("Network", "Metric", "Value", "Test images")
+
+
+class MetricsTab(QWidget):
+    """A form of metrics, a button that measures, and a table of what the study holds.
+
+    Signals
+    -------
+    opened
+        Takes the key of the record of a row that was opened.
+    """
+
+    opened = Signal(str)
+
+    def __init__(self, workspace: Workspace, picker: NetworkPicker, parent: QWidget):
+        super().__init__(parent)
+        self.workspace = workspace
+        self._picker = picker
+        self._waiting: set[str] = set()
+        self._stale = True
+        self.form = SpecForm(MetricSpec, labels={"kind": "metric"})
+        self.form.set_spec(Alignment())
+        self.images = QSpinBox()
+        self.images.setRange(1, 1_000_000)
+        self.images.setValue(IMAGES)
+        self.images.setGroupSeparatorShown(True)
+        self.images.setToolTip("The first so many test images are measured")
+        guard_wheel(self.images)
+        self.measure = QPushButton("Measure")
+        self.measure.setProperty("role", "primary")
+        self.measure.setToolTip("Measure the chosen networks; keep the result")
+        self.fault = error_label(self)
+        self.note = QLabel(wordWrap=True)
+        self.note.setProperty("role", "muted")
+        self.table = NumberTable("Metrics of networks")
+        self._build_layout()
+        self.form.changed.connect(self._on_form)
+        self.measure.clicked.connect(self.ask)
+        self.table.opened.connect(self.opened)
+        self.table.hovered.connect(self._on_hovered)
+        picker.changed.connect(self.refresh)
+        workspace.record_added.connect(self._on_record)
+        workspace.records_changed.connect(self.refresh)
+        workspace.study_changed.connect(self._on_study)
+        workspace.engine_event.connect(self._on_event)
+        self._on_form()
+
+    def _build_layout(self) -> None:
+        label = QLabel("Test images")
+        label.setBuddy(self.images)
+        bar = QHBoxLayout()
+        bar.setSpacing(8)
+        for widget in (label, self.images, self.measure):
+            bar.addWidget(widget)
+        bar.addStretch(1)
+        left = QVBoxLayout()
+        left.setSpacing(8)
+        left.addWidget(FormArea(_at_the_top(self.form)), 1)
+        left.addWidget(self.fault)
+        left.addLayout(bar)
+        right = QVBoxLayout()
+        right.setSpacing(8)
+        right.addWidget(self.note)
+        right.addWidget(self.table, 1)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 8, 0, 0)
+        layout.setSpacing(16)
+        layout.addLayout(left)
+        layout.addLayout(right, 1)
+
+    def specs(self) -> list[Measurement]:
+        """Return what is to be measured, one spec a network; none while a field is wrong."""
+        metric = self.form.spec()
+        if not isinstance(metric, MetricSpec):
+            return []
+        count = self.images.value()
+        return [
+            Measurement(classifier=network.spec, metric=metric, test_images=count)
+            for network in self._picker.networks
+        ]
+
+    @Slot()
+    def ask(self) -> None:
+        """Measure what the study does not hold yet."""
+        self._waiting |= {spec.key for spec in self.workspace.run(self.specs())}
+        self.refresh()
+
+    @Slot()
+    def refresh(self) -> None:
+        """Fill the table from the study's records; out of sight, once it is seen again."""
+        self._stale = not self.isVisible()
+        if self._stale:
+            return
+        study = self.workspace.study
+        measured = () if study is None else measured_in(study)
+        found = [one for one in measured if one.value is not None]
+        self.table.set_rows(HEADINGS, [self._row(one) for one in found])
+        self.table.setVisible(bool(found))
+        words = "Metrics that are curves stand on the page Records."
+        if not found:
+            words = "Nothing measured yet."
+        if self._waiting:
+            words = f"{len(self._waiting)} still to be computed."
+        self.note.setText(words)
+        self.measure.setEnabled(bool(self.specs()))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catch up with what changed out of sight."""
+        super().showEvent(event)
+        if self._stale:
+            self.refresh()
+
+    def _row(self, found: Measured) -> TableRow:
+        value = found.value or 0.0
+        metric = found.spec.metric.title
+        cells = (
+            Cell(found.network, found.network),
+            Cell(metric, metric, type(found.spec.metric).__doc__ or ""),
+            Cell(f"{value:.4g}", value),
+            Cell(f"{found.test_images:,}", float(found.test_images)),
+        )
+        return TableRow(found.key, cells, self._picker.series(found.classifier))
+
+    @Slot()
+    def _on_form(self) -> None:
+        say(self.fault, self.form.error())
+        self.measure.setEnabled(bool(self.specs()))
+
+    @Slot(str)
+    def _on_hovered(self, key: str) -> None:
+        study = self.workspace.study
+        parents = study.entry(key).parents if study is not None and key else ()
+        networks = {network.key for network in self._picker.networks}
+        self.workspace.highlighted.emit(next((p for p in parents if p in networks), ""))
+
+    @Slot(object)
+    def _on_record(self, entry: Entry) -> None:
+        if entry.kind == Measurement.kind:
+            self.refresh()
+
+    @Slot()
+    def _on_study(self) -> None:
+        self._waiting.clear()
+        self.refresh()
+
+    @Slot(object)
+    def _on_event(self, event: Any) -> None:
+        if isinstance(event, Ended) and event.key in self._waiting:
+            self._waiting.discard(event.key)
+            self.refresh()
+
+
+def _at_the_top(form: QWidget) -> QWidget:
+    """Return a widget in which a form keeps its height: the area would spread its rows."""
+    holder = QWidget()
+    layout = QVBoxLayout(holder)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.addWidget(form)
+    layout.addStretch(1)
+    return holder
