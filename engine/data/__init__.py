@@ -1,1 +1,1 @@
-"""Images: from a dropped path to arrays, and the built-in image sets."""
+"""Read image sets from dropped paths into arrays, and make the built-in image sets."""

@@ -1,7 +1,7 @@
-"""Archives of images: the members of a zip or tar, never unpacked to disk.
+"""Read image files from zip and tar archives without unpacking them to disk.
 
-Names and sizes come from whoever made the archive: a name is a label only, one that points outside
-is refused, and the sizes are limited before anything is read.
+Names and sizes in an archive are untrusted. A name is used only as a label, members whose name
+points outside the archive are skipped, and sizes are limited before any data is read.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from engine.data.sources import (
 )
 
 TOTAL_CAP = 64 * 2**30  # bytes of all members together
-MEMORY_CAP = 512 * 2**20  # a compressed tar that unpacks to less is held in memory, read once
+MEMORY_CAP = 512 * 2**20  # bytes; a compressed tar up to this size is unpacked once, in memory
 BLOCK = 2**20
 
 IS_LINK = "a link inside an archive"
@@ -43,12 +43,12 @@ DAMAGED = "damaged inside the archive"
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
 _DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, gzip.BadGzipFile)
 
-# What the modules raise on fields that no program writes: versions, lengths, texts.
+# Exceptions of zipfile and tarfile on absurd field values: versions, lengths, texts.
 _ABSURD = (NotImplementedError, OverflowError, MemoryError, ValueError, struct.error)
 
 
 def archive_stem(name: str) -> str:
-    """Return an archive's name without its suffix; empty if the name is no archive's."""
+    """Return an archive's name without its suffix, or "" if the suffix is not an archive's."""
     suffix = next((end for end in SUFFIXES if name.lower().endswith(end)), "")
     return name[: -len(suffix)] if suffix else ""
 
@@ -73,12 +73,12 @@ def open_archive(path: Path, check_cancelled: Check, progress: OnProgress) -> So
 
 
 class _Archive:
-    """What zip and tar have in common: members by name, checked before they are believed."""
+    """Base of the zip and tar sources: collects members by name and checks names and sizes."""
 
     def __init__(self, path: Path, check: Check, progress: OnProgress) -> None:
         self._check, self._progress = check, progress
         self._path = path
-        # By path: of two members with one name the last counts, as when they are unpacked.
+        # By path. If two members have one name, the last one counts, as when unpacking.
         self._found: dict[str, SourceFile] = {}
         self._folders: set[str] = set()
         self._skipped: list[Skipped] = []
@@ -92,7 +92,7 @@ class _Archive:
         return Listing(name, tuple(entries), frozenset(self._folders), tuple(skipped))
 
     def _member(self, raw: str, folder: bool, reason: str, size: int, handle: Any) -> None:
-        """Take note of one member; ``reason`` says why it is skipped, if it is."""
+        """Add one member; skip it if ``reason``, the reason to do so, is not empty."""
         self._members += 1
         if self._members % STEP == 0:
             self._check()
@@ -117,7 +117,7 @@ class _Archive:
             )
 
     def _add_folders(self, path: str) -> None:
-        """Note the folders that a member implies: not every program writes them down."""
+        """Add the parent folders of a member, because some programs do not store folders."""
         folder = path.rpartition("/")[0]
         while folder and folder not in self._folders:
             self._folders.add(folder)
@@ -144,19 +144,19 @@ class ZipSource(_Archive):
         if stat.S_ISLNK(info.external_attr >> 16):
             reason = IS_LINK
         elif info.compress_size > self._bytes:
-            reason = DAMAGED  # the module would ask for memory of that size
+            reason = DAMAGED  # zipfile would allocate memory of that size
         # Some Windows programs write backslashes, which the format does not allow.
         name = info.filename.replace("\\", "/")
         self._member(name, name.endswith("/"), reason, info.file_size, info)
 
     def in_order(self, entries: Sequence[SourceFile]) -> list[int]:
-        """Return the order of the members in the file."""
+        """Return indices that sort the entries by their place in the file."""
         return sorted(range(len(entries)), key=lambda k: entries[k].handle.header_offset)
 
     def read(self, entry: SourceFile) -> bytes:
         """Return a member's bytes; raise :class:`UnreadableFile`.
 
-        The module reads no more than the size in the directory, which was checked.
+        zipfile reads at most the size stated in the archive's directory, which was checked.
         """
         try:
             return self._zip.read(entry.handle)
@@ -185,7 +185,7 @@ class TarSource(_Archive):
         self.listing = self._list()
 
     def _check_end(self, offset: int) -> None:
-        """Refuse what the module takes for an end: a header that is damaged or cut off."""
+        """Refuse a damaged or truncated header, which tarfile takes for the end of the archive."""
         self._file.seek(offset)
         if self._file.read(tarfile.BLOCKSIZE).strip(b"\0"):
             raise tarfile.ReadError("a header is damaged")
@@ -200,7 +200,7 @@ class TarSource(_Archive):
         self._member(member.name, member.isdir(), reason, member.size, handle)
 
     def in_order(self, entries: Sequence[SourceFile]) -> list[int]:
-        """Return the order of the members in the file: a compressed one is only read forwards."""
+        """Return indices by place in the file, because reading a compressed one back is slow."""
         return sorted(range(len(entries)), key=lambda k: entries[k].handle)
 
     def read(self, entry: SourceFile) -> bytes:
@@ -218,7 +218,7 @@ class TarSource(_Archive):
 
 
 def _unpacked(path: Path, check: Check) -> BinaryIO:
-    """Open a tar for random access: in memory if it is compressed and not too large for that."""
+    """Open a tar for random access; unpack a compressed one into memory if it fits MEMORY_CAP."""
     with path.open("rb") as start:
         if start.read(2) != b"\x1f\x8b":
             return io.BufferedReader(io.FileIO(path))

@@ -1,11 +1,12 @@
-"""Image sets that were read before, ready to be read again at once.
+"""A disk cache of decoded image sets.
 
-Reading 60,000 files, hashing and decoding them, takes seconds; the pixels they come to take a
-fraction of one. A cache keeps those pixels under what the file system says of the files: their
-paths, sizes, times of change and numbers. Where any of that differs, the files are read again.
+Reading, hashing and decoding 60,000 files takes seconds; loading the decoded pixels takes a
+fraction of a second. The cache stores the pixels under a hash of the files' metadata: paths, sizes,
+inode numbers, and times of modification and change. If any of these differ, the files are read
+again.
 
-A cache belongs to the user, not to a study: what another person's study brings along is never
-taken for images. Only the window keeps one; a run writes nothing outside its study.
+The cache belongs to the user, not to a study, so another person's study cannot put images into it.
+Only the window uses a cache; a command-line run writes nothing outside its study.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ from engine.store import hdf5
 from engine.store.hdf5 import Content, FileError
 
 SUFFIX = ".images"
-# What is read faster than this is not worth its space.
+# Sets that are read faster than this are not cached.
 WORTH_SECONDS = 0.5
-# Files that changed so shortly before they were read may change again within one tick of a clock.
+# Files that changed more recently are not cached: within one tick of the file system's clock they
+# may change again without a new time.
 SETTLED_SECONDS = 3.0
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 TEXTS = ("classes", "train_files", "test_files", "notes")
@@ -42,14 +44,14 @@ Answer = tuple[StoredImages, ImageSet]
 
 @dataclass(frozen=True)
 class ImageCache:
-    """A folder of image sets, the longest unused thrown out first.
+    """A folder of image sets; when it is full, the least recently used set is deleted first.
 
     Parameters
     ----------
     folder
-        Made when the first set is kept.
+        Created when the first set is stored.
     limit
-        Bytes that all sets together may have.
+        Maximum size of all sets together, in bytes.
     """
 
     folder: Path
@@ -62,18 +64,18 @@ class ImageCache:
         read: Callable[[], Answer],
         check_cancelled: Check,
     ) -> Answer:
-        """Return what ``read`` would return, from the cache if it was read before.
+        """Return the result of ``read``, from the cache if it is there.
 
         Parameters
         ----------
         places
             A folder, an archive or a file; or several.
         wish
-            Plain data: everything else that the result follows from.
+            JSON data with everything else that determines the result.
         read
-            Reads the images; called where the cache has none, or files changed.
+            Reads the images; called if the cache does not have them or files changed.
         check_cancelled
-            Called now and then; what it raises ends the look at the files.
+            Called regularly while the files are listed; may raise to stop.
         """
         begun = time.time()
         state = _state(places, check_cancelled)
@@ -97,16 +99,16 @@ class ImageCache:
         return self.folder / f"{name}{SUFFIX}"
 
     def clear(self) -> None:
-        """Throw everything out."""
+        """Delete all cached sets."""
         self._drop_beyond(0)
 
     @property
     def nbytes(self) -> int:
-        """How much is kept, in bytes."""
+        """Size of all cached sets in bytes."""
         return sum(size for _, size, _ in self._kept())
 
     def _keep(self, path: Path, other: Path, answer: Answer) -> None:
-        """Keep a set under two names; where there is no room or no right to, do without."""
+        """Store a set under two names; do nothing if the disk is full or not writable."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             hdf5.write(path, _content(*answer))
@@ -129,7 +131,7 @@ class ImageCache:
         for path in self.folder.glob(f"*{SUFFIX}"):
             try:
                 about = path.stat()
-            except FileNotFoundError:  # another window was first
+            except FileNotFoundError:  # another window has deleted it
                 continue
             one = found.setdefault(about.st_ino, (about.st_mtime, about.st_size, []))
             one[2].append(path)
@@ -137,7 +139,7 @@ class ImageCache:
 
 
 def _state(places: Places, check: Check) -> FileStates | None:
-    """Return path, size, number and times of every file; None where one cannot be looked at."""
+    """Return path, size, inode and times of every file; None if one cannot be accessed."""
     paths = [Path(places)] if isinstance(places, str | os.PathLike) else [*map(Path, places)]
     try:
         if len(paths) == 1 and paths[0].is_file():
@@ -150,13 +152,13 @@ def _state(places: Places, check: Check) -> FileStates | None:
 
 def _state_of(name: str, path: str | Path) -> FileState:
     about = os.stat(path)
-    # The time of change, unlike that of modification, cannot be set; on Windows it never changes.
+    # st_ctime, unlike st_mtime, cannot be set by a program; on Windows it is the creation time.
     changed = max(about.st_mtime_ns, about.st_ctime_ns)
     return name, about.st_size, about.st_ino, about.st_mtime_ns, changed
 
 
 def wish_of(spec: StoredImages) -> dict[str, Any]:
-    """Return the wish for the images of a known spec."""
+    """Return the ``wish`` of :meth:`ImageCache.recall` for the images of a spec with a digest."""
     return {"spec": spec.as_dict()}
 
 
@@ -170,7 +172,7 @@ def _content(spec: StoredImages, images: ImageSet) -> Content:
 
 
 def _taken(path: Path) -> Answer | None:
-    """Return what a file of the cache holds; None if there is none, or none that is whole."""
+    """Return the content of a cache file, or None if it is missing or damaged."""
     try:
         content = hdf5.read(path)
         os.utime(path)

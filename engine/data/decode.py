@@ -1,8 +1,8 @@
-"""One image file's bytes to 8-bit pixels, every format by the same stated rules.
+"""Decode the bytes of an image file to 8-bit pixels, by the same rules for every format.
 
-Grey stays grey, everything else becomes RGB; 16-bit and floating-point values are scaled, never
-clipped; transparency is laid over white; the EXIF orientation is always applied; of several
-frames the first is taken. What was applied is named in ``rules``, for the user to see.
+Grey stays grey, everything else becomes RGB. 16-bit and floating-point values are scaled, never
+clipped. Transparent pixels are blended with white. The EXIF orientation is always applied. Of
+several frames only the first is used. ``rules`` lists the applied rules to show to the user.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# The last two register formats that Pillow would otherwise not know when it is asked for them.
+# Import the last two to register their formats; without it, Pillow would not know them when asked.
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin
 
 from engine.specs.images import Channels, ImageFit
@@ -33,9 +33,9 @@ FORMATS: dict[str, tuple[str, ...]] = {
 }
 SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
 
-# Below Pillow's own limit of 89 million, so that ours decides, before anything is decoded.
+# Below Pillow's own limit of 89 million, so this limit applies first, before decoding.
 PIXEL_CAP = 80_000_000
-# Pillow only warns at its limit and refuses at twice that; as an error the warning refuses too.
+# Pillow warns at its limit and refuses images only at twice that; make the warning refuse too.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 SCALED_16 = "16-bit values were scaled to 8 bits"
@@ -47,8 +47,9 @@ UPRIGHT = "the EXIF orientation was applied"
 FROM_CMYK = "CMYK was converted to RGB"
 FIRST_FRAME = "only the first of several frames was taken"
 
-# How much larger than asked a JPEG must stay when it is decoded at a reduced scale, and any image
-# after the coarse step of a resize: Pillow's documentation calls 3 almost indistinguishable.
+# Factor by which an image stays larger than its final size after a JPEG is decoded at a reduced
+# scale, or after the coarse step of a resize. According to Pillow's documentation, the result with
+# a factor of 3 is almost indistinguishable from that without such a step.
 GAP = 3
 
 _ORIENTATION = 0x0112
@@ -61,13 +62,14 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# How Pillow names 16-bit colour of which it keeps 8 bits ("BGR;16" is 16 bits for all three).
+# Matches Pillow's raw modes with 16 bits per channel that it reduces to 8. It does not match
+# "BGR;16", which has 16 bits for all three channels together.
 _HIGH_BYTES = re.compile(";16[BLN]")
 _GREY_MODES = ("1", "L", "LA", "La", "I", "F")
 
 
 class UnreadableImage(ValueError):
-    """Bytes that are no usable image; its text is a short reason for the user."""
+    """The bytes are not a usable image; the message is a short reason for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Decoded:
     pixels
         (H, W, 3) RGB or (H, W, 1) grey, uint8.
     rules
-        What was applied beyond plain decoding.
+        The rules that were applied in addition to plain decoding.
     """
 
     pixels: NDArray[np.uint8]
@@ -88,18 +90,18 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """An image brought to the size and channels of a set.
+    """An image converted to the size and channels of a set.
 
     Parameters
     ----------
     pixels
-        S * S * C bytes, row by row, the channels of a pixel side by side.
+        S * S * C bytes in the order (row, column, channel).
     size
-        Width and height before, as they are stored.
+        Width and height stored in the file.
     grey
-        Whether the file itself is grey.
+        Whether the image in the file is grey.
     rules
-        What was applied beyond decoding and fitting.
+        The rules that were applied in addition to decoding and fitting.
     """
 
     pixels: bytes
@@ -124,9 +126,9 @@ def decode(data: bytes) -> Decoded:
 
 
 def decode_fitted(data: bytes, *, image_size: int, channels: Channels, fit: ImageFit) -> Fitted:
-    """Decode an image and bring it to ``image_size`` x ``image_size`` pixels.
+    """Decode an image and resize it to ``image_size`` x ``image_size`` pixels.
 
-    A JPEG that is far larger is decoded at a reduced scale, at least three times the size asked.
+    A much larger JPEG is decoded at a reduced scale, to at least three times ``image_size``.
 
     Raises
     ------
@@ -149,7 +151,7 @@ def decode_fitted(data: bytes, *, image_size: int, channels: Channels, fit: Imag
 def _decoded_near(
     data: bytes, side: int, plain: Image.Image | None
 ) -> tuple[Image.Image, tuple[int, int], list[str]]:
-    """Decode a JPEG no larger than ``side`` needs; return its full size and the rules, too."""
+    """Decode an image, a JPEG at the smallest scale above ``side``; return image, size, rules."""
     if plain is not None:
         return plain, plain.size, []
     image = _open(data)
@@ -160,12 +162,12 @@ def _decoded_near(
 
 
 def measure(data: bytes) -> tuple[tuple[int, int], bool]:
-    """Return width and height, and whether the image is grey, from the header alone.
+    """Return width and height, and whether the image is grey; read only the header.
 
     Raises
     ------
     UnreadableImage
-        As :func:`decode`, as far as the header shows it.
+        As :func:`decode`, but only for problems that the header shows.
     """
     with _as_unreadable():
         image = _open(data)
@@ -174,7 +176,7 @@ def measure(data: bytes) -> tuple[tuple[int, int], bool]:
 
 @contextmanager
 def _as_unreadable() -> Iterator[None]:
-    """Turn whatever Pillow raises into one error with a short reason."""
+    """Convert any exception of Pillow into :class:`UnreadableImage` with a short reason."""
     try:
         yield
     except UnreadableImage:
@@ -185,8 +187,8 @@ def _as_unreadable() -> Iterator[None]:
         raise UnreadableImage(_too_large()) from error
     except MemoryError as error:
         raise UnreadableImage("too large for the memory") from error
-    # Its decoders raise a dozen unrelated types (struct.error, KeyError, SyntaxError, zlib.error,
-    # ...) on damaged input, and another one in the next version.
+    # On damaged input, Pillow's decoders raise many unrelated types (struct.error, KeyError,
+    # SyntaxError, zlib.error, ...), and other versions may raise further ones.
     except Exception as error:
         reason = "truncated" if "truncated" in str(error).lower() else "damaged"
         raise UnreadableImage(reason) from error
@@ -206,12 +208,12 @@ def _open(data: bytes) -> Image.Image:
 
 
 def _frames(image: Image.Image) -> list[str]:
-    # A phone's JPEG may carry a second picture for depth or a preview: not worth a word.
+    # A phone's JPEG may have a second frame with depth or a preview; do not report it.
     if image.format in ("JPEG", "MPO"):
         return []
     try:
         several = bool(getattr(image, "is_animated", False))
-    except Exception:  # the first frame counts, however damaged the rest is
+    except Exception:  # later frames are damaged, but only the first is used
         several = True
     return [FIRST_FRAME] if several else []
 
@@ -222,8 +224,8 @@ def _is_grey(image: Image.Image) -> bool:
 
 def _plain(image: Image.Image, rules: list[str]) -> Image.Image:
     """Return the loaded image upright, in mode "L" or "RGB"; add to ``rules`` what was applied."""
-    # TIFF is turned by Pillow while it loads, and then no longer says so. For other formats the
-    # tag is read afterwards: reading it may load, and a second load hides the error of the first.
+    # Pillow rotates a TIFF while loading and removes the tag, so read the tag before. For other
+    # formats read it afterwards: reading it may load the image, and then load() hides an error.
     before = _orientation(image) if image.format == "TIFF" else 1
     deep = _HIGH_BYTES.search(str(getattr(image, "tile", ""))) is not None
     image.load()
@@ -231,7 +233,7 @@ def _plain(image: Image.Image, rules: list[str]) -> Image.Image:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         image, rule = _eight_bits(image)
         rules.append(rule)
-    elif deep:  # Pillow kept the high bytes
+    elif deep:  # Pillow has reduced 16 bits to the high 8
         rules.append(SCALED_16)
     if image.has_transparency_data:
         image = _on_white(image, rules)
@@ -249,12 +251,12 @@ def _plain(image: Image.Image, rules: list[str]) -> Image.Image:
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # the pixels are whole even where the EXIF block is damaged
+    except Exception:  # a damaged EXIF block does not affect the pixels
         return 1
 
 
 def _eight_bits(image: Image.Image) -> tuple[Image.Image, str]:
-    """Bring 16-bit, 32-bit and floating-point grey to 8 bits, and say by which rule."""
+    """Convert 16-bit, 32-bit and floating-point grey to 8 bits; return image and applied rule."""
     values = np.asarray(image).astype(np.float64)
     if not np.isfinite(values).all():
         raise UnreadableImage("values that are not finite")
@@ -284,8 +286,8 @@ def _on_white(image: Image.Image, rules: list[str]) -> Image.Image:
 def _plain_jpeg(data: bytes, limit: int) -> Image.Image | None:
     """Decode a JPEG that needs none of the rules; None if it may need one, or is damaged.
 
-    Half of the time that Pillow takes for an image of 32 x 32 goes into objects around its
-    decoder; calling the decoder directly gives the same pixels.
+    Calls Pillow's decoder directly, which gives the same pixels. For an image of 32 x 32, half of
+    Pillow's usual time is spent on objects around the decoder.
     """
     try:
         header = _jpeg_header(data)
@@ -294,7 +296,7 @@ def _plain_jpeg(data: bytes, limit: int) -> Image.Image | None:
     if header is None:
         return None
     width, height, layers = header
-    # An image this large is better decoded at a reduced scale.
+    # Decode a JPEG that is at least twice too large at a reduced scale instead.
     if not 0 < width * height <= PIXEL_CAP or min(width, height) >= 2 * limit:
         return None
     mode = {1: "L", 3: "RGB"}.get(layers)
@@ -307,10 +309,11 @@ def _plain_jpeg(data: bytes, limit: int) -> Image.Image | None:
 
 
 def _jpeg_header(data: bytes) -> tuple[int, int, int] | None:
-    """Return width, height and number of layers, or None where more than these matters.
+    """Return width, height and number of channels, or None if decoding needs more than these.
 
-    Within the compressed data the byte 0xFF is followed by zero or a restart marker only, so a
-    search finds the markers of EXIF or XMP (0xE1) and of Adobe's colour transform (0xEE).
+    Returns None for files with EXIF or XMP (marker 0xE1) or Adobe's colour transform (0xEE). A
+    byte search does not mistake compressed data for these markers, because there 0xFF is followed
+    only by zero or a restart marker.
     """
     if data[:3] != b"\xff\xd8\xff" or b"\xff\xe1" in data or b"\xff\xee" in data:
         return None
@@ -347,7 +350,7 @@ def _padded(image: Image.Image, side: int) -> Image.Image:
     return square
 
 
-# How an image of another shape becomes square: stretched; its middle cut out; or set on black.
+# How to make an image square: stretch it, crop its middle, or pad it with black.
 FITS: dict[str, Callable[[Image.Image, int], Image.Image]] = {
     "resize": _stretched,
     "crop": _cropped,

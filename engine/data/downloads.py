@@ -1,9 +1,8 @@
-"""Finding the data that presets name, and fetching it with torchvision's own downloaders.
+"""Find the data sets that presets name, and download them with torchvision.
 
-Downloading happens only where the user asks for it, with ``run --download``.
-
-MNIST and Fashion-MNIST come as their four files; CIFAR-10 is written as a folder of PNG images, the
-form in which the program reads any images. Nothing else in the program uses the network.
+Data sets are downloaded only when the user asks for it with ``run --download``. MNIST and
+Fashion-MNIST are stored as their four files, CIFAR-10 as a folder of PNG images. Nothing else in
+the program uses the network.
 """
 
 from __future__ import annotations
@@ -24,14 +23,15 @@ ENDINGS = ("", ".zip", ".tar.gz", "-images.tar.gz", "-images.zip")
 
 
 def find_data(path: str, *, download: bool = False) -> Path:
-    """Return a path as it is, or below a folder of data, with or without an archive's ending.
+    """Return a path if it exists; else look it up in the data folders, and download if allowed.
 
-    Folders of data are the one that ISTHMUS_DATA names, and the program's own.
+    The data folders are :func:`engine.data.images.data_folder` and :func:`own_folder`. There, the
+    path may also have one of the ``ENDINGS`` of archives.
 
     Raises
     ------
     SpecError
-        If there is nothing at any of these places and nothing was, or could be, downloaded.
+        If the path is found nowhere, and was not or could not be downloaded.
     """
     if Path(path).exists():
         return Path(path)
@@ -48,24 +48,24 @@ def find_data(path: str, *, download: bool = False) -> Path:
 
 
 def own_folder() -> Path:
-    """Return where the program keeps what it downloaded."""
+    """Return the folder for the program's downloads."""
     return Path(platformdirs.user_data_dir("Isthmus", appauthor=False)) / "data"
 
 
 def fetch(name: str, folder: Path) -> Path:
-    """Download a data set that a preset names; return where it lies now.
+    """Download a data set that a preset names; return its path.
 
     Parameters
     ----------
     name
         A key of :data:`DOWNLOADS`.
     folder
-        In which it is put, under its name; created where it is missing.
+        The parent folder of the data set's folder; created if it is missing.
 
     Raises
     ------
     SpecError
-        If the name is unknown, or the download failed; what was there before is untouched.
+        If the name is unknown, or the download failed; existing files are not changed.
     """
     if name not in DOWNLOADS:
         known = ", ".join(DOWNLOADS)

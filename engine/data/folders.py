@@ -1,4 +1,4 @@
-"""An image folder or archive as an image set: what to read, in which order, and as what."""
+"""Read an image folder or archive into an image set."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from engine.data.selection import draw, split, subset
 from engine.data.sources import Check, ImagesError, OnProgress, Source, UnreadableFile
 from engine.specs.images import Channels, FolderImages
 
-SAMPLE = 64  # files looked at to settle size and channels
-LARGEST_DEFAULT = 64  # side in pixels that is chosen for larger images
+SAMPLE = 64  # files measured to choose image size and channels
+LARGEST_DEFAULT = 64  # pixels; larger images get this side by default
 
 
 def settled(
     source: Source, found: Found, image_size: int | None, channels: Channels | None
 ) -> tuple[int, Channels]:
-    """Choose size and channels, where they are not given, by a sample spread over all images."""
+    """Return image size and channels; choose missing ones from an evenly spaced sample."""
     if image_size is not None and channels is not None:
         return image_size, channels
     step = -(-len(found.images) // SAMPLE)
@@ -37,7 +37,7 @@ def settled(
             continue
         sizes.append(min(size))
         greys.append(grey)
-    # One side for all, or the median where they differ: an odd image out changes nothing.
+    # Use the median of the shorter sides, so that single images of another size have no effect.
     side = min(sorted(sizes)[len(sizes) // 2], LARGEST_DEFAULT) if sizes else LARGEST_DEFAULT
     colours: Channels = "grey" if greys and all(greys) else "rgb"
     return image_size or max(side, 2), channels or colours
@@ -56,13 +56,13 @@ def read_new(
     Parameters
     ----------
     spec
-        All but its digest.
+        The complete spec except for its digest.
     grey_guessed
-        Whether "grey" came from a sample and may turn out wrong.
+        Whether channels "grey" were chosen from a sample and may be wrong.
 
     Returns
     -------
-    The spec with digest (and with channels "rgb" if an image turned out to have colour), the set.
+    The spec with its digest, and with channels "rgb" if an image has colour; and the image set.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def read_new(
     try:
         digest, images = read_folder(source, found, spec, grey_only, check, progress)
     except ColourFound:
-        # The sample was grey, a later image is not: once more, with colour.
+        # All images of the sample are grey, but another one is not: read again with colour.
         spec = spec.replace("channels", "rgb")
         digest, images = read_folder(source, found, spec, False, check, progress)
     return spec.replace("digest", digest), images
@@ -87,7 +87,7 @@ def read_folder(
     check: Check,
     progress: OnProgress,
 ) -> tuple[str, ImageSet]:
-    """Read the images that the spec chooses; return the digest of all, and the set.
+    """Read the images that the spec selects; return the digest of all images, and the set.
 
     Raises
     ------
@@ -163,7 +163,7 @@ def _assembled(
 
 
 def digest_of(paths: Sequence[str], hashes: Sequence[bytes | None]) -> str:
-    """Hash relative paths and contents; files whose bytes could not be had do not count."""
+    """Return a hash of relative paths and contents; ignore files that could not be read."""
     whole = hashlib.sha256()
     for path, content in sorted(zip(paths, hashes, strict=True), key=lambda pair: pair[0]):
         if content is not None:
@@ -172,7 +172,7 @@ def digest_of(paths: Sequence[str], hashes: Sequence[bytes | None]) -> str:
 
 
 def no_image(shown: str, skipped: Sequence[Skipped]) -> ImagesError:
-    """Say that nothing can be used, and the commonest reason why."""
+    """Return an error that no image is readable, with the most common reason."""
     reason, count = Counter(item.reason for item in skipped).most_common(1)[0]
     return ImagesError(
         f"{shown} holds no readable image: {count} of {len(skipped)} files were skipped "

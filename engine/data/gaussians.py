@@ -23,17 +23,17 @@ CLASSES = ("right", "left")
 
 
 def draw_points(spec: Gaussians2D) -> ImageSet:
-    """Draw the training points, and test points of the same number from the same distribution.
+    """Draw training points, and equally many test points from the same distribution.
 
-    The stream is numpy's ``RandomState(seed)``, as in the paper, which numpy keeps unchanged for
-    ever; with seed 0 and 3000 points per class the training points are the paper's own. The
-    classes alternate, so that the first points of a part show both.
+    Uses numpy's ``RandomState(seed)`` as the paper does; numpy guarantees that its random stream
+    never changes. With seed 0 and 3000 points per class, the training points are the paper's own.
+    The classes alternate, so the first points of a part include both.
 
     Returns
     -------
     ImageSet of float32 images (2 * per_class, 2, 1, 1) in [0, 1]: (x + 1) / 2 of the paper's
-    coordinates. One scale for both coordinates takes the training points' least and greatest
-    value to 0 and 1; test points beyond them are clipped.
+    coordinates. One scale for both coordinates maps the smallest and largest value of the training
+    points to 0 and 1; test points outside this range are clipped.
     """
     train, test = _raw_points(spec)
     low, high = train.min(), train.max()
@@ -48,7 +48,7 @@ def draw_points(spec: Gaussians2D) -> ImageSet:
 
 
 def unit_scale(spec: Gaussians2D) -> float:
-    """Return how long one unit of the raw plane is in the [-1, 1] coordinates of a spec."""
+    """Return the length of one raw unit in the [-1, 1] coordinates of a spec."""
     train, _ = _raw_points(spec)
     return float(2.0 / (train.max() - train.min()))
 
@@ -83,7 +83,7 @@ def _raw_points(spec: Gaussians2D) -> tuple[Points, Points]:
     random = np.random.RandomState(spec.seed)
     shape = (spec.per_class, 2)
     long, short = _axes()
-    # Sums and products alone: a library's matrix product may round differently elsewhere.
+    # Use only sums and products: a library's matrix product may round differently elsewhere.
     drawn = [random.standard_normal(shape) for _ in range(4)]
     clouds = [normal[:, :1] * long + normal[:, 1:] * short for normal in drawn]
     train, test = (
@@ -94,10 +94,10 @@ def _raw_points(spec: Gaussians2D) -> tuple[Points, Points]:
 
 
 def _axes() -> Points:
-    """Return the principal axes, (2, 2), each as long as the deviation along it.
+    """Return the principal axes, (2, 2), each as long as the standard deviation along it.
 
-    In closed form rather than from a library's eigenvectors, whose signs depend on the machine;
-    the signs here are those of numpy on common ones, hence of the paper's points.
+    Uses a closed form, because the signs of a library's eigenvectors depend on the machine. The
+    signs here are those that numpy gives on common machines, and therefore those of the paper.
     """
     (xx, xy), (_, yy) = COVARIANCE
     half_trace, radius = (xx + yy) / 2, math.hypot((xx - yy) / 2, xy)

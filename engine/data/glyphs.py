@@ -1,9 +1,10 @@
 """Built-in images: digits drawn from eight smooth factors, so that their manifold is known.
 
-A digit is a set of strokes in its own coordinates. A pixel is carried back into them, its soft
-distance to the strokes is taken, and the ink falls off smoothly with that distance. Every step is
-an elementwise sum, product, quotient, root or clamp: IEEE arithmetic rounds these the same way on
-every machine and for any number of threads, so that the same spec gives the same bytes.
+A digit is a set of strokes in digit coordinates. To draw a pixel, map its position to digit
+coordinates and compute its soft distance to the strokes; the ink decreases smoothly with this
+distance. Every step is an elementwise sum, product, quotient, root or clamp. IEEE arithmetic rounds
+these the same way on every machine and for any number of threads, so the same spec gives the same
+bytes.
 """
 
 from __future__ import annotations
@@ -38,17 +39,17 @@ FACTORS = (
     "log_stroke",
     "log_contrast",
 )
-# Half of the interval from which sample_factors draws each factor, and its middle, at variation 1.
-# Pixels, pixels, radians, then logarithms or ratios.
+# Half width and centre of the interval from which sample_factors draws each factor at variation 1.
+# Units: pixels, pixels, radians, then logarithms or ratios.
 SPREAD = (1.75, 1.75, 0.25, 0.15, 0.25, 0.15, 0.4, 0.48)
 CENTRE = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -0.48)
 
-UNIT = 8.5  # pixels of half a digit's height at log_scale 0
+UNIT = 8.5  # half a digit's height in pixels at log_scale 0
 STROKE = 1.25  # half the stroke's width in pixels at log_stroke 0
-EDGE = 0.9  # pixels over which the ink rises from nothing to half
+EDGE = 0.9  # distance in pixels over which the ink rises from zero to half
 ROUNDING = 0.16  # squared pixels; keeps the distance smooth on the stroke itself
-BLOCK = 4096  # images held as floating point numbers at once
-CHUNK = 64  # images drawn at once: their intermediate values stay in the processor's cache
+BLOCK = 4096  # images held as floating-point numbers at once
+CHUNK = 64  # images drawn at once, so that intermediate values stay in the processor's cache
 
 
 def sample_factors(labels: Tensor, variation: float, generator: torch.Generator) -> Tensor:
@@ -57,11 +58,11 @@ def sample_factors(labels: Tensor, variation: float, generator: torch.Generator)
     Parameters
     ----------
     labels
-        (N,) int64; only their number matters, every digit varies alike.
+        (N,) int64; only their number matters, because all digits use the same distribution.
     variation
-        Multiplies the width of every interval; 0 gives each digit in its plain form.
+        Factor on the width of every interval; 0 gives each digit in its plain form.
     generator
-        On the CPU.
+        A CPU generator.
 
     Returns
     -------
@@ -72,7 +73,7 @@ def sample_factors(labels: Tensor, variation: float, generator: torch.Generator)
 
 
 def draw(labels: Tensor, factors: Tensor) -> Tensor:
-    """Draw one digit per label; once continuously differentiable in the factors.
+    """Draw one digit per label; the images are once continuously differentiable in the factors.
 
     Parameters
     ----------
@@ -93,7 +94,7 @@ def draw(labels: Tensor, factors: Tensor) -> Tensor:
 
 
 def jacobian(labels: Tensor, factors: Tensor) -> Tensor:
-    """Return the derivative of every pixel by every factor: what spans the known tangent space.
+    """Return the derivative of every pixel by every factor; its columns span the tangent space.
 
     Parameters
     ----------
@@ -118,13 +119,13 @@ def tangent_basis(jacobian: Tensor, *, tolerance: float = 1e-3) -> Tensor:
     jacobian
         (N, D, K) with D >= K.
     tolerance
-        A direction whose singular value is below this share of the largest, after every column
-        was scaled to length 1, is no direction of the tangent space.
+        Columns are first scaled to length 1. Directions whose singular value is then below this
+        fraction of the largest one are dropped from the tangent space.
 
     Returns
     -------
-    Tensor (N, D, K) ``basis`` with orthonormal columns; the columns of lost directions are zero,
-    so that ``basis @ basis.mT`` is the projector onto the tangent space in every case.
+    Tensor (N, D, K) ``basis`` with orthonormal columns. The columns of dropped directions are zero,
+    so ``basis @ basis.mT`` is always the projector onto the tangent space.
     """
     length = torch.linalg.vector_norm(jacobian, dim=1, keepdim=True)
     columns = jacobian / length.clamp_min(torch.finfo(jacobian.dtype).tiny)
@@ -136,11 +137,11 @@ def tangent_basis(jacobian: Tensor, *, tolerance: float = 1e-3) -> Tensor:
 
 
 def factors_of(spec: Glyphs, split: Split) -> tuple[Tensor, Tensor]:
-    """Return what the images of a spec were drawn from, in their order.
+    """Return the labels and factors of a spec's images, in the order of the images.
 
     Returns
     -------
-    labels : Tensor (N,), int64, balanced to within one image a class and shuffled
+    labels : Tensor (N,), int64, shuffled; class sizes differ by at most one
     factors : Tensor (N, 8), float32
     """
     count = spec.train if split == "train" else spec.test
@@ -164,31 +165,32 @@ def draw_set(spec: Glyphs) -> ImageSet:
 
 
 def _pictures(labels: Tensor, factors: Tensor) -> NDArray[np.uint8]:
-    """Draw in 256 levels, block by block: as floating point numbers a large set needs gigabytes."""
+    """Draw uint8 images in blocks, because a large set of float images needs gigabytes."""
     blocks = zip(torch.split(labels, BLOCK), torch.split(factors, BLOCK), strict=True)
     drawn = [(draw(*block) * 255.0).round().to(torch.uint8) for block in blocks]
     return np.asarray(torch.cat(drawn).numpy())
 
 
 def _chunks(labels: Tensor) -> Iterator[tuple[int, Tensor]]:
-    """Yield every digit with the indices of at most CHUNK of its images, all images once."""
+    """Yield pairs of a digit and indices of at most CHUNK of its images, covering all images."""
     for digit in range(len(CLASSES)):
         for chunk in torch.split(torch.nonzero(labels == digit).flatten(), CHUNK):
             yield digit, chunk
 
 
 def _generator(seed: int, split: Split) -> torch.Generator:
-    # Hashed, so that no two splits of any two seeds share their stream.
+    # Hash the seed so that every split of every seed has a different random stream.
     digest = hashlib.sha256(f"glyphs {split} {seed}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
 
 
 def _pose(factors: Tensor) -> Tensor:
-    """Turn factors into the numbers a pixel needs, (N, 8).
+    """Convert factors to the eight numbers that :func:`_render` needs, (N, 8).
 
-    Digit coordinates are ``(a x + b y, c x + d y)`` of the pixel's position (x, y) relative to
-    the digit's centre: the inverse of rotation * shear * scale. In double precision, because the
-    last bit of a cosine may differ between machines and must not reach the images.
+    A pixel at (x, y) relative to the digit's centre has the digit coordinates
+    ``(a x + b y, c x + d y)``: the inverse of rotation * shear * scale. Computes in double
+    precision, because the last bit of a cosine may differ between machines and must not affect the
+    images.
     """
     shift_x, shift_y, rotation, log_scale, shear, log_aspect, log_stroke, log_contrast = (
         factors.double().unbind(1)
@@ -223,8 +225,9 @@ def _render(digit: int, pose: Tensor) -> Tensor:
 def _distance(digit: int, across: Tensor, down: Tensor) -> Tensor:
     """Return the soft distance, in pixels, of points to the strokes of a digit.
 
-    It is the power mean of exponent -16 over the segments, which is smooth where the nearest
-    segment changes, and is rounded off on the stroke, where a distance has a cusp.
+    It combines the distances to all segments in a power sum of exponent -16, which is smooth where
+    the nearest segment changes. ROUNDING makes it smooth on the stroke, where a distance has a
+    cusp.
     """
     total = torch.zeros_like(across)
     for left, top, along_x, along_y, length in STROKES[digit]:
@@ -240,11 +243,12 @@ def _distance(digit: int, across: Tensor, down: Tensor) -> Tensor:
 
 
 def _jacobian_of(digit: int, factors: Tensor) -> Tensor:
-    """Chain the derivative of pixels by pose with that of the pose by factors: (n, 784, 8)."""
+    """Return d pixels / d pose times d pose / d factors (chain rule), (n, 784, 8)."""
     with torch.enable_grad():
         free = factors.detach().requires_grad_()
         pose = _pose(free)
-        # An image's pose depends on its own factors only, so a sum over images keeps them apart.
+        # Each image's pose depends only on its own factors, so the gradient of the sum over images
+        # holds the gradient of each image.
         rows = [
             torch.autograd.grad(pose[:, item].sum(), free, retain_graph=True)[0]
             for item in range(pose.shape[1])
@@ -256,7 +260,7 @@ def _jacobian_of(digit: int, factors: Tensor) -> Tensor:
 
 
 def _arc(centre: Point, radii: Point, start: float, end: float, *, parts: int) -> tuple[Point, ...]:
-    """Points on an ellipse; degrees grow clockwise from the right, as rows grow downwards."""
+    """Return points on an ellipse; angles in degrees, clockwise from the right (y is downwards)."""
     angles = [math.radians(start + (end - start) * part / parts) for part in range(parts + 1)]
     return tuple(
         (centre[0] + radii[0] * math.cos(angle), centre[1] + radii[1] * math.sin(angle))

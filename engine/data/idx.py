@@ -88,7 +88,7 @@ def _parse(name: str, data: bytes, magic: bytes) -> NDArray[np.uint8]:
     if not data.startswith(magic) or len(data) < start:
         raise ImagesError(f"{name} is no idx file of unsigned bytes in {magic[3]} dimensions")
     shape = tuple(int(edge) for edge in np.frombuffer(data[4:start], ">u4"))
-    # Python's integers: a product of dishonest dimensions does not wrap around.
+    # Use Python integers, so that the product of forged dimensions does not overflow.
     count = 1
     for edge in shape:
         count *= edge

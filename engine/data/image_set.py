@@ -1,4 +1,4 @@
-"""What every kind of images becomes: arrays in memory, and what was noticed while reading them."""
+"""The common form of all image sets: arrays in memory, and remarks from reading them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file that was left out, and why.
+    """A file that was skipped, and the reason.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Skipped:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageSet:
-    """Training and test images in memory; its arrays cannot be written to.
+    """Training and test images in memory, as read-only arrays.
 
     Parameters
     ----------
@@ -38,9 +38,9 @@ class ImageSet:
     train_labels, test_labels
         (N,) int64, indices into ``classes``; -1 where an image has no label.
     classes
-        Names of the classes. Empty: nothing is labelled, and every image is a test image.
+        Names of the classes. If empty, no image has a label and all images are test images.
     train_files, test_files
-        Relative posix paths, one an image; empty where the images are not files.
+        Relative posix paths, one per image; empty if the images do not come from files.
     skipped
         Files that were left out.
     notes
@@ -71,7 +71,7 @@ class ImageSet:
                 f"{self.test_images.shape[1:]}, must be of one shape"
             )
         for name in ("train_images", "train_labels", "test_images", "test_labels"):
-            # A view: the caller's own array stays as writeable as it was.
+            # Make only a view read-only; the caller's array stays writeable.
             view = getattr(self, name).view()
             view.flags.writeable = False
             object.__setattr__(self, name, view)
@@ -84,7 +84,7 @@ class ImageSet:
 
     @property
     def class_count(self) -> int:
-        """Number of classes; 0 where nothing is labelled."""
+        """Number of classes; 0 if no image has a label."""
         return len(self.classes)
 
     @cached_property

@@ -1,7 +1,7 @@
-"""Image sets: what a dropped path is, and the images of a spec.
+"""Read image sets: from a dropped path (:func:`ingest`) or from a spec (:func:`load`).
 
 A set's digest is a hash over the relative paths and the bytes of its image files. It is the same
-for a folder and an archive of it, wherever they lie.
+for a folder and an archive of it, and does not depend on their location.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ Locate = Callable[[str], Places]
 
 
 def data_folder() -> Path:
-    """Return where real data for tests and measurements lies.
+    """Return the folder with real data for tests and measurements; it may not exist.
 
-    It is named by the environment variable ISTHMUS_DATA, or else is ../shared/data beside the
-    project's root; it need not exist.
+    The environment variable ISTHMUS_DATA sets it; the default is ../shared/data from the project's
+    root.
     """
     beside = ROOT.parent / "shared" / "data"
     return Path(os.environ.get("ISTHMUS_DATA") or beside)
@@ -73,36 +73,36 @@ def ingest(
     check_cancelled: Check | None = None,
     cache: ImageCache | None = None,
 ) -> tuple[StoredImages, ImageSet]:
-    """Find out what a dropped path is, and read it.
+    """Detect which kind of images a dropped path holds, and read them.
 
     Parameters
     ----------
     places
         A folder, an archive or an image file; or several folders and image files.
     image_size
-        Side in pixels. None: the median of the shorter sides of a sample, at most 64; so, for
-        small square images of one size, that size.
+        Side in pixels. If None, use the median of the shorter sides of a sample, but at most 64;
+        for small square images of one size this is their size.
     channels
-        None: grey if all images are grey.
+        If None, use grey if all images are grey, else RGB.
     fit, test_fraction, split_seed, max_train, max_test
         As in :class:`engine.specs.images.FolderImages`.
     progress
-        Called with the number of files done and their total; 0 while the total is not known.
+        Called with the number of files done and their total, or 0 while the total is not known.
     check_cancelled
-        Called often; what it raises ends the reading.
+        Called often; may raise to stop the reading.
     cache
-        Where a set that was read before is looked for, and this one is kept.
+        The cache to look up the set in, and to store it in after reading.
 
     Returns
     -------
-    The spec, and the set that :func:`load` would give for it.
+    The spec, and the image set that :func:`load` returns for it.
 
     Raises
     ------
     ImagesError
-        One sentence: what does not exist, is empty, damaged, or holds no readable image.
+        If the path does not exist, is empty or damaged, or has no readable image.
     SpecError
-        If an option is not allowed.
+        If an option has a value that is not allowed.
     """
     check, report = check_cancelled or never, progress or silent
     limits = {"max_train": max_train, "max_test": max_test, "split_seed": split_seed}
@@ -125,7 +125,7 @@ def _read_found(
     check: Check,
     report: OnProgress,
 ) -> tuple[StoredImages, ImageSet]:
-    """Read what lies there; ``rules`` are the fields of a folder's spec, ``limits`` of MNIST's."""
+    """Read the images; ``rules`` are fields of a FolderImages spec, ``limits`` of an IdxImages."""
     with closing(open_source(places, check, report)) as source:
         found = lay_out(source.listing)
         if found.idx:
@@ -151,14 +151,14 @@ def load(
     Parameters
     ----------
     locate
-        Returns where the files with a digest lie.
+        Returns the path or paths of the files with a digest.
     progress, check_cancelled, cache
         As in :func:`ingest`.
 
     Raises
     ------
     ImagesError
-        If the files are not readable, or no longer those of the spec.
+        If the files are not readable, or have another digest than the spec.
     """
     check, report = check_cancelled or never, progress or silent
     if cache is None or not isinstance(spec, StoredImages):
@@ -197,7 +197,7 @@ def _load_idx(spec: IdxImages, locate: Locate, check: Check, progress: OnProgres
 
 
 def _load_glyphs(spec: Glyphs, locate: Locate, check: Check, progress: OnProgress) -> ImageSet:
-    # Imported here: drawing needs torch, reading files does not, and torch takes seconds.
+    # Import here because importing torch takes seconds and reading files does not need it.
     from engine.data.glyphs import draw_set
 
     return draw_set(spec)
@@ -246,7 +246,7 @@ def _require_images(found: Found, places: Places) -> None:
 
 
 def _read_idx(source: Source, found: Found, spec: IdxImages) -> tuple[str, ImageSet]:
-    """Return the digest over the unpacked files, so that gzip makes no difference, and the set."""
+    """Return digest and set; the digest is of the unpacked files, so gzip does not affect it."""
     plain = {}
     for name in IDX_NAMES:
         try:

@@ -1,7 +1,8 @@
-"""Reads image files once each: the hash of their bytes, and the pixels of those that are wanted.
+"""Read each image file once: hash its bytes, and decode its pixels if they are selected.
 
-One thread reads, a few decode. Pillow lets go of the interpreter while it decodes, so large images
-use all cores; small ones are dominated by Python, and are handled in batches to spare overhead.
+One thread reads, several threads decode. Pillow releases the interpreter lock while decoding, so
+large images use all cores. For small images Python dominates the time, so files are handled in
+batches to reduce overhead.
 """
 
 from __future__ import annotations
@@ -24,21 +25,21 @@ from engine.specs.images import Channels, ImageFit
 
 WORKERS = min(os.cpu_count() or 1, 8)
 BATCH_FILES = 128
-BATCH_BYTES = 2**20  # large files go in small batches, so that a cancelled run ends soon
+BATCH_BYTES = 2**20  # keeps batches of large files small, so that cancelling takes effect soon
 
 
 class ColourFound(Exception):
-    """An image has colour although all were taken to be grey."""
+    """An image has colour, although all images were assumed to be grey."""
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What the pixels are wanted as.
+    """The requested form of the pixels.
 
     Parameters
     ----------
     grey_only
-        Whether a colour image ends the reading with :class:`ColourFound`.
+        Whether to raise :class:`ColourFound` on a colour image.
     """
 
     image_size: int
@@ -54,20 +55,20 @@ class Wish:
 
 @dataclass
 class Reading:
-    """What reading gave.
+    """The result of :func:`read_images`.
 
     Attributes
     ----------
     pixels
-        (R, C, S, S) uint8; a row where ``is_read`` is False holds nothing.
+        (R, C, S, S) uint8; rows where ``is_read`` is False are undefined.
     is_read
-        (R,) whether the row's image could be decoded.
+        (R,) whether the row's image was decoded.
     hashes
-        SHA-256 of every file's bytes; None where the bytes could not be had.
+        SHA-256 of every file's bytes; None if the file could not be read.
     sizes, rules
-        How many decoded images had which width and height, and underwent which rule.
+        Number of decoded images by width and height, and by applied rule.
     skipped
-        Files without bytes or, if wanted, without pixels.
+        Files that could not be read, or were selected and could not be decoded.
     """
 
     pixels: NDArray[np.uint8]
@@ -80,7 +81,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """One file's bytes, or the reason why there are none."""
+    """One file's bytes, or the reason why they could not be read."""
 
     index: int
     data: bytes
@@ -109,7 +110,7 @@ def read_images(
     Parameters
     ----------
     rows
-        For every entry the row of its pixels, or -1: hashed only. The rows are 0..R-1.
+        For every entry the row of its pixels, or -1 to hash it only. The rows are 0..R-1.
     progress
         Called with the number of files done and their total.
 
@@ -118,7 +119,7 @@ def read_images(
     ImagesError
         If the pixels do not fit into the memory.
     ColourFound
-        As ``wish`` says.
+        If ``wish.grey_only`` and an image has colour.
     """
     reading = _room(len(entries), sum(row >= 0 for row in rows), wish)
     order = source.in_order(entries)
@@ -151,11 +152,11 @@ def read_images(
 
 
 def compact(array: NDArray[np.uint8], keep: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Move the rows to keep to the front, in place, and return them: no second copy is made."""
+    """Move the rows to keep to the front in place, without a copy, and return them."""
     kept = np.flatnonzero(keep)
     for start in range(0, len(kept), 1024):
         block = kept[start : start + 1024]
-        # kept[k] >= k: what is overwritten was moved before, or is not kept.
+        # kept[k] >= k, so every overwritten row was moved before or is not kept.
         array[start : start + len(block)] = array[block]
     return array[: len(kept)]
 
@@ -204,7 +205,7 @@ def _decode_batch(
         outcomes.append(_decode_one(item, wish, rows[item.index] >= 0))
     fitted = [(rows[item.index], item.fitted.pixels) for item in outcomes if item.fitted]
     if fitted:
-        # One conversion for the batch: numpy's cost per call exceeds that of a small image.
+        # Convert the batch at once: a numpy call costs more than converting one small image.
         stack = np.frombuffer(b"".join(data for _, data in fitted), np.uint8)
         images = stack.reshape(-1, *wish.shape).transpose(0, 3, 1, 2)
         pixels[[row for row, _ in fitted]] = images

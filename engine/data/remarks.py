@@ -1,4 +1,4 @@
-"""What a user should know about the images that were read, in sentences."""
+"""Build sentences that tell the user about peculiarities of the images that were read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.specs.images import FolderImages
 
-NAMED = 5  # names in a sentence before "and ... more"
+NAMED = 5  # maximum number of names in a sentence before "and ... more"
 
 _FITTED = {
     "resize": "stretched",
@@ -25,7 +25,7 @@ def rule_remarks(rules: Counter[str]) -> list[str]:
 
 
 def size_remarks(sizes: Counter[tuple[int, int]], spec: FolderImages) -> list[str]:
-    """Say how many images had another size, and what was done to them."""
+    """Return a sentence on how many images had another size, and how they were resized."""
     side = spec.image_size
     other = {size: count for size, count in sizes.items() if size != (side, side)}
     if not other:
@@ -42,7 +42,7 @@ def size_remarks(sizes: Counter[tuple[int, int]], spec: FolderImages) -> list[st
 def class_remarks(
     classes: Sequence[str], train_labels: NDArray[np.int64], test_labels: NDArray[np.int64]
 ) -> list[str]:
-    """Name the classes that cannot be learned, or not be tested."""
+    """Return sentences on classes that cannot be trained or tested."""
     if not classes:
         return ["The images have no class folders: they are unlabelled, and all are test images."]
     found = ["There is only one class, so there is nothing to tell apart."] * (len(classes) == 1)
@@ -70,7 +70,7 @@ def copy_remarks(
     train: Sequence[int],
     test: Sequence[int],
 ) -> list[str]:
-    """Name the files that are byte for byte copies of others, above all across the parts."""
+    """Return sentences on files that are exact copies, and on copies in both training and test."""
     first: dict[bytes, int] = {}
     copies = []
     for k, content in enumerate(hashes):

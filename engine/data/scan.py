@@ -1,9 +1,9 @@
-"""What lies in a folder or archive: images by class and part, or the files of MNIST.
+"""Find the images of a folder or archive by class and part, or the files of MNIST.
 
-Understood are ``<class>/...``, ``train/<class>/...`` beside ``test/<class>/...`` (or val, valid,
-validation where there is no test), all of these inside wrapping folders, and images without class
-folders, which are then unlabelled. Paths are relative to the innermost wrapping folder, so that a
-folder and an archive of it hold the same paths.
+Supported layouts are ``<class>/...``; ``train/<class>/...`` beside ``test/<class>/...`` (or val,
+valid, validation if there is no test); each of these inside wrapping folders; and images without
+class folders, which are unlabelled. Paths are relative to the innermost wrapping folder, so a
+folder and an archive of it give the same paths.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ IDX_NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class FoundImage:
-    """An image file: its path below the wrapping folders, class index (-1: none), and part."""
+    """An image file: path below the wrapping folders, class index (-1 if none), and part."""
 
     path: str
     entry: SourceFile
@@ -59,22 +59,22 @@ class FoundImage:
 
 @dataclass(frozen=True)
 class Found:
-    """What lies in a source.
+    """The images found in a source.
 
     Parameters
     ----------
     name
-        Of the innermost wrapping folder, or of the folder or archive itself.
+        Name of the innermost wrapping folder, or of the folder or archive itself.
     images
         Sorted by path.
     classes
-        Sorted names of the classes that hold an image file; empty if nothing is labelled.
+        Sorted names of the classes that contain an image file; empty if no image is labelled.
     idx
         The four files of MNIST by name without ".gz", or empty.
     skipped
-        What is no image, or lies outside the layout.
+        Files that are not images or do not fit the layout.
     notes
-        Sentences on what looks odd.
+        Sentences on peculiarities of the layout.
     """
 
     name: str
@@ -86,7 +86,7 @@ class Found:
 
 
 def scan(places: Places, check_cancelled: Check = never, progress: OnProgress = silent) -> Found:
-    """List what lies at a path, or at several, reading no image; parameters of :func:`open_source`.
+    """Find the images at one or several paths without reading them; see :func:`open_source`.
 
     Raises
     ------
@@ -105,16 +105,16 @@ def open_source(
     Parameters
     ----------
     places
-        One path, or several that are taken together as if they lay in one folder.
+        One path, or several that are treated as items of one folder.
     check_cancelled
-        Called now and then; what it raises ends the listing.
+        Called regularly; may raise to stop the listing.
     progress
-        Called with the number of files found so far, and 0: how many there are is not known.
+        Called with the number of files found so far, and 0 because the total is not known.
 
     Returns
     -------
     Source
-        To be closed by the caller.
+        The caller must close it.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def _check_exists(path: Path) -> None:
 
 
 def lay_out(listing: Listing) -> Found:
-    """Tell images from other files, and find their classes and parts by their paths."""
+    """Select the image files of a listing, and derive classes and parts from their paths."""
     idx = _idx_files(listing.entries)
     if idx:
         folder = posixpath.dirname(next(iter(idx.values())).path)
@@ -171,13 +171,13 @@ def lay_out(listing: Listing) -> Found:
 
 
 def _idx_files(entries: Sequence[SourceFile]) -> dict[str, SourceFile]:
-    """Return the files of the first folder that holds all four of MNIST, plain or gzipped."""
+    """Return MNIST's four files, plain or gzipped, from the first folder that has all four."""
     folders: dict[str, dict[str, SourceFile]] = {}
     for entry in entries:
         folder, _, name = entry.path.rpartition("/")
         stem = name.removesuffix(".gz")
         if stem in IDX_NAMES:
-            # Sorted by path: a plain file comes before its gzipped twin and is preferred.
+            # Entries are sorted by path, so a plain file comes before its gzipped copy and is used.
             folders.setdefault(folder, {}).setdefault(stem, entry)
     return next((files for files in folders.values() if len(files) == len(IDX_NAMES)), {})
 
@@ -202,9 +202,9 @@ def _empty_folders(listing: Listing) -> list[str]:
 
 
 def _wrapper(paths: Sequence[str], empty: Sequence[str]) -> str:
-    """Return the folder around everything: the longest chain of folders with nothing beside it.
+    """Return the innermost folder that contains all images.
 
-    A folder of images beside empty folders is a class beside empty classes, not a wrapper.
+    A folder with images directly in it and empty folders beside it is a class, not a wrapper.
     """
     wrapper = ""
     while True:
@@ -222,7 +222,7 @@ def _wrapper(paths: Sequence[str], empty: Sequence[str]) -> str:
 
 
 def _name(wrapper: str, outer: str) -> str:
-    """Return the innermost wrapping folder that is not merely called "train"."""
+    """Return the innermost wrapping folder's name that is not a part's, such as "train"."""
     plain = (*TRAIN_NAMES, *TEST_NAMES, *VALIDATION_NAMES)
     telling = [part for part in wrapper.split("/") if part and part.lower() not in plain]
     return telling[-1] if telling else outer
@@ -240,7 +240,7 @@ class _Place:
 
 
 def _places(paths: Sequence[str]) -> tuple[list[_Place], list[str]]:
-    """Find the class and part of every path, or the reason to skip it; and notes."""
+    """Return the class and part of every path, or the reason to skip it; and the notes."""
     tops = {path.partition("/")[0] for path in paths if "/" in path}
     parts, notes = _parts(tops)
     if parts:
@@ -256,7 +256,7 @@ def _places(paths: Sequence[str]) -> tuple[list[_Place], list[str]]:
 
 
 def _parts(tops: Collection[str]) -> tuple[dict[str, Part], list[str]]:
-    """Tell which top folders are the training and the test part; empty if they are classes."""
+    """Map top folders to the training or test part; empty if the folders are classes."""
 
     def named(names: Sequence[str]) -> list[str]:
         return sorted(top for top in tops if top.lower() in names)
@@ -288,6 +288,6 @@ def _empty_notes(empty: Sequence[str], classes: Sequence[str]) -> list[str]:
 
 
 def unsupported(name: str) -> str:
-    """Say what is allowed in place of a file that is neither image nor archive."""
+    """Return a sentence that a file has an unsupported type, and which types are supported."""
     allowed = ", ".join((*ARCHIVE_SUFFIXES, *sorted(IMAGE_SUFFIXES)))
     return f"{name} is of no supported type, must be a folder or one of {allowed}"

@@ -1,8 +1,8 @@
-"""Which images are for training, which for testing, which are left out, and in what order.
+"""Choose training and test images, limit their number, and order them.
 
-Every choice is made by ranking the images of a class by a hash of the seed and of their path. So
-it does not depend on the machine, on a library's random numbers, on other classes, nor on options
-that concern something else; and a larger subset contains the smaller one.
+Every choice ranks the images of a class by a hash of the seed and their path. So a choice does not
+depend on the machine, a library's random numbers, other classes, or unrelated options; and a larger
+subset contains the smaller one.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ def split(
     labels
         Their class indices.
     fraction
-        Share of every class that goes to the test part, in [0, 1): rounded, but at least one image
-        where the class has two or more, and never all.
+        Fraction of every class that goes to the test part, in [0, 1). The count is rounded. If the
+        class has at least two images, it is at least one and never all of them.
 
     Returns
     -------
     train, test
-        Rising indices.
+        Ascending indices.
     """
     test: list[int] = []
     for members in _by_class(labels):
@@ -46,11 +46,11 @@ def split(
 def subset(
     keys: Sequence[str], labels: Sequence[int], *, limit: int | None, seed: int
 ) -> list[int]:
-    """Choose at most ``limit`` images, of all classes as equally many as there are.
+    """Choose at most ``limit`` images, as equally many of each class as possible.
 
     Returns
     -------
-    Rising indices.
+    Ascending indices.
     """
     if limit is None or limit >= len(keys):
         return list(range(len(keys)))
@@ -70,9 +70,9 @@ def draw(keys: Sequence[str], labels: Sequence[int], *, limit: int | None, seed:
 
 
 def mixed(keys: Sequence[str], labels: Sequence[int], *, seed: int) -> list[int]:
-    """Return an order in which any first part holds all classes in their shares of the whole.
+    """Return an order in which the first N images have the class proportions of the whole set.
 
-    Files come sorted by class, but "the first 1000 test images" should speak for all of them.
+    Files are sorted by class, but "the first 1000 test images" should be representative.
     """
     places = []
     for label, members in enumerate(_by_class(labels)):
@@ -82,7 +82,7 @@ def mixed(keys: Sequence[str], labels: Sequence[int], *, seed: int) -> list[int]
 
 
 def _by_class(labels: Sequence[int]) -> list[list[int]]:
-    """Return the indices of every class that occurs, classes in order."""
+    """Return a list of indices for every class that occurs, sorted by class."""
     groups: dict[int, list[int]] = {}
     for k, label in enumerate(labels):
         groups.setdefault(label, []).append(k)
@@ -97,7 +97,7 @@ def _ranked(members: Sequence[int], keys: Sequence[str], salt: str) -> list[int]
 
 
 def _shares(counts: Sequence[int], limit: int) -> list[int]:
-    """Divide ``limit`` among classes equally, what small classes cannot fill going to larger."""
+    """Divide ``limit`` equally among classes; larger classes get what small ones cannot fill."""
     shares = [0] * len(counts)
     smallest_first = sorted(range(len(counts)), key=lambda k: counts[k])
     for turn, k in enumerate(smallest_first):

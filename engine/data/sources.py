@@ -1,7 +1,7 @@
-"""The files under a folder or of a list of paths: their names, and their bytes one by one.
+"""List and read the files under a folder or of a list of paths.
 
-Hidden and system names (.DS_Store, ._*, Thumbs.db, .ipynb_checkpoints, __MACOSX) are passed over
-in silence; whatever else is left out is listed.
+Hidden and system names (.DS_Store, ._*, Thumbs.db, .ipynb_checkpoints, __MACOSX) are ignored
+silently; all other files that are left out are listed as skipped.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any, Protocol
 
 from engine.data.image_set import Skipped
 
-FILE_CAP = 256 * 2**20  # bytes of one file
-STEP = 1000  # files between two looks at whether to go on
+FILE_CAP = 256 * 2**20  # maximum size of one file in bytes
+STEP = 1000  # files between two checks for cancellation
 
 _SYSTEM_NAMES = (
     *("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx"),
@@ -36,16 +36,16 @@ Check = Callable[[], None]
 
 
 class ImagesError(ValueError):
-    """Images that cannot be used; its text is one sentence for the user."""
+    """Images cannot be used; the message is one sentence for the user."""
 
 
 class UnreadableFile(ValueError):
-    """A file whose bytes cannot be had; its text is a short reason."""
+    """A file cannot be read; the message is a short reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A regular file: its relative posix path, and where its source finds it."""
+    """A regular file: its relative posix path, and the handle by which its source reads it."""
 
     path: str
     handle: Any
@@ -58,13 +58,13 @@ class Listing:
     Parameters
     ----------
     name
-        Of the folder or archive, an archive's suffix left out.
+        Name of the folder or archive, without an archive's suffix.
     entries
         Sorted by path.
     folders
-        Relative paths of all folders, also of the empty ones.
+        Relative paths of all folders, including empty ones.
     skipped
-        What is no regular file, or cannot be reached.
+        Items that are not regular files, or cannot be accessed.
     """
 
     name: str
@@ -79,30 +79,30 @@ class Source(Protocol):
     listing: Listing
 
     def in_order(self, entries: Sequence[SourceFile]) -> list[int]:
-        """Return the order in which these entries are read fastest, as indices."""
+        """Return indices in the order in which these entries are read fastest."""
 
     def read(self, entry: SourceFile) -> bytes:
         """Return a file's bytes; raise :class:`UnreadableFile`."""
 
     def close(self) -> None:
-        """Close what was opened."""
+        """Close all open files."""
 
 
 def never() -> None:
-    """Be the check of a caller that does not cancel."""
+    """Do nothing; the default check of a caller that does not cancel."""
 
 
 def silent(done: int, total: int) -> None:
-    """Be the progress of a caller that does not look at it."""
+    """Do nothing; the default progress callback."""
 
 
 def is_hidden(name: str) -> bool:
-    """Return whether a name is one that the system keeps for itself."""
+    """Return whether a file name is hidden or belongs to the operating system."""
     return name.startswith(".") or name.lower() in _SYSTEM_NAMES
 
 
 def printable(name: str) -> str:
-    """Return a name as every system spells it: composed accents, no byte that is not text."""
+    """Return a name in the same form on every system: NFC accents, invalid bytes replaced."""
     if name.isascii():
         return name
     return unicodedata.normalize("NFC", name).encode("utf-8", "replace").decode()
@@ -111,8 +111,8 @@ def printable(name: str) -> str:
 class FolderSource:
     """The files under a folder, or under several paths taken together.
 
-    Links are followed after everything that lies in the folder itself, and no folder is entered
-    twice, so a link cannot lead in a circle nor hide the folder it leads to.
+    Links to folders are followed after all real folders, and no folder is entered twice. So a link
+    cannot cause an endless loop, or hide the folder it points to.
     """
 
     def __init__(self, paths: Sequence[Path], check: Check, progress: OnProgress) -> None:
@@ -196,7 +196,7 @@ class FolderSource:
         if item.is_symlink():
             self._follow(item, path)
         elif item.is_dir(follow_symlinks=False):
-            # What is reached through a link waits behind all that is not.
+            # Folders reached through a link are entered after all others.
             wait = self._waiting.append if linked else self._waiting.appendleft
             wait((item.path, path, linked))
         elif item.is_file(follow_symlinks=False):

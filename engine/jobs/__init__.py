@@ -1,1 +1,1 @@
-"""What a computation is given, and what it may say while it runs."""
+"""The context a computation runs in, and the events it emits while it runs."""

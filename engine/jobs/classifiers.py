@@ -1,4 +1,4 @@
-"""Networks of classifier specs: built, and with the weights of their records."""
+"""Build the networks of classifier specs, and load trained weights from their records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.specs.schema import SpecError
 def fresh_network(
     spec: NetworkSpec, images: DeviceImages, device: torch.device, *, generator: torch.Generator
 ) -> nn.Module:
-    """Return an untrained network for these images, its weights drawn from the generator."""
+    """Return an untrained network for these images; draw its weights from the generator."""
     model = build(
         spec,
         shape=images.shape,
@@ -32,7 +32,7 @@ def fresh_network(
 
 
 def classifier(context: Context, spec: ClassifierSpec) -> nn.Module:
-    """Return a trained network from its record, in eval mode, its parameters frozen."""
+    """Load a trained network from its record, in eval mode and with frozen parameters."""
 
     def make() -> nn.Module:
         record = context.record(spec)

@@ -1,4 +1,4 @@
-"""What a computation is given: device, randomness, parents, and ways to speak and to stop."""
+"""The context of a computation: device, random generators, parents, events and cancellation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Cancelled(Exception):
 
 
 class Control:
-    """Cancel and pause flags that a computation honours once per batch or attack step."""
+    """Cancel and pause flags that a computation checks once per batch or attack step."""
 
     def __init__(self) -> None:
         self._cancelled = threading.Event()
@@ -34,27 +34,27 @@ class Control:
         self._going.set()
 
     def cancel(self) -> None:
-        """Ask the computation to stop, also when it is paused."""
+        """Ask the computation to stop, even if it is paused."""
         self._cancelled.set()
         self._going.set()
 
     def pause(self) -> None:
-        """Hold the computation at its next check."""
+        """Make the computation wait at its next check."""
         if not self._cancelled.is_set():
             self._going.clear()
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Let a paused computation continue."""
         self._going.set()
 
     @property
     def cancelled(self) -> bool:
-        """Whether it was asked to stop."""
+        """Whether the computation was asked to stop."""
         return self._cancelled.is_set()
 
     @property
     def paused(self) -> bool:
-        """Whether it is held."""
+        """Whether the computation is paused."""
         return not self._going.is_set()
 
     def check(self) -> None:
@@ -70,9 +70,9 @@ class _Sized(Protocol):
 
 
 class Cache:
-    """Values that several computations share, the least recently used dropped first.
+    """Values shared by several computations; drops the least recently used value first.
 
-    A value that two threads ask for at once is made once; the other thread waits for it.
+    If two threads request the same missing value, one makes it and the other waits for it.
     """
 
     def __init__(self, limit: int = 4 << 30):
@@ -82,7 +82,7 @@ class Cache:
         self._lock = threading.Lock()
 
     def get(self, key: str, make: Callable[[], T], size: Callable[[T], int]) -> T:
-        """Return the value under a key, made now if it is not there."""
+        """Return the value under a key; make it first if it is missing."""
         with self._lock:
             making = self._making.setdefault(key, threading.Lock())
         with making:
@@ -97,7 +97,7 @@ class Cache:
             return value
 
     def put(self, key: str, value: Any, size: int) -> None:
-        """Keep a value that is there already; never waits, also while it is being made."""
+        """Store an existing value; does not block, even while :meth:`get` makes the same key."""
         with self._lock:
             self._values[key] = (value, size)
             self._drop_oldest()
@@ -110,22 +110,22 @@ class Cache:
 
 @dataclass
 class Context:
-    """The surroundings of one computation.
+    """The spec of one computation and the environment it runs in.
 
     Attributes
     ----------
     spec
-        What is computed.
+        The spec to compute.
     study
-        Where its parents' records are, and its checkpoint.
+        The study that holds the parents' records and the computation's checkpoint.
     device
-        Where tensors live.
+        The device that holds the tensors.
     emit
         Takes events; may be called from any thread.
     control
-        Its cancel and pause flags.
+        The computation's cancel and pause flags.
     cache
-        Values shared with the computations beside it.
+        Values shared with other computations.
     """
 
     spec: Spec
@@ -142,7 +142,7 @@ class Context:
         self.control.check()
 
     def progress(self, done: float, total: float, what: str = "") -> None:
-        """Say how far the computation is; more often than 20 times a second is dropped."""
+        """Emit a progress event; except for the last one, at most 20 times a second."""
         now = time.monotonic()
         if done >= total or now - self._last_progress >= PROGRESS_INTERVAL:
             self._last_progress = now
@@ -155,30 +155,30 @@ class Context:
     def generator(
         self, purpose: str, seed: int, device: str | torch.device = "cpu"
     ) -> torch.Generator:
-        """Return a generator of this computation's own, which nothing beside it draws from.
+        """Return a new random generator that only this computation draws from.
 
         Parameters
         ----------
         purpose
-            What is drawn: two purposes draw independently from one seed.
+            What the draws are for. Different purposes give independent draws from one seed.
         seed
             The spec's seed.
         device
-            Where the draws are made.
+            The device that makes the draws.
         """
         digest = hashlib.sha256(f"{purpose}/{seed}".encode()).digest()
         return torch.Generator(device).manual_seed(int.from_bytes(digest[:8], "big") >> 1)
 
     def record(self, spec: Spec) -> Record:
-        """Return a parent's record; it is read from the disk once."""
+        """Return a parent's record; read it from disk only if it is not cached."""
         return self.shared(f"record/{spec.key}", lambda: self.study.read(spec), _record_bytes)
 
     def shared(self, key: str, make: Callable[[], T], size: Callable[[T], int]) -> T:
-        """Return a value shared with other computations, made now if need be."""
+        """Return a value shared with other computations; make it first if it is missing."""
 
         def complete() -> T:
             value = make()
-            if self.device.type == "cuda":  # another thread has a stream of its own
+            if self.device.type == "cuda":  # other threads use the value on their own streams
                 torch.cuda.current_stream(self.device).synchronize()
             return value
 
@@ -189,9 +189,9 @@ class Context:
         return self.study.checkpoint(self.spec)
 
     def save_checkpoint(self, documents: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
-        """Save how far this computation is; where that fails, say so once and go on.
+        """Save the computation's state; if that fails, tell the user once and continue.
 
-        A full disk may have room again by the end: what was computed is not thrown away for it.
+        The computation continues because a full disk may have room again when it finishes.
         """
         try:
             self.study.save_checkpoint(self.spec, Content(documents, arrays))

@@ -1,4 +1,4 @@
-"""What computations work on: image sets on the device, and networks restored from their records."""
+"""Image sets as tensors on the device, shared between computations."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class DeviceImages:
     Attributes
     ----------
     train, test
-        (N, C, H, W), uint8, or float32 in [0, 1] for points of the plane.
+        (N, C, H, W); uint8 for images, float32 in [0, 1] for points of the plane.
     train_labels, test_labels
         int64 (N,); -1 where unlabelled.
     channel_mean, channel_std
@@ -52,12 +52,12 @@ class DeviceImages:
 
     @property
     def nbytes(self) -> int:
-        """Memory of the pixels."""
+        """Size of the images in bytes."""
         return self.train.nbytes + self.test.nbytes
 
 
 def image_set(context: Context, spec: ImagesSpec) -> ImageSet:
-    """Return the image set of a spec, loaded once for all computations that need it."""
+    """Return the image set of a spec; load it once for all computations that need it."""
 
     def make() -> ImageSet:
         return load(
@@ -71,7 +71,7 @@ def image_set(context: Context, spec: ImagesSpec) -> ImageSet:
 
 
 def share_images(cache: Cache, spec: ImagesSpec, images: ImageSet) -> None:
-    """Let computations have images that are in memory already, so that no file is read again."""
+    """Put images that are already in memory into the cache, so that no file is read again."""
     cache.put(_shared_name(spec), images, _set_bytes(images))
 
 
@@ -104,7 +104,7 @@ def device_images(context: Context, spec: ImagesSpec) -> DeviceImages:
 
 
 def trainable(context: Context, spec: ImagesSpec) -> DeviceImages:
-    """Return the images of a spec; raise :class:`SpecError` where nothing can be learned."""
+    """Return the images of a spec; raise :class:`SpecError` if no training is possible."""
     images = device_images(context, spec)
     if images.classes < 2:
         found = "no labels" if images.classes == 0 else "one class only"
@@ -116,14 +116,14 @@ def trainable(context: Context, spec: ImagesSpec) -> DeviceImages:
 
 
 def layout(images: Tensor) -> Tensor:
-    """Return the images in the memory order in which convolutions are fastest (channels last)."""
+    """Return the images in channels-last memory order, in which convolutions are fastest."""
     if images.shape[-1] * images.shape[-2] == 1:
         return images
     return images.to(memory_format=torch.channels_last)
 
 
 def probe_indices(labels: Tensor, count: int = PROBES) -> list[int]:
-    """Return indices of images that show the classes in turn: the first of each, and so on."""
+    """Return image indices that cycle through the classes: first images first, then second ones."""
     order: list[tuple[int, int, int]] = []
     seen: dict[int, int] = {}
     for index, label in enumerate(labels.tolist()):

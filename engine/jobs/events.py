@@ -1,7 +1,7 @@
-"""What a computation may say while it runs.
+"""Events that a computation emits while it runs.
 
-Events are plain frozen values: numbers, texts and read-only CPU arrays, never tensors or modules,
-so they can be queued, recorded, replayed in tests and sent across a process border. Every event
+Events are frozen and hold numbers, texts and read-only CPU arrays, but no tensors or modules.
+So they can be queued, recorded, replayed in tests and sent to another process. Every event
 names the ``key`` of the spec it is about. Each computation ends with exactly one :class:`Ended`.
 """
 
@@ -24,7 +24,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Queued(Event):
-    """A computation waits for its turn; sent once for each when a plan starts."""
+    """A computation waits for its turn; sent once per computation when a plan starts."""
 
     kind: str
     title: str
@@ -40,7 +40,7 @@ class Started(Event):
 
 @dataclass(frozen=True)
 class Progress(Event):
-    """How far it is: ``done`` of ``total`` steps of whatever ``what`` names."""
+    """Progress of a computation: ``done`` of ``total`` steps; ``what`` names the steps."""
 
     done: float
     total: float
@@ -49,7 +49,7 @@ class Progress(Event):
 
 @dataclass(frozen=True)
 class Scalars(Event):
-    """Numbers of one moment, by name; ``step`` is the abscissa (an epoch, it may be fractional)."""
+    """Numbers by name at one ``step``, the x value in plots (an epoch, possibly fractional)."""
 
     step: float
     values: Mapping[str, float]
@@ -57,7 +57,7 @@ class Scalars(Event):
 
 @dataclass(frozen=True)
 class ProbeMaps(Event):
-    """Gradient maps of the probe images as they are now.
+    """Gradient maps of the probe images at one step of a training.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class ProbeMaps(Event):
 
 @dataclass(frozen=True)
 class Reconstructions(Event):
-    """What a generator makes of the probe images, and of draws from its prior, as it is now.
+    """A generator's reconstructions of the probe images, and samples from its prior, at one step.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class Reconstructions(Event):
     images
         uint8 (N, C, H, W).
     reconstructions, samples
-        float32 (N, C, H, W) in [0, 1]; the samples are of the same draws each time.
+        float32 (N, C, H, W) in [0, 1]; every event decodes the same latent draws into samples.
     """
 
     step: float
@@ -96,7 +96,7 @@ class Reconstructions(Event):
 
 @dataclass(frozen=True)
 class Snapshot(Event):
-    """A network of the plane in the middle of its training; larger ones send none.
+    """The weights of a network for points of the plane during training; other networks send none.
 
     Attributes
     ----------
@@ -112,14 +112,14 @@ class Snapshot(Event):
 
 @dataclass(frozen=True)
 class Notice(Event):
-    """One sentence the user should see; it stops nothing."""
+    """One sentence to show to the user; the computation continues."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Ended(Event):
-    """The one last word about a computation.
+    """The last event of a computation.
 
     Attributes
     ----------

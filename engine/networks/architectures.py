@@ -1,8 +1,8 @@
-"""Classifiers: ARCHITECTURES builds them from specs.
+"""Classifier architectures, which :func:`build` turns into networks from their specs.
 
 Every network takes images in [0, 1] and normalises them in its first layer, so that attacks and
-attributions see pixels. Every activation is a module of its own that works out of place:
-attribution methods hook modules and would confuse two uses of one.
+attributions work on pixels. Every activation is a separate module and does not work in place,
+because attribution methods hook modules and cannot tell two uses of one module apart.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ Shape = tuple[int, int, int]
 Numbers = Sequence[float] | Tensor | NDArray[Any]
 
 MAX_PARAMETERS = 500_000_000
-LARGE_IMAGE = 64  # px; above it ResNet-18 starts with the 7x7 stride-2 layer and pooling
-FLAT_CHANNEL = 1 / 255  # a channel that varies less than one grey level is centred, not stretched
+LARGE_IMAGE = 64  # px; for larger images ResNet-18 starts with a 7x7 stride-2 layer and pooling
+FLAT_CHANNEL = 1 / 255  # one grey level; channels with a smaller deviation are only centred
 
 
 class Normalize(nn.Module):
@@ -46,9 +46,9 @@ class Normalize(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """ResNet's basic block, with a module per activation and nothing in place.
+    """ResNet's basic block, with a separate module for each activation and no in-place operation.
 
-    Its parameters carry the names torchvision gives them. Source: He 2016, figure 2.
+    Its parameters have torchvision's names. Source: He 2016, figure 2.
     """
 
     def __init__(self, channels: int, width: int, stride: int):
@@ -91,8 +91,8 @@ def build(
     classes
         Number of logits, at least 2.
     generator
-        On the CPU; the only source of randomness, so that trainings in several threads neither
-        disturb each other nor the process's own generator.
+        A CPU generator, the only source of randomness. So trainings in several threads do not
+        affect each other or the process's global generator.
     channel_mean, channel_std
         (C,) in [0, 1] units over the training images; needed for normalization "per_channel".
 
@@ -139,8 +139,8 @@ def initialise_glorot(module: nn.Module, generator: torch.Generator) -> None:
 def initialise_smooth(module: nn.Module, generator: torch.Generator) -> None:
     """Fill one layer as :func:`initialise_glorot`, then smooth the filters of a convolution.
 
-    Rough filters answer an L-inf attack more strongly than a stroke, and adversarial training
-    from them stays at chance for many epochs before it learns anything.
+    Filters that are not smooth respond more strongly to an L-inf attack than to a stroke of a
+    digit. Adversarial training that starts from them stays at chance accuracy for many epochs.
     """
     initialise_glorot(module, generator)
     if isinstance(module, nn.Conv2d):
@@ -150,7 +150,7 @@ def initialise_smooth(module: nn.Module, generator: torch.Generator) -> None:
 
 
 def initialise_he(module: nn.Module, generator: torch.Generator) -> None:
-    """Fill one layer as torchvision does a ResNet's; batch norms start as the identity."""
+    """Initialise one layer as torchvision does in ResNet; batch norms start as the identity."""
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(
             module.weight, mode="fan_out", nonlinearity="relu", generator=generator
@@ -182,8 +182,8 @@ def small_cnn(spec: SmallCNN, shape: Shape, classes: int) -> nn.Module:
 def paper_mnist_cnn(spec: PaperMnistCNN, shape: Shape, classes: int) -> nn.Module:
     """Lay out the paper's network for MNIST; it pools once, after the second convolution.
 
-    Pooling comes before its activation: the maximum of rectified values is the rectified maximum,
-    to the last bit and in the gradient too, and there are four times fewer values to rectify.
+    Pooling comes before the activation, which then has four times fewer values to rectify. The
+    order changes neither outputs nor gradients: max pooling and ReLU commute exactly.
     """
     channels, height, width = shape
     return _named(
@@ -227,7 +227,7 @@ def paper_mlp(spec: PaperMLP, shape: Shape, classes: int) -> nn.Module:
 
 
 def resnet18(spec: ResNet18, shape: Shape, classes: int) -> nn.Module:
-    """Lay out ResNet-18 under torchvision's names, its first layer fitted to the image size."""
+    """Lay out ResNet-18 with torchvision's names; choose the first layer by the image size."""
     if max(shape[1:]) > LARGE_IMAGE:
         first = _conv(shape[0], 64, 7, stride=2, bias=False)
         pool: nn.Module = nn.MaxPool2d(3, stride=2, padding=1)
@@ -261,12 +261,12 @@ class Architecture:
     Attributes
     ----------
     build
-        ``(spec, shape, classes) -> network``: its layers on the meta device, without weights.
+        ``(spec, shape, classes) -> network``: makes the layers on the meta device, without weights.
     initialise
-        ``(module, generator)``: fills one module of it; called for each.
+        ``(module, generator)``: initialises one module; called for each module of the network.
     least_side
-        Images must have this side, in pixels: below it the network would pool everything away, or
-        see fewer pixels than one filter has.
+        Smallest height and width of an image in pixels. In smaller images, pooling would leave no
+        pixels, or one filter would be larger than the image.
     """
 
     build: Callable[[Any, Shape, int], nn.Module]
@@ -306,8 +306,8 @@ def _normalize(
     return Normalize([float(mean) for mean in channel_mean], spread)
 
 
-# Layers are made on the meta device: torch's own constructors would draw their first weights
-# from the generator that all threads of the process share.
+# Make layers on the meta device. Otherwise torch's constructors would draw initial weights from
+# the global generator that all threads of the process share.
 def _conv(
     channels: int, width: int, kernel: int, stride: int = 1, *, bias: bool = True
 ) -> nn.Conv2d:

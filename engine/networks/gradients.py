@@ -1,9 +1,9 @@
-"""Running a network without leaving a trace: its mode, its layout in memory, its input gradients.
+"""Compute logits and input gradients of a network without changing its state.
 
-Everything that asks a network something (attacks, attributions, evaluation) goes through here. On a
-CPU two measures make that faster without changing what is computed, beyond float rounding: images
-lie in the channels-last layout, for which the convolutions have the better kernels, and activations
-live in memory that the process keeps, for which very large batches are worked on in parts.
+Attacks, attributions and evaluation run networks through this module. On a CPU, two measures speed
+this up and change results only by float rounding. Images use the channels-last layout, which has
+faster convolution kernels. Activations use memory that the process keeps after it is freed; very
+large batches are therefore split into parts.
 """
 
 from __future__ import annotations
@@ -19,26 +19,27 @@ from torch import Tensor, nn
 from engine.networks.memory import keep_freed_memory
 
 ImageLoss = Callable[[Tensor, Tensor], Tensor]
-"""From logits (N, K) and, usually, labels (N,) to one number per image (N,)."""
+"""Maps logits (N, K) and, usually, labels (N,) to one number per image (N,)."""
 
-# 100 images of 32x32. Larger parts only need more memory; smaller ones wait more often for the
-# slowest processor core.
+# 100 images of 32x32. Larger parts need more memory and are not faster. With smaller parts, the
+# other processor cores wait for the slowest one more often.
 PART_PIXELS = 102_400
-# Fewer images leave the dense layers without enough work per weight that is read.
+# With fewer images, the dense layers do too little work for each weight they read from memory.
 PART_IMAGES = 16
 
 
 class InputError(ValueError):
-    """Images, labels or an output that cannot be worked with; one sentence for the user."""
+    """Images, labels or an output are invalid; the message is one sentence for the user."""
 
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Hold a network in evaluation mode with frozen parameters, and restore it exactly.
+    """Keep a network in evaluation mode with frozen parameters; restore its state on exit.
 
-    Dropout and batch statistics would make an attack weak and a map noisy; frozen parameters spare
-    the gradients of the weights and leave ``param.grad`` alone. On leaving, also by an exception,
-    every module has the training flag and every parameter the ``requires_grad`` it came with.
+    Dropout and batch statistics would weaken attacks and add noise to maps. With frozen parameters,
+    autograd does not compute weight gradients and leaves ``param.grad`` unchanged. On exit, also
+    after an exception, every module's training flag and every parameter's ``requires_grad`` are
+    restored.
     """
     modes = [(module, module.training) for module in model.modules()]
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -56,20 +57,20 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def differentiating(model: nn.Module, images: Tensor) -> Iterator[None]:
-    """Hold a network as :func:`evaluating` does, with gradients on and mixed precision off.
+    """Do the same as :func:`evaluating`, with gradients enabled and mixed precision disabled.
 
-    Gradients with respect to an image are small: in half precision many would be exactly zero.
+    Gradients with respect to an image are small; in half precision many would become zero.
     """
     with evaluating(model), torch.enable_grad(), torch.autocast(images.device.type, enabled=False):
         yield
 
 
 def fastest_layout(model: nn.Module, images: Tensor) -> torch.memory_format:
-    """Return the memory format in which the network is to be given these images.
+    """Return the memory format in which to pass these images to the network.
 
-    Called under :func:`evaluating`. On a CPU a network with convolutions gets channels-last, unless
-    it cannot take it: a user's model that flattens with ``view`` needs the plain layout. Whether it
-    can is found out with one image.
+    Call it inside :func:`evaluating`. On a CPU, a network with convolutions gets channels-last
+    images if it accepts them, which is tried with one image. A user's model that flattens with
+    ``view`` does not accept them and gets the contiguous layout.
     """
     if images.device.type != "cpu":
         return torch.preserve_format
@@ -86,9 +87,9 @@ def fastest_layout(model: nn.Module, images: Tensor) -> torch.memory_format:
 
 
 def parts(images: Tensor) -> list[slice]:
-    """Return equal parts of a batch, each small enough to be worked on at once.
+    """Split a batch into equal parts that are small enough to process at once on a CPU.
 
-    Elsewhere than on a CPU, where a large batch is never a disadvantage, that is the whole batch.
+    On other devices a large batch is never slower, so the only part is the whole batch.
     """
     count = 1
     if images.device.type == "cpu" and len(images):
@@ -99,13 +100,13 @@ def parts(images: Tensor) -> list[slice]:
 
 
 def checked_logits(model: nn.Module, images: Tensor, highest_label: int = 0) -> Tensor:
-    """Return the network's logits (N, K), having made sure that they are such.
+    """Return the network's logits (N, K) after checking their shape.
 
     Raises
     ------
     InputError
-        If the output is not (images, classes), or has no class ``highest_label``. On a GPU such a
-        label would otherwise end the whole process.
+        If the output is not (images, classes), or has no class ``highest_label``. On a GPU, a label
+        that is too high would otherwise crash the whole process.
     """
     logits: Tensor = model(images)
     if logits.ndim != 2 or len(logits) != len(images) or logits.shape[1] < 2:
@@ -128,11 +129,11 @@ def input_gradient(
     Parameters
     ----------
     images : Tensor (N, C, H, W)
-        Left as they are.
+        Not modified.
     labels : Tensor (N,), int64
-        Handed to the objective; it may be any (N, ...) that the objective takes.
+        Passed to the objective; may be any tensor (N, ...) that the objective accepts.
     objective
-        Summed over the images, so that the gradient of an image does not depend on the batch size.
+        Its values are summed, so the gradient of an image does not depend on the batch size.
     highest_label
         The highest class in ``labels``; see :func:`checked_logits`.
 
@@ -141,7 +142,7 @@ def input_gradient(
     Tensor (N,)
         The objective, detached.
     Tensor (N, C, H, W)
-        Its gradient. It may share memory with the network and must not be written to.
+        Its gradient. It may share memory with the network, so do not modify it.
     """
     leaf = images.detach().requires_grad_(True)
     values = objective(checked_logits(model, leaf, highest_label), labels)
@@ -152,7 +153,7 @@ def input_gradient(
 def input_gradients(
     model: nn.Module, images: Tensor, labels: Tensor, objective: ImageLoss
 ) -> tuple[Tensor, Tensor]:
-    """Return what :func:`input_gradient` does, part by part, for any network in any mode.
+    """Call :func:`input_gradient` on each part of a batch, for any network in any mode.
 
     Returns
     -------
@@ -176,17 +177,17 @@ def input_gradients(
 
 
 def highest_of(labels: Tensor) -> int:
-    """Return the highest class in labels (N,), or 0 where there is none."""
+    """Return the highest class in labels (N,), or 0 if there are no labels."""
     return int(labels.max()) if len(labels) else 0
 
 
 def as_unit(images: Tensor) -> Tensor:
-    """Return images in [0, 1] as computations take them; uint8 ones are divided by 255."""
+    """Return float images in [0, 1]: divide uint8 images by 255, return others unchanged."""
     return images.float().div_(255) if images.dtype == torch.uint8 else images
 
 
 def device_of(model: nn.Module, otherwise: torch.device) -> torch.device:
-    """Return the device of the network's parameters, or ``otherwise`` where it has none."""
+    """Return the device of the network's parameters or buffers, or ``otherwise`` without any."""
     held = itertools.chain(model.parameters(), model.buffers())
     return next((tensor.device for tensor in held), otherwise)
 
@@ -202,9 +203,9 @@ def logits_of(
     Parameters
     ----------
     images : Tensor (N, C, H, W), float in [0, 1] or uint8
-        On any device; every batch is computed on the network's.
+        On any device; each batch is moved to the network's device.
     batch_size
-        How many images are on the network's device at once.
+        Number of images on the network's device at once.
     check_cancelled
         Called before every batch; may raise.
 

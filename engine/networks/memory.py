@@ -1,8 +1,8 @@
-"""The C library's memory: kept between steps, given back between runs.
+"""Keep freed memory of the C library between training steps, and release it between runs.
 
-glibc gives the memory of large freed blocks back to the system and obtains it anew, page by page.
-A training frees its activations at every step; on the paper's CIFAR-10 network, batch 100, that
-costs up to 20,000 page faults a step. Elsewhere than under glibc nothing here does anything.
+By default, glibc returns large freed blocks to the system and requests them again page by page.
+A training frees its activations at every step. On the paper's CIFAR-10 network with batch size 100,
+this costs up to 20,000 page faults per step. With other C libraries the functions do nothing.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import platform
 from functools import cache
 from typing import Any
 
-# Names of glibc's malloc.h, which ctypes does not know.
+# Constants from glibc's malloc.h, which ctypes does not provide.
 M_TRIM_THRESHOLD = -1
 M_MMAP_THRESHOLD = -3
 M_ARENA_MAX = -8
 
-# Whole data sets stay out of the pool: their memory is returned as soon as they are freed.
+# Larger blocks, such as whole data sets, are returned to the system as soon as they are freed.
 LARGEST_KEPT = 64 * 2**20
-# What glibc accepts where it limits that to half of an arena.
+# Fallback for glibc builds that limit the threshold to half of an arena.
 LARGEST_ACCEPTED = 32 * 2**20
 NEVER = 2**31 - 1
 
@@ -31,10 +31,10 @@ def _glibc() -> Any:
 
 @cache
 def keep_freed_memory() -> None:
-    """Let the process keep the memory of freed activations, from now on, for all threads alike.
+    """Make the process keep the memory of freed activations, from now on and in all threads.
 
-    Threads share one pool: of their own they would get arenas of 64 MB, which one batch overflows,
-    and what one thread keeps another could not use.
+    All threads share one arena. Separate arenas would have 64 MB each, which one batch overflows,
+    and a thread could not reuse memory that another thread freed.
     """
     library = _glibc()
     if library is None:
@@ -46,7 +46,7 @@ def keep_freed_memory() -> None:
 
 
 def give_back_memory() -> None:
-    """Return to the system what is kept and not in use; called when nothing is left to compute."""
+    """Return unused memory to the system; call it when no computation is left to run."""
     library = _glibc()
     if library is not None:
         library.malloc_trim(0)

@@ -1,4 +1,4 @@
-"""Weights files of users: read without running code, checked to fit, put into a built network."""
+"""Load users' weights files into built networks, without running code from the files."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from torch import Tensor, nn
 
 
 class WeightsError(ValueError):
-    """A weights file that cannot be used; its text is one sentence for the user."""
+    """A weights file cannot be used; the message is one sentence for the user."""
 
 
 def load_state(model: nn.Module, path: Path) -> None:
-    """Fill a built network with the weights of a file; nothing changes if they do not fit.
+    """Load the weights of a file into a built network; change nothing if they do not fit.
 
     Parameters
     ----------
     model
         As from :func:`engine.networks.architectures.build`.
     path
-        A ``.safetensors`` file, or a ``.pt`` or ``.pth`` file with a state dict, plain or under
-        "state_dict", "model_state_dict" or "model". Names may begin with the "module." of data
-        parallelism or the "_orig_mod." of compilation, and need not name our ``network.``;
-        normalisation and batch counters may be missing. Read without running code from the file.
+        A ``.safetensors`` file, or a ``.pt`` or ``.pth`` file with a state dict at the top level or
+        under "state_dict", "model_state_dict" or "model". Entry names may start with "module."
+        (data parallelism) or "_orig_mod." (compilation), and may omit our prefix ``network.``.
+        Normalisation and batch counters may be missing. No code from the file is run.
 
     Raises
     ------
     WeightsError
-        One sentence: the file, the first entry that does not fit, and what was expected.
+        The message names the file, the first entry that does not fit, and what was expected.
     """
     given = _by_our_names(_read_state(path), model, path.name)
     expected = model.state_dict()
@@ -62,7 +62,7 @@ def _read_state(path: Path) -> Mapping[str, Any]:
         raise WeightsError(
             f"{path.name} holds more than weights, which could run code, must hold a state dict"
         ) from error
-    except Exception as error:  # The readers raise anything on a damaged file.
+    except Exception as error:  # The readers can raise any exception on a damaged file.
         raise WeightsError(
             f"{path.name} cannot be read ({type(error).__name__}), must be a whole weights file"
         ) from error

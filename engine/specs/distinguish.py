@@ -1,4 +1,4 @@
-"""What tells things of one title apart: the fields in which they differ, in words."""
+"""Distinguish items with equal titles by naming the fields in which they differ."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MEASURED_WITH = ("evaluation", "evaluation_images")
 
 
 def leaves(form: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the values of nested dictionaries, each with its dotted name."""
+    """Yield (dotted name, value) for every value in nested dictionaries."""
     for name, value in form.items():
         if isinstance(value, dict):
             yield from leaves(value, f"{prefix}{name}.")
@@ -26,9 +26,9 @@ def leaves(form: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 def told_apart(
     titles: Sequence[str], settings: Sequence[Mapping[str, Any]], *, brief: bool = False
 ) -> list[str]:
-    """Return each title, and in brackets what differs among those of that title.
+    """Return the titles; append to equal ones, in brackets, the fields in which they differ.
 
-    For settings and brief see :func:`differences`.
+    For ``settings`` and ``brief`` see :func:`differences`.
     """
     groups: dict[str, list[int]] = {}
     for place, title in enumerate(titles):
@@ -43,14 +43,14 @@ def told_apart(
 
 
 def differences(settings: Sequence[Mapping[str, Any]], *, brief: bool = False) -> list[str]:
-    """Return in words what of each setting the others do not share; "" where nothing differs.
+    """Return for each setting, in words, its values of the fields that differ; "" if none differ.
 
     Parameters
     ----------
     settings
-        What each was made with, by dotted name, see :func:`leaves`.
+        The field values of each item by dotted name, see :func:`leaves`.
     brief
-        Name only as many fields as it takes, those that come first.
+        Name only the first fields that are needed to tell the settings apart.
     """
     paths = _differing(settings)
     if brief:
@@ -62,9 +62,9 @@ def differences(settings: Sequence[Mapping[str, Any]], *, brief: bool = False) -
 
 
 def networks_apart(titles: Sequence[str], networks: Sequence[ClassifierSpec]) -> list[str]:
-    """Return the titles of networks, and briefly what tells those of one title apart.
+    """Return the titles of networks; append briefly to equal titles what distinguishes them.
 
-    The images come first, what only the robust accuracy was measured with comes last.
+    Differences in the images are named first, those in the evaluation of robust accuracy last.
     """
     number = Counter(titles)
     settings = [
@@ -78,26 +78,26 @@ def _setting(network: ClassifierSpec) -> dict[str, Any]:
     form = network.as_dict()
     images = form.pop("images")
     last = {name: form.pop(name) for name in MEASURED_WITH}
-    # Images of one title may still differ in a hash, or in how they are scaled.
+    # Images with equal titles may still differ, for example in their hash or scaling.
     return {IMAGES: network.images.title, **dict(leaves({**form, **last, "images": images}))}
 
 
 def _differing(alike: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return in which fields settings differ, in their order."""
+    """Return the names of the fields in which settings differ, in field order."""
 
     def differs(path: str) -> bool:
         return any(other.get(path) != alike[0].get(path) for other in alike)
 
     found = [path for path in dict.fromkeys(p for one in alike for p in one) if differs(path)]
     kinds = {path for path in found if path.rpartition(".")[2] == "kind"}
-    # Two kinds of network have hardly a field in common: their kinds say it.
+    # Specs of different kinds share hardly any fields, so name only the kind.
     return [
         path for path in found if path in kinds or f"{path.rpartition('.')[0]}.kind" not in kinds
     ]
 
 
 def _enough(paths: Sequence[str], alike: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the first fields that tell as many settings apart as all of them do."""
+    """Return the first fields that distinguish as many settings as all fields together."""
     kept: list[str] = []
     known = 1
     for path in paths:

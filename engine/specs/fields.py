@@ -1,4 +1,4 @@
-"""The fields of specs: how they are declared, what they allow, and whether a value fits."""
+"""The fields of specs: declare them, describe allowed values, and check values."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def param(
     Parameters
     ----------
     default
-        Its value where none is given. A released default never changes: keys leave out defaults.
+        The value if none is given. Never change a released default, because keys omit defaults.
     label, help, unit
-        What the form shows. ``unit`` "pixel" marks lengths in [0, 1] pixel units.
+        Texts shown in the form. ``unit`` "pixel" marks lengths in [0, 1] pixel units.
     low, high, above
         Closed lower and upper limit, and open lower limit, of a number (of each one in a tuple).
     faithful
-        What the paper's released code does, where the default does better; see
+        The value used by the paper's released code, if the default corrects that code; see
         :mod:`engine.specs.variants`.
     """
     limits = {"label": label, "help": help, "unit": unit, "low": low, "high": high, "above": above}
@@ -44,7 +44,7 @@ def param(
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a spec as a form, a check or a command line sees it."""
+    """The description of one field, used by forms, checks and the command line."""
 
     name: str
     type: Any
@@ -62,7 +62,7 @@ class Field:
 
     @property
     def is_switch(self) -> bool:
-        """Whether the paper's released code does something else than the default."""
+        """Whether the paper's released code uses another value than the default."""
         return self.faithful is not dataclasses.MISSING
 
     @property
@@ -76,7 +76,7 @@ class Field:
         return self.type not in NOUNS
 
     def allowed(self) -> str:
-        """Say in words which values the field takes."""
+        """Return in words which values are allowed."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
         if self.is_spec:
@@ -94,7 +94,7 @@ class Field:
         return f"a list, each item {words}" if self.many else words
 
     def checked(self, value: Any) -> Any:
-        """Return a value as the field holds it; raise :class:`SpecError` where it cannot."""
+        """Return a value converted to the field's type; raise :class:`SpecError` if invalid."""
         if value is None and self.optional:
             return None
         if self.many:
@@ -111,10 +111,10 @@ class Field:
         if self.type is float and whole:
             value = float(value)
         if not self._fits(value):
-            # Words are made only for the one value in a million that is wrong.
+            # Build the text of allowed() only for an invalid value, because it is slow.
             raise SpecError(f"{self.name} is {shown(given)}, must be {self.allowed()}")
         if self.type in (int, float):
-            return value + 0 if value else self.type(0)  # one zero: -0.0 would have another key
+            return value + 0 if value else self.type(0)  # -0.0 to 0.0, so that both have one key
         return value
 
     def _fits(self, value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What is proposed for images until the user chooses otherwise: network, attacks, epochs."""
+"""Default proposals for an image shape: network, attacks, epochs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from engine.specs.attacks import scaled_step
 
 LARGEST_FOR_PLAIN_CNN = 64
 
-# The paper's step sizes, for every radius alike, halved: its pixels span [-1, 1].
+# The paper's step sizes, the same for every radius; halved, because its pixels span [-1, 1].
 PAPER_STEPS = {"linf": 0.01, "l2": 1.0}
 
 
@@ -31,13 +31,13 @@ class Proposals:
     Attributes
     ----------
     radii
-        By norm, in [0, 1] units.
+        Attack radii by norm, in [0, 1] units.
     norms
-        Those that are on at first.
+        The norms that are selected by default.
     warmup
         Epochs over which attacks grow to their full strength.
     scaled
-        Whether the step follows eps; else it is the paper's.
+        Whether the step size is proportional to eps; otherwise it is the paper's step size.
     """
 
     network: NetworkSpec = SmallCNN()
@@ -57,7 +57,7 @@ def proposals_for(shape: tuple[int, int, int]) -> Proposals:
     """Return the proposals for images (channels, height, width)."""
     channels, height, width = shape
     if height == width == 1:
-        # The paper's plane; its radii 0.25 and 0.5 are lengths in [-1, 1].
+        # The paper's points of the plane; its L2 radii 0.25 and 0.5 are lengths in [-1, 1].
         return Proposals(
             network=PaperMLP(),
             radii={"linf": (0.05, 0.1), "l2": (0.125, 0.25)},
@@ -66,8 +66,8 @@ def proposals_for(shape: tuple[int, int, int]) -> Proposals:
             scaled=False,
         )
     if channels == 1:
-        # On few small images that rate and that batch learn in a minute what others need many for,
-        # and strong attacks from the first batch on would keep a small network at chance.
+        # With few small images, this learning rate and batch size reach in one minute what others
+        # need many for. Without warmup, strong attacks would keep a small network at chance.
         return Proposals(
             network=SmallCNN(),
             optimizer=Adam(learning_rate=2e-3),
@@ -82,13 +82,13 @@ def proposals_for(shape: tuple[int, int, int]) -> Proposals:
 
 
 def evaluation_at(norm: str, eps: float) -> AttackSpec:
-    """Return the attack that all networks of a sweep are measured with: PGD-10."""
+    """Return the attack used to evaluate all networks of a sweep: PGD-10."""
     steps = 10
     return PGD(norm=norm, eps=eps, steps=steps, step_size=scaled_step(eps, steps))  # type: ignore[arg-type]
 
 
 def middle(balls: list[tuple[str, float]]) -> tuple[str, float]:
-    """Return the middle one of the first norm's radii."""
+    """Return the first norm and the middle one of its radii."""
     norm = balls[0][0]
     radii = sorted(eps for other, eps in balls if other == norm)
     return norm, radii[len(radii) // 2]

@@ -1,7 +1,7 @@
-"""The mechanism of specs: declared fields, checks, JSON and TOML forms, and keys.
+"""The base of all specs: declared fields, checks, JSON and TOML forms, and keys.
 
-A spec is a frozen dataclass of plain values and other specs. Its fields are declared once, with
-:func:`param`; the same declaration checks the value, draws the form and documents the plan file.
+A spec is a frozen dataclass of plain values and other specs. Each field is declared once, with
+:func:`param`; the declaration is used to check values, build the form and document the plan file.
 """
 
 from __future__ import annotations
@@ -62,11 +62,11 @@ class Spec:
 
     @classmethod
     def kind_names(cls) -> list[str]:
-        """Return the kinds that may stand where this class is asked for."""
+        """Return the names of the concrete kinds of this class and its subclasses."""
         return list(_kinds_below(cls))
 
     def check(self) -> None:
-        """Check what concerns several fields at once; raise :class:`SpecError`."""
+        """Check conditions on several fields together; raise :class:`SpecError`."""
 
     @property
     def title(self) -> str:
@@ -79,15 +79,15 @@ class Spec:
 
     @cached_property
     def key(self) -> str:
-        """Hash of the canonical JSON: the name of the result, the same on every machine."""
+        """Hash of the canonical JSON, the same on every machine; it names the spec's record."""
         return hashlib.sha256(self._canonical.encode()).hexdigest()[:KEY_LENGTH]
 
     @cached_property
     def _canonical(self) -> str:
-        """The JSON form, its names sorted, without the fields that hold their default.
+        """The JSON form with sorted names, without fields that have their default value.
 
-        Leaving them out lets a later version add fields without renaming earlier results. The text
-        is kept: thousands of retrainings share the specs inside them.
+        Because defaults are left out, a later version can add fields without changing the keys of
+        earlier results. The text is cached, because thousands of retrainings share inner specs.
         """
         parts = {"kind": json.dumps(self.kind)}
         for item in fields_of(type(self)):
@@ -97,23 +97,23 @@ class Spec:
         return "{" + ",".join(f'"{name}":{parts[name]}' for name in sorted(parts)) + "}"
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the complete JSON form, every field named."""
+        """Return the complete JSON form, including fields with default values."""
         form: dict[str, Any] = {"kind": self.kind}
         for item in fields_of(type(self)):
             form[item.name] = _plain(getattr(self, item.name))
         return form
 
     def parameters(self) -> dict[str, Any]:
-        """Return the fields as keyword arguments of the function that computes the spec."""
+        """Return the fields as keyword arguments for the function that computes the spec."""
         return {item.name: getattr(self, item.name) for item in fields_of(type(self))}
 
     def replace(self, path: str, value: Any) -> Self:
-        """Return a copy in which the field at a dotted path has another value.
+        """Return a copy with another value for the field at a dotted path.
 
         Raises
         ------
         SpecError
-            If there is no such field, or it does not take the value.
+            If there is no such field, or the value is not allowed.
         """
         name, _, rest = path.partition(".")
         _field_named(type(self), name)
@@ -181,12 +181,12 @@ def _declared(cls: type[Spec]) -> tuple[Field, ...]:
 
 
 def kinds_of(family: type[Spec]) -> tuple[type[Spec], ...]:
-    """Return every concrete spec that may stand where ``family`` is asked for."""
+    """Return every concrete spec class that is ``family`` or a subclass of it."""
     return tuple(_kinds_below(family).values())
 
 
 def _kinds_below(family: type[Spec]) -> dict[str, type[Spec]]:
-    """Return the kinds by name, as they were found, until others are declared."""
+    """Return the kinds of a family by name; cached until another kind is declared."""
     count, found = _FAMILIES.get(family, (0, {}))
     if count != len(KINDS):
         found = {kind: cls for kind, cls in KINDS.items() if issubclass(cls, family)}
@@ -209,12 +209,12 @@ def from_dict(data: object, family: type[S] = Spec) -> S:  # type: ignore[assign
     data
         A mapping with "kind" and the spec's fields; nested specs are mappings too.
     family
-        The class that is wanted; any of its kinds is accepted.
+        The required base class; all of its kinds are accepted.
 
     Raises
     ------
     SpecError
-        One sentence: the field, its value, what is allowed.
+        If a field is wrong. The message names the field, its value and what is allowed.
     """
     if isinstance(data, family):
         return data
@@ -254,10 +254,10 @@ def _nested(item: Field, value: Any) -> Any:
 
 
 def _shared(data: object, family: type[Spec]) -> Spec:
-    """Return one object for equal parts: thousands of records share images and network."""
+    """Return the same object for equal inner specs, as thousands of records share them."""
     try:
         return _from_text(json.dumps(data), family)  # type: ignore[arg-type]
-    except (TypeError, RecursionError):  # not plain JSON: a spec among the values, say
+    except (TypeError, RecursionError):  # not plain JSON, for example with a spec as a value
         return from_dict(data, family)
 
 
@@ -293,7 +293,7 @@ def _canonical_text(value: Any) -> str:
 
 
 def specs_inside(spec: Spec) -> Iterator[Spec]:
-    """Yield the specs that stand directly in the fields of ``spec``."""
+    """Yield the specs that are direct field values of ``spec``, or items of a tuple in a field."""
     for item in fields_of(type(spec)):
         value = getattr(spec, item.name)
         for part in value if isinstance(value, tuple) else (value,):

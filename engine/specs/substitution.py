@@ -1,4 +1,4 @@
-"""Putting one spec in the place of another, wherever it stands inside a third."""
+"""Replace one spec by another inside a third, and find the specs that depend on a spec."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ S = TypeVar("S", bound=Spec)
 
 
 def substituted(spec: S, old: Spec, new: Spec) -> S:
-    """Return the spec with ``new`` wherever ``old`` stood inside it, however deep.
+    """Return the spec with every ``old`` inside it replaced by ``new``, at any depth.
 
-    The spec itself is returned where ``old`` does not stand in it; ``old`` itself becomes ``new``.
+    If the spec does not contain ``old``, return the same object. If it is ``old``, return ``new``.
 
     Raises
     ------
     SpecError
-        If the changed spec cannot be: its fields are checked as always.
+        If the changed spec is not valid.
     """
     if spec == old:
         return new  # type: ignore[return-value]
@@ -37,7 +37,7 @@ def _within(value: Any, old: Spec, new: Spec) -> Any:
 
 
 def dependants(spec: Spec, among: Iterable[Spec]) -> list[Spec]:
-    """Return those of ``among`` that need the record of ``spec``, directly or through others."""
+    """Return the specs in ``among`` that require the record of ``spec``, directly or indirectly."""
     found: dict[str, bool] = {spec.key: True}
 
     def needs(other: Spec) -> bool:

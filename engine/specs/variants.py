@@ -1,8 +1,8 @@
-"""Faithful or corrected: which of the released code's quirks a result was computed with.
+"""Determine whether a spec follows the paper's released code (faithful) or corrects it.
 
-A field that is declared with ``param(..., faithful=value)`` is a switch: its default is the
-corrected behaviour, ``value`` is what the code released with the paper does. This module reads the
-switches of a whole spec, so that every number can say which variant it is.
+A field declared with ``param(..., faithful=value)`` is a switch: its default is the corrected
+behaviour, ``value`` is the behaviour of the code released with the paper. This module reads the
+switches of a whole spec, so that every result can be shown with its variant.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def switches(spec: Spec) -> Iterator[tuple[Field, Any]]:
 
 
 def variant(spec: Spec) -> str:
-    """Return "corrected", "faithful", or "faithful in ..." with the switches that are.
+    """Return "corrected", "faithful", or "faithful in ..." with the names of faithful switches.
 
     A spec without switches has no variant: "".
     """
@@ -45,7 +45,7 @@ def variant(spec: Spec) -> str:
 
 
 def faithful(spec: S) -> S:
-    """Return the spec with every switch, also of the specs inside it, as in the released code."""
+    """Return the spec with all switches, including those of inner specs, set to faithful."""
     values: dict[str, Any] = {}
     for item in fields_of(type(spec)):
         value = getattr(spec, item.name)

@@ -1,8 +1,8 @@
-"""Files that are either whole or not there.
+"""Write files atomically: a file is either complete or does not exist.
 
-A file is written under a temporary name beside its place, flushed to the disk, and only then given
-its name. A process that is killed in between leaves a temporary file, and nothing else; it is
-removed as soon as its process is known to be gone.
+Write to a temporary file in the same folder, flush it to disk, then rename it. A process that is
+killed before the rename leaves only the temporary file, which :func:`remove_left_over` removes once
+the process no longer runs.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from pathlib import Path
 
 _MACHINE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 _COUNT = itertools.count()
-_STEM_LENGTH = 40  # of a name in any script: with the rest it stays below 255 bytes
+_STEM_LENGTH = 40  # characters; in any script the temporary name stays below 255 bytes
 _LEFT_OVER = re.compile(r"\..*\.tmp-([0-9a-f]{8})-([0-9]{1,10})-[0-9]+")
-_ABANDONED_AFTER = 3600.0  # seconds, where no one can be asked whether the process is alive
+_ABANDONED_AFTER = 3600.0  # seconds; used where the system cannot tell if the process is alive
 
 
 @contextmanager
 def new_file(path: Path, *, exclusive: bool = False) -> Iterator[Path]:
-    """Give a temporary path to write to; flush and name the file when the block is left.
+    """Yield a temporary path to write to; flush and rename the file at the end of the block.
 
     Parameters
     ----------
     path
-        The file's place; what is there is replaced at once, or stays as it is.
+        The final path. An existing file is replaced atomically; on an error it is not changed.
     exclusive
-        Leave a file that is there alone, also one that appeared while ours was written.
+        Do not replace an existing file, even one that appeared while the block ran.
 
     Raises
     ------
     FileExistsError
-        If ``exclusive`` and the file is there.
+        If ``exclusive`` and the file exists.
     OSError
-        If it cannot be written. In every case the temporary file is gone.
+        If it cannot be written. The temporary file is removed on every error.
     """
     temporary = path.with_name(f"{_prefix(path)}{_MACHINE}-{os.getpid()}-{next(_COUNT)}")
     try:
@@ -58,14 +58,14 @@ def new_file(path: Path, *, exclusive: bool = False) -> Iterator[Path]:
 
 
 def remove_left_over(folder: Path, path: Path | None = None) -> None:
-    """Remove temporary files of processes of this machine that are gone.
+    """Remove temporary files whose process ran on this machine and has ended.
 
     Parameters
     ----------
     folder
-        Where to look; folders below it are left alone.
+        The folder to search; its subfolders are not searched.
     path
-        Only those of this file.
+        If given, remove only the temporary files of this file.
     """
     begin = "." if path is None else _prefix(path)
     try:
@@ -85,7 +85,7 @@ def _prefix(path: Path) -> str:
 
 
 def _is_gone(path: Path, process: int) -> bool:
-    if os.name == "nt":  # there os.kill would end the process instead of asking for it
+    if os.name == "nt":  # on Windows, os.kill(process, 0) would end the process
         return time.time() - path.stat().st_mtime > _ABANDONED_AFTER
     try:
         os.kill(process, 0)
@@ -101,7 +101,7 @@ def _name_once(temporary: Path, path: Path) -> None:
         os.link(temporary, path)
     except FileExistsError:
         raise
-    except OSError:  # a file system without links: what is there is looked for a moment before
+    except OSError:  # no hard links on this file system: check, then rename (not atomic)
         if path.exists():
             raise FileExistsError(f"{path.name} is there") from None
         os.replace(temporary, path)
@@ -110,9 +110,9 @@ def _name_once(temporary: Path, path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Flush to the disk which names a folder holds; raise ``OSError`` where it is missing."""
+    """Flush a folder's directory entries to disk; raise ``OSError`` if it is missing."""
     if os.name == "nt":
-        return  # Windows has no handle of a folder that could be flushed
+        return  # Windows cannot flush a folder
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

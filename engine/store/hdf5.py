@@ -1,9 +1,9 @@
-"""One result as one HDF5 file: how it is laid out, written and safely read.
+"""Store one result as one HDF5 file: its layout, how to write it and how to read it safely.
 
-A file is 512 bytes of user block, which any HDF5 reader skips, and the HDF5 file proper. The user
-block holds the SHA-256 of everything behind it, so a single changed byte anywhere is found. Inside:
-one fixed-length text per JSON document, and plain arrays. No links, no references, no pickles, no
-filters.
+A file consists of a user block of 512 bytes, which every HDF5 reader skips, and the HDF5 data. The
+user block holds the SHA-256 of the data after it, so any changed byte is detected. The data are
+plain arrays and one fixed-length text per JSON document. Links, references, pickles and filters are
+not used.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ Array = NDArray[Any]
 
 
 class FileError(ValueError):
-    """A file that is damaged, or that is not what it must be; one sentence."""
+    """A file is damaged or has the wrong content; the message is one sentence."""
 
 
 @dataclass(frozen=True)
 class Content:
-    """What one file holds.
+    """The content of one file.
 
     Attributes
     ----------
     documents
         JSON documents by name.
     arrays
-        Arrays by name; a name may have parts divided by "/".
+        Arrays by name; a name may contain "/".
     """
 
     documents: Mapping[str, Any]
@@ -57,24 +57,24 @@ class Content:
 
 
 def write(path: Path, content: Content, *, exclusive: bool = False) -> int:
-    """Write a file under a temporary name, flush it to the disk, then give it its name.
+    """Write a file under a temporary name, flush it to disk, then rename it.
 
     Parameters
     ----------
     exclusive
-        Leave a file that is there alone.
+        Do not replace an existing file.
 
     Returns
     -------
     int
-        Its size in bytes.
+        The size of the file in bytes.
 
     Raises
     ------
     FileExistsError
-        If ``exclusive`` and the file is there.
+        If ``exclusive`` and the file exists.
     OSError
-        If it cannot be written; nothing is left behind and an older file keeps its content.
+        If it cannot be written. An existing file is not changed and no partial file remains.
     """
     image = _image(content)
     seal = (MAGIC + hashlib.sha256(image).hexdigest().encode()).ljust(USER_BLOCK, b"\0")
@@ -86,12 +86,12 @@ def write(path: Path, content: Content, *, exclusive: bool = False) -> int:
 
 
 def read(path: Path, *, only_documents: bool = False) -> Content:
-    """Read a file after checking its seal and everything in it that could do harm.
+    """Read a file after verifying its checksum; refuse any content that could do harm.
 
     Parameters
     ----------
     only_documents
-        Leave the arrays on the disk.
+        Do not read the arrays.
 
     Raises
     ------
@@ -105,20 +105,23 @@ def read(path: Path, *, only_documents: bool = False) -> Content:
 
 
 def read_unsealed(path: Path, *, only_documents: bool = False) -> Content:
-    """Read a file whose seal may be broken, as safely as :func:`read`; its bytes may be wrong."""
+    """Read a file as :func:`read` does, but without verifying its checksum.
+
+    Harmful content is refused, but documents and arrays may have changed values.
+    """
     with safe_open(path) as file:
         return _Reader(path, only_documents).content(file)
 
 
 def write_packed(path: Path, contents: Iterable[tuple[str, Content]]) -> int:
-    """Write several contents into one sealed file, each under a group of its own.
+    """Write several contents into one file with a checksum, each in a separate group.
 
-    Like :func:`write`, but one content is in memory at a time.
+    Like :func:`write`, but keeps only one content in memory at a time.
 
     Parameters
     ----------
     contents
-        The group's name, its parts divided by "/", and what it holds.
+        Pairs of a group's name, which may contain "/", and its content.
 
     Returns
     -------
@@ -128,7 +131,7 @@ def write_packed(path: Path, contents: Iterable[tuple[str, Content]]) -> int:
     Raises
     ------
     OSError
-        If it cannot be written; nothing is left behind and an older file keeps its content.
+        If it cannot be written. An existing file is not changed and no partial file remains.
     """
     remove_left_over(path.parent, path)
     with new_file(path) as temporary:
@@ -148,12 +151,12 @@ def write_packed(path: Path, contents: Iterable[tuple[str, Content]]) -> int:
 
 
 def read_packed(path: Path, depth: int) -> Iterator[tuple[str, Content]]:
-    """Read what :func:`write_packed` wrote, one group after the other, as safely as :func:`read`.
+    """Read a file of :func:`write_packed` group by group, with the checks of :func:`read`.
 
     Parameters
     ----------
     depth
-        How many parts the names of the groups have.
+        Number of parts, divided by "/", in the names of the groups.
 
     Raises
     ------
@@ -170,7 +173,7 @@ def read_packed(path: Path, depth: int) -> Iterator[tuple[str, Content]]:
 
 
 def verify(path: Path) -> None:
-    """Compare a file with its seal; raise :class:`FileError` if they differ."""
+    """Compare a file with its checksum; raise :class:`FileError` if they differ."""
     with open(path, "rb") as file:
         block = file.read(USER_BLOCK)
         digest = hashlib.file_digest(file, "sha256")
@@ -199,7 +202,7 @@ def _fill(group: h5py.Group, content: Content) -> None:
 
 
 def _image(content: Content) -> bytes:
-    # Two files of one name cannot be open at once, not even in memory.
+    # HDF5 cannot open two files of the same name at once, even in memory.
     name = f"memory-{uuid.uuid4().hex}"
     with h5py.File(name, "w", driver="core", backing_store=False) as file:
         _fill(file, content)
@@ -208,10 +211,10 @@ def _image(content: Content) -> bytes:
 
 
 class _Reader:
-    """Reads one file, refusing whatever could reach outside it, fill memory, or go on for ever.
+    """Reads one file; refuses content that refers to other files, fills memory, or never ends.
 
-    What the file says of itself is never believed: no object is read twice, and all objects
-    together declare no more bytes than the file has.
+    Does not trust sizes or structures declared in the file: reads no object twice, and refuses the
+    file if its objects together declare more bytes than the file has.
     """
 
     def __init__(self, path: Path, only_documents: bool = False):
@@ -275,7 +278,7 @@ class _Reader:
                     yield name, item
 
     def _items(self, group: h5py.Group, prefix: str) -> Iterator[tuple[str, Any]]:
-        """Yield what lies in a group, none of it seen before."""
+        """Yield the items of a group; refuse an item that was read before."""
         with self._as_file_error(prefix):
             names = list(group)
         for name in names:
@@ -294,7 +297,7 @@ class _Reader:
 
     def _refuse(self, name: str, item: Any) -> None:
         plain = isinstance(item, h5py.Dataset) and not item.is_virtual and item.external is None
-        # Chunks bring filters, and those may be programs; Isthmus writes none.
+        # Chunked data can use filters, which may run plug-in code; Isthmus writes no chunks.
         if not plain or item.chunks is not None or item.dtype.kind not in "fiubS":
             raise self._error(f"holds something other than plain data at {name!r}")
         if item.shape is None or item.dtype.subdtype is not None:
@@ -310,14 +313,14 @@ class _Reader:
 
     @contextmanager
     def _as_file_error(self, name: str) -> Iterator[None]:
-        """Turn whatever the library raises on damaged structures into one error."""
+        """Convert any exception of the library on damaged data into :class:`FileError`."""
         try:
             yield
         except FileError:
             raise
         except MemoryError as error:
             raise self._error(f"does not fit into the memory at {name!r}") from error
-        except Exception as error:  # it raises RuntimeError, KeyError, OSError, TypeError, ...
+        except Exception as error:  # h5py raises RuntimeError, KeyError, OSError, TypeError, ...
             raise self._error(f"is damaged at {name!r}") from error
 
     def _error(self, what: str) -> FileError:

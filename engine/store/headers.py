@@ -1,4 +1,4 @@
-"""The header of a record's file: written with the record, checked before it is believed."""
+"""The header of a record's file: build it for writing, and check it after reading."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ SCHEMA = 1
 
 
 def entry_of(documents: Mapping[str, Any], path: Path) -> Entry:
-    """Return what the documents of a record's file say of it.
+    """Build a record's entry from the documents in its file.
 
     Raises
     ------
     FileError
-        If they are no record's, not those of this file, or of a newer version.
+        If the documents are not a record's, belong to another file, or have a newer schema.
     """
     header = documents.get("header")
     schema = header.get("schema") if isinstance(header, dict) else None
@@ -41,7 +41,7 @@ def entry_of(documents: Mapping[str, Any], path: Path) -> Entry:
 
 
 def header_of(entry: Entry) -> dict[str, Any]:
-    """Return what a record's file says of itself beside its spec and numbers."""
+    """Return the header document of a record's file; spec and numbers are separate documents."""
     names = ("key", "kind", "title", "created", "seconds")
     header = {name: getattr(entry, name) for name in names}
     return {"schema": SCHEMA, **header, "parents": list(entry.parents)}

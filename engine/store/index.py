@@ -1,7 +1,8 @@
-"""The list of a study's records: a cache in front of the record files, never the truth.
+"""The index of a study's records: a cache of the record files' headers.
 
-One JSON line per record, appended when the record is written: a sweep of thousands costs thousands
-of short appends. A line that is damaged or out of date is replaced from the record itself.
+The index has one JSON line per record, appended when the record is written, so a sweep of thousands
+of records costs thousands of short appends. A damaged or outdated line is replaced by reading the
+record file.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Number = float | int | str
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of a record without opening it.
+    """The data about a record that is available without opening its file.
 
     Attributes
     ----------
@@ -41,7 +42,7 @@ class Entry:
     numbers
         Its scalar results, by name.
     size
-        Bytes of its file: a line whose file has another size is out of date.
+        Size of its file in bytes. If the file has another size, the index line is out of date.
     """
 
     key: str
@@ -56,7 +57,7 @@ class Entry:
 
     @cached_property
     def known_spec(self) -> Spec | None:
-        """The spec as an object, or None where this version does not know such a spec."""
+        """The spec as an object, or None if this version does not know this spec."""
         try:
             return from_dict(self.spec)
         except SpecError:
@@ -64,12 +65,12 @@ class Entry:
 
 
 def entry_from(data: object) -> Entry:
-    """Build an entry from a JSON form that a stranger may have written.
+    """Build an entry from untrusted JSON data, checking every field.
 
     Raises
     ------
     ValueError
-        If a field is missing, or not of its kind: nothing of it is believed that is not checked.
+        If a field is missing, unknown, or has the wrong type.
     """
     if not isinstance(data, dict) or set(data) != _FIELDS:
         raise ValueError(f"a header has the fields {', '.join(sorted(_FIELDS))}")
@@ -97,7 +98,7 @@ _FIELDS = {item.name for item in fields(Entry)}
 
 
 def load(index: Path, records: Path, read: Callable[[Path], Entry]) -> tuple[dict[str, Entry], int]:
-    """Return an entry for every record file, and how many had to be read from the files.
+    """Return an entry for every record file, and how many files had to be read for it.
 
     Parameters
     ----------
@@ -106,8 +107,8 @@ def load(index: Path, records: Path, read: Callable[[Path], Entry]) -> tuple[dic
     records
         The folder ``records/<kind>/<key>.h5``.
     read
-        Reads the entry out of one record file; a record it refuses (``OSError`` or ``ValueError``)
-        is left out, :meth:`engine.store.study.Study.check` names it.
+        Reads the entry from one record file. If it raises ``OSError`` or ``ValueError``, the record
+        is left out; :meth:`engine.store.study.Study.check` reports it.
     """
     known = {entry.key: entry for entry in _lines(index)}
     found: dict[str, Entry] = {}
@@ -128,8 +129,8 @@ def load(index: Path, records: Path, read: Callable[[Path], Entry]) -> tuple[dic
 def append(index: Path, entry: Entry) -> None:
     """Add one line; the write is a single append, so two writers cannot mix their lines.
 
-    A line that cannot be written is left out: the record is there, and is read the next time. A
-    link in the place of the index is not followed, it may lead out of the study.
+    If the line cannot be written, it is left out; the next :func:`load` reads the record file
+    instead. If the index is a symbolic link, it is not followed, as it may lead out of the study.
     """
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
     with suppress(OSError):
@@ -139,7 +140,7 @@ def append(index: Path, entry: Entry) -> None:
 
 
 def rewrite(index: Path, entries: Iterable[Entry]) -> None:
-    """Replace the whole index; where that is not possible, the old one stays."""
+    """Replace the whole index; if that fails, keep the old one."""
     with suppress(OSError), new_file(index) as temporary:
         temporary.write_text("".join(_line(entry) for entry in entries), encoding="utf-8")
 
@@ -159,7 +160,7 @@ def _lines(index: Path) -> Iterable[Entry]:
         try:
             yield entry_from(json.loads(line))
         except (ValueError, RecursionError):
-            continue  # a torn line of a killed process: its record is read instead
+            continue  # an incomplete line of a killed process; the record file is read instead
 
 
 def _record_files(records: Path) -> Iterable[tuple[Path, int]]:

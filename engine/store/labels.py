@@ -1,7 +1,7 @@
-"""Names and notes that the user gave to records: beside the records, which never change.
+"""Titles and notes that the user gave to records, in a file of their own as records never change.
 
-The file is one JSON object, key of a record -> {"title", "note"}. A stranger may have written it:
-what is not a key with short plain texts is passed over, and it decides nothing but what is shown.
+The file is one JSON object, key of a record -> {"title", "note"}. It is untrusted input: entries
+that are not a key with plain texts are ignored, and labels only affect what is shown.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _KEY = re.compile(rf"[0-9a-f]{{{KEY_LENGTH}}}")
 
 @dataclass(frozen=True)
 class Label:
-    """What the user calls a record, "" where its own title stands, and a note about it."""
+    """The user's title for a record ("" to use the record's own title) and a note about it."""
 
     title: str = ""
     note: str = ""
@@ -41,7 +41,7 @@ class Labels:
     Parameters
     ----------
     path
-        The file; where it is missing, damaged or no plain file, there are no labels.
+        The file. If it is missing, damaged or not a regular file, there are no labels.
     """
 
     def __init__(self, path: Path):
@@ -51,43 +51,43 @@ class Labels:
         self._shown: dict[str, tuple[Entry | None, Entry]] = {}
 
     def of(self, key: str) -> Label:
-        """Return the label of a record; an empty one where it has none."""
+        """Return the label of a record, or an empty label if it has none."""
         return self._known.get(key, NONE)
 
     def on(self, entry: Entry) -> Entry:
-        """Return a record's header under the title that the user gave it."""
+        """Return a record's entry with the title that the user gave it."""
         title = self.of(entry.key).title
         if not title:
             return entry
         own, shown = self._shown.get(entry.key, (None, entry))
         if own is not entry or shown.title != title:
             shown = replace(entry, title=title)
-            # Kept, since an entry knows its spec once it was asked for it.
+            # Reuse the same object, because an entry caches its parsed spec.
             self._shown[entry.key] = (entry, shown)
         return shown
 
     def on_all(self, entries: list[Entry]) -> list[Entry]:
-        """Do the same to many."""
+        """Apply :meth:`on` to several entries."""
         return [self.on(entry) for entry in entries] if self._known else entries
 
     def as_document(self) -> dict[str, dict[str, str]]:
-        """Return all of them as the file has them."""
+        """Return all labels in the JSON form of the file."""
         return _document(self._known)
 
     def set(self, key: str, *, title: str | None = None, note: str | None = None) -> None:
-        """Change a record's title or note; "" takes it away.
+        """Change a record's title or note; "" removes it.
 
         Raises
         ------
         FileError
-            If the file cannot be written; the label stays as it was.
+            If the file cannot be written; the label is not changed.
         """
         self.set_many({key: replace(self.of(key), **_given(title=title, note=note))})
 
     def set_many(self, labels: dict[str, Label]) -> None:
         """Change the labels of several records at once; see :meth:`set`."""
         with self._lock:
-            # Another window may have added some since: only what changes here is replaced.
+            # Another window may have changed the file: reread it and replace only these labels.
             known = {**_read(self._path)}
             for key, label in labels.items():
                 known[key] = Label(clean_title(label.title), label.note[:LONGEST_NOTE])
@@ -97,7 +97,7 @@ class Labels:
 
 
 def clean_title(text: str) -> str:
-    """Return a title as it may be kept: one line without control characters, not too long."""
+    """Return a title as one line without control characters, cut to ``LONGEST_TITLE``."""
     words = "".join(letter if letter.isprintable() else " " for letter in text).split()
     return " ".join(words)[:LONGEST_TITLE]
 
@@ -107,9 +107,9 @@ def _given(**texts: str | None) -> dict[str, str]:
 
 
 def _read(path: Path) -> dict[str, Label]:
-    """Return the labels in a file, as far as they are labels."""
+    """Return the valid labels in a file."""
     try:
-        # A link may lead anywhere, and a pipe never ends.
+        # A link may lead out of the study, and reading a pipe may never end.
         if path.is_symlink() or not path.is_file() or path.stat().st_size > MOST_BYTES:
             return {}
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -119,7 +119,7 @@ def _read(path: Path) -> dict[str, Label]:
 
 
 def labels_from(data: object) -> dict[str, Label]:
-    """Return the labels in a JSON form that a stranger may have written; what is none is left."""
+    """Return the valid labels in untrusted JSON data; ignore everything else."""
     found = data.items() if isinstance(data, dict) else ()
     labels = {key: _label(part) for key, part in found if _KEY.fullmatch(str(key))}
     return {key: label for key, label in labels.items() if label != NONE}

@@ -1,8 +1,9 @@
-"""A whole study as one file for any HDF5 viewer, and back.
+"""Pack a whole study into one file that any HDF5 viewer opens, and unpack it.
 
-In the file, ``/study/about`` holds the study's name and notes and the labels of its records, and
-``/<kind>/<key>`` what ``records/<kind>/<key>.h5`` holds in the folder. It is sealed like every
-record. Where images lie is left out, those are paths of one machine; so is the trash.
+In the file, ``/study/about`` holds the study's name and notes and the labels of its records.
+``/<kind>/<key>`` holds the content of ``records/<kind>/<key>.h5``. The file has a checksum like
+every record. It contains neither the locations of images, which are paths of one machine, nor the
+trash.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def pack(
     Raises
     ------
     StudyError
-        If a record is damaged, or the file cannot be written; an older file keeps its content.
+        If a record is damaged, or the file cannot be written; an existing file is not changed.
     """
     if path.is_dir():
         raise StudyError(f"{path} is a folder, must be a file that ends in {SUFFIX}")
@@ -58,14 +59,14 @@ def pack(
 def unpack(
     path: Path, folder: Path, *, progress: Callable[[int], None] = lambda done: None
 ) -> Study:
-    """Make a study of a packed file, in a folder that is new or empty.
+    """Unpack a packed study into a new or empty folder.
 
-    Nothing in the file decides where anything is written: names that no record has are refused.
+    A file cannot make this write outside the folder: names that are not a record's are refused.
 
     Raises
     ------
     StudyError
-        If the file is damaged or no packed study, or the folder holds something.
+        If the file is damaged or not a packed study, or the folder is not empty.
     """
     if folder.exists() and any(folder.iterdir()):
         raise StudyError(f"study is {folder}, a folder with other files; it must be empty")
@@ -92,7 +93,7 @@ def unpack(
 def _unpack_into(
     folder: Path, path: Path, progress: Callable[[int], None]
 ) -> tuple[Mapping[str, Any], dict[str, Label]]:
-    """Write every record's file; return what the packed study says of itself and of its records."""
+    """Write every record's file; return the study's name and notes, and its records' labels."""
     Study(folder, create=True)
     about: Mapping[str, Any] | None = None
     labels: dict[str, Label] = {}

@@ -2,11 +2,11 @@
 
 ``records/<kind>/<key>.h5``   one result each, never changed
 ``checkpoints/<key>.h5``      how far an unfinished computation is
-``index.jsonl``               a cache of the records' headers, rebuilt where it is wrong
+``index.jsonl``               a cache of the records' headers, corrected from the record files
 ``study.json``                name, notes, schema version
-``locations.json``            where the image folders and weights files lie, by content hash
+``locations.json``            paths of the image folders and weights files, by content hash
 
-Records are the truth: everything else can be lost without losing a result.
+Only ``records`` holds results: everything else can be lost without losing a result.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ SUFFIX = ".isthmus"
 
 
 class StudyError(ValueError):
-    """A study that cannot be opened, read or written; one sentence for the user."""
+    """A study cannot be opened, read or written; the message is one sentence for the user."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a computation returns: scalars, arrays, and JSON documents, each by name.
+    """The result of a computation: scalars, arrays, and JSON documents, each by name.
 
     Raises
     ------
     ValueError
-        If a number is not finite: a NaN must never reach a plot.
+        If a number is not finite, because plots must not receive NaN.
     """
 
     numbers: Mapping[str, Number]
@@ -59,7 +59,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Record:
-    """A stored result with everything that is known of how it came about."""
+    """A stored result with its spec and provenance."""
 
     entry: Entry
     arrays: Mapping[str, Array]
@@ -67,7 +67,7 @@ class Record:
 
     @property
     def provenance(self) -> Mapping[str, Any]:
-        """Versions, device and threads of the run that made it."""
+        """Versions, device and threads of the run that computed the record."""
         found: Mapping[str, Any] = self.documents["provenance"]
         return found
 
@@ -88,7 +88,7 @@ class Study:
     Raises
     ------
     StudyError
-        On opening, if the folder is no study, or was written by a newer version.
+        On opening, if the folder is not a study, or was written by a newer version.
     """
 
     def __init__(self, path: Path, *, create: bool = False):
@@ -110,7 +110,7 @@ class Study:
 
     @property
     def entries(self) -> list[Entry]:
-        """Every record's header, oldest first, under the title that the user gave it."""
+        """The entries of all records, oldest first, with the titles that the user gave them."""
         with self._lock:
             if self._ordered is None:
                 self._ordered = sorted(self._entries.values(), key=lambda entry: entry.created)
@@ -125,7 +125,8 @@ class Study:
     def take_up(self, spec: Spec) -> bool:
         """Whether the spec has been computed, also by another process since this study was opened.
 
-        Two processes may work on one study: a record is written once, whoever is first.
+        Two processes may work on one study; the first to finish a record writes it. A record that
+        another process wrote is adopted here.
         """
         path = self._record_path(spec.kind, spec.key)
         if not self.has(spec) and path.is_file():
@@ -134,7 +135,7 @@ class Study:
         return self.has(spec)
 
     def entry(self, key: str) -> Entry:
-        """Return the header of a record, found by its key or the beginning of it."""
+        """Return the entry of the record with this key, or whose key begins with it."""
         with self._lock:
             if key in self._entries:
                 return self.labels.on(self._entries[key])
@@ -145,7 +146,7 @@ class Study:
         return self.labels.on(near[0])
 
     def title(self, spec: Spec) -> str:
-        """Return what a spec's result is called: by the user, or else by the spec itself."""
+        """Return the user's title for a spec's record, or else the spec's own title."""
         return self.labels.of(spec.key).title or spec.title
 
     def read(self, key: str | Spec) -> Record:
@@ -163,12 +164,12 @@ class Study:
     def write(
         self, spec: Spec, result: Result, *, seconds: float, provenance: Mapping[str, Any]
     ) -> Entry:
-        """Store a result under its spec's key; a readable record that exists is left as it is.
+        """Store a result under its spec's key; do not replace an existing readable record.
 
         Raises
         ------
         StudyError
-            If it cannot be written (a full disk, a read-only folder); nothing half-written remains.
+            If it cannot be written (a full disk, a read-only folder). No partial file remains.
         """
         if self.take_up(spec):
             return self.entry(spec.key)
@@ -192,7 +193,7 @@ class Study:
         path = self._record_path(entry.kind, entry.key)
         content = Content(documents, result.arrays)
         try:
-            # What lies there cannot be read, or it would have been taken up: it is replaced.
+            # A file that exists here is unreadable, as take_up did not adopt it: replace it.
             size = self._guard(path, content, exclusive=not path.exists())
         except FileExistsError:
             entry = self.adopt(path)
@@ -205,29 +206,30 @@ class Study:
         return entry
 
     def adopt(self, path: Path) -> Entry:
-        """Take up a record's file that another process, or :mod:`engine.store.trash`, put there."""
+        """Add a record whose file another process or :mod:`engine.store.trash` put there."""
         entry = self._read_entry(path)
         with self._lock:
             self._entries[entry.key], self._ordered = entry, None
         return entry
 
     def forget(self, keys: Iterable[str]) -> list[Entry]:
-        """Take records whose files were moved away off the list, and return their headers.
+        """Drop entries of records whose files were moved away, and return these entries.
 
-        The index needs no change: on opening, a line without a file counts for nothing.
+        The index file needs no change: :func:`engine.store.index.load` ignores lines without a
+        record file.
         """
         with self._lock:
             self._ordered = None
             return [self._entries.pop(key) for key in keys if key in self._entries]
 
     def remember(self, entries: Iterable[Entry]) -> None:
-        """Take records on the list again whose files were put back unchanged."""
+        """Add records to the list again after their files were put back unchanged."""
         with self._lock:
             self._ordered = None
             self._entries.update({entry.key: entry for entry in entries})
 
     def check(self) -> Iterator[tuple[str, str]]:
-        """Verify every record file; yield (file, what is wrong with it)."""
+        """Verify every record file; yield (file, problem) for each damaged one."""
         for path in sorted((self.path / "records").glob("*/*.h5")):
             name = path.relative_to(self.path).as_posix()
             if path.is_symlink() or not path.is_file():
@@ -246,7 +248,7 @@ class Study:
     # -------------------------------------------------------------------------------- checkpoints
 
     def checkpoint(self, spec: Spec) -> Content | None:
-        """Return what :meth:`save_checkpoint` stored last, or None if there is none or it broke."""
+        """Return the last checkpoint of a spec, or None if it is missing or damaged."""
         path = self._checkpoint_path(spec)
         try:
             return hdf5.read(path)
@@ -254,23 +256,23 @@ class Study:
             return None
 
     def save_checkpoint(self, spec: Spec, content: Content) -> None:
-        """Store how far a computation is, in place of what was stored before."""
+        """Store the state of an unfinished computation; replace its last checkpoint."""
         self._guard(self._checkpoint_path(spec), content)
 
     def drop_checkpoint(self, spec: Spec) -> None:
-        """Forget how far a computation was."""
-        with suppress(OSError):  # a checkpoint that stays does no harm: the record counts
+        """Delete the checkpoint of a computation."""
+        with suppress(OSError):  # a remaining checkpoint is harmless, because the record exists
             self._checkpoint_path(spec).unlink()
 
     # ---------------------------------------------------------------------------------- locations
 
     def locate(self, digest: str) -> Path:
-        """Return where the files with this content hash lie.
+        """Return the path of the files with this content hash.
 
         Raises
         ------
         StudyError
-            If they were never located, or are not where they were.
+            If no path is known, or the files are no longer there.
         """
         places = self._read_json("locations.json").get(digest, {})
         if not isinstance(places, dict) or not all(isinstance(p, str) for p in places.values()):
@@ -283,7 +285,7 @@ class Study:
         raise StudyError(f"the files with content hash {digest[:12]} are not found{known}")
 
     def set_location(self, digest: str, path: Path) -> None:
-        """Remember where files lie, relative to the study and absolutely."""
+        """Store the path of the files with a content hash, relative to the study and absolute."""
         absolute = path.resolve()
         try:
             relative = os.path.relpath(absolute, self.path.resolve())
@@ -379,11 +381,11 @@ class Study:
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether a folder may hold this before it is a study: what a killed process leaves."""
+    """Whether a path is a remnant of a study whose creation was interrupted."""
     empty = path.name == "records" and path.is_dir() and not any(path.iterdir())
     return empty or path.name.startswith(".study.json.tmp-")
 
 
 def spec_of(entry: Entry) -> Spec | None:
-    """Return the entry's spec, or None where this version does not know such a spec."""
+    """Return the entry's spec, or None if this version does not know this spec."""
     return entry.known_spec

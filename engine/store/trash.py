@@ -1,9 +1,9 @@
-"""Deleting records, and putting them back.
+"""Delete records by moving them to the study's trash, and restore them.
 
-A deleted record is moved from ``records/`` to ``trash/`` in the study, with everything that was
-computed from it; one rename a file, so that a record is always in one of the two. What depends on
-another record goes first and comes back last: whatever a killed process left, every record that is
-in ``records/`` finds the ones it was computed from there.
+Deleting moves a record and everything computed from it from ``records/`` to ``trash/``. Each file
+is moved by one rename, so it is always in exactly one of the two folders. Dependent records are
+moved to the trash first and restored last. So even after the process is killed, the parents of
+every record in ``records/`` are also there.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FOLDER = "trash"
 
 @dataclass(frozen=True)
 class Deleted:
-    """Records in the trash, in the order in which they come back: parents first."""
+    """Records in the trash, in the order in which to restore them: parents first."""
 
     entries: tuple[Entry, ...]
 
@@ -35,9 +35,9 @@ class Deleted:
 
 
 def dependants(entries: Iterable[Entry], keys: Collection[str]) -> list[Entry]:
-    """Return the records with these keys and all that was computed from them, parents first.
+    """Return the records with these keys and all records computed from them, parents first.
 
-    ``entries`` is the whole study, in any order.
+    ``entries`` are all records of the study, in any order.
     """
     known = {entry.key: entry for entry in entries}
     children: dict[str, list[str]] = {}
@@ -55,12 +55,12 @@ def dependants(entries: Iterable[Entry], keys: Collection[str]) -> list[Entry]:
 
 
 def delete(study: Study, keys: Collection[str]) -> Deleted:
-    """Move records, and what was computed from them, into the trash of their study.
+    """Move records, and all records computed from them, into the trash of their study.
 
     Raises
     ------
     StudyError
-        If a file cannot be moved; those that were moved before are put back.
+        If a file cannot be moved. Files that were already moved are put back.
     """
     found = dependants(study.entries, keys)
     _refuse_links(study.path, found)
@@ -78,14 +78,15 @@ def delete(study: Study, keys: Collection[str]) -> Deleted:
 
 
 def restore(study: Study, deleted: Deleted) -> list[Entry]:
-    """Put records back where they were; return them as the study has them now.
+    """Restore deleted records; return their current entries in the study.
 
-    A record that was computed anew meanwhile stays as it is.
+    A record that was computed again in the meantime is not replaced.
 
     Raises
     ------
     StudyError
-        If a file is not in the trash any more, or cannot be moved; what was put back before stays.
+        If a file is no longer in the trash, or cannot be moved. Files that were already restored
+        stay restored.
     """
     for entry in deleted.entries:
         place, aside = _places(study.path, entry)
@@ -120,7 +121,7 @@ def is_empty(study: Study) -> bool:
 
 
 def restore_all(study: Study) -> int:
-    """Put everything that is in the trash back, whoever deleted it; return how many records.
+    """Restore everything in the trash, whichever process deleted it; return the number of files.
 
     Raises
     ------
@@ -133,7 +134,7 @@ def restore_all(study: Study) -> int:
         try:
             if not place.exists():
                 _move(path, place)
-            with suppress(ValueError):  # a damaged record is back, and check names it
+            with suppress(ValueError):  # restore a damaged record too; check reports it
                 study.adopt(place)
         except OSError as error:
             raise StudyError(f"{path.name} cannot be put back: {error.strerror}") from error
@@ -141,7 +142,7 @@ def restore_all(study: Study) -> int:
 
 
 def empty(study: Study) -> int:
-    """Delete what is in the trash for good; return how many records.
+    """Permanently delete the files in the trash; return their number.
 
     Raises
     ------
@@ -158,7 +159,7 @@ def empty(study: Study) -> int:
 
 
 def _parents_first(found: dict[str, Entry]) -> list[Entry]:
-    """Return records in an order in which none stands before one that it was computed from."""
+    """Return records sorted so that each one comes after the records it was computed from."""
     order: dict[str, Entry] = {}
     for start in sorted(found.values(), key=lambda entry: (entry.created, entry.key)):
         waiting = [(start, iter(start.parents))]
@@ -169,20 +170,20 @@ def _parents_first(found: dict[str, Entry]) -> list[Entry]:
             if parent is None:
                 order.setdefault(entry.key, entry)
                 waiting.pop()
-            elif parent not in entered:  # a stranger's records may name each other
+            elif parent not in entered:  # untrusted records may form a cycle of parents
                 entered.add(parent)
                 waiting.append((found[parent], iter(found[parent].parents)))
     return list(order.values())
 
 
 def _places(folder: Path, entry: Entry) -> tuple[Path, Path]:
-    """Return where a record's file is, and where it is while it is deleted."""
+    """Return the paths of a record's file in ``records/`` and in ``trash/``."""
     name = Path(entry.kind) / f"{entry.key}.h5"
     return folder / "records" / name, folder / FOLDER / name
 
 
 def _refuse_links(folder: Path, entries: Iterable[Entry]) -> None:
-    """Raise where the trash of a stranger's study would lead out of it."""
+    """Raise if a link in an untrusted study's trash would lead out of the study."""
     aside = folder / FOLDER
     for place in (aside, *(aside / kind for kind in {entry.kind for entry in entries})):
         if place.is_symlink():
@@ -192,7 +193,7 @@ def _refuse_links(folder: Path, entries: Iterable[Entry]) -> None:
 def _move_back(folder: Path, moved: list[Entry]) -> None:
     for entry in reversed(moved):
         place, aside = _places(folder, entry)
-        with suppress(OSError):  # it stays in the trash, from where it can be put back
+        with suppress(OSError):  # on failure the file stays in the trash and can be restored
             _move(aside, place)
 
 
@@ -204,5 +205,5 @@ def _move(source: Path, target: Path) -> None:
 def _sync(folder: Path, entries: Iterable[Entry]) -> None:
     for kind in {entry.kind for entry in entries}:
         for name in ("records", FOLDER):
-            with suppress(OSError):  # no folder of that kind, or one of another system
+            with suppress(OSError):  # no such folder, or a file system that cannot flush folders
                 sync_folder(folder / name / kind)

@@ -1,9 +1,9 @@
-"""A file for libraries that cannot cope with an error while they write.
+"""A file object that hides write errors from HDF5, which crashes on them.
 
-HDF5 keeps parts of a file in memory. Where the disk turns out to be full when it writes them, it
-never gets rid of them, and ends the process with a crash as soon as it is tidied up. So it is not
-told: the error is kept for our own code, and what is written from then on stays in memory, where
-the library finds it again.
+HDF5 caches parts of a file in memory. If the disk is full when HDF5 writes them, it cannot discard
+them, and crashes the process when it closes the file. So :class:`GuardedFile` does not report a
+write error to HDF5. It stores the error for our own code, and keeps all later writes in memory,
+where HDF5 can read them back.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 class GuardedFile(io.RawIOBase):
-    """A new file to write and read at any place; only :meth:`check` and opening it raise errors.
+    """A new file for random access; only opening it and :meth:`check` raise errors.
 
     Attributes
     ----------
     error
-        The first error, or None. From then on the file on the disk is of no use.
+        The first error, or None. After an error, the file on disk is incomplete.
 
     Raises
     ------
     OSError
-        If the file cannot be made.
+        If the file cannot be created.
     """
 
     def __init__(self, path: Path):
@@ -39,7 +39,7 @@ class GuardedFile(io.RawIOBase):
         self.error: OSError | None = None
 
     def check(self) -> None:
-        """Raise the error that a write ran into, if one did."""
+        """Raise the first error of a read or write, if there was one."""
         if self.error is not None:
             raise self.error
 
@@ -50,28 +50,28 @@ class GuardedFile(io.RawIOBase):
         super().close()
 
     def readable(self) -> bool:
-        """Whether it can be read: always."""
+        """Whether the file can be read: always True."""
         return True
 
     def writable(self) -> bool:
-        """Whether it can be written: always."""
+        """Whether the file can be written: always True."""
         return True
 
     def seekable(self) -> bool:
-        """Whether any place can be gone to: always."""
+        """Whether the file supports seeking: always True."""
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a place, counted from the beginning, from here, or from the end."""
+        """Set the position, relative to the start, the current position or the end."""
         self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
         return self._at
 
     def tell(self) -> int:
-        """Return the place."""
+        """Return the current position."""
         return self._at
 
     def truncate(self, size: int | None = None) -> int:
-        """Give the file a size; what is added reads as zeros."""
+        """Set the size of the file; added bytes read as zeros."""
         self._size = self._at if size is None else size
         if self.error is None:
             try:
@@ -81,7 +81,7 @@ class GuardedFile(io.RawIOBase):
         return self._size
 
     def write(self, data: Buffer, /) -> int:
-        """Write at the place, all of it, and go behind it."""
+        """Write all data at the current position and advance the position."""
         content = memoryview(data).cast("B")
         if self.error is None:
             try:
@@ -95,7 +95,7 @@ class GuardedFile(io.RawIOBase):
         return len(content)
 
     def readinto(self, buffer: Any, /) -> int:
-        """Read as much as there is into a buffer, and go behind it."""
+        """Read available bytes into a buffer and advance the position; return their number."""
         content = memoryview(buffer).cast("B")
         count = max(0, min(len(content), self._size - self._at))
         content[:count] = bytes(count)
