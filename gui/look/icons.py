@@ -17,8 +17,8 @@ SIZES = (16, 24, 48)
 def icon(name: str, colour: str = "text") -> QIcon:
     """Return a line icon by file name, in a named colour of the present mode.
 
-    It does not follow a change of the mode: ask again on ``theme.signals.changed``. A name without
-    a file gives the icon of a sheet of paper.
+    The icon does not follow a change of mode: call this again on ``theme.signals.changed``. A name
+    without a file gives the icon of a sheet of paper.
     """
     return _drawn(name, theme.colour(colour).name())
 

@@ -1,7 +1,7 @@
-"""What the window remembers between two runs: recent studies, its place, its colours.
+"""Settings kept between runs of the program: recent studies, window geometry, colours.
 
-Kept in ``isthmus.ini`` in the user's configuration folder, or in the folder that the environment
-variable ISTHMUS_CONFIG names.
+They are stored in ``isthmus.ini`` in the user's configuration folder, or in the folder named by
+the environment variable ISTHMUS_CONFIG.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ RECENT_LIMIT = 10
 DEVICES = ("auto", "cpu", "cuda")
 SCALES = (100, 110, 125, 150, 175, 200)
 COLORMAP = "blue_white_red"
-# What the settings dialog sets back; the place of the window and recent studies stay.
+# Keys that the settings dialog resets; the window geometry and recent studies are kept.
 EPS_UNITS = ("255", "unit")
 PREFERENCES = (
     "theme",
@@ -38,13 +38,13 @@ def _store() -> QSettings:
 
 
 def cache_folder() -> Path:
-    """Return the folder for what can be made anew at any time."""
+    """Return the folder for cached data, which can be recreated at any time."""
     chosen = os.environ.get("ISTHMUS_CONFIG")
     return Path(chosen) / "cache" if chosen else user_cache_path("isthmus", appauthor=False)
 
 
 def recent_studies() -> list[Path]:
-    """Return the studies that were open last, the newest first; some may be gone meanwhile."""
+    """Return the recently opened studies, newest first; some may no longer exist."""
     found = _store().value("studies/recent", [])
     names = found if isinstance(found, list) else [found] if found else []
     return [Path(str(name)) for name in names]
@@ -58,7 +58,7 @@ def add_recent(path: Path) -> None:
 
 
 def remove_recent(path: Path) -> None:
-    """Take a study off the list of recent ones; the study itself is left alone."""
+    """Remove a study from the recent ones; the study itself is not changed."""
     _write_recent([known for known in recent_studies() if known != path])
 
 
@@ -99,13 +99,13 @@ def set_window_state(name: str, state: QByteArray) -> None:
 
 
 def flag(name: str, default: bool) -> bool:
-    """Return a yes-or-no that :func:`set_flag` stored."""
+    """Return a boolean that :func:`set_flag` stored."""
     found = _store().value(f"window/{name}")
     return default if found is None else str(found).lower() == "true"
 
 
 def set_flag(name: str, value: bool) -> None:
-    """Remember a yes or no."""
+    """Store a boolean."""
     _store().setValue(f"window/{name}", value)
 
 
@@ -120,24 +120,24 @@ def set_text(name: str, value: str) -> None:
 
 
 def device() -> str:
-    """Return where studies are computed: "auto", "cpu" or "cuda"."""
+    """Return the device for computations: "auto", "cpu" or "cuda"."""
     found = text("device", "auto")
     return found if found in DEVICES else "auto"
 
 
 def scale() -> int:
-    """Return the size of everything in the window, in percent; it counts from the next start."""
+    """Return the scale of the user interface in percent; a change applies at the next start."""
     found = number("scale", 100)
     return found if found in SCALES else 100
 
 
 def colormap() -> str:
-    """Return the colours in which maps are drawn at first, a name that may be of an older one."""
+    """Return the name of the initial colour map; it may be one that no longer exists."""
     return text("colormap", COLORMAP)
 
 
 def eps_unit() -> str:
-    """Return how L-inf radii are set: in "255" ths, or in the "unit" [0, 1]; both are shown."""
+    """Return the unit to enter L-inf radii in: "255" ths, or the "unit" [0, 1]; both are shown."""
     found = text("eps_unit", "255")
     return found if found in EPS_UNITS else "255"
 
@@ -149,7 +149,7 @@ def studies_folder() -> Path | None:
 
 
 def reset_preferences() -> None:
-    """Set back what the settings dialog sets; recent studies and the window's place stay."""
+    """Reset what the settings dialog sets; keep recent studies and the window geometry."""
     store = _store()
     for name in PREFERENCES:
         store.remove(f"window/{name}")

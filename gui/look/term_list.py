@@ -1,7 +1,7 @@
-"""The words of the field, each in a few sentences with its equation: what all tooltips draw on.
+"""The technical terms behind all tooltips, each with a short explanation and an equation.
 
-A term names the fields of specs that it explains, and the words by which table headers and axes
-call it. Texts are rich text: letters with sub and sup, no pictures.
+A term lists the spec fields that it explains, and the words that refer to it in table headers and
+axes. Texts are rich text: letters with sub and sup, no pictures.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Term:
     fields
         Names of the spec fields that it explains.
     words
-        By what else headers and axes call it, in lower case.
+        Other words for it in headers and axes, in lower case.
     """
 
     name: str

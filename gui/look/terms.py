@@ -1,4 +1,4 @@
-"""Tooltips that explain the words of the field: of forms, table headers and axes."""
+"""Tooltips that explain technical terms in forms, table headers and axes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _of_method(method: Method) -> Term:
 
 
 def terms_in(text: str) -> list[Term]:
-    """Return the terms that a header or an axis names, from the left; longer words go first."""
+    """Return the terms named in a header or an axis, left to right; longer matches win."""
     left = text.lower()
     words = [(word, term) for term in TERMS for word in {term.name.lower(), *term.words}]
     found: list[tuple[int, Term]] = []
@@ -76,10 +76,10 @@ def with_words(text: str, plain: str = "") -> str:
 
 
 def name_of(term: Term) -> str:
-    """Return what a term is called, in the user's language."""
+    """Return the name of a term."""
     return term.name
 
 
 def plain_text(term: Term) -> str:
-    """Return all of a term without markup, to be searched."""
+    """Return the whole text of a term without markup, for searching."""
     return html.unescape(re.sub(r"<[^>]+>", "", explanation(term)))

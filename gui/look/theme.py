@@ -1,7 +1,7 @@
 """The look of the window: every colour, in a light and a dark form, and one style sheet.
 
-Nothing else in the window names a colour. Whoever draws by itself (plots, delegates, icons) asks
-:func:`colour` when it draws, and draws again when ``signals.changed`` is emitted.
+No other module defines a colour. Code that paints (plots, delegates, icons) calls :func:`colour`
+while painting, and repaints when ``signals.changed`` is emitted.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ DARK = {
     "warning": "#e6b04f",
     "bad": "#f3847d",
 }
-# Okabe and Ito's hues, told apart with every common colour blindness; each is darkened or lightened
-# until it stands out from the background of its mode. A hue keeps its place in both modes.
+# Okabe and Ito's palette, distinguishable with all common forms of colour blindness. Each hue is
+# darkened or lightened for contrast with its background, and has the same index in both modes.
 SERIES_LIGHT = (
     "#0072b2", "#c94f00", "#00835f", "#b0538b", "#9a6a00", "#2a86b8", "#5d6570", "#4b3fa0",
 )  # fmt: skip
@@ -59,13 +59,13 @@ SERIES_DARK = (
 
 
 class Signals(QObject):
-    """Says when the colours changed."""
+    """Holds the signal emitted when the colours change."""
 
     changed = Signal()
 
 
 class _State(QObject):
-    """Which mode was asked for, and whether that means dark now."""
+    """The requested mode, and whether the window is dark now."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class _State(QObject):
 
     @Slot()
     def follow_system(self) -> None:
-        """Take up the desktop's new colour scheme."""
+        """Apply the desktop's new colour scheme."""
         app = QApplication.instance()
         if self.mode == "system" and isinstance(app, QApplication):
             _dress(app, _system_is_dark())
@@ -91,7 +91,7 @@ def colour(name: str) -> QColor:
 
 
 def series(index: int) -> QColor:
-    """Return the colour of the index-th thing in a plot; it starts again after eight."""
+    """Return the colour of the index-th series of a plot; colours repeat after eight."""
     colours = SERIES_DARK if _state.dark else SERIES_LIGHT
     return QColor(colours[index % len(colours)])
 
@@ -102,24 +102,24 @@ def is_dark() -> bool:
 
 
 def indent_text(spin_box: QAbstractSpinBox) -> None:
-    """Keep the text of a spin box off its border, where a style sheet's padding is ignored."""
+    """Indent the text of a spin box, which ignores the padding set in the style sheet."""
     spin_box.lineEdit().setTextMargins(TEXT_INDENT, 0, 0, 0)
 
 
 def mode() -> Mode:
-    """Return the mode that was asked for."""
+    """Return the requested mode: "system", "light" or "dark"."""
     return _state.mode
 
 
 def apply(app: QApplication, mode: Mode = "system") -> None:
-    """Dress the application; ``signals.changed`` is emitted where that changes the colours."""
+    """Style the application; emit ``signals.changed`` if the colours change."""
     _state.mode = mode
     hints = app.styleHints()
     if not _state.following:
         hints.colorSchemeChanged.connect(_state.follow_system)
         _state.following = True
     schemes = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
-    # Asking Qt as well lets the title bar and the desktop's own dialogs follow.
+    # Set Qt's scheme as well, so that the title bar and native dialogs follow it.
     hints.setColorScheme(schemes.get(mode, Qt.ColorScheme.Unknown))
     _dress(app, mode == "dark" or (mode == "system" and _system_is_dark()))
 
@@ -135,7 +135,7 @@ def _dress(app: QApplication, dark: bool) -> None:
     _state.dark = dark
     if not dressed:
         app.setStyle("Fusion")
-    # Replacing one sheet by another costs five times as much as taking it off and putting one on.
+    # Remove the old sheet first: replacing it directly takes five times as long.
     app.setStyleSheet("")
     app.setPalette(_palette())
     app.setStyleSheet(_style_sheet())
@@ -176,7 +176,7 @@ def _palette() -> QPalette:
 
 
 def _faded() -> QColor:
-    """Return the colour of texts that cannot be used now: halfway from muted to the background."""
+    """Return the colour of disabled texts: halfway between muted and the background."""
     text, ground = colour("muted"), colour("background")
     return QColor(
         (text.red() + ground.red()) // 2,

@@ -14,12 +14,14 @@ _EPOCHS = next(item for item in fields_of(Training) if item.name == "epochs")
 
 
 class ContinueDialog(QDialog):
-    """Asks which network is to go on, and for how long; it does not hold up the window.
+    """Asks which network to train further, and for how many epochs.
+
+    Show it with ``open()``, which does not block the caller.
 
     Parameters
     ----------
     key
-        The network that is proposed; "" for the newest.
+        Key of the network selected at first; "" for the newest.
     """
 
     def __init__(self, workspace: Workspace, key: str = "", parent: QWidget | None = None):
@@ -67,7 +69,7 @@ class ContinueDialog(QDialog):
         self.setMinimumWidth(460)
 
     def specs(self) -> list[Training]:
-        """Return the training that is asked for; none where there is no network to go on from."""
+        """Return the training to queue; empty if there is no network to continue."""
         if not self._networks:
             return []
         return [self._networks[self.network.currentIndex()].continued(self.epochs.number())]

@@ -1,4 +1,4 @@
-"""One computation as the window knows it, and how its times are measured and said."""
+"""The window's data about one computation, with its clock and text formats."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from engine.specs.schema import KINDS
 JobState = Literal["waiting", "running", "finished", "cancelled", "failed"]
 RANK = {"running": 0, "failed": 1, "waiting": 2, "finished": 3, "cancelled": 3}
 SHOWN_SCALARS = 2
-# A rate measured over less than this is noise, and so would be the time left.
+# A rate measured over a shorter time is too noisy to estimate the time left.
 MEASURED_SECONDS = 1.0
 
 
 class Stopwatch:
-    """A clock that stands still while everything is paused."""
+    """A clock that stops while the queue is paused."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         self._clock = clock
@@ -26,17 +26,17 @@ class Stopwatch:
         self._held = 0.0
 
     def now(self) -> float:
-        """Return seconds that passed while nothing was paused."""
+        """Return the clock's reading in seconds, without the paused time."""
         end = self._clock() if self._held_since is None else self._held_since
         return end - self._held
 
     def hold(self) -> None:
-        """Stand still."""
+        """Stop the clock."""
         if self._held_since is None:
             self._held_since = self._clock()
 
     def release(self) -> None:
-        """Go on."""
+        """Let the clock run again."""
         if self._held_since is not None:
             self._held += self._clock() - self._held_since
             self._held_since = None
@@ -44,9 +44,9 @@ class Stopwatch:
 
 @dataclass
 class Job:
-    """What is known of one computation.
+    """The state of one computation.
 
-    Times are readings of the model's stopwatch; ``seconds`` is how long it took in the end.
+    Times are readings of the model's stopwatch; ``seconds`` is the final duration.
     """
 
     key: str
@@ -75,13 +75,13 @@ class Job:
 
     @property
     def dropped(self) -> bool:
-        """Whether it ended, before it began, because something that it needs did not finish."""
+        """Whether it never began because a computation it depends on did not finish."""
         ended = self.state in ("failed", "cancelled")
         return ended and bool(self.message) and not self.details
 
     @property
     def fraction(self) -> float:
-        """How much of its present phase is done, in [0, 1]."""
+        """The finished share of the present phase, in [0, 1]."""
         return min(1.0, self.done / self.total) if self.total > 0 else 0.0
 
     @property
@@ -92,20 +92,20 @@ class Job:
         return label[:1].upper() + label[1:]
 
     def elapsed(self, now: float) -> float | None:
-        """Return for how many seconds it has been running, or ran."""
+        """Return how many seconds it has run; None while it waits."""
         if self.state == "running":
             return max(0.0, now - self.started)
         return self.seconds if not self.active else None
 
     def left(self, now: float) -> float | None:
-        """Return how many seconds its phase takes yet at the rate so far, if that is known."""
+        """Return the seconds left in its phase at the rate so far, or None if unknown."""
         spent, moved = now - self.phase_started, self.done - self.phase_done
         if self.state != "running" or moved <= 0 or spent < MEASURED_SECONDS:
             return None
         return max(0.0, self.total - self.done) * spent / moved
 
     def order(self) -> tuple[float, float]:
-        """Return where it stands: running, failed, waiting, then the others, newest first."""
+        """Return the sort key: running, failed, waiting, then the others, newest first."""
         within = {"running": self.started, "waiting": self.number}.get(self.state, -self.ended)
         return RANK[self.state], within
 
@@ -117,7 +117,7 @@ def progress_text(job: Job) -> str:
 
 
 def scalars_text(event: Scalars) -> str:
-    """Return the first numbers of a moment in a few words."""
+    """Return the first values of an event as a short text."""
     shown = list(event.values.items())[:SHOWN_SCALARS]
     return ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in shown)
 
@@ -130,7 +130,7 @@ def clock(seconds: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as a person would say them: "40 s", "3 min", "2 h 10 min"."""
+    """Return seconds as a rounded duration: "40 s", "3 min", "2 h 10 min"."""
     if seconds < 59.5:
         return f"{max(1, round(seconds))} s"
     minutes = max(1, round(seconds / 60))

@@ -1,4 +1,4 @@
-"""What can be done with chosen computations beside stopping them: move, retry, go on."""
+"""Actions on chosen computations other than cancelling: move, retry, continue."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class JobActions(QObject):
-    """Acts on the queue of a workspace for a list of its computations."""
+    """Moves, retries and continues computations in the queue of a workspace."""
 
     def __init__(self, workspace: Workspace, model: JobModel, owner: QWidget):
         super().__init__(owner)
@@ -32,7 +32,7 @@ class JobActions(QObject):
 
     @Slot(object, str)
     def move(self, jobs: Sequence[Job], where: QueueMove) -> None:
-        """Move the waiting ones of these in the queue."""
+        """Move those of these computations that are waiting."""
         runner = self._workspace.runner
         runner.reorder([job.key for job in jobs if job.state == "waiting"], where)
         self._model.reorder([key for key, _ in runner.waiting()])
@@ -40,14 +40,14 @@ class JobActions(QObject):
 
     @Slot(object)
     def retry(self, jobs: Sequence[Job]) -> None:
-        """Queue again those of these that failed or were cancelled, and what they took along."""
+        """Requeue the failed or cancelled ones, and the dependants dropped with them."""
         specs = [self._spec(job) for job in jobs if job.state in ("failed", "cancelled")]
         failed = [spec for spec in specs if spec is not None]
         if failed:
             self._workspace.run(again(failed, self._dropped()))
 
     def retry_with(self, job: Job) -> None:
-        """Ask for another batch size, and queue what results."""
+        """Ask for another batch size, and queue the computation with it."""
         spec = self._spec(job)
         if spec is None:
             return
@@ -57,14 +57,14 @@ class JobActions(QObject):
         dialog.open()
 
     def go_on(self, job: Job) -> None:
-        """Ask for how many epochs more a network is to be trained, and queue that."""
+        """Ask for how many more epochs to train a network, and queue that training."""
         dialog = ContinueDialog(self._workspace, job.key, self._owner)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(lambda: self._workspace.run(dialog.specs()))
         dialog.open()
 
     def fill(self, menu: QMenu, job: Job, chosen: Sequence[Job]) -> None:
-        """Put what can be done with a computation, or the chosen ones around it, into a menu."""
+        """Fill a menu with actions on ``job``, or on all of ``chosen`` if it is among them."""
         jobs = chosen if job in chosen else [job]
         if any(each.state == "waiting" for each in jobs):
             self._fill_moves(menu, jobs)
@@ -92,7 +92,7 @@ class JobActions(QObject):
         menu.addSeparator()
 
     def _add(self, menu: QMenu, words: str, keys: str) -> QAction:
-        """Add an entry that names its keys; the list itself listens to them."""
+        """Add a menu entry that shows its shortcut; the table handles the keys itself."""
         return menu.addAction(f"{words}\t{keys}")
 
     def _can_retry(self, job: Job) -> bool:
@@ -105,7 +105,7 @@ class JobActions(QObject):
         return found
 
     def _dropped(self) -> list[Spec]:
-        """Return what ended only because something that it needs did."""
+        """Return the specs that ended only because a dependency did not finish."""
         found = []
         for spec in self._workspace.runner.queued_specs():
             job = self._model.job(spec.key)

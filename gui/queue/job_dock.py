@@ -1,4 +1,4 @@
-"""The strip at the bottom of the window that lists every computation, and lets one stop it."""
+"""The dock at the bottom of the window that lists all computations and can cancel them."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class JobDock(QFrame):
         self.expanded_changed.emit(expanded)
 
     def show_details(self, job: Job) -> None:
-        """Open a window with all that is known of why a computation failed."""
+        """Open a window with the details of why a computation failed."""
         text = "\n".join([f"{job.kind_label} {job.key}", *job.notices, "", job.details])
         TextDialog(job.title, job.message, text, self).show()
 
@@ -278,7 +278,7 @@ class JobDock(QFrame):
 
 
 def outlook_of(workspace: Workspace) -> Outlook:
-    """Return what tells the time left from the open study's queue and records."""
+    """Return an estimator of the time left that uses the open study's queue and records."""
     runner = workspace.runner
 
     def slots() -> int:

@@ -1,4 +1,4 @@
-"""The computations of the open study as a table: what each does, how far it is, how long yet."""
+"""The table model of the open study's computations, with progress and time left."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TITLE, KIND, PROGRESS, ELAPSED, LEFT, ACTION = range(6)
 
 @dataclass(frozen=True)
 class Summary:
-    """The whole queue in four numbers; ``left`` in seconds, None where nothing can be promised."""
+    """The whole queue in four numbers; ``left`` is in seconds, or None if unknown."""
 
     done: int
     total: int
@@ -28,14 +28,15 @@ class Summary:
 
 
 class JobModel(QAbstractTableModel):
-    """A row per computation. Events change it at once, but views hear of it only by :meth:`flush`.
+    """A table model with a row per computation.
 
-    So thousands of events in one moment cost a view one update.
+    Events change the data at once, but only :meth:`flush` notifies the views. Thousands of events
+    thus cause a single update.
 
     Parameters
     ----------
     outlook
-        Tells the time left; one that knows only kinds, if none is given.
+        Estimates the time left; by default one that knows only the kinds of computations.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class JobModel(QAbstractTableModel):
     # ------------------------------------------------------------------------------------- events
 
     def take(self, event: Event) -> None:
-        """Take up what a computation said."""
+        """Update the data from an engine event; views are notified by :meth:`flush`."""
         if isinstance(event, Queued | Started):
             self._on_begin(event)
         job = self._jobs.get(event.key)
@@ -75,7 +76,7 @@ class JobModel(QAbstractTableModel):
             self._on_end(job, event)
 
     def flush(self) -> None:
-        """Let the views know what changed since the last time."""
+        """Notify the views of all changes since the last call."""
         if self._new:
             first = len(self._rows)
             self.beginInsertRows(QModelIndex(), first, first + len(self._new) - 1)
@@ -90,21 +91,21 @@ class JobModel(QAbstractTableModel):
         self._moved = self._changed = False
 
     def reorder(self, keys: Sequence[str]) -> None:
-        """Let the waiting computations stand in this order, which is the queue's."""
+        """Put the waiting computations into this order, the order of the queue."""
         jobs = [self._jobs[key] for key in keys if key in self._jobs]
         for job, number in zip(jobs, sorted(job.number for job in jobs), strict=True):
             job.number = number
         self._moved = True
 
     def retitle(self, titles: Mapping[str, str]) -> None:
-        """Call computations what their records are called now; key -> title."""
+        """Set the titles of computations to those of their records, a mapping key -> title."""
         for key, job in self._jobs.items():
             job.title = titles.get(key, job.title)
         self._changed = True
         self.flush()
 
     def clear(self, *, only_ended: bool) -> None:
-        """Take computations off the list: those that ended, or all."""
+        """Remove the ended computations from the list, or all of them."""
         self.beginResetModel()
         kept = [job for job in [*self._rows, *self._new] if only_ended and job.active]
         self._rows, self._new = kept, []
@@ -121,16 +122,16 @@ class JobModel(QAbstractTableModel):
 
     @property
     def count(self) -> int:
-        """How many there are, ended ones too."""
+        """The number of computations, including ended ones."""
         return len(self._jobs)
 
     @property
     def active(self) -> int:
-        """How many run or wait."""
+        """The number of computations that are running or waiting."""
         return self._active
 
     def summary(self) -> Summary:
-        """Return the state of everything that was queued since the queue was last empty."""
+        """Return the totals over everything queued since the queue was last empty."""
         batch = [self._jobs[key] for key in self._batch]
         done = [job for job in batch if not job.active]
         failed = sum(job.state == "failed" for job in done)
@@ -140,7 +141,7 @@ class JobModel(QAbstractTableModel):
     # ---------------------------------------------------------------------------------- Qt's model
 
     def rowCount(self, parent: Index | None = None) -> int:
-        """Return the number of computations that the views know of."""
+        """Return the number of computations that the views were notified of."""
         return 0 if parent is not None and parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: Index | None = None) -> int:
@@ -185,7 +186,7 @@ class JobModel(QAbstractTableModel):
         self._moved = True
 
     def _queue(self, event: Queued | Started, old: Job | None) -> Job:
-        """Add a computation; one that ended before starts anew in its old row."""
+        """Add a computation; one that ended before reuses its row."""
         if not self._active:
             self._batch.clear()
             self.outlook.begin()

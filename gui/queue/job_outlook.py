@@ -1,9 +1,10 @@
-"""How long computations will take yet: what is promised, and on what grounds.
+"""Estimates of the time that computations and the whole queue still need.
 
-Work and its seconds are told by :mod:`engine.plan.cost`. A running computation is judged by its own
-rate as soon as it has one, a waiting one by the most similar that finished or run; the queue is
-then played through with its order, its slots, and what needs what. What takes longer than expected
-is expected to take a while longer: no promise counts down to nothing and stays there.
+:mod:`engine.plan.cost` gives the work of a computation and its rate. A running computation is
+estimated from its own rate once it has one, a waiting one from the most similar computations that
+finished or are running. The time of the queue follows from simulating it with its order, slots and
+dependencies. The time left of an overdue computation never reaches 0: a share of the time spent is
+its lower limit.
 """
 
 from __future__ import annotations
@@ -18,30 +19,31 @@ from engine.specs.schema import Spec
 from gui.queue.job import MEASURED_SECONDS, Job
 
 EPOCHS = "epochs"  # the phase whose progress the cost model understands
-LATE = 0.1  # of the time spent: the least that is left of what has not ended
-PRIOR_SECONDS = 2.0  # an expected rate weighs as much as one measured over so long
-MANY = 200  # a longer queue is played through once a second only: thousands take some 40 ms
-# Where nothing is known of more of the waiting jobs than this, nothing is promised.
+LATE = 0.1  # lower limit of the time left, as a share of the time spent
+PRIOR_SECONDS = 2.0  # an expected rate weighs as much as one measured over this time
+MANY = 200  # longer queues are simulated only once a second: thousands of jobs take about 40 ms
+# Give no estimate if more than this share of the waiting jobs has no known rate.
 UNKNOWN_SHARE = 0.1
 
 Waiting = list[tuple[str, frozenset[str]]]
 
 
 class Outlook:
-    """Says how long computations take yet.
+    """Estimates how long computations still take.
 
     Parameters
     ----------
     spec_of
-        The spec of a key; None where it is not known: its kind then tells all.
+        Returns the spec of a key, or None if unknown; only the kind is used then.
     size
         See :func:`engine.plan.cost.work_of`.
     waiting
-        The queue: keys in order, each with the keys it waits for; empty: as they were queued.
+        Returns the queue: keys in order, each with the keys it waits for. If empty, jobs are taken
+        in the order in which they were queued.
     slots
-        How many run at once; 0: as many as do.
+        Returns how many computations run at once; 0 for as many as are running now.
     earlier
-        What the study's records tell of rates.
+        Returns the rates found in the study's records.
     """
 
     def __init__(
@@ -58,13 +60,13 @@ class Outlook:
         self.forget()
 
     def forget(self) -> None:
-        """Another study: start anew."""
+        """Discard all rates and estimates, because another study was opened."""
         self.rates = Rates()
         self._works: dict[str, Work] = {}
         self._told: tuple[float, float | None] = (-math.inf, None)
 
     def begin(self) -> None:
-        """Take up, as a queue begins, what the study's records tell by now."""
+        """Update the rates from the study's records when a queue begins."""
         self.rates.earlier = self._earlier()
 
     def work(self, job: Job) -> Work:
@@ -76,16 +78,16 @@ class Outlook:
         return self._works[job.key]
 
     def learn(self, job: Job) -> None:
-        """Take up how long a computation took that has just finished."""
+        """Add the rate of a computation that has just finished."""
         work, since = self.work(job), job.started
         passes = work.passes
         if work.epochs and job.what == EPOCHS:
-            # Images are read in for all, and a resumed one had done a part before.
+            # Count the epochs only: not the reading of images, nor what was done before a resume.
             since, passes = job.phase_started, passes - work.done_at(job.phase_done)
         self.rates.learn(work, job.ended - since, passes)
 
     def left_of(self, job: Job, now: float) -> float | None:
-        """Return how many seconds a running computation takes yet, or None."""
+        """Return how many more seconds a running computation takes, or None."""
         if job.state != "running":
             return None
         work = self.work(job)
@@ -108,7 +110,7 @@ class Outlook:
     # ------------------------------------------------------------------------------------ private
 
     def _played(self, jobs: dict[str, Job], now: float) -> float | None:
-        """Return how long the queue takes, played through."""
+        """Simulate the queue and return how many seconds it takes, or None."""
         running = {key: job for key, job in jobs.items() if job.state == "running"}
         lefts = {key: self.left_of(job, now) for key, job in running.items()}
         ahead = self._ahead([job for job in jobs.values() if job.key not in running], running)
@@ -120,7 +122,7 @@ class Outlook:
         return finish(known, ahead, self._slots() or max(1, len(running)))
 
     def _measured(self, job: Job, work: Work) -> tuple[float, float] | None:
-        """Return seconds and passes of the epochs so far, None before they can be trusted."""
+        """Return seconds and passes of the epochs so far; None while there are too few."""
         spent = job.progressed - job.phase_started
         passes = work.done_at(job.done) - work.done_at(job.phase_done)
         return (spent, passes) if spent >= MEASURED_SECONDS and passes > 0 else None
@@ -136,7 +138,7 @@ class Outlook:
     def _ahead(
         self, waiting: list[Job], running: dict[str, Job]
     ) -> list[tuple[str, float, frozenset[str]]] | None:
-        """Return the waiting computations in order, each with its seconds and its needs."""
+        """Return the waiting computations in order, with seconds and dependencies, or None."""
         rates = self.rates.copy()
         for job in running.values():
             work = self.work(job)
@@ -158,7 +160,7 @@ class Outlook:
 
 
 def _blended(measured: tuple[float, float] | None, prior: float | None) -> float:
-    """Return seconds per pass: the geometric mean of what is measured and what was expected."""
+    """Return seconds per pass: the weighted geometric mean of measured and expected."""
     if measured is None:
         return prior or 0.0
     spent, passes = measured

@@ -1,4 +1,4 @@
-"""How the list of computations looks: its rows, and the keys that act on them."""
+"""The table view of computations: how it draws rows, and its keyboard shortcuts."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ TEXT_COLOURS = {"waiting": "muted", "cancelled": "muted", "failed": "bad"}
 
 
 class _Delegate(QStyledItemDelegate):
-    """Draws a row: the state's icon, the words, a thin bar, a cross to cancel."""
+    """Draws a row: state icon, texts, a thin progress bar and a cancel cross."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        """Return the same height for all."""
+        """Return the same height for every row."""
         return QSize(WIDTHS.get(index.column(), 200), ROW_HEIGHT)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
@@ -97,7 +97,7 @@ class JobTable(QTableView):
     open_asked
         Return was pressed; takes the current index.
     move_asked
-        Ctrl and Up, Down, Home or End were pressed: takes where the selected ones are to move.
+        Ctrl+Up, Down, Home or End was pressed; takes where to move the selected computations.
     retry_asked
         Ctrl+R was pressed: queue again what is selected.
     """
@@ -128,7 +128,7 @@ class JobTable(QTableView):
     def _size_rows_and_columns(self) -> None:
         rows, columns = self.verticalHeader(), self.horizontalHeader()
         rows.hide()
-        # One height for all: nothing is measured, so thousands of rows cost nothing.
+        # A fixed row height: Qt then measures no rows, however many thousands there are.
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         rows.setDefaultSectionSize(ROW_HEIGHT)
         columns.setHighlightSections(False)
@@ -139,7 +139,7 @@ class JobTable(QTableView):
             columns.resizeSection(column, width)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Act on the chosen rows, or move as a table does."""
+        """Handle the shortcuts for the selected rows; pass other keys to the table."""
         control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
         if control and event.key() in MOVES:
             self.move_asked.emit(MOVES[event.key()])

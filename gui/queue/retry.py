@@ -15,7 +15,10 @@ SMALLER = 2
 
 
 class RetryDialog(QDialog):
-    """Asks for the batch size of a computation that failed; it does not hold up the window."""
+    """Asks for the batch size with which to retry a failed computation.
+
+    Show it with ``open()``, which does not block the caller.
+    """
 
     def __init__(self, failed: Spec, dropped: Sequence[Spec], parent: QWidget | None = None):
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""What the classes of a network are called: as in the images it was trained on."""
+"""The class names of a network, taken from the images it was trained on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gui.session.state import State
 
 
 class ClassNames(QObject):
-    """Knows the names of the current images' classes, and reads those of others from the study.
+    """Gives the class names of the current images, and reads those of others from the study.
 
     Signals
     -------
@@ -31,7 +31,7 @@ class ClassNames(QObject):
         state.study_changed.connect(self._forget)
 
     def of(self, images: ImagesSpec) -> Sequence[str]:
-        """Return the names of the classes, () while they are not known."""
+        """Return the class names, or () until they are known."""
         state = self._state
         if images == state.images and state.image_set is not None:
             return state.image_set.classes
@@ -41,7 +41,7 @@ class ClassNames(QObject):
         return self._known[images.key]
 
     def listed(self, images: ImagesSpec, count: int) -> list[str]:
-        """Return ``count`` names; a class without a name is called by its number."""
+        """Return ``count`` names, with the number of a class where it has no name."""
         names = self.of(images)
         return [names[label] if label < len(names) else str(label) for label in range(count)]
 
@@ -51,7 +51,8 @@ class ClassNames(QObject):
             return
         done = partial(self._take, images.key)
         work = partial(_classes_in, study, images)
-        # Numbers stand in for names that cannot be read; the record's damage is told elsewhere.
+        # Errors are ignored: class numbers are shown instead, and damaged records are reported
+        # elsewhere.
         self._state.runner.ask(f"classes/{images.key}", work, done, lambda _: None)
 
     def _take(self, key: str, names: Sequence[str]) -> None:

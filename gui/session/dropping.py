@@ -1,4 +1,4 @@
-"""What was dropped or pasted: from the desktop's data to paths, each known by what it is."""
+"""Dropped and pasted data: extracts paths and pictures, and sorts the paths by kind."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COPIED_FILES = "x-special/gnome-copied-files"
 
 @dataclass(frozen=True)
 class Sorted:
-    """Paths by what can be done with them.
+    """Paths sorted by what can be done with them.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Sorted:
 
 
 def can_take(mime: QMimeData) -> bool:
-    """Whether there are files, or a picture, in dragged or copied data."""
+    """Whether dragged or copied data holds files or a picture."""
     return mime.hasUrls() or mime.hasImage() or mime.hasFormat(COPIED_FILES)
 
 
@@ -47,7 +47,7 @@ def paths_of(mime: QMimeData) -> list[Path]:
 
 
 def _copied_files(mime: QMimeData) -> list[QUrl]:
-    """Read what file managers copy: the word copy or cut, then an address a line."""
+    """Parse a file manager's clipboard: a line "copy" or "cut", then one URL per line."""
     lines = bytes(mime.data(COPIED_FILES).data()).split(b"\n")[1:]
     return [QUrl.fromEncoded(QByteArray(line)) for line in lines if line.strip()]
 
@@ -61,7 +61,7 @@ def picture_of(mime: QMimeData) -> QImage | None:
 
 
 def sort_paths(paths: Iterable[Path]) -> Sorted:
-    """Tell studies, weights and images apart, and say which paths cannot be read."""
+    """Sort paths into studies, weights and images, with a sentence for each unreadable one."""
     found = Sorted()
     for path in paths:
         problem = _problem(path)

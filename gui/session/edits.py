@@ -1,7 +1,8 @@
-"""Changes of a study that can be taken back: titles, notes, and which records it has.
+"""Undoable changes to a study: titles, notes, and deleting records.
 
-Records never change. A title or note is a label beside them (:mod:`engine.store.labels`), a deleted
-record lies in the study's trash (:mod:`engine.store.trash`).
+The records themselves never change. Titles and notes are labels stored beside them
+(:mod:`engine.store.labels`); deleting moves a record to the study's trash
+(:mod:`engine.store.trash`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ STEPS_KEPT = 200
 
 
 class Edits(QObject):
-    """Makes the changes, and knows how to take them back; ``stack`` is what menus are made of."""
+    """Makes undoable changes. Menus take their undo and redo actions from ``stack``."""
 
     def __init__(self, state: State):
         super().__init__(state)
@@ -40,7 +41,7 @@ class Edits(QObject):
     # ------------------------------------------------------------------------------------- labels
 
     def rename(self, key: str, title: str) -> None:
-        """Give a record another title; "" or its own one gives it its own again."""
+        """Set a record's title; "" or its original title restores the original."""
         study = self._state.study
         if study is None:
             return
@@ -53,7 +54,7 @@ class Edits(QObject):
             self._relabel(study, key, replace(before, title=wanted), text)
 
     def note(self, key: str, note: str) -> None:
-        """Write a note about a record; "" takes it away."""
+        """Set a record's note; "" removes it."""
         study = self._state.study
         if study is None:
             return
@@ -63,7 +64,7 @@ class Edits(QObject):
             self._relabel(study, key, replace(before, note=wanted), text)
 
     def describe(self, *, name: str | None = None, notes: str | None = None) -> None:
-        """Change the study's name or notes; a name of nothing but spaces is none."""
+        """Change the study's name or notes; a blank name is ignored."""
         study = self._state.study
         if study is None:
             return
@@ -88,12 +89,12 @@ class Edits(QObject):
     # ----------------------------------------------------------------------------------- deleting
 
     def going_with(self, keys: Collection[str]) -> list[Entry]:
-        """Return these records and all that was computed from them."""
+        """Return these records and every record computed from them."""
         study = self._state.study
         return [] if study is None else trash.dependants(study.entries, keys)
 
     def obstacle(self, keys: Collection[str]) -> str:
-        """Say in a sentence why records cannot be deleted now; "" where they can."""
+        """Return a sentence saying why the records cannot be deleted now, or "" if they can."""
         doomed = {entry.key: entry for entry in self.going_with(keys)}
         for spec in self._state.runner.pending:
             if spec.key in keys:
@@ -108,7 +109,7 @@ class Edits(QObject):
         return ""
 
     def delete(self, keys: Collection[str]) -> bool:
-        """Move records and all that was computed from them into the trash; say what hinders it."""
+        """Move records, and those computed from them, to the trash; report what prevents it."""
         study = self._state.study
         problem = self.obstacle(keys)
         if study is None or problem:
@@ -117,7 +118,7 @@ class Edits(QObject):
         deleted: list[Deleted] = []
 
         def do() -> None:
-            again = self.obstacle(keys)  # a computation may have begun before a redo
+            again = self.obstacle(keys)  # since the undo, a computation may have begun
             if again:
                 raise ValueError(again)
             deleted[:] = [trash.delete(study, keys)]
@@ -131,7 +132,7 @@ class Edits(QObject):
         return self._push(text, do, undo)
 
     def put_back_all(self) -> None:
-        """Put everything that is in the trash back, also from before the study was opened."""
+        """Restore everything in the trash, including deletions from earlier sessions."""
         study = self._state.study
         if study is None:
             return
@@ -144,7 +145,7 @@ class Edits(QObject):
         self._forget_steps()
 
     def empty_trash(self) -> None:
-        """Delete what is in the trash for good; what was deleted before cannot be undone then."""
+        """Delete the trash for good; earlier deletions can no longer be undone."""
         study = self._state.study
         if study is None:
             return
@@ -164,7 +165,7 @@ class Edits(QObject):
         return self._went_well
 
     def attempt(self, step: Callable[[], object]) -> bool:
-        """Do or undo a step, say what failed, and let everyone look again."""
+        """Do or undo a step, report a failure, and signal that records may have changed."""
         self._went_well = False
         try:
             step()
@@ -186,7 +187,7 @@ class Edits(QObject):
 
 
 class _Edit(QUndoCommand):
-    """One step; where it fails, it is taken off the stack rather than half done."""
+    """One undoable step. A step that fails is marked obsolete, so the stack drops it."""
 
     def __init__(
         self, text: str, do: Callable[[], object], undo: Callable[[], object], edits: Edits
@@ -199,7 +200,7 @@ class _Edit(QUndoCommand):
         self._run(self._do)
 
     def undo(self) -> None:
-        """Take it back."""
+        """Undo the change."""
         self._run(self._undo)
 
     def _run(self, step: Callable[[], object]) -> None:

@@ -1,4 +1,4 @@
-"""The window's file dialogs and questions; each remembers the folder it was in."""
+"""The window's file dialogs. They all start in the folder that was used last."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def _kept(path: Path) -> Path:
 
 
 def ask_study(parent: QWidget) -> Path | None:
-    """Let the user choose the folder of a study; None where they did not."""
+    """Let the user choose the folder of a study; return None if they cancel."""
     chosen = QFileDialog.getExistingDirectory(parent, "Open study", _start(documents()))
     return _kept(Path(chosen)) if chosen else None
 
 
 def ask_new_study(parent: QWidget) -> Path | None:
-    """Let the user name a new study; None where they did not."""
+    """Let the user name a new study; return None if they cancel."""
     start = str(Path(_start(documents())) / f"study{SUFFIX}")
     chosen, _ = QFileDialog.getSaveFileName(parent, "New study", start, f"*{SUFFIX}")
     if not chosen:
@@ -45,7 +45,7 @@ def ask_new_study(parent: QWidget) -> Path | None:
 
 
 def ask_copy(parent: QWidget, name: str) -> Path | None:
-    """Let the user name the one file that a study is copied into; None where they did not."""
+    """Let the user name the file to copy a study into; return None if they cancel."""
     start = str(Path(_start(documents())) / f"{name}.h5")
     chosen, _ = QFileDialog.getSaveFileName(parent, "Save a copy as one file", start, "*.h5")
     if not chosen:
@@ -55,7 +55,7 @@ def ask_copy(parent: QWidget, name: str) -> Path | None:
 
 
 def ask_image_folder(parent: QWidget) -> Path | None:
-    """Let the user choose a folder of images; None where they did not."""
+    """Let the user choose a folder of images; return None if they cancel."""
     chosen = QFileDialog.getExistingDirectory(parent, "Open image folder", _start())
     return _kept(Path(chosen)) if chosen else None
 

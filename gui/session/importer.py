@@ -1,4 +1,4 @@
-"""Taking things into the study: folders and files of images, pictures, weights, other studies."""
+"""Importing images, pasted pictures and weights files into the study, and opening other studies."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ BLOCK = 1 << 20
 
 
 class Importer(QObject):
-    """Reads what the user drops, pastes or chooses, and gives it to the state.
+    """Reads what the user drops, pastes or chooses, and passes it to the state.
 
     Signals
     -------
     changed
-        Reading began, went on, or ended: see ``name``, ``done`` and ``total``.
+        Reading began, advanced or ended: see ``name``, ``done`` and ``total``.
     started
         Reading of images began.
     weights_found
@@ -70,18 +70,18 @@ class Importer(QObject):
 
     @property
     def done(self) -> float:
-        """How many files were read."""
+        """How many files have been read."""
         return self._progress[0]
 
     @property
     def total(self) -> float:
-        """How many files there are, as far as is known; 0 while they are looked for."""
+        """How many files there are to read; 0 until they have been counted."""
         return self._progress[1]
 
     # ------------------------------------------------------------------------------------ taking
 
     def take(self, paths: list[Path]) -> None:
-        """Open, read or ask about each of these paths, by what it is."""
+        """Handle each path by its kind: open studies, read images, ask about weights."""
         found = dropping.sort_paths(paths)
         for problem in found.problems:
             self._say(problem, error=True)
@@ -105,15 +105,15 @@ class Importer(QObject):
         self._when_loaded(lambda: self._save_picture(picture))
 
     def open_study(self, path: Path, *, create: bool = False) -> None:
-        """Open a study, once the engine is there."""
+        """Open a study as soon as the engine is loaded."""
         self._when_loaded(lambda: self._open(path, create))
 
     def reread(self, spec: ImagesSpec) -> None:
-        """Read in images as their spec says, from where the study knows they are."""
+        """Load images as their spec says, from the location the study has stored for them."""
         self._when_loaded(lambda: self._reread(spec))
 
     def use(self, spec: ImagesSpec) -> None:
-        """Make images the current ones, and queue their record, so that the study keeps them."""
+        """Make these the current images, and queue their record so that it is stored."""
         self._when_loaded(lambda: self._use(spec))
 
     def run_preset(self, name: str) -> None:
@@ -134,14 +134,14 @@ class Importer(QObject):
 
     @Slot()
     def cancel(self) -> None:
-        """Stop reading images; what is current stays."""
+        """Stop reading images; the current images stay."""
         if self.busy:
             self._state.runner.forget(CHANNEL)
             self._say(f"Reading {self.name} was cancelled.")
             self._end()
 
     def create_study(self, name: str) -> bool:
-        """Create a study in the user's documents and open it; return whether that went well."""
+        """Create a study in the user's documents and open it; return whether it succeeded."""
         path = dropping.free_path(documents(), name, SUFFIX)
         if not self._open(path, create=True):
             return False
@@ -194,7 +194,7 @@ class Importer(QObject):
         return self._state.open_study(path, create=create)
 
     def _read_together(self, paths: list[Path]) -> None:
-        """Read one folder, archive or file; of several files the study keeps copies."""
+        """Read one folder, archive or file; copy several files into the study first."""
         folders = [path for path in paths if path.is_dir()]
         if len(paths) == 1:
             self._read(paths[0])
@@ -268,7 +268,7 @@ class Importer(QObject):
         self._state.runner.ask(CHANNEL, work, done, self._fail, long=True)
 
     def _note(self, done: float, total: float, _: str = "") -> None:
-        """Keep how far reading is. Called from the lane: it must touch nothing else."""
+        """Store the progress. Runs on the lane's thread, so it must not touch anything else."""
         self._progress = (done, total)
 
     @Slot()
@@ -303,7 +303,7 @@ class Importer(QObject):
         return text
 
     def _shape_of_present(self) -> dict[str, Any]:
-        """Let single pictures take the shape of the present images, so that networks fit them."""
+        """Return options that give pictures the current images' shape, so that networks fit."""
         present = self._state.image_set
         if present is None or present.shape[0] not in (1, 3):
             return {}
@@ -323,7 +323,7 @@ class Importer(QObject):
             self._say(f"{path} cannot be written.", error=True)
 
     def _study_called(self, name: str) -> Study | None:
-        """Return the open study, or one made now; None where that is not possible."""
+        """Return the open study, or a new one of this name; None if it cannot be created."""
         if self._state.study is None:
             self.create_study(name)
         return self._state.study
@@ -369,7 +369,7 @@ def documents() -> Path:
 
 
 def copied(paths: list[Path], folder: Path, check: Callable[[], None]) -> Path:
-    """Copy files into a folder, two of one name under two names, and return the folder."""
+    """Copy files into a folder, numbering names that repeat, and return the folder."""
     for path in paths:
         check()
         try:

@@ -1,7 +1,7 @@
-"""How fast this machine computes, as far as it is known: one source for every promise of time.
+"""The speed of this machine: the one source for all estimates of computing time.
 
-What finished since the program began goes first, then batches timed on this machine, then what
-older records took, which another machine may have made.
+Rates come, in order of preference, from records made since the program started, from batches timed
+on this machine, and from older records, which may come from another machine.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from gui.session.state import State
 
-MOST_TIMED = 256  # images in a batch that is timed: more take long and tell no more
+MOST_TIMED = 256  # images in a timed batch: larger ones take longer and measure no better
 
 
 class Pace:
-    """What the open study and a few timed batches tell of rates."""
+    """Estimates rates from the open study's records and a few timed batches."""
 
     def __init__(self, state: State):
         self._state = state
@@ -32,7 +32,7 @@ class Pace:
         self._known: tuple[object, int, Rates] | None = None
 
     def rates(self) -> Rates:
-        """Return seconds per pass; they change with the study's records."""
+        """Return the seconds per pass, recomputed when the study gains or loses records."""
         entries = self._state.entries()
         study = self._state.study
         if self._known is None or self._known[:2] != (study, len(entries)):
@@ -50,7 +50,7 @@ class Pace:
         return sizes_in(self._state.entries(images.kind)).get(images.key)
 
     def seconds(self, trainings: Iterable[Training]) -> float | None:
-        """Return how long trainings take, as many at once as the device has room for, or None."""
+        """Return the time for trainings run in the device's parallel slots; None if unknown."""
         slots, rates, size = self._state.runner.slots, self.rates(), self._remembering()
         found = [(spec.key, rates.seconds(work_of(spec, size))) for spec in trainings]
         waiting = [(key, value, frozenset[str]()) for key, value in found if value is not None]
@@ -59,9 +59,9 @@ class Pace:
         return finish({}, waiting, slots.count if slots is not None else 1)
 
     def time(self, spec: Training, done: Callable[[], None]) -> None:
-        """Time a few batches of a training's network, once; ``done`` is called when that is told.
+        """Time a few batches of a training's network, once, then call ``done``.
 
-        Nothing is timed while anything runs: it would tell of both.
+        Nothing is timed while a computation runs, because it would slow the measurement down.
         """
         runner, images = self._state.runner, self._state.image_set
         asked = (spec.network.key, spec.images.key)

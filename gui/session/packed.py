@@ -1,7 +1,7 @@
-"""A study as one file: saving a copy of the open one, and opening such a file.
+"""Packing a copy of the open study into one file, and opening such a file.
 
-Both read and write on a lane. A packed study is opened by unpacking it beside the file; a study
-folder that was unpacked from it before is opened again rather than made anew.
+Both do their file access on a lane of the runner. Opening unpacks the study into a folder beside
+the file, or opens that folder if it exists already.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CHANNEL = "packed study"
 
 
 def save_copy(state: State, path: Path) -> None:
-    """Write the open study into one file, and say when it is there."""
+    """Write the open study into one file, and report when it is done."""
     study = state.study
     if study is None:
         state.message.emit("Open a study first: there is none to copy.", True)
@@ -40,7 +40,7 @@ def save_copy(state: State, path: Path) -> None:
 
 
 def open_packed(state: State, path: Path, opening: Callable[[Path], object]) -> None:
-    """Unpack a study beside its file, and let it be opened; at once where that was done before."""
+    """Call ``opening`` with the folder beside the file, unpacking the study there if needed."""
     folder = path.with_suffix(SUFFIX)
     if (folder / "study.json").is_file():
         opening(folder)

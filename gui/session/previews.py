@@ -1,4 +1,4 @@
-"""Previews that follow the user's hand: the newest wish is computed, never a queue of old ones."""
+"""Live previews while the user drags a control: only the newest request is computed."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ LONGEST_MS = 2000
 
 
 class LivePreviews(QObject):
-    """Asks for the previews of several specs at once, over and over as they change.
+    """Requests previews of several specs at once, again each time they change.
 
-    A round that began just now is left to finish, so that pictures come while a slider moves; one
-    that takes longer is given up for a newer one. Where nothing was finished for a while, because
-    the slider never rests, the next round may take its time.
+    A new request does not interrupt a round that began less than ``patience_ms`` ago, so pictures
+    keep coming while a slider moves; an older round is cancelled. If no round has finished for
+    ``LATE_MS`` because requests keep arriving, the round may run for ``LONGEST_MS``.
 
     Parameters
     ----------
     patience_ms
-        For how long a round that began is left alone.
+        How long a round may run before a newer request cancels it.
 
     Signals
     -------
@@ -36,7 +36,7 @@ class LivePreviews(QObject):
     failed
         Takes a spec, and one sentence.
     late
-        What was asked for last is not there after 300 ms.
+        The previews requested last have not arrived after 300 ms.
     """
 
     answered = Signal(object, object)
@@ -52,7 +52,7 @@ class LivePreviews(QObject):
         patience_ms: int = PATIENCE_MS,
     ):
         super().__init__(parent)
-        # Takes a spec and its context, in place of the computation of a record.
+        # If set, called with a spec and its context instead of computing the record.
         self.compute: Callable[[Any, Any], Any] | None = None
         self._runner = runner
         self._channel = channel
@@ -68,7 +68,7 @@ class LivePreviews(QObject):
         self._lateness.timeout.connect(self.late)
 
     def ask(self, specs: Sequence[Spec]) -> None:
-        """Wish for these now; what was wished for before and is not begun is forgotten."""
+        """Request previews of these specs; drop earlier requests that have not begun."""
         if not self.busy:
             self._wished = time.monotonic()
         self._next = list(specs)
@@ -81,7 +81,7 @@ class LivePreviews(QObject):
             self._patience.start(int(rest) + 1)
 
     def stop(self) -> None:
-        """Forget every wish; nothing more is answered."""
+        """Drop all requests; no further answer is signalled."""
         self._round += 1
         self._open, self._next = set(), None
         self._patience.stop()
@@ -89,11 +89,11 @@ class LivePreviews(QObject):
 
     @property
     def busy(self) -> bool:
-        """Whether an answer is due."""
+        """Whether a request is running or waiting."""
         return bool(self._open) or self._next is not None
 
     def _patience_left(self) -> float:
-        """Return for how many milliseconds the present round is left alone."""
+        """Return for how many more milliseconds the present round may not be cancelled."""
         now = time.monotonic()
         starving = 1000 * (now - self._wished) >= LATE_MS
         return (LONGEST_MS if starving else self._spared) - 1000 * (now - self._started)
@@ -130,13 +130,13 @@ class LivePreviews(QObject):
             self._go_on()
 
     def _close(self, round_: int, place: int) -> bool:
-        """Take note of an answer; return whether it is one of this round."""
+        """Mark a preview as answered; return whether it belongs to the current round."""
         if round_ != self._round:
             return False
         self._open.discard(place)
         if not self._open:
             self._wished = time.monotonic()
-            # A picture that came is as new as can be; what is still wished for is not late yet.
+            # This round is complete, so lateness is measured anew for a waiting request.
             (self._lateness.stop if self._next is None else self._lateness.start)()
         return True
 

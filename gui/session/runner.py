@@ -1,8 +1,8 @@
-"""The one seam between the window and the engine's threads.
+"""The only interface between the window and the engine's threads.
 
-Computations run on the scheduler's workers; their events wait in a queue that a timer empties here,
-20 times a second. Reading records, reading in images and computing previews happen on a lane each:
-a lane does one thing at a time, and of several requests on one channel only the newest is done.
+Computations run on the scheduler's workers. They put their events into a queue, which a timer here
+empties 20 times a second. Reading records, importing images and computing previews each have a
+lane: a thread that serves one request at a time, and on each channel only the newest request.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DRAIN_INTERVAL_MS = 50
 ANSWER_INTERVAL_MS = 4
 STOP_SECONDS = 5.0
 
-# Of these only the newest is of interest.
+# Events that supersede older ones of the same computation: only the newest is passed on.
 Passing = Progress | ProbeMaps | Snapshot
 
 
@@ -54,7 +54,7 @@ class _Answer:
 
 @dataclass
 class _Lane:
-    """One thread that serves the newest request of each channel, channels in order of asking."""
+    """One thread that serves the newest request of each channel, in order of arrival."""
 
     name: str
     answers: SimpleQueue[Any]
@@ -75,7 +75,7 @@ class _Lane:
 
     @property
     def busy(self) -> bool:
-        """Whether anything was asked that is not answered yet."""
+        """Whether a request is waiting or being served."""
         with self.changed:
             return bool(self.waiting) or self.current is not None
 
@@ -115,7 +115,8 @@ class _Lane:
             except Exception as error:
                 traceback.print_exc()
                 answer.error = f"{type(error).__name__}: {error}"
-            # In this order, a lane that is not busy has no answer left to give.
+            # Queue the answer before clearing ``current``, so that a lane that is not busy has
+            # delivered all its answers.
             self.answers.put(answer)
             with self.changed:
                 self.current = None
@@ -137,8 +138,8 @@ class Runner(QObject):
     Signals
     -------
     engine_event
-        Every engine event, in order; of the progress, probe maps and snapshots of one computation
-        that came in since the last tick only the newest.
+        Every engine event, in order, except that each tick passes on only the newest progress,
+        probe maps and snapshot of a computation.
     ready
         The engine is loaded: computations can start.
     broken
@@ -163,7 +164,7 @@ class Runner(QObject):
         self._timer.setInterval(DRAIN_INTERVAL_MS)
         self._timer.timeout.connect(self._drain)
         self._timer.start()
-        # A picture that follows the mouse must not wait for the next tick of the events.
+        # Answers have a faster timer: a preview that follows the mouse must not wait 50 ms.
         self._answer_timer = QTimer(self)
         self._answer_timer.setInterval(ANSWER_INTERVAL_MS)
         self._answer_timer.timeout.connect(self._drain_answers)
@@ -171,7 +172,7 @@ class Runner(QObject):
     # ------------------------------------------------------------------------------- computations
 
     def load_engine(self) -> None:
-        """Import torch and the engine on a lane, so that the window is up before they are."""
+        """Import torch and the engine on a lane, so that the window appears before they load."""
 
         def work(_: Control) -> None:
             import engine.plan.scheduler  # noqa: F401
@@ -179,7 +180,7 @@ class Runner(QObject):
         self.ask("engine", work, self._on_loaded, self.broken.emit)
 
     def open(self, study: Study, device: str = "auto") -> None:
-        """Make a study the one that plans run in; raises where the device is missing."""
+        """Run plans in this study from now on; raise if the device is missing."""
         from engine.plan.scheduler import Scheduler, slots_on
 
         self.close()
@@ -192,7 +193,7 @@ class Runner(QObject):
         return scheduler is None or scheduler.stop(STOP_SECONDS)
 
     def run(self, specs: Iterable[Spec]) -> list[Spec]:
-        """Queue what is missing for these specs; return it."""
+        """Queue what is missing for these specs, and return it."""
         if self._scheduler is None:
             raise ValueError("no study is open: open or create one first")
         queued = self._scheduler.add(specs)
@@ -208,7 +209,7 @@ class Runner(QObject):
         return list(self._specs.values())
 
     def waiting(self) -> list[tuple[str, frozenset[str]]]:
-        """Return what waits, in order, each with the keys of what must end before it starts."""
+        """Return the waiting computations in order, each with the keys it depends on."""
         return self._scheduler.waiting() if self._scheduler is not None else []
 
     def reorder(self, keys: Iterable[str], where: QueueMove) -> None:
@@ -217,7 +218,7 @@ class Runner(QObject):
             self._scheduler.reorder(keys, where)
 
     def share_images(self, spec: ImagesSpec, images: ImageSet) -> None:
-        """Let computations work on images that are in memory already."""
+        """Let computations use images that are already in memory."""
         if self._scheduler is not None:
             from engine.jobs.device_images import share_images
 
@@ -229,7 +230,7 @@ class Runner(QObject):
             self._scheduler.cancel(key)
 
     def set_paused(self, paused: bool) -> None:
-        """Hold every computation, or let all go on."""
+        """Pause or resume all computations."""
         if self._scheduler is not None:
             (self._scheduler.pause if paused else self._scheduler.resume)()
 
@@ -240,12 +241,12 @@ class Runner(QObject):
 
     @property
     def pending(self) -> list[Spec]:
-        """What runs or waits in the open study."""
+        """The specs that are running or waiting in the open study."""
         return self._scheduler.pending if self._scheduler is not None else []
 
     @property
     def slots(self) -> Slots | None:
-        """On what the open study is computed, and how many at once."""
+        """The device that computes the open study, and how many computations run at once."""
         return self._scheduler.slots if self._scheduler is not None else None
 
     # ------------------------------------------------------------------------ reads and previews
@@ -259,25 +260,25 @@ class Runner(QObject):
         *,
         long: bool = False,
     ) -> None:
-        """Do some reading off the GUI thread, then call ``done`` (or ``failed``) on it.
+        """Call ``work`` on a lane, then ``done`` or ``failed`` on the GUI thread.
 
         Parameters
         ----------
         channel
             A newer request on the same channel makes this one stale: neither callback is called.
         work
-            Gets a control whose ``check()`` raises once the request is stale.
+            Called with a control whose ``check()`` raises once the request is stale.
         done, failed
-            Take the result, or one sentence.
+            Called with the result, or with an error message of one sentence.
         long
-            It may take minutes, so that short reads must not wait behind it.
+            The work may take minutes; it gets a lane of its own, so that short reads do not wait.
         """
         lane = self._importing if long else self._reading
         lane.ask(_Request(channel, work, done, failed))
         self._answer_timer.start()
 
     def forget(self, channel: str) -> None:
-        """Give up what was asked on a channel: neither callback is called."""
+        """Cancel the requests on a channel; neither callback is called."""
         for lane in (self._reading, self._importing, self._previewing):
             lane.forget(channel)
         self._answer_timer.start()
@@ -293,8 +294,8 @@ class Runner(QObject):
     ) -> None:
         """Compute specs without storing them; ``done`` gets the list of their results.
 
-        Their classifiers must be in the open study. The newest request on a channel wins.
-        ``compute`` takes the place of the computation of a record.
+        Their classifiers must be in the open study. A newer request on the same channel replaces
+        this one. If given, ``compute`` is called instead of computing the record.
         """
         wanted = list(specs)
         scheduler = self._scheduler
@@ -357,12 +358,12 @@ class Runner(QObject):
 
 
 def _warm_up(_: Control) -> None:
-    """Import what torch else imports, for seconds, when the first optimiser is made."""
+    """Import ahead what torch otherwise imports, taking seconds, with the first optimiser."""
     import torch._dynamo  # noqa: F401
 
 
 def _ignore(_: object) -> None:
-    """Take what nobody follows: the events of a preview, the end of a warm-up."""
+    """Discard the argument: an event of a preview, or the end of the warm-up."""
 
 
 def _all_of(queue: SimpleQueue[Any]) -> list[Any]:
@@ -375,6 +376,6 @@ def _all_of(queue: SimpleQueue[Any]) -> list[Any]:
 
 
 def _coalesced(events: list[Event]) -> list[Event]:
-    """Keep, of each computation's progress, maps and weights, the newest; and everything else."""
+    """Drop superseded progress, probe maps and snapshots of each computation; keep the rest."""
     newest = {(type(e), e.key): e for e in events if isinstance(e, Passing)}
     return [e for e in events if not isinstance(e, Passing) or newest[(type(e), e.key)] is e]

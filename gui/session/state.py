@@ -1,4 +1,4 @@
-"""What is open: a study, images, a runner. The services of the session work on it."""
+"""The state of the session: the open study, the chosen images, and the runner."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class State(QObject):
-    """A study, images and a runner, and what is said when they change.
+    """The open study, the chosen images and the runner, with signals for their changes.
 
     Signals
     -------
@@ -33,13 +33,13 @@ class State(QObject):
     record_added
         Takes the :class:`Entry` of a record that was just stored.
     records_changed
-        Records got another title or note, were deleted or put back, or the study another name.
+        Records were retitled, annotated, deleted or restored, or the study was renamed.
     highlighted
-        Takes the key of the classifier under the mouse anywhere, or "".
+        Takes the key of the classifier under the mouse in any view, or "".
     selected
-        Takes the key of the record that the user clicked anywhere.
+        Takes the key of the record that the user clicked in any view.
     record_asked
-        Takes the key of a record that is to be shown with all that is known of it.
+        Takes the key of a record whose full details are to be shown.
     engine_event
         Every engine event (see :mod:`engine.jobs.events`).
     message
@@ -68,7 +68,7 @@ class State(QObject):
     # -------------------------------------------------------------------------------------- study
 
     def open_study(self, path: Path, *, create: bool = False) -> bool:
-        """Open a study (or make one) and take up the images it was last about; say what failed."""
+        """Open or create a study and choose its newest images; report a failure."""
         try:
             study = Study(path, create=create)
             self._open_runner(study)
@@ -80,7 +80,7 @@ class State(QObject):
         self.images, self.image_set = None, None
         self.study_changed.emit()
         found = [spec for spec in map(spec_of, study.entries) if isinstance(spec, ImagesSpec)]
-        # The points of the 2-D lab are its own: whoever works on images finds these again.
+        # Prefer image sets to the 2-D lab's points, so that a user of images finds them again.
         found = [spec for spec in found if not isinstance(spec, Gaussians2D)] or found
         if found:
             self.choose_images(found[-1])
@@ -89,7 +89,7 @@ class State(QObject):
         return True
 
     def _open_runner(self, study: Study) -> None:
-        """Compute the study where the user's settings say, or where that is possible."""
+        """Run the study on the device of the settings, or on an available one."""
         try:
             self.runner.open(study, settings.device())
         except SpecError as error:
@@ -97,7 +97,7 @@ class State(QObject):
             self.runner.open(study)
 
     def choose_images(self, spec: ImagesSpec, loaded: ImageSet | None = None) -> None:
-        """Make these the current images; they are loaded on a lane unless given."""
+        """Make these the current images; load them on a lane unless ``loaded`` is given."""
         self.runner.forget("images")
         self.images, self.image_set = spec, None
         if loaded is not None:
@@ -124,7 +124,7 @@ class State(QObject):
         self.runner.share_images(spec, image_set)
 
     def entries(self, *kinds: str) -> list[Entry]:
-        """Return the study's records of these kinds (of all kinds without any), oldest first."""
+        """Return the study's records of these kinds (without any: of all), oldest first."""
         if self.study is None:
             return []
         return [entry for entry in self.study.entries if not kinds or entry.kind in kinds]
@@ -154,4 +154,4 @@ class State(QObject):
             try:
                 self.record_added.emit(self.study.entry(event.key))
             except StudyError:
-                return  # the event is of a study that was closed meanwhile
+                return  # the event comes from a study that has been closed

@@ -1,4 +1,4 @@
-"""What the pages share: the state of the session, and the services that work on it."""
+"""The object that all pages share: the session's state and the services that change it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Workspace(State):
     Attributes
     ----------
     importer
-        Takes in what the user drops, pastes or chooses.
+        Imports what the user drops, pastes or chooses.
     pace
-        Knows how long computations take here.
+        Estimates how long computations take on this machine.
     edits
-        Changes titles, notes and which records there are, and takes that back.
+        Changes titles and notes, deletes records, and undoes that.
     """
 
     def __init__(self, parent: QObject | None = None):

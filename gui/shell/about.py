@@ -1,4 +1,4 @@
-"""What the Help menu shows: versions to copy into a report, and all keys at a glance."""
+"""Dialogs of the Help menu: versions to copy into a report, and the list of shortcuts."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _version(name: str) -> str:
 
 
 def _packaged() -> list[str]:
-    """Say of the packaged app that it is one, and where its licences lie."""
+    """Return lines for the packaged app only: that it is one, and where its licences are."""
     folder = getattr(sys, "_MEIPASS", "")
     return [f"packaged app, licences in {Path(folder) / 'licences'}"] if folder else []
 

@@ -1,7 +1,7 @@
-"""Looking for garbage on the window's own thread, and on no other.
+"""Garbage collection on the GUI thread only.
 
-Python collects on whichever thread happens to allocate. On a worker that would destroy widgets and
-plot items there, which Qt answers with a crash.
+Python runs its garbage collector on whichever thread happens to allocate. On a worker thread it
+would destroy widgets and plot items there, which crashes Qt.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import gc
 from PySide6.QtCore import QObject, QTimer, Slot
 
 INTERVAL_MS = 200
-# Objects made and not freed since the last look, and younger collections since the last older one.
+# Thresholds, as in ``gc.set_threshold``: objects allocated and not freed since the last collection,
+# and collections of one generation before the next older one is collected.
 YOUNG_OBJECTS = 5000
 YOUNGER = 10
 
 
 class Collector(QObject):
-    """Takes the place of Python's automatic collection for as long as it exists."""
+    """Replaces Python's automatic garbage collection until :meth:`stop` is called."""
 
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
@@ -29,22 +30,22 @@ class Collector(QObject):
 
     @Slot()
     def settle(self) -> None:
-        """Leave alone, from now on, everything there is.
+        """Exclude all present objects from future collections.
 
-        A full collection would visit some 300,000 objects of the libraries, during which, for a
-        tenth of a second or more, the window would stand still.
+        A full collection would visit some 300,000 objects of the libraries, and freeze the window
+        for a tenth of a second or more.
         """
         gc.freeze()
 
     @Slot()
     def look(self) -> None:
-        """Collect as much as is due."""
+        """Collect the generations whose thresholds are reached."""
         young, middle, old = gc.get_count()
         if young > YOUNG_OBJECTS:
             gc.collect(0 if middle < YOUNGER else 1 if old < YOUNGER else 2)
 
     def stop(self) -> None:
-        """Give the work back to Python; call it once no other thread is left."""
+        """Re-enable Python's own collection. Call this when no other thread is left."""
         self._timer.stop()
-        gc.unfreeze()  # or some libraries would complain of what is left of them
+        gc.unfreeze()  # else some libraries report leaked objects at exit
         gc.enable()

@@ -1,4 +1,4 @@
-"""What lies over the window while something is dragged across it."""
+"""The overlay shown while something is dragged over the window."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RADIUS = 12
 
 
 class DropVeil(QWidget):
-    """Covers its parent, lets the mouse through, and says that dropping is possible here."""
+    """Covers its parent and says that files can be dropped. It ignores the mouse."""
 
     def __init__(self, parent: QWidget):
         super().__init__(parent)
@@ -29,13 +29,13 @@ class DropVeil(QWidget):
         self.show()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keep to the parent's size."""
+        """Follow the parent's size."""
         if event.type() == QEvent.Type.Resize and self.isVisible():
             self.setGeometry(self._under.rect())
         return False
 
     def paintEvent(self, _: QPaintEvent) -> None:
-        """Draw a tinted ground, a dashed frame and one sentence."""
+        """Draw a tinted background, a dashed frame and one sentence."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         ground = theme.colour("selection")

@@ -1,4 +1,4 @@
-"""What happens to an error that nobody expected: a line in the log, and a word in the window."""
+"""Handling of uncaught exceptions: they are logged and shown in the window."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ MAX_BYTES = 1 << 20
 
 
 class Faults(QObject):
-    """Hears of every exception that nothing caught, in any thread.
+    """Receives every uncaught exception, from any thread.
 
     Signals
     -------
     found
-        Takes one sentence, the traceback, and the :class:`Page` it happened on, or None. One fault
-        in one place is told once, however often it happens.
+        Takes one sentence, the traceback, and the :class:`Page` it happened on, or None. Without a
+        page, an exception is signalled only once per type and place in the code.
     """
 
     found = Signal(str, str, object)
@@ -39,19 +39,19 @@ class Faults(QObject):
         self._told: set[tuple[str, str, int]] = set()
 
     def install(self) -> None:
-        """Take the place of Python's own handlers."""
+        """Replace Python's own exception hooks."""
         sys.excepthook = self.take
         threading.excepthook = self._take_from_thread
 
     def uninstall(self) -> None:
-        """Give Python's own handlers their place back."""
+        """Restore Python's own exception hooks."""
         sys.excepthook = sys.__excepthook__
         threading.excepthook = threading.__excepthook__
 
     def take(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:
-        """Log an exception and tell the window of it."""
+        """Log an exception and emit ``found``."""
         details = "".join(traceback.format_exception(kind, error, trace))
         LOG.error("%s", details)
         if sys.stderr is not None:
@@ -68,7 +68,7 @@ class Faults(QObject):
 
 
 def page_of(trace: TracebackType | None) -> Page | None:
-    """Return the page whose code, or whose widget's code, an exception went through."""
+    """Return the page whose own or whose widgets' methods are in a traceback, or None."""
     while trace is not None:
         owner = trace.tb_frame.f_locals.get("self")
         while isinstance(owner, QWidget):
@@ -86,7 +86,7 @@ def log_folder() -> Path:
 
 
 def open_log() -> None:
-    """Write errors, also those of crashing libraries, to files; do without where none can be."""
+    """Log errors, and crashes of native libraries, to files if these can be opened."""
     try:
         log_folder().mkdir(parents=True, exist_ok=True)
         handler = RotatingFileHandler(
@@ -99,7 +99,7 @@ def open_log() -> None:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     LOG.addHandler(handler)
     LOG.setLevel(logging.INFO)
-    faulthandler.enable(crashes)  # it keeps the file open for as long as the program runs
+    faulthandler.enable(crashes)  # keeps the file open until the program ends
 
 
 def _place(kind: type[BaseException], trace: TracebackType | None) -> tuple[str, str, int]:

@@ -1,4 +1,4 @@
-"""The glossary of the Help menu: every term with its equation, found by any word in it."""
+"""The glossary of the Help menu: every term with its equation, with full-text search."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIST_WIDTH = 220
 
 
 class GlossaryDialog(QDialog):
-    """Lists the terms, and explains the chosen one; it never holds up the rest of the window."""
+    """Lists the terms and explains the chosen one, in a non-modal dialog."""
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
@@ -48,7 +48,7 @@ class GlossaryDialog(QDialog):
         self.list.setCurrentRow(0)
 
     def shown(self) -> list[str]:
-        """Return the names of the terms that the search leaves."""
+        """Return the names of the terms that match the search."""
         items = [self.list.item(row) for row in range(self.list.count())]
         return [item.text() for item in items if not item.isHidden()]
 
@@ -68,7 +68,7 @@ class GlossaryDialog(QDialog):
 
     @Slot(str)
     def _filter(self, text: str) -> None:
-        """Keep the terms in which every typed word occurs."""
+        """Show only the terms that contain every typed word."""
         words = text.lower().split()
         for row in range(self.list.count()):
             item = self.list.item(row)

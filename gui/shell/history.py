@@ -1,4 +1,4 @@
-"""Where the user was: the pages and records that were shown, so that there is a way back."""
+"""The history of shown pages and records, for the Back action."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ KEPT = 100
 
 
 class History(QObject):
-    """Notes every page that is shown, and every record that a click led to.
+    """Records every page that is shown, and every record that a click led to.
 
     Signals
     -------
     changed
-        Takes whether there is a way back.
+        Takes whether :meth:`back` has anything to go back to.
     """
 
     changed = Signal(bool)
@@ -33,12 +33,12 @@ class History(QObject):
 
     @property
     def there_is_more(self) -> bool:
-        """Whether there is a way back."""
+        """Whether :meth:`back` has anything to go back to."""
         return len(self._visits) > 1
 
     @Slot()
     def back(self) -> None:
-        """Show what was shown before."""
+        """Show the page and record that were shown before."""
         if not self.there_is_more:
             return
         self._visits.pop()
@@ -52,7 +52,7 @@ class History(QObject):
 
     @Slot(str)
     def show_record(self, key: str) -> None:
-        """Show a record with all that is known of it."""
+        """Show a record on the page of records, with all its details."""
         self._note_record()
         self._moving = True
         self._pages.show_place(RECORDS)
@@ -72,7 +72,7 @@ class History(QObject):
         self.changed.emit(False)
 
     def _note_record(self) -> None:
-        """Remember the record that the user chose by himself on the page that is left."""
+        """Store which record is selected on the page that is about to be left."""
         key = getattr(self._pages.page(), "shown_key", "")
         if key and self._visits:
             self._visits[-1] = (self._visits[-1][0], key)

@@ -1,4 +1,4 @@
-"""The window: a rail of pages, the page, the list of computations, and a line of messages."""
+"""The main window: navigation rail, page, list of computations, and status line."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ DOCK_HEIGHT = 220
 
 
 class MainWindow(QMainWindow):
-    """Puts the parts together; what they do they do themselves.
+    """Creates the parts of the window and connects them; the behaviour is in the parts.
 
     Signals
     -------
     settled
-        Everything that is made only once is there.
+        All pages were built, or the engine cannot be loaded.
     """
 
     settled = Signal()
@@ -85,7 +85,7 @@ class MainWindow(QMainWindow):
     # ----------------------------------------------------------------------------------- building
 
     def _first_size(self) -> QSize:
-        """Return the usual size, or what a small screen has room for beside its own bars."""
+        """Return the default size, limited to what fits on the screen beside its bars."""
         room = self.screen().availableSize() - QSize(*FRAME)
         return room.boundedTo(QSize(*SIZE))
 
@@ -111,7 +111,7 @@ class MainWindow(QMainWindow):
         self.veil = DropVeil(central)
 
     def _actions(self) -> WindowActions:
-        """Return what the menus do with the window itself."""
+        """Return the window's own actions, for the menus."""
         return WindowActions(
             close=self.close,
             paste=self.paste,
@@ -142,7 +142,7 @@ class MainWindow(QMainWindow):
 
     @Slot(str, str, object)
     def on_fault(self, sentence: str, details: str, page: Page | None) -> None:
-        """Show an unexpected error on the page it came from, or else in the line of messages."""
+        """Show an unexpected error on the page it came from, or else in the message bar."""
         if not self.pages.show_fault(sentence, details, page):
             self.messages.add_error(sentence, details)
 
@@ -150,7 +150,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_ready(self) -> None:
-        # Away from the window's own thread, which half a second of importing would hold up.
+        # Import on a lane: the imports would block the GUI thread for half a second.
         self.workspace.runner.ask(
             "pages",
             lambda _: self.pages.import_modules(),
@@ -166,7 +166,7 @@ class MainWindow(QMainWindow):
 
     @Slot(bool)
     def _share_height(self, expanded: bool) -> None:
-        """Give the list of computations its height, or all but its headline to the page."""
+        """Give the job dock its stored height, or only its header line if it is collapsed."""
         if not expanded and self.splitter.sizes()[1] > self.dock.minimumSizeHint().height():
             self._dock_height = self.splitter.sizes()[1]
         height = self._dock_height if expanded else 0
@@ -206,7 +206,7 @@ class MainWindow(QMainWindow):
         self._take_data(QGuiApplication.clipboard().mimeData())
 
     def _take_data(self, mime: Any) -> bool:
-        """Copy what is wanted out of dragged or copied data, and begin once the drop is over."""
+        """Copy paths or a picture out of the data, and import them after the drop has ended."""
         importer = self.workspace.importer
         paths, picture = dropping.paths_of(mime), dropping.picture_of(mime)
         if paths:
@@ -221,25 +221,25 @@ class MainWindow(QMainWindow):
         QTimer.singleShot(0, self, work)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take files and pictures."""
+        """Accept files and pictures."""
         if dropping.can_take(event.mimeData()):
             event.acceptProposedAction()
             self.veil.show_over()
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        """Take them everywhere: some desktops ask anew at every step."""
+        """Accept them at every position: some desktops ask again on each move."""
         if dropping.can_take(event.mimeData()):
             event.acceptProposedAction()
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        """Clear the view again."""
+        """Hide the veil."""
         self.veil.hide()
         super().dragLeaveEvent(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Take what was dropped, and the keyboard: whoever drops something here goes on here.
+        """Import what was dropped, and activate the window, where the user will continue.
 
-        Nothing is opened before the drop is over: Wayland would crash.
+        Both happen after the drop has ended: opening anything during it would crash on Wayland.
         """
         self.veil.hide()
         if self._take_data(event.mimeData()):
@@ -249,7 +249,7 @@ class MainWindow(QMainWindow):
     # ------------------------------------------------------------------------------------ closing
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Ask once where computations run; then stop them, and keep the window's place."""
+        """Ask for confirmation if computations run; then stop them and save the geometry."""
         if self.workspace.runner.busy and not self._closing:
             event.ignore()
             self._ask_to_quit()
@@ -259,13 +259,13 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def stop(self) -> None:
-        """Keep the window's place and end all threads; done once, however the program ends."""
+        """Save the geometry and end all threads. Only the first call has an effect."""
         if self.stopped is not None:
             return
         self._closing = True
         self.pages.stop_building()
         self._save()
-        # Out of sight first: the user need not watch while the threads end.
+        # Hide the window first, because ending the threads may take seconds.
         self.hide()
         self.stopped = self.workspace.runner.shutdown()
 

@@ -1,4 +1,4 @@
-"""How much memory this process, and its share of a GPU, holds now."""
+"""The memory that this process uses now, in main memory and on the GPU."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TASK_INFO_BYTES = 96
 
 
 def resident_bytes() -> int:
-    """Return the resident size of this process in bytes; 0 where the system does not tell."""
+    """Return the resident size of this process in bytes; 0 if it cannot be determined."""
     read = READERS.get(sys.platform)
     try:
         return read() if read is not None else 0
@@ -23,7 +23,7 @@ def resident_bytes() -> int:
 
 
 def gpu_bytes() -> int:
-    """Return what torch holds of the GPU's memory in bytes; 0 where there is none, or no torch."""
+    """Return the GPU memory that torch holds, in bytes; 0 without a GPU or torch."""
     torch = sys.modules.get("torch")
     if torch is None or not hasattr(torch, "cuda") or not torch.cuda.is_initialized():
         return 0
@@ -64,6 +64,6 @@ READERS: dict[str, Callable[[], int]] = {"linux": _linux, "darwin": _macos, "win
 
 
 def size_text(count: int) -> str:
-    """Return bytes as a person reads them: "840 MB", "1.2 GB"."""
+    """Return bytes as a short text: "840 MB", "1.2 GB"."""
     megabytes = count / 1e6
     return f"{megabytes:.0f} MB" if megabytes < 999.5 else f"{megabytes / 1000:.1f} GB"

@@ -1,4 +1,4 @@
-"""The menu bar: every action of the window with its keys, in one place."""
+"""The menu bar: all actions of the window with their shortcuts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ KEYS = {
 }
 
 
-# Keys that belong to a part of the window and not to a menu.
+# Shortcuts handled by a part of the window rather than by a menu.
 KEYS_OF_PARTS = (
     ("Up, Down", "Move along the pages, while the rail has the focus"),
     ("Delete", "Cancel the selected computations"),
@@ -53,7 +53,7 @@ KEYS_OF_PARTS = (
 
 @dataclass(frozen=True)
 class WindowActions:
-    """What the menus do with the window itself."""
+    """The window's own functions and parts that the menus use."""
 
     close: Callable[[], object]
     paste: Callable[[], object]
@@ -207,7 +207,7 @@ class Menus(QObject):
         return action
 
     def shortcut_list(self) -> list[tuple[str, str]]:
-        """Return keys and what they do, for the sheet of shortcuts."""
+        """Return shortcuts and their descriptions, for the shortcuts dialog."""
         native = QKeySequence.SequenceFormat.NativeText
         found = [
             (action.shortcut().toString(native), action.text().replace("&", "").rstrip("…"))
@@ -231,7 +231,7 @@ class Menus(QObject):
 
     @Slot()
     def _fill_export(self) -> None:
-        """List what the present page has to export; a picture without a name is just a picture."""
+        """List what the present page can export; unnamed pictures are listed as "Picture"."""
         self.export.clear()
         for button in self._pages.export_buttons():
             name = button.property("exports") or "Picture"
@@ -250,7 +250,7 @@ class Menus(QObject):
     @Slot()
     def _show_settings(self) -> None:
         from gui.shell.settings_dialog import (
-            SettingsDialog,  # what it draws on need not load at once
+            SettingsDialog,  # imported late, to start faster
         )
 
         dialog = SettingsDialog(self._window)

@@ -1,4 +1,4 @@
-"""Sentences for the user at the bottom of the window: news that pass, and errors that stay."""
+"""Messages at the bottom of the window: news that disappear, and errors that stay."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KEPT_ERRORS = 50
 
 
 class _Line(QWidget):
-    """One line of text, cut at the end where it is too long; a click shows all of it."""
+    """One line of text, elided if too long; a click shows the whole text."""
 
     def __init__(self, colour: str, parent: QWidget | None = None):
         super().__init__(parent)
@@ -25,7 +25,7 @@ class _Line(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
 
     def show_text(self, text: str, details: str = "") -> None:
-        """Show another text."""
+        """Replace the text."""
         self.text, self.details = text, details
         self.setToolTip(text)
         self.setAccessibleName(text)
@@ -38,11 +38,11 @@ class _Line(QWidget):
         return QSize(metrics.horizontalAdvance(self.text) + 2, metrics.height() + 6)
 
     def minimumSizeHint(self) -> QSize:
-        """Return that any width will do."""
+        """Return a minimum size that allows any width."""
         return QSize(0, self.sizeHint().height())
 
     def paintEvent(self, _: QPaintEvent) -> None:
-        """Draw as much as there is room for."""
+        """Draw the text, elided to the width."""
         painter = QPainter(self)
         painter.setPen(theme.colour(self._colour))
         text = self.fontMetrics().elidedText(self.text, Qt.TextElideMode.ElideRight, self.width())
@@ -56,7 +56,7 @@ class _Line(QWidget):
 
 
 class MessageBar(QFrame):
-    """News replace one another and pass; errors queue up and stay until each is dismissed."""
+    """Shows news and errors. New news replace old ones; errors stay until dismissed one by one."""
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
@@ -87,7 +87,7 @@ class MessageBar(QFrame):
 
     @property
     def errors(self) -> list[str]:
-        """The errors that were not dismissed yet, the one that is shown first."""
+        """The errors not dismissed yet, starting with the one that is shown."""
         return [text for text, _ in self._errors]
 
     @property
@@ -105,14 +105,14 @@ class MessageBar(QFrame):
             self._timer.start(NEWS_MS)
 
     def add_error(self, text: str, details: str = "") -> None:
-        """Show an error first; one that is there already is not shown twice."""
+        """Show an error in front of earlier ones; an error is never listed twice."""
         kept = [known for known in self._errors if known[0] != text]
         self._errors = [(text, details), *kept][:KEPT_ERRORS]
         self._show_error()
 
     @Slot()
     def dismiss_error(self) -> None:
-        """Take away the error that is shown; the one before it comes back."""
+        """Remove the error that is shown, and show the one before it."""
         self._errors = self._errors[1:]
         self._show_error()
 

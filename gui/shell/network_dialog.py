@@ -11,7 +11,10 @@ from gui.widgets.forms.spec_form import SpecForm
 
 
 class NetworkDialog(QDialog):
-    """Asks which network a weights file belongs to; it does not hold up the window."""
+    """Asks which network a weights file belongs to.
+
+    Show it with ``open()``, which does not block the caller.
+    """
 
     def __init__(self, path: Path, parent: QWidget | None = None):
         super().__init__(parent)
@@ -39,7 +42,7 @@ class NetworkDialog(QDialog):
         self.setMinimumWidth(420)
 
     def network(self) -> NetworkSpec | None:
-        """Return the network that is chosen, or None while a field is wrong."""
+        """Return the chosen network, or None while a field is invalid."""
         found = self.form.spec()
         return found if isinstance(found, NetworkSpec) else None
 

@@ -1,4 +1,4 @@
-"""Telling a user who looks elsewhere that a long queue of computations is done."""
+"""Notifying the user, while another window is active, that a long queue has finished."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ SHOWN_MS = 15_000
 
 
 class Notifier(QObject):
-    """Listens to the computations; speaks once a queue that ran for a minute is empty.
+    """Notifies the user when a queue that ran for at least a minute becomes empty.
 
-    The window's entry in the task bar asks for attention, and the desktop shows one sentence where
-    it can. Nothing happens while the window is active, or where the user cancelled everything.
+    The task bar entry of the window is highlighted, and the system tray, if there is one, shows
+    one sentence. Nothing happens if the window is active or the user cancelled everything.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Notifier(QObject):
             self.tell(text)
 
     def sentence(self) -> str:
-        """Say what ended since the queue was last empty; "" where all of it was cancelled."""
+        """Return a summary of what ended since the queue was last empty; "" if all cancelled."""
         count = {
             outcome: sum(found == outcome for _, found in self._outcomes)
             for outcome in ("finished", "failed")
@@ -80,7 +80,7 @@ class Notifier(QObject):
         return f"{finished:,} computations are finished, {failed:,} failed."
 
     def tell(self, text: str) -> None:
-        """Ask for attention, and show a sentence on the desktop where it has room for one."""
+        """Request attention in the task bar, and show a message if there is a system tray."""
         QApplication.alert(self._window)
         if not QSystemTrayIcon.isSystemTrayAvailable():
             return

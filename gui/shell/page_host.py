@@ -1,4 +1,4 @@
-"""The place of one page in the window: the page, built when it is first needed, or its error."""
+"""The container of one page: it builds the page on demand, or shows why that failed."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from gui.shell.faults import LOG
 
 
 class ErrorPane(QWidget):
-    """Says what went wrong where the page would be.
+    """Shows an error in place of the page.
 
     Signals
     -------
     again
-        The user wants the page back.
+        The user asked to show the page again.
     """
 
     again = Signal()
@@ -70,7 +70,7 @@ class PageHost(QStackedWidget):
     Signals
     -------
     built
-        Takes the page, once it is there.
+        Takes the page that was just built.
     """
 
     built = Signal(object)
@@ -84,7 +84,7 @@ class PageHost(QStackedWidget):
         self.currentChanged.connect(self._pass_focus_on)
 
     def build(self) -> None:
-        """Make the page if it is not there yet; show what went wrong where that fails."""
+        """Build the page unless it exists already; show the error if that fails."""
         if self.page is not None:
             return
         try:
@@ -100,7 +100,7 @@ class PageHost(QStackedWidget):
         self.built.emit(page)
 
     def show_error(self, sentence: str, details: str) -> None:
-        """Put the error in the place of the page."""
+        """Show an error in place of the page."""
         if self.pane is None:
             self.pane = ErrorPane(self)
             self.pane.again.connect(self._again)
@@ -116,8 +116,8 @@ class PageHost(QStackedWidget):
 
     @Slot()
     def _pass_focus_on(self) -> None:
-        # Pages are built later than all else: the widget after this one would be another part of
-        # the window, the one after the page is its first.
+        # Tab order follows creation order, and pages are created last. Focus on the host would move
+        # on to another part of the window; focus on the page moves on to the page's first widget.
         shown = self.currentWidget()
         if shown is not None:
             self.setFocusProxy(shown)

@@ -1,4 +1,4 @@
-"""The pages of the window: the rail that chooses one, and the stack that shows it."""
+"""The stack of the window's pages, and the rail that chooses the one to show."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ READING_PAUSE_MS = 300
 
 
 class PageStack(QStackedWidget):
-    """Holds a host for every page, and shows the one that the rail chose.
+    """Holds a host for every page, and shows the one chosen on the rail.
 
     Signals
     -------
     built
-        Takes a page that was just made.
+        Takes a page that was just built.
     settled
-        Every page is there, or its error.
+        Every page was built or failed to build.
     """
 
     built = Signal(object)
@@ -58,7 +58,7 @@ class PageStack(QStackedWidget):
     # ------------------------------------------------------------------------------------ showing
 
     def show_index(self, index: int) -> None:
-        """Show the page at a place of the rail, building it if it was not shown before."""
+        """Show the page with this index on the rail, building it first if needed."""
         self.rail.choose(index)
 
     @Slot(object)
@@ -69,12 +69,12 @@ class PageStack(QStackedWidget):
 
     @Slot(str)
     def show_record(self, key: str) -> None:
-        """Show the page on which a record is seen."""
+        """Show the page that displays a record."""
         kinds = {entry.key: entry.kind for entry in self._workspace.entries()}
         self.show_place(place_of(kinds.get(key, "")) or DATA)
 
     def page(self) -> Page | None:
-        """Return the page that is shown; None where it could not be built."""
+        """Return the page that is shown, or None if it could not be built."""
         return self.host().page
 
     def host(self) -> PageHost:
@@ -82,13 +82,13 @@ class PageStack(QStackedWidget):
         return self.hosts[self.currentIndex()]
 
     def export_buttons(self) -> list[QToolButton]:
-        """Return the export buttons that are to be seen on the present page."""
+        """Return the visible export buttons of the present page."""
         page = self.page()
         found = page.findChildren(QToolButton) if page is not None else []
         return [button for button in found if button.property("exports") and button.isVisible()]
 
     def show_fault(self, sentence: str, details: str, page: Page | None) -> bool:
-        """Show an unexpected error in the place of the page it came from; return whether it was."""
+        """Show an error in place of the page it came from; return whether there is such a page."""
         host = next((h for h in self.hosts if h.page is page and page is not None), None)
         if host is not None:
             host.show_error(sentence, details)
@@ -97,7 +97,7 @@ class PageStack(QStackedWidget):
     # ----------------------------------------------------------------------------------- building
 
     def import_modules(self) -> None:
-        """Import all pages ahead of time, on any thread; what is wrong is shown when built."""
+        """Import all pages ahead of time, on any thread. :meth:`PageHost.build` shows errors."""
         for place in self.places:
             try:
                 place.load()
@@ -105,9 +105,9 @@ class PageStack(QStackedWidget):
                 LOG.warning("page %s: %s", place.title, error)
 
     def build_all(self) -> None:
-        """Build the pages that were not shown yet, one at a time, between other things.
+        """Build the remaining pages, one per timer tick so that the window stays responsive.
 
-        A page that is there follows a computation from its start.
+        Pages are built early because only an existing page receives the events of a computation.
         """
         host = next((h for h in self.hosts if h.page is None and not h.failed), None)
         if host is None:
@@ -120,7 +120,7 @@ class PageStack(QStackedWidget):
         QTimer.singleShot(READING_PAUSE_MS if reading else BUILD_PAUSE_MS, self, self.build_all)
 
     def stop_building(self) -> None:
-        """Build no more pages: the window is being closed."""
+        """Stop building pages, because the window is being closed."""
         self._closing = True
 
     @Slot(int)
@@ -137,7 +137,7 @@ class PageStack(QStackedWidget):
             go_to.connect(self.show_place)
         for spin_box in page.findChildren(QAbstractSpinBox):
             theme.indent_text(spin_box)
-        # These would take a dropped file as a text and keep it from the window.
+        # Text fields would insert the path of a dropped file, and the window would not get it.
         for kind in (QLineEdit, QTextEdit, QPlainTextEdit):
             for field in page.findChildren(kind):
                 field.setAcceptDrops(False)
@@ -145,7 +145,7 @@ class PageStack(QStackedWidget):
 
 
 def shower(pages: PageStack, index: int) -> Callable[[], None]:
-    """Return a slot that shows the page at a place of the rail."""
+    """Return a slot that shows the page with this index on the rail."""
 
     @Slot()
     def show() -> None:

@@ -1,4 +1,4 @@
-"""The navigation rail on the left of the window: one button a page, of which one is down."""
+"""The navigation rail on the left of the window, with one exclusive button per page."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Rail(QFrame):
         return self._group.checkedId()
 
     def choose(self, index: int) -> None:
-        """Push the button of a page."""
+        """Press the button of a page."""
         self._group.button(index).setChecked(True)
 
     def has_focus(self) -> bool:

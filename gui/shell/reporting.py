@@ -1,4 +1,4 @@
-"""The study, or a page of the window, as one PDF: asked for here, drawn on a lane."""
+"""Exporting the study or the present page as one PDF; a lane of the runner draws it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SUFFIX = ".pdf"
 
 
 def ask_pdf(parent: QWidget, title: str, name: str) -> Path | None:
-    """Let the user name a PDF; None where they did not."""
+    """Let the user name a PDF; return None if they cancel."""
     start = Path(settings.last_folder() or documents()) / f"{name}{SUFFIX}"
     chosen, _ = QFileDialog.getSaveFileName(parent, title, str(start), f"PDF (*{SUFFIX})")
     if not chosen:
@@ -70,7 +70,7 @@ def export_page(pages: PageStack, workspace: Workspace) -> None:
 
 
 def pictured(pages: PageStack) -> list[ExportButton]:
-    """Return the export buttons that are seen on the present page and have something to draw."""
+    """Return the visible, enabled picture export buttons of the present page."""
     found = [button for button in pages.export_buttons() if isinstance(button, ExportButton)]
     return [button for button in found if button.isEnabled()]
 
@@ -80,7 +80,7 @@ def _drawn_by(button: ExportButton) -> Picture:
 
 
 def _shows_something(data: Picture) -> bool:
-    """Return whether a picture has a series, a region or a map: an empty plot has none."""
+    """Return whether a picture has any series, region or map, that is, is not an empty plot."""
     if isinstance(data, MapGridData):
         return data.columns > 0
     return any(panel.series or panel.regions is not None for panel in panels_of(data))

@@ -1,4 +1,4 @@
-"""The settings of the window. Every change counts at once, or says from when it does."""
+"""The settings dialog. A change applies at once, or the dialog says when it will."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ WIDTH = 480
 
 
 class SettingsDialog(QDialog):
-    """Edits what the user's configuration folder remembers; studies hold nothing of it.
+    """Edits the settings in the user's configuration folder; none are stored in studies.
 
     Signals
     -------
     tour_asked
-        The guided tour is wanted.
+        The user asked for the guided tour.
     theme_changed
-        Takes the colours that were chosen.
+        Takes the chosen colour mode.
     """
 
     tour_asked = Signal()
@@ -140,7 +140,7 @@ class SettingsDialog(QDialog):
     # -------------------------------------------------------------------------------------- values
 
     def _show(self) -> None:
-        """Show what is remembered."""
+        """Show the stored settings."""
         for combo, value in (
             (self.theme, settings.theme_mode()),
             (self.scale, settings.scale()),

@@ -1,6 +1,6 @@
-"""Whether a window can be opened here at all, found out before any Qt library is loaded.
+"""Checks, before any Qt library is loaded, whether a window can be opened on this system.
 
-Qt itself would end the process with a page of text; here it is one sentence.
+Qt itself would abort the process with a page of text; this module returns one sentence.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 COMMAND = Path(sys.executable).name if getattr(sys, "frozen", False) else "python main.py"
 HEADLESS = f"the same work runs without a window: {COMMAND} run PLAN --study DIR"
-# Shared library -> Debian and Ubuntu package; what QtGui needs, and what its platform plugins need.
+# Shared library -> Debian and Ubuntu package: first for QtGui, then for its platform plugins.
 GUI_LIBRARIES = {
     "libGL.so.1": "libgl1",
     "libEGL.so.1": "libegl1",
@@ -82,7 +82,7 @@ def unfit_system(
     environ
         The environment variables.
     missing
-        Of a table of libraries and packages, returns the packages that are not installed.
+        Takes a mapping library -> package; returns the packages that are not installed.
     """
     chosen = environ.get("QT_QPA_PLATFORM", "")
     x11, wayland = environ.get("DISPLAY"), environ.get("WAYLAND_DISPLAY")

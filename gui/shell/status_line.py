@@ -1,4 +1,4 @@
-"""The line at the bottom of the window: messages, the open study, and what computes it."""
+"""The status bar of the window: messages, the open study, and its device."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REFRESH_MS = 1000
 
 
 class StatusLine(QStatusBar):
-    """Says what is open and what goes on, and holds the messages."""
+    """Shows the open study, its device and throughput, and holds the message bar."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
         super().__init__(parent)
@@ -86,7 +86,7 @@ class StatusLine(QStatusBar):
         self.study.setToolTip(str(study.path) if study is not None else "")
 
     def _images_of(self, key: str) -> int:
-        """Return the training images of a computation's epoch, 0 where there are none."""
+        """Return the number of training images per epoch of a computation, 0 if unknown."""
         spec = self._workspace.runner.spec(key)
         if key not in self._epochs and spec is not None:
             self._epochs[key] = work_of(spec, self._workspace.pace.size).images
@@ -108,11 +108,11 @@ class StatusLine(QStatusBar):
 
 
 def _rounded(rate: float) -> float:
-    """Return a rate to two digits: more would only flicker."""
+    """Round a rate to two significant digits, so that the display does not flicker."""
     return float(f"{rate:.2g}")
 
 
 def study_name(workspace: Workspace) -> str:
-    """Return the name of the open study; empty while none is open."""
+    """Return the name of the open study, or "" if none is open."""
     study = workspace.study
     return str(study.about.get("name") or study.path.stem) if study is not None else ""

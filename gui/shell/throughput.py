@@ -1,4 +1,4 @@
-"""How many images a second the running computations work through."""
+"""The throughput of the running computations, in images per second."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ IMAGES = ("images", "attacked images")
 
 
 class Throughput:
-    """Training images a second, over the last seconds and over all that runs.
+    """Images per second, over the last seconds, summed over all running computations.
 
-    An image counts once each time a batch holds it, however many attack steps that costs; where
-    images themselves are what progress counts, these are taken. Other computations count nothing.
+    For trainings, an image counts once per epoch, regardless of the number of attack steps. For
+    computations whose progress is counted in images, that count is used. Others count as 0.
 
     Parameters
     ----------
     images_of
-        Training images in an epoch of the computation of a key; 0 where that is not known.
+        Takes a key; returns the training images per epoch of that computation, 0 if unknown.
     """
 
     def __init__(
@@ -33,12 +33,12 @@ class Throughput:
         self._seen: deque[tuple[float, float]] = deque()
 
     def clear(self) -> None:
-        """Forget all."""
+        """Discard all counts."""
         self._last.clear()
         self._seen.clear()
 
     def take(self, event: Event) -> None:
-        """Take up an event."""
+        """Count the images of a progress event."""
         if isinstance(event, Ended):
             self._last.pop(event.key, None)
         if not isinstance(event, Progress):
@@ -48,11 +48,11 @@ class Throughput:
         if what != event.what or event.done < before:
             before = event.done
         each = self._images_of(event.key) if event.what == "epochs" else event.what in IMAGES
-        # The first of a moment has no count, but from it on there is time to divide by.
+        # Store the first event of a computation too, with count 0: it marks the start of the time.
         self._seen.append((self._clock(), (event.done - before) * each))
 
     def rate(self) -> float:
-        """Return images a second; 0 where nothing counts or it was too short a while."""
+        """Return images per second; 0 if nothing was counted or the time is too short."""
         now = self._clock()
         while self._seen and self._seen[0][0] < now - WINDOW_SECONDS:
             self._seen.popleft()

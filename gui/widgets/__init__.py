@@ -1,1 +1,1 @@
-"""Reusable widgets that know nothing of the pages or of what the engine computes."""
+"""Reusable widgets, independent of the pages and of what the engine computes."""

@@ -12,7 +12,7 @@ SIDE = 11
 
 
 class Chip(QWidget):
-    """Shows which colour something has elsewhere; without a series it is not to be seen."""
+    """Shows the colour that an item has in plots; invisible without a series."""
 
     def __init__(self, parent: QWidget):  # without one it would be shown as a window
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""Short texts that change often and never ask for another size."""
+"""Labels for short texts that change often, without causing a new layout."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class ElidedLine:
 
 
 class ElidedLabel(QWidget):
-    """Shows lines of text, each as far as it fits.
+    """Shows lines of text, each elided to the width.
 
-    A QLabel lays out its window anew whenever its text changes, and a tab of the window is then
-    painted from scratch: too slow for what follows a slider.
+    A QLabel triggers a layout of its window whenever its text changes, and the whole tab is then
+    repainted: too slow for texts that follow a slider.
 
     Parameters
     ----------
     lines
-        How many lines there is room for.
+        The number of lines to reserve space for.
     elide
-        Where a line is shortened; names that may differ at their ends in the middle.
+        Where to shorten a line; use the middle for names that may differ at their ends.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class ElidedLabel(QWidget):
             self.update()
 
     def set_room(self, lines: int) -> None:
-        """Make room for so many lines."""
+        """Reserve space for this number of lines."""
         if lines != self._room:
             self._room = lines
             self.updateGeometry()
@@ -105,7 +105,7 @@ class ElidedLabel(QWidget):
 
 
 class Heading(QLabel):
-    """A heading that never asks for room; where it has too little, pointing at it says it whole."""
+    """A heading without a minimum width; if its text is elided, the tooltip shows all of it."""
 
     def __init__(self, text: str = "", parent: QWidget | None = None):
         super().__init__(text, parent)
@@ -114,7 +114,7 @@ class Heading(QLabel):
 
     @property
     def shown(self) -> str:
-        """The text as it fits."""
+        """The text as it is drawn, elided to the width."""
         width = self.contentsRect().width()
         return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, width)
 
@@ -124,12 +124,12 @@ class Heading(QLabel):
         self._explain()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Take back, or add, what pointing at it says."""
+        """Add the tooltip if the text no longer fits, or remove it."""
         super().resizeEvent(event)
         self._explain()
 
     def paintEvent(self, _: QPaintEvent) -> None:
-        """Draw the text as it fits."""
+        """Draw the text, elided to the width."""
         painter = QPainter(self)
         painter.drawText(self.contentsRect(), int(Qt.AlignmentFlag.AlignVCenter), self.shown)
         painter.end()

@@ -1,4 +1,4 @@
-"""What stands where there is nothing to show yet: a sentence, and the way to change that."""
+"""A placeholder for a view without content: a sentence, and a button to get content."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 
 class EmptyState(QWidget):
-    """A sentence in the middle, and below it a button.
+    """A centred sentence with a button below it.
 
     Signals
     -------
@@ -34,7 +34,7 @@ class EmptyState(QWidget):
         column.addStretch(2)
 
     def say(self, text: str, lead: str) -> None:
-        """Show a sentence, and what the button does; "" hides the button."""
+        """Set the sentence and the button's text; with "" the button is hidden."""
         self.sentence.setText(text)
         self.lead.setText(lead)
         self.lead.setVisible(bool(lead))

@@ -1,4 +1,4 @@
-"""Lists whose choices are words of the field: each explains itself."""
+"""Combo boxes whose choices are technical terms, explained in the tooltip."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gui.look import terms
 
 
 def explain_choices(combo: QComboBox, tip: str) -> None:
-    """Let a list's tooltip say what it is for, and below that what its present choice means."""
+    """Set the tooltip of a combo box to its purpose, followed by the meaning of the choice."""
 
     def explain(text: str) -> None:
         combo.setToolTip(terms.with_words(text, tip))

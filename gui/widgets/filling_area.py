@@ -1,4 +1,4 @@
-"""A place that asks for no room of its own."""
+"""A container without a size hint of its own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QWidget
 
 
 class FillingArea(QWidget):
-    """Gives a widget all the room that its neighbours leave, however much it would like to have."""
+    """Gives a widget all the space that its neighbours leave, regardless of its size hint."""
 
     def __init__(self, content: QWidget, parent: QWidget | None = None):
         super().__init__(parent)
@@ -15,6 +15,6 @@ class FillingArea(QWidget):
         content.setParent(self)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Let the content fill the place."""
+        """Resize the content to fill the area."""
         super().resizeEvent(event)
         self._content.setGeometry(self.rect())

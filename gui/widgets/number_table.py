@@ -1,4 +1,4 @@
-"""A table of names and numbers: sorted by value, copied as text, one key a row."""
+"""A table of names and numbers with a key per row, sortable by value, copied as text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PADDING = 24
 
 @dataclass(frozen=True)
 class Cell:
-    """What one cell shows, and the number that it is sorted by; None sorts below every number."""
+    """The text of a cell, and the number to sort it by; None sorts below every number."""
 
     text: str
     value: float | str | None = None
@@ -59,7 +59,7 @@ class _Item(QTableWidgetItem):
 
 
 class NumberTable(QTableWidget):
-    """Rows that are replaced as a whole; the order and the selected row stay the user's.
+    """Rows that are replaced as a whole, keeping the user's sort order and current row.
 
     Signals
     -------
@@ -68,7 +68,7 @@ class NumberTable(QTableWidget):
     pointed
         Takes the key of the row that became current, by mouse or keyboard.
     opened
-        Takes the key of the row that was double-clicked, or on which return was pressed.
+        Takes the key of the row that was double-clicked, or on which Return was pressed.
     column_pointed
         Takes the column of the cell that became current.
     """
@@ -131,13 +131,13 @@ class NumberTable(QTableWidget):
         return "" if item is None else str(item.data(KEY))
 
     def choose(self, key: str, column: int | None = None) -> None:
-        """Make the row of a key the current one without saying so."""
+        """Make the row of a key the current one without emitting signals."""
         was_quiet, self._quiet = self._quiet, True
         self._choose(key, max(self.currentColumn(), 0) if column is None else column)
         self._quiet = was_quiet
 
     def text(self) -> str:
-        """Return the selected rows, or all of them, with the headers, divided by tabs."""
+        """Return the selected rows, or all if none is selected, with headers, tab-separated."""
         rows = sorted({index.row() for index in self.selectedIndexes()}) or range(self.rowCount())
         lines = ["\t".join(self._headers)]
         for row in rows:
@@ -149,7 +149,7 @@ class NumberTable(QTableWidget):
     # ------------------------------------------------------------------------------------- events
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Copy, open, or move as a table does."""
+        """Copy or open rows, or pass the key to the table."""
         if event.matches(QKeySequence.StandardKey.Copy):
             QGuiApplication.clipboard().setText(self.text())
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.current_key:
@@ -158,7 +158,7 @@ class NumberTable(QTableWidget):
             super().keyPressEvent(event)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Leave the row when the mouse leaves the table."""
+        """Emit ``hovered`` with "" when the mouse leaves the table."""
         if event.type() == QEvent.Type.Leave:
             self.hovered.emit("")
         return super().eventFilter(watched, event)
@@ -188,7 +188,7 @@ class NumberTable(QTableWidget):
             self.setHorizontalHeaderItem(column, item)
 
     def _is_text(self, column: int) -> bool:
-        """Whether every cell of a column is sorted as a text, and stands at the left."""
+        """Whether all cells of a column are texts: sorted as text and left-aligned."""
         values = [row.cells[column].value for row in self._rows]
         return bool(values) and all(isinstance(value, str) for value in values)
 
@@ -221,7 +221,7 @@ class NumberTable(QTableWidget):
         return "" if item is None else str(item.data(KEY))
 
     def _fit_columns(self) -> None:
-        """Make every column as wide as its texts, and give the rest of the room to the names."""
+        """Fit every column to its texts, and give the remaining width to the names."""
         metrics = QFontMetrics(self.font())
         widths = []
         for column, header in enumerate(self._headers):

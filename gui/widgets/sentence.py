@@ -1,21 +1,21 @@
-"""A sentence about what is beside it, in the colour of what it means."""
+"""A label for one sentence, coloured by the role of its message."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QLabel, QWidget
 
-SUMMARY_LINES = 2  # what a summary below a form may grow to without moving what is below it
+SUMMARY_LINES = 2  # lines reserved for a summary, so that its growth moves nothing below it
 
 
 class Sentence(QLabel):
-    """Says something that changes while others use what is around it.
+    """A label whose text changes while the user works with the widgets around it.
 
     Parameters
     ----------
     lines
-        How many lines it always has room for: a sentence that grows up to them moves nothing, and
-        what somebody is about to click stays where it is.
+        Number of lines to reserve. A text of at most this length does not move other widgets, such
+        as a button that the user is about to click.
     """
 
     def __init__(self, parent: QWidget | None = None, *, lines: int = 1):
@@ -25,7 +25,7 @@ class Sentence(QLabel):
         self.setProperty("role", "muted")
 
     def say(self, text: str, role: str = "muted") -> None:
-        """Show a text in the colour of a role of the style sheet."""
+        """Show a text in the colour that the style sheet gives to a role."""
         if self.property("role") != role:
             self.setProperty("role", role)
             self.style().unpolish(self)
@@ -41,7 +41,7 @@ class Sentence(QLabel):
         return super().sizeHint().expandedTo(QSize(0, self._room))
 
     def minimumSizeHint(self) -> QSize:
-        """Return the least size of the text, at least as high as its lines."""
+        """Return the minimum size of the text, at least as high as its lines."""
         return super().minimumSizeHint().expandedTo(QSize(0, self._room))
 
     @property

@@ -15,16 +15,16 @@ from PySide6.QtWidgets import (
 
 
 class TextDialog(QDialog):
-    """Shows a sentence and a longer text below it; it never holds up the rest of the window.
+    """A non-modal dialog that shows a sentence and a longer text below it.
 
     Parameters
     ----------
     title
         The title of the window.
     sentence
-        What the user should read.
+        The message for the user.
     text
-        Details, as a program would print them; Copy takes both.
+        Details in fixed-width form, such as a traceback; Copy includes both.
     """
 
     def __init__(self, title: str, sentence: str, text: str, parent: QWidget | None = None):

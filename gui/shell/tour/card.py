@@ -1,4 +1,4 @@
-"""The card of the guided tour, and the frame around what it speaks of; both lie over the window."""
+"""The card of the guided tour, and the frame around its subject; both overlay the window."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ WIDTH = 380
 MARGINS = 34  # left and right, with the card's border
 GAP = 12
 REACH = 4
-VEIL = 50  # of 255: what is not spoken of stays readable
+VEIL = 50  # of 255: the dimmed part of the window stays readable
 
 
 class Outline(QWidget):
-    """Dims a window but for one place, which it frames; the mouse reaches through it."""
+    """Dims a window except for one framed rectangle. It ignores the mouse."""
 
     def __init__(self, window: QWidget):
         super().__init__(window)
@@ -34,7 +34,7 @@ class Outline(QWidget):
         theme.signals.changed.connect(self.update)
 
     def show_around(self, place: QRect) -> None:
-        """Frame a place, in the window's coordinates; an empty one takes veil and frame away."""
+        """Frame a rectangle in window coordinates; an empty one removes veil and frame."""
         if place != self.place:
             self.place = place
             self.update()
@@ -58,16 +58,16 @@ class Outline(QWidget):
 
 
 class TourCard(QFrame):
-    """A step's heading and text, and the buttons to go on, back, and away.
+    """A step's heading and text, and buttons for the next step, the previous one, and closing.
 
-    Left and Right step while the card has the focus.
+    The Left and Right keys change the step while the card has the focus.
 
     Signals
     -------
     moved
-        Takes 1 or -1: the next or the last step is wanted.
+        Takes 1 for the next step, -1 for the previous one.
     closed
-        The tour is to end.
+        The user asked to end the tour.
     """
 
     moved = Signal(int)
@@ -129,7 +129,7 @@ class TourCard(QFrame):
         self.adjustSize()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Step with the arrow keys."""
+        """Change the step with the arrow keys."""
         steps = {Qt.Key.Key_Right: 1, Qt.Key.Key_Left: -1}
         if event.key() in steps:
             self.moved.emit(steps[Qt.Key(event.key())])
@@ -137,7 +137,7 @@ class TourCard(QFrame):
             super().keyPressEvent(event)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Step with the arrow keys on a button too, where they would move to the next button."""
+        """Change the step with arrow keys on a button too, which would move the focus instead."""
         arrows = (Qt.Key.Key_Left, Qt.Key.Key_Right)
         if isinstance(event, QKeyEvent) and event.key() in arrows:
             if event.type() == QEvent.Type.KeyPress:
@@ -155,10 +155,10 @@ class TourCard(QFrame):
 
 
 def beside(place: QRect, card: QSize, window: QRect) -> QPoint:
-    """Return where a card goes: beside a place where there is room, else in a corner of it.
+    """Return the position of a card: beside a place if it fits, else inside its lower right corner.
 
-    Sides are tried in this order: right, left, below, above. An empty place gets the lower right
-    corner of the window.
+    Sides are tried in this order: right, left, below, above. For an empty place, return the lower
+    right corner of the window.
     """
     inside = window.adjusted(GAP, GAP, -GAP, -GAP)
     corner = QPoint(inside.right() - card.width(), inside.bottom() - card.height())
@@ -174,7 +174,7 @@ def beside(place: QRect, card: QSize, window: QRect) -> QPoint:
     ):
         if inside.contains(QRect(point, card)):
             return point
-    # Nothing is so large but that its lower right corner can be spared.
+    # No side has room, so cover the lower right corner of the place.
     return QPoint(
         min(place.right() - GAP - card.width(), corner.x()),
         min(place.bottom() - GAP - card.height(), corner.y()),

@@ -1,4 +1,4 @@
-"""The numbers that the guided tour tells of a study, taken from its records."""
+"""The numbers that the guided tour shows, taken from the records of a study."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GRADIENT = "gradient"
 
 @dataclass(frozen=True)
 class Facts:
-    """What the records of a study say of the paper's argument; what they lack is None or empty.
+    """Results of a study that illustrate the paper's argument; None or empty where missing.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Facts:
         Key of a network -> eps in [0, 1] units, how many attacked images changed its answer, and of
         how many.
     blurriness, tangent
-        Key of a network -> how coarse its gradient maps are; their share in the tangent space.
+        Key of a network -> blurriness of its gradient maps; their share in the tangent space.
     tilt
         Degrees between the boundary of the standard network of the plane and the line through the
         centres, and the same for the one trained with the largest eps.
@@ -69,7 +69,7 @@ def facts_of(study: Study) -> Facts:
 
 
 def _pair(points: Iterable[NetworkPoint]) -> tuple[NetworkPoint | None, NetworkPoint | None]:
-    """Return a standard network with scores, if there is one, and the strongest beside it."""
+    """Return a standard network and the strongest partner; those with scores take precedence."""
     listed = list(points)
     plain = [p for p in listed if p.scheme == "standard"]
     partners = {p.key: [q for q in listed if q.eps > 0 and q.images == p.images] for p in plain}

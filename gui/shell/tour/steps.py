@@ -1,4 +1,4 @@
-"""The eight steps of the guided tour: where each one points, and what it says."""
+"""The eight steps of the guided tour: the widget each one points at, and its text."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class TourStep:
     Attributes
     ----------
     page
-        The page that it is about.
+        The page to show.
     title
-        Its heading.
+        The heading of the card.
     part
-        Name of the page's part that it points at, with dots for parts of parts; of a list, the
-        first.
+        Attribute of the page with the widget to point at; dots lead to attributes of attributes,
+        and of a list the first item is taken.
     text
-        Says it, from what is known of the study.
+        Returns the text of the card from the facts of the study.
     """
 
     page: Place
@@ -35,12 +35,12 @@ class TourStep:
     text: Callable[[Facts], str]
 
     def anchor(self, page: QWidget) -> QWidget:
-        """Return the widget that the step points at: the whole page where it is not to be seen."""
+        """Return the widget that the step points at, or the page if that is not visible."""
         found = self._part_of(page)
         return found if found is not None and found.isVisible() else page
 
     def reveal(self, page: QWidget) -> None:
-        """Bring the tab to the front on which the step's widget is."""
+        """Show the tab that contains the step's widget."""
         inner = self._part_of(page)
         outer = None if inner is None else inner.parentWidget()
         while inner is not None and outer is not None and inner is not page:
@@ -194,7 +194,7 @@ def _tradeoff(facts: Facts) -> str:
 
 
 def _both(facts: Facts) -> list[tuple[str, NetworkPoint]]:
-    """Return the two networks that the tour compares, with what it calls them."""
+    """Return the networks that the tour compares, each with the name used in the texts."""
     named = (("standard", facts.standard), ("", facts.robust))
     return [(name or _short(point), point) for name, point in named if point is not None]
 

@@ -1,4 +1,4 @@
-"""The guided tour: eight cards that walk through the paper's argument on the study that is open."""
+"""The guided tour: eight cards that explain the paper's argument with the open study."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from gui.shell.tour.facts import Facts
     from gui.shell.tour.steps import TourStep
 
-# Pages lay themselves out, fill and scroll at their own times: the frame follows so often.
+# Interval at which the frame is repositioned, because page layouts change at any time.
 FOLLOW_MS = 120
 
 
 class Tour(QObject):
-    """Leads through the window; everything in it stays usable meanwhile.
+    """Guides the user through the window, which stays usable during the tour.
 
-    It opens the demo where no study is open, tells whatever study is open, and ends with Escape,
-    whose usual action (``escape``) is off meanwhile.
+    The tour uses the open study, or opens the demo if none is open. Escape ends it; the action
+    that Escape triggers otherwise (``escape``) is disabled during the tour.
     """
 
     def __init__(self, window: QWidget, pages: PageStack, workspace: Workspace, escape: QAction):
@@ -50,12 +50,12 @@ class Tour(QObject):
 
     @property
     def running(self) -> bool:
-        """Whether the tour is on."""
+        """Whether the tour is running."""
         return self.card is not None
 
     @Slot()
     def start(self) -> None:
-        """Begin with the first step, or come back to it."""
+        """Start the tour, or return to its first step."""
         settings.set_flag("tour_offered", True)
         if self.card is None:
             from gui.shell.tour.steps import steps
@@ -68,7 +68,7 @@ class Tour(QObject):
 
     @Slot()
     def stop(self) -> None:
-        """Take the card away, and give Escape back."""
+        """Remove the card and the frame, and re-enable the usual action of Escape."""
         self._follow.stop()
         for part in (self.card, self.outline):
             if part is not None:
@@ -77,13 +77,13 @@ class Tour(QObject):
         if self._escape is not None:
             self._escape.deleteLater()
         self.card = self.outline = self._escape = None
-        # Else the keyboard would go on at the top of the rail, far from the page that is shown.
+        # Otherwise the focus would move to the top of the rail, away from the page.
         self._pages.host().setFocus()
         self._escape_action.setEnabled(True)
         self._window.removeEventFilter(self)
 
     def go(self, number: int) -> None:
-        """Show a step, counted from 0; past the last one the tour is over."""
+        """Show a step, counted from 0; a number past the last step ends the tour."""
         if number >= len(self._steps):
             self.stop()
             return
@@ -105,7 +105,7 @@ class Tour(QObject):
         self.outline, self.card = Outline(window), TourCard(window)
         self.card.moved.connect(self._on_moved)
         self.card.closed.connect(self.stop)
-        # Two owners of one key would take it from both.
+        # If two shortcuts are enabled for one key, Qt calls it ambiguous and triggers neither.
         self._escape_action.setEnabled(False)
         self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), window)
         self._escape.activated.connect(self.stop)
@@ -133,7 +133,7 @@ class Tour(QObject):
 
     @Slot()
     def _open_demo(self) -> None:
-        """Open the demo as the first page does, unless a study is open; the engine may be late."""
+        """Open the demo unless a study is open. Called again when the engine has loaded."""
         workspace = self._workspace
         if not self.running or workspace.study is not None or not workspace.runner.loaded:
             return
@@ -145,7 +145,7 @@ class Tour(QObject):
 
     @Slot()
     def _read(self) -> None:
-        """Look at the records of the study that is open now, away from the window's thread."""
+        """Read the facts of the open study on a lane, off the GUI thread."""
         study = self._workspace.study
         if not self.running or study is None:
             return
@@ -168,7 +168,7 @@ class Tour(QObject):
         self.card.show_step(self.number + 1, len(self._steps), step.title, text)
 
     def _target(self) -> QRect:
-        """Return where the step's widget is in the window; nothing while another page is shown."""
+        """Return the step's widget in window coordinates; empty if another page is shown."""
         page, step = self._pages.page(), self._steps[self.number]
         if page is None or page.place != step.page or not page.isVisible():
             return QRect()
@@ -180,7 +180,7 @@ class Tour(QObject):
 
     @Slot()
     def _place(self) -> None:
-        """Put frame and card where they belong now."""
+        """Move the frame and the card to the step's widget."""
         if self.card is None or self.outline is None:
             return
         whole = self._window.rect()

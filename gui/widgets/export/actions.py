@@ -1,8 +1,8 @@
-"""Taking a picture out of the window: as a file for a paper, or onto the clipboard.
+"""Exporting a picture to a file or to the clipboard.
 
-A picture is never grabbed from the screen: its data are drawn anew, in the size that was asked for.
-Loading the drawing library alone takes a while, so drawing is left to the :class:`ExportHost` that
-a widget stands in: it knows the threads, which widgets do not.
+A picture is not captured from the screen but drawn anew from its data, in the requested size.
+Loading the drawing library takes a while, so the work is passed to the :class:`ExportHost` that
+contains the widget: the host has access to worker threads, and widgets do not.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ COPY_DPI = 200.0
 
 @runtime_checkable
 class ExportHost(Protocol):
-    """A widget, such as a page, that does work for the widgets in it and says what came of it."""
+    """A widget, such as a page, that runs work for the widgets in it and shows their messages."""
 
     def export_work(
         self,
@@ -32,14 +32,14 @@ class ExportHost(Protocol):
         done: Callable[[Any], None],
         failed: Callable[[str], None],
     ) -> None:
-        """Do some work away from the window's thread; a newer one of the channel replaces it."""
+        """Run work off the GUI thread; a newer request on the same channel replaces it."""
 
     def export_said(self, text: str, error: bool) -> None:
-        """Tell the user one sentence, where the window shows such sentences."""
+        """Show the user one sentence in the window's message bar."""
 
 
 def copy(widget: QWidget, data: Picture, style: FigureStyle | None = None) -> None:
-    """Put a picture and its data on the clipboard, as soon as they are drawn."""
+    """Draw a picture, then put it and its data on the clipboard."""
     style = style or FigureStyle(dpi=COPY_DPI)
 
     def work(_: Any) -> dict[str, bytes]:
@@ -66,9 +66,9 @@ def ask(
     done: Callable[[Any], None],
     failed: Callable[[str], None],
 ) -> None:
-    """Do some work where the host of ``widget`` does it; without a host, at once.
+    """Run work through the host of ``widget``; without a host, run it synchronously.
 
-    Neither ``done`` nor ``failed`` is called once the widget is gone.
+    Neither ``done`` nor ``failed`` is called after the widget was deleted.
     """
     host = _host_of(widget)
     if host is not None:
@@ -87,7 +87,7 @@ def ask(
 
 
 def say(widget: QObject, text: str, *, error: bool = False) -> None:
-    """Tell the user one sentence through the host of ``widget``; without a host, nobody."""
+    """Show one sentence through the host of ``widget``; do nothing without a host."""
     host = _host_of(widget)
     if host is not None:
         host.export_said(text, error)

@@ -10,7 +10,7 @@ from gui.widgets.export.dialog import ExportDialog
 
 
 class ExportButton(QToolButton):
-    """A button that knows what it exports, so that a whole page can be exported at once."""
+    """A button that can also return its picture, so that a whole page can be exported at once."""
 
     def __init__(self, parent: QWidget, make_data: MakeData):
         super().__init__(parent)
@@ -23,7 +23,7 @@ def export_button(parent: QWidget, make_data: MakeData, name: str) -> QToolButto
     Parameters
     ----------
     make_data
-        Returns what is to be drawn, when the button is pressed.
+        Called when the button is pressed; returns the data to draw.
     name
         The proposed file name, without suffix.
     """
@@ -52,5 +52,5 @@ def copy_button(parent: QWidget, make_data: MakeData) -> QToolButton:
 
 
 def export_buttons(parent: QWidget, make_data: MakeData, name: str) -> list[QToolButton]:
-    """Return both buttons, in the order in which they stand."""
+    """Return both buttons, in the order in which to place them."""
     return [copy_button(parent, make_data), export_button(parent, make_data, name)]

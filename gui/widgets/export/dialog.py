@@ -1,4 +1,4 @@
-"""The dialog in which a picture is exported: format, size, letters, colours and caption."""
+"""The export dialog of a picture: format, size, font, colours and caption."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SHOWN_LINES = 16
 
 
 class ExportDialog(QDialog):
-    """Asks how a picture is to look, shows it so, and saves or copies it."""
+    """Asks for the style of a picture, previews it, and saves or copies it."""
 
     last_style = FigureStyle()
     last_format = "pdf"
@@ -61,7 +61,7 @@ class ExportDialog(QDialog):
 
     @property
     def figure_style(self) -> FigureStyle:
-        """The size and looks that the fields say."""
+        """The figure style set in the form."""
         return self.form.style_chosen
 
     @property
@@ -71,12 +71,12 @@ class ExportDialog(QDialog):
 
     @property
     def data(self) -> Picture:
-        """The picture, under the caption that is typed."""
+        """The picture, with the caption typed in the form."""
         text = self.form.caption_text
         return self._data if text == caption_of(self._data) else with_caption(self._data, text)
 
     def save_to(self, path: Path) -> None:
-        """Draw and write the figure, then close; on failure say why and stay open."""
+        """Draw and write the figure, then close; on failure show why and stay open."""
         data, style = self.data, self.figure_style
         self._buttons.setEnabled(False)
         self._say("Saving…")
@@ -194,7 +194,7 @@ class ExportDialog(QDialog):
         self._answer.say(text, "error" if error else "muted")
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Fit the preview anew."""
+        """Rescale the preview."""
         super().resizeEvent(event)
         self._scale_preview()
 
@@ -206,7 +206,7 @@ def _rendered(data: Picture, style: FigureStyle) -> bytes:
 
 
 def _table(data: Picture, suffix: str) -> str:
-    """Return what a file of numbers holds, as text."""
+    """Return the contents of an exported data file (csv, h5) as text."""
     if suffix == "csv":
         from engine.figures.charts import csv_text
 

@@ -1,4 +1,4 @@
-"""What is chosen of an exported picture: its format, size, letters, colours and caption."""
+"""The form for exporting a picture: format, size, font, colours and caption."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TABLES = ("csv", "h5")
 MM_PER = {"mm": 1.0, "inch": 25.4}
 DECIMALS = {"mm": 1, "inch": 2}
 OWN_SIZE = 0.0
-# Widths of columns in mm, as the journals ask for them.
+# Column widths in mm, as required by the journals.
 COLUMNS = (
     ("Single column", 85.0),
     ("Double column", 170.0),
@@ -40,19 +40,19 @@ COLUMNS = (
     ("ICML, two columns", 171.5),
     ("NeurIPS, text", 139.7),
 )
-# Those that come with the drawing library, and what papers mostly ask for where it is installed.
+# Fonts shipped with the drawing library, and, if installed, those that papers usually require.
 FONTS = ("DejaVu Sans", "DejaVu Serif", "STIXGeneral")
 WISHED_FONTS = ("Arial", "Helvetica", "Liberation Sans", "Times New Roman", "Liberation Serif")
 CAPTION_HEIGHT = 72
 
 
 class ExportForm(QWidget):
-    """Fields for everything that an exported picture may look like.
+    """Fields for all style options of an exported picture.
 
     Signals
     -------
     changed
-        Something else is chosen than before.
+        A choice changed.
     """
 
     changed = Signal()
@@ -73,7 +73,7 @@ class ExportForm(QWidget):
 
     @property
     def style_chosen(self) -> FigureStyle:
-        """The size and looks that the fields say."""
+        """The figure style set in the fields."""
         per = MM_PER[self._unit_shown]
         height = self.height_field.value()
         automatic = height <= self.height_field.minimum()
@@ -101,11 +101,11 @@ class ExportForm(QWidget):
 
     @property
     def caption_text(self) -> str:
-        """The caption as it is typed."""
+        """The typed caption."""
         return self.caption.toPlainText().strip()
 
     def show_choice(self, style: FigureStyle, suffix: str, unit: str) -> None:
-        """Choose what was chosen the last time."""
+        """Set the fields to an earlier choice."""
         self.unit_choice.setCurrentIndex(max(0, self.unit_choice.findData(unit)))
         per = MM_PER[self._unit_shown]
         self.format.setCurrentIndex(max(0, self.format.findData(suffix)))
@@ -223,7 +223,7 @@ class ExportForm(QWidget):
 
     @Slot()
     def _choose_preset(self) -> None:
-        """Show the column that is so wide; of several the one that is chosen."""
+        """Select the preset with the typed width; among several, keep the selected one."""
         width = self.width_field.value() * MM_PER[self._unit_shown]
         tolerance = 0.6 * MM_PER[self._unit_shown] * 10 ** -DECIMALS[self._unit_shown]
         chosen = self.preset.currentData()
@@ -255,7 +255,7 @@ class ExportForm(QWidget):
             low, high = LIMITS[name]
             spin.setDecimals(DECIMALS[unit])
             spin.setSingleStep(5.0 if unit == "mm" else 0.25)
-            # A height below the least one stands for none.
+            # A value below the minimum height means that no height is set.
             least = low / per - (1.0 / per if name == "height_mm" else 0.0)
             spin.setRange(least, high / per)
 

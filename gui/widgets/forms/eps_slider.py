@@ -1,4 +1,4 @@
-"""A slider for the radius of a norm ball, which says it in every unit in use."""
+"""A slider for the radius of a norm ball that shows the value in all units in use."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NAMES = {"linf": "L-inf", "l2": "L2"}
 def eps_texts(norm: str, eps: float) -> tuple[str, ...]:
     """Return a radius in [0, 1] units, in steps of 8-bit images, and in the paper's units.
 
-    The paper scales pixels to [-1, 1]: its lengths are twice ours.
+    The paper scales pixels to [-1, 1], so its lengths are twice ours.
     """
     return (
         f"{eps:.4g} in [0, 1]",
@@ -43,7 +43,7 @@ def eps_texts(norm: str, eps: float) -> tuple[str, ...]:
 
 
 class _Ticks(QWidget):
-    """Numbers under the slider, at their places."""
+    """The tick marks and numbers below the slider."""
 
     def __init__(self, owner: EpsSlider):
         super().__init__(owner)
@@ -59,7 +59,7 @@ class _Ticks(QWidget):
         return QSize(200, self.fontMetrics().height() + 5)
 
     def paintEvent(self, _: QPaintEvent) -> None:
-        """Draw the ticks that leave room for their neighbours."""
+        """Draw the ticks, skipping those whose numbers would overlap the one before."""
         painter = QPainter(self)
         painter.setPen(theme.colour("muted"))
         metrics, right = self.fontMetrics(), -1000
@@ -79,10 +79,10 @@ class _Ticks(QWidget):
 
 
 class EpsSlider(QWidget):
-    """Chooses a radius from 0 upwards; small ones get more room (the scale is a square root).
+    """Chooses a radius from 0 upwards, on a square-root scale that gives small radii more room.
 
-    The arrow keys move it by a two-hundredth of the way, the page keys by a tenth; the field beside
-    it takes any value. A value beyond the end moves the end.
+    The arrow keys move the slider by 1/200 of its length, the page keys by 1/10. The field beside
+    it takes any value; a value beyond the end of the slider extends the slider.
     """
 
     changed = Signal(float)
@@ -102,9 +102,9 @@ class EpsSlider(QWidget):
 
     @property
     def scale(self) -> int:
-        """How many of the field's units are 1 in pixel units: 255 where the user counts in 255ths.
+        """The factor from pixel units to the field's unit: 255 if the user set 255ths, else 1.
 
-        L2 lengths are counted in [0, 1] units by everybody.
+        L2 lengths are always given in [0, 1] units.
         """
         return 255 if self.norm == "linf" and settings.eps_unit() == "255" else 1
 
@@ -115,7 +115,7 @@ class EpsSlider(QWidget):
         return UNIT_TICKS if plain else TICKS[self.norm]
 
     def set_value(self, value: float) -> None:
-        """Set the radius; ``changed`` is emitted where it is another one."""
+        """Set the radius; emit ``changed`` if it differs from the present one."""
         value = max(0.0, value)
         self._top = max(self._top, value)
         if value != self._value:
@@ -126,7 +126,7 @@ class EpsSlider(QWidget):
             self._show()
 
     def set_norm(self, norm: str, value: float) -> None:
-        """Measure in another norm, beginning with a value; nothing is emitted."""
+        """Change the norm and set a value, without emitting ``changed``."""
         self.norm, self._top, self._value = norm, max(TOPS[norm], value), value
         self.name.setText(f"{NAMES[norm]} eps")
         self.field.blockSignals(True)
@@ -144,12 +144,12 @@ class EpsSlider(QWidget):
         self._show()
 
     def set_top(self, top: float) -> None:
-        """Let the slider end at a radius, or at its value where that is beyond."""
+        """Set the largest radius of the slider; at least its present value is kept in range."""
         self._top = max(top, self._value)
         self._show()
 
     def place_of(self, value: float) -> int | None:
-        """Return where along the slider a value stands, in its pixels, or None beyond the end."""
+        """Return the position of a value along the slider in pixels, or None beyond the end."""
         if value > self._top:
             return None
         option = QStyleOptionSlider()
@@ -203,7 +203,8 @@ class EpsSlider(QWidget):
 
     def _show(self) -> None:
         self.units.set_text("  ·  ".join(eps_texts(self.norm, self._value)))
-        # Silently: the handle stays under the mouse, and a typed number is not rounded to it.
+        # Block signals: else rounding would move the handle away from the mouse and would round a
+        # typed number to a slider position.
         for widget in (self.slider, self.field):
             widget.blockSignals(True)
         self.slider.setValue(round(POSITIONS * math.sqrt(self._value / self._top)))

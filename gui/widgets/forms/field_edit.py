@@ -1,4 +1,4 @@
-"""One editor for every type that a field of a spec may have, nested specs aside."""
+"""One editor for each type that a field of a spec may have, except nested specs."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ CHOICE_NAMES = {"linf": "L-inf", "l2": "L2"}
 
 
 class InnerForm(QWidget):
-    """What the editor of a nested spec needs of the form inside it.
+    """The interface that the editor of a nested spec needs from the form inside it.
 
     Signals
     -------
     changed
-        The spec, or what is wrong with it, changed.
+        The spec or its error changed.
     """
 
     changed = Signal()
 
     def spec(self) -> Spec | None:
-        """Return the spec, or None while a field is wrong."""
+        """Return the spec, or None while a field is invalid."""
         raise NotImplementedError
 
     def error(self) -> str:
-        """Return the sentence about the first wrong field, or ""."""
+        """Return the error message of the first invalid field, or ""."""
         raise NotImplementedError
 
     def set_spec(self, spec: Spec) -> None:
-        """Show a spec; :meth:`spec` then gives back an equal one."""
+        """Show a spec; :meth:`spec` then returns an equal one."""
         raise NotImplementedError
 
 
@@ -59,12 +59,12 @@ class FieldEdit(QWidget):
     Signals
     -------
     changed
-        What is typed or chosen changed, whether it is valid or not.
+        The input changed, whether it is valid or not.
 
     Attributes
     ----------
     wide
-        Whether it takes the whole width of a form and shows its own label.
+        Whether the editor spans the whole width of a form and shows its own label.
     """
 
     changed = Signal()
@@ -78,20 +78,20 @@ class FieldEdit(QWidget):
         self._row.setSpacing(8)
 
     def read(self) -> Any:
-        """Return the value; raise :class:`SpecError` or :class:`NumberError` where it is none."""
+        """Return the value; raise :class:`SpecError` or :class:`NumberError` if it is invalid."""
         return self._read()
 
     def show_value(self, value: Any) -> None:
-        """Show a value; :meth:`read` gives back exactly it."""
+        """Show a value; :meth:`read` then returns exactly this value."""
         self._show(value)
 
     def mark(self, invalid: bool) -> None:
-        """Draw the editor as wrong, or as usual."""
+        """Mark the editor as invalid or valid."""
         mark_invalid(self._editor(), invalid)
 
     @property
     def explains(self) -> bool:
-        """Whether the editor itself says what is wrong in it."""
+        """Whether the editor shows its own error message."""
         return False
 
     def _read(self) -> Any:
@@ -131,7 +131,7 @@ class WholeField(FieldEdit):
 
 
 class NumberField(FieldEdit):
-    """A number; pixel lengths in both conventions."""
+    """A number; pixel lengths are shown in both conventions."""
 
     def __init__(self, item: Field, parent: QWidget | None = None):
         super().__init__(item, parent)
@@ -174,7 +174,7 @@ class NumbersField(FieldEdit):
 
 
 class FlagField(FieldEdit):
-    """Yes or no; the check box carries the field's label."""
+    """A boolean; the check box shows the field's label."""
 
     def __init__(self, item: Field, parent: QWidget | None = None):
         super().__init__(item, parent)
@@ -234,7 +234,7 @@ class TextField(FieldEdit):
 
 
 class OptionalField(FieldEdit):
-    """A check box that says whether there is a value, and the editor of the value."""
+    """A check box for whether a value is given, and the editor of the value."""
 
     def __init__(self, inner: FieldEdit, parent: QWidget | None = None):
         super().__init__(inner.item, parent)
@@ -260,12 +260,12 @@ class OptionalField(FieldEdit):
             self.inner.show_value(value)
 
     def mark(self, invalid: bool) -> None:
-        """Draw the editor of the value as wrong, or as usual."""
+        """Mark the editor of the value as invalid or valid."""
         self.inner.mark(invalid)
 
     @property
     def explains(self) -> bool:
-        """Whether the editor of the value says itself what is wrong in it."""
+        """Whether the editor of the value shows its own error message."""
         return self.inner.explains
 
     @Slot(bool)
@@ -286,7 +286,7 @@ def plain_field(item: Field, parent: QWidget | None = None) -> FieldEdit:
 
 
 def start_value(item: Field) -> Any:
-    """Return what a plain field shows at first: its default, or the least it may be."""
+    """Return the initial value of a plain field: its default, or its minimum."""
     if item.default is not MISSING and item.default is not None:
         return item.default
     if item.many:

@@ -1,16 +1,16 @@
-"""A scroll area for a form: it scrolls downwards only, and never cuts the form's right edge off."""
+"""A scroll area for a form: it scrolls vertically only, and is always wide enough."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtWidgets import QScrollArea, QWidget
 
-# When the form may have another width than before.
+# Events after which the width of the form may have changed.
 RESIZING = (QEvent.Type.LayoutRequest, QEvent.Type.Show)
 
 
 class FormArea(QScrollArea):
-    """Holds a form, and is as wide as the form needs, whatever rows it has at the moment."""
+    """Holds a form, and adjusts its minimum width when the rows of the form change."""
 
     def __init__(self, form: QWidget, parent: QWidget | None = None):
         super().__init__(parent)
@@ -19,7 +19,7 @@ class FormArea(QScrollArea):
         self.setWidget(form)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Follow the form; QScrollArea watches it anyhow."""
+        """Update the minimum width. QScrollArea filters the form's events already."""
         if event.type() in RESIZING and isinstance(watched, QWidget) and watched is self.widget():
             bar = self.verticalScrollBar().sizeHint().width()
             self.setMinimumWidth(watched.minimumSizeHint().width() + bar)

@@ -1,4 +1,4 @@
-"""A row of a form: label, editor, and the sentence about what is wrong with the value."""
+"""A row of a form: label, editor and error message."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gui.widgets.forms.field_edit import FieldEdit, FlagField
 
 
 class FormRow:
-    """A field's label, its editor, and the sentence about what is wrong with it."""
+    """The label, editor and error message of a field."""
 
     def __init__(self, item: Field, edit: FieldEdit, words: str, parent: QWidget):
         self.item = item
@@ -43,7 +43,7 @@ class FormRow:
                 widget.deleteLater()
 
     def show_error(self, text: str) -> None:
-        """Show a sentence below the editor, or none for ""."""
+        """Show an error message below the editor; "" hides it."""
         say(self.error, "" if self.edit.explains else text)
         self.edit.mark(bool(text))
 
@@ -58,14 +58,14 @@ def capital(words: str) -> str:
 
 
 def label_for(words: str, buddy: QWidget) -> QLabel:
-    """Return a label that names another widget."""
+    """Return a label with another widget as its buddy."""
     label = QLabel(capital(words), buddy.parentWidget())
     label.setBuddy(buddy)
     return label
 
 
 def error_label(parent: QWidget) -> QLabel:
-    """Return a hidden label for the sentence about what is wrong."""
+    """Return a hidden label for an error message."""
     label = QLabel(parent)
     label.setProperty("role", "error")
     label.setWordWrap(True)
@@ -74,6 +74,6 @@ def error_label(parent: QWidget) -> QLabel:
 
 
 def say(label: QLabel, text: str) -> None:
-    """Show a sentence, or hide its label for ""."""
+    """Show a sentence in the label; "" hides the label."""
     label.setText(text)
     label.setVisible(bool(text))

@@ -1,4 +1,4 @@
-"""Every kind of a family of specs as a check box, with a form for its settings."""
+"""A check box for each kind of a spec family, with a form for its settings."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from gui.widgets.forms.spec_form import SpecForm
 
 
 class MethodPicker(QWidget):
-    """Holds which kinds of a family are chosen, each with its settings.
+    """Lets the user choose kinds of a spec family, each with its settings.
 
     Parameters
     ----------
     family
         A check box is made for each of :func:`engine.specs.schema.kinds_of` it.
     exclude
-        Settings that are chosen elsewhere.
+        Fields that are set elsewhere and get no row in the settings.
     """
 
     changed = Signal()
@@ -92,7 +92,7 @@ class MethodPicker(QWidget):
 
 
 class SettingsDialog(QDialog):
-    """Edits one method; OK is possible while nothing is wrong."""
+    """Edits the settings of one method; OK is disabled while a field is invalid."""
 
     def __init__(self, spec: Spec, parent: QWidget, *, exclude: Collection[str] = ()):
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""The editor of a spec that stands in a field of another spec."""
+"""The editor of a field that holds another spec."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ INDENT = 12
 
 
 class NestedField(FieldEdit):
-    """A spec inside a spec: a header that opens and closes, and its form, made when first opened.
+    """A collapsible form for a nested spec; the form is built when it is first opened.
 
     Parameters
     ----------
     words
-        The header.
+        The text of the header.
     make_form
-        Makes the form for the field, inside a parent.
+        Takes the field and a parent widget; returns the form.
     opened
         Whether it starts open.
     """
@@ -102,12 +102,12 @@ class NestedField(FieldEdit):
         self.changed.emit()
 
     def mark(self, invalid: bool) -> None:
-        """Say in the header of a closed form that something inside is wrong."""
+        """Mark the header of a closed form if a field inside is invalid."""
         self._summarise()
 
     @property
     def explains(self) -> bool:
-        """Whether the form inside says itself what is wrong in it."""
+        """Whether the form inside shows its own error message."""
         return self._form is not None and bool(self._form.error())
 
     @Slot()
@@ -129,7 +129,7 @@ class NestedField(FieldEdit):
         self.changed.emit()
 
     def _summarise(self) -> None:
-        """Show, beside the header of a closed form, what is in it."""
+        """Show a summary of a closed form beside its header."""
         try:
             text, role = self.read().title, "muted"
         except SpecError as error:
@@ -142,7 +142,7 @@ class NestedField(FieldEdit):
 
 
 def default_spec(family: type[Spec]) -> Spec | None:
-    """Return the first spec of a family that its defaults and least values allow, or None."""
+    """Return the first spec of a family that is valid with defaults and minima, or None."""
     for cls in kinds_of(family):
         values: dict[str, Any] = {}
         for item in fields_of(cls):

@@ -1,4 +1,4 @@
-"""Typing numbers: plain, in scientific notation, as fractions such as 8/255, and lists of them.
+"""Editors for numbers (decimal, scientific, or fractions such as 8/255) and lists of them.
 
 Pixel lengths are shown in both conventions that papers use: in [0, 1] units and in 255ths.
 """
@@ -30,16 +30,16 @@ _SEPARATOR = re.compile(r"[,;\s]+")
 
 
 class NumberError(ValueError):
-    """A text that is no number; its text says what is typed and what may be."""
+    """A text is not a number. The message quotes the text and states what is allowed."""
 
 
 def parse_number(text: str) -> float:
-    """Return the number that a text stands for: "0.03", "3e-2", "8/255".
+    """Parse a number such as "0.03", "3e-2" or "8/255".
 
     Raises
     ------
     NumberError
-        If it is none, or not finite.
+        If the text is not a number, or the number is not finite.
     """
     parts = text.strip().split("/")
     try:
@@ -54,12 +54,12 @@ def parse_number(text: str) -> float:
 
 
 def parse_numbers(text: str) -> tuple[float, ...]:
-    """Return the numbers of a list "0.1, 0.2, 8/255" or of a range "first:last:count".
+    """Parse a list "0.1, 0.2, 8/255" or a range "first:last:count".
 
     Raises
     ------
     NumberError
-        If a part is no number, or a range has not from 2 to 1000 numbers.
+        If a part is not a number, or the count of a range is not from 2 to 1000.
     """
     if ":" in text:
         return _range(text)
@@ -79,7 +79,7 @@ def _range(text: str) -> tuple[float, ...]:
 
 
 def _tidy(value: float) -> float:
-    """Take the rounding noise of a range away: 0.1 + 2 * 0.1 is 0.3, and 4/255 stays 4/255."""
+    """Remove the rounding error of a range: 0.1 + 2 * 0.1 is 0.3, and 4/255 stays 4/255."""
     decimal, fraction = f"{value:.12g}", f"{value * 255:.12g}"
     if len(decimal) > SHORT_DIGITS and len(fraction) < len(decimal):
         return float(fraction) / 255
@@ -87,9 +87,9 @@ def _tidy(value: float) -> float:
 
 
 def format_number(value: float, unit: str = "") -> str:
-    """Return the shortest text that :func:`parse_number` reads back as exactly this value.
+    """Return the shortest text that :func:`parse_number` parses to exactly this value.
 
-    Pixel lengths that are long as decimals become 255ths: 0.03137254901960784 is "8/255".
+    Pixel lengths with many decimals are written as 255ths: 0.03137254901960784 is "8/255".
     """
     short = f"{value:g}"
     if float(short) == value:
@@ -106,10 +106,10 @@ def other_convention(text: str, value: float) -> str:
 
 
 class WheelGuard(QObject):
-    """Lets the wheel scroll the page where it would change a value that has no focus."""
+    """Event filter: the wheel scrolls the page unless the watched widget has the focus."""
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Pass wheel events on to the parent unless the widget has the focus."""
+        """Let the parent handle wheel events unless the widget has the focus."""
         unfocused = isinstance(watched, QWidget) and not watched.hasFocus()
         if unfocused and isinstance(event, QWheelEvent):
             event.ignore()
@@ -118,13 +118,13 @@ class WheelGuard(QObject):
 
 
 def guard_wheel(widget: QAbstractSpinBox | QComboBox) -> None:
-    """Make the wheel change a widget only once it was clicked or tabbed into."""
+    """Let the wheel change a widget only while it has the focus, from a click or Tab."""
     widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     widget.installEventFilter(WheelGuard(widget))
 
 
 def mark_invalid(widget: QWidget, invalid: bool) -> None:
-    """Draw a widget's border as wrong, or as usual."""
+    """Give a widget the border of an invalid value, or the usual one."""
     if bool(widget.property("invalid")) != invalid:
         widget.setProperty("invalid", invalid)
         widget.style().unpolish(widget)
@@ -132,7 +132,7 @@ def mark_invalid(widget: QWidget, invalid: bool) -> None:
 
 
 class WholeEdit(QDoubleSpinBox):
-    """A spin box of whole numbers of up to 53 bits: seeds do not fit into a QSpinBox."""
+    """A spin box for integers of up to 53 bits, because seeds exceed the range of QSpinBox."""
 
     def __init__(
         self, parent: QWidget | None = None, *, low: float | None = None, high: float | None = None
@@ -152,7 +152,7 @@ class WholeEdit(QDoubleSpinBox):
 
 
 class _Reading(QWidget):
-    """A line edit whose text is read as numbers, with what was read beside or below it."""
+    """A line edit that parses its text as numbers and shows the result beside or below it."""
 
     changed = Signal()
 
@@ -173,15 +173,15 @@ class _Reading(QWidget):
         self.line.textChanged.connect(self._on_text)
 
     def text(self) -> str:
-        """Return what is typed."""
+        """Return the typed text."""
         return self.line.text()
 
     def set_text(self, text: str) -> None:
-        """Type a text."""
+        """Replace the text."""
         self.line.setText(text)
 
     def error(self) -> str:
-        """Return what is wrong with the text, or ""."""
+        """Return the error message for the text, or ""."""
         try:
             self._read()
         except NumberError as error:
@@ -220,7 +220,7 @@ class NumberEdit(_Reading):
     Parameters
     ----------
     unit
-        "pixel" shows the value in the other convention beside it.
+        "pixel" shows the value in the other convention beside the field.
 
     Signals
     -------
@@ -233,11 +233,11 @@ class NumberEdit(_Reading):
         self.note.setMinimumWidth(self.note.fontMetrics().horizontalAdvance("= 0.06275"))
 
     def value(self) -> float | None:
-        """Return the number, or None where the text is none."""
+        """Return the number, or None if the text is invalid."""
         return None if self.error() else self._read()[0]
 
     def set_value(self, value: float) -> None:
-        """Show a number; :meth:`value` gives back exactly it."""
+        """Show a number; :meth:`value` then returns exactly this number."""
         self.set_text(format_number(value, self.unit))
 
     def _read(self) -> tuple[float, ...]:
@@ -264,11 +264,11 @@ class NumbersEdit(_Reading):
         self.line.setPlaceholderText("%1 or %2".replace("%1", example).replace("%2", span))
 
     def values(self) -> tuple[float, ...]:
-        """Return the numbers; none where the text is wrong. They are int where ``whole``."""
+        """Return the numbers, as int if ``whole``; empty if the text is invalid."""
         return () if self.error() else self._read()
 
     def set_values(self, values: tuple[float, ...]) -> None:
-        """Show a list of numbers; :meth:`values` gives back exactly them."""
+        """Show a list of numbers; :meth:`values` then returns exactly these."""
         self.set_text(", ".join(format_number(value, self.unit) for value in values))
 
     def _read(self) -> tuple[float, ...]:

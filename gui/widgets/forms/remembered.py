@@ -1,4 +1,4 @@
-"""Splitters that stand the next time where the user left them."""
+"""Splitters whose positions are kept between runs of the program."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gui.look import settings
 
 
 def remember(splitter: QSplitter, name: str) -> None:
-    """Put a splitter where it was left under this name, and keep where it is moved to."""
+    """Restore the sizes stored under this name, and store them when the splitter is moved."""
     state = settings.window_state(name)
     if not state.isEmpty():
         splitter.restoreState(state)

@@ -9,7 +9,7 @@ WIDTH = 300
 
 
 def labelled_rows(*rows: tuple[str, QWidget]) -> QGridLayout:
-    """Return a grid with one widget a row, its label at its left."""
+    """Return a grid with one widget per row and its label on the left."""
     grid = QGridLayout()
     grid.setContentsMargins(0, 0, 0, 0)
     grid.setHorizontalSpacing(8)
@@ -24,9 +24,9 @@ def labelled_rows(*rows: tuple[str, QWidget]) -> QGridLayout:
 
 
 class SidePanel(QWidget):
-    """Widgets below one another, each under its heading; they scroll where the window is low.
+    """A column of widgets with headings, which scrolls if the window is too low.
 
-    What is pinned stays in sight below them: the button that everything above is about.
+    Pinned widgets, such as the button that uses the choices, stay visible below the scroll area.
     """
 
     def __init__(self, parent: QWidget | None = None):
@@ -46,7 +46,7 @@ class SidePanel(QWidget):
         self.setFixedWidth(WIDTH)
 
     def add(self, part: QWidget | QLayout, heading: str = "", stretch: int = 0) -> None:
-        """Put a widget or a layout below the others."""
+        """Append a widget or a layout to the column."""
         if heading:
             label = QLabel(heading)
             label.setProperty("role", "heading")
@@ -57,5 +57,5 @@ class SidePanel(QWidget):
             self._column.addWidget(part, stretch)
 
     def pin(self, widget: QWidget) -> None:
-        """Put a widget below all that scrolls."""
+        """Add a widget below the scroll area."""
         self._whole.addWidget(widget)

@@ -1,4 +1,4 @@
-"""Forms generated from the declaration of a spec: a row per field, checked while typing."""
+"""Forms generated from a spec class: one row per field, validated while typing."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class SpecForm(InnerForm):
     Parameters
     ----------
     family
-        The kinds to choose from are :func:`engine.specs.schema.kinds_of` it.
+        The base class; the user chooses among its :func:`engine.specs.schema.kinds_of`.
     exclude
-        Fields without a row: their value comes from :meth:`set_fixed`, or is their default.
+        Fields without a row. Their value is set by :meth:`set_fixed`, or is their default.
     labels
-        Other words than the fields' own; "kind" names the choice of the kind, "attack.eps" a field
-        of a nested spec.
+        Labels that replace those of the fields, by field name; "kind" is the choice of the kind,
+        "attack.eps" a field of a nested spec.
 
     Signals
     -------
     changed
-        The spec, or what is wrong with it, changed.
+        The spec or its error changed.
     """
 
     def __init__(
@@ -69,15 +69,15 @@ class SpecForm(InnerForm):
     # ------------------------------------------------------------------------------------- public
 
     def spec(self) -> Spec | None:
-        """Return the spec, or None while a field is wrong."""
+        """Return the spec, or None while a field is invalid."""
         return self._spec
 
     def error(self) -> str:
-        """Return the sentence about the first wrong field, or ""."""
+        """Return the error message of the first invalid field, or ""."""
         return self._error
 
     def set_spec(self, spec: Spec) -> None:
-        """Show a spec; :meth:`spec` then gives back an equal one, excluded fields included."""
+        """Show a spec; :meth:`spec` then returns an equal one, including excluded fields."""
         self._chosen.clear()
         self._quiet = True
         self._combo.setCurrentIndex(self._kinds.index(type(spec)))
@@ -93,7 +93,7 @@ class SpecForm(InnerForm):
         self._check()
 
     def set_fixed(self, name: str, value: Any) -> None:
-        """Give an excluded field its value; kinds without such a field do not mind."""
+        """Set the value of an excluded field; kinds without such a field ignore it."""
         if name not in self._exclude:
             raise KeyError(f"{name} is not among the excluded fields {sorted(self._exclude)}")
         if name not in self._fixed or self._fixed[name] != value:
@@ -146,7 +146,7 @@ class SpecForm(InnerForm):
             self._show_kind(self._kind)
 
     def _remember(self) -> None:
-        """Keep what the user chose, not what is a default: another kind has defaults of its own."""
+        """Store the values that differ from defaults, to keep them when the kind changes."""
         for name, row in self._rows.items():
             try:
                 value = row.edit.read()
@@ -253,7 +253,7 @@ def _shape(item: Field) -> tuple[Any, ...]:
 
 
 def _field_in(sentence: str, names: Iterable[str]) -> str:
-    """Return the field that an error is about: its sentence begins with it."""
+    """Return the field that an error is about; its name begins the error message."""
     first = sentence.split(" ")[0].split(".")[0].rstrip(":")
     return first if first in names else ""
 

@@ -19,7 +19,7 @@ LARGEST_EPS = _FIELDS["eps"].high or 0.0
 
 
 class SweepEdit(QWidget):
-    """Edits for which norms and radii networks are trained.
+    """Edits the norms and radii for which networks are trained.
 
     Radii are typed as a list "0.05, 0.1, 8/255" or a range "first:last:count", and shown back in
     [0, 1] units and in 255ths.
@@ -27,7 +27,7 @@ class SweepEdit(QWidget):
     Signals
     -------
     changed
-        The sweep, or what is wrong with it, changed.
+        The sweep or its error changed.
     """
 
     changed = Signal()
@@ -52,13 +52,13 @@ class SweepEdit(QWidget):
     # ------------------------------------------------------------------------------------- public
 
     def values(self, norm: str) -> list[float]:
-        """Return the radii of a norm, each once, in [0, 1] units; none where it is off or wrong."""
+        """Return a norm's distinct radii in [0, 1] units; empty if it is off or invalid."""
         if not self._boxes[norm].isChecked():
             return []
         return list(dict.fromkeys(self._edits[norm].values()))
 
     def balls(self) -> list[tuple[str, float]]:
-        """Return all chosen pairs of norm and eps; none while something is wrong."""
+        """Return all chosen pairs of norm and eps; empty while a field is invalid."""
         if self.error():
             return []
         return [(norm, eps) for norm in self.norms() for eps in self.values(norm)]
@@ -68,15 +68,15 @@ class SweepEdit(QWidget):
         return [norm for norm, box in self._boxes.items() if box.isChecked()]
 
     def error(self) -> str:
-        """Return the sentence about what is wrong, or ""."""
+        """Return the first error message, or ""."""
         if not self.norms():
             return "Choose at least one norm."
         return next((fault for norm in self.norms() if (fault := self._fault_of(norm))), "")
 
     def set_values(self, radii: Mapping[str, Sequence[float]], norms: Sequence[str] = ()) -> None:
-        """Show these radii, by norm, and choose these norms (those with radii, if none is given).
+        """Set the radii by norm, and check these norms, by default those in ``radii``.
 
-        A norm that is not named keeps what is typed for it.
+        The text of a norm missing from ``radii`` is kept.
         """
         for norm, values in radii.items():
             self._edits[norm].set_values(tuple(values))
@@ -118,7 +118,7 @@ class SweepEdit(QWidget):
         self.changed.emit()
 
     def _fault_of(self, norm: str) -> str:
-        """Return what is wrong with a norm's radii, or ""."""
+        """Return the error message for a norm's radii, or ""."""
         edit, name = self._edits[norm], CHOICE_NAMES.get(norm, norm)
         if edit.error():
             return f"eps ({name}): {edit.error()}"

@@ -1,4 +1,4 @@
-"""Bars for how sure a network is of each class, before and after an image was changed."""
+"""Bars of a network's class probabilities, before and after an image was changed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def softmax(logits: ArrayLike) -> NDArray[np.float64]:
 def classes_shown(
     before: NDArray[np.float64], after: NDArray[np.float64], always: Sequence[int]
 ) -> list[int]:
-    """Return which classes get a bar: all of few; of many the likeliest, and those always wanted.
+    """Return which classes get a bar: all, or if there are many, the likeliest and given ones.
 
     Of many classes five are shown, by their larger probability, in the order of the classes.
     """
@@ -43,7 +43,7 @@ def classes_shown(
 
 
 class ClassBars(QWidget):
-    """Two bars a class: a thin muted one before, a full one in the network's colour after."""
+    """Two bars per class: a thin muted one for before, a full coloured one for after."""
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
@@ -71,9 +71,9 @@ class ClassBars(QWidget):
         Parameters
         ----------
         names
-            Names of the classes; those without one are called by their number.
+            Names of the classes; a class without a name is shown by its number.
         true, target
-            The image's class and the one aimed at, -1 where there is none; both are marked.
+            The image's class and the attack's target class, -1 for none; both are marked.
         """
         self._before = np.asarray(before, dtype=np.float64)
         self._after = np.asarray(after, dtype=np.float64)
@@ -94,7 +94,7 @@ class ClassBars(QWidget):
         self.update()
 
     def set_colour(self, colour: QColor) -> None:
-        """Draw the bars after in this colour."""
+        """Set the colour of the bars for after."""
         self._colour = colour
         self.update()
 
@@ -103,7 +103,7 @@ class ClassBars(QWidget):
         return self._names[label] if label < len(self._names) else str(label)
 
     def fitted_name(self, label: int) -> str:
-        """Return the name of a class as there is room for it; both its ends stay."""
+        """Return the name of a class, elided in the middle to the available width."""
         return self._fitted(label, self._name_room())
 
     def sizeHint(self) -> QSize:
@@ -111,7 +111,7 @@ class ClassBars(QWidget):
         return QSize(140, self._row * max(len(self.shown), TOP) + 2)
 
     def minimumSizeHint(self) -> QSize:
-        """Return a width at which names and bars can still be told apart."""
+        """Return the minimum size at which names and bars are legible."""
         return QSize(90, self.sizeHint().height())
 
     @property
@@ -131,7 +131,7 @@ class ClassBars(QWidget):
         return f"{text} ({', '.join(marks)})" if marks else text
 
     def paintEvent(self, _: QPaintEvent) -> None:
-        """Draw one row a class."""
+        """Draw one row per class."""
         painter = QPainter(self)
         room = self._name_room()
         left = room + 16
@@ -146,7 +146,7 @@ class ClassBars(QWidget):
         painter.end()
 
     def _name_room(self) -> int:
-        """Return the width of the longest name, in bold as that of the likeliest class is."""
+        """Return the width of the longest name in bold, the font of the likeliest class."""
         font = self.font()
         font.setBold(True)
         metrics = QFontMetrics(font)

@@ -47,7 +47,7 @@ class ClassModel(QAbstractTableModel):
         train_labels: NDArray[np.int64],
         test_labels: NDArray[np.int64],
     ) -> None:
-        """Count the labels, (N,) class indices, of these classes; -1 counts for none."""
+        """Count the labels, (N,) class indices, per class; labels of -1 are not counted."""
         self.beginResetModel()
         self._names = names
         parts = (train_labels, test_labels)
@@ -72,7 +72,7 @@ class ClassModel(QAbstractTableModel):
         return ("Class", "Train", "Test", "")[section]
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return the text of a cell, or the two shares that its bar shows."""
+        """Return the text of a cell, or the two fractions for its bar."""
         row, column = index.row(), index.column()
         if role == SHARES:
             most = max(1, int(self._counts.sum(axis=0).max()))
@@ -93,7 +93,7 @@ class _Bar(QStyledItemDelegate):
     """Draws training and test images as one bar of two colours."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        """Return the same size for all."""
+        """Return the same size for every row."""
         return QSize(120, ROW_HEIGHT)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
@@ -108,7 +108,7 @@ class _Bar(QStyledItemDelegate):
 
 
 class ClassTable(QTableView):
-    """Lists the classes; which one is current may be used as a filter."""
+    """Lists the classes; the current row can serve as a filter."""
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)

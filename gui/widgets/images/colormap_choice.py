@@ -8,7 +8,7 @@ from engine.attribution.colormaps import COLORMAPS
 
 
 def fill_colormaps(combo: QComboBox) -> None:
-    """List the colour maps in words."""
+    """Fill a combo box with the readable names of the colour maps."""
     words = {
         "blue_white_red": "blue, white, red (as the paper)",
         "blue_orange": "blue, orange (even steps)",

@@ -1,4 +1,4 @@
-"""Looking through a set of images: which part, which class, and what was left out of it."""
+"""A browser for an image set, with filters by part and class, and the skipped files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ UNLABELLED = -2
 
 
 class ImageBrowser(QTabWidget):
-    """Shows an image set in two tabs: its images, and what was noticed while reading them."""
+    """Shows an image set in two tabs: the images, and the report of reading them."""
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
@@ -41,7 +41,7 @@ class ImageBrowser(QTabWidget):
     # ------------------------------------------------------------------------------------- public
 
     def show_set(self, image_set: ImageSet | None) -> None:
-        """Show a set, or that there is none."""
+        """Show a set; None shows that there is none."""
         self._set = image_set
         skipped = image_set.skipped if image_set is not None else ()
         notes = image_set.notes if image_set is not None else ()

@@ -1,4 +1,4 @@
-"""A strip of all the images of a set, of which one or several are chosen."""
+"""A horizontal strip of the images of a set, for choosing one or several."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Index = QModelIndex | QPersistentModelIndex
 
 
 class _Images(QAbstractListModel):
-    """The images that pass the filter; a row knows its index in the whole set."""
+    """List model of the images that pass the filter, with their indices in the whole set."""
 
     def __init__(self, parent: QWidget):
         super().__init__(parent)
@@ -54,14 +54,14 @@ class _Images(QAbstractListModel):
         self.chosen: list[int] = []
 
     def hold(self, images: NDArray[Any], labels: NDArray[np.int64], classes: Sequence[str]) -> None:
-        """Take other images; none is shown before the next :meth:`show`."""
+        """Replace the images; show none until :meth:`show` is called."""
         self.beginResetModel()
         self.images, self.labels, self.classes = images, labels, classes
         self.order = np.zeros(0, np.intp)
         self.endResetModel()
 
     def show(self, order: NDArray[np.intp]) -> None:
-        """Show these of them, in this order."""
+        """Show the images with these indices, in this order."""
         self.beginResetModel()
         self.order = order
         self.endResetModel()
@@ -71,7 +71,7 @@ class _Images(QAbstractListModel):
         return 0 if parent is not None and parent.isValid() else len(self.order)
 
     def row_of(self, index: int) -> int:
-        """Return the row of an image, or -1 where the filter hides it."""
+        """Return the row of an image, or -1 if the filter hides it."""
         found = np.flatnonzero(self.order == index)
         return int(found[0]) if len(found) else -1
 
@@ -92,7 +92,7 @@ class _Images(QAbstractListModel):
 
 
 class _Delegate(QStyledItemDelegate):
-    """Draws the picture, its class below, and a frame around what is chosen."""
+    """Draws the picture, its class below it, and a frame if it is chosen."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         """Return the same size for all."""
@@ -127,12 +127,12 @@ class _Delegate(QStyledItemDelegate):
 
 
 class _View(QListView):
-    """One row of uniform items; return and space choose."""
+    """One row of uniform items; the Return and Space keys choose the current one."""
 
     asked = Signal(int)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Choose the current image, or move as a list does."""
+        """Choose the current image, or pass the key to the list view."""
         keys = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
         if event.key() in keys and self.currentIndex().isValid():
             self.asked.emit(self.currentIndex().row())
@@ -141,13 +141,13 @@ class _View(QListView):
 
 
 class ImageStrip(QWidget):
-    """Shows every image of a set, only those in sight being drawn, and holds which are chosen.
+    """Shows the images of a set, drawing only the visible ones, and stores which are chosen.
 
     Parameters
     ----------
     most
-        How many may be chosen. With 1, moving through the strip chooses; with more, a click or the
-        space bar adds an image and takes it away again, and beyond the limit the oldest goes.
+        How many images may be chosen. With 1, moving through the strip chooses. With more, a click
+        or the space bar toggles an image; beyond the limit, the one chosen first is dropped.
     """
 
     changed = Signal()
@@ -174,16 +174,16 @@ class ImageStrip(QWidget):
     def set_images(
         self, images: NDArray[Any], labels: NDArray[np.int64], classes: Sequence[str]
     ) -> None:
-        """Show another set; what was chosen stays chosen where it still exists.
+        """Show another set; chosen images stay chosen if they still exist.
 
         Parameters
         ----------
         images
             (N, C, H, W) uint8, or float32 in [0, 1].
         labels
-            (N,) int64, -1 where an image has none.
+            (N,) int64, -1 for an image without a label.
         classes
-            Their names; empty where nothing is labelled.
+            Names of the classes; empty if nothing is labelled.
         """
         self._fill_classes(classes)
         self._model.chosen = [index for index in self._model.chosen if index < len(images)]
@@ -194,7 +194,7 @@ class ImageStrip(QWidget):
         self.changed.emit()
 
     def choose(self, indices: Sequence[int]) -> None:
-        """Choose exactly these, as far as they exist and the limit goes."""
+        """Choose exactly these images, up to the limit, skipping any that do not exist."""
         kept = [index for index in dict.fromkeys(indices) if 0 <= index < len(self._model.labels)]
         self._set_chosen(kept[: self.most])
 
@@ -206,7 +206,7 @@ class ImageStrip(QWidget):
         self.view.setItemDelegate(_Delegate(self.view))
         self.view.setFlow(QListView.Flow.LeftToRight)
         self.view.setUniformItemSizes(True)
-        # The places of very many images are worked out bit by bit, so that nothing stops.
+        # Lay out the items in batches, so that very many images do not block the window.
         self.view.setLayoutMode(QListView.LayoutMode.Batched)
         self.view.setBatchSize(BATCH)
         self.view.setHorizontalScrollMode(QListView.ScrollMode.ScrollPerPixel)
@@ -266,7 +266,7 @@ class ImageStrip(QWidget):
 
     @Slot()
     def choose_random(self) -> None:
-        """Choose one image, or as many as there may be, among those that are shown."""
+        """Choose random images that pass the filter, as many as the limit allows."""
         order = self._model.order
         if len(order):
             found = random.sample(range(len(order)), min(self.most, len(order)))
@@ -277,7 +277,7 @@ class ImageStrip(QWidget):
         self.choose_one_each()
 
     def choose_one_each(self, most: int | None = None) -> None:
-        """Choose the first image of every class, at most so many."""
+        """Choose the first image of each class, for at most ``most`` classes."""
         present = sorted({int(label) for label in self._model.labels if label >= 0})[
             : most or self.most
         ]
@@ -291,7 +291,7 @@ class ImageStrip(QWidget):
     def _ask_row(self, row: int) -> None:
         image, chosen = int(self._model.order[row]), self._model.chosen
         others = [index for index in chosen if index != image]
-        self._clicking = self.most > 1  # what was clicked is in sight: nothing scrolls away
+        self._clicking = self.most > 1  # the clicked image is visible: do not scroll
         if self.most == 1 or (image in chosen and not others):
             self._set_chosen([image])
         else:

@@ -1,4 +1,4 @@
-"""A picture whose pixels stay squares, and the camera that several of them may share."""
+"""A view of a picture with square pixels, and a camera that links several views."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def pixels_of(image: NDArray[Any]) -> Pixels:
     Parameters
     ----------
     image
-        (C, H, W), uint8 or floats in [0, 1]. One channel becomes grey, two become red and green,
-        of more than three the first three are shown.
+        (C, H, W), uint8 or floats in [0, 1]. One channel is shown as grey, two as red and green,
+        and of more than three only the first three.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def image_from(pixels: Pixels) -> QImage:
 
 
 class Camera(QObject):
-    """Which part of a picture is seen, in fractions of its sides: the same for all its views."""
+    """The visible part of a picture, in fractions of its sides, shared by linked views."""
 
     changed = Signal()
 
@@ -78,7 +78,7 @@ class Camera(QObject):
         return QRectF(self.centre.x() - side / 2, self.centre.y() - side / 2, side, side)
 
     def zoom_by(self, factor: float, at: QPointF | None = None) -> None:
-        """Magnify; the point ``at`` (the centre, if none is given) stays where it is."""
+        """Zoom by a factor, keeping the point ``at`` (default: the centre) in place."""
         at = self.centre if at is None else at
         zoom = min(max(self.zoom * factor, 1.0), MAX_ZOOM)
         shrink = self.zoom / zoom
@@ -103,16 +103,16 @@ class Camera(QObject):
 
 
 class ImageView(QWidget):
-    """Shows one picture as large as fits, unsmoothed where it is magnified.
+    """Shows one picture as large as fits, without smoothing when magnified.
 
-    The wheel and + and - zoom, dragging and the arrow keys pan, a double click and 0 show it all.
+    The wheel, + and - zoom; dragging and the arrow keys pan; a double click or 0 shows all of it.
 
     Parameters
     ----------
     name
-        What the picture is: read out by screen readers, and shown where there is no picture.
+        Name of the picture, for screen readers, and shown if there is no picture.
     camera
-        Share one to link views.
+        Pass the same camera to several views to link them.
     """
 
     clicked = Signal()
@@ -148,7 +148,7 @@ class ImageView(QWidget):
         self.update()
 
     def set_note(self, text: str) -> None:
-        """Show a few words in place of the picture."""
+        """Show a short text in place of the picture."""
         self._image, self._note = None, text
         self.update()
 
@@ -233,7 +233,7 @@ class ImageView(QWidget):
             window.width() * width,
             window.height() * height,
         )
-        # Smoothing is right only where several pixels fall on one point of the screen.
+        # Smooth only when shrinking, where several pixels fall on one point of the screen.
         smooth = seen.width() > place.width() * self.devicePixelRatioF()
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
         painter.setOpacity(DIMMED if self._dimmed else 1.0)
@@ -250,13 +250,13 @@ class ImageView(QWidget):
         event.accept()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Take hold of the picture."""
+        """Start panning."""
         if event.button() == Qt.MouseButton.LeftButton:
             self._grip = event.position()
             self.clicked.emit()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Pan while held."""
+        """Pan while the button is held."""
         if self._grip is None:
             return
         place, moved = self._place(), event.position() - self._grip
@@ -267,7 +267,7 @@ class ImageView(QWidget):
         )
 
     def mouseReleaseEvent(self, _: QMouseEvent) -> None:
-        """Let go of the picture."""
+        """Stop panning."""
         self._grip = None
 
     def mouseDoubleClickEvent(self, _: QMouseEvent) -> None:
@@ -295,17 +295,17 @@ class ImageView(QWidget):
             super().keyPressEvent(event)
 
     def enterEvent(self, event: Any) -> None:
-        """Say that the mouse is over the picture."""
+        """Signal that the mouse is over the picture."""
         self.pointed.emit(True)
         super().enterEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:
-        """Say that the mouse left the picture."""
+        """Signal that the mouse left the picture."""
         self.pointed.emit(False)
         super().leaveEvent(event)
 
     def event(self, event: QEvent) -> bool:
-        """Show what is known of the pixel under the mouse."""
+        """Show the data of the pixel under the mouse as a tooltip."""
         if isinstance(event, QHelpEvent) and self.describe is not None:
             found = self.pixel_at(QPointF(event.pos()))
             if found is not None:
@@ -323,7 +323,7 @@ class ImageView(QWidget):
 
     @Slot()
     def copy(self) -> None:
-        """Put the whole picture on the clipboard, magnified so that it can be seen when pasted."""
+        """Copy the whole picture to the clipboard, magnified so that it is visible when pasted."""
         if self._image is None:
             return
         larger = max(1, COPIED_SIDE // max(self._image.width(), self._image.height()))

@@ -1,4 +1,4 @@
-"""Many small pictures in rows and columns, drawn by one widget so that they may change often."""
+"""A grid of small pictures, drawn by a single widget so that frequent changes are fast."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ARROWS = {
 
 @dataclass
 class _Line:
-    """One row: what is written at its left, and its pictures as given and as drawn."""
+    """One row: its texts on the left, and its pictures as given and as drawn."""
 
     title: str
     note: str
@@ -46,16 +46,16 @@ class _Line:
 
 
 class MapGrid(QAbstractScrollArea):
-    """Rows of small pictures below a first row of images, one column an image.
+    """Rows of small pictures below a first row of images, with one column per image.
 
-    Pictures are magnified by whole numbers, without smoothing; the grid scrolls where it does not
-    fit. The arrow keys move over the pictures, Enter clicks.
+    Pictures are magnified by whole numbers, without smoothing; the grid scrolls if it does not
+    fit. The arrow keys move between pictures, and Enter clicks the current one.
 
     Signals
     -------
     hovered, clicked
-        Take the key of the row and the number of the column. The key is "" over the row of images;
-        where there is no picture under the mouse, hovered gives "" and -1.
+        Take the key of the row and the number of the column. The key of the row of images is "".
+        If there is no picture under the mouse, hovered is emitted with "" and -1.
     """
 
     hovered = Signal(str, int)
@@ -81,7 +81,7 @@ class MapGrid(QAbstractScrollArea):
     # ------------------------------------------------------------------------------------ content
 
     def set_images(self, images: Sequence[Pixels]) -> None:
-        """Show these in the first row, uint8 (H, W, 3) each; none removes the row."""
+        """Set the first row to these images, uint8 (H, W, 3) each; [] removes the row."""
         self._images = list(images)
         line = self._lines[""]
         line.pixels, line.drawn = self._images, [image_from(image) for image in images]
@@ -96,14 +96,14 @@ class MapGrid(QAbstractScrollArea):
         note: str = "",
         series: int | None = None,
     ) -> None:
-        """Show a row, or what is new in it.
+        """Add or update a row.
 
         Parameters
         ----------
         key
             Names the row; not "".
         pictures
-            uint8 (H, W, 3) each, one for each image; fewer leave places empty.
+            uint8 (H, W, 3) each, one per image; missing ones leave cells empty.
         note
             A short text below the title.
         series
@@ -120,14 +120,14 @@ class MapGrid(QAbstractScrollArea):
             self.viewport().update(self._band(1 + self._order.index(key)))
 
     def remove_row(self, key: str) -> None:
-        """Take a row out; one that is not there is no error."""
+        """Remove a row, if it exists."""
         if key in self._order:
             self._order.remove(key)
             del self._lines[key]
             self._arrange()
 
     def clear(self) -> None:
-        """Take all rows and the images out."""
+        """Remove all rows and the images."""
         for key in self._order:
             del self._lines[key]
         self._order.clear()
@@ -142,12 +142,12 @@ class MapGrid(QAbstractScrollArea):
             self.viewport().update()
 
     def rows(self) -> dict[str, tuple[str, list[Pixels]]]:
-        """Return title and pictures by key, from the top; the images are at the key ""."""
+        """Return title and pictures by key, from top to bottom; the images have the key ""."""
         keys = ([""] if self._images else []) + self._order
         return {key: (self._lines[key].title, list(self._lines[key].pixels)) for key in keys}
 
     def figure(self, title: str, caption: str) -> MapGridData:
-        """Return the grid as a figure for a paper; places without a picture stay empty."""
+        """Return the grid as figure data for export; cells without a picture stay empty."""
         rows = self.rows().values()
         count = max((len(pictures) for _, pictures in rows), default=0)
         return MapGridData(
@@ -158,21 +158,21 @@ class MapGrid(QAbstractScrollArea):
         )
 
     def set_highlighted(self, key: str) -> None:
-        """Lift one row out, or none for ""."""
+        """Highlight one row, or none with ""."""
         if key != self._highlighted:
             self._highlighted = key
             self.viewport().update()
 
     @property
     def highlighted(self) -> str:
-        """The key of the row that is lifted out, or ""."""
+        """The key of the highlighted row, or ""."""
         return self._highlighted
 
     # ----------------------------------------------------------------------------------- geometry
 
     @property
     def scale(self) -> float:
-        """How much pictures are magnified: a whole number, or one over a whole number."""
+        """The magnification of the pictures: a whole number, or 1 over a whole number."""
         return self._layout.scale
 
     def cell(self, key: str, column: int) -> QRect:
@@ -184,7 +184,7 @@ class MapGrid(QAbstractScrollArea):
         return QSize(480, 240)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Choose the scale anew."""
+        """Recompute the scale."""
         super().resizeEvent(event)
         self._arrange()
 
@@ -222,7 +222,7 @@ class MapGrid(QAbstractScrollArea):
         return self._layout.band(row).translated(self._offset())
 
     def _at(self, where: QPoint) -> tuple[int, int]:
-        """Return row and column of a place; -1 for a column where there is no picture."""
+        """Return row and column at a point; the column is -1 if there is no picture."""
         row, column = self._layout.at(where - self._offset())
         if not 0 <= row <= len(self._order):
             return -1, -1
@@ -235,7 +235,7 @@ class MapGrid(QAbstractScrollArea):
     # ----------------------------------------------------------------------------------- painting
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the rows that are seen."""
+        """Draw the visible rows."""
         painter = QPainter(self.viewport())
         if not self._images and not self._order:
             painter.setPen(theme.colour("muted"))
@@ -285,7 +285,7 @@ class MapGrid(QAbstractScrollArea):
     # ----------------------------------------------------------------------------------- pointing
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Follow the mouse over the pictures, and show full texts."""
+        """Handle the mouse leaving, and tooltips with full texts."""
         if event.type() == QEvent.Type.Leave:
             self._point_at("", -1)
         elif isinstance(event, QHelpEvent):
@@ -294,7 +294,7 @@ class MapGrid(QAbstractScrollArea):
         return super().eventFilter(watched, event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Say which picture is under the mouse."""
+        """Signal which picture is under the mouse."""
         row, column = self._at(event.position().toPoint())
         self._point_at(self._key(row) if row > 0 else "", column)
 
@@ -321,7 +321,7 @@ class MapGrid(QAbstractScrollArea):
             super().keyPressEvent(event)
 
     def _move_to(self, row: int, column: int) -> None:
-        """Make a picture the current one, or the nearest there is."""
+        """Make this picture, or the nearest one, the current one."""
         first = 0 if self._images else min(1, len(self._order))
         row = min(max(row, first), len(self._order))
         self._current = row, min(max(column, 0), max(0, self._layout.columns - 1))

@@ -1,4 +1,4 @@
-"""Where the pictures of a map grid are."""
+"""The layout of a map grid: positions and sizes of its pictures and titles."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ TITLE_WIDTHS = (96, 210)
 
 @dataclass(frozen=True)
 class MapGridLayout:
-    """Places of titles and pictures, in the coordinates of the whole grid.
+    """Positions of titles and pictures, in the coordinates of the whole grid.
 
     Attributes
     ----------
     cell
         The size of every picture.
     scale
-        How much larger that is than the picture in pixels.
+        The magnification from picture pixels to ``cell``.
     title_width, row_height
         The space at the left for titles, and the height of a row without the gap below.
     """
@@ -47,17 +47,17 @@ class MapGridLayout:
     ) -> MapGridLayout:
         """Return the layout of the largest pictures that fit into the view.
 
-        The width decides; rows that do not fit at a readable size scroll. Titles get what the
-        pictures leave, as far as they need it.
+        The width determines the scale; rows that do not fit at a readable size scroll. Titles get
+        the width that the pictures leave, at most what they need.
 
         Parameters
         ----------
         picture
             Height and width of a picture in pixels.
         line_height
-            Height of a line of text: no row is lower.
+            Height of a line of text, the minimum height of a row.
         longest
-            The width that the longest title needs.
+            Width of the longest title.
         """
         height, width = picture
         title = int(min(max(TITLE_SHARE * view.width(), TITLE_WIDTHS[0]), TITLE_WIDTHS[1]))
@@ -93,14 +93,14 @@ class MapGridLayout:
         return QRect(0, top, self.whole.width(), self.row_height + GAP)
 
     def at(self, where: QPoint) -> tuple[int, int]:
-        """Return row and column of a place, which may lie outside the grid."""
+        """Return row and column at a point; both may lie outside the grid."""
         row = (where.y() - GAP // 2) // (self.row_height + GAP)
         column = (where.x() - self.title_width - GAP) // (self.cell.width() + GAP)
         return row, column
 
 
 def _whole(room: int, side: int) -> float:
-    """Return the largest scale that fits: a whole number, or one over a whole number."""
+    """Return the largest scale that fits: a whole number, or 1 over a whole number."""
     if room >= side:
         return float(room // side)
     return 1.0 / -(-side // max(1, room))

@@ -1,4 +1,4 @@
-"""The files that were left out of a set of images, as a table."""
+"""A table of the files that were skipped while reading an image set."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Index = QModelIndex | QPersistentModelIndex
 
 
 class SkippedModel(QAbstractTableModel):
-    """A row per file: where it is, and why it was left out."""
+    """A row per file: its path, and why it was skipped."""
 
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
         self._rows: tuple[Skipped, ...] = ()
 
     def show_skipped(self, skipped: tuple[Skipped, ...]) -> None:
-        """Hold other files."""
+        """Replace the files."""
         self.beginResetModel()
         self._rows = skipped
         self.endResetModel()

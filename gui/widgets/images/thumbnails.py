@@ -1,4 +1,4 @@
-"""A grid of all the images of a set, however many: only those in sight are ever drawn."""
+"""A grid of all images of a set. Only visible ones are drawn, so large sets are fast."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from gui.widgets.images.image_view import image_from, pixels_of
 SIDE = 64
 GAP = 6
 CACHED = 2000
-# So many positions are worked out at a time: about 6 ms, far below what the eye sees as a stop.
+# Number of items laid out at a time: takes about 6 ms, too short to be noticed.
 BATCH = 5000
 
 Index = QModelIndex | QPersistentModelIndex
 
 
 class ThumbnailModel(QAbstractListModel):
-    """Chosen images of an array; their pictures are made when they are first looked at."""
+    """List model of selected images of an array; their pictures are made on first access."""
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
@@ -45,20 +45,20 @@ class ThumbnailModel(QAbstractListModel):
         names: Sequence[str] = (),
         files: Sequence[str] = (),
     ) -> None:
-        """Hold other images.
+        """Replace the images.
 
         Parameters
         ----------
         images
             (N, C, H, W), uint8 or float32 in [0, 1].
         labels
-            (N,), -1 where an image has none.
+            (N,), -1 for an image without a label.
         order
-            Which of them are shown, in which order.
+            Indices of the images to show, in this order.
         names
-            Of the classes.
+            Names of the classes.
         files
-            Of the images; empty where they are no files.
+            File names of the images; empty if they do not come from files.
         """
         self.beginResetModel()
         if images is not self._images:
@@ -87,7 +87,7 @@ class ThumbnailModel(QAbstractListModel):
 
     @property
     def cached(self) -> int:
-        """How many pictures are kept ready."""
+        """The number of cached pictures."""
         return len(self._pictures)
 
     def _name(self, number: int) -> str:
@@ -105,7 +105,7 @@ class ThumbnailModel(QAbstractListModel):
 
 
 class _Delegate(QStyledItemDelegate):
-    """Draws one picture with square pixels, and a frame where it is chosen."""
+    """Draws one picture with square pixels, and a frame if it is chosen."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         """Return the same size for all."""

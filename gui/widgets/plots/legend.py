@@ -1,4 +1,4 @@
-"""The legend of a plot: a strip of names above it, so that it never hides a curve."""
+"""The legend of a plot, placed above it so that it does not cover curves."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST = 12
 
 @dataclass(frozen=True)
 class LegendEntry:
-    """One line of the legend; ``symbol`` as pyqtgraph names them, "" for none."""
+    """One entry of the legend; ``symbol`` is a pyqtgraph symbol name, or "" for none."""
 
     name: str
     colour: QColor
@@ -29,7 +29,7 @@ class LegendEntry:
 
 
 class Legend(QWidget):
-    """Names beside a short piece of their line, as many in a row as fit."""
+    """Names, each beside a short sample of its line, wrapped to the width."""
 
     def __init__(self, parent: QWidget):  # without one it would be shown as a window
         super().__init__(parent)
@@ -46,7 +46,7 @@ class Legend(QWidget):
         return [entry.name for entry in self._entries]
 
     def set_entries(self, entries: list[LegendEntry]) -> None:
-        """Show these; of very many the first twelve, and how many more there are."""
+        """Show these entries; if there are too many, the first twelve and the number of others."""
         self._entries = entries if len(entries) <= MOST else entries[: MOST - 1]
         self._hidden = len(entries) - len(self._entries)
         self.setVisible(bool(entries))
@@ -55,7 +55,7 @@ class Legend(QWidget):
         self.update()
 
     def hasHeightForWidth(self) -> bool:
-        """Return that narrower legends are higher."""
+        """Return True: a narrower legend needs more rows."""
         return True
 
     def heightForWidth(self, width: int) -> int:
@@ -67,7 +67,7 @@ class Legend(QWidget):
         return QSize(200, self._places(max(self.width(), 200))[1])
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Break the rows anew."""
+        """Wrap the rows again."""
         super().resizeEvent(event)
         self._fit()
 

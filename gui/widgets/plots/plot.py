@@ -25,7 +25,7 @@ DEFAULT_HOVER = "{name}\n{x_label}: {x:.4g}\n{y_label}: {y:.4g}"
 
 
 class _ViewBox(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph is not typed
-    """A view box whose context menu is ours: pyqtgraph's own offers an export that fails."""
+    """A view box with its own context menu, because pyqtgraph's offers an export that fails."""
 
     def __init__(self, menu: QMenu):
         super().__init__(enableMenu=True)
@@ -39,7 +39,7 @@ class _ViewBox(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph is not typed
 
 
 class Plot(QWidget):
-    """A chart with a title, two labelled axes, a legend above, and what a paper needs of it.
+    """A chart with a title, labelled axes, a legend above, and export for papers.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Plot(QWidget):
     Signals
     -------
     changed
-        Something else is drawn than before.
+        The drawn content changed.
     pointed
         Takes the key of the curve under the mouse, or "".
     clicked
@@ -105,7 +105,7 @@ class Plot(QWidget):
         Parameters
         ----------
         name
-            What the legend says; "" keeps it out of the legend.
+            Text in the legend; "" keeps the curve out of the legend.
         colour
             A series number or a name of :mod:`gui.look.theme` (both follow the theme), or any
             colour; None takes the next series colour.
@@ -114,10 +114,10 @@ class Plot(QWidget):
         band
             Shade between ``low`` and ``high``.
         hover
-            What pointing at it shows; {name}, {point}, {x}, {y}, {x_label}, {y_label} are filled
-            in.
+            Template of the text shown for the point under the mouse, with the placeholders {name},
+            {point}, {x}, {y}, {x_label} and {y_label}.
         key
-            What the curve stands for: ``pointed`` says it.
+            Identifies the curve in the signals ``pointed`` and ``clicked``.
         """
         place = self._next_colour() if colour is None else colour
         plot = self._view.getPlotItem()
@@ -170,11 +170,11 @@ class Plot(QWidget):
                 view.setYRange(*ends, padding=0.02)
 
     def set_logarithmic(self, *, y: bool) -> None:
-        """Draw the y axis logarithmic, or plain."""
+        """Make the y axis logarithmic or linear."""
         self._log_y.setChecked(y)
 
     def data(self) -> ChartData:
-        """Return what is drawn now as plain data; the axes' ends where the user chose them."""
+        """Return what is drawn as plain data, with the axis limits if the user changed them."""
         view = self._view.getViewBox()
         x_free, y_free = (bool(free) for free in view.state["autoRange"])
         x_range, y_range = view.viewRange()
@@ -192,7 +192,7 @@ class Plot(QWidget):
 
     @property
     def plot_item(self) -> pg.PlotItem:
-        """The plot of pyqtgraph, for what only it can do."""
+        """The pyqtgraph plot, for functions that this class does not wrap."""
         return self._view.getPlotItem()
 
     # ----------------------------------------------------------------------------------- building
@@ -300,14 +300,14 @@ class Plot(QWidget):
     # ----------------------------------------------------------------------------------- pointing
 
     def nearest(self, where: QPointF) -> tuple[PlotItem, int] | None:
-        """Return the point nearest to a place in the scene, at most 14 pixels off, or None."""
+        """Return the point nearest to a scene position, at most 14 pixels away, or None."""
         best: tuple[PlotItem, int] | None = None
         closest = NEAR_PIXELS
         for item in self._items:
             x, y = self._pixels(item)
             distance = np.hypot(x - where.x(), y - where.y())
             distance[~np.isfinite(distance)] = np.inf
-            # Points win over a curve that passes through them.
+            # Prefer scatter points to a curve that passes through them.
             reach = closest if item.keys else closest - 2.0
             if len(distance) and distance.min() <= reach:
                 index = int(distance.argmin())
@@ -315,7 +315,7 @@ class Plot(QWidget):
         return best
 
     def _pixels(self, item: PlotItem) -> tuple[np.ndarray, np.ndarray]:
-        """Return where an item's points are in the scene."""
+        """Return the scene coordinates of an item's points."""
         view = self._view.getViewBox()
         box = view.mapRectToScene(view.boundingRect())
         (left, right), (bottom, top) = view.viewRange()
@@ -339,7 +339,7 @@ class Plot(QWidget):
         QToolTip.showText(place, self.hover_text(*found), self._view)
 
     def hover_text(self, item: PlotItem, index: int) -> str:
-        """Return what pointing at one point shows."""
+        """Return the text shown when the mouse is over a point."""
         return (item.hover or DEFAULT_HOVER).format(
             name=item.name,
             point=item.names[index] if item.names else item.name,
@@ -377,9 +377,9 @@ class Plot(QWidget):
                 self.clicked.emit(found[0].key)
 
     def eventFilter(self, watched: Any, event: QEvent) -> bool:
-        """Leave the point when the mouse leaves, and keep the text of a point in sight."""
+        """Reset the hovered point when the mouse leaves, and keep the tooltip of a point shown."""
         if event.type() == QEvent.Type.ToolTip:
-            return True  # the scene would answer it with no text, which hides ours
+            return True  # the scene would show an empty tooltip, which hides ours
         if event.type() == QEvent.Type.Leave:
             self._point_at(None)
         return super().eventFilter(watched, event)

@@ -1,4 +1,4 @@
-"""What a plot draws: curves with a band, and clouds of points that can be pointed at."""
+"""The items of a plot: curves with an optional band, and scatters of points."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ STRONG_WIDTH = 4
 
 
 def named(colour: Colour) -> Colour:
-    """Return a colour by its place in the theme, if it has one, so that it can follow the theme."""
+    """Return a colour's name or index in the theme, if it has one, so that it follows the theme."""
     if not isinstance(colour, QColor):
         return colour
     name = colour.name()
@@ -63,7 +63,7 @@ def _optional(values: ArrayLike | None) -> NDArray[np.float64] | None:
 
 
 class PlotItem(QObject):
-    """A curve or a cloud of points; made by :class:`gui.widgets.plots.plot.Plot` only.
+    """A curve or a scatter; created only by :class:`gui.widgets.plots.plot.Plot`.
 
     Signals
     -------
@@ -72,14 +72,14 @@ class PlotItem(QObject):
     clicked
         Takes the key of the point that was clicked.
     removed
-        Takes the item itself, once it is off the plot.
+        Takes the item itself, after it was removed from the plot.
 
     Attributes
     ----------
     x, y, low, high
-        What was set last, (n,) each.
+        The present data, (n,) each.
     keys, names
-        What each point stands for, and what it is called; empty for a curve.
+        The key and the name of each point; empty for a curve.
     """
 
     hovered = Signal(str)
@@ -106,14 +106,14 @@ class PlotItem(QObject):
         self._parts: list[Any] = []
 
     def remove(self) -> None:
-        """Take it off the plot."""
+        """Remove the item from the plot."""
         for part in self._parts:
             self._plot.removeItem(part)
         self._parts.clear()
         self.removed.emit(self)
 
     def set_visible(self, visible: bool) -> None:
-        """Show or hide it."""
+        """Show or hide the item."""
         for part in self._parts:
             part.setVisible(visible)
 
@@ -122,7 +122,7 @@ class PlotItem(QObject):
         raise NotImplementedError
 
     def series(self) -> Series:
-        """Return what is drawn, as plain data in the colours of paper."""
+        """Return the item as plain data, in the colours for white paper."""
         return Series(
             self.name,
             self.x,
@@ -142,12 +142,12 @@ class PlotItem(QObject):
 
 
 class PlotCurve(PlotItem):
-    """Points that belong together in order, with an optional band between two limits.
+    """Points connected in order, with an optional band between two limits.
 
     Attributes
     ----------
     key
-        What it stands for, or "".
+        Identifies the curve in the plot's signals; may be "".
     """
 
     def __init__(
@@ -168,7 +168,7 @@ class PlotCurve(PlotItem):
         self._edges: list[pg.PlotDataItem] = []
         self._band: pg.FillBetweenItem | None = None
         if band:
-            # No pen at all would leave the edges without the path that is filled between them.
+            # Use an invisible pen: with pen=None the edges have no path, and nothing is filled.
             unseen = pg.mkPen(style=Qt.PenStyle.NoPen)
             self._edges = [self._add(pg.PlotDataItem(pen=unseen)) for _ in range(2)]
             self._band = self._add(pg.FillBetweenItem(*self._edges))
@@ -182,10 +182,10 @@ class PlotCurve(PlotItem):
         low: ArrayLike | None = None,
         high: ArrayLike | None = None,
     ) -> None:
-        """Draw these points instead, (n,) each; the band spans ``low`` to ``high``."""
+        """Replace the points, (n,) each; the band spans ``low`` to ``high``."""
         data = Series(self.name, _array(x), _array(y), _optional(low), _optional(high))
         if self._shows(data):
-            return  # setting it again would have the whole chart painted
+            return  # setting equal data would repaint the whole chart
         self.x, self.y, self.low, self.high = data.x, data.y, data.low, data.high
         self._line.setData(self.x, self.y)
         if self._band is None:
@@ -205,7 +205,7 @@ class PlotCurve(PlotItem):
         )
 
     def set_strong(self, strong: bool) -> None:
-        """Draw the line thick, or as usual."""
+        """Draw the line thick, or in its usual width."""
         width = STRONG_WIDTH if strong else LINE_WIDTH
         if width != self._width:
             self._width = width
@@ -227,11 +227,11 @@ class PlotCurve(PlotItem):
 
 
 class Scatter(PlotItem):
-    """Points that stand for something each: pointing at one and clicking it say what."""
+    """Points with a key each, which is emitted when a point is hovered or clicked."""
 
     def __init__(self, plot: pg.PlotItem, name: str, colour: Colour, symbol: Symbol, hover: str):
         super().__init__(plot, name, colour, symbol, hover)
-        # Pairs of points instead of pyqtgraph's own error bars, which ignore logarithmic axes.
+        # Draw error bars as pairs of points: pyqtgraph's own ignore logarithmic axes.
         self._bars = self._add(pg.PlotDataItem(connect="pairs"))
         self._points = self._add(pg.PlotDataItem(pen=None, symbol=SYMBOLS[symbol]))
         self._ring = self._add(pg.PlotDataItem(pen=None, symbol="o", symbolBrush=None))
@@ -248,14 +248,15 @@ class Scatter(PlotItem):
         high: ArrayLike | None = None,
         names: Sequence[str] = (),
     ) -> None:
-        """Draw these points instead, (n,) each, with a bar from ``low`` to ``high`` at each.
+        """Replace the points, (n,) each, with an error bar from ``low`` to ``high`` at each.
 
         Parameters
         ----------
         keys
-            What ``hovered`` and ``clicked`` say of each point; without them it cannot be clicked.
+            Emitted by ``hovered`` and ``clicked`` for each point; without keys, points cannot be
+            clicked.
         names
-            What {point} in the text of ``hover`` becomes.
+            Replace {point} in the ``hover`` template.
         """
         data = Series(
             self.name, _array(x), _array(y), _optional(low), _optional(high), keys=tuple(keys)
@@ -269,7 +270,7 @@ class Scatter(PlotItem):
         self.mark(self._marked)
 
     def mark(self, key: str) -> None:
-        """Draw a ring around the point with this key; "" around none."""
+        """Draw a ring around the point with this key; "" removes the ring."""
         self._marked = key
         found = np.array([known == key for known in self.keys], dtype=bool)
         inside = found if key and found.any() else np.zeros(len(self.x), dtype=bool)
@@ -297,7 +298,7 @@ class Scatter(PlotItem):
 
 
 def label_axis(axis: pg.AxisItem, text: str, font: QFont) -> None:
-    """Write what an axis shows; its tooltip explains the words of the field in that."""
+    """Set the label of an axis, and a tooltip that explains the technical terms in it."""
     axis.setLabel(text, color=theme.colour("text").name())
     axis.label.setFont(QFont(font))
     axis.setToolTip(terms.with_words(text))
