@@ -1,4 +1,4 @@
-"""The Data page: the source of the images, facts about them, and a browser."""
+"""The Data page: the source of the images, facts about them, and the items left out."""
 
 from __future__ import annotations
 
