@@ -1,4 +1,4 @@
-"""What is to be retrained: networks, attributions, modes, fractions, repeats, and the baseline."""
+"""The form of the Retrain page: networks, attributions, modes, fractions, repeats, baseline."""
 
 from __future__ import annotations
 
