@@ -19,7 +19,7 @@ from gui.widgets.images.image_view import pixels_of
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """What the grid draws.
+    """The headings and cells that the grid draws.
 
     Attributes
     ----------
