@@ -76,7 +76,7 @@ class LiveCurves(QWidget):
         run.drawn = True
 
     def remove(self, key: str) -> None:
-        """Take a network off the charts."""
+        """Remove a network's curves from the charts."""
         curves = self._curves.pop(key, None)
         if curves is not None:
             for curve in (curves.loss, curves.clean, curves.robust):

@@ -115,7 +115,7 @@ class LiveMaps(QWidget):
         self._say_step()
 
     def remove(self, key: str) -> None:
-        """Take a network's row out."""
+        """Remove a network's row."""
         self.grid.remove_row(key)
         for known in (self._limits, self._shown, self._pictures):
             known.pop(key, None)
@@ -281,7 +281,7 @@ class LiveMaps(QWidget):
 
 
 def _note(run: Run, step: float) -> str:
-    """Return what stands below a network's name: the epoch and its accuracies."""
+    """Return the text below a network's name: the epoch and its accuracies."""
     done = step + run.offset
     epoch = f"{done:.0f}" if float(step).is_integer() else f"{done:.1f}"
     clean, robust = (run.curves[name].until(step) for name in ("clean_accuracy", "robust_accuracy"))

@@ -191,7 +191,7 @@ class TrainPage(Page):
 
     @Slot(str)
     def _continue(self, key: str) -> None:
-        """Ask for how many epochs more a network is to be trained, and train it."""
+        """Ask for the number of additional epochs, and train the network for them."""
         dialog = ContinueDialog(self.workspace, key, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(lambda: self.workspace.run(dialog.specs()))
