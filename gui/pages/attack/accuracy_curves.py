@@ -29,15 +29,18 @@ HOVER = "{name}\neps {x:.3g}\n{y:.1f} % right"
 
 
 def radii(top: float, points: int = POINTS) -> tuple[float, ...]:
-    """Return evenly spaced radii from 0 to ``top``, of few digits: records are found by them."""
+    """Return evenly spaced radii from 0 to ``top``.
+
+    The radii are rounded to 6 digits, because records are looked up by exact radii.
+    """
     return tuple(float(f"{top * place / (points - 1):.6g}") for place in range(points))
 
 
 class AccuracyCurves(QWidget):
-    """A button that measures, and a plot of what the study holds for this form and these networks.
+    """A button that starts measurements, and a plot of the measurements that the study holds.
 
-    Curves that stand in one plot are of one attack and one number of images: the form's, or if the
-    study has none of it, those of the newest measurement in the same norm.
+    All curves of a plot have the same attack and number of images: those of the form or, if the
+    study has no such measurement, those of the newest measurement in the same norm.
     """
 
     def __init__(
@@ -113,7 +116,7 @@ class AccuracyCurves(QWidget):
     # ----------------------------------------------------------------------------------- measuring
 
     def specs(self) -> list[Measurement]:
-        """Return what is to be measured, one spec a network; none while a field is wrong."""
+        """Return one measurement for each network; an empty list while a field is invalid."""
         top = self.top.value()
         attack = self._form.untargeted_at(top) if top else None
         if attack is None or top is None:
@@ -127,7 +130,7 @@ class AccuracyCurves(QWidget):
 
     @Slot()
     def ask(self) -> None:
-        """Measure what the study does not hold yet."""
+        """Queue the measurements that the study does not have yet."""
         queued = self.workspace.run(self.specs())
         self._waiting |= {spec.key for spec in queued}
         self.refresh()
@@ -140,7 +143,7 @@ class AccuracyCurves(QWidget):
         self.refresh()
 
     def _attack(self) -> AttackSpec | None:
-        """Return the form's attack without its target, or None while it is wrong or has no size."""
+        """Return the form's attack without its target; None while it is invalid or eps is 0."""
         return self._form.untargeted_at(self._form.eps.value)
 
     @Slot(object)
@@ -174,9 +177,9 @@ class AccuracyCurves(QWidget):
 
     @Slot()
     def refresh(self) -> None:
-        """Draw the curves that are known, and ask for the records of the others.
+        """Draw the curves that are loaded, and request the records of the others.
 
-        Out of sight nothing is done: the form changes with every move of a slider.
+        Do nothing while hidden, because every move of a slider changes the form.
         """
         self._stale = not self.isVisible()
         if self._stale:
@@ -190,13 +193,13 @@ class AccuracyCurves(QWidget):
         self.card.show_found(self._attack(), self._picker.networks)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Catch up with what changed out of sight."""
+        """Refresh if something changed while the plot was hidden."""
         super().showEvent(event)
         if self._stale:
             self.refresh()
 
     def _found(self) -> list[tuple[Entry, Measurement, Network]]:
-        """Return the measurements to draw, one a network."""
+        """Return the measurements to draw."""
         networks = {network.key: network for network in self._picker.networks}
         found = []
         for entry in self.workspace.entries(Measurement.kind):
@@ -264,13 +267,13 @@ class AccuracyCurves(QWidget):
 
 
 def _attack_in(spec: Measurement) -> str:
-    """Return the attack of a curve in words; it stands at the largest radius there."""
+    """Return the title of a curve's attack, which is set to the curve's largest radius."""
     attack = spec.metric.attack if isinstance(spec.metric, RobustAccuracy) else None
     return "" if attack is None else attack.title
 
 
 def _condition(spec: Measurement) -> tuple[Any, ...]:
-    """Return what curves must share to stand in one plot."""
+    """Return the settings that curves of one plot must have in common."""
     return spec.metric, spec.test_images, spec.seed
 
 

@@ -1,4 +1,4 @@
-"""What an attack did to one image in the eyes of one network: a column of the Attack page."""
+"""A column of the Attack page: an attack on one image, and one network's predictions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HEADER, ADVERSARIAL, PERTURBATION, VERDICT, BARS = range(5)
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a network said of an image before and after the attack.
+    """A network's predictions for an image before and after the attack.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ def verdict(before: NDArray[Any], after: NDArray[Any], target: int | None) -> Ve
 
 
 def perturbation_pixels(delta: NDArray[np.float32], magnification: float) -> Pixels:
-    """Return a perturbation as a picture, no change being neutral.
+    """Return a perturbation as a picture in which zero has the neutral colour.
 
     Parameters
     ----------
@@ -67,12 +67,12 @@ def perturbation_pixels(delta: NDArray[np.float32], magnification: float) -> Pix
 
 
 class AttackColumn(QObject):
-    """The widgets of one network, which lie in a grid that all columns share.
+    """The widgets of one network, placed in a grid that all columns share.
 
     Signals
     -------
     pointed
-        Takes the key of the network under the mouse, or "".
+        Carries the key of the network under the mouse, or "".
     save_asked
         The user wants this adversarial image as a file.
     """
@@ -102,7 +102,7 @@ class AttackColumn(QObject):
             widget.setVisible(visible)
 
     def set_network(self, key: str, title: str, series: int) -> None:
-        """Be about this network; what was there of another one is cleared."""
+        """Show this network; clear the result of another one."""
         if key != self.key:
             self.clear()
         self.key, self.title, self._series = key, title, series
@@ -148,7 +148,7 @@ class AttackColumn(QObject):
         self.perturbation.set_dimmed(dimmed)
 
     def set_magnification(self, times: int) -> None:
-        """Draw the perturbation so many times as strong."""
+        """Draw the perturbation multiplied by ``times``."""
         self.magnification = times
         self._draw_perturbation()
 
@@ -171,7 +171,7 @@ class AttackColumn(QObject):
 
     @property
     def rounded_verdict_text(self) -> str:
-        """Its verdict on the same image rounded to 8 bits, as a PNG holds it."""
+        """The network's verdict on the image rounded to 8 bits, as a PNG stores it."""
         return self._words(self._judge("rounded_logits"))
 
     # ------------------------------------------------------------------------------------- private

@@ -1,4 +1,4 @@
-"""The form of an attack: what is generated from its spec, and the sliders one plays with."""
+"""The form of an attack: fields generated from its spec, and sliders for radius and steps."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ DIGITS = 6
 class AttackForm(QWidget):
     """Edits an attack.
 
-    The radius has a slider of its own, ``eps``, which the page puts where it is large.
+    The radius has its own slider, ``eps``; the page places it where there is more room.
 
     Signals
     -------
     changed
-        The attack, or what is wrong with it, changed.
+        The attack or the error message changed.
     """
 
     changed = Signal()
@@ -60,7 +60,7 @@ class AttackForm(QWidget):
     # -------------------------------------------------------------------------------------- public
 
     def spec(self) -> AttackSpec | None:
-        """Return the attack, or None while a field is wrong."""
+        """Return the attack, or None while a field is invalid."""
         spec = self.form.spec()
         if not isinstance(spec, AttackSpec):
             return None
@@ -73,9 +73,10 @@ class AttackForm(QWidget):
             return None
 
     def untargeted_at(self, eps: float) -> AttackSpec | None:
-        """Return the same attack with another radius and no target, its steps scaled with it.
+        """Return the attack with another radius and no target, its step size scaled to the radius.
 
-        One curve of accuracy against eps is one record, wherever the slider stands.
+        The result does not depend on the slider's radius, so a curve of accuracy against eps stays
+        the same record when the slider moves.
         """
         spec = self.spec()
         if spec is None or eps <= 0:
@@ -88,13 +89,13 @@ class AttackForm(QWidget):
         return replace(spec, **changes)
 
     def error(self) -> str:
-        """Return the sentence about what is wrong, or ""."""
+        """Return the error message, or ""."""
         if self.form.error() or self.spec() is not None:
             return self.form.error()
         return f"step size is {self.step_size.text()}, must be a number above 0"
 
     def set_classes(self, names: Sequence[str]) -> None:
-        """Offer these classes as targets; the chosen one stays where it exists."""
+        """Offer these classes as targets; keep the chosen target if it still exists."""
         chosen = self.target.currentData()
         wanted = ["away from the true class", *names]
         if [self.target.itemText(row) for row in range(self.target.count())] == wanted:
@@ -156,7 +157,7 @@ class AttackForm(QWidget):
         layout.setSpacing(4)
         layout.addWidget(self.form)
         layout.addLayout(grid)
-        # Two grids below one another look like one where their first columns are as wide.
+        # Give the first columns of both grids one width, so that the grids look like one.
         width = self.fontMetrics().horizontalAdvance("Step size") + 8
         for part in (grid, self.form.layout()):
             if isinstance(part, QGridLayout):
@@ -196,7 +197,7 @@ class AttackForm(QWidget):
 
     @Slot()
     def _follow(self) -> None:
-        """Let the slider, and the step size if it follows, show what is set elsewhere."""
+        """Update the steps slider, and the step size if it is automatic, from the other fields."""
         steps = self.steps.value()
         near = min(range(len(STEPS)), key=lambda place: abs(STEPS[place] - steps))
         self.steps_slider.blockSignals(True)
@@ -216,5 +217,5 @@ class AttackForm(QWidget):
 
 
 def _rounded(step_size: float) -> float:
-    """Return a step size that has few digits and is above 0, as a spec needs it."""
+    """Round a step size to few digits, but keep it above 0, as a spec requires."""
     return max(SMALLEST, float(f"{step_size:.{DIGITS}g}"))

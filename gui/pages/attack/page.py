@@ -1,4 +1,4 @@
-"""The Attack page: one image, some networks, and an attack that follows the sliders."""
+"""The Attack page: an attack on one image, for several networks, updated as sliders move."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ TRACE_DELAY_MS = 120
 
 
 class AttackPage(Page):
-    """Shows what an attack does to one image, for up to four networks side by side, at once.
+    """Shows an attack's effect on one image, for up to four networks side by side.
 
     Signals
     -------
     go_to
-        Takes the page where what is missing can be made.
+        Carries the page on which the user can make what is missing.
     """
 
     place: ClassVar[Place] = ATTACK
@@ -78,7 +78,7 @@ class AttackPage(Page):
         self._stale = True
         self._traced: list[tuple[str, int]] = []
         self._curves: list[PlotCurve] = []
-        # A chart takes longer to paint than all pictures together; nobody needs it at once.
+        # Delay the chart: painting it takes longer than painting all pictures together.
         self._trace_timer = QTimer(self, singleShot=True, interval=TRACE_DELAY_MS)
         self._trace_timer.timeout.connect(self._draw_trace)
         self._build_side()
@@ -105,7 +105,7 @@ class AttackPage(Page):
     def _build_view(self) -> None:
         self.strip = ImageStrip()
         self.camera = Camera(self)
-        # One stop of the tab key for all pictures: they share their camera.
+        # The pictures share one camera, so the Tab key stops at this one only.
         self.original = ImageView("Original image", self.camera)
         self._heading = ElidedLabel("Original", bold=True)
         self.trace = Plot("Loss", "Step", "Loss", export_name="attack-loss")
@@ -182,7 +182,7 @@ class AttackPage(Page):
             column.pointed.connect(self.workspace.highlighted)
             column.save_asked.connect(self._save_asked)
 
-    # ------------------------------------------------------------------------------ what there is
+    # -------------------------------------------------------------------------- images and networks
 
     @Slot()
     def _images_changed(self) -> None:
@@ -219,7 +219,7 @@ class AttackPage(Page):
     # ---------------------------------------------------------------------------------- previewing
 
     def specs(self, attack: AttackSpec) -> list[Spec]:
-        """Return what the page shows: one spec a chosen network."""
+        """Return one spec for each chosen network, with the chosen image."""
         images, chosen = self.workspace.images, self.strip.chosen
         if self.workspace.image_set is None or not chosen:
             return []
@@ -235,7 +235,7 @@ class AttackPage(Page):
 
     @Slot()
     def ask(self) -> None:
-        """Ask for the pictures of what is set now; nothing is asked while nobody looks."""
+        """Request the pictures for the present settings, unless the page is hidden."""
         self._stale = not self.isVisible()
         attack = self.form.spec()
         self.keep.setEnabled(attack is not None and bool(self.picker.networks))
@@ -246,7 +246,7 @@ class AttackPage(Page):
         self._previews.ask(self.specs(attack))
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Catch up with what changed while the page was hidden."""
+        """Request the pictures if something changed while the page was hidden."""
         super().showEvent(event)
         if self._stale:
             self.ask()
@@ -268,7 +268,7 @@ class AttackPage(Page):
         self._trace_soon()
 
     def _columns_of(self, spec: AdversarialExamples) -> list[AttackColumn]:
-        """Return the column that a result is for; none where its network was taken away."""
+        """Return the columns of a result's network; none if it is not chosen any more."""
         count = len(self.picker.networks)
         return [column for column in self.columns[:count] if column.key == spec.classifier.key]
 
@@ -288,7 +288,7 @@ class AttackPage(Page):
 
     @Slot()
     def _draw_trace(self) -> None:
-        """Draw the loss at every step; the curves are made anew only where the networks change."""
+        """Draw the loss at every step; create new curves only if the networks changed."""
         shown = self._shown()
         for button in self._exports:
             button.setEnabled(bool(shown))
@@ -335,13 +335,13 @@ class AttackPage(Page):
             self.save_png(column, Path(chosen).with_suffix(".png"))
 
     def save_png(self, column: AttackColumn, path: Path) -> None:
-        """Write a column's adversarial image, rounded to 8 bits, and say what that did to it."""
+        """Write a column's adversarial image as an 8-bit PNG, and report the effect of rounding."""
         pixels = pixels_of(column.result.arrays["adv_images"][0])
         height, width, _ = pixels.shape
         image = QImage(pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888)
         if len(column.result.arrays["adv_images"][0]) == 1:
             image = image.convertToFormat(QImage.Format.Format_Grayscale8)
-        if not image.save(str(path)):  # the name's end says that it is a PNG
+        if not image.save(str(path)):  # the suffix selects the PNG format
             self.workspace.message.emit(f"{path} cannot be written.", True)
             return
         settings.set_last_folder(path.parent)

@@ -1,4 +1,4 @@
-"""The report card of an attack: signs that an accuracy under attack is not to be believed."""
+"""The report card of an attack: signs that an accuracy under attack is unreliable."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ IMAGES = 200
 
 
 class AttackCard(QWidget):
-    """A button that checks the form's attack, and a table of what was found for each network.
+    """A button that checks the form's attack, and a table of the findings for each network.
 
     Signals
     -------
     asked
-        The attack is to be checked.
+        The user wants the attack checked.
     """
 
     asked = Signal()
@@ -56,7 +56,7 @@ class AttackCard(QWidget):
         self.show_found(None, ())
 
     def specs(self, attack: AttackSpec | None, networks: Sequence[Network]) -> list[Measurement]:
-        """Return what is to be measured, one spec a network; none without an attack."""
+        """Return one measurement for each network; an empty list without an attack."""
         if attack is None or not attack.eps:
             return []
         metric = AttackCheck(attack=attack)
@@ -67,7 +67,7 @@ class AttackCard(QWidget):
 
     @Slot()
     def show_found(self, attack: AttackSpec | None, networks: Sequence[Network]) -> None:
-        """Show what the study holds of the attack, else of the last one checked in its norm."""
+        """Show the stored checks of the attack, or of the last attack checked in its norm."""
         found = self._found(attack, networks)
         rows = [
             TableRow(network.key, _cells(network.title, entry), self._series(network.key))
@@ -82,7 +82,11 @@ class AttackCard(QWidget):
     def _found(
         self, attack: AttackSpec | None, networks: Sequence[Network]
     ) -> list[tuple[Entry, AttackCheck, Network]]:
-        """Return the records of one attack, the newest for each network."""
+        """Return the newest record of one attack for each network.
+
+        The attack is ``attack`` or, if the study has no check of it, the last one checked in its
+        norm.
+        """
         wanted = {network.key: network for network in networks}
         found: list[tuple[Entry, AttackCheck, Network]] = []
         for entry in self.workspace.entries(Measurement.kind):

@@ -24,16 +24,16 @@ class BoundaryControls(SidePanel):
     Signals
     -------
     attack_changed
-        Another attack is to be shown.
+        The shown attack changed.
     training_changed
-        Other networks are wanted.
+        The settings of the networks' training changed.
     train_asked, paper_asked
-        A button was pressed: train or stop; back to the paper's settings.
+        The button "train or stop", or the button for the paper's settings, was pressed.
 
     Attributes
     ----------
     eps
-        The slider of the shown attack's radius; the page puts it where there is room for it.
+        The slider of the shown attack's radius; the page adds it to its own layout.
     """
 
     attack_changed = Signal()
@@ -50,7 +50,7 @@ class BoundaryControls(SidePanel):
         self._build_lesson()
 
     def attack(self) -> AttackSpec:
-        """Return the attack that is to be shown: an L2 one has the paper's step."""
+        """Return the attack to show; an L2 attack has the paper's step size."""
         eps, steps = self.eps.value, self.steps.value()
         if self.norm.currentData() == "l2":
             return paper_attack(eps, steps)
@@ -62,7 +62,7 @@ class BoundaryControls(SidePanel):
         return Lab(radii, seed=self.seed.number(), epochs=self.epochs.value())
 
     def set_paper(self) -> None:
-        """Show the paper's seed and epochs; nothing is emitted."""
+        """Set the paper's seed and epochs without emitting a signal."""
         first = Lab()
         for widget, value in ((self.seed, first.seed), (self.epochs, first.epochs)):
             widget.blockSignals(True)
@@ -70,14 +70,14 @@ class BoundaryControls(SidePanel):
             widget.blockSignals(False)
 
     def show_state(self, *, going: bool, missing: int) -> None:
-        """Say on the button what it does now.
+        """Set the text of the button to what it does now.
 
         Parameters
         ----------
         going
-            Whether a network of the lab is being trained or waits for it.
+            Whether a network of the lab is being trained or waits for its training.
         missing
-            How many of the wanted networks the study has not.
+            Number of wanted networks that the study does not have.
         """
         self.train.setText("Stop" if going else "Train")
         self.train.setEnabled(going or missing > 0)

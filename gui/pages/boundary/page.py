@@ -1,15 +1,16 @@
-"""The Boundary page: the 2-D lab, in which everything follows the radius of the attack.
+"""The Boundary page: the 2-D lab, which updates as the radius of the attack changes.
 
-How it works. A network of the lab is a training spec; its record is what the study keeps of it.
-Whatever is drawn comes from one function, :func:`engine.boundary.plane.look`, of a network and the
-shown attack, computed on the preview lane and never stored. The network is the one of the record,
-or, while it is being trained, the one of the newest :class:`~engine.jobs.events.Snapshot`. So
-moving the slider and a step of a training are the same to the page: something it looks at anew.
+How it works. Each network of the lab is described by a training spec, and the study stores its
+record. Everything drawn comes from one function, :func:`engine.boundary.plane.look`, applied to a
+network and the shown attack; the result is computed on the preview lane and never stored. The
+network's weights come from the record or, during training, from the newest
+:class:`~engine.jobs.events.Snapshot`. The page handles a slider move and a training step alike: it
+calls the function again.
 
-Changing a training radius, the seed or the epochs queues the boundary records of the networks that
-the study does not have, as any other plan; the records are those of the preset ``paper-boundary``,
-so neither computes what the other did. A training that was begun here and is not wanted any more is
-stopped.
+Changing a training radius, the seed or the epochs queues the boundary records that the study does
+not have, like any other plan. The records are the same as those of the preset ``paper-boundary``,
+so neither repeats the other's work. The page stops a training that it started if the form no longer
+asks for it.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class BoundaryPage(Page):
         self._going: dict[str, bool] = {}
         self._due = QTimer(self, singleShot=True, interval=RETRAIN_MS)
         self._due.timeout.connect(self.train)
-        # The chart is large and its dots are few: it need not follow every frame.
+        # Limit how often the chart is redrawn: it is large, and only a few of its dots move.
         self._tilts_due = QTimer(self, singleShot=True, interval=TILTS_MS)
         self._build_parts()
         self._build_layout()
@@ -67,7 +68,7 @@ class BoundaryPage(Page):
     # ------------------------------------------------------------------------------------- public
 
     def lab(self) -> Lab:
-        """Return the networks that are wanted."""
+        """Return the lab with the chosen training radii, seed and epochs."""
         radii = [panel.radius for panel in self.panels]
         return self.controls.lab(tuple(radius for radius in radii if radius is not None))
 
@@ -79,7 +80,7 @@ class BoundaryPage(Page):
 
     @Slot()
     def train(self) -> None:
-        """Queue what is missing; stop what was begun here and is not wanted any more."""
+        """Queue the missing records; stop jobs started here that are not needed any more."""
         self._due.stop()
         missing = self.missing()
         wanted = {need.key for spec in missing for need in (spec, *spec.requires())}
@@ -94,7 +95,7 @@ class BoundaryPage(Page):
 
     @Slot()
     def begin(self) -> None:
-        """Make the page work from nothing: a study if there is none, and three networks in it."""
+        """Create a study and choose images if there are none, then train the three networks."""
         workspace = self.workspace
         if not workspace.runner.loaded:
             workspace.message.emit("Loading the engine; this goes on in a moment.", False)
@@ -212,7 +213,7 @@ class BoundaryPage(Page):
 
     @Slot()
     def _on_wish(self) -> None:
-        """Show what there is of the networks that are wanted now, and train the rest soon."""
+        """Show the state of the newly chosen networks; train the missing ones after a delay."""
         self._show_state()
         self._due.start()
 
@@ -244,14 +245,14 @@ class BoundaryPage(Page):
         self.tilts.show_lab(self.panels)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Catch up with what happened while another page was shown."""
+        """Update the page, because events may have arrived while it was hidden."""
         super().showEvent(event)
         self._show_state()
 
     # -------------------------------------------------------------------------------------- state
 
     def _show_state(self) -> None:
-        """Give each panel its network; show the lab once any of them is there or was asked for."""
+        """Give each panel its network; show the lab once a network is stored or was requested."""
         study = self.workspace.study
         networks = self.lab().networks()
         stored = [study is not None and study.has(network) for network in networks]
@@ -267,7 +268,7 @@ class BoundaryPage(Page):
         self._show_button()
 
     def _wanted_going(self) -> list[str]:
-        """Return the keys of what is being computed, or waits, for the wanted networks."""
+        """Return the keys of the running and waiting jobs of the wanted networks."""
         needed = {n.key for n in self.lab().networks()} | {spec.key for spec in self.missing()}
         return [key for key in self._going if key in needed]
 
@@ -275,7 +276,7 @@ class BoundaryPage(Page):
         self.controls.show_state(going=bool(self._wanted_going()), missing=len(self.missing()))
 
     def _show_data(self, images: Any) -> None:
-        """Show the points, drawn on a lane, on the planes that have no network yet."""
+        """Sample the data points on a lane, and show them on the planes that have none yet."""
         if all(panel.view.filled for panel in self.panels):
             return
 

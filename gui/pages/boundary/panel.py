@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from engine.jobs.context import Context
     from engine.store.study import Result
 
-# While something moves a share of the points is attacked, all of them once it rests.
+# Attack only this many points while a slider moves or a network trains, and all points afterwards.
 QUICK_POINTS = 300
 FRAME_MS = 120
 REST_MS = 350
@@ -37,24 +37,24 @@ SMALLEST, LARGEST, STEP = 0.005, 0.5, 0.025
 
 
 class BoundaryPanel(QWidget):
-    """Shows a network of the plane as it is now: stored, or in the middle of its training.
+    """Shows a network of the plane, either stored or during its training.
 
     Signals
     -------
     radius_changed
         The user chose another training radius.
     looked
-        The picture and the numbers are new.
+        The picture and the numbers were updated.
 
     Attributes
     ----------
     training
-        Which network is wanted.
+        Spec of the network to show.
     state
         "missing", "waiting", "training", "stored", "cancelled", or "failed".
     result, shown
-        The newest look, and what it is of: until there is something of the network that is wanted,
-        an older one. None before there is any.
+        The newest look and its spec; None before the first look. They are those of an earlier
+        network until there is a look at the wanted one.
     """
 
     radius_changed = Signal()
@@ -98,14 +98,14 @@ class BoundaryPanel(QWidget):
 
     @property
     def tilt(self) -> tuple[float, float] | None:
-        """The training radius, in [0, 1] units, and the tilt, in degrees, of what is shown."""
+        """Training radius, in [0, 1] units, and tilt, in degrees, of the shown network."""
         if self.result is None or self.shown is None:
             return None
         eps = training_eps(self.shown.classifier) or 0.0
         return eps, float(self.result.numbers["angle_degrees"])
 
     def set_radius(self, radius: float) -> None:
-        """Choose a training radius; nothing is emitted."""
+        """Set the training radius without emitting a signal."""
         if self.eps is not None:
             self.eps.blockSignals(True)
             self.eps.setValue(radius)
@@ -113,7 +113,7 @@ class BoundaryPanel(QWidget):
             self._show_units()
 
     def set_training(self, training: Training, stored: bool) -> None:
-        """Want this network; until there is something of it, the last one stays in sight."""
+        """Switch to this network; keep showing the last one until there is a look at this one."""
         if training == self.training and stored == (self.state == "stored"):
             return
         if training != self.training:
@@ -126,13 +126,13 @@ class BoundaryPanel(QWidget):
         self.ask()
 
     def set_attack(self, attack: AttackSpec) -> None:
-        """Show this attack."""
+        """Show the network under this attack."""
         if attack != self._attack:
             self._attack = attack
             self.ask()
 
     def take(self, event: Event) -> None:
-        """Take up an event about the network that is wanted."""
+        """Update the state from an event about the wanted network."""
         match event:
             case Queued():
                 self.state = "waiting"
@@ -147,7 +147,7 @@ class BoundaryPanel(QWidget):
         self._show_numbers()
 
     def forget(self) -> None:
-        """Show nothing: another study was opened."""
+        """Clear the panel, because another study was opened."""
         self._previews.stop()
         self._frame.stop()
         self._rest.stop()
@@ -157,11 +157,11 @@ class BoundaryPanel(QWidget):
         self._show_numbers()
 
     def chart(self) -> ChartData | None:
-        """Return what is shown as one chart of a figure, or None."""
+        """Return the shown plane as one chart of a figure; None if nothing is shown."""
         if self.result is None or self.shown is None:
             return None
         robust = 100 * float(self.result.numbers["robust_accuracy"])
-        # Three planes beside each other leave room for short lines only.
+        # Use short lines, because a figure has three planes side by side.
         lines = (
             self._title(self.shown),
             self.numbers.text,
@@ -172,7 +172,7 @@ class BoundaryPanel(QWidget):
 
     @Slot()
     def ask(self) -> None:
-        """Look at the network under the present attack, with few points, and then with all."""
+        """Compute a look under the present attack, first with few points, then with all."""
         self._ask(QUICK_POINTS)
 
     # ----------------------------------------------------------------------------------- building
@@ -194,7 +194,7 @@ class BoundaryPanel(QWidget):
             top.addWidget(self.eps)
         top.addWidget(self.units, 1)
         self._show_units()
-        # The planes stand beside each other, whatever is above them.
+        # Give all headers the same height, so that the planes are aligned.
         top.addStrut(HEADER)
         self.view = PlaneView(f"The plane of network {self.place + 1}")
         centre = Qt.AlignmentFlag.AlignHCenter
@@ -242,7 +242,7 @@ class BoundaryPanel(QWidget):
         if spec is None or self._stale:
             return
         if self._full and points is not None:
-            self._previews.stop()  # it may take its time only while nothing moves
+            self._previews.stop()  # the slow look with all points must not delay this quick one
         self._full = points is None
         weights = self._snapshot.weights if self._snapshot is not None else None
         self._previews.compute = partial(_look, weights=weights, points=points)
@@ -253,7 +253,7 @@ class BoundaryPanel(QWidget):
             self._rest.stop()
 
     def _spec(self) -> Boundary | None:
-        """Return what to look at, or None while there is nothing of it."""
+        """Return the spec of the look; None while the network has no weights."""
         there = self.state == "stored" or self._snapshot is not None
         if self.training is None or self._attack is None or not there:
             return None
@@ -276,13 +276,13 @@ class BoundaryPanel(QWidget):
         self._show_numbers()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave the room that the plane does not need to what is below."""
+        """Limit the height to what the plane needs; the widgets below get the rest."""
         super().resizeEvent(event)
         texts = self.numbers.sizeHint().height() + self.accuracies.sizeHint().height()
         self.setMaximumHeight(HEADER + self.view.height_for(self.width()) + texts + 3 * GAP)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Catch up with what changed while the page was hidden."""
+        """Request a look if something changed while the page was hidden."""
         super().showEvent(event)
         if self._stale:
             self.ask()
@@ -300,7 +300,7 @@ class BoundaryPanel(QWidget):
         self.units.set_text(text)
 
     def _show_numbers(self) -> None:
-        """Say the tilt of what is there, or why it is not; and the accuracies of what is shown."""
+        """Show the tilt of the wanted network or its state, and the accuracies of the shown one."""
         known = self.result is not None and (self.state == "stored" or self._snapshot is not None)
         words = self._words_of_state()
         if known and self.tilt is not None:

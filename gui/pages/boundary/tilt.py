@@ -1,4 +1,4 @@
-"""The chart below the planes: tilt of the boundary against the radius that was trained with."""
+"""The chart below the planes: tilt of the boundary against the training radius."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LAB_SYMBOLS: tuple[Symbol, ...] = ("square", "triangle", "diamond")
 
 
 class TiltPlot(QWidget):
-    """Shows the best straight boundary, the networks of the study, and the lab's three, live."""
+    """Shows the best straight boundary, the study's networks, and the lab's three networks live."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
         super().__init__(parent)
@@ -45,7 +45,7 @@ class TiltPlot(QWidget):
         self._build_items()
 
     def refresh(self) -> None:
-        """Read the tilts of the study anew, on a lane."""
+        """Read the tilts of the study again, on a lane."""
         study = self.workspace.study
 
         def work(_: Any) -> tuple[list[float], list[Tilt]]:
@@ -82,7 +82,7 @@ class TiltPlot(QWidget):
             self.plot.scatter(name, place + 2, symbol, hover=HOVER)
             for place, (name, symbol) in enumerate(zip(names, LAB_SYMBOLS, strict=True))
         ]
-        # Above the lab's own dots, which stand near the mean of their seeds.
+        # Draw the means above the lab's dots, which lie near the mean of their seeds.
         self._mean = self.plot.scatter(
             "study, mean ± deviation over seeds", "text", "plus", hover=HOVER
         )

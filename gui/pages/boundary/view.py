@@ -32,7 +32,7 @@ Arrays = Mapping[str, NDArray[Any]]
 def arrows(begin: NDArray[Any], end: NDArray[Any], barb: float = BARB) -> NDArray[np.float64]:
     """Return arrows from points (n, 2) to points (n, 2) as pairs of ends (6 n, 2).
 
-    One that is shorter than its barbs would be is drawn with shorter ones.
+    The barbs are at most half as long as their arrow.
     """
     way = (end - begin).astype(np.float64)
     length = np.linalg.norm(way, axis=1, keepdims=True)
@@ -47,8 +47,8 @@ def arrows(begin: NDArray[Any], end: NDArray[Any], barb: float = BARB) -> NDArra
 class PlaneView(QWidget):
     """Draws one network's look at the plane, in the paper's [-1, 1] units.
 
-    One unit is as long upwards as across, so that angles are true; above and below the thin cloud
-    of points there is less to see, and less is shown.
+    Both axes have the same scale, so that angles are true. The vertical range is smaller, because
+    the cloud of points is flat.
     """
 
     def __init__(self, name: str, parent: QWidget | None = None):
@@ -80,7 +80,7 @@ class PlaneView(QWidget):
             item.setData(shown[:, 0], shown[:, 1])
 
     def show_look(self, arrays: Arrays) -> None:
-        """Show what :func:`engine.boundary.plane.look` found."""
+        """Show the arrays that :func:`engine.boundary.plane.look` returned."""
         self.show_points(arrays["points"], arrays["labels"])
         self._values = arrays["grid_logits"][..., 1] - arrays["grid_logits"][..., 0]
         self._draw_regions()
@@ -104,7 +104,7 @@ class PlaneView(QWidget):
 
     @property
     def filled(self) -> bool:
-        """Whether the points are there."""
+        """Whether there are points to show."""
         return len(self._known) > 0
 
     @staticmethod
@@ -113,7 +113,7 @@ class PlaneView(QWidget):
         return round(max(1, width - LEFT) * TOP) + BELOW
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep one unit as long upwards as across."""
+        """Keep the same scale on both axes."""
         super().resizeEvent(event)
         across = max(1, min(self.width() - LEFT, round((self.height() - BELOW) / TOP)))
         self._view.setFixedSize(QSize(across + LEFT, round(across * TOP) + BELOW))
@@ -169,7 +169,7 @@ class PlaneView(QWidget):
         self._draw_regions()
 
     def _draw_regions(self) -> None:
-        """Colour each side by its class, the more strongly the surer the network is."""
+        """Colour each side by its class; a more confident prediction is more opaque."""
         if self._values is None:
             return
         values = self._values.astype(np.float64)
@@ -180,7 +180,8 @@ class PlaneView(QWidget):
             pixels[inside, :3] = colour.red(), colour.green(), colour.blue()
         pixels[..., 3] = FAINTEST + (STRONGEST - FAINTEST) * sure
         self._regions.setImage(pixels, autoLevels=False)
-        # The outer values stand on the edges: each pixel reaches half a step beyond its value.
+        # The outer values lie on the edges of the plane, and a pixel extends half a step around its
+        # value, so the picture must reach half a step beyond the edges.
         step = 2.0 / (len(values) - 1)
         self._regions.setRect(QRectF(-1 - step / 2, -1 - step / 2, 2 + step, 2 + step))
 
@@ -191,7 +192,7 @@ def legend_entries(names: Mapping[str, str]) -> list[LegendEntry]:
     Parameters
     ----------
     names
-        The names of: 0, 1 (the classes), line, attack, along, away.
+        Names by the keys "0", "1" (the classes), "line", "attack", "along" and "away".
     """
     text, none = theme.colour("text"), Qt.PenStyle.NoPen
     return [

@@ -1,1 +1,1 @@
-"""What several pages share."""
+"""Widgets, base classes and data structures that several pages share."""

@@ -10,7 +10,7 @@ FIRST_ROOM = 64
 
 
 class GrowingCurve:
-    """Points of a curve; one more costs the same however many there are."""
+    """Points of a curve; appending one takes amortized constant time."""
 
     def __init__(self) -> None:
         self._points = np.empty((2, FIRST_ROOM))
@@ -20,9 +20,9 @@ class GrowingCurve:
         return self._count
 
     def append(self, step: float, value: float) -> None:
-        """Add a point; one that does not come after the last takes the place of those it passes.
+        """Add a point, after removing all points at or beyond its step.
 
-        A training that is resumed says again what it said before it was stopped.
+        A resumed training repeats the values of steps that it reported before it was stopped.
         """
         while self._count and self._points[0, self._count - 1] >= step:
             self._count -= 1
@@ -32,14 +32,14 @@ class GrowingCurve:
         self._count += 1
 
     def replace(self, steps: ArrayLike, values: ArrayLike) -> None:
-        """Take these points instead, (n,) each, in order."""
+        """Replace all points by these steps, in ascending order, and values, (n,) each."""
         self._points = np.array([steps, values], dtype=np.float64).reshape(2, -1)
         self._count = self._points.shape[1]
         if not self._count:
             self._points = np.empty((2, FIRST_ROOM))
 
     def until(self, step: float) -> float | None:
-        """Return the last value up to a step, or None."""
+        """Return the value of the last point at or before a step; None if there is none."""
         steps, values = self.points()
         place = int(np.searchsorted(steps, step, side="right"))
         return float(values[place - 1]) if place else None

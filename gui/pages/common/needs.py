@@ -1,4 +1,4 @@
-"""What a page shows while there is nothing to show: what is missing, and the way there."""
+"""The empty state of a page that needs a network: what is missing, and a link to make it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from gui.widgets.empty_state import EmptyState
 
 
 class NeedsNetwork(EmptyState):
-    """Stands in a page's place, with a sentence, until there are images and a network.
+    """Replaces a page's content with a sentence until there are images and a network.
 
     Signals
     -------
     go_to
-        Takes the page where what is missing can be made.
+        Carries the page on which the user can choose images or train a network.
     """
 
     go_to = Signal(object)
@@ -31,18 +31,18 @@ class NeedsNetwork(EmptyState):
         self.asked.connect(self._go)
 
     def guard(self, stack: QStackedWidget) -> None:
-        """Choose from now on what a page's stack shows: this (0) or the page's content (1)."""
+        """Switch a page's stack from now on: index 0, this widget, or 1, the page's content."""
         self._stack = stack
         self.refresh()
 
     @property
     def met(self) -> bool:
-        """Whether there is all that the page needs."""
+        """Whether the images are loaded and at least one network can be chosen."""
         return self._workspace.image_set is not None and self._picker.available > 0
 
     @Slot()
     def refresh(self) -> None:
-        """Look again at what there is."""
+        """Check again what is missing, and show the sentence or the page's content."""
         workspace = self._workspace
         if workspace.images is None:
             self._say("Choose images first.", "Choose images", DATA)

@@ -26,7 +26,8 @@ class Network:
     Attributes
     ----------
     title
-        How it was trained, or what the user calls it; and what tells it from others of that title.
+        How it was trained, or the user's name for it; networks of one title get distinguishing
+        words.
     """
 
     entry: Entry
@@ -40,17 +41,17 @@ class Network:
 
 
 class NetworkPicker(QWidget):
-    """Holds which networks are looked at.
+    """Lets the user choose the networks that a page shows.
 
-    Those trained on the workspace's images stand first, those whose images have another shape are
-    left out. A network keeps its colour as long as no two chosen ones would look alike.
+    Networks trained on the workspace's images come first; networks for images of another shape are
+    left out. A network keeps its colour unless another chosen network already has that colour.
 
     Parameters
     ----------
     most
-        How many may be chosen; beyond it the one chosen first goes.
+        How many may be chosen; choosing one more drops the one that was chosen first.
     at_first
-        How many are chosen where the user has chosen none, spread from the first to the last.
+        How many to choose until the user chooses any, spread evenly over the list.
     """
 
     changed = Signal()
@@ -84,7 +85,7 @@ class NetworkPicker(QWidget):
 
     @property
     def available(self) -> int:
-        """How many there are to choose from."""
+        """Number of networks in the list."""
         return len(self._networks)
 
     def series(self, key: str) -> int:
@@ -93,14 +94,14 @@ class NetworkPicker(QWidget):
 
     @Slot(str)
     def choose(self, key: str) -> None:
-        """Choose a network besides those chosen; other keys are left alone."""
+        """Add a network to the chosen ones; ignore keys that are not in the list."""
         if key in self._networks and key not in self._chosen:
             self._touched = True
             self._set_chosen([*self._chosen, key])
 
     @Slot()
     def choose_all(self) -> None:
-        """Choose every network that the search does not hide, as far as the limit goes."""
+        """Choose the networks that the search does not hide, at most ``most`` of them."""
         rows = range(self.list.count())
         shown = [self.list.item(row) for row in rows if not self.list.item(row).isHidden()]
         self._touched = True
@@ -138,7 +139,7 @@ class NetworkPicker(QWidget):
             self.workspace.highlighted.emit("")
         return super().eventFilter(watched, event)
 
-    # ------------------------------------------------------------------------------ what there is
+    # -------------------------------------------------------------------------- available networks
 
     @Slot()
     def _start_over(self) -> None:
@@ -152,14 +153,15 @@ class NetworkPicker(QWidget):
 
     @Slot()
     def refresh(self) -> None:
-        """Read the study's networks anew; say so if others, or other titles, are chosen now."""
+        """Read the study's networks again; emit ``changed`` if the choice or its titles changed."""
         before = [(network.key, network.title) for network in self.networks]
         self._networks = {network.key: network for network in self._usable()}
         self._chosen = [key for key in self._chosen if key in self._networks]
         if not self._touched or not self._chosen:
             self._chosen = _spread(list(self._networks), min(self._at_first, self.most))
         self._give_colours()
-        # Each page has such a list, and a study may have thousands of networks.
+        # Fill only the visible list: several pages have one, and a study may have thousands of
+        # networks.
         self._stale = True
         if self.isVisible():
             self._fill()
@@ -167,7 +169,7 @@ class NetworkPicker(QWidget):
             self.changed.emit()
 
     def _usable(self) -> list[Network]:
-        """Return the networks that take images of this shape, the current set's own first."""
+        """Return networks for the current image shape; those trained on these images come first."""
         shapes = {entry.key: _shape(entry) for entry in self.workspace.entries()}
         current = self.workspace.images
         own, other = [], []
@@ -181,7 +183,7 @@ class NetworkPicker(QWidget):
         return [Network(*pair, title) for pair, title in zip(pairs, titles, strict=True)]
 
     def _fits(self, shape: tuple[int, ...] | None) -> bool:
-        """Return whether the current images have a shape, as far as both are known."""
+        """Return whether the current images have this shape; True if either is unknown."""
         image_set = self.workspace.image_set
         return shape is None or image_set is None or shape == image_set.shape
 
@@ -290,7 +292,7 @@ def _shape(entry: Entry) -> tuple[int, ...] | None:
 
 
 def _spread(keys: list[str], count: int) -> list[str]:
-    """Return so many keys, evenly from the first to the last."""
+    """Return ``count`` keys, evenly spaced from the first to the last."""
     if len(keys) <= count:
         return keys
     steps = max(1, count - 1)

@@ -1,4 +1,4 @@
-"""What every page of the window is."""
+"""The base class of every page of the window."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gui.session.workspace import Workspace
 class Page(QWidget):
     """One page of the navigation rail: a form that edits specs, and a view of events and records.
 
-    A page keeps no state of the study: it draws what the workspace holds, whenever that changes.
+    A page keeps no study state of its own: it redraws whenever the workspace changes.
     """
 
     place: ClassVar[Place]
@@ -26,7 +26,7 @@ class Page(QWidget):
 
     @property
     def title(self) -> str:
-        """What the rail calls it."""
+        """Name of the page in the navigation rail."""
         return self.place.title
 
     def export_work(
@@ -36,18 +36,18 @@ class Page(QWidget):
         done: Callable[[Any], None],
         failed: Callable[[str], None],
     ) -> None:
-        """Do some work for the pictures of the page, see :mod:`gui.widgets.export.actions`."""
+        """Run an export's work on a background lane, see :mod:`gui.widgets.export.actions`."""
         self.workspace.runner.ask(channel, work, done, failed)
 
     def export_said(self, text: str, error: bool) -> None:
-        """Tell the user what came of an export."""
+        """Show the outcome of an export to the user."""
         self.workspace.message.emit(text, error)
 
     def frame(self, empty: QWidget, left: QWidget | QLayout, right: QWidget | QLayout) -> None:
-        """Lay the page out: two parts side by side, or ``empty`` in their place.
+        """Lay the page out as two parts side by side, which ``empty`` can replace.
 
-        ``self.stack`` shows ``empty`` at index 0 and the parts at 1. Of the parts, the one that is
-        a layout takes the room there is; of two widgets the right one.
+        ``self.stack`` holds ``empty`` at index 0 and the two parts at 1. The free width goes to
+        ``left`` if that is a layout, else to ``right``.
         """
         content = QWidget()
         row = QHBoxLayout(content)

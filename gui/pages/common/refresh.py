@@ -1,4 +1,4 @@
-"""Pages that read the study anew when something was added to it, and not while nobody looks."""
+"""Pages that read the study again after it changed, but only while they are visible."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from gui.session.workspace import Workspace
 
 
 class RefreshedPage(Page):
-    """Calls ``read`` a moment after it is told that something changed, once for many changes.
+    """Calls ``read`` shortly after a change; several changes in that time cause one call.
 
-    Whoever inherits from it connects what it depends on with ``_soon``.
+    A subclass connects the signals that it depends on to ``_soon``.
     """
 
     refresh_ms: ClassVar[int] = 300
@@ -29,18 +29,18 @@ class RefreshedPage(Page):
         workspace.records_changed.connect(self._soon)
 
     def read(self, study: Study) -> None:
-        """Ask for what the page shows; runs only while the page is seen."""
+        """Request the data that the page shows; called only while the page is visible."""
         raise NotImplementedError
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Catch up with what happened while another page was shown."""
+        """Schedule a read if something changed while the page was hidden."""
         super().showEvent(event)
         if self._stale:
             self._soon()
 
     @Slot()
     def _soon(self) -> None:
-        """Look again in a moment: many records may come in at once."""
+        """Schedule one read for all records that arrive within ``refresh_ms``."""
         self._stale = True
         if self.isVisible() and not self._due.isActive():
             self._due.start()

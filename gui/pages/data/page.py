@@ -1,4 +1,4 @@
-"""The Data page: where images come from, what they are, and what was left out of them."""
+"""The Data page: the source of the images, facts about them, and the items left out."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from gui.widgets.forms.spec_form import SpecForm
 from gui.widgets.images.class_table import ClassTable
 from gui.widgets.images.image_browser import ImageBrowser
 
-# What identifies stored images; the rest of their fields is how they are read.
+# Fields that identify stored images; the other fields are options for reading them.
 IDENTITY = ("name", "digest")
 LEFT_WIDTH = 340
 NO_LABELS = np.zeros(0, np.int64)
 
 
 class DataPage(Page):
-    """Shows the current images, and lets the user choose others or read them in another way."""
+    """Shows the current images, and lets the user choose others or change how they are read."""
 
     place: ClassVar[Place] = DATA
 
@@ -185,21 +185,21 @@ class DataPage(Page):
         return text
 
     def _chosen(self) -> ImagesSpec | None:
-        """Return what the form says, or None while a field is wrong."""
+        """Return the images spec of the form, or None while a field is invalid."""
         found = self.form.spec()
         return found if isinstance(found, ImagesSpec) else None
 
     @Slot()
     def _show_buttons(self) -> None:
         spec, reading = self._chosen(), self.workspace.importer.busy
-        if spec is not None:  # a wrong field leaves the buttons where they are
+        if spec is not None:  # do not hide or show buttons while a field is invalid
             stored = isinstance(spec, StoredImages)
             self.open_folder.setVisible(stored)
             self.open_files.setVisible(stored)
             self.show_images.setText("Read again" if stored else "Show")
         for button in (self.open_folder, self.open_files):
             button.setEnabled(spec is not None)
-        # Stored images without a hash are those of a folder that is yet to be opened.
+        # Stored images have no hash until the user opens their folder.
         known = spec is not None and bool(getattr(spec, "digest", "built in"))
         current = spec == self.workspace.images
         self.show_images.setEnabled(known and not current and not reading)

@@ -1,4 +1,4 @@
-"""How far the reading of images is, and a button to stop it."""
+"""Progress of reading images, and a button to cancel it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ STEPS = 1000
 
 
 class ReadingStrip(QFrame):
-    """Is there only while images are read."""
+    """Shows the progress of reading images; visible only meanwhile."""
 
     def __init__(self, importer: Importer, parent: QWidget):
         super().__init__(parent)
@@ -34,7 +34,7 @@ class ReadingStrip(QFrame):
 
     @Slot()
     def refresh(self) -> None:
-        """Show how far it is now."""
+        """Update the visibility, text and progress bar from the importer."""
         importer = self._importer
         self.setVisible(importer.busy)
         if not importer.total:

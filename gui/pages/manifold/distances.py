@@ -45,7 +45,7 @@ HOVER = "{name}\n{x_label}: {x:.3f}\n{y_label}: {y:.2f}"
 
 
 class VerdictLine(QFrame):
-    """One sentence in the colour of what it means, with a mark that says it without colour."""
+    """A sentence coloured by its tone, and a mark that shows the tone without colour."""
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
@@ -78,14 +78,14 @@ class VerdictLine(QFrame):
 
 
 class DistancesView(QWidget):
-    """Shows one panel of a view, and what is known of every network in it.
+    """Shows one panel of a view: densities, verdict, and a table of the networks' numbers.
 
     Signals
     -------
     hovered
-        Takes the key of the network under the mouse, or "".
+        Carries the key of the network under the mouse, or "".
     opened
-        Takes the key of the network whose curve was clicked, or whose row was double-clicked.
+        Carries the key of the network whose curve was clicked, or whose row was double-clicked.
     """
 
     hovered = Signal(str)
@@ -108,7 +108,7 @@ class DistancesView(QWidget):
     # ------------------------------------------------------------------------------------- public
 
     def show_view(self, view: ManifoldContent, networks: Sequence[Network]) -> None:
-        """Show what was found; the chosen panel stays where it exists."""
+        """Show the panels and shares of a view; keep the chosen panel if it still exists."""
         self._view, self._networks = view, list(networks)
         before = self.panel.currentText()
         self.panel.blockSignals(True)
@@ -122,14 +122,14 @@ class DistancesView(QWidget):
         self._draw()
 
     def set_highlighted(self, key: str) -> None:
-        """Draw the curve of one network thick and choose its row; none for ""."""
+        """Draw the curve of one network thick and choose its row; for "", highlight none."""
         for name, curve in self._drawn.items():
             curve.set_strong(bool(key) and name == key)
         if key and not self.table.underMouse():
             self.table.choose(key)
 
     def say(self, text: str) -> None:
-        """Show a sentence while there is nothing to show."""
+        """Set the sentence that is shown while there are no distances and shares."""
         self.sentence.setText(text)
 
     # ----------------------------------------------------------------------------------- building
@@ -224,10 +224,10 @@ class DistancesView(QWidget):
         return drawn
 
     def _colours(self, curves: Sequence[Distances]) -> dict[str, Colour]:
-        """Return a colour for every curve: the picker's, as long as no two look alike."""
+        """Return a colour for every curve: the picker's, or a free one if that is taken."""
         chosen = {network.key for network in self._picker.networks}
         found: dict[str, Colour] = {}
-        # Those with a colour of their own first, so that no other takes it.
+        # Assign the chosen networks' colours first, so that no other curve takes one of them.
         for curve in sorted(curves, key=lambda curve: curve.classifier not in chosen):
             taken = set(found.values())
             wished = self._picker.series(curve.classifier)
@@ -281,7 +281,7 @@ class DistancesView(QWidget):
 
 
 def _distance_cells(curve: Distances, of: str) -> tuple[Cell, ...]:
-    """Return mean, mode and number of the distances that count."""
+    """Return the mean, the mode, and the number of distances that count."""
     mode = Cell("–") if math.isnan(curve.mode) else Cell(f"{curve.mode:.3f}", curve.mode)
     count = len(curve.values)
     counted = Cell(f"{count:,}", count, of.format(len(curve.every)))

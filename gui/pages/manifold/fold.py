@@ -1,4 +1,4 @@
-"""A heading that folds what is below it away."""
+"""A heading that hides or shows the content below it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
 
 
 class Fold(QWidget):
-    """A part of a form that may be closed; the program closes it only until the user touched it."""
+    """A collapsible part of a form; once the user clicks it, the program leaves it alone."""
 
     def __init__(self, title: str, content: QWidget, parent: QWidget | None = None):
         super().__init__(parent)
@@ -35,7 +35,7 @@ class Fold(QWidget):
         return not self._content.isHidden()
 
     def suggest(self, opened: bool) -> None:
-        """Open or close it, unless the user has decided that."""
+        """Open or close the content, unless the user has already clicked the heading."""
         if not self._touched:
             self._set_open(opened)
 

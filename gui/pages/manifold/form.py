@@ -1,4 +1,4 @@
-"""The form of the Manifold page: a generator to train, and what is measured with one."""
+"""The form of the Manifold page: a generator to train, and measurements that use a generator."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ TANGENT_IMAGES = 200
 
 
 class ManifoldForm(QWidget):
-    """Holds what is asked for, as specs.
+    """Turns the user's choices into the specs of a generator and of measurements.
 
     Signals
     -------
     changed
-        Something else is asked for.
+        The choices changed.
     generator_changed
-        Another generator is chosen, or trained.
+        The generator to measure with changed, by choice or after a training.
     train_asked, measure_asked
-        The generator, or the measurements, are to be computed.
+        The user pressed the button to train the generator, or to measure.
     """
 
     changed = Signal()
@@ -76,15 +76,15 @@ class ManifoldForm(QWidget):
         return [n for n in self.picker.networks if images is not None and n.spec.images == images]
 
     def vae_gan(self) -> VAEGAN | None:
-        """Return the generator of the form; None while a field is wrong or the images misfit."""
+        """Return the form's generator; None while a field is invalid or the images do not fit."""
         return self.own.spec()
 
     def generator(self) -> VAEGAN | None:
-        """Return the generator that is measured with: a trained one, or that of the form."""
+        """Return the generator to measure with: the chosen trained one, or that of the form."""
         return self._trained.get(self.chosen.currentData() or "") or self.vae_gan()
 
     def specs(self) -> list[Spec]:
-        """Return everything that is asked for; nothing while something is wrong."""
+        """Return the measurements to compute; an empty list while an input is invalid."""
         if self.problem():
             return []
         return [*self._distances(), *self._shares()]
@@ -104,7 +104,7 @@ class ManifoldForm(QWidget):
         return ""
 
     def _refused(self) -> str:
-        """Return what is wrong with a network's distance, such as a missing baseline."""
+        """Return why a distance cannot be measured, such as a missing baseline, or ""."""
         try:
             self._distances()
         except SpecError as error:
@@ -139,7 +139,8 @@ class ManifoldForm(QWidget):
         if not self.shares.isChecked():
             return []
         generator = self.generator()
-        # What is known exactly need not wait for a generator that nobody has trained.
+        # If the tangent space is known exactly, measure without a generator rather than train the
+        # form's generator first.
         if self._known and not self.distances.isChecked() and not self.chosen.currentData():
             generator = None
         return [
@@ -155,7 +156,7 @@ class ManifoldForm(QWidget):
 
     @Slot()
     def refresh(self) -> None:
-        """Look again at the images, and at the networks and generators trained on them."""
+        """Read the images, and the networks and generators trained on them, again."""
         before = self.generator()
         specs = [spec for _, spec in self.workspace.classifiers()]
         self._baselines = baselines_among(specs, self.workspace.images)
@@ -167,7 +168,7 @@ class ManifoldForm(QWidget):
         self.changed.emit()
 
     def show_state(self, summary: str, *, problem: bool) -> None:
-        """Show what would be computed, or why nothing can be."""
+        """Show which measurements would be computed, or why none can be."""
         self.summary.say(summary, "warning" if problem else "muted")
         self.measure.setEnabled(not problem)
 
@@ -197,7 +198,7 @@ class ManifoldForm(QWidget):
             labels={"attack.kind": "attack"},
             nested=True,
         )
-        # Which one is measured with is chosen elsewhere; the form only needs any.
+        # The spec needs some generator to be valid; _distances replaces it by the chosen one.
         self.measure_form.set_fixed("generator", VAEGAN(images=Glyphs()))
         self.distances = QCheckBox("Distances to the manifold")
         self.distances.setToolTip("Of clean test images, and of attacks on every chosen network")
@@ -222,7 +223,7 @@ class ManifoldForm(QWidget):
         self.panel.add(self.all)
         chosen = labelled_rows(("Generator", self.chosen))
         tangents = labelled_rows(("Test images", self.tangent_images))
-        # Grids below one another look like one where their first columns are as wide.
+        # Give the first columns of all grids one width, so that the grids look like one.
         words = [capital(item.label) for item in fields_of(ManifoldDistance)]
         width = max(map(self.fontMetrics().horizontalAdvance, words))
         for grid in (chosen, tangents):
@@ -255,7 +256,7 @@ class ManifoldForm(QWidget):
     # ------------------------------------------------------------------------------------ private
 
     def _fill_generators(self) -> None:
-        """List the trained generators, newest last, and that of the form where it is not one."""
+        """List the trained generators, newest last, and the form's unless it is one of them."""
         images = self.workspace.images
         pairs = [(entry, spec_of(entry)) for entry in self.workspace.entries(VAEGAN.kind)]
         known = [(e, s) for e, s in pairs if isinstance(s, VAEGAN) and s.images == images]
@@ -300,14 +301,16 @@ class ManifoldForm(QWidget):
 
 
 def _share(explained: float | int | str | None) -> str:
-    # Below 0 a mean image would do better, which says no more than 0.
+    # Show 0 for negative values: both mean that the generator explains nothing. Below 0, the mean
+    # image would be the better reconstruction.
     return "" if explained is None else f"{100 * max(0.0, float(explained)):.0f} %, "
 
 
 def _words(generators: Sequence[VAEGAN]) -> list[str]:
-    """Return what tells each generator from the others of the same images, or what a lone one is.
+    """Return the settings that distinguish each generator from the others of the same images.
 
-    There is room for few words: those that all of them share would hide those that matter.
+    Common settings are left out, because the box has room for few words. A generator with no such
+    setting gets its latent size and epochs.
     """
     found = differences([dict(leaves(spec.as_dict())) for spec in generators])
     return [

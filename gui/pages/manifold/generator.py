@@ -1,4 +1,4 @@
-"""The generator that is to be trained: what is proposed for the images, and its form."""
+"""The generator to train: the proposal for the current images, and the form to edit it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Shape = tuple[int, int, int]
 
 
 def papers_generator(images: ImagesSpec, shape: Shape) -> VAEGAN | None:
-    """Return the paper's VAE-GAN for images (channels, height, width); None where none fits."""
+    """Return the paper's VAE-GAN for images (channels, height, width); None if none fits."""
     if shape[1:] == (28, 28):
         return VAEGAN(images=images)
     if shape[1:] == (32, 32):
@@ -38,10 +38,11 @@ def papers_generator(images: ImagesSpec, shape: Shape) -> VAEGAN | None:
 
 
 def generator_for(images: ImagesSpec, shape: Shape, count: int) -> VAEGAN | None:
-    """Return what is proposed for so many training images.
+    """Return the generator to propose for ``count`` training images.
 
-    The paper's VAE-GAN; for few images the short form of the presets: a narrower one, whose decoder
-    the paper's reconstruction weight would let collapse to one picture in so few batches.
+    This is the paper's VAE-GAN or, for few images, the narrower one of the short presets. That one
+    replaces the paper's reconstruction weight, with which its decoder would collapse to one picture
+    in so few batches.
     """
     papers = papers_generator(images, shape)
     if papers is None or count > FEW_IMAGES:
@@ -58,9 +59,9 @@ class GeneratorForm(QWidget):
     Signals
     -------
     changed
-        The generator, or what is wrong with it, changed.
+        The generator or the error message changed.
     asked
-        It is to be trained.
+        The user pressed the button to train the generator.
     """
 
     changed = Signal()
@@ -89,16 +90,16 @@ class GeneratorForm(QWidget):
         self.show_state(stored=False, going=False)
 
     def spec(self) -> VAEGAN | None:
-        """Return the generator; None while a field is wrong or the images do not fit any."""
+        """Return the generator; None while a field is invalid or no generator fits the images."""
         spec = self.form.spec()
         return spec if isinstance(spec, VAEGAN) and not self._misfit else None
 
     def error(self) -> str:
-        """Return in one sentence why there is none, or ""."""
+        """Return in one sentence why there is no generator, or ""."""
         return self._misfit or self.form.error()
 
     def propose(self) -> None:
-        """Propose what suits other images; what the user chose stays for images of one shape."""
+        """Propose a generator for new images; keep the user's settings if the shape is the same."""
         images, loaded = self._workspace.images, self._workspace.image_set
         if images is None or loaded is None:
             self._misfit = "The images are being loaded."
@@ -115,7 +116,7 @@ class GeneratorForm(QWidget):
             self.form.set_fixed("images", images)
 
     def show_state(self, *, stored: bool, going: bool) -> None:
-        """Say on the button what pressing it would do."""
+        """Set the text of the button to what pressing it would do."""
         text = "Trained already" if stored else "Train the generator"
         self.train.setText("On its way" if going else text)
         can = self._workspace.study is not None and self.spec() is not None

@@ -1,9 +1,9 @@
-"""The Manifold page: a generator of images, and how far from what it makes attacks lie.
+"""The Manifold page: a generator of images, and distances of attacked images to its manifold.
 
-A generator is trained from the form and shown live: what it makes of the same test images, and of
-the same draws, as its weights change. Everything else is read from the study's records on a lane:
-the densities of distances, the verdict on their order, and the shares of loss gradients in the
-tangent space.
+The form trains a generator, which the page shows live: reconstructions of fixed test images and
+samples from fixed draws as the weights change. Everything else is read from the study's records on
+a lane: the densities of distances, the verdict on their order, and the shares of loss gradients in
+the tangent space.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ MEASURED = ("manifold_distance", "measurement")
 
 
 class ManifoldPage(RefreshedPage):
-    """A generator and measurements are asked for at the left; what came of them is at the right.
+    """A form of a generator and of measurements at the left; their results at the right.
 
     Signals
     -------
     go_to
-        Takes the page where what is missing can be made.
+        Carries the page on which the user can choose the missing images.
     """
 
     place: ClassVar[Place] = MANIFOLD
@@ -64,7 +64,7 @@ class ManifoldPage(RefreshedPage):
     # ------------------------------------------------------------------------------------- public
 
     def read(self, study: Study) -> None:
-        """Look for the chosen generator's pictures, distances and shares."""
+        """Request the chosen generator's pictures, distances and shares."""
         images, generator = self.workspace.images, self.form.generator()
         if images is None:
             return
@@ -151,7 +151,7 @@ class ManifoldPage(RefreshedPage):
 
     @Slot()
     def _on_form(self) -> None:
-        """Say what pressing the buttons would compute."""
+        """Show what pressing the buttons would compute."""
         study, own = self.workspace.study, self.form.vae_gan()
         problem = self.form.problem()
         self._say_distances()
@@ -162,7 +162,7 @@ class ManifoldPage(RefreshedPage):
 
     @Slot()
     def _on_generator(self) -> None:
-        """Show the generator that is chosen now, not the one that is being trained."""
+        """Show the newly chosen generator instead of the one in training."""
         self._followed = ""
         self._soon()
         self._on_form()
@@ -217,7 +217,7 @@ class ManifoldPage(RefreshedPage):
         self._draw_run()
 
     def _shown_run(self) -> GeneratorRun | None:
-        """Return the generator that began to train last, or the one that is chosen."""
+        """Return the generator whose training the page follows, or else the chosen one."""
         generator = self.form.generator()
         key = self._followed or ("" if generator is None else generator.key)
         return self.runs.get(key)
@@ -230,7 +230,7 @@ class ManifoldPage(RefreshedPage):
         self.generator.show_run(run)
 
     def _hint(self) -> str:
-        """Return what stands in the place of pictures."""
+        """Return the sentence to show while there are no pictures."""
         if self._waits_for_study():
             return "Reading what the study has of this generator…"
         return self.form.own.error() or (
@@ -239,13 +239,13 @@ class ManifoldPage(RefreshedPage):
         )
 
     def _waits_for_study(self) -> bool:
-        """Whether the chosen generator has a record that is still to be looked at."""
+        """Return whether the chosen generator has a record that is not read yet."""
         study, generator = self.workspace.study, self.form.generator()
         stored = study is not None and generator is not None and study.has(generator)
         return stored and (self._stale or self._reading)
 
     def _say_distances(self) -> None:
-        """Say what is needed for distances."""
+        """Show what is needed to get distances."""
         if self._waits_for_study():
             text = ""
         elif self.form.picker.available:

@@ -1,4 +1,4 @@
-"""What a generator makes of test images, live or epoch by epoch, beside its loss."""
+"""A generator's reconstructions and samples, live or by epoch, beside its loss."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from gui.widgets.plots.plot import Plot
 
 MOST_POINTS = 1000
 SLIDER_WIDTH = 96
-# So many pictures stand in a row that each is drawn at this many times its size, but some at least.
+# A row has as many pictures as fit at TIMES their size, but at least LEAST.
 TIMES = 2
 LEAST = 4
 
@@ -47,7 +47,7 @@ class GeneratorView(QWidget):
     # ------------------------------------------------------------------------------------- public
 
     def show_run(self, run: GeneratorRun | None) -> None:
-        """Show a generator as it is now, or as it was after the epoch of the slider."""
+        """Show a generator's newest pictures, or those after the epoch of the slider."""
         if run is not self._run:
             self._run, self._epoch = run, None
             self.grid.clear()
@@ -63,7 +63,7 @@ class GeneratorView(QWidget):
             self._fit_slider(run)
 
     def say(self, text: str) -> None:
-        """Show a sentence while there is nothing to show."""
+        """Set the sentence that is shown while there is no generator to show."""
         self.sentence.setText(text)
 
     def figure(self) -> MapGridData:
@@ -77,7 +77,7 @@ class GeneratorView(QWidget):
         )
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Show more or fewer pictures where the grid has another width."""
+        """Redraw when the grid is resized, because its width sets the number of pictures."""
         if event.type() == QEvent.Type.Resize and self._run is not None:
             self._draw_pictures(self._run)
         return super().eventFilter(watched, event)
@@ -144,7 +144,7 @@ class GeneratorView(QWidget):
 
     def _draw_loss(self, run: GeneratorRun) -> None:
         steps, losses = run.curve.points()
-        # Painting costs the more the more points there are.
+        # Painting time grows with the number of points, so draw at most about MOST_POINTS of them.
         last_first = slice(None, None, -(1 + len(steps) // MOST_POINTS))
         self.curve.set_data(steps[last_first][::-1], losses[last_first][::-1])
 
@@ -161,7 +161,7 @@ class GeneratorView(QWidget):
             self.grid.set_row("samples", "Sample", _pixels(run.samples[:count]))
 
     def _fitting(self, side: int) -> int:
-        """Return how many pictures stand beside each other at a readable size."""
+        """Return how many pictures fit in a row at a readable size."""
         width = int((1 - TITLE_SHARE) * self.grid.width()) - GAP
         return max(LEAST, width // (TIMES * side + GAP))
 
@@ -174,7 +174,7 @@ class GeneratorView(QWidget):
         self.slider.setEnabled(run.last_epoch > 1)
 
     def _words(self) -> str:
-        """Say of which moment the pictures are."""
+        """Return the epoch and state of the pictures in words."""
         run = self._run
         found = None if run is None else run.at(self._epoch)
         if run is None or found is None:

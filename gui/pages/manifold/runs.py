@@ -1,4 +1,4 @@
-"""What is known of each generator on the Manifold page: its loss and its pictures."""
+"""The data of each generator on the Manifold page: its loss and its pictures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Pictures = NDArray[np.float32]
 
 @dataclass
 class GeneratorRun:
-    """One generator, while it is trained or from its record.
+    """One generator, with data from its training's events or from its record.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class GeneratorRun:
     reconstructions
         float32 (N, C, H, W) by epoch.
     latest
-        The newest epoch, it may be fractional, and its reconstructions.
+        The newest epoch, which may be fractional, and its reconstructions.
     """
 
     key: str
@@ -46,7 +46,7 @@ class GeneratorRun:
 
     @property
     def going(self) -> bool:
-        """Whether it waits or is trained."""
+        """Whether the generator is waiting for its training or being trained."""
         return self.state in ("waiting", "running")
 
     @property
@@ -55,13 +55,16 @@ class GeneratorRun:
         return int(max(self.reconstructions, default=0.0))
 
     def at(self, epoch: int | None) -> tuple[float, Pictures] | None:
-        """Return epoch and reconstructions as they were after an epoch, or the newest for None."""
+        """Return the reconstructions after an epoch, and that epoch.
+
+        Return the newest for None, or if there are none after that epoch.
+        """
         if epoch is None or float(epoch) not in self.reconstructions:
             return self.latest
         return float(epoch), self.reconstructions[float(epoch)]
 
     def take(self, event: Event) -> None:
-        """Take up an event about this generator."""
+        """Update the state, loss or pictures from an event about this generator."""
         if isinstance(event, Started):
             self.state = "running"
         elif isinstance(event, Ended):
@@ -75,7 +78,7 @@ class GeneratorRun:
                 self.reconstructions[event.step] = event.reconstructions
 
     def take_record(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Take up what its record holds."""
+        """Replace the loss and pictures by those of the generator's record."""
         self.state = "finished"
         self.curve.replace(arrays["curve/step"], arrays["curve/reconstruction"])
         self.images = arrays["probes/images"]
@@ -86,7 +89,7 @@ class GeneratorRun:
 
 
 class GeneratorRuns:
-    """The generators by key, and which of them is the newest that is being trained."""
+    """The generators by key."""
 
     def __init__(self) -> None:
         self._runs: dict[str, GeneratorRun] = {}
@@ -96,11 +99,11 @@ class GeneratorRuns:
         return self._runs.get(key)
 
     def add(self, key: str, title: str) -> GeneratorRun:
-        """Return a generator, which is new if it was not there."""
+        """Return the generator of a key; create it if necessary."""
         return self._runs.setdefault(key, GeneratorRun(key, title))
 
     def take(self, event: Event) -> GeneratorRun | None:
-        """Take up an event; return the generator it is about, or None if it is about none."""
+        """Update the generator that an event is about and return it; None for other events."""
         if isinstance(event, Queued | Started) and event.kind == VAEGAN.kind:
             run = self.add(event.key, event.title)
             if isinstance(event, Queued):
@@ -111,10 +114,10 @@ class GeneratorRuns:
         return found
 
     def running(self) -> GeneratorRun | None:
-        """Return the generator that is being trained; of several the one that began last."""
+        """Return the generator in training, of several the last one added; None without any."""
         going = [run for run in self._runs.values() if run.state == "running"]
         return going[-1] if going else None
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove all generators."""
         self._runs.clear()

@@ -1,4 +1,4 @@
-"""What the Manifold page shows: found in the study's records, on a lane."""
+"""The data of the Manifold page, read from the study's records on a lane."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ Numbers = Mapping[str, float | int | str]
 
 @dataclass(frozen=True, eq=False)
 class PanelView:
-    """One norm and loss, as it is drawn.
+    """The curves and texts of one panel, such as one norm and loss.
 
     Attributes
     ----------
     name
-        Tells it from the generator's other panels.
+        Distinguishes the panel from the generator's other panels.
     detail
-        What was computed, in words.
+        Attack, number of test images and variant, in words.
     tone
-        How its verdict is meant.
+        Tone of the verdict.
     caption
-        Of the figure in a paper.
+        Caption of the exported figure.
     """
 
     name: str
@@ -48,16 +48,16 @@ class PanelView:
 
 @dataclass(frozen=True, eq=False)
 class ManifoldContent:
-    """What was found.
+    """Everything that the page reads from the study.
 
     Attributes
     ----------
     panels
-        Of the chosen generator.
+        Panels of the chosen generator.
     shares
         Key of a network -> the numbers of its share in the tangent space.
     history
-        The chosen generator's curves and pictures; None where it has no record, or was read before.
+        The chosen generator's curves and pictures; None if it has no record or was read before.
     """
 
     panels: tuple[PanelView, ...] = ()
@@ -68,7 +68,7 @@ class ManifoldContent:
 def collect(
     study: Study, images: ImagesSpec, generator: VAEGAN | None, *, with_history: bool
 ) -> ManifoldContent:
-    """Look for everything that is known of a generator and of the networks of its images."""
+    """Read the results of a generator, and the shares of the networks of its images."""
     stored = generator is not None and study.has(generator)
     history = _history(study, generator.key) if stored and with_history and generator else None
     key = "" if generator is None else generator.key
@@ -126,7 +126,7 @@ _UNKNOWN = (
 
 
 def tone_of(panel: Panel) -> Tone:
-    """Return how a verdict is meant: good, or with doubts, or against the claim."""
+    """Return the tone of a verdict: good, a warning if in doubt, or an error if the claim fails."""
     if not panel.trusted or not panel.steps:
         return "warning"
     if not panel.holds:
@@ -135,9 +135,9 @@ def tone_of(panel: Panel) -> Tone:
 
 
 def _shares(study: Study, images: ImagesSpec, generator: str) -> dict[str, Numbers]:
-    """Return the newest shares of each network, measured with this generator where there are any.
+    """Return the newest shares of each network, those measured with this generator if it has any.
 
-    What another generator estimated is left out: beside this one's name it would mislead.
+    Estimates of other generators are left out, because the page shows this generator's name.
     """
     found: dict[str, Numbers] = {}
     for entry in study.entries:
@@ -156,6 +156,6 @@ def _shares(study: Study, images: ImagesSpec, generator: str) -> dict[str, Numbe
 
 
 def _without(numbers: Numbers, starts: Sequence[str]) -> dict[str, float | int | str]:
-    """Return the numbers whose names begin otherwise; none where nothing is known exactly."""
+    """Return the numbers whose names have none of these prefixes; none without a known share."""
     kept = {name: value for name, value in numbers.items() if not name.startswith(tuple(starts))}
     return kept if "known" in kept else {}

@@ -1,4 +1,4 @@
-"""From results to what the Maps page draws: values, pictures and the numbers below them."""
+"""Turn results into the columns of the Maps page: values, pictures and the numbers below them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.tradeoff.correlation import fit
 
 Values = NDArray[np.float32]
 UNNAMED = ("probability",)
-# Below a small picture there is room for few letters; the tooltip explains them.
+# Short names, because a small picture leaves little room for text; the tooltip explains them.
 SHORT = {"completeness_gap": "gap"}
 
 
@@ -29,7 +29,7 @@ class Drawing:
     colormap
         A key of :data:`engine.attribution.colormaps.COLORMAPS`.
     shared
-        One scale for all pictures of a column, instead of one for each.
+        Whether all pictures of a column have one scale, instead of one each.
     """
 
     percentile: float = pictures.PERCENTILE
@@ -44,17 +44,17 @@ class MapColumn:
     Attributes
     ----------
     key
-        Of the network, "" where the column belongs to none.
+        Key of the network; "" if the column belongs to none.
     title, method
         Its heading.
     series
         Number of the network's colour.
     classes
-        Names of the network's classes; numbers stand in where there are none.
+        Names of the network's classes; classes without a name are shown by number.
     arrays
-        Of a :class:`engine.specs.Maps` result; empty while it is not there.
+        Arrays of a :class:`engine.specs.Maps` result; empty until it arrives.
     failure
-        One sentence, where there will be none.
+        One sentence if the computation failed, else "".
     """
 
     key: str
@@ -71,7 +71,7 @@ class MapColumn:
         return f"{self.title}, {self.method}"
 
     def values(self, drawing: Drawing) -> Values | None:
-        """Return what is drawn, (N, H, W) in [-1, 1], or None where there is no result."""
+        """Return the pictures' values, (N, H, W) in [-1, 1]; None if there is no result."""
         if not self.arrays:
             return None
         attributions, percentile = self.arrays["attributions"], drawing.percentile
@@ -82,11 +82,11 @@ class MapColumn:
         return pictures.picture(attributions, percentile=percentile, limit=limit)
 
     def drawable(self, row: int) -> bool:
-        """Whether the map of an image is there, with finite values only."""
+        """Return whether the map of an image has arrived and has finite values only."""
         return bool(self.arrays) and bool(pictures.finite(self.arrays["attributions"][row]))
 
     def note(self, row: int) -> str:
-        """Return what the network says of the image, and the numbers of its map."""
+        """Return the network's prediction for an image, and the numbers of its map."""
         if not self.arrays:
             return ""
         predicted = int(self.arrays["predicted"][row])
@@ -115,14 +115,14 @@ def _one_number_each(values: Any) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Difference:
-    """What one column of maps has and another has not.
+    """The difference between two columns of maps.
 
     Attributes
     ----------
     values
-        (N, H, W) in [-1, 1]: first minus second, over ``limit``.
+        (N, H, W) in [-1, 1]: first minus second, divided by ``limit``.
     limit
-        (N,) the difference that is drawn strongest, in units of the pictures' own; 0 where equal.
+        (N,) the difference drawn in full colour, in units of the pictures; 0 for equal pictures.
     spearman
         (N,) rank correlation of the two maps over their pixels, NaN where one is constant.
     """
@@ -135,15 +135,15 @@ class Difference:
 def difference(
     first: Values, second: Values, percentile: float = pictures.PERCENTILE
 ) -> Difference:
-    """Compare two columns of pictures; the difference has symmetric limits of its own.
+    """Subtract two columns of pictures, and scale the difference by its own symmetric limits.
 
     Parameters
     ----------
     first, second
-        (N, H, W) in [-1, 1], each on its own scale: raw gradients of two networks may differ a
-        thousandfold in size, and the larger one would be all there is to see.
+        (N, H, W) in [-1, 1], each on its own scale. Raw gradients of two networks may differ in
+        size by a factor of 1000, so that their difference would show the larger one only.
     percentile
-        Where the difference is clipped.
+        Percentile at which the difference is clipped.
     """
     gap = (first.astype(np.float64) - second)[:, None]
     limit = pictures.symmetric_limit(gap, percentile=percentile)

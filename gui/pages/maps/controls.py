@@ -1,4 +1,4 @@
-"""What the Maps page lets one choose: the class that is explained, the drawing, a difference."""
+"""The choices of the Maps page: the explained class, how maps are drawn, and differences."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ PREDICTED, TRUE = "predicted", "true"
 
 
 class ClassChoice(QWidget):
-    """Chooses the class of which every map is made, and what of it.
+    """Chooses the class, and the quantity of that class, that every map explains.
 
     Signals
     -------
     changed
-        Another class, or another quantity of it, is to be explained.
+        The class or the quantity changed.
     """
 
     changed = Signal()
@@ -44,7 +44,7 @@ class ClassChoice(QWidget):
             combo.currentIndexChanged.connect(self.changed)
 
     def applied(self, spec: AttributionSpec) -> AttributionSpec:
-        """Return a method, made to explain the chosen class."""
+        """Return a copy of an attribution spec that explains the chosen class and quantity."""
         chosen = self.label.currentData()
         numbered = isinstance(chosen, int)
         return (
@@ -55,7 +55,7 @@ class ClassChoice(QWidget):
         )
 
     def set_classes(self, names: Sequence[str]) -> None:
-        """Offer these classes; the chosen one stays where it exists."""
+        """Offer these classes; keep the chosen one if it still exists."""
         before = self.label.currentData()
         if [self.label.itemText(row) for row in range(2, self.label.count())] == list(names):
             return
@@ -75,12 +75,12 @@ class ClassChoice(QWidget):
 
 
 class DrawingChoice(QWidget):
-    """Chooses where maps are clipped, their colours and their scale.
+    """Chooses the percentile at which maps are clipped, their colours and their scale.
 
     Signals
     -------
     changed
-        The same numbers are to be drawn in another way.
+        The drawing settings changed.
     """
 
     changed = Signal()
@@ -119,12 +119,12 @@ class DrawingChoice(QWidget):
 
 
 class DifferenceChoice(QWidget):
-    """Chooses the columns of which differences are shown.
+    """Chooses the columns whose differences are shown.
 
     Signals
     -------
     changed
-        Other differences are wanted.
+        The choice of differences changed.
     """
 
     changed = Signal()
@@ -145,7 +145,7 @@ class DifferenceChoice(QWidget):
             combo.currentIndexChanged.connect(self.changed)
 
     def offer(self, names: Sequence[str]) -> None:
-        """Offer these columns; what was chosen stays where it exists, else the first two do."""
+        """Offer these columns; keep the chosen ones if they still exist, else choose the first."""
         for place, combo in enumerate((self.first, self.second)):
             before = combo.currentText()
             combo.blockSignals(True)
@@ -156,13 +156,13 @@ class DifferenceChoice(QWidget):
             combo.blockSignals(False)
 
     def pairs(self, methods: Sequence[str]) -> list[tuple[int, int]]:
-        """Return which columns are subtracted: minuend and subtrahend.
+        """Return the pairs of columns to subtract: minuend and subtrahend.
 
         Parameters
         ----------
         methods
-            Of the columns, network by network. "Each minus the first" compares networks, each
-            method with itself; of a single network it compares the methods.
+            Method of each column, ordered by network. "Each minus the first" subtracts the first
+            network's map of the same method; with a single network it subtracts the first method.
         """
         mode, count = self.mode.currentData(), len(methods)
         if mode == TO_FIRST:

@@ -28,17 +28,17 @@ class Cell:
     Attributes
     ----------
     pixels
-        uint8 (H, W, 3), or None for a place that has no picture (yet).
+        uint8 (H, W, 3), or None for a cell that has no picture (yet).
     note
         The text below.
     missing
-        What stands in place of a picture that is missing.
+        The text shown in place of a missing picture.
     describe
-        Returns what is known of the pixel at a row and column.
+        Returns a description of the pixel at a row and column.
     values
         The numbers behind the picture, (H, W), where it is a map.
     name
-        What the picture is called in a figure.
+        Name of the picture in a figure.
     """
 
     pixels: Pixels | None = None
@@ -51,9 +51,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Heading:
-    """The head of a column; ``key`` is the network's, or "", ``series`` its colour, or None.
+    """The head of a column.
 
-    ``full`` is what a tooltip and a figure say, where that is more than the two lines.
+    ``key`` is the network's key, or ""; ``series`` is the number of its colour, or None. ``full``
+    is the text for tooltips and figures, if it differs from the two lines.
     """
 
     title: str
@@ -64,7 +65,7 @@ class Heading:
 
     @property
     def words(self) -> str:
-        """All that there is to say of the column."""
+        """The full text of the heading."""
         return self.full or "\n".join(filter(None, [self.title, self.method]))
 
 
@@ -109,7 +110,7 @@ class _CellView(QWidget):
         layout.addWidget(self.note)
 
     def show_cell(self, cell: Cell, name: str) -> None:
-        """Show a picture and its text, or what stands in their place."""
+        """Show a picture and its text, or the text for a missing picture."""
         if cell.pixels is None:
             self.view.set_note(cell.missing)
         else:
@@ -127,7 +128,7 @@ class MapsGrid(QScrollArea):
     Signals
     -------
     pointed
-        Takes the key of the network whose picture is under the mouse, or "".
+        Carries the key of the network whose picture is under the mouse, or "".
     """
 
     pointed = Signal(str)
@@ -147,7 +148,7 @@ class MapsGrid(QScrollArea):
         self.setWidget(self._inside)
 
     def show_table(self, headings: Sequence[Heading], rows: Sequence[Sequence[Cell]]) -> None:
-        """Draw one cell a heading in every row."""
+        """Draw the headings, and rows with one cell for each heading."""
         self._headings = headings
         self._resize(len(rows), len(headings))
         for head, heading in zip(self._heads, headings, strict=True):
@@ -174,7 +175,7 @@ class MapsGrid(QScrollArea):
     # ------------------------------------------------------------------------------------- private
 
     def _resize(self, rows: int, columns: int) -> None:
-        """Make or drop cells until there are so many; those that stay are used again."""
+        """Add or remove cells to match this number of rows and columns; reuse the others."""
         while len(self._heads) > columns:
             self._heads.pop().deleteLater()
         while len(self._heads) < columns:
@@ -197,7 +198,7 @@ class MapsGrid(QScrollArea):
 
     def _new_view(self, column: int) -> _CellView:
         view = _CellView(self.camera)
-        # One stop of the tab key for all pictures: they share their camera.
+        # The pictures share one camera, so the Tab key stops at the first one only.
         first = column == 0 and not self.views[0]
         view.view.setFocusPolicy(Qt.FocusPolicy.StrongFocus if first else Qt.FocusPolicy.ClickFocus)
         view.view.pointed.connect(lambda inside: self._point(column, inside))
@@ -212,7 +213,10 @@ class MapsGrid(QScrollArea):
         self._fit()
 
     def _fit(self) -> None:
-        """Let pictures be comfortably large where the width allows it; below them is more room."""
+        """Set the pictures' minimum side from the width, within fixed limits.
+
+        The height needs no check, because the grid scrolls.
+        """
         columns = max(1, len(self._heads))
         width = self.viewport().width() // columns - self._grid.horizontalSpacing()
         side = min(max(width, SMALLEST_CELL), COMFORTABLE_CELL)
@@ -221,7 +225,7 @@ class MapsGrid(QScrollArea):
                 view.view.setMinimumSize(side, side)
 
     def _share_note_height(self) -> None:
-        """Give all texts of a row one height, so that its pictures are of one size."""
+        """Give all texts of a row the same height, so that its pictures have the same size."""
         for views in self.views:
             lines = max((view.note.text.count("\n") + 1 for view in views), default=1)
             for view in views:

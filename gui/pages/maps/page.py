@@ -32,7 +32,7 @@ MOST_IMAGES = 8
 MOST_NETWORKS = 4
 AT_FIRST = 4
 KEPT = 64
-# The page chooses these for all methods at once.
+# Fields that the page sets for all methods at once.
 CLASS_FIELDS = ("explained", "target", "quantity")
 
 
@@ -42,7 +42,7 @@ class MapsPage(Page):
     Signals
     -------
     go_to
-        Takes the page where what is missing can be made.
+        Carries the page on which the user can make what is missing.
     """
 
     place: ClassVar[Place] = MAPS
@@ -122,7 +122,7 @@ class MapsPage(Page):
         self._previews.late.connect(self._be_late)
         self._names.changed.connect(self.ask)
 
-    # ------------------------------------------------------------------------------ what there is
+    # ---------------------------------------------------------------------------- images and maps
 
     @Slot()
     def _images_changed(self) -> None:
@@ -140,7 +140,7 @@ class MapsPage(Page):
         self._failures.clear()
 
     def specs(self) -> list[Maps]:
-        """Return what the columns show, network by network."""
+        """Return the specs of the columns, ordered by network, then by method."""
         images, chosen = self.workspace.images, self.strip.chosen
         if self.workspace.image_set is None or not chosen:
             return []
@@ -158,7 +158,7 @@ class MapsPage(Page):
 
     @Slot()
     def ask(self) -> None:
-        """Ask for the maps that are not known; nothing is asked while nobody looks."""
+        """Request the maps that are not loaded yet, unless the page is hidden."""
         self.needs.refresh()
         self._stale, self._partial = not self.isVisible(), False
         self._offer_choices()
@@ -176,13 +176,13 @@ class MapsPage(Page):
             self.draw()
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Catch up with what changed while the page was hidden."""
+        """Request the maps if something changed while the page was hidden."""
         super().showEvent(event)
         if self._stale:
             self.ask()
 
     def _read(self, spec: Maps) -> None:
-        """Take up maps that the study holds already."""
+        """Read maps that the study already holds, on a lane."""
         study = self.workspace.study
         if study is None:
             return
@@ -206,9 +206,9 @@ class MapsPage(Page):
         self._draw_when_complete()
 
     def _draw_when_complete(self) -> None:
-        """Draw once nothing is due any more: a table that fills cell by cell only flickers.
+        """Draw once all columns have arrived, to avoid the flicker of a slowly filling table.
 
-        Where that takes long, every picture is welcome.
+        If the columns take long, draw each one as it arrives.
         """
         known = self._results.keys() | self._failures.keys()
         if self._partial or all(spec.key in known for spec in self.specs()):
@@ -222,7 +222,7 @@ class MapsPage(Page):
     # ------------------------------------------------------------------------------------- drawing
 
     def columns(self) -> list[MapColumn]:
-        """Return the columns of maps as far as they are known."""
+        """Return the columns; those whose maps have not arrived are empty."""
         titles = {network.key: network.title for network in self.picker.networks}
         return [
             MapColumn(
@@ -239,7 +239,7 @@ class MapsPage(Page):
 
     @Slot()
     def draw(self) -> None:
-        """Draw what is known with the present settings."""
+        """Draw the maps that have arrived, with the present settings."""
         image_set, chosen = self.workspace.image_set, list(self.strip.chosen)
         columns = self.columns()
         known = any(column.arrays or column.failure for column in columns)
@@ -257,7 +257,7 @@ class MapsPage(Page):
             button.setEnabled(known)
 
     def _name(self, index: int) -> str:
-        """Return what stands below an image: its class and its number."""
+        """Return the text below an image: its class and its number."""
         image_set = self.workspace.image_set
         label = -1 if image_set is None else int(image_set.test_labels[index])
         if image_set is None or not 0 <= label < len(image_set.classes):
@@ -266,7 +266,7 @@ class MapsPage(Page):
 
     def _offer_choices(self) -> None:
         """Offer the present columns for differences, and the first network's classes."""
-        self.explained.blockSignals(True)  # whoever calls this asks for maps right afterwards
+        self.explained.blockSignals(True)  # the caller requests the maps right afterwards
         networks = self.picker.networks
         names = self._names.of(networks[0].spec.images) if networks else ()
         self.explained.set_classes(names)

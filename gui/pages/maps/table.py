@@ -19,14 +19,14 @@ from gui.widgets.images.image_view import pixels_of
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """What the grid draws.
+    """The headings and cells that the grid draws.
 
     Attributes
     ----------
     headings
-        One a column, the images' own first.
+        One for each column; the first is that of the images.
     rows
-        One an image, a cell for every heading.
+        One for each image, with a cell for each heading.
     """
 
     headings: list[Heading]
@@ -47,13 +47,13 @@ def build(
     images
         (N, C, H, W), uint8 or floats in [0, 1].
     names
-        What stands below each image.
+        The text below each image.
     columns
-        Of these images; those without arrays are drawn empty.
+        Maps of these images; columns without arrays are drawn empty.
     drawing
         How maps are drawn.
     pairs
-        Each two columns whose difference is drawn as one more: minuend and subtrahend.
+        Pairs of columns, minuend and subtrahend; each pair adds a column with its difference.
     """
     headings = [Heading("Image")]
     rows = [
@@ -110,7 +110,7 @@ def _map_cell(
 
 
 def _difference_heading(first: MapColumn, second: MapColumn) -> Heading:
-    """Return a heading that is short: its colour stands for the first network."""
+    """Return a short heading, whose colour stands for the first network."""
     alike = first.method == second.method
     return Heading(
         f"minus {second.title}",

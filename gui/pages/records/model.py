@@ -1,6 +1,6 @@
-"""The records of a study as a table that is searched and sorted: thousands of rows, drawn as seen.
+"""A table model of a study's records, which searches and sorts thousands of rows.
 
-The text that is searched is made once per record, away from the window's own thread.
+The searched text is built once for each record, on a background lane.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ NETWORKS = ("training", "imported")
 
 @dataclass(frozen=True)
 class RecordRow:
-    """A record as the table knows it.
+    """A record with the data that the table needs.
 
     Attributes
     ----------
     text
-        Everything that a search looks through, in small letters, words between spaces.
+        The text to search, in lower case, with spaces around every word.
     note
         The user's note.
     network
-        Key of the network that it is, or was computed from; "" for others.
+        The record's own key if it is a network, else the key of the network it was computed from;
+        "" for other records.
     """
 
     entry: Entry
@@ -48,12 +49,12 @@ def rows_of(
     known: Mapping[str, RecordRow],
     check: Callable[[], None] = lambda: None,
 ) -> list[RecordRow]:
-    """Return a row for every record; those that did not change are taken from ``known``.
+    """Return a row for every record; reuse the rows in ``known`` that did not change.
 
     Parameters
     ----------
     check
-        Called now and then; what it raises ends the work.
+        Called for every 200th record; raises to stop the work.
     """
     networks = {entry.key for entry in entries if entry.kind in NETWORKS}
     found = []
@@ -71,14 +72,14 @@ def rows_of(
 
 
 def search_text(entry: Entry, note: str = "") -> str:
-    """Return what a search looks through: title, kind, key, note, and "name=value" of the spec."""
+    """Return the text to search: title, kind, key, note, and "name=value" for each setting."""
     words = [entry.title, entry.kind, kind_name(entry.kind), entry.key, note]
     words += dict.fromkeys(_leaves(entry.spec))
     return f" {' '.join(words)} ".lower().replace("\n", " ")
 
 
 def kind_name(kind: str) -> str:
-    """Return what a kind of record is called."""
+    """Return the display name of a kind of record."""
     name = KINDS[kind].label if kind in KINDS else kind
     return name[:1].upper() + name[1:]
 
@@ -95,9 +96,9 @@ def _leaves(form: Any, name: str = "") -> Iterator[str]:
 
 
 def wanted_words(search: str) -> list[tuple[str, ...]]:
-    """Return, for every word of a search, what :func:`search_text` may have in its place.
+    """Return, for each word of a search, the alternatives to look for in :func:`search_text`.
 
-    A word with "=" must be there as a whole, and its value may be a fraction: eps=8/255.
+    "name=value" matches whole words only, and its value may be a fraction, such as eps=8/255.
     """
     words = []
     for word in search.lower().split():
@@ -110,7 +111,10 @@ def wanted_words(search: str) -> list[tuple[str, ...]]:
 
 
 def _ways_to_write(value: str) -> list[str]:
-    """Return a setting's value as it is, and as the number that it is: .1 and 8/255 and 1."""
+    """Return a setting's value as typed and, if it is a number or fraction, as Python writes it.
+
+    For example, ".1" gives also "0.1", and "1" gives also "1.0".
+    """
     top, slash, bottom = value.partition("/")
     try:
         number = float(top) / float(bottom) if slash else float(value)
@@ -120,7 +124,7 @@ def _ways_to_write(value: str) -> list[str]:
 
 
 class RecordsModel(QAbstractTableModel):
-    """Shows those of its rows that the search finds, in the order that the user sorts by."""
+    """Shows the rows that match the search, in the user's sort order."""
 
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
@@ -135,26 +139,26 @@ class RecordsModel(QAbstractTableModel):
     # ------------------------------------------------------------------------------------ content
 
     def set_rows(self, rows: list[RecordRow], kind: str) -> None:
-        """Take other records, and show those of a kind; of all kinds for ""."""
+        """Replace the records, and show those of one kind; all kinds for ""."""
         self._all, self._kind = rows, kind
         self._renew()
 
     def search(self, text: str, kind: str) -> None:
-        """Show only records that have every word of a text, and are of a kind; of all kinds for "".
+        """Show only records of one kind (all for "") that contain every word of a text.
 
-        A word may stand anywhere in the title, kind, key, note or in a value of the spec.
+        A word may be anywhere in the title, kind, key, note or settings of the spec.
         """
         self._words, self._kind = wanted_words(text), kind
         self._renew()
 
     @property
     def rows(self) -> dict[str, RecordRow]:
-        """All records by key, also those that are not shown."""
+        """All records by key, including hidden ones."""
         return {row.entry.key: row for row in self._all}
 
     @property
     def total(self) -> int:
-        """How many there are, shown or not."""
+        """Number of records, including hidden ones."""
         return len(self._all)
 
     def row(self, place: int) -> RecordRow:
@@ -162,11 +166,11 @@ class RecordsModel(QAbstractTableModel):
         return self._shown[place]
 
     def place(self, key: str) -> int:
-        """Return in which row a record is; -1 where it is not shown."""
+        """Return the row of a record; -1 if it is not shown."""
         return self._places.get(key, -1)
 
     def highlight(self, network: str) -> None:
-        """Tint the rows that are about a network; "" tints none."""
+        """Tint the rows of a network and of records computed from it; "" tints none."""
         if network != self._highlighted:
             self._highlighted = network
             if self._shown:
@@ -212,10 +216,10 @@ class RecordsModel(QAbstractTableModel):
         return None
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Sort by a column; equal ones by when they were made."""
+        """Sort by a column; rows with equal values by creation time."""
         self._column, self._down = column, order == Qt.SortOrder.DescendingOrder
         self.layoutAboutToBeChanged.emit()
-        # What is selected stays so, wherever it moves.
+        # Move the persistent indexes with their rows, so that the selection is kept.
         before = self.persistentIndexList()
         kept = [(self._shown[index.row()].entry.key, index.column()) for index in before]
         self._arrange()
@@ -253,7 +257,7 @@ SORTED_BY: dict[int, Callable[[RecordRow], Any]] = {
 
 
 def when(created: str) -> str:
-    """Return a record's time as this place's clock shows it."""
+    """Return a record's creation time in the local time zone."""
     try:
         return datetime.fromisoformat(created).astimezone().strftime("%Y-%m-%d %H:%M")
     except (ValueError, OverflowError, OSError):

@@ -1,4 +1,4 @@
-"""How a record came about: versions, device, seed, and the records around it as links."""
+"""The provenance of a record: versions, device, seed, and links to related records."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Origin(QScrollArea):
     Signals
     -------
     opened
-        Takes the key of a record whose link was followed.
+        Carries the key of the record whose link was clicked.
     """
 
     opened = Signal(str)
@@ -63,7 +63,7 @@ class Origin(QScrollArea):
         self.setWidget(inside)
 
     def show_provenance(self, facts: Mapping[str, Any]) -> None:
-        """Show what is known of the run: name and value each."""
+        """Show facts about the run, each with its name and value."""
         while self._form.rowCount():
             self._form.removeRow(0)
         for name, value in facts.items():
@@ -77,7 +77,7 @@ class Origin(QScrollArea):
     def show_links(
         self, parents: Iterable[str], children: Sequence[Entry], known: Mapping[str, Entry]
     ) -> None:
-        """Show the records that it was computed from, and those that were computed from it."""
+        """Show links to the record's parents and children."""
         self.parents.setText(self._links([(key, known.get(key)) for key in parents]))
         self.children_.setText(self._links([(entry.key, entry) for entry in children]))
 

@@ -1,4 +1,4 @@
-"""The Records page: everything in the study, searched and sorted, and one record in full."""
+"""The Records page: a table of the study's records, and the chosen record in full."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ NAMED = 3
 
 
 class RecordsPage(RefreshedPage):
-    """A table of all records, and beside it the one that is chosen, or else the study.
+    """A table of all records, and beside it the chosen record or, if there is none, the study.
 
     Signals
     -------
     go_to
-        Takes the page on which a record is worked with.
+        Carries the page for the record's kind, or the Train page from the empty state.
     """
 
     place: ClassVar[Place] = RECORDS
@@ -61,7 +61,7 @@ class RecordsPage(RefreshedPage):
     # ------------------------------------------------------------------------------------- public
 
     def show_record(self, key: str) -> None:
-        """Show a record in full; its row becomes the current one."""
+        """Show a record in full and make its row current, if necessary after the next read."""
         self._wanted = key
         if key in self.table.model.rows:
             self._wanted = ""
@@ -71,11 +71,11 @@ class RecordsPage(RefreshedPage):
 
     @property
     def shown_key(self) -> str:
-        """The record that is shown; "" while it is the study."""
+        """Key of the shown record; "" while the study is shown."""
         return self.table.current_key
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """Keep what was typed when another page is shown, or the window closes."""
+        """Store typed text when the user opens another page or closes the window."""
         self.view.keep()
         self.study_card.keep()
         super().hideEvent(event)
@@ -122,7 +122,7 @@ class RecordsPage(RefreshedPage):
         whole.addWidget(split)
         self.empty = EmptyState()
         self.empty.say("Nothing was computed in this study yet.", "Train a network")
-        nothing = QWidget()  # the table takes the place of a form
+        nothing = QWidget()  # this page has no form at the left
         self.frame(self.empty, nothing, whole)
         nothing.hide()
 
@@ -143,7 +143,7 @@ class RecordsPage(RefreshedPage):
     # ------------------------------------------------------------------------------------ reading
 
     def read(self, study: Study) -> None:
-        """Look through the study's records."""
+        """Request the rows of the study's records."""
         known = self.table.model.rows
 
         def work(control: Any) -> list[RecordRow]:
@@ -270,7 +270,7 @@ class RecordsPage(RefreshedPage):
         box.accepted.connect(lambda: edits.delete(keys))
 
     def _sentence(self, going: list[Entry], keys: list[str]) -> str:
-        """Say what is to be deleted, and how much goes with it."""
+        """Return the question that says what would be deleted, including dependent records."""
         chosen = [entry for entry in going if entry.key in keys]
         names = ", ".join(f"“{entry.title}”" for entry in chosen[:NAMED])
         more = len(chosen) - NAMED

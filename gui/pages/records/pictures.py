@@ -1,4 +1,4 @@
-"""A record's curves and pictures, as far as it has any."""
+"""A record's curves and pictures, if it has any."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ STYLES = {
 }
 MOST_CHARTS = 2
 CHART_HEIGHT, GAP = 280, 12
-WIDE = 680  # so wide that two charts stand beside each other, and pictures are thrice their size
+WIDE = 680  # width from which two charts fit side by side, with pictures at three times their size
 ROW_HEIGHTS = (62, 92)
 EMPTY = MapGridData(())
 
 
 class RecordPictures(QWidget):
-    """Draws what :func:`engine.figures.record_pictures.pictures_of` found."""
+    """Draws the charts and pictures of :func:`engine.figures.record_pictures.pictures_of`."""
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
         self._grid_data = EMPTY
-        # Made once: each plot that is thrown away leaves some memory behind.
+        # Create the plots once and reuse them, because each deleted plot leaks some memory.
         self.plots = [Plot("", "", "", export_name="record") for _ in range(MOST_CHARTS)]
         self.grid = MapGrid()
         self.grid.setAccessibleName("Pictures of the record")
@@ -75,7 +75,7 @@ class RecordPictures(QWidget):
         return self._grid_data
 
     def show_nothing(self, words: str) -> None:
-        """Show a sentence in the place of pictures."""
+        """Show a sentence instead of pictures."""
         self.words.setText(words)
         self.words.setVisible(bool(words))
         for plot in self.plots:
@@ -101,12 +101,12 @@ class RecordPictures(QWidget):
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Put charts below each other where there is little room."""
+        """Stack the charts vertically if the width is small."""
         super().resizeEvent(event)
         self._fit()
 
     def _fit(self) -> None:
-        """Give everything its height: what wraps inside would else be squeezed or stretched."""
+        """Fix the heights of charts and pictures, which the layout would squeeze or stretch."""
         wide = self.width() >= WIDE
         direction = QBoxLayout.Direction
         self._row.setDirection(direction.LeftToRight if wide else direction.TopToBottom)
@@ -133,7 +133,7 @@ def show_chart(plot: Plot, chart: ChartData) -> None:
     for number, line in enumerate(_boundary(chart.regions)):
         plot.curve("decision boundary" if number == 0 else "", "text").set_data(*line)
     for item in chart.series:
-        # The palettes of paper and screen have the same order.
+        # Map a paper colour to the screen colour by its index: both palettes have the same order.
         known = item.colour in SERIES
         colour = SERIES.index(item.colour) if known else "muted"
         if item.style == "none":
@@ -158,7 +158,7 @@ def _boundary(regions: Regions | None) -> list[tuple[np.ndarray, np.ndarray]]:
     places = np.arange(len(regions.axis))
     found = []
     for line in pg.functions.isocurve(regions.values.T, 0.0, connected=True):
-        # Isocurves count from the middle of the first pixel.
+        # In isocurve coordinates, the centre of pixel i is at i + 0.5.
         x, y = (
             np.interp(np.asarray(part) - 0.5, places, regions.axis)
             for part in zip(*line, strict=True)

@@ -1,4 +1,4 @@
-"""A record's spec as a tree: every setting by name, what is inside unfolds."""
+"""A record's spec as a tree: every setting by name, nested specs as branches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LONGEST = 300
 
 
 class SpecTree(QTreeWidget):
-    """Shows the JSON form of a spec; what differs from the default is bold."""
+    """Shows the JSON form of a spec; settings that differ from the default are bold."""
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
@@ -30,13 +30,13 @@ class SpecTree(QTreeWidget):
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
 
     def show_spec(self, spec: Mapping[str, Any]) -> None:
-        """Show a spec; one that this version does not know is shown as it is."""
+        """Show a spec; of an unknown kind, show the plain JSON values."""
         self.clear()
         self._fill(self.invisibleRootItem(), spec)
         self.expandToDepth(1)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Copy a setting, or move as a tree does."""
+        """Copy the current setting on the Copy shortcut; pass other keys to the tree."""
         item = self.currentItem()
         if event.matches(QKeySequence.StandardKey.Copy) and item is not None:
             name = item.data(0, Qt.ItemDataRole.UserRole)
@@ -71,7 +71,7 @@ class SpecTree(QTreeWidget):
 
 
 def _text(value: Any) -> str:
-    """Return a value in one line; of a spec its kind."""
+    """Return a value as one line of text; for a spec, its kind."""
     if hasattr(value, "as_dict"):
         value = value.as_dict()
     if isinstance(value, Mapping):

@@ -12,7 +12,7 @@ from gui.session.workspace import Workspace
 
 
 class StudyCard(QWidget):
-    """Shows and changes what the study is called and what is noted about it."""
+    """Shows and edits the study's name and notes."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
         super().__init__(parent)
@@ -48,7 +48,7 @@ class StudyCard(QWidget):
 
     @Slot()
     def refresh(self) -> None:
-        """Show the open study; what is being typed is left alone."""
+        """Show the open study, but do not overwrite text that the user is typing."""
         study = self.workspace.study
         if study is None:
             return
@@ -71,7 +71,7 @@ class StudyCard(QWidget):
 
     @Slot()
     def keep(self) -> None:
-        """Store what was typed."""
+        """Store the name and the notes if the user changed them."""
         if self.name.isModified():
             self.name.setModified(False)
             self.workspace.edits.describe(name=self.name.text())
@@ -80,7 +80,7 @@ class StudyCard(QWidget):
             self.workspace.edits.describe(notes=self.notes.toPlainText())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keep the notes when the user goes elsewhere."""
+        """Store the notes when they lose the focus."""
         if watched is self.notes and event.type() == QEvent.Type.FocusOut:
             self.keep()
         return super().eventFilter(watched, event)

@@ -1,4 +1,4 @@
-"""The table of records, and above it what narrows it down."""
+"""The table of records, with a search field and a filter by kind above it."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ class RecordsTable(QWidget):
     Signals
     -------
     chosen
-        Takes the key of the record that became current, or "".
+        Carries the key of the record that became current, or "".
     hovered
-        Takes the key of the network that the row under the mouse is about, or "".
+        Carries the key of the network that the row under the mouse belongs to, or "".
     delete_asked
-        The selected records are to be deleted.
+        The user wants to delete the selected records.
     """
 
     chosen = Signal(str)
@@ -74,7 +74,7 @@ class RecordsTable(QWidget):
     # ------------------------------------------------------------------------------------- public
 
     def set_rows(self, rows: list[RecordRow]) -> None:
-        """Show these records; what is selected stays so, as far as it is still there."""
+        """Show these records; keep the selection of those that still exist."""
         kinds: dict[str, int] = {}
         for row in rows:
             kinds[row.entry.kind] = kinds.get(row.entry.kind, 0) + 1
@@ -83,18 +83,18 @@ class RecordsTable(QWidget):
 
     @property
     def keys(self) -> list[str]:
-        """The selected records, from top to bottom."""
+        """Keys of the selected records, from top to bottom."""
         rows = sorted(index.row() for index in self.view.selectionModel().selectedRows())
         return [self.model.row(row).entry.key for row in rows]
 
     @property
     def current_key(self) -> str:
-        """The record that the user looks at, or ""."""
+        """Key of the current record, or ""."""
         index = self.view.currentIndex()
         return self.model.row(index.row()).entry.key if index.isValid() else ""
 
     def choose(self, key: str) -> None:
-        """Make a record the current one; a search that hides it is taken back. "" chooses none."""
+        """Make a record current, clearing a search that hides it; "" chooses none."""
         if key and self.model.place(key) < 0 and key in self.model.rows:
             self.search.clear()
             self.kinds.setCurrentIndex(0)
@@ -129,7 +129,8 @@ class RecordsTable(QWidget):
         view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         view.setShowGrid(False)
         view.setWordWrap(False)
-        # The method comes first in a title and the network last: what tells two apart is at an end.
+        # Elide titles in the middle, because their ends distinguish records: a title begins with
+        # the method and ends with the network.
         view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         view.setMouseTracking(True)
         view.setTabKeyNavigation(False)
@@ -192,7 +193,7 @@ class RecordsTable(QWidget):
         self.hovered.emit(self.model.row(index.row()).network)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Leave a row with the mouse; delete with the key; go from the search into the table."""
+        """Handle the mouse leaving the table, the Delete key, and Down in the search field."""
         if watched is self.view.viewport() and event.type() == QEvent.Type.Leave:
             self.hovered.emit("")
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:

@@ -1,4 +1,4 @@
-"""One record with all that is known of it."""
+"""One record with its title, note, numbers, pictures, spec and provenance."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ NUMBER_COLUMNS = 3
 
 
 class RecordView(QWidget):
-    """Shows a record, and changes its title and note.
+    """Shows a record, and edits its title and note.
 
     Signals
     -------
     page_asked
-        The record is to be shown on the page of its kind.
+        The user wants to see the record on the page of its kind.
     delete_asked
-        The record is to be deleted.
+        The user wants to delete the record.
     copy_asked
-        Takes in which form the record is to be copied: "command" or "python".
+        Carries the form in which to copy the record: "command" or "python".
     """
 
     page_asked = Signal()
@@ -64,11 +64,11 @@ class RecordView(QWidget):
     # ------------------------------------------------------------------------------------- public
 
     def show_entry(self, entry: Entry) -> None:
-        """Show what is known of a record without reading its file."""
+        """Show the data in a record's index entry, without reading its file."""
         other = self.entry is None or self.entry.key != entry.key
         if other:
             self.keep()
-        # What is being typed is left alone.
+        # Do not overwrite text that the user is typing.
         if other or (not self.title.isModified() and self.title.text() != entry.title):
             self.title.setText(entry.title)
             self.title.setCursorPosition(0)
@@ -105,7 +105,7 @@ class RecordView(QWidget):
             self._numbers.setColumnStretch(column, column % 2)
 
     def show_provenance(self, provenance: Mapping[str, Any]) -> None:
-        """Show how the record came about, its seed and duration too."""
+        """Show the record's provenance, creation time, duration, seed and file size."""
         if self.entry is None:
             return
         facts: dict[str, Any] = {"Created": when(self.entry.created)}
@@ -117,7 +117,7 @@ class RecordView(QWidget):
 
     @Slot()
     def keep(self) -> None:
-        """Store a title or a note that was typed."""
+        """Store the title and the note if the user changed them."""
         if self.entry is None or self.workspace.study is None:
             return
         key = self.entry.key
@@ -217,7 +217,7 @@ class RecordView(QWidget):
             QGuiApplication.clipboard().setText(self.entry.key)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keep the note when the user goes elsewhere."""
+        """Store the note when it loses the focus."""
         if watched is self.note and event.type() == QEvent.Type.FocusOut:
             self.keep()
         return super().eventFilter(watched, event)

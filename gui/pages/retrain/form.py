@@ -1,4 +1,4 @@
-"""What is to be retrained: networks, attributions, modes, fractions, repeats, and the baseline."""
+"""The form of the Retrain page: networks, attributions, modes, fractions, repeats, baseline."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ CONTROLS: tuple[ScoreControl, ...] = ("sobel", "blurred", "mask_only")
 
 
 class RetrainForm(SidePanel):
-    """Holds what is asked for, as specs.
+    """Turns the user's choices into the specs of scores and controls.
 
     Signals
     -------
     changed
-        Something else is asked for.
+        The choices changed.
     asked
-        It is to be computed.
+        The user pressed Compute.
     """
 
     changed = Signal()
@@ -157,11 +157,11 @@ class RetrainForm(SidePanel):
 
     @property
     def asked_controls(self) -> tuple[ScoreControl, ...]:
-        """The controls that are asked for beside every score."""
+        """The controls to compute for every score."""
         return tuple(control for control, box in self.controls.items() if box.isChecked())
 
     def specs(self) -> list[Interpretability]:
-        """Return every score that is asked for, and its controls; none while something is wrong."""
+        """Return the chosen scores and their controls; leave out those with invalid settings."""
         chosen: list[Mode] = [mode for mode, box in self.modes.items() if box.isChecked()]
         found = [
             self.spec_for(network.spec, mode, attribution, control)
@@ -180,7 +180,7 @@ class RetrainForm(SidePanel):
         attribution: AttributionSpec,
         control: ScoreControl = "none",
     ) -> Interpretability | None:
-        """Return one score, or a control's, with the form's settings; None if they are wrong."""
+        """Return the spec of a score or control with the form's settings; None if invalid."""
         baseline = self._baseline_of(classifier)
         fractions = tuple(float(value) for value in self.fractions.values())
         if baseline is None or not fractions:
@@ -236,7 +236,7 @@ class RetrainForm(SidePanel):
 
     @Slot()
     def fill_baselines(self) -> None:
-        """List the standard networks that there are now; keep the choice where it still exists."""
+        """List the study's standard networks; keep the chosen one if it still exists."""
         specs = [spec for _, spec in self.workspace.classifiers()]
         images = self.workspace.images
         self._candidates = baselines_among(specs, images) if images is not None else []

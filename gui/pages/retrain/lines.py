@@ -26,17 +26,18 @@ STYLES = {
 
 @dataclass(frozen=True, eq=False)
 class CurveLine:
-    """One line, and what it is of.
+    """One line of the chart, and the curve it shows.
 
     Attributes
     ----------
     key
-        Tells it from the others. That of a network's line is the network's, or begins with it.
+        Unique name of the line. For a network's line, the network's key or a string that begins
+        with it.
     what
         "none" for the score itself, "random", or a control.
     numbers
-        x and y, and the band's low and high where it has one. Empty for a line that stands in the
-        legend only: it says what a style means, in the colour of the first network that has it.
+        x and y, and the low and high of the band if there is one. Empty for a line that only the
+        legend shows: it explains a style, in the colour of the first network that uses it.
     """
 
     key: str
@@ -46,7 +47,7 @@ class CurveLine:
 
 
 def lines_of(curves: Sequence[Curve]) -> list[CurveLine]:
-    """Return every line once: the shared ones first, then each network's score and controls."""
+    """Return each line once: shared lines first, then each network's score and controls."""
     found: dict[str, CurveLine] = {}
     for curve in curves:
         if curve.done > curve.own:
@@ -71,7 +72,7 @@ def lines_of(curves: Sequence[Curve]) -> list[CurveLine]:
 
 
 def mean_accuracy(curve: Curve) -> float:
-    """Return the mean accuracy over fractions and repeats, the known ends left out."""
+    """Return the mean accuracy over fractions and repeats, without the fractions 0 and 1."""
     inside = (curve.fractions > 0) & (curve.fractions < 1)
     return float(np.nanmean(curve.values[:, inside]))
 
@@ -87,7 +88,7 @@ def _line(curve: Curve) -> CurveLine:
 
 
 def _setting(curve: Curve) -> str:
-    """Return what must be equal for two networks to share a line."""
+    """Return a key of the settings that two curves must have in common to share a line."""
     spec = curve.spec
     own = spec.classifier.key if spec.random_baseline == "own" else ""
     return f"{spec.baseline.key}/{spec.fractions}/{spec.repeats}/{spec.seed}/{own}"

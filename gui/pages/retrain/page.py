@@ -32,12 +32,12 @@ HOVER = "{name}\n{x:.0%} of the pixels removed\naccuracy {y:.1%}"
 
 
 class RetrainPage(RefreshedPage):
-    """Asks for scores at the left; shows their curves and a table of scores.
+    """A form of scores at the left; their curves and a table of the scores at the right.
 
     Signals
     -------
     go_to
-        Takes the page where what is missing can be made.
+        Carries the page on which the user can make what is missing.
     """
 
     place: ClassVar[Place] = RETRAIN
@@ -59,7 +59,8 @@ class RetrainPage(RefreshedPage):
             "blurred": "Blurred map",
             "mask_only": "Mask only",
         }
-        # Not at once: the table may be the one that is clicked, and its cells are replaced.
+        # Refill the table after the current event: a click in it may have caused the change, and
+        # refilling replaces the clicked cell.
         self._table_due = QTimer(self, singleShot=True, interval=0)
         self._table_due.timeout.connect(self._fill_table)
         self.form = RetrainForm(workspace)
@@ -184,7 +185,7 @@ class RetrainPage(RefreshedPage):
     # ------------------------------------------------------------------------------------ reading
 
     def read(self, study: Study) -> None:
-        """Look for the curves of everything that is chosen."""
+        """Request the curves of all chosen networks, modes and attributions."""
         problem = self.form.problem()
         if problem:
             self.form.say(problem, problem=True)
@@ -199,7 +200,8 @@ class RetrainPage(RefreshedPage):
     def _places(self) -> list[Interpretability]:
         """Return one spec for every mode and attribution of every chosen network.
 
-        Of the controls only those that are asked for; what else the study has is found there.
+        Controls are included only if the form asks for them; :func:`collect` adds those that the
+        study holds.
         """
         chosen = {spec.kind: spec for spec in self.form.methods.chosen}
         attributions = [chosen.get(kind) or KINDS[kind]() for kind in self.form.methods.boxes]
@@ -223,7 +225,7 @@ class RetrainPage(RefreshedPage):
         self._fill_table()
 
     def _columns_of(self, view: RetrainContent) -> list[tuple[Mode, str]]:
-        """Return the modes and attributions that are asked for, or of which something is known."""
+        """Return the modes and attributions that the form asks for or that have a curve."""
         chosen = {spec.kind for spec in self.form.methods.chosen}
         begun = {place[1:3] for place, curve in view.curves.items() if curve.own}
         return [
@@ -259,7 +261,7 @@ class RetrainPage(RefreshedPage):
             self._drawn = {line.key: self._add(line) for line in wanted}
             self._numbers = {}
         for line in wanted:
-            # Of a hundred curves one has a new point: the others are left as they are.
+            # Redraw only the lines that changed: usually one of a hundred has a new point.
             before = self._numbers.get(line.key)
             if before is None or not all(map(np.array_equal, before, line.numbers)):
                 self._drawn[line.key].set_data(*line.numbers)
@@ -275,7 +277,7 @@ class RetrainPage(RefreshedPage):
         return [view.curves[place] for place in places if place in view.curves]
 
     def _title(self, curve: Curve) -> str:
-        """Return what a curve's network is called, by the user or else by itself."""
+        """Return the user's name for a curve's network, or its own title."""
         study, network = self.workspace.study, curve.spec.classifier
         return network.title if study is None else study.title(network)
 

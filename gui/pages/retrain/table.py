@@ -19,15 +19,15 @@ Column = tuple[Mode, str]
 
 
 class RetrainTable(NumberTable):
-    """A row a network: its scores by mode and attribution; then controls and blurriness.
+    """One row for each network: scores by mode and attribution, then controls and blurriness.
 
-    There may be three controls beside every score. Those of the shown curves have a column each,
-    all of them stand in the tip of their score.
+    A score may have up to three controls. Each control of the shown curves has a column; the
+    tooltip of a score lists all its controls.
 
     Parameters
     ----------
     names
-        What each control is called.
+        Display name of each control.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class RetrainTable(NumberTable):
         Parameters
         ----------
         columns
-            The modes and attributions that have a column.
+            The modes and attributions that get a column.
         shown
-            Those of the chart.
+            The mode and attribution of the chart.
         asked
-            The controls that have a column there even if nothing is known of them.
+            The controls that get a column even if the study has no result of them.
         """
         controls = _controls(view, shown, asked if shown in columns else ())
         blurry = any((network.key, shown[1]) in view.blurriness for network in networks)
@@ -108,7 +108,7 @@ class RetrainTable(NumberTable):
         )
 
     def _beside(self, view: RetrainContent, place: CurvePlace) -> Iterator[str]:
-        """Yield a line for every control of a score, and for the blurriness of its maps."""
+        """Yield a tooltip line for each control of a score, and for the blurriness of its maps."""
         for control in CONTROLS:
             beside = view.curves.get((*place[:3], control))
             if beside is None or beside.score is None:
@@ -122,7 +122,7 @@ class RetrainTable(NumberTable):
 
 
 def _controls(view: RetrainContent, shown: Column, asked: Collection[str]) -> list[str]:
-    """Return the controls of which something is known where the chart is, or asked for."""
+    """Return the controls that have a curve in the shown column or that the form asks for."""
     begun = {place[3] for place, curve in view.curves.items() if place[1:3] == shown and curve.own}
     return [control for control in CONTROLS if control in begun or control in asked]
 

@@ -1,4 +1,4 @@
-"""What the Retrain page shows: curves as far as they are known, and how many are still missing."""
+"""The data of the Retrain page: curves as far as computed, and counts of missing retrainings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CurvePlace = tuple[str, str, str, str]
 
 @dataclass(frozen=True, eq=False)
 class RetrainContent:
-    """What was found in the study.
+    """The curves, counts and blurriness read from the study.
 
     Attributes
     ----------
@@ -28,13 +28,14 @@ class RetrainContent:
     others
         The places whose curve was computed with other settings than the form's.
     total, present
-        How many retrainings are asked for, and how many of them the study has.
+        Number of retrainings that the form asks for, and how many of them the study has.
     scores, scored
-        The same of the scores.
+        Number of scores that the form asks for, and number of scores and controls that the study
+        has.
     controls
-        How many scores of controls are asked for.
+        Number of controls that the form asks for.
     blurriness
-        By key of the classifier and kind of attribution: how coarse its maps are, in [0, 1].
+        How coarse the maps are, in [0, 1], by key of the classifier and kind of attribution.
     """
 
     curves: dict[CurvePlace, Curve]
@@ -48,7 +49,7 @@ class RetrainContent:
 
 
 def curve_place(spec: Interpretability) -> CurvePlace:
-    """Return where a score stands in the table."""
+    """Return the place of a score in the table."""
     return spec.classifier.key, spec.mode, spec.attribution.kind, spec.control
 
 
@@ -59,21 +60,22 @@ def collect(
     finished: dict[str, Curve],
     check: Callable[[], None],
 ) -> RetrainContent:
-    """Look for everything that is shown; runs on a lane.
+    """Read everything that the page shows; runs on a lane.
 
-    A score that the study has under other settings than the form's is shown until more retrainings
-    than it took are there under the form's. So are controls that nobody asks for now.
+    A score that the study holds with other settings than the form's is shown until the study has
+    more retrainings with the form's settings than that score took. Stored controls are shown even
+    if the form does not ask for them.
 
     Parameters
     ----------
     asked
-        What pressing Compute would compute.
+        The specs that Compute would compute.
     shown
         One spec for every place of the table.
     finished
-        Curves that were read before, by key of their record; more are added.
+        Cache of curves by key of their record; newly read ones are added.
     check
-        Raises once nobody waits for the answer any more.
+        Raises if the result is no longer wanted.
     """
     known = {entry.key: entry for entry in study.entries}
     points = networks(study)
@@ -112,7 +114,7 @@ def collect(
 
 
 def _stored(entries: Any, points: Sequence[NetworkPoint]) -> Mapping[CurvePlace, str]:
-    """Return the records that hold a score, or a control's; of several controls the newest."""
+    """Return the record of each score and control; for a control the newest of several."""
     found: dict[CurvePlace, str] = {
         (point.key, mode, kind, SCORE): key
         for point in points
@@ -128,7 +130,7 @@ def _stored(entries: Any, points: Sequence[NetworkPoint]) -> Mapping[CurvePlace,
 
 
 def _is_control(entry: Entry) -> bool:
-    """Return whether it is a control's record, without building its spec."""
+    """Return whether an entry is a control's record, without building its spec."""
     of_kind = entry.kind == Interpretability.kind and "score" in entry.numbers
     return of_kind and entry.spec.get("control", SCORE) != SCORE
 

@@ -18,21 +18,21 @@ from engine.tradeoff.points import MODES, NetworkPoint, attributions_in, groups
 from gui.widgets.export.actions import ask, say
 from gui.widgets.number_table import Cell, NumberTable, TableRow
 
-NAMES = 3  # columns that say which correlation it is
+NAMES = 3  # number of leading columns that identify the correlation
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What the table shows.
+    """The content of the table.
 
     Attributes
     ----------
     rows
-        Texts, headings first; empty where no group of networks has a correlation.
+        Texts, headings first; empty if no group of networks has a correlation.
     variants
-        Which variants of the computation stand behind ours, each once.
+        Variants of the computation that our correlations come from, each once.
     by_blurriness, by_seed
-        Whether any correlation at equal blurriness is known, and any within seeds.
+        Whether there is any correlation at equal blurriness, and any within seeds.
     """
 
     rows: tuple[tuple[str, ...], ...] = ()
@@ -42,7 +42,7 @@ class Comparison:
 
 
 def compare(points: Sequence[NetworkPoint]) -> Comparison:
-    """Return every correlation of these networks beside the published one, and its variant."""
+    """Return each correlation of these networks with the published one and its variant."""
     found = comparison.rows(points)
     if not found:
         return Comparison()
@@ -59,7 +59,7 @@ def compare(points: Sequence[NetworkPoint]) -> Comparison:
 
 
 def _variants(points: Sequence[NetworkPoint]) -> dict[tuple[str, str], str]:
-    """Return the variant of each group's networks, by score and group; several joined."""
+    """Return the variants of each group's networks, joined by "and", by score and group."""
     return {
         (f"{mode.upper()} {kind}", group.name): " and ".join(
             dict.fromkeys(point.variant for point in group.points if point.variant)
@@ -71,7 +71,7 @@ def _variants(points: Sequence[NetworkPoint]) -> dict[tuple[str, str], str]:
 
 
 def as_tsv(found: Comparison) -> str:
-    """Return the table as lines of texts between tabs, as spreadsheets take them."""
+    """Return the table as tab-separated values, for pasting into a spreadsheet."""
     return "\n".join("\t".join(row) for row in found.rows)
 
 
@@ -83,7 +83,7 @@ def as_csv(found: Comparison) -> str:
 
 
 class ComparisonPanel(QWidget):
-    """The table "published | ours", what is to be known of it, and the ways to take it along."""
+    """The table "published | ours", a note about it, and buttons to copy and export it."""
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
@@ -121,7 +121,7 @@ class ComparisonPanel(QWidget):
             )
 
     def save_to(self, path: Path) -> None:
-        """Write the table on a lane, and say so."""
+        """Write the table to a CSV file on a lane, and report the outcome."""
         text = as_csv(self.found)
 
         def work(_: Any) -> Path:
@@ -192,7 +192,7 @@ class ComparisonPanel(QWidget):
 
 
 def _cell(column: int, text: str) -> Cell:
-    """Return a cell that is sorted by its number where it is one."""
+    """Return a cell that sorts by number if its text is one."""
     if column < NAMES:
         return Cell(text, text)
     try:

@@ -1,4 +1,4 @@
-"""The Trade-off page: interpretability against accuracy or strength, one point a network."""
+"""The Trade-off page: interpretability against accuracy or strength, a point per network."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class TradeoffPage(RefreshedPage):
     Signals
     -------
     go_to
-        Takes the page where what is missing is made.
+        Carries the page on which the user can compute the missing scores.
     """
 
     place: ClassVar[Place] = TRADEOFF
@@ -200,7 +200,7 @@ class TradeoffPage(RefreshedPage):
     # ------------------------------------------------------------------------------------ reading
 
     def read(self, study: Study) -> None:
-        """Look for the networks, and compare their correlations with the paper's."""
+        """Request the networks, and their correlations beside the paper's."""
         images = self.workspace.images
 
         def work(_: Any) -> tuple[list[NetworkPoint], Comparison]:
@@ -292,7 +292,7 @@ class TradeoffPage(RefreshedPage):
         point = next((p for p in self._points if key and p.key == key), None)
         if point is not None:
             self.card.show_point(point)
-            if not self.table.underMouse():  # there, the selection is the user's
+            if not self.table.underMouse():  # do not change the selection while the user points
                 self.table.choose(key)
 
     # -------------------------------------------------------------------------------------- table
@@ -318,13 +318,13 @@ class TradeoffPage(RefreshedPage):
 
 
 def _of_interest(points: list[NetworkPoint], images: ImagesSpec | None) -> list[NetworkPoint]:
-    """Return the networks of the current images; all of them where those have no score."""
+    """Return the networks of the current images; all networks if none of those has a score."""
     own = [p for p in points if images is not None and p.images == images.key]
     return own if any(point.scores for point in own) else points
 
 
 def _line_of(group: Group) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return both ends of the fitted line; None where the points do not determine one."""
+    """Return both ends of the fitted line; None if the points do not determine a line."""
     fit = group.fit
     if fit is None or fit.slope is None or fit.intercept is None:
         return None

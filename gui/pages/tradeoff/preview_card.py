@@ -24,7 +24,7 @@ KEPT = 200
 
 
 def probe_picture(study: Study, key: str) -> NDArray[np.uint8]:
-    """Return a network's last maps beside the images they are of, as one RGB picture.
+    """Return a network's probe images and their last maps as one RGB picture.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def probe_picture(study: Study, key: str) -> NDArray[np.uint8]:
 
 
 class PreviewCard(QFrame):
-    """Shows the network that was pointed at last."""
+    """Shows the network that the user pointed at last."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
         super().__init__(parent)
@@ -87,7 +87,7 @@ class PreviewCard(QFrame):
         self._hint.setText("Its gradient maps appear here; a click opens its record.")
 
     def show_point(self, point: NetworkPoint) -> None:
-        """Show a network; its maps follow once they are read."""
+        """Show a network's numbers at once, and its maps when they have been read."""
         if point.key == self.key:
             return
         self.key = point.key
@@ -121,7 +121,7 @@ class PreviewCard(QFrame):
     def _draw(self, picture: NDArray[np.uint8]) -> None:
         ratio = self.devicePixelRatioF()
         small = max(picture.shape[:2]) < SIDE * ratio
-        # Enlarged maps keep their square pixels; shrunken ones are averaged.
+        # Keep square pixels when enlarging, and average them when shrinking.
         mode = (
             Qt.TransformationMode.FastTransformation
             if small

@@ -1,4 +1,4 @@
-"""What networks in training want to be seen: one line each, the newest above, until dismissed."""
+"""Notices and failures of trainings: one line each, newest first, shown until dismissed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST_LINES = 3
 
 
 class AlarmLine(QFrame):
-    """Shows the newest sentences; it is hidden while there are none."""
+    """Shows the newest notices; hidden while there are none."""
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
@@ -38,11 +38,11 @@ class AlarmLine(QFrame):
 
     @property
     def text(self) -> str:
-        """What is shown."""
+        """The shown lines, or ""."""
         return self._label.text() if self._texts else ""
 
     def add(self, text: str) -> None:
-        """Show one more sentence."""
+        """Show a notice at the top; move it there if it is already listed."""
         self._texts = [text, *(known for known in self._texts if known != text)]
         shown = self._texts[:MOST_LINES]
         more = len(self._texts) - len(shown)
@@ -53,7 +53,7 @@ class AlarmLine(QFrame):
 
     @Slot()
     def clear(self) -> None:
-        """Take all sentences away."""
+        """Remove all notices and hide."""
         self._texts.clear()
         self._label.clear()
         self.hide()

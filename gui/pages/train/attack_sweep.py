@@ -21,15 +21,15 @@ OWN_FIELDS = ("norm", "eps", "step_size")
 
 
 class AttackSweep(QWidget):
-    """Edits the attacks that networks are trained against: a sweep of radii of one attack.
+    """Edits the attacks that networks are trained against: one attack at several radii.
 
-    The step follows every radius, or is one length for each norm as in the paper. Each attack
-    records the step it has.
+    The step size is scaled with each radius, or fixed for each norm as in the paper. Each attack's
+    spec records its step size.
 
     Signals
     -------
     changed
-        The attacks, or what is wrong with them, changed.
+        The attacks or the error message changed.
     """
 
     changed = Signal()
@@ -52,11 +52,11 @@ class AttackSweep(QWidget):
         self._on_change()
 
     def attacks(self) -> list[AttackSpec]:
-        """Return an attack for each radius; none while something is wrong."""
+        """Return an attack for each radius; an empty list while an input is invalid."""
         return [] if self.error() else self._attacks()
 
     def error(self) -> str:
-        """Return the sentence about what is wrong, or ""."""
+        """Return the error message, or ""."""
         fault = self.sweep.error() or self.form.error() or self._step_error()
         if fault:
             return fault
@@ -67,7 +67,7 @@ class AttackSweep(QWidget):
         return ""
 
     def state(self) -> tuple[object, ...]:
-        """Return what proposals replace, as it stands."""
+        """Return the present values of the fields that proposals replace."""
         return self.sweep.balls(), self.sweep.error(), self.form.spec(), self.scaled.isChecked()
 
     def propose(self, defaults: Proposals) -> None:
@@ -107,7 +107,7 @@ class AttackSweep(QWidget):
         return {"step_size", "steps"} <= names
 
     def _step_error(self) -> str:
-        """Return what is wrong with a step that is typed and used, or ""."""
+        """Return the error message about a typed step size that is in use, or ""."""
         if self.scaled.isChecked() or not self._has_step:
             return ""
         for norm in self.sweep.norms():

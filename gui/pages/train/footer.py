@@ -1,4 +1,4 @@
-"""Below the form of the Train page: how many trainings result, what is in the way, the button."""
+"""The foot of the Train page's form: number of trainings, error message, and the Train button."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from gui.widgets.forms.form_row import error_label, say
 
 
 class TrainFooter(QWidget):
-    """Says what the button will do, or why it cannot be pressed.
+    """Says what the button will do, or why it is disabled.
 
     Signals
     -------
     go_to
-        Takes the page where what is missing can be chosen.
+        Carries the page on which the user can choose the missing images.
     """
 
     go_to = Signal(object)
@@ -62,18 +62,18 @@ class TrainFooter(QWidget):
         going: int,
         lead: Place | None,
     ) -> None:
-        """Say what results.
+        """Show how many trainings the form describes, or why there are none.
 
         Parameters
         ----------
         fault
             Why nothing can be trained, or "".
         counts
-            Networks without an attack, with one, and seeds.
+            Number of schemes without an attack, of schemes with one, and of seeds.
         total, stored, going
-            Trainings that result, and how many of them are in the study, or on their way.
+            Number of trainings, and how many of them the study has, or are waiting or running.
         lead
-            A page to lead to, or None.
+            Page to link to, or None.
         """
         say(self.fault, fault)
         self._way = lead
@@ -86,7 +86,7 @@ class TrainFooter(QWidget):
         self.train.setText(self._button(missing) if not fault else "Train")
 
     def show_time(self, seconds: float | None, together: int) -> None:
-        """Say how long what the button starts will take; nothing for None."""
+        """Show how long the trainings that the button starts will take; nothing for None."""
         self.time.setVisible(seconds is not None)
         if seconds is not None:
             text = "about {}, {} at once" if together > 1 else "about {}"

@@ -1,4 +1,4 @@
-"""The form of the Train page: what is chosen there becomes a list of trainings."""
+"""The form of the Train page, which turns the user's choices into a list of trainings."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class TrainForm(SidePanel):
     Signals
     -------
     changed
-        The trainings, or what is wrong with them, changed.
+        The trainings or the error message changed.
     """
 
     changed = Signal()
@@ -63,7 +63,7 @@ class TrainForm(SidePanel):
     # ------------------------------------------------------------------------------------- public
 
     def trainings(self, images: ImagesSpec) -> list[Training]:
-        """Return what is to be trained on these images; nothing while something is wrong."""
+        """Return the trainings on these images; an empty list while an input is invalid."""
         network, optimizer = self.network.spec(), self.optimizer.spec()
         evaluation = self.evaluation.spec()
         start = self.start.network()
@@ -90,14 +90,14 @@ class TrainForm(SidePanel):
         return list({spec.key: spec for spec in found}.values())
 
     def counts(self) -> tuple[int, int, int]:
-        """Return how many schemes stand alone, how many are attacked, and the number of seeds."""
+        """Return the number of schemes without an attack, of schemes with one, and of seeds."""
         attacks = self.attack.attacks()
         single = sum(len(s.schemes(())) for s in self.sections if not s.attacks)
         attacked = sum(len(s.schemes(attacks)) for s in self.sections if s.attacks)
         return single, attacked, len(set(self.seeds.values()))
 
     def error(self) -> str:
-        """Return the sentence about what is wrong, or ""."""
+        """Return the error message, or ""."""
         parts = [self.network.error(), *(section.error() for section in self.sections)]
         if self._attacked:
             parts.append(self.attack.error())
@@ -107,16 +107,16 @@ class TrainForm(SidePanel):
         return next((fault for fault in parts if fault), "") or self._too_many()
 
     def proposable(self) -> dict[str, object]:
-        """Return what proposals replace, by part, as it stands."""
+        """Return the present values of the fields that proposals replace, by part."""
         return {name: state() for name, (state, _) in self._parts().items()}
 
     def propose(self, defaults: Proposals, before: Mapping[str, object] | None = None) -> None:
-        """Show the proposals for other images.
+        """Fill the form with the proposals for other images.
 
         Parameters
         ----------
         before
-            What :meth:`proposable` gave: parts that were changed since stay as they are.
+            An earlier result of :meth:`proposable`: keep the parts that changed since.
         """
         for name, (state, show) in self._parts().items():
             if before is None or before[name] == state():
@@ -124,7 +124,7 @@ class TrainForm(SidePanel):
         self._follow()
 
     def _parts(self) -> dict[str, tuple[Callable[[], object], Callable[[Proposals], None]]]:
-        """Return how each part that is proposed stands, and how its proposal is shown."""
+        """Return, for each proposed part, a getter of its value and a setter of its proposal."""
         return {
             "network": (self.network.spec, lambda d: self.network.set_spec(d.network)),
             "optimizer": (self.optimizer.spec, lambda d: self.optimizer.set_spec(d.optimizer)),
@@ -226,7 +226,7 @@ class TrainForm(SidePanel):
 
     @Slot()
     def _on_start(self) -> None:
-        """Show the architecture of the network whose weights are taken."""
+        """Show the architecture of the network whose weights the training starts with."""
         chosen = self.start.network()
         if chosen is not None and chosen.network != self.network.spec():
             self.network.set_spec(chosen.network)
@@ -234,7 +234,7 @@ class TrainForm(SidePanel):
 
     @Slot()
     def _follow(self) -> None:
-        """Let the attack of the evaluation stand in the middle of the sweep, if it is to."""
+        """Set the evaluation's attack to the middle radius of the sweep, if the box is checked."""
         self.start.set_architecture(self.network.spec())
         self._attack_box.setEnabled(self._attacked)
         self.evaluation.setVisible(not self.follows.isChecked())

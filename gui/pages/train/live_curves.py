@@ -29,9 +29,9 @@ class LiveCurves(QWidget):
     Signals
     -------
     hovered
-        Takes the key of the network whose curve is under the mouse, or "".
+        Carries the key of the network whose curve is under the mouse, or "".
     restyled
-        The curves are to be drawn in another way.
+        The drawing settings changed, so the curves must be drawn again.
     """
 
     hovered = Signal(str)
@@ -58,14 +58,15 @@ class LiveCurves(QWidget):
             plot.pointed.connect(self.hovered)
 
     def draw(self, run: Run) -> None:
-        """Draw what is new of a network."""
+        """Redraw a network's curves if they have new points."""
         if run.drawn or not any(len(curve) for curve in run.curves.values()):
             return
         curves = self._curves.get(run.key) or self._make(run)
         steps, losses = run.curves["loss"].points()
         steps = steps + run.offset
         losses = smoothed(losses, self.smoothing.value())
-        # Painting costs the more the more points there are; a finished curve is painted once.
+        # Painting time grows with the number of points, so thin the points of a live curve. A
+        # finished curve is painted once, with all of them.
         apart = 1 if run.state == "finished" else 1 + len(steps) // MOST_LIVE_POINTS
         last_first = slice(None, None, -apart)
         curves.loss.set_data(steps[last_first][::-1], losses[last_first][::-1])
@@ -75,7 +76,7 @@ class LiveCurves(QWidget):
         run.drawn = True
 
     def remove(self, key: str) -> None:
-        """Take a network off the charts."""
+        """Remove a network's curves from the charts."""
         curves = self._curves.pop(key, None)
         if curves is not None:
             for curve in (curves.loss, curves.clean, curves.robust):

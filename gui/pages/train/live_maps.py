@@ -34,17 +34,17 @@ PLAY_MS = 400
 
 
 class LiveMaps(QWidget):
-    """A grid with a row for each network, as it is now or was at an epoch.
+    """A grid with a row for each network: its newest maps, or those of an earlier epoch.
 
-    Every map has the paper's limits of its own, unless the colours are locked: then each network
-    keeps the limits that its maps have at that moment, so that their strength can be compared.
+    Each map is scaled by its own limits, as in the paper. Locking the colours fixes each network's
+    limits at their present values, so that the strength of its maps can be compared across epochs.
 
     Signals
     -------
     hovered, clicked, continue_asked
-        Take the key of a network; hovered also "".
+        Carry the key of a network; ``hovered`` may carry "".
     restyled
-        The maps are to be drawn in another way.
+        The drawing settings changed, so the maps must be drawn again.
     """
 
     hovered = Signal(str)
@@ -77,7 +77,7 @@ class LiveMaps(QWidget):
     # ------------------------------------------------------------------------------------- public
 
     def draw(self, run: Run) -> None:
-        """Draw what is new of a network; one with other images than the grid's has no row."""
+        """Draw a network's new maps, unless they are of other images than the grid's."""
         if run.mapped or run.images is None:
             return
         run.mapped = True
@@ -101,7 +101,7 @@ class LiveMaps(QWidget):
         )  # fmt: skip
 
     def set_last_epoch(self, epoch: float) -> None:
-        """Let the slider end at the newest epoch that is stored."""
+        """Set the end of the slider to the newest epoch that has maps."""
         last = max(0, int(epoch))
         if last == self.epoch.maximum() and self.epoch.isEnabled() == (last > 0):
             return
@@ -115,13 +115,13 @@ class LiveMaps(QWidget):
         self._say_step()
 
     def remove(self, key: str) -> None:
-        """Take a network's row out."""
+        """Remove a network's row."""
         self.grid.remove_row(key)
         for known in (self._limits, self._shown, self._pictures):
             known.pop(key, None)
 
     def forget_images(self) -> None:
-        """Take everything out: the next maps may be of other images."""
+        """Remove everything, because the next maps may be of other images."""
         self.grid.clear()
         self._images = None
         for known in (self._limits, self._shown, self._pictures):
@@ -252,7 +252,7 @@ class LiveMaps(QWidget):
 
     @Slot()
     def _fix_limits(self) -> None:
-        """Hold the scale of the maps that are seen at this moment, or let it go."""
+        """Fix the limits of the shown maps while the lock is checked; else release them."""
         locked = self._shown if self.lock.isChecked() else {}
         self._limits = {key: self._limits_of(shown) for key, shown in locked.items()}
         self.restyled.emit()
@@ -264,7 +264,7 @@ class LiveMaps(QWidget):
 
     @Slot(QPoint)
     def _show_menu(self, place: QPoint) -> None:
-        """Offer to go on with the network under the mouse or the arrow keys."""
+        """Offer to train the network under the mouse or keyboard cursor for more epochs."""
         key = self._pointed
         if not key:
             return
@@ -281,7 +281,7 @@ class LiveMaps(QWidget):
 
 
 def _note(run: Run, step: float) -> str:
-    """Return what stands below a network's name: the epoch and its accuracies."""
+    """Return the text below a network's name: the epoch and its accuracies."""
     done = step + run.offset
     epoch = f"{done:.0f}" if float(step).is_integer() else f"{done:.1f}"
     clean, robust = (run.curves[name].until(step) for name in ("clean_accuracy", "robust_accuracy"))

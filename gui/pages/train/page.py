@@ -39,7 +39,7 @@ class TrainPage(Page):
     Signals
     -------
     go_to
-        Takes the page where what is missing can be chosen.
+        Carries the page on which the user can choose the missing images.
     """
 
     place: ClassVar[Place] = TRAIN
@@ -70,7 +70,7 @@ class TrainPage(Page):
     # ------------------------------------------------------------------------------------- public
 
     def trainings(self) -> list[Training]:
-        """Return what the form asks for; nothing while something is missing or wrong."""
+        """Return the form's trainings; an empty list while an input is missing or invalid."""
         images = self.workspace.images
         if images is None or self.obstacle():
             return []
@@ -165,7 +165,7 @@ class TrainPage(Page):
         self._show_time(wanted)
 
     def _show_time(self, wanted: list[Training]) -> None:
-        """Say how long what is missing will take; time a few batches first where need be."""
+        """Show how long the missing trainings will take, timing a few batches if necessary."""
         workspace, study = self.workspace, self.workspace.study
         missing = [
             spec
@@ -191,7 +191,7 @@ class TrainPage(Page):
 
     @Slot(str)
     def _continue(self, key: str) -> None:
-        """Ask for how many epochs more a network is to be trained, and train it."""
+        """Ask for the number of additional epochs, and train the network for them."""
         dialog = ContinueDialog(self.workspace, key, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(lambda: self.workspace.run(dialog.specs()))
@@ -204,7 +204,7 @@ class TrainPage(Page):
 
     @Slot()
     def _on_images(self) -> None:
-        """Propose what suits other images, and show the networks that were trained on them."""
+        """Propose settings for the new images, and show the networks trained on them."""
         images = self.workspace.image_set
         self._propose(None if images is None else images.shape)
         self._drop_foreign()
@@ -214,7 +214,7 @@ class TrainPage(Page):
         self._on_form()
 
     def _propose(self, shape: tuple[int, int, int] | None) -> None:
-        """Propose what suits images of a shape; what was chosen while there were none stays."""
+        """Propose settings for an image shape; keep what the user chose before images existed."""
         if shape is None:
             self._before_images = self._before_images or self.form.proposable()
             return
@@ -271,9 +271,10 @@ class TrainPage(Page):
         self.form.start.set_networks(found)
 
     def _place(self, run: Run, spec: Spec | None) -> None:
-        """Let the curves of a network that goes on from another begin where that one ended.
+        """Set the first epoch of a network's curves, and give it a title of its own.
 
-        It is named apart from those that are there; they keep the names that they are known by.
+        The curves of a continued training begin where the earlier training ended. The title is
+        distinguished from those of the other networks, whose titles stay as they are.
         """
         if isinstance(spec, Training):
             run.offset = spec.earlier_epochs
@@ -292,7 +293,7 @@ class TrainPage(Page):
         }
 
     def _read_history(self) -> None:
-        """Read the curves and maps of the newest networks, and of those asked for, on a lane."""
+        """Read the curves and maps of the newest and of the requested networks on a lane."""
         study = self.workspace.study
         stored = self._stored()
         shown = {run.key for run in self.runs}
@@ -300,7 +301,7 @@ class TrainPage(Page):
         wanted = [key for key in stored if key in newest or key in shown or key in self._wished]
         keys = [key for key in wanted if key not in self._read]
         if study is None or not keys:
-            self.workspace.runner.forget("train-history")  # that of other images, if any
+            self.workspace.runner.forget("train-history")  # a pending read is of other images
             return
 
         def work(control: Any) -> dict[str, Arrays]:
@@ -323,7 +324,7 @@ class TrainPage(Page):
         self.workspace.message.emit(text, True)
 
     def _drop_foreign(self) -> None:
-        """Take the networks off the page that are known to be of other images."""
+        """Remove the finished networks that were trained on other images."""
         own = self._stored()
         for run in list(self.runs):
             if run.state == "finished" and run.key not in own:
@@ -349,7 +350,7 @@ class TrainPage(Page):
     # ------------------------------------------------------------------------------------ drawing
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Draw what came in while another page was shown."""
+        """Draw the data that arrived while the page was hidden."""
         super().showEvent(event)
         self._schedule()
 
@@ -365,7 +366,7 @@ class TrainPage(Page):
 
     @Slot()
     def _redraw(self) -> None:
-        """Draw what is new of the networks, as many as the time for a tick allows."""
+        """Draw the networks that have new data, as many as the time budget of a tick allows."""
         if not self.isVisible():
             return
         if self._recount:

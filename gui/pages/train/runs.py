@@ -1,4 +1,4 @@
-"""What is known of each network on the Train page: its curves and its maps, as they come in."""
+"""The data of each network on the Train page: its curves and maps, updated by events."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STORED = {"loss": "curve", "clean_accuracy": "epochs", "robust_accuracy": "epoch
 
 
 def smoothed(values: CurvePoints, width: int) -> CurvePoints:
-    """Return the mean of each value and those before it, ``width`` at most."""
+    """Return the trailing moving average over at most ``width`` values; NaNs are skipped."""
     if width <= 1 or len(values) < 2:
         return values
     finite = np.isfinite(values)
@@ -38,20 +38,20 @@ def smoothed(values: CurvePoints, width: int) -> CurvePoints:
 
 @dataclass
 class Run:
-    """One network: what it is called, how far it is, its curves, and its maps by epoch.
+    """One network: title, state, curves, and maps by epoch.
 
     Attributes
     ----------
     series
         The number of its colour.
     offset
-        Epochs that its weights were trained for before: its curves begin there.
+        Epochs that its initial weights were trained for; its curves begin there.
     images
         uint8 (N, C, H, W), the probe images; None before the first maps.
     maps
         float32 (N, C, H, W) attributions by epoch.
     drawn, mapped
-        Whether the curves, or the maps, are on the screen as they are.
+        Whether the screen shows the present curves, or maps.
     """
 
     key: str
@@ -79,7 +79,10 @@ class Run:
         return self.latest[0] if self.latest is not None else 0.0
 
     def maps_at(self, step: float | None) -> tuple[float, Maps] | None:
-        """Return epoch and maps as they were at an epoch, or the newest for None."""
+        """Return the maps of the last epoch up to ``step``, and that epoch; the newest for None.
+
+        If all maps are of later epochs, return the earliest.
+        """
         if step is None or not self.maps:
             return self.latest
         before = [known for known in self.maps if known <= step]
@@ -87,7 +90,7 @@ class Run:
         return chosen, self.maps[chosen]
 
     def take(self, event: Event) -> None:
-        """Take up an event."""
+        """Update the state, curves or maps from an event."""
         match event:
             case Started():
                 self.state = "running"
@@ -113,7 +116,7 @@ class Run:
         self.mapped = False
 
     def take_record(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
-        """Take up what a training record holds, in place of what events said."""
+        """Replace the curves and maps by those of a training record."""
         for name, group in STORED.items():
             steps, values = arrays.get(f"{group}/step"), arrays.get(f"{group}/{name}")
             if steps is not None and values is not None:
@@ -131,7 +134,7 @@ class Run:
 
 
 class Runs:
-    """The networks of the page by key, in the order in which they came."""
+    """The networks of the page by key, in the order in which they were added."""
 
     def __init__(self) -> None:
         self._runs: dict[str, Run] = {}
@@ -150,7 +153,7 @@ class Runs:
         return self._runs.get(key)
 
     def add(self, key: str, title: str) -> Run:
-        """Return a network, which is new if it was not there."""
+        """Return the network of a key; create it if necessary."""
         if key not in self._runs:
             self._runs[key] = Run(key, title, self._free_series())
         return self._runs[key]
@@ -160,7 +163,7 @@ class Runs:
         self._runs.pop(key, None)
 
     def take(self, event: Event) -> Run | None:
-        """Take up an event; return the network it is about, or None if it is about none."""
+        """Update the network that an event is about and return it; None for other events."""
         if isinstance(event, Queued | Started) and event.kind == "training":
             self.add(event.key, event.title)
         run = self._runs.get(event.key)
@@ -174,7 +177,7 @@ class Runs:
 
 
 def histories(study: Study, keys: Iterable[str], control: Any) -> dict[str, Arrays]:
-    """Return the curves and maps of training records; damaged ones are left out."""
+    """Return the curves and maps of training records; skip records that cannot be read."""
     found: dict[str, Arrays] = {}
     for key in keys:
         control.check()

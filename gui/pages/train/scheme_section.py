@@ -1,4 +1,4 @@
-"""One training scheme on the Train page: whether it is wanted, and its own settings."""
+"""One training scheme on the Train page: whether to use it, and its own settings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ATTACK = "attack"
 
 
 def attacks_in_training(scheme: type[SchemeSpec]) -> bool:
-    """Whether a scheme takes the attack that the page's sweep varies."""
+    """Return whether a scheme trains with the attack that the page's sweep varies."""
     return any(
         item.name == ATTACK and item.is_spec and issubclass(item.type, AttackSpec)
         for item in fields_of(scheme)
@@ -24,12 +24,12 @@ def attacks_in_training(scheme: type[SchemeSpec]) -> bool:
 
 
 class SchemeSection(QWidget):
-    """A check box for a scheme, and below it the fields that are the scheme's own.
+    """A check box for a scheme, and below it the scheme's own fields.
 
     Signals
     -------
     changed
-        Whether it is wanted, or one of its fields, changed.
+        The check box or one of the fields changed.
     """
 
     changed = Signal()
@@ -60,18 +60,18 @@ class SchemeSection(QWidget):
         return self.box.isChecked()
 
     def error(self) -> str:
-        """Return what is wrong with its fields, or "" (also where it is not wanted)."""
+        """Return the error message about the fields, or "" if there is none or it is unchecked."""
         return self.form.error() if self.wanted else ""
 
     def schemes(self, attacks: Iterable[AttackSpec]) -> list[SchemeSpec]:
-        """Return the scheme, once for each attack if it takes one."""
+        """Return the scheme once for each attack, or once if it takes no attack."""
         spec = self.form.spec()
         if not self.wanted or not isinstance(spec, SchemeSpec):
             return []
         return [spec.replace(ATTACK, attack) for attack in attacks] if self.attacks else [spec]
 
     def set_field(self, name: str, value: object) -> None:
-        """Set one of the scheme's own fields; a scheme without such a field does not mind."""
+        """Set one of the scheme's own fields; do nothing if it has no such field."""
         spec = self.form.spec()
         if spec is None or name not in {item.name for item in fields_of(self.scheme)}:
             return

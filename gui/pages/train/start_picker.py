@@ -1,4 +1,4 @@
-"""Choosing the network whose weights a training begins with."""
+"""A combo box for the network whose weights a training starts from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.specs.distinguish import networks_apart
 from engine.specs.schema import Spec
 from gui.widgets.forms.number_edit import guard_wheel
 
-SHORTEST = 12  # letters; the list that opens is as wide as its titles
+SHORTEST = 12  # characters that the closed box has room for; the pop-up is as wide as its titles
 
 
 class StartPicker(QComboBox):
@@ -38,21 +38,24 @@ class StartPicker(QComboBox):
         self.currentIndexChanged.connect(self._on_index)
 
     def network(self) -> ClassifierSpec | None:
-        """Return the network that is chosen; None for a training from scratch."""
+        """Return the chosen network; None for a training from scratch."""
         place = self.currentIndex() - 1
         return self._offered[place] if place >= 0 else None
 
     def choose(self, network: ClassifierSpec | None) -> None:
-        """Choose one of the networks that are offered."""
+        """Choose one of the offered networks; any other value chooses "From scratch"."""
         found = network in self._offered
         self.setCurrentIndex(1 + self._offered.index(network) if network and found else 0)
 
     def set_networks(self, networks: Sequence[ClassifierSpec]) -> None:
-        """Take up the networks of the study that were trained on the present images."""
+        """Offer these networks, which were trained on the present images, newest first."""
         self._offer(list(networks)[::-1])
 
     def set_architecture(self, architecture: Spec | None) -> None:
-        """Give the chosen network up where its weights do not fit; None is still being typed."""
+        """Choose "From scratch" if the chosen network has another architecture.
+
+        An architecture of None means that the form's is not valid yet; the choice then stays.
+        """
         chosen = self.network()
         if chosen is not None and architecture is not None and chosen.network != architecture:
             self.setCurrentIndex(0)

@@ -1,4 +1,4 @@
-"""A line that offers something once, with a button to take it and one to decline."""
+"""A card that offers something once, with a button to accept and one to decline."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 
 class Offer(QFrame):
-    """A sentence and two buttons; either of them takes the line away.
+    """A sentence and two buttons; pressing either hides the card.
 
     Signals
     -------
     accepted
-        What is offered is wanted.
+        The user accepted the offer.
     """
 
     accepted = Signal()

@@ -1,4 +1,4 @@
-"""The first page: what Isthmus is for, and the ways in."""
+"""The first page: what Isthmus is for, and ways to open or create a study."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ MAX_WIDTH = 1080
 
 
 class WelcomePage(Page):
-    """Ways into a study: the demo, images, a recent study.
+    """Ways to open or create a study: the demo, images, or a recent study.
 
     Signals
     -------
     go_to
-        Takes the page that should be shown now.
+        Carries the page to show next.
     tour_asked
-        The guided tour is wanted.
+        The user wants the guided tour.
     """
 
     place: ClassVar[Place] = WELCOME
@@ -82,9 +82,10 @@ class WelcomePage(Page):
 
     @Slot()
     def refresh(self) -> None:
-        """Show the recent studies as they are now; which are gone is found out on a lane.
+        """List the recent studies, and check on a lane which of them still exist.
 
-        The lanes wait until the engine is there: starting one loads it, and the window comes first.
+        Skip the check until the engine is loaded, because starting a lane would load the engine and
+        delay the window.
         """
         self._show_recent()
         if not self.workspace.runner.loaded:
@@ -98,7 +99,7 @@ class WelcomePage(Page):
 
     @Slot()
     def open_demo(self) -> None:
-        """Open the ready-made study, or compute it where it does not come with the program."""
+        """Open the demo study; compute it if the program does not include it."""
         if DEMO.is_dir():
             self._open_ready_demo()
         else:
@@ -125,7 +126,7 @@ class WelcomePage(Page):
         return row
 
     def _build_offer(self) -> Offer:
-        """Offer the tour in the first session of all, and in no other."""
+        """Offer the tour only the first time that the program runs."""
         self.offer = Offer(
             "New here? Eight steps on the demo study show what robust gradients are about.",
             "Take the tour",
@@ -295,7 +296,7 @@ class WelcomePage(Page):
         file_dialogs.open_image_files(self, self.workspace.importer)
 
     def _open_ready_demo(self) -> None:
-        """Open a copy: the program's own folder may not be written to."""
+        """Open a copy of the demo, because the program's own folder may be read-only."""
         target = documents() / DEMO.name
 
         def work(_: Any) -> Path:
@@ -334,4 +335,4 @@ def _card(heading: str) -> tuple[QFrame, QVBoxLayout]:
 
 
 def _ignore(_: str) -> None:
-    """Whether recent studies still exist is a nicety: the list stays as it is without."""
+    """Ignore a failed check of the recent studies; the list is usable without it."""
