@@ -1,8 +1,8 @@
-"""Losses of a classification, one number per image: what an attack makes rise.
+"""Classification losses that attacks maximise, one number per image.
 
-Losses of labels are written in the margins z_j - z_label of the other classes. The cross-entropy
-needs that: where a network is certain, 1 - p_label is exactly 0 in float32, and the gradient of the
-usual form then lacks the label's own share and points elsewhere.
+The losses of labels are computed from the margins z_j - z_label of the other classes. The
+cross-entropy needs this form: if a network is certain, 1 - p_label is exactly 0 in float32. The
+gradient of the usual form then lacks the term of the label's logit and has a wrong direction.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from torch.nn.functional import kl_div, softplus
 from engine.networks.gradients import ImageLoss
 
 CAP = 500.0
-"""Where "cw_capped" stops rising, in logits. Source: Kim, Seo, Jeon 2019, their released code."""
+"""Maximum of "cw_capped", in logits. Source: Kim, Seo, Jeon 2019, their released code."""
 
 
 def xent(logits: Tensor, labels: Tensor) -> Tensor:
     """Return the cross-entropy, -log softmax(z)_label = softplus(logsumexp_j (z_j - z_label)).
 
-    Its gradient keeps full relative accuracy down to a loss of about 1e-38, where it becomes zero.
+    The gradient has full relative accuracy down to a loss of about 1e-38, below which it is zero.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def xent(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def cw(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the margin max_other - z_label (N,), above 0 where the image is misclassified.
+    """Return the margin max_other - z_label (N,), which is above 0 for misclassified images.
 
     Parameters as in :func:`xent`. Source: Carlini, Wagner 2017.
     """
@@ -57,7 +57,7 @@ def cw_capped(logits: Tensor, labels: Tensor) -> Tensor:
 def divergence(logits: Tensor, clean_logits: Tensor) -> Tensor:
     """Return KL(softmax(clean) || softmax(z)) (N,), in nats.
 
-    Its gradient is zero at the clean image itself: an attack on it must start elsewhere.
+    The gradient is zero at the clean image, so an attack must start at another point.
     Source: Zhang 2019, TRADES, the inner problem of eq. 5.
 
     Parameters
@@ -78,14 +78,14 @@ def _margins(logits: Tensor, labels: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Objective:
-    """What an attack makes rise in place of the loss that its spec names.
+    """A function that an attack maximises instead of the loss named in its spec.
 
     Attributes
     ----------
     loss
-        From logits (N, K) and ``against`` to one number per image (N,).
+        Function of the logits (N, K) and ``against`` that returns one number per image (N,).
     against : Tensor (N, ...)
-        What the logits of each image are held against, such as the logits of the clean image.
+        Second argument of ``loss`` for each image, such as the logits of the clean image.
     """
 
     loss: ImageLoss

@@ -1,7 +1,7 @@
-"""Threat models: the maths of norm balls around images, one image at a time.
+"""Threat models: the mathematics of norm balls around images.
 
-Lengths are in [0, 1] pixel units. Every norm, direction and projection is taken per image; nothing
-here looks across a batch.
+Lengths are in [0, 1] pixel units. Norms, directions and projections are computed per image and do
+not depend on the rest of the batch.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from torch import Size, Tensor
 
 @dataclass(frozen=True)
 class Geometry:
-    """What a norm means for the deltas (N, ...) of a batch.
+    """The functions that define a norm on the deltas (N, ...) of a batch.
 
     Attributes
     ----------
     order
-        Of the vector norm.
+        Order of the vector norm.
     direction
-        From a finite gradient to the delta of norm 1 along which the loss rises fastest.
+        Returns, for a finite gradient, the delta of norm 1 of steepest ascent.
     shrink_
-        Shortens a delta to eps where it is longer, in place.
+        Shortens deltas longer than eps to eps, in place.
     draw
-        A delta (N, ...), uniform in the unit ball.
+        Returns a delta (N, ...) drawn uniformly from the unit ball.
     """
 
     order: float
@@ -54,18 +54,18 @@ def norms(delta: Tensor, norm: str) -> Tensor:
 
 
 def step_direction(gradient: Tensor, norm: str) -> Tensor:
-    """Return the step of norm 1, per image, along which a loss rises fastest.
+    """Return, per image, the step of norm 1 in the direction of steepest ascent.
 
-    linf: sign(g). l2: g / ||g||, computed so that no gradient is too small or too large for it:
-    neither 1e-30 nor 1e30 loses its direction in float32. An image whose gradient is zero stays
-    where it is: its step is zero (see :func:`has_gradient`). Entries that are not finite count as
-    zero, so that a step never spoils an image. Source: Madry 2018; Kim, Seo, Jeon 2019, who add
-    1e-8 to ||g||, which makes the steps of small gradients shorter.
+    linf: sign(g). l2: g / ||g||, computed without underflow or overflow: gradients of 1e-30 and of
+    1e30 keep their direction in float32. The step is zero for an image whose gradient is zero (see
+    :func:`has_gradient`). Non-finite entries count as zero, so that a step never makes an image
+    non-finite. Source: Madry 2018; Kim, Seo, Jeon 2019, who add 1e-8 to ||g||, which shortens the
+    steps of small gradients.
 
     Parameters
     ----------
     gradient : Tensor (N, ...)
-        Left as it is.
+        Not modified.
     norm
         A key of :data:`NORMS`.
     """
@@ -76,25 +76,25 @@ def step_direction(gradient: Tensor, norm: str) -> Tensor:
 def has_gradient(gradient: Tensor) -> Tensor:
     """Return, per image, whether any entry of its gradient (N, ...) is finite and not zero.
 
-    Images for which this is false do not move in an attack. Many of them are a sign of a network
-    that hides its gradient, not of a robust one.
+    An attack does not change images for which this is false. If there are many, the network masks
+    its gradient; this is not a sign of robustness.
     """
     usable = gradient.isfinite() & (gradient != 0)
     return usable.flatten(1).any(1)
 
 
 def project(adv_images: Tensor, images: Tensor, norm: str, eps: float) -> Tensor:
-    """Return the images moved back into the eps-ball around the clean ones and into [0, 1].
+    """Project images onto the eps-ball around the clean ones, then clip them to [0, 1].
 
-    First the ball, then the range. The second step keeps the first true: a clean pixel lies in
-    [0, 1], so clipping moves a pixel towards it or not at all; no entry of delta grows, and with
-    it no norm. In float32 the rounding of pixels can carry a norm past eps by 1e-7 at most for linf
-    and by 1e-7 sqrt(d) at most for l2, d entries an image.
+    The clipped images are still in the ball: clean pixels are in [0, 1], so clipping can only move
+    a pixel towards the clean one. No entry of delta grows, and therefore no norm. In float32,
+    rounding of pixels can make a norm exceed eps by at most 1e-7 for linf and by at most
+    1e-7 sqrt(d) for l2, with d entries per image.
 
     Parameters
     ----------
     adv_images, images : Tensor (N, C, H, W)
-        Attacked and clean images, the clean ones in [0, 1]. Both are left as they are.
+        Attacked and clean images, the clean ones in [0, 1]. Neither is modified.
     norm
         A key of :data:`NORMS`.
     eps
@@ -104,7 +104,7 @@ def project(adv_images: Tensor, images: Tensor, norm: str, eps: float) -> Tensor
 
 
 def project_(adv_images: Tensor, images: Tensor, norm: str, eps: float) -> Tensor:
-    """Do what :func:`project` does in place, and return ``adv_images``."""
+    """Project as :func:`project` does, but in place; return ``adv_images``."""
     delta = adv_images.sub_(images)
     return NORMS[norm].shrink_(delta, eps).add_(images).clamp_(0.0, 1.0)
 
@@ -112,26 +112,26 @@ def project_(adv_images: Tensor, images: Tensor, norm: str, eps: float) -> Tenso
 def random_start(images: Tensor, norm: str, eps: float, generator: torch.Generator) -> Tensor:
     """Return every image moved to a uniformly random point of its eps-ball, clipped to [0, 1].
 
-    linf: uniform in the box. l2: a uniform direction times eps r^(1/d), r uniform in [0, 1] and d
-    the number of entries, which is uniform in the ball. The numbers are drawn on the generator's
-    own device, so that a seed gives the same start on every device.
+    linf: uniform in the box. l2: uniform in the ball, drawn as a uniform direction times
+    eps r^(1/d), with r uniform in [0, 1] and d the number of entries. Random numbers are drawn on
+    the generator's device, so that a seed gives the same start for images on any device.
     """
     drawn = NORMS[norm].draw(images.shape, images.dtype, generator)
     return project_(drawn.to(images.device).mul_(eps).add_(images), images, norm, eps)
 
 
 def _lengths(delta: Tensor, order: float) -> Tensor:
-    """Return the norms shaped (N, 1, ...), to be combined with delta."""
+    """Return the norms with shape (N, 1, ...), which broadcasts against delta."""
     entries = tuple(range(1, delta.ndim))
     lengths: Tensor = torch.linalg.vector_norm(delta, order, dim=entries, keepdim=True)
     return lengths
 
 
 def _l2_direction(gradient: Tensor) -> Tensor:
-    # The same as the norm of infinite order, in a tenth of the time.
+    # abs().amax() equals the norm of infinite order and takes a tenth of the time.
     largest = gradient.abs().amax(dim=tuple(range(1, gradient.ndim)), keepdim=True)
-    # After this division the largest entry is 1: the squares neither vanish nor overflow, the norm
-    # is at least 1, and only a zero gradient is caught by the lower limit.
+    # Divide by the largest entry first, so that squares neither underflow nor overflow. The norm is
+    # then at least 1, and the lower limit takes effect only for a zero gradient.
     scaled = gradient / torch.where(largest > 0, largest, torch.ones_like(largest))
     return scaled.div_(_lengths(scaled, 2).clamp_min_(1.0))
 

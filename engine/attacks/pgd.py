@@ -1,4 +1,4 @@
-"""Projected gradient descent, and its one-step form. :mod:`engine.attacks.table` holds both."""
+"""Projected gradient descent (PGD) and its one-step form (FGSM)."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from engine.networks.gradients import (
 )
 
 OnStep = Callable[[int, Tensor], None]
-"""Called once a step with its number, from 0, and the losses (N,) at which the step began.
+"""Called once per step with its number, from 0, and the losses (N,) before the step.
 
-The losses are those of the attack's loss, detached, on the images' device: of the target class,
-and then falling, where there is one, else of the true class. Raising from it ends the attack.
+The losses are detached and on the images' device. They are the attack's loss for the target class,
+which decreases, or without a target for the true class. An exception raised here ends the attack.
 """
 
-# Rounding in a resize or a normalisation and back; clipping takes it away.
+# Allows for rounding when images are resized or normalised and restored; clipping removes it.
 RANGE_TOLERANCE = 1e-6
 
 
@@ -54,37 +54,38 @@ def pgd(
 ) -> Tensor:
     """Attack by iterated gradient ascent: a step, then projection onto the ball, then clipping.
 
-    Every iterate is adv + step_size * direction, moved back into the eps-ball around the clean
-    image and into [0, 1]. The last iterate is the result. Source: Madry 2018; Kim, Seo, Jeon 2019.
+    Every iterate is adv + step_size * direction, projected onto the eps-ball around the clean image
+    and clipped to [0, 1]. The last iterate is the result. Source: Madry 2018; Kim, Seo, Jeon 2019.
 
     Parameters
     ----------
     model
-        Gives logits (N, K). Attacked in evaluation mode with frozen parameters, then restored.
+        Returns logits (N, K). It is attacked in evaluation mode with frozen parameters; its state
+        is restored afterwards.
     images : Tensor (N, C, H, W), floating point in [0, 1]
     labels : Tensor (N,), int64
-        The true classes; not looked at where there is a target.
+        The true classes; ignored if there is a target.
     norm, eps, step_size
         The ball and the length of a step, in pixel units. ``step_size`` may exceed ``eps``.
     steps
         At least 1.
     loss
-        A key of :data:`~engine.attacks.losses.LOSSES`, made to rise.
+        The loss to maximise, a key of :data:`~engine.attacks.losses.LOSSES`.
     target
-        A class whose loss is made to fall instead.
+        If given, the loss of this class is minimised instead.
     random_start
-        Begin at a random point of the ball; needs a generator.
+        Start at a random point of the ball; needs a generator.
     restarts
-        Keep, per image, the worst of so many runs: one that succeeds before one that does not, and
-        among equals the one of the higher (with a target: lower) loss.
+        Number of runs, of which the worst result per image is kept: a successful run is preferred,
+        then one with a higher loss (with a target: a lower loss).
     objective
-        Made to rise in place of ``loss``; needs no target.
+        Function to maximise instead of ``loss``; not allowed together with a target.
     start : Tensor (N, C, H, W), optional
-        Where the first run begins, in place of the images or a random point.
+        Starting point of the first run, instead of the images or a random point.
     generator
-        The only source of randomness, so that its seed gives the result.
+        The only source of randomness, so that its seed determines the result.
     on_step
-        See :data:`OnStep`; steps are counted on through the restarts.
+        See :data:`OnStep`; the step number continues over restarts.
 
     Returns
     -------
@@ -94,7 +95,7 @@ def pgd(
     Raises
     ------
     InputError
-        If images, labels or the network's output are not as said above.
+        If images, labels or the network's output do not meet the requirements above.
     """
     aim = _aim(images, labels, loss, target, objective)
     if random_start and generator is None:
@@ -133,7 +134,7 @@ def fgsm(
 ) -> Tensor:
     """Attack by one step of length eps: :func:`pgd` with one step. Source: Goodfellow 2015.
 
-    ``generator`` is accepted like in every attack; nothing is random here.
+    ``generator`` is unused; it is accepted because every attack takes it.
     """
     return pgd(
         model,
@@ -155,21 +156,21 @@ def fgsm(
 def without_gradient(
     model: nn.Module, images: Tensor, labels: Tensor, loss: str = "xent"
 ) -> Tensor:
-    """Return, per image (N,), whether its loss gradient is zero, so that no step moves it."""
+    """Return, per image (N,), whether no entry of its loss gradient is finite and nonzero."""
     _, gradients = input_gradients(model, images, labels, LOSSES[loss])
     return ~has_gradient(gradients)
 
 
 @dataclass(frozen=True)
 class _Aim:
-    """What a run moves.
+    """The goal of a run.
 
     Attributes
     ----------
     objective
-        Made to rise where ``sign`` is 1, to fall where it is -1.
+        Function to maximise if ``sign`` is 1, or to minimise if it is -1.
     classes : Tensor (N,), int64
-        Leaving them (sign 1) or reaching them (sign -1) is a success.
+        A run succeeds if the prediction is not this class (sign 1), or is this class (sign -1).
     """
 
     objective: Objective
@@ -189,7 +190,7 @@ def _ascend(
     steps: int,
     on_step: OnStep | None,
 ) -> Tensor:
-    """Move ``adv_images`` in place, all parts of the batch abreast, and return them."""
+    """Update ``adv_images`` in place, all parts of the batch in every step, and return them."""
     loss, against = aim.objective.loss, aim.objective.against
     highest = highest_of(aim.classes)
     views = [(adv_images[part], clean[part], against[part]) for part in parts(clean)]
@@ -213,7 +214,7 @@ class _Worst:
         self._best: tuple[Tensor, Tensor, Tensor] | None = None
 
     def of(self, adv_images: Tensor) -> Tensor:
-        """Take in another run and return the worst of all so far."""
+        """Add the result of another run and return the worst images of all runs so far."""
         success, height = self._judged(adv_images)
         if self._best is None:
             self._best = adv_images, success, height
@@ -226,7 +227,7 @@ class _Worst:
         return kept
 
     def _judged(self, adv_images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return, per image, whether the run succeeded and how high it came."""
+        """Return, per image, whether the run succeeded, and the objective times ``sign``."""
         aim, objective = self._aim, self._aim.objective
         with torch.no_grad():
             logits = torch.cat(
@@ -246,7 +247,7 @@ def _counted(on_step: OnStep | None, first: int) -> OnStep | None:
 def _aim(
     images: Tensor, labels: Tensor, loss: str, target: int | None, objective: Objective | None
 ) -> _Aim:
-    """Check an attack's input and return what it moves."""
+    """Check the input of an attack and return its goal."""
     if images.ndim < 2 or not images.is_floating_point():
         raise InputError(
             f"images has shape {tuple(images.shape)} and type {images.dtype}, "

@@ -1,10 +1,10 @@
-"""The table of attacks, and the one way to run an attack that a spec describes.
+"""The table of attacks, and the function that runs the attack of a spec.
 
-A function of :data:`ATTACKS` takes ``(model, images, labels)`` and by name the fields of its spec,
-``objective`` and ``start`` (see :func:`engine.attacks.pgd.pgd`), ``generator`` and ``on_step``. It
-computes in the images' dtype, on their device, returns new images in their memory format inside
-the ball and [0, 1], and leaves network, images and the global random state as they were. Different
-threads may attack different networks at the same time.
+A function of :data:`ATTACKS` takes ``(model, images, labels)`` and, as keywords, the fields of its
+spec, ``objective`` and ``start`` (see :func:`engine.attacks.pgd.pgd`), ``generator`` and
+``on_step``. It computes in the images' dtype, on their device. It returns new images in the same
+memory format, inside the ball and [0, 1]. It must not change the network, the images or the global
+random state. Different threads may attack different networks at the same time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def attack(
     generator: torch.Generator | None = None,
     on_step: OnStep | None = None,
 ) -> Tensor:
-    """Return the images attacked as a spec says; see the function of its kind in ATTACKS."""
+    """Return images attacked by the attack of a spec; see the function of its kind in ATTACKS."""
     return ATTACKS[spec.kind](
         model,
         images,

@@ -1,4 +1,4 @@
-"""Tables of colours for signed maps, zero in the middle. Needs numpy only."""
+"""Colour tables for signed maps, with zero in the middle. Needs numpy only."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ TO_LINEAR = np.array(
 
 
 def _ramp(*colours: tuple[int, int, int]) -> Bytes:
-    """Return 256 colours through the given ones, the two middle entries both the middle colour.
+    """Return 256 colours that interpolate the given ones; the two middle entries are equal.
 
-    An even number of entries has no middle; the doubled one draws zero neutral, and equal
-    magnitudes of either sign equally strong.
+    An even number of entries has no single middle entry. Repeating the middle colour draws zero in
+    the neutral colour, and equal magnitudes of either sign equally strong.
     """
     half = len(colours) // 2
     places = np.concatenate([np.linspace(0, 127, half + 1), np.linspace(128, 255, half + 1)])
@@ -36,9 +36,9 @@ def _ramp(*colours: tuple[int, int, int]) -> Bytes:
 
 
 def _even(low: Lab, middle: float, high: Lab) -> Bytes:
-    """Return 256 colours on two straight lines in CIELAB, which meet in a grey of this lightness.
+    """Return 256 colours on two straight lines in CIELAB that meet in a grey of lightness middle.
 
-    Equal steps of a value are then steps of equal visible size, on either side of zero alike where
+    Equal steps in value then look equally large. Both sides of zero also look equally strong if
     both ends have the same lightness and chroma.
     """
     ends = []
@@ -80,4 +80,4 @@ COLORMAPS: Mapping[str, Bytes] = MappingProxyType(
         "grey": _ramp((0, 0, 0), (128, 128, 128), (255, 255, 255)),
     }
 )
-"""Name to 256 RGB colours, uint8 (256, 3), of the values -1 ... 1."""
+"""Name -> 256 RGB colours, uint8 (256, 3), for values from -1 to 1."""

@@ -1,8 +1,8 @@
 """Attributions: a signed importance for every pixel and channel of an image.
 
-What is explained is one quantity of one class of each image (see :data:`QUANTITIES`), by default
-its log-probability, which is the negative cross-entropy of that class: positive values speak for
-it. :mod:`engine.attribution.table` names the methods and runs them.
+A method explains one quantity of one class of each image (see :data:`QUANTITIES`). The default
+quantity is the log-probability of the class, that is, the negative cross-entropy; positive values
+support the class. :mod:`engine.attribution.table` names the methods and runs them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from engine.specs.attributions import GREY
 LARGEST_SEED = 2**62
 
 PREDICTED = -1
-"""The label that stands for the class the network itself predicts, as does any below 0."""
+"""The label for "the class that the network predicts"; any label below 0 means the same."""
 
 
 def gradient(
@@ -31,12 +31,12 @@ def gradient(
 ) -> Tensor:
     """Return the gradient of the log-probability of the predicted label.
 
-    Taken per image, in evaluation mode. Where a network is certain, the gradient is small but its
-    direction is kept (see :func:`engine.attacks.losses.xent`); it is exactly zero in float32 only
-    where the other classes together are less probable than about 1e-38. Values of different images,
-    or of different networks, therefore compare in size only with care.
-    Source: Simonyan 2014; Kim, Seo, Jeon 2019, loss gradients. With their pixels in [-1, 1] the
-    numbers are half of these.
+    The gradient is taken per image, in evaluation mode. If the network is certain, the gradient is
+    small but keeps its direction (see :func:`engine.attacks.losses.xent`). In float32 it is exactly
+    zero only if the other classes together are less probable than about 1e-38. So compare the
+    magnitudes of different images or different networks with care.
+    Source: Simonyan 2014; Kim, Seo, Jeon 2019, loss gradients. Their pixels are in [-1, 1], so
+    their values are half of these.
 
     Parameters
     ----------
@@ -44,11 +44,11 @@ def gradient(
         Gives logits (N, K).
     images : Tensor (N, C, H, W), floating point in [0, 1]
     labels : Tensor (N,), int64, optional
-        Classes to explain instead; :data:`PREDICTED` where it is to be the predicted one.
+        Classes to explain instead; :data:`PREDICTED` for the predicted class.
     quantity
-        A key of :data:`QUANTITIES`: what of the class is explained.
+        A key of :data:`QUANTITIES`: the quantity of the class to explain.
     generator
-        Accepted as by every attribution; nothing is random here.
+        Unused; accepted because every attribution takes it.
 
     Returns
     -------
@@ -74,15 +74,15 @@ def gradient_x_input(
     input_range: str = "signed",
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Return the :func:`gradient` times the image, in nats up to the unit of the image.
+    """Return the :func:`gradient` times the image.
 
     Parameters
     ----------
     quantity
         As for :func:`gradient`.
     input_range
-        "signed": the image in [-1, 1], as in the paper, where mid-grey counts as nothing.
-        "unit": the image in [0, 1], where black does. Both multiply the same gradient.
+        "signed": multiply by the image in [-1, 1], as in the paper, so that mid-grey gives zero.
+        "unit": multiply by the image in [0, 1], so that black gives zero. The gradient is the same.
 
     Notes
     -----
@@ -102,10 +102,10 @@ def integrated_gradients(
     baseline: str = "black",
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Return the mean :func:`gradient` on the straight way from a constant image, times the way.
+    """Return the mean :func:`gradient` on the line from a constant image, times the difference.
 
-    The integral is taken by Gauss-Legendre quadrature with ``steps`` points; the class is the one
-    explained at the image itself, on the whole way. Source: Sundararajan, Taly, Yan 2017, eq. 1.
+    The integral is computed by Gauss-Legendre quadrature with ``steps`` points. The class is chosen
+    at the image itself and used on the whole line. Source: Sundararajan, Taly, Yan 2017, eq. 1.
 
     Parameters
     ----------
@@ -117,7 +117,8 @@ def integrated_gradients(
     Returns
     -------
     Tensor (N, C, H, W)
-        Signed, in nats (logits): its sum is the difference of the quantity between both ends.
+        Signed, in nats (logits). The sum is the quantity at the image minus that at the baseline,
+        up to the error of the quadrature.
     """
     classes = _resolved(model, images, labels)
     begin = torch.full_like(images, GREY[baseline])
@@ -141,8 +142,8 @@ def smoothgrad(
 ) -> Tensor:
     """Return the mean :func:`gradient` over copies of the image with Gaussian noise.
 
-    The class is the one explained at the image itself, for all copies. Copies are not clipped to
-    [0, 1], as in the source: Smilkov 2017, eq. 1.
+    The class is chosen at the image itself and used for all copies. As in the source, copies are
+    not clipped to [0, 1]. Source: Smilkov 2017, eq. 1.
 
     Parameters
     ----------
@@ -151,8 +152,8 @@ def smoothgrad(
     noise
         Standard deviation, in pixel units.
     generator
-        On the CPU. Every image draws its noise from a stream of its own, so that it does not depend
-        on the device, nor on how many images there are at once.
+        On the CPU. Every image has a random stream of its own, so that its noise depends neither on
+        the device nor on the batch size.
 
     Raises
     ------
@@ -181,11 +182,11 @@ def _logit(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 QUANTITIES: dict[str, ImageLoss] = {"log_probability": _log_probability, "logit": _logit}
-"""What of a class can be explained, from logits (N, K) and labels (N,), to one number an image."""
+"""Quantities to explain: functions of logits (N, K) and labels (N,) with one value per image."""
 
 
 def _resolved(model: nn.Module, images: Tensor, labels: Tensor | None) -> Tensor:
-    """Return the classes (N,) to be explained, the predicted ones looked up at the images."""
+    """Return the classes (N,) to explain, with PREDICTED replaced by the predicted class."""
     classes = checked_classes(images, labels)
     if bool((classes < 0).any()):
         classes = torch.where(classes < 0, logits_of(model, images).argmax(1), classes)
@@ -197,7 +198,7 @@ def _or_predicted(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def checked_classes(images: Tensor, labels: Tensor | None) -> Tensor:
-    """Return the classes (N,) to be explained, PREDICTED where none was given."""
+    """Return the classes (N,) to explain, all PREDICTED if no labels are given."""
     if labels is None:
         return torch.full((len(images),), PREDICTED, dtype=torch.int64, device=images.device)
     if labels.shape != images.shape[:1] or labels.dtype != torch.int64:

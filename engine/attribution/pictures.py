@@ -1,4 +1,4 @@
-"""From an attribution to a picture: channel sums, percentile limits, colours. Needs numpy only."""
+"""Convert an attribution to a picture: channel sums, percentile limits, colours. Numpy only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Floats = NDArray[np.floating[Any]]
 Bytes = NDArray[np.uint8]
 
 PERCENTILE = 99.5
-"""Where a map is clipped above; below at 100 minus this. Source: Kim, Seo, Jeon 2019."""
+"""Upper percentile to clip at; the lower one is 100 minus this. Source: Kim, Seo, Jeon 2019."""
 
 LOW_FREQUENCY = 0.125
 """A quarter of the highest frequency a pixel grid can hold (Nyquist), in cycles per pixel."""
@@ -26,7 +26,7 @@ class MapError(ValueError):
 def picture(
     attribution: ArrayLike, *, percentile: float = PERCENTILE, limit: ArrayLike | None = None
 ) -> NDArray[np.float32]:
-    """Return a map as values in [-1, 1], zero at zero.
+    """Scale a map to values in [-1, 1]; zero stays zero.
 
     Channels are summed; every image is clipped to its 100 - ``percentile`` and ``percentile``
     percentiles and divided by the larger of their magnitudes. Source: Kim, Seo, Jeon 2019.
@@ -38,14 +38,14 @@ def picture(
     percentile
         In [50, 100].
     limit : float or array (N,), optional
-        The magnitude that is drawn as 1, instead of the percentiles: to keep one scale over several
-        maps, or while a network trains (see :func:`symmetric_limit`).
+        The magnitude that is drawn as 1, instead of one from the percentiles. Use it to keep one
+        scale over several maps, or while a network trains (see :func:`symmetric_limit`).
 
     Returns
     -------
     float32 array (H, W) or (N, H, W)
-        Zeros for an image that is zero everywhere, and for one with values that are not finite
-        (see :func:`finite`).
+        Zeros for a map that is zero everywhere, and for one with non-finite values (see
+        :func:`finite`).
 
     Raises
     ------
@@ -75,7 +75,7 @@ def symmetric_limit(
     Returns
     -------
     float64 array () or (N,)
-        At least 0; 0 where there is nothing to draw.
+        At least 0; 0 for a map that is zero everywhere or not finite.
     """
     low, high = _percentiles(_summed(attribution), percentile)
     return np.asarray(np.maximum(np.abs(low), np.abs(high))[..., 0, 0])
@@ -84,17 +84,18 @@ def symmetric_limit(
 def finite(attribution: ArrayLike) -> NDArray[np.bool_]:
     """Return, per image, () or (N,), whether all values of a map (C, H, W) are finite.
 
-    One that is not is no map: it is drawn as zeros and should be said to have no finite values.
+    A map with non-finite values is drawn as zeros; the caller should tell the user about it.
     """
     return np.asarray(np.isfinite(_checked(attribution)).all(axis=(-3, -2, -1)))
 
 
 def blurriness(attribution: ArrayLike) -> NDArray[np.float64]:
-    """Return which share of a map's structure is coarse.
+    """Return the share of a map's spectral energy at low frequencies.
 
-    The channel sum minus its mean is Fourier transformed; of its energy (squared magnitudes), the
-    share at frequencies sqrt(fx^2 + fy^2) up to :data:`LOW_FREQUENCY` is returned. White noise has
-    about 0.05, the area of that disc; a map that varies over 8 pixels and more has nearly 1.
+    The channel sum minus its mean is Fourier transformed. The result is the share of the energy
+    (squared magnitudes) at frequencies sqrt(fx^2 + fy^2) up to :data:`LOW_FREQUENCY`. It is about
+    0.05 for white noise, the area of that disc, and nearly 1 for a map that only varies over 8
+    pixels and more.
 
     Parameters
     ----------
@@ -113,7 +114,7 @@ def blurriness(attribution: ArrayLike) -> NDArray[np.float64]:
     radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None, :])
     total = energy.sum(axis=(-2, -1))
     coarse = energy[..., radius <= LOW_FREQUENCY].sum(axis=-1)
-    # What rounding leaves of a constant map is no structure.
+    # Ignore the rounding error that remains of a constant map.
     structured = total > 1e-20 * (height * width) ** 2
     return np.asarray(np.divide(coarse, total, out=np.full_like(total, np.nan), where=structured))
 
@@ -183,8 +184,8 @@ def _summed(attribution: ArrayLike) -> Floats:
 def _percentiles(values: Floats, percentile: float) -> tuple[Floats, Floats]:
     """Return the two clipping limits, (1, 1) or (N, 1, 1).
 
-    Where fewer pixels than the percentile leaves out are not zero, both limits are zero and would
-    hide the only pixels there are; the extremes take their place.
+    If so few pixels are nonzero that both percentiles are zero, clipping would hide these pixels;
+    the minimum and maximum are then used instead.
     """
     levels = [100.0 - percentile, percentile]
     low, high = np.percentile(values, levels, axis=(-2, -1), keepdims=True)

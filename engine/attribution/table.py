@@ -1,10 +1,10 @@
-"""The table of attributions, and the one way to run an attribution that a spec describes.
+"""The table of attributions, and the function that runs the attribution of a spec.
 
-A function of :data:`ATTRIBUTIONS` takes ``(model, images, labels=None)`` and by name ``generator``
-and the fields of its spec but those of :data:`OWN_FIELDS`. Labels are the classes to explain,
-:data:`~engine.attribution.methods.PREDICTED` where the network is to be asked. It returns signed
-values (N, C, H, W) in the images' dtype, on their device, and leaves network, images and the global
-random state as they were.
+A function of :data:`ATTRIBUTIONS` takes ``(model, images, labels=None)`` and, as keywords,
+``generator`` and the fields of its spec except :data:`OWN_FIELDS`. Labels are the classes to
+explain, :data:`~engine.attribution.methods.PREDICTED` for the predicted class. The function returns
+signed values (N, C, H, W) in the images' dtype, on their device. It must not change the network,
+the images or the global random state.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from engine.networks.gradients import InputError, as_unit, device_of
 from engine.specs import AttributionSpec, Gradient
 
 OWN_FIELDS = ("explained", "target", "seed")
-"""Fields that :func:`attribute` itself reads: which class is explained, and what noise is drawn."""
+"""Fields that :func:`attribute` handles itself: the class to explain, and the seed of the noise."""
 
 BATCH = 250
 """Images in a batch of plain gradients."""
 
 LEAST_BATCH = 25
-"""Images in a batch of the costliest method: fewer leave the processor idle between layers."""
+"""Least images in a batch, for costly methods: smaller batches use the processor badly."""
 
 ATTRIBUTIONS: dict[str, Callable[..., Tensor]] = {
     "gradient": gradient,
@@ -51,20 +51,20 @@ def attribute(
     generator: torch.Generator | None = None,
     check_cancelled: Callable[[], None] | None = None,
 ) -> Tensor:
-    """Return the attribution of any number of images, as a spec says, batch by batch.
+    """Return the attribution that a spec describes, for any number of images, batch by batch.
 
     Parameters
     ----------
     images : Tensor (N, C, H, W), float in [0, 1] or uint8
-        On any device; every batch is computed on the network's.
+        On any device; every batch is computed on the network's device.
     labels : Tensor (N,), int64, optional
-        The images' own classes, below 0 where unknown; asked for where ``spec.explained`` is
-        "true", else they do not matter.
+        The true classes of the images, below 0 if unknown; used only if ``spec.explained`` is
+        "true".
     batch_size
-        Images at once; fewer for costlier methods where it is not given, so that every batch, after
-        which a computation can be cancelled, takes about as long.
+        Images per batch. By default costly methods get smaller batches, so that the time until a
+        computation can be cancelled is about the same for all methods.
     generator
-        What the method draws from, on the CPU; by default one that the spec's ``seed`` determines.
+        Random generator on the CPU; by default one seeded with the spec's ``seed``.
     check_cancelled
         Called before every batch; may raise.
 
@@ -76,7 +76,7 @@ def attribute(
     Raises
     ------
     InputError
-        If the true classes are asked for and not given, or the network has no such class.
+        If the spec needs the true classes and none are given, or the network has no such class.
     """
     function, device = ATTRIBUTIONS[spec.kind], device_of(model, images.device)
     classes = explained_classes(spec, images, labels)
@@ -99,9 +99,9 @@ def attribute(
 def explained_classes(
     spec: AttributionSpec, images: Tensor, labels: Tensor | None = None
 ) -> Tensor:
-    """Return the class of every image that a spec explains, (N,) int64, on the images' device.
+    """Return the class that a spec explains for each image, (N,) int64, on the images' device.
 
-    It is below 0 where the network is to be asked for it. Parameters as in :func:`attribute`.
+    A value below 0 stands for the predicted class. Parameters as in :func:`attribute`.
     """
     if spec.target is not None:
         return torch.full((len(images),), spec.target, dtype=torch.int64, device=images.device)
@@ -113,9 +113,9 @@ def explained_classes(
 
 
 def pixel_importance(attribution: Tensor) -> Tensor:
-    """Return the importance of every pixel (N, H, W): absolute values, then channels summed.
+    """Return the importance of every pixel (N, H, W): the sum of absolute values over channels.
 
-    The order matters: channels of opposite sign add up here and would cancel the other way round.
+    The absolute value is taken before the sum, so that channels of opposite sign do not cancel.
     Source: Kim, Seo, Jeon 2019, ROAR and KAR.
 
     Parameters

@@ -1,7 +1,7 @@
-"""What surrounds a boundary of the 2-D lab: its networks, their tilts, the best straight line.
+"""The networks of the 2-D lab, their recorded tilts, and the optimal straight boundary.
 
-Everything here is light: specs, the index of a study, and closed formulas. The networks themselves
-are run in :mod:`engine.boundary.plane`.
+This module is cheap to call: it uses only specs, the index of a study and closed formulas.
+:mod:`engine.boundary.plane` runs the networks.
 """
 
 from __future__ import annotations
@@ -35,15 +35,16 @@ ANGLE_STEPS = 9001
 class Lab:
     """The settings of the lab: a standard network, and one for each training radius.
 
-    With the values it begins with, its networks are those of the preset ``paper-boundary``, so
-    their records are shared.
+    With the default values, the networks are those of the preset ``paper-boundary``, so that both
+    use the same records.
 
     Attributes
     ----------
     radii
-        L2 radii of the training attacks, in [0, 1] units; the paper's 0.25 and 0.5 halved.
+        L2 radii of the training attacks, in [0, 1] units; by default half the paper's 0.25 and 0.5,
+        which are in [-1, 1] units.
     steps
-        Of the training attacks.
+        Steps of the training attacks.
     """
 
     radii: tuple[float, ...] = (0.125, 0.25)
@@ -75,14 +76,14 @@ def paper_attack(eps: float, steps: int = 40) -> PGD:
 
 
 def recorded(network: Training) -> Boundary:
-    """Return the boundary record that the lab, and the preset, keep of a network."""
+    """Return the spec of the boundary record that the lab and the preset compute for a network."""
     return Boundary(classifier=network, attack=paper_attack(0.5))
 
 
 def training_eps(spec: ClassifierSpec) -> float | None:
     """Return the L2 radius that a network was trained with, 0 for a standard one; else None.
 
-    Networks that go on from another one have no single radius.
+    A network whose training continued from another one has no single radius.
     """
     if not isinstance(spec, Training) or spec.start is not None:
         return None
@@ -97,18 +98,18 @@ def training_eps(spec: ClassifierSpec) -> float | None:
 
 @dataclass(frozen=True)
 class Tilt:
-    """The tilt of networks that differ in nothing but their seed.
+    """The tilts of networks that differ only in their seed.
 
     Attributes
     ----------
     eps
         The training radius, in [0, 1] units.
     angles
-        In degrees, one a network.
+        One angle per network, in degrees.
     keys
-        Of the networks.
+        Keys of the networks.
     title
-        Of the first network, without its seed.
+        Title of the first network, without its seed.
     """
 
     eps: float
@@ -123,12 +124,12 @@ class Tilt:
 
     @property
     def spread(self) -> float:
-        """Its standard deviation over networks; NaN for one."""
+        """The standard deviation of the angle over networks; NaN for a single network."""
         return float(np.std(self.angles, ddof=1)) if len(self.angles) > 1 else math.nan
 
 
 def tilts(study: Study) -> list[Tilt]:
-    """Return the tilt of all networks of the plane in a study, by training and then by radius."""
+    """Return the tilts of a study's networks on 2-d points, by training, sorted by radius."""
     found: dict[str, dict[str, tuple[Training, float]]] = {}
     for entry in study.entries:
         spec = spec_of(entry) if entry.kind == Boundary.kind else None
@@ -138,7 +139,7 @@ def tilts(study: Study) -> list[Tilt]:
         if training_eps(network) is not None:
             alike = network.replace("seed", 0).key
             angle = float(entry.numbers["angle_degrees"])
-            # A network that was looked at under several attacks has one tilt.
+            # A network with boundary records for several attacks counts once.
             found.setdefault(alike, {})[network.key] = (network, angle)
     return sorted((_tilt(group) for group in found.values()), key=lambda tilt: tilt.eps)
 
@@ -154,19 +155,20 @@ def _tilt(group: Mapping[str, tuple[Training, float]]) -> Tilt:
 
 
 def best_linear(radii: Sequence[float], images: Gaussians2D) -> list[LinearOptimum]:
-    """Return the best straight boundary through the middle for each radius, in closed form.
+    """Return the optimal straight boundary through the centre for each radius.
 
-    A boundary with unit normal w lets w.m - eps of the way from a mean m to it to the noise, whose
-    deviation along w is sqrt(w'Cw); the accuracy is the normal distribution's function of their
-    ratio. The best w is looked for among angles a hundredth of a degree apart.
+    Let w be the unit normal, m a class mean and C the covariance. The margin left to the noise is
+    w.m - eps, and the standard deviation of the noise along w is sqrt(w'Cw). The accuracy is the
+    normal distribution function of their ratio. The best w is searched over angles 0.01 degrees
+    apart.
 
     Parameters
     ----------
     radii
-        L2 radii in the paper's [-1, 1] units, below half the distance of the means (0.515): beyond
-        it, no straight boundary is right more often than not.
+        L2 radii in the paper's [-1, 1] units, below half the distance of the means (0.515). For
+        larger radii, no straight boundary has an accuracy above 0.5.
     images
-        Their scale.
+        The images spec, which determines the scale to pixel units.
     """
     turns = np.linspace(-math.pi / 2, math.pi / 2, 2 * ANGLE_STEPS - 1)
     normals = np.stack([np.cos(turns), np.sin(turns)], axis=1)

@@ -1,4 +1,4 @@
-"""The 2-D lab: the decision boundary of a classifier of the plane, its tilt, and attacks on it."""
+"""Compute the decision boundary of a classifier of 2-d points, its tilt, and attacked points."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from engine.training.loop import load_weights
 def boundary(spec: Boundary, context: Context) -> Result:
     """Compute a boundary record: logits on a grid, the tilt, and attacked points.
 
-    The tilt is the angle between the direction that joins the centroids and the mean normal of the
-    boundary: the mean, over test points, of the gradient of the logit difference, each of unit
-    length. Source: Kim, Seo, Jeon 2019, boundary tilting; Tanay, Griffin 2016.
+    The tilt is the angle between the line through the centroids and the mean normal of the
+    boundary. The mean normal is the mean over test points of the gradient of the logit difference,
+    scaled to unit length. Source: Kim, Seo, Jeon 2019, boundary tilting; Tanay, Griffin 2016.
     """
     return boundary_of(classifier(context, spec.classifier), spec, context)
 
@@ -39,15 +39,15 @@ def look(
     weights: Mapping[str, NDArray[Any]] | None = None,
     points: int | None = None,
 ) -> Result:
-    """Compute what the window draws: a boundary record, and the boundary as straight pieces.
+    """Compute the result that the window draws: a boundary record plus the boundary as segments.
 
     Parameters
     ----------
     weights
-        Those of a network in training (see :class:`~engine.jobs.events.Snapshot`); without them the
-        classifier's record must be in the study.
+        The weights of a network in training (see :class:`~engine.jobs.events.Snapshot`). Without
+        them, the classifier's record must be in the study.
     points
-        How many test points are attacked at most; all of them for None.
+        Number of test points to attack at most; None attacks all of them.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def look(
     """
     if weights is None:
         model = classifier(context, spec.classifier)
-        # The same for every attack that is shown of a network.
+        # The plane does not depend on the attack, so looks at other attacks reuse it.
         key = f"plane/{spec.grid}/{spec.classifier.key}"
         plane = context.shared(key, lambda: _drawn_plane(model, spec, context), _result_bytes)
     else:
@@ -65,12 +65,12 @@ def look(
 
 
 def boundary_of(model: nn.Module, spec: Boundary, context: Context) -> Result:
-    """Compute what :func:`boundary` records, for any network."""
+    """Compute the result of :func:`boundary` for any network."""
     return _joined(_plane(model, spec, context), _under_attack(model, spec, context))
 
 
 def _plane(model: nn.Module, spec: Boundary, context: Context) -> Result:
-    """Return what does not depend on the attack."""
+    """Return the part of the record that does not depend on the attack."""
     images = device_images(context, spec.classifier.images)
     axis = torch.linspace(0, 1, spec.grid, device=context.device)
     normal = mean_normal(model, images.test).cpu().numpy()
@@ -100,7 +100,7 @@ def _drawn_plane(model: nn.Module, spec: Boundary, context: Context) -> Result:
 def _under_attack(
     model: nn.Module, spec: Boundary, context: Context, points: int | None = None
 ) -> Result:
-    """Return what an attack on the first ``points`` test points does; on all of them for None."""
+    """Return the part of the record on the attack; ``points`` as in :func:`look`."""
     images = device_images(context, spec.classifier.images)
     labels = images.test_labels[:points]
     adv = attack(
@@ -140,7 +140,7 @@ def mean_normal(model: nn.Module, points: Tensor) -> Tensor:
 
 
 def angle_degrees(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the angle between two lines, in [0, 90] degrees; 90 where one has no direction."""
+    """Return the angle between two lines, in [0, 90] degrees; 90 if a direction is zero."""
     length = float(np.linalg.norm(first) * np.linalg.norm(second))
     if length < 1e-12:
         return 90.0
@@ -148,10 +148,10 @@ def angle_degrees(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def zero_line(axis: NDArray[Any], values: NDArray[Any]) -> NDArray[np.float64]:
-    """Return where a function on a grid is 0, as straight pieces.
+    """Return the zero contour of a function on a grid, as line segments.
 
-    Every cell is cut into two triangles, in each of which the function is taken as linear: there
-    its zeros are one piece or none.
+    Every cell is split into two triangles. The function is interpolated linearly in each triangle,
+    so that its zeros form at most one segment there.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def zero_line(axis: NDArray[Any], values: NDArray[Any]) -> NDArray[np.float64]:
 
     Returns
     -------
-    (m, 4) pieces x0, y0, x1, y1.
+    (m, 4) segments x0, y0, x1, y1.
     """
     x, y = np.meshgrid(axis.astype(np.float64), axis.astype(np.float64), indexing="xy")
     corners = np.stack([x, y, values.astype(np.float64)], axis=-1)
@@ -174,7 +174,7 @@ def zero_line(axis: NDArray[Any], values: NDArray[Any]) -> NDArray[np.float64]:
     triangles = triangles[below.any(1) & ~below.all(1)]
     if not len(triangles):
         return np.empty((0, 4))
-    # The corner that is alone on its side: both edges from it are crossed.
+    # Find the corner that is alone on its side of zero: the contour crosses both edges from it.
     below = triangles[..., 2] < 0
     alone = np.where(below.sum(1) == 1, below.argmax(1), (~below).argmax(1))
     places = np.arange(len(triangles))
@@ -206,7 +206,7 @@ def _on_grid(model: nn.Module, axis: Tensor) -> Tensor:
 
 
 def _shown(labels: Tensor, count: int) -> Tensor:
-    """Return the indices of the first points of each class, ``count`` together."""
+    """Return the indices of the first points of each class, ``count`` in total."""
     half = math.ceil(count / 2)
     parts = [(labels == label).nonzero().flatten()[:half] for label in (0, 1)]
     return torch.cat(parts)[:count]

@@ -1,4 +1,4 @@
-"""What each headless command does: one function a command, named in :data:`FUNCTIONS`."""
+"""The functions that carry out the headless commands; :data:`FUNCTIONS` lists them by name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.program import FAILED, OK
 from engine.specs.errors import suggestion
 from engine.store.study import Record, Study, StudyError
 
-# What --device takes, and what people type who mean one of these.
+# The values of --device, and common wrong spellings with the value to suggest.
 DEVICES = ("auto", "cpu", "cuda")
 MEANT = {"gpu": "cuda", "nvidia": "cuda"}
 FIGURES_FAMILY = "figures"
@@ -83,7 +83,7 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _record(study: Study, key: str) -> Record:
-    """Read the record whose key begins like this; say which key is near if none does."""
+    """Read the record whose key starts with ``key``; if none does, suggest a similar key."""
     keys = [entry.key for entry in study.entries]
     if not any(found.startswith(key) for found in keys):
         near = suggestion(key, [found[: len(key)] for found in keys])

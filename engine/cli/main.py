@@ -12,12 +12,12 @@ from engine.program import BAD_INPUT, OK
 def main(arguments: Sequence[str]) -> int:
     """Run one headless command and return its exit code.
 
-    0 done; 1 something failed or is damaged; 2 bad input, one line on standard error; 130 stopped
-    by Ctrl-C, to be resumed by the same command.
+    0: done. 1: a computation failed or a record is damaged. 2: bad input, with one line on standard
+    error. 130: stopped by Ctrl-C; the same command resumes the run.
     """
     try:
         options = parser().parse_args(arguments)
-        # Only now: --version, --help and a mistyped name are answered without any library.
+        # Imported late, so that --version, --help and mistyped names need no large library.
         from engine.cli.commands import FUNCTIONS
 
         return FUNCTIONS[options.command](options)

@@ -1,7 +1,7 @@
-"""What may be typed after ``isthmus``, and how a slip is answered; loads no library.
+"""The argument parser of ``isthmus`` and its messages for mistakes; imports no large library.
 
-:data:`COMMANDS` is the one list of the commands: main.py, the parser and the functions that carry
-them out (:mod:`engine.cli.commands`) go by it.
+:data:`COMMANDS` is the only list of the commands; main.py and the parser read it, and
+:mod:`engine.cli.commands` has a function for each.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Any, NoReturn
 from engine.figures.catalog import pictured
 from engine.program import BAD_INPUT, VERSION
 
-NUMBER = re.compile(r"-[\d.]")  # what begins like this is a value, not an option
+NUMBER = re.compile(r"-[\d.]")  # an argument that starts like this is a value, not an option
 OPENED = "a study, a folder of images, an image or a file of weights"
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that answers every slip in one line, and looks for slips in names first.
+    """A parser that reports every mistake in one line, and checks the names of options first.
 
-    argparse itself would say of ``run demo --stdy S`` that --study is missing.
+    For ``run demo --stdy S``, argparse would only report that --study is missing.
     """
 
     def error(self, message: str) -> NoReturn:
@@ -31,7 +31,7 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(BAD_INPUT)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Refuse what is no option of this command, then parse."""
+        """Reject unknown options, then parse."""
         self.check_names(sys.argv[1:] if args is None else args)
         return super().parse_known_args(args, namespace)
 
@@ -43,7 +43,7 @@ class _Parser(argparse.ArgumentParser):
             self.check_option(argument)
 
     def check_option(self, argument: str) -> None:
-        """End the program with one line if this is an option that does not exist."""
+        """End the program with one line if the argument is an option that does not exist."""
         name = argument.partition("=")[0]
         if not name.startswith("-") or name == "-" or " " in name or NUMBER.match(name):
             return
@@ -54,10 +54,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _MainParser(_Parser):
-    """The parser of what comes before the command, and of the command itself."""
+    """The top-level parser, for the options before the command and the name of the command."""
 
     def check_names(self, arguments: Sequence[str]) -> None:
-        """End the program with one line if the first argument is no option and no command."""
+        """End the program with one line if the first argument is neither option nor command."""
         for argument in arguments[:1]:
             self.check_option(argument)
             if not argument.startswith("-") and argument not in COMMANDS:
@@ -68,7 +68,7 @@ class _MainParser(_Parser):
 
 
 def _near(name: str, known: list[str]) -> str:
-    """Return the name as a sentence may quote it, with the name that was perhaps meant."""
+    """Return the name quoted for a message, with a suggestion if a known name is similar."""
     from engine.specs.errors import shown, suggestion
 
     return f"{shown(name)}{suggestion(name, known)}"
@@ -144,7 +144,7 @@ def _add_methods(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true")
 
 
-# Each command by its name: what it does, in a few words, and what it takes beside --study.
+# Name of each command -> its help text, and the function that adds its arguments except --study.
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": ("compute what a plan asks for and the study lacks", _add_run),
     "list": ("list the study's records", _add_list),

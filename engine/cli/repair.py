@@ -1,8 +1,8 @@
-"""Repairing a study: damaged records go aside, and what they held is computed again.
+"""Repair a study: move damaged records aside and compute them again.
 
-Nothing is deleted: a damaged file is moved to ``damaged/`` in the study. What it was is known from
-its own text where that is whole, or from a record that was computed from it; a spec counts only if
-its key is the name of the damaged file.
+Nothing is deleted: a damaged file is moved to ``damaged/`` in the study. Its spec is taken from the
+file itself if that part is intact, or from a record that was computed from it. A spec is accepted
+only if its key is the name of the damaged file.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _with_parents(spec: Spec | None) -> Iterator[Spec]:
 
 
 def _own_spec(path: Path) -> Spec | None:
-    """Return the spec in a damaged file, if it is the one that gave the file its name."""
+    """Return the spec in a damaged file, if its key and kind match the path of the file."""
     if path.is_symlink() or not path.is_file():
         return None
     try:
@@ -85,7 +85,7 @@ def _move_aside(folder: Path, name: str) -> None:
 
 
 def _plan_of(found: dict[str, Spec]) -> str:
-    """Return a plan file of these specs: it can be run again, should an image folder be missing."""
+    """Return a plan of these specs, kept as a file to run again if image folders are missing."""
     tables = {f"record_{key}": _without_none(spec.as_dict()) for key, spec in found.items()}
     return tomli_w.dumps({"title": "Repair", "run": list(tables), "specs": tables})
 

@@ -1,4 +1,4 @@
-"""Running a plan without a window: progress to standard error, results to standard output."""
+"""Run a plan without a window: progress goes to standard error, results to standard output."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ def run_plan(
     as_released: bool = False,
     download: bool = False,
 ) -> int:
-    """Compute what a plan file asks for into the study at ``folder``; return the exit code.
+    """Compute the specs of a plan file into the study at ``folder``; return the exit code.
 
     Parameters
     ----------
     as_released
-        Whether every switch is set as in the code released with the paper, see
+        Whether to set every switch as in the code released with the paper; see
         :mod:`engine.specs.variants`.
     download
-        Whether data that is not on this machine may be fetched. The other arguments are those of
+        Whether data that is not on this machine may be downloaded. The other arguments are those of
         :func:`~engine.plan.planfile.read_plan`.
 
     Raises
     ------
     ValueError
-        For a plan, study, device or images that cannot be used; one sentence.
+        If the plan, study, device or images cannot be used. The message is one sentence.
     """
     slots = slots_on(device)
     reader = _ImageReader(download)
@@ -80,7 +80,7 @@ def run_plan(
 
 
 class _ImageReader:
-    """Reads the images that a plan names by path, and remembers where they lie."""
+    """Reads the images that a plan names by path, and remembers their locations."""
 
     def __init__(self, download: bool) -> None:
         self.places: dict[str, Path] = {}
@@ -121,7 +121,7 @@ def _wait(scheduler: Scheduler) -> bool:
 
 
 class Reporter:
-    """Turns events into a bar on a terminal, into plain lines elsewhere. Called from any thread."""
+    """Shows events as a progress bar on a terminal, else as lines. May be called on any thread."""
 
     def __init__(self, stream: Any = None):
         self._stream = stream or sys.stderr
@@ -134,18 +134,18 @@ class Reporter:
         self._last = 0.0
 
     def begin(self, title: str, total: int) -> None:
-        """Say what is to be done."""
+        """Print the title of the plan and the number of computations."""
         with self._lock:
             self._total = total
             self._line(f"{title}: {total} to compute" if total else f"{title}: nothing to compute")
 
     def __call__(self, event: Event) -> None:
-        """Take one event."""
+        """Show one event."""
         with self._lock:
             self._take(event)
 
     def close(self) -> None:
-        """Leave the terminal on a fresh line."""
+        """Erase the progress bar."""
         with self._lock:
             if self._bar:
                 self._write("\r\x1b[K")
@@ -190,7 +190,7 @@ class Reporter:
         self._write(f"\r\x1b[K{text}\n" if self._bar else f"{text}\n")
 
     def _write(self, text: str) -> None:
-        # Whoever read the lines may be gone (a closed pipe, a lost terminal): the run goes on.
+        # Continue the run without output if the pipe or the terminal was closed.
         with suppress(OSError, ValueError):
             self._stream.write(text)
             self._stream.flush()

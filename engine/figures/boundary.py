@@ -19,7 +19,7 @@ AWAY = "mean normal of the boundary"
 
 def plane_chart(arrays: Mapping[str, NDArray[Any]], title: str, attack: AttackSpec) -> ChartData:
     """Return a boundary record as a chart, in the paper's [-1, 1] units."""
-    # Class 0 is where the values are negative.
+    # Negative values belong to class 0.
     values = arrays["grid_logits"][..., 1] - arrays["grid_logits"][..., 0]
     begin, end = (signed(arrays[name]) for name in ("attacked_points", "adv_points"))
     points, labels = signed(arrays["points"]), arrays["labels"]
@@ -50,10 +50,11 @@ def plane_chart(arrays: Mapping[str, NDArray[Any]], title: str, attack: AttackSp
 def directions(
     points: Floats, labels: NDArray[Any], normal: NDArray[Any], length: float = 0.48
 ) -> tuple[Floats, Floats]:
-    """Return the line through the centroids, and the mean normal from between them, (2, 2).
+    """Return the line through the centroids and the mean normal, each (2, 2), to be drawn.
 
-    Each is a row of x, y for its beginning and one for its end. The line reaches twice ``length``
-    to both sides, the normal ``length`` to the side of class 0.
+    Each array has two rows x, y: the start and the end point. The line extends by twice ``length``
+    to both sides of the midpoint of the centroids. The normal starts at the midpoint, has length
+    ``length`` and points to the side of class 0.
     """
     left, right = (points[labels == label].mean(0) for label in (1, 0))
     middle, along = (left + right) / 2, length * _unit(right - left)
@@ -97,7 +98,7 @@ def tilt_chart(found: Sequence[Tilt]) -> ChartData:
 
 
 def tilt_caption() -> str:
-    """Return what stands below a chart of tilts."""
+    """Return the caption of a chart of tilts."""
     return (
         "Angle between the mean normal of the boundary and the line through the centroids; mean "
         "and standard deviation over seeds. Dashed: the straight boundary that is best against an "
@@ -106,7 +107,7 @@ def tilt_caption() -> str:
 
 
 def attack_name(spec: AttackSpec) -> str:
-    """Return an attack's title with its radius in the paper's units where that is the custom."""
+    """Return an attack's title with its radius in the paper's [-1, 1] units."""
     return f"{spec.title} (eps {2 * spec.eps:g} in [−1, 1])"
 
 

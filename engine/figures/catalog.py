@@ -1,6 +1,7 @@
 """The figures that a study can draw: one table for the command line, the report and the docs.
 
-The functions are named, not imported: listing the figures needs neither torch nor matplotlib.
+The table holds the names of functions instead of importing them, so that listing the figures needs
+neither torch nor matplotlib.
 """
 
 from __future__ import annotations
@@ -27,18 +28,20 @@ class StudyFigure:
     Attributes
     ----------
     name
-        What the command line calls it.
+        Name of the figure on the command line.
     heading
-        Of its section in the report.
+        Heading of its section in the report.
     kinds
-        Of the records that it is made of; () for one that is made of all.
+        Kinds of records that the figure is made of; () if it is made of all records.
     make
-        ``study -> Picture``, the function or "module:function"; it raises
-        :class:`~engine.figures.charts.FigureError` where the study has no such records.
+        Function ``study -> Picture``, or its name as "module:function". It raises
+        :class:`~engine.figures.charts.FigureError` if the study has no records for it.
     tables
-        ``study -> tables`` that stand below it in the report; "" for none.
+        Function ``study -> tables`` for the tables below it in the report, or its name; "" for no
+        tables.
     write
-        ``(study, path)``: writes the file, in place of drawing what ``make`` returns.
+        Function ``(study, path)`` that writes the file itself, instead of drawing the picture that
+        ``make`` returns; or its name.
     """
 
     name: str
@@ -49,17 +52,17 @@ class StudyFigure:
     write: str | Callable[[Study, Path], None] = ""
 
     def picture(self, study: Study) -> Picture:
-        """Return what is drawn; raise ``FigureError`` where the study has no records for it."""
+        """Return the picture; raise ``FigureError`` if the study has no records for it."""
         drawn: Picture = _function(self.make)(study)
         return drawn
 
     def tables_of(self, study: Study) -> Iterator[Table]:
-        """Yield the tables that stand below it."""
+        """Yield the tables that the report shows below the figure."""
         if self.tables:
             yield from _function(self.tables)(study)
 
     def save(self, study: Study, path: Path) -> None:
-        """Write it to a file of a kind that its ending names."""
+        """Write the figure to a file; the suffix determines the format."""
         if self.write:
             _function(self.write)(study, path)
         else:
@@ -139,5 +142,5 @@ FIGURES: dict[str, StudyFigure] = {row.name: row for row in _ROWS}
 
 
 def pictured() -> Iterator[StudyFigure]:
-    """Yield the figures that are pictures: all but the report, whose sections they are."""
+    """Yield the figures that draw a picture, that is, all except the report."""
     yield from (row for row in FIGURES.values() if row.make)

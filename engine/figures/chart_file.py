@@ -1,4 +1,4 @@
-"""The numbers behind a picture as an HDF5 file: an array per series, a document for the texts."""
+"""Write the numbers behind a picture to HDF5: arrays per series, and a document of the texts."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def content_of(data: Picture) -> Content:
     """Return a picture's numbers and texts.
 
     Arrays are named ``panel_1/series_1/x`` (and ``y``, ``low``, ``high``), ``panel_1/regions`` and
-    ``panel_1/axis``, or ``row_1/column_1/rgb`` and ``.../values``; the document ``figure`` has all
-    titles, labels and the keys of the records that points stand for.
+    ``panel_1/axis``, or ``row_1/column_1/rgb`` and ``.../values``. The document ``figure`` has all
+    titles and labels, and the keys of the records behind the points.
     """
     texts: dict[str, Any] = {"title": title_of(data), "caption": caption_of(data)}
     arrays: dict[str, Array] = {}

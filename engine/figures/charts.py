@@ -1,7 +1,7 @@
-"""What a picture holds, before anything draws it: plain arrays, names and colours.
+"""The data of pictures, independent of how they are drawn: plain arrays, names and colours.
 
-The window's plots and the figures of a paper are made from the same values, so that a curve has
-the same name, order and colour on the screen and on paper.
+The window's plots and the exported figures use the same data, so that a curve has the same name,
+order and colour on the screen and on paper.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ Style = Literal["solid", "dash", "dot", "dash_dot", "none"]
 Symbol = Literal["", "circle", "square", "triangle", "diamond", "cross", "plus", "star"]
 Floats = NDArray[np.float64]
 
-# The window's series colours in its light mode: hues of Okabe and Ito (2008), darkened until a line
-# of each stands out from white paper. A test holds the two lists together.
+# The window's series colours in light mode: hues of Okabe and Ito (2008), darkened so that a line
+# in each is visible on white paper. A test checks that the two lists are equal.
 SERIES = (
     "#0072b2", "#c94f00", "#00835f", "#b0538b", "#9a6a00", "#2a86b8", "#5d6570", "#4b3fa0",
 )  # fmt: skip
-# Other lists of eight that are told apart with every common colour blindness, and on paper.
+# Further palettes of eight colours, distinguishable with common colour blindness and in print.
 PALETTES: dict[str, tuple[str, ...]] = {
     "screen": SERIES,
     # Okabe and Ito 2008, in the order of SERIES; its yellow is too pale for a line on white.
@@ -35,7 +35,7 @@ PALETTES: dict[str, tuple[str, ...]] = {
     "tol": (
         "#4477aa", "#ee6677", "#228833", "#aa3377", "#ccbb44", "#66ccee", "#bbbbbb", "#ee7733",
     ),
-    # Without colour, curves are told apart by their dashes and marks.
+    # Without colour, dashes and marks distinguish the curves.
     "grey": (
         "#000000", "#5a5a5a", "#8c8c8c", "#2d2d2d", "#737373", "#a6a6a6", "#444444", "#999999",
     ),
@@ -46,7 +46,7 @@ SYMBOLS: tuple[Symbol, ...] = ("circle", "square", "triangle", "diamond", "cross
 
 
 def series_colour(index: int) -> str:
-    """Return the colour of the index-th series on paper; they repeat after eight."""
+    """Return the colour of the index-th series on paper; colours repeat after eight series."""
     return SERIES[index % len(SERIES)]
 
 
@@ -65,7 +65,7 @@ class Series:
     Parameters
     ----------
     name
-        What the legend says; "" keeps the series out of the legend.
+        Text in the legend; "" keeps the series out of the legend.
     x, y
         (n,) numbers. A point with a non-finite coordinate is not drawn.
     low, high
@@ -73,16 +73,16 @@ class Series:
     colour
         "#rrggbb".
     style
-        How the points are connected; "none" leaves them apart.
+        Line style between the points; "none" draws no line.
     symbol
         The mark at each point; "" for none.
     keys
-        What each point stands for, such as a record's key; empty or (n,).
+        An identifier of each point, such as a record's key; empty or (n,).
 
     Raises
     ------
     ValueError
-        If the arrays are not of one length.
+        If the arrays differ in length.
     """
 
     name: str
@@ -109,7 +109,7 @@ class Series:
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """A function of the plane: which side of a boundary every point lies on.
+    """A function on the plane whose sign says on which side of a boundary a point lies.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ class Regions:
 
 @dataclass(frozen=True, eq=False)
 class ChartData:
-    """One chart: axes with labels, and what is drawn between them.
+    """One chart: axes with labels, and the series and shapes in it.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ class ChartData:
     regions
         A shaded background with the boundary between its signs.
     segments
-        (m, 4) straight lines x0, y0, x1, y1, such as the way from an image to its attack.
+        (m, 4) straight lines x0, y0, x1, y1, such as from a point to its attacked version.
     equal_aspect
         Whether one unit has the same length along both axes.
     """
@@ -166,18 +166,18 @@ class MapGridData:
     Parameters
     ----------
     images
-        Row by row uint8 (h, w, 3) pictures; None leaves a place empty.
+        Row by row, uint8 (h, w, 3) pictures; None leaves a cell empty.
     row_titles, column_titles
         One text each, or empty.
     notes
-        Row by row a short text under each picture; empty where there is none.
+        Row by row, a short text under each picture; or empty.
     values
-        Row by row the numbers behind each picture, (h, w), for the table of data; or empty.
+        Row by row, the numbers behind each picture, (h, w), for the data table; or empty.
 
     Raises
     ------
     ValueError
-        If the rows differ in length, or the titles in number.
+        If the rows differ in length, or the number of titles does not fit.
     """
 
     images: tuple[tuple[NDArray[np.uint8] | None, ...], ...]
@@ -209,29 +209,29 @@ class MapGridData:
 
 @dataclass(frozen=True, kw_only=True)
 class FigureStyle:
-    """How large a figure is on paper, and what stands around it.
+    """Size, font and colours of a figure on paper, and which texts are drawn around it.
 
     Parameters
     ----------
     width_mm, height_mm
-        Size of the whole figure; a height of None follows from its content.
+        Size of the whole figure; with a height of None, the content determines the height.
     font_size
-        In points; titles are as large, ticks a little smaller.
+        In points. Titles have this size, ticks are slightly smaller.
     dpi
         Dots per inch of a PNG.
     title, caption
-        Whether the texts are drawn too; papers mostly set them themselves.
+        Whether to draw the title and the caption; papers mostly typeset these themselves.
     font
-        Family of the font; where it is not installed, DejaVu Sans.
+        Font family; DejaVu Sans is used if it is not installed.
     palette
-        One of :data:`PALETTES`: which eight colours series have.
+        A key of :data:`PALETTES`, the eight colours of the series.
     transparent
-        Whether there is no paper behind the figure.
+        Whether the background is transparent instead of white.
 
     Raises
     ------
     FigureError
-        If a size is not one that a figure can have.
+        If a value is out of range.
     """
 
     width_mm: float = 170.0
@@ -264,35 +264,35 @@ Picture = ChartData | MapGridData | Sequence[ChartData]
 
 
 def panels_of(data: Picture) -> tuple[ChartData, ...]:
-    """Return the charts of a picture; none for a grid of maps."""
+    """Return the charts of a picture; empty for a grid of maps."""
     if isinstance(data, MapGridData):
         return ()
     return (data,) if isinstance(data, ChartData) else tuple(data)
 
 
 def title_of(data: Picture) -> str:
-    """Return a picture's title: of several charts that of the first."""
+    """Return a picture's title; with several charts, the title of the first."""
     if isinstance(data, ChartData | MapGridData):
         return data.title
     return data[0].title if data else ""
 
 
 def caption_of(data: Picture) -> str:
-    """Return a picture's caption: of several charts each different one, in order."""
+    """Return a picture's caption; with several charts, all different captions in order."""
     if isinstance(data, ChartData | MapGridData):
         return data.caption
     return " ".join(dict.fromkeys(panel.caption for panel in data if panel.caption))
 
 
 def with_caption(data: Picture, text: str) -> Picture:
-    """Return the same picture under another caption."""
+    """Return a copy of the picture with another caption."""
     if isinstance(data, ChartData | MapGridData):
         return replace(data, caption=text)
     return [replace(panel, caption=text) for panel in data]
 
 
 def in_palette(panel: ChartData, palette: str) -> ChartData:
-    """Return a chart in other colours; what is neutral stays so."""
+    """Return a chart in the colours of another palette; neutral colours stay unchanged."""
     if palette == "screen":
         return panel
     colours = dict(zip(SERIES, PALETTES[palette], strict=True))
@@ -306,9 +306,9 @@ def in_palette(panel: ChartData, palette: str) -> ChartData:
 
 
 def csv_text(data: Picture) -> str:
-    """Return the numbers behind a picture as comma-separated values, one point a row.
+    """Return the numbers behind a picture as comma-separated values, one point per row.
 
-    Title and caption stand above the table in lines that begin with "#".
+    Lines that begin with "#" above the table hold the title and the caption.
     """
     out = io.StringIO()
     for line in (title_of(data), caption_of(data)):
@@ -339,7 +339,7 @@ def _chart_rows(panels: tuple[ChartData, ...]) -> Iterable[Sequence[object]]:
 
 
 def _plain(text: str) -> str:
-    """Return a text as programs read it: legends keep some words together."""
+    """Replace non-breaking spaces, which legends use, by ordinary ones for other programs."""
     return text.replace("\u00a0", " ")
 
 

@@ -1,8 +1,8 @@
-"""Drawing pictures for a paper: vector or pixel files of an exact size, with no display.
+"""Draw pictures for a paper: vector or pixel files of an exact size, without a display.
 
-Everything goes through one lock, since the drawing library keeps global state; so figures may be
-drawn on any thread. Fonts are embedded as outlines that editors can read (type 42), and the text of
-an SVG stays text. The same data give the same bytes.
+All drawing holds one lock, because matplotlib keeps global state; so figures may be drawn on any
+thread. Fonts are embedded as outlines that editors can read (type 42), and the text of an SVG stays
+text. The same data gives the same bytes.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ SETTINGS: dict[Any, Any] = {
     "ytick.major.width": 0.6,
     "text.parse_math": False,
 }
-# Maps stand close to each other, and their shape is fixed.
+# Layout of grids of maps: small gaps, as the shape of the maps is fixed.
 TIGHT: dict[str, Any] = {
     "w_pad": 0.01,
     "h_pad": 0.01,
@@ -93,16 +93,16 @@ TIGHT: dict[str, Any] = {
     "hspace": 0.01,
     "compress": True,
 }
-FALLBACK = "DejaVu Sans"  # it comes with the library, and has every letter we use
+FALLBACK = "DejaVu Sans"  # comes with matplotlib, and has every character that figures use
 _LOCK = threading.RLock()
-# A font that is not installed is replaced; there is nothing that the user should do about it.
+# Silence warnings about a missing font: it is replaced, and the user need not do anything.
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
-# What it warns of, _check_room says in words that the user can act on.
+# _check_room reports the same problem with a message that tells the user what to do.
 warnings.filterwarnings("ignore", message="constrained_layout not applied")
 
 
 def draw(data: Picture, style: FigureStyle | None = None) -> Figure:
-    """Draw a picture as a figure of the size that the style says.
+    """Draw a picture as a figure in the given style.
 
     Raises
     ------
@@ -132,14 +132,14 @@ def draw(data: Picture, style: FigureStyle | None = None) -> Figure:
 
 @contextmanager
 def settings(font_size: float, font: str = FALLBACK) -> Iterator[None]:
-    """Hold the drawing library, with our settings, for figures that are put together here."""
+    """Hold the lock on matplotlib and apply our settings while figures are composed."""
     families = list(dict.fromkeys((font, FALLBACK)))
     with _LOCK, matplotlib.rc_context(SETTINGS | {"font.size": font_size, "font.family": families}):
         yield
 
 
 def draw_into(place: SubFigure, data: Picture, style: FigureStyle) -> None:
-    """Draw a picture into a part of a figure, whose layout is constrained; no caption."""
+    """Draw a picture, without caption, into a part of a figure with constrained layout."""
     if isinstance(data, MapGridData):
         _draw_maps(place, data, style)
     else:
@@ -157,7 +157,7 @@ def render(data: Picture, suffix: str, style: FigureStyle | None = None) -> byte
     Raises
     ------
     FigureError
-        If the format is another one, there is nothing to draw, or it has too many pixels.
+        If the format is unknown, there is nothing to draw, or the figure has too many pixels.
     """
     style = style or FigureStyle()
     if suffix not in FORMATS:
@@ -184,7 +184,7 @@ def render(data: Picture, suffix: str, style: FigureStyle | None = None) -> byte
 
 
 def save_as(data: Picture, path: Path, style: FigureStyle | None = None) -> None:
-    """Write a picture to a file; its suffix says the format. An older file is replaced at once.
+    """Write a picture to a file; the suffix determines the format. Replaces an existing file.
 
     Raises
     ------
@@ -220,7 +220,7 @@ def save(data: Picture, path: Path, **options: Any) -> None:
 
 
 def _draw_caption(figure: Figure, data: Picture, style: FigureStyle, foot: float) -> None:
-    """Write the caption into the lowest ``foot`` of the figure."""
+    """Write the caption into the lowest part of the figure, a share ``foot`` of its height."""
     if foot:
         wrapped = textwrap.fill(caption_of(data), letters(style.width_mm, style.font_size))
         text = figure.text(0.01, foot * 0.9, wrapped, fontsize=style.font_size, va="top")
@@ -228,7 +228,7 @@ def _draw_caption(figure: Figure, data: Picture, style: FigureStyle, foot: float
 
 
 def _above(figure: Figure, foot: float) -> Figure | SubFigure:
-    """Return the part of a figure that the caption leaves; a legend keeps to its own part."""
+    """Return the part of a figure above the caption, so that a legend does not overlap it."""
     if not foot:
         return figure
     parts: Any = figure.subfigures(2, 1, height_ratios=[1 - foot, foot], hspace=0)
@@ -236,7 +236,7 @@ def _above(figure: Figure, foot: float) -> Figure | SubFigure:
 
 
 def _check_room(figure: Figure, style: FigureStyle, height: float) -> None:
-    """Refuse a figure whose texts leave no room for what they are about."""
+    """Raise ``FigureError`` if the texts of a figure leave too little room for its content."""
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
@@ -244,7 +244,7 @@ def _check_room(figure: Figure, style: FigureStyle, height: float) -> None:
     for ax in figure.axes:
         box, needed, place = ax.get_window_extent(), ax.get_tightbbox(), ax.figure.bbox.padded(2)
         too_small = min(box.width, box.height) < margin
-        # Where the layout gives up, texts stick out of the panel that they belong to.
+        # If the layout engine finds no solution, texts extend beyond their panel.
         sticks_out = needed is not None and not (
             place.containsx(needed.x0)
             and place.containsx(needed.x1)
@@ -259,7 +259,7 @@ def _check_room(figure: Figure, style: FigureStyle, height: float) -> None:
 
 
 def _metadata(data: Picture, suffix: str) -> dict[str, Any]:
-    """Return what the file says of itself; no date, so that equal figures are equal files."""
+    """Return the metadata of the file; without a date, so that equal figures give equal files."""
     title, caption = title_of(data), caption_of(data)
     if suffix == "pdf":
         found = {"Title": title, "Subject": caption, "Creator": "Isthmus", "CreationDate": None}
@@ -321,7 +321,7 @@ def _draw_chart(ax: Axes, data: ChartData, width_mm: float, style: FigureStyle) 
             ax.plot([x0, x1], [y0, y1], color=NEUTRAL, linewidth=0.4, alpha=0.5, zorder=1.5)
     ax.set_xscale("log" if data.x_log else "linear")
     if not data.x_log:
-        # Not as many as the layout leaves room for: with them it would leave less room.
+        # Fix the number of ticks: the automatic one depends on the layout, which ticks change.
         ax.xaxis.set_major_locator(MaxNLocator(ticks_in(width_mm, style), steps=TICK_STEPS))
     ax.set_yscale("log" if data.y_log else "linear")
     if data.x_range:
@@ -381,10 +381,10 @@ def _draw_maps(figure: Figure | SubFigure, data: MapGridData, style: FigureStyle
         ax, picture = axes[r, c], data.images[r][c]
         ax.set_xticks([])
         ax.set_yticks([])
-        # A thin edge: a map is white where nothing matters, and so is the paper.
+        # Draw a thin edge: a map is white where its values are 0, like the paper.
         ax.spines[:].set(visible=picture is not None, color=EDGE, linewidth=0.4)
         if picture is not None:
-            # Nearest: a map's pixels are its data, smoothing would invent some.
+            # Use nearest-neighbour interpolation: smoothing would show values that do not exist.
             ax.imshow(picture, interpolation="nearest", cmap="gray", vmin=0, vmax=255)
         if data.notes:
             ax.set_xlabel(data.notes[r][c], fontsize=style.font_size * 0.8, labelpad=1)

@@ -1,4 +1,4 @@
-"""Figures that are rows of pictures: gradient maps, and adversarial examples."""
+"""Figures made of rows of pictures: gradient maps and adversarial examples."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from engine.store.study import Record, Study, StudyError, spec_of
 
 S = TypeVar("S", bound=Spec)
 Bytes = NDArray[np.uint8]
-# As many as stand side by side in a double column.
+# Number of pictures that fit side by side in a double column.
 MOST_COLUMNS = 10
 
 
 def gradient_maps(study: Study) -> Picture:
-    """Return the paper's figure: the images above, below them the maps of every network.
+    """Return the paper's figure: a row of images, and below it the maps of every network.
 
-    Of several choices of images that with the most networks is drawn, of equal ones the newest.
+    If the study has several selections of images, the one with the most records is drawn, and among
+    equals the newest.
     """
     found = _alike(study, Maps, lambda spec: (spec.images or spec.classifier.images, spec.indices))
     if not found:
@@ -59,7 +60,7 @@ def gradient_maps(study: Study) -> Picture:
 
 
 def attacked_images(study: Study) -> Picture:
-    """Return images and, of every network, their attacked versions and what was added to them."""
+    """Return images and, for every network, their attacked versions and the perturbations."""
     found = _alike(
         study,
         AdversarialExamples,
@@ -95,9 +96,9 @@ def attacked_images(study: Study) -> Picture:
 
 
 def _alike(study: Study, kind: type[S], what: Callable[[S], object]) -> list[tuple[Entry, S]]:
-    """Return the largest (of equal ones the newest) set of records that show the same things.
+    """Return the largest set of records with equal ``what``; among equals, the newest set.
 
-    Points of the plane are no pictures and are left out.
+    Records on 2-d points are left out, because these cannot be drawn as pictures.
     """
     sets: dict[object, list[tuple[Entry, S]]] = {}
     for entry in study.entries:
@@ -124,7 +125,7 @@ def _delta_row(arrays: object, columns: Sequence[int]) -> tuple[Bytes, ...]:
 
 
 def _names_of(study: Study, record: Record) -> list[str]:
-    """Return the names of the classes, as far as the images' record has them."""
+    """Return the names of the classes that the images' record holds."""
     spec = record.spec
     if not isinstance(spec, Maps | AdversarialExamples):
         return []

@@ -1,4 +1,4 @@
-"""Figures of the approximated manifold: densities of distances, and what the generator makes."""
+"""Figures of the approximated manifold: densities of distances, and generated images."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def density_charts(study: Study) -> list[ChartData]:
 
 
 def density_chart(panel: manifold_panels.Panel, name: str) -> ChartData:
-    """Return one panel under its name: the clean images dashed, then a colour a network."""
+    """Return one panel as a chart: clean images dashed, then one colour per network."""
     series = []
     for index, curve in enumerate(curve for curve in panel.curves if len(curve.x)):
         clean = not curve.classifier
@@ -63,7 +63,7 @@ def density_chart(panel: manifold_panels.Panel, name: str) -> ChartData:
 
 
 def reconstructions(study: Study) -> Picture:
-    """Return test images, their reconstructions, samples, and attacked images beside theirs."""
+    """Return test images, their reconstructions, samples, and attacked images with theirs."""
     entry = next((e for e in reversed(study.entries) if e.kind == VAEGAN.kind), None)
     if entry is None:
         raise FigureError(NOTHING)

@@ -19,7 +19,7 @@ CURVE = ("eps", "accuracy")
 
 
 def metric_charts(study: Study) -> Picture:
-    """Return a chart per metric: its curve where it has one, else its number per network.
+    """Return a chart per metric: its curve if it has one, else one number per network.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def metric_charts(study: Study) -> Picture:
 
 
 def record_charts(record: Record) -> tuple[ChartData, ...]:
-    """Return what one measurement has to show: its curve, or how its images are spread."""
+    """Return the charts of one measurement: its curve, or the distribution over its images."""
     arrays = record.arrays
     if set(CURVE) <= set(arrays):
         return (_curve_chart([_curve("", arrays, 0)], ""),)

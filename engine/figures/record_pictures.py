@@ -1,4 +1,4 @@
-"""What one record has to show: its curves as charts, its images and maps as a grid."""
+"""The pictures of a single record: its curves as charts, its images and maps as a grid."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from engine.retraining import curves
 from engine.specs import AdversarialExamples, Boundary, Interpretability
 from engine.store.study import Record, Study, StudyError
 
-SHOWN = 6  # a row of them fits beside the table of records, twice as large as they are
+SHOWN = 6  # so many images, at twice their size, fit beside the table of records
 BINS = 30
 Arrays = Mapping[str, NDArray[np.generic]]
 PER_EPOCH = {"clean_accuracy": "Clean test accuracy", "robust_accuracy": "Robust test accuracy"}
@@ -33,7 +33,7 @@ class Pictures:
 
 
 def pictures_of(study: Study, key: str) -> tuple[Record, Pictures]:
-    """Read a record, and return it with what it has to show.
+    """Read a record, and return it with its pictures.
 
     Raises
     ------
@@ -184,7 +184,7 @@ def _maps(found: NDArray[np.generic]) -> tuple[NDArray[np.uint8], ...]:
 
 
 def _grid(rows: Mapping[str, Sequence[NDArray[np.uint8]]], caption: str) -> MapGridData | None:
-    """Return rows of pictures, all as long as the longest; None without any picture."""
+    """Return rows of pictures, padded to equal length; None if there is no picture."""
     count = max((len(row) for row in rows.values()), default=0)
     if not count:
         return None

@@ -1,4 +1,4 @@
-"""The whole study as one PDF: what was done, with what, and every figure that its records give."""
+"""The report of a study as one PDF: its records and settings, and all figures it can draw."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def report_pdf(study: Study, *, now: datetime | None = None, check: Check = lamb
     Parameters
     ----------
     now
-        The date on its first page; today's without one.
+        The date on the first page; None means today.
     check
-        Called between figures; what it raises ends the work.
+        Called between figures; may raise to cancel.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def write_pictures(pictures: Sequence[Picture], title: str, path: Path, *, notes
 
 
 def write_pdf(path: Path, make: Callable[[], bytes]) -> None:
-    """Write what ``make`` returns to a file that ends in .pdf, whole or not at all."""
+    """Write the bytes that ``make`` returns to a .pdf file, atomically."""
     if path.suffix.lower() != SUFFIX:
         raise FigureError(f"file is {path.name!r}, must end in {SUFFIX}: a report is a PDF")
     content = make()
@@ -140,7 +140,7 @@ def _facts(study: Study, when: datetime) -> Iterator[tuple[str, str]]:
 
 
 def _origin(study: Study) -> Iterator[tuple[str, str]]:
-    """Yield versions and devices, of the oldest and the newest network or else record."""
+    """Yield versions and devices of the oldest and the newest network, or of any records."""
     trained = [
         entry for entry in study.entries if entry.kind in ("training", "vae_gan", "boundary")
     ]
@@ -214,7 +214,7 @@ def _figures(study: Study, check: Check) -> Iterator[Block]:
         try:
             data = figure.picture(study)
         except FigureError:
-            continue  # records of that kind, but of none that such a figure shows
+            continue  # the study has records of these kinds, but none that the figure can show
         text = settings_of(study, figure.kinds)
         yield from (gap(10.0), heading(figure.heading), replace(gap(2.0), leads=True))
         yield from picture_blocks(data, text)
@@ -257,10 +257,10 @@ def _sizes(entry: Entry) -> str:
 
 
 def _complete_presets(study: Study) -> list[str]:
-    """Return the built-in plans of which the study has every record."""
+    """Return the built-in plans whose records are all in the study."""
     found = []
     for name in presets():
-        with suppress(SpecError):  # one that names images which are not here
+        with suppress(SpecError):  # raised by a plan with images that are not on this machine
             if all(study.has(spec) for spec in load_preset(name).specs):
                 found.append(name)
     return found

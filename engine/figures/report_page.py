@@ -1,7 +1,7 @@
 """Pages of A4 for a report: blocks of text, tables and pictures, one below the other.
 
-Lengths are in mm. A block knows its height before anything is drawn, so that pages are filled
-first and drawn one at a time: a long report needs no more memory than a page.
+Lengths are in mm. The height of a block is known before it is drawn. So blocks are distributed over
+pages first, and pages are then drawn one at a time: a long report needs no more memory than a page.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Draw = Callable[[SubFigure], None]
 
 @dataclass(frozen=True)
 class Block:
-    """Something as wide as the page's text, and so high; ``leads`` keeps it with what follows."""
+    """A part of a page, as wide as the text; ``leads`` keeps it on one page with the next block."""
 
     height: float
     draw: Draw
@@ -69,14 +69,14 @@ def gap(height: float = GAP) -> Block:
 def text_block(
     text: str, size: float = TEXT, *, colour: str = INK, bold: bool = False, leads: bool = False
 ) -> Block:
-    """Return a paragraph; its own line breaks stay, long lines and words are broken."""
+    """Return a paragraph; line breaks in the text are kept, long lines and words are wrapped."""
     room = letters(WIDTH * (0.94 if bold else 1.0), size)
     lines = [part for line in text.splitlines() for part in textwrap.wrap(line, room) or [""]]
     return _lines_block(lines, size, colour=colour, bold=bold, leads=leads)
 
 
 def paragraphs(text: str, size: float = TEXT, *, colour: str = INK) -> Iterator[Block]:
-    """Yield a text line by line, so that it may go on on the next page."""
+    """Yield a text line by line, so that it may continue on the next page."""
     for line in text.splitlines():
         yield text_block(line or " ", size, colour=colour)
 
@@ -101,7 +101,7 @@ def _lines_block(
 
 
 def facts_block(facts: Sequence[tuple[str, str]]) -> Block:
-    """Return names and values beside each other."""
+    """Return a list of names with their values beside them."""
     left, step = 38.0, line_height(TEXT)
     wrapped = [(name, textwrap.wrap(text, letters(WIDTH - left, TEXT))) for name, text in facts]
     count = sum(max(1, len(lines)) for _, lines in wrapped)
@@ -120,12 +120,12 @@ def facts_block(facts: Sequence[tuple[str, str]]) -> Block:
 
 
 def table_blocks(rows: Rows, left: int = 1, size: float = SMALL) -> Iterator[Block]:
-    """Yield a table, headings first, a block a row: it goes on on the next page if it has to.
+    """Yield a table, headings first, as one block per row; so it may continue on the next page.
 
     Parameters
     ----------
     left
-        How many of the first columns are flush left; their texts are broken where they are long.
+        How many of the first columns are flush left; long texts in them are wrapped.
     """
     widths = _column_widths(rows, left, size)
     for number, row in enumerate(rows):
@@ -133,9 +133,9 @@ def table_blocks(rows: Rows, left: int = 1, size: float = SMALL) -> Iterator[Blo
 
 
 def _column_widths(rows: Rows, left: int, size: float) -> list[float]:
-    """Return widths in mm: what the texts need; words give way where that is too much."""
+    """Return widths in mm for the texts; text columns shrink first if the table is too wide."""
     letter = size * POINT_MM * BROAD
-    # A heading may be broken between its words, so may the texts at the left, numbers may not.
+    # Headings and the left columns may be wrapped between words, numbers may not.
     words = [max(map(len, text.split(" ")), default=1) for text in rows[0]]
     longest = [max([word, *(len(row[i]) for row in rows[1:])]) for i, word in enumerate(words)]
     needed = [count * letter + BETWEEN for count in longest]
@@ -179,7 +179,7 @@ def _row_block(
 def picture_blocks(data: Picture, settings_text: str = "") -> Iterator[Block]:
     """Yield a picture, and below it its caption and the settings behind it.
 
-    What is higher than a page is divided: charts by their panels, grids by their rows.
+    A picture higher than a page is divided: charts between panels, grids between rows.
     """
     style = FigureStyle(width_mm=WIDTH, font_size=SMALL, title=True)
     caption = " ".join(part for part in (caption_of(data), settings_text) if part)
@@ -195,7 +195,7 @@ def picture_blocks(data: Picture, settings_text: str = "") -> Iterator[Block]:
 
 
 def _draw_part(place: SubFigure, data: Picture, style: FigureStyle) -> None:
-    """Draw a picture into the left of a place, as wide as the style says."""
+    """Draw a picture at the left of a place, in the width of the style."""
     if style.width_mm < WIDTH:
         widths = [style.width_mm, WIDTH - style.width_mm]
         places: Any = place.subfigures(1, 2, width_ratios=widths, wspace=0)
@@ -204,7 +204,7 @@ def _draw_part(place: SubFigure, data: Picture, style: FigureStyle) -> None:
 
 
 def _parts(data: Picture, style: FigureStyle, room: float) -> Iterator[Picture]:
-    """Yield a picture whole, or in pieces that are at most so high."""
+    """Yield the whole picture, or parts of it that are at most ``room`` high."""
     if natural_height(data, style) <= room:
         yield data
         return
@@ -212,7 +212,7 @@ def _parts(data: Picture, style: FigureStyle, room: float) -> Iterator[Picture]:
         yield from _row_parts(data, style, room)
         return
     panels = panels_of(data)
-    # As few parts as will do, all of one size: a last one with a single panel would be huge.
+    # Use the fewest parts, of equal size: a last part with a single panel would be drawn too large.
     sizes = (-(-len(panels) // parts) for parts in range(1, len(panels) + 1))
     count = next((n for n in sizes if natural_height(panels[:n], style) <= room), 1)
     for start in range(0, len(panels), count):
@@ -220,7 +220,7 @@ def _parts(data: Picture, style: FigureStyle, room: float) -> Iterator[Picture]:
 
 
 def _row_parts(data: MapGridData, style: FigureStyle, room: float) -> Iterator[MapGridData]:
-    """Yield some rows of a grid at a time, the first row, of the images, above each."""
+    """Yield parts of a grid, a few rows each, and repeat the first row, the images, in each."""
     count = len(data.images)
     while count > 2 and natural_height(_rows_of(data, range(count)), style) > room:
         count -= 1
@@ -246,7 +246,7 @@ def _rows_of(data: MapGridData, wanted: Sequence[int]) -> MapGridData:
 
 
 def paged(blocks: Sequence[Block]) -> list[list[Block]]:
-    """Return the blocks page by page; one that leads never stands last on a page."""
+    """Distribute the blocks over pages; a block that leads is never the last on a page."""
     pages: list[list[Block]] = [[]]
     room = ROOM
     start = 0
@@ -271,7 +271,7 @@ def pdf_of(blocks: Sequence[Block], name: str, about: dict[str, Any]) -> bytes:
     Parameters
     ----------
     about
-        What the file says of itself: Title, Subject, ...
+        Metadata of the file: Title, Subject, ...
     """
     pages = paged(blocks)
     out = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Which settings stand behind a figure, in a sentence: what all its records have in common."""
+"""Describe the settings behind a figure in a sentence: those that all its records share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST = 4
 
 
 def settings_of(study: Study, kinds: Sequence[str]) -> str:
-    """Return the settings of the study's records of these kinds; "" where it has none."""
+    """Return the settings of the study's records of these kinds; "" if it has none."""
     specs = [spec_of(entry) for entry in study.entries if entry.kind in kinds]
     found = [spec for spec in specs if spec is not None]
     facts: dict[str, str] = {}
@@ -128,7 +128,7 @@ def _optimizer(spec: Spec) -> str:
 
 
 def _each(values: Iterable[object]) -> str:
-    """Return the different values, in order of appearance; of many only how many they are."""
+    """Return the distinct values in order of appearance, or their number if there are many."""
     found = list(dict.fromkeys(map(str, values)))
     return " / ".join(found) if len(found) <= MOST else f"{len(found)} different"
 

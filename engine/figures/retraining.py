@@ -9,9 +9,9 @@ from engine.retraining import curves
 
 
 def retraining_chart(shown: Sequence[curves.Curve], title: str, names: Sequence[str]) -> ChartData:
-    """Return accuracy against the fraction removed, and the random baseline of each kind once.
+    """Return accuracy against the fraction removed, with each distinct random baseline once.
 
-    ``names`` says what each curve's network is called.
+    ``names`` holds the name of each curve's network.
     """
     series: list[Series] = []
     baselines: set[tuple[float, ...]] = set()

@@ -1,4 +1,4 @@
-"""How large the parts of a figure are: panels, legends, and the height that suits a width."""
+"""Compute the sizes of the parts of a figure: panels, legends, captions, and the height."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from engine.figures.charts import (
 
 MM = 1 / 25.4
 SMALLEST_PANEL_MM = 50.0
-AXIS_MM = 12.0  # what a vertical axis takes of a panel's width, roughly
+AXIS_MM = 12.0  # approximate width of a vertical axis with its labels
 PANEL_RATIO = 0.72
 POINT_MM = 25.4 / 72
-# Widths of a letter and a line's height in the font's own size, roughly.
+# Approximate width of a letter and height of a line, relative to the font size.
 LETTER, LINE = 0.53, 1.35
 LARGEST_MAP_MM = 30.0
 TICK_LETTERS = 5.5
 
 
 def grid_of(count: int, width_mm: float) -> tuple[int, int]:
-    """Return rows and columns of so many panels: legible, and without gaps where possible."""
+    """Return rows and columns for ``count`` panels: large enough to read, if possible no gaps."""
     most = max(1, min(count, 4, int(width_mm / SMALLEST_PANEL_MM)))
     even = [n for n in range(2, most + 1) if count % n == 0]
     columns = even[-1] if even else most
@@ -36,7 +36,7 @@ def grid_of(count: int, width_mm: float) -> tuple[int, int]:
 
 
 def letters(width_mm: float, size: float) -> int:
-    """Return about how many letters of a font size in points fit."""
+    """Return about how many letters of a font size in points fit into the width."""
     return max(8, int(width_mm / (size * POINT_MM * LETTER)))
 
 
@@ -61,7 +61,7 @@ def natural_height(data: Picture, style: FigureStyle) -> float:
 
 
 def caption_height(data: Picture, style: FigureStyle) -> float:
-    """Return the height in mm of the caption as it is broken into lines; 0 without one."""
+    """Return the height in mm of the wrapped caption; 0 without a caption."""
     text = caption_of(data) if style.caption else ""
     lines = len(textwrap.wrap(text, letters(style.width_mm, style.font_size)))
     return (lines + 0.5) * style.font_size * POINT_MM * LINE if lines else 0.0
@@ -79,7 +79,7 @@ def _natural_map_height(data: MapGridData, style: FigureStyle, line: float) -> f
 
 
 def fitted(text: str, width_mm: float, style: FigureStyle) -> str:
-    """Return a title, or the label of a horizontal axis, broken to fit a panel of this width."""
+    """Return a title, or the label of a horizontal axis, wrapped to fit a panel of this width."""
     room = letters(width_mm - AXIS_MM, style.font_size)
     return "\n".join(textwrap.fill(line, room) for line in text.split("\n"))
 
@@ -91,7 +91,7 @@ def ticks_in(width_mm: float, style: FigureStyle) -> int:
 
 
 def broken_lines(panel: ChartData, width_mm: float, style: FigureStyle) -> int:
-    """Return how many lines more than one each the title and the axis label of a panel take."""
+    """Return how many extra lines the wrapped title and axis label of a panel take."""
     texts = (panel.x_label, panel.title if style.title else "")
     return sum(fitted(text, width_mm, style).count("\n") for text in texts)
 
@@ -106,7 +106,7 @@ def shares_legend(panels: Sequence[ChartData]) -> bool:
 
 
 def legend_columns(data: ChartData, width_mm: float, style: FigureStyle) -> tuple[int, int]:
-    """Return how many names stand side by side, and after how many letters they are broken."""
+    """Return the number of legend columns, and the number of letters at which names wrap."""
     names = [item.name for item in data.series if item.name]
     room = letters(width_mm - AXIS_MM, style.font_size * 0.85)
     longest = max((len(name) for name in names), default=1) + 5

@@ -1,4 +1,4 @@
-"""The figures of a study: from its records to what :mod:`engine.figures.drawing` draws."""
+"""Make the figures of a study, for :mod:`engine.figures.drawing` to draw, from its records."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def tradeoff_figure(study: Study) -> Picture:
 
 
 def _is_drawn(found: Sequence[Group], x: Abscissa) -> bool:
-    """Return whether a chart says anything: strength needs a sweep of it."""
+    """Return whether a chart is worth drawing; one against strength needs a sweep."""
     return x == "clean_accuracy" or any(group.fit is not None for group in found)
 
 
@@ -90,7 +90,7 @@ def tradeoff_chart(found: Sequence[Group], mode: Mode, kind: str, x: Abscissa) -
 
 
 def group_series(group: Group, index: int) -> list[Series]:
-    """Return a group's points and, if it has one, its line."""
+    """Return a group's points and, if there is one, its fitted line."""
     known = np.isfinite(group.spread).any()
     low, high = (group.y - group.spread, group.y + group.spread) if known else (None, None)
     points = Series(
@@ -126,7 +126,7 @@ def roar_curves(study: Study) -> Picture:
 
 
 def kar_curves(study: Study) -> Picture:
-    """Return accuracy against the share of removed pixels, the marked ones kept."""
+    """Return accuracy against the share of removed pixels; the most important ones are kept."""
     return _retraining_curves(study, "kar")
 
 
@@ -179,7 +179,7 @@ def _epochs_caption() -> str:
 def boundaries(study: Study) -> Picture:
     """Return the decision boundary of every kind of training, in the paper's [-1, 1] units.
 
-    Of several seeds the first is drawn; the tilt is the mean over them.
+    If there are several seeds, the first one is drawn, and the tilt is the mean over all.
     """
     alike: dict[str, list[tuple[Entry, Boundary]]] = {}
     for entry, spec in _boundaries_in(study):
@@ -197,7 +197,7 @@ def _boundaries_in(study: Study) -> Iterator[tuple[Entry, Boundary]]:
 
 
 def _without_seed(spec: Boundary) -> str:
-    """Return a name that networks of different seeds share, and the data drawn from them."""
+    """Return a key that is equal for networks, and drawn data, which differ only in the seed."""
     plain: Boundary = spec
     if isinstance(spec.classifier, Training):
         plain = plain.replace("classifier.seed", 0)
@@ -224,7 +224,7 @@ def _tilt(found: list[tuple[Entry, Boundary]]) -> str:
 
 
 def tilts(study: Study) -> Picture:
-    """Return the tilt of the boundary against the radius that was trained with."""
+    """Return the tilt of the boundary against the training radius."""
     found = lab.tilts(study)
     if not found:
         raise FigureError(NO_BOUNDARY)

@@ -1,4 +1,4 @@
-"""What a study found, in words and numbers: the headless ``show`` and the documents read it."""
+"""The results of a study as JSON, text and tables, for the command ``show`` and the report."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCORED_CONTROLS = ("sobel", "blurred")
 
 
 def as_json(study: Study) -> dict[str, Any]:
-    """Return what ``show --json`` prints of a study; no name in it ever changes."""
+    """Return a study in the form that ``show --json`` prints; its names must not change."""
     points = tradeoff_points.networks(study)
     panels = manifold_panels.panels(study)
     return {
@@ -34,7 +34,7 @@ def as_json(study: Study) -> dict[str, Any]:
 
 
 def as_text(study: Study) -> str:
-    """Return the same as tables; what the study has nothing of is left out."""
+    """Return the same as text tables; tables without rows are left out."""
     points = tradeoff_points.networks(study)
     parts = [tradeoff_points.table(points)] if points else []
     controls = control_rows(points)
@@ -65,7 +65,7 @@ def as_text(study: Study) -> str:
 
 
 def tradeoff_tables(study: Study) -> Iterator[Table]:
-    """Yield what stands below the trade-off in a report: correlations, and scores of controls."""
+    """Yield the tables below the trade-off in a report: correlations, and scores of controls."""
     points = tradeoff_points.networks(study)
     rows = comparison.rows(points)
     if rows:
@@ -76,21 +76,21 @@ def tradeoff_tables(study: Study) -> Iterator[Table]:
 
 
 def manifold_tables(study: Study) -> Iterator[Table]:
-    """Yield what stands below the densities in a report: the distances of every panel."""
+    """Yield the tables below the densities in a report: the distances of every panel."""
     panels = manifold_panels.panels(study)
     for name, panel in zip(manifold_panels.names(panels), panels, strict=True):
         yield name, distance_rows(panel), 1
 
 
 def metric_tables(study: Study) -> Iterator[Table]:
-    """Yield what stands below the charts of metrics in a report: their numbers."""
+    """Yield the tables below the charts of metrics in a report: their numbers."""
     rows = metric_rows(study)
     if len(rows) > 1:
         yield "Metrics of networks", rows, 2
 
 
 def metric_rows(study: Study) -> list[list[str]]:
-    """Return the metrics that are a number as texts, a row a measurement, headings first."""
+    """Return the metrics that are a single number, one row of texts each, headings first."""
     return [
         ["network", "metric", "value", "images"],
         *(
@@ -146,7 +146,7 @@ def control_rows(points: Sequence[tradeoff_points.NetworkPoint]) -> list[list[st
 
 
 def distance_rows(panel: manifold_panels.Panel) -> list[list[str]]:
-    """Return the curves of a panel as texts, near to far as claimed, headings first."""
+    """Return the curves of a panel as rows of texts in the claimed order, headings first."""
     return [
         ["attacked network", "mean", "mode", "counted"],
         *(

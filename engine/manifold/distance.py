@@ -26,13 +26,13 @@ SHOWN = 8
 def manifold_distance(spec: ManifoldDistance, context: Context) -> Result:
     """Compute a record of distances ||x - x~||_2 in [0, 1] pixel units, x~ the reconstruction.
 
-    "counted" says which examples the density is made of: for clean images all, for attacks those
-    that change the prediction of the judge.
+    "counted" marks the examples that enter the density: all clean images, or the attacked images
+    for which the judge's prediction changed.
 
     Raises
     ------
     SpecError
-        If no attack changed the judge's prediction: there is nothing to take a distance of.
+        If no attack changed the judge's prediction, so that no example counts.
     """
     images = device_images(context, spec.generator.images)
     generator = restored(spec.generator, context)
@@ -73,7 +73,7 @@ def manifold_distance(spec: ManifoldDistance, context: Context) -> Result:
 def _examples(
     spec: ManifoldDistance, pixels: Tensor, labels: Tensor, context: Context
 ) -> tuple[Tensor, Tensor]:
-    """Return the images whose distance is taken, and which of them count."""
+    """Return the images whose distances are measured, and which of them count."""
     if spec.classifier is None or spec.judge is None:
         return pixels, torch.ones(len(pixels), dtype=torch.bool, device=pixels.device)
     model, judge = (classifier(context, one) for one in (spec.classifier, spec.judge))

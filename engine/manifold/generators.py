@@ -26,7 +26,7 @@ Parts = tuple[nn.Module, nn.Module, nn.Module]
 
 
 class SameConv2d(nn.Conv2d):
-    """A strided convolution whose output side is the input side over the stride, rounded up."""
+    """A strided convolution with output side ceil(input side / stride)."""
 
     def forward(self, features: Tensor) -> Tensor:
         """Pad as needed, more to the right and below, and convolve."""
@@ -40,7 +40,7 @@ class SameConv2d(nn.Conv2d):
 
 
 class Generator(nn.Module):
-    """Encoder, decoder and discriminator of one VAE-GAN; images are in [-1, 1] inside."""
+    """Encoder, decoder and discriminator of one VAE-GAN; the networks use images in [-1, 1]."""
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module, discriminator: nn.Module):
         super().__init__()
@@ -59,7 +59,8 @@ class Generator(nn.Module):
         Parameters
         ----------
         noise
-            Draws the latent, as the paper's code does; None decodes its mean.
+            If given, the latent is sampled with this generator, as in the paper's code; None
+            decodes the mean of the latent.
         """
         mean, log_variance = self.latent(images * 2 - 1)
         if noise is not None:
@@ -68,7 +69,7 @@ class Generator(nn.Module):
         return self.decode(mean)
 
     def decode(self, latent: Tensor) -> Tensor:
-        """Return images in [0, 1] of points of the latent space (N, latent)."""
+        """Decode points of the latent space (N, latent) to images in [0, 1]."""
         decoded: Tensor = self.decoder(latent)
         return (decoded + 1) / 2
 
@@ -79,7 +80,7 @@ def build(spec: VAEGAN, images: DeviceImages, generator: torch.Generator) -> Gen
     Raises
     ------
     SpecError
-        If the images do not have the side that the architecture is made for.
+        If the images do not have the size that the architecture requires.
     """
     side = SIDES[spec.architecture]
     channels, height, width = images.shape
@@ -186,10 +187,10 @@ def _initialise(module: nn.Module, generator: torch.Generator) -> None:
 
 
 def _normalise_spectrum(layer: nn.Module, generator: torch.Generator) -> None:
-    """Divide a layer's weight by its largest singular value, from now on.
+    """Apply spectral normalisation to a layer: divide its weight by the largest singular value.
 
-    torch starts the power iteration from the process's own random state; here it starts from the
-    generator, and is taken to where torch would have taken it.
+    torch starts the power iteration from the global random state. To make the result reproducible,
+    this function starts it from the generator instead and runs as many iterations as torch does.
     """
     spectral_norm(layer)
     weights: Any = layer.parametrizations.weight  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""Distances to the manifold of several networks: densities, means, and their claimed order.
+"""Compare networks by distance to the manifold: densities, means, and the claimed order.
 
 Source: Kim, Seo, Jeon 2019, distance to the manifold.
 """
@@ -29,24 +29,24 @@ class Distances:
     Attributes
     ----------
     name, key
-        Readable name, and the record they come from.
+        Readable name, and key of the record of the distances.
     classifier
         Key of the attacked network; "" for the clean images.
     level
-        What networks of one strength have in common, such as "L2 1 PGD-10" or "Standard".
+        Title shared by networks of one strength, such as "L2 1 PGD-10" or "Standard".
     eps
-        Of its training, in [0, 1] units; 0 for a standard network, -1 for the clean images, None
+        The training eps, in [0, 1] units; 0 for a standard network, -1 for the clean images, None
         for a network of unknown training, which has no place in the order.
     values
-        (n,) distances that count, min-max scaled by the clean test images.
+        (n,) counted distances, min-max scaled by those of the clean test images.
     every, counted
-        (N,) the same of all test images, in their order, and which of them count.
+        (N,) scaled distances of all test images, in their order, and which of them count.
     x, density
-        (400,) kernel density curve; empty where the values do not vary.
+        (400,) kernel density curve; empty if the values do not vary.
     mode
-        Where the density is largest; NaN without one.
+        Position of the maximum of the density; NaN without a density.
     mean
-        Of the values.
+        Mean of the values.
     """
 
     name: str
@@ -65,16 +65,16 @@ class Distances:
 
 @dataclass(frozen=True)
 class OrderStep:
-    """Two neighbours of the claimed order, and whether they stand as claimed.
+    """Two neighbours in the claimed order, and whether their measured order agrees.
 
     Attributes
     ----------
     nearer, farther
-        Names: the claim is that the first lies closer to the manifold. Each stands for one network,
-        or for several that differ in nothing but their seed, say; then for the mean over them.
+        Names; the claim is that the first is closer to the manifold. Each name stands for one
+        network, or for the mean of several that were trained with the same eps.
     difference, low, high
         Difference of their mean scaled distances, with its 95 % bootstrap interval over test
-        images: all networks see the same ones, so that hard images count in all.
+        images. All networks share the resampled images, because hard images affect all of them.
     """
 
     nearer: str
@@ -90,7 +90,7 @@ class OrderStep:
 
     @property
     def clear(self) -> bool:
-        """Whether the whole interval has it."""
+        """Whether the whole interval has the claimed sign."""
         return self.low > 0
 
 
@@ -109,15 +109,15 @@ def kernel_density(values: Floats) -> tuple[Floats, Floats]:
 
 
 def steps(curves: Sequence[Distances]) -> list[OrderStep]:
-    """Return the neighbours of the claimed order, clean images first, then by falling eps.
+    """Compare neighbours in the claimed order: clean images first, then by decreasing eps.
 
-    Networks of one eps are one place in it: no claim is made about the seeds of one strength. The
-    intervals are seeded.
+    Networks with the same eps share one place in the order, because no claim is made about
+    different seeds. The bootstrap has a fixed seed.
 
     Raises
     ------
     ValueError
-        If the curves are not of the same test images.
+        If the curves have different numbers of test images.
     """
     sizes = {len(curve.every) for curve in curves}
     if len(sizes) > 1:
@@ -139,7 +139,7 @@ def steps(curves: Sequence[Distances]) -> list[OrderStep]:
 
 
 def _place(eps: float) -> tuple[bool, float]:
-    """Return what sorts clean images first, then networks by falling eps."""
+    """Return a sort key: clean images first, then networks by decreasing eps."""
     return eps >= 0, -eps
 
 
@@ -152,7 +152,7 @@ def _mean(level: Sequence[Distances]) -> float:
 
 
 def _resampled_means(level: Sequence[Distances], drawn: Floats) -> Floats:
-    """Return the mean over networks of their means in every resample (BOOTSTRAPS, N) of images."""
+    """Return, for each resample (BOOTSTRAPS, N) of images, the mean of the networks' means."""
     means = []
     for curve in level:
         weight: Floats = curve.counted.astype(np.float64)

@@ -1,4 +1,4 @@
-"""Distances to the manifold, put side by side: densities, modes, and whether the order holds.
+"""Collect a study's distances to the manifold in panels, and judge the claimed order in each.
 
 Source: Kim, Seo, Jeon 2019, distance to the manifold.
 """
@@ -22,38 +22,38 @@ from engine.store.study import Study, spec_of
 from engine.tradeoff.points import NORM_NAMES
 
 LEAST_EXPLAINED = 0.5
-"""Below this share of the variance a generator knows too little for distances to mean anything."""
+"""Least explained share of the variance for which distances to a generator are trusted."""
 
 UNTRAINED = ("", "")
-"""Norm and loss of a panel in which no network was trained against an attack."""
+"""Stands for norm and loss where no network was trained against an attack."""
 
 Pair = tuple[Entry, ManifoldDistance]
 
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One picture of the paper: a norm and a loss.
+    """One panel of the paper's figure: the networks trained with one norm and loss.
 
     Attributes
     ----------
     title
-        Such as "L2 xent"; see :func:`names` for what tells it from others of that title.
+        Such as "L2 xent"; :func:`names` gives names that also tell panels of equal title apart.
     norm, loss
-        Of the trainings; "" where none was against an attack.
+        Norm and loss of the training attacks; "" if no network was trained against an attack.
     curves
-        Clean images first, then by falling training eps, standard networks after them: the claimed
-        order from near to far. Networks of unknown training come last.
+        In the claimed order from near to far: clean images, then networks by decreasing training
+        eps, then standard networks. Networks of unknown training come last.
     steps
-        The claim, neighbour by neighbour.
+        The comparisons of neighbours in the claimed order.
     variant
-        Which of the released code's quirks its numbers were computed with.
+        Which of the released code's quirks the numbers were computed with.
     images, latent, test_images
-        What was looked at, for the caption.
+        Title of the images, latent size and number of test images, for the caption.
     explained
-        Share of the clean test images' variance that reconstructions hold; see
+        Share of the clean test images' variance that reconstructions explain; see
         :func:`engine.manifold.vae_gan.explained`.
     setting
-        What all of its records have in common, by the dotted names of spec fields.
+        The spec fields that all of its records share, by dotted name.
     """
 
     title: str
@@ -70,12 +70,12 @@ class Panel:
 
     @property
     def trusted(self) -> bool:
-        """Whether the generator knows enough of the images for a distance to it to say anything."""
+        """Whether the generator explains enough variance for its distances to be meaningful."""
         return self.explained >= LEAST_EXPLAINED
 
     @property
     def holds(self) -> bool:
-        """Whether the whole claimed order came out, with a generator that can be trusted."""
+        """Whether the whole claimed order holds, measured with a trusted generator."""
         return self.trusted and bool(self.steps) and all(step.holds for step in self.steps)
 
     @property
@@ -102,10 +102,10 @@ class Panel:
 
 
 def panels(study: Study) -> list[Panel]:
-    """Return a panel per norm and loss of each generator that the study has distances for.
+    """Return the panels of a study, one per norm and loss for each generator.
 
-    Networks of another architecture, or trained against another kind of attack, have panels of
-    their own; standard and imported ones stand in every panel of their architecture.
+    Networks of different architectures, or trained against different kinds of attack, get separate
+    panels. Standard and imported networks appear in every panel of their architecture.
     """
     clean: dict[tuple[str, ...], Pair] = {}
     sweeps: dict[tuple[str, ...], dict[tuple[str, ...], dict[str, Pair]]] = {}
@@ -114,7 +114,7 @@ def panels(study: Study) -> list[Panel]:
             clean[_reference(spec)] = entry, spec
         else:
             known = sweeps.setdefault(_setting(spec), {})
-            # Measured twice, with another seed: the newer record.
+            # If a network was measured twice with different seeds, the newer record replaces.
             known.setdefault(_sweep(spec), {})[spec.classifier.key] = entry, spec
     found = []
     for known in sweeps.values():
@@ -128,12 +128,12 @@ def panels(study: Study) -> list[Panel]:
 
 
 def names(listed: Sequence[Panel]) -> list[str]:
-    """Return what to call each panel: its title, and what differs among those of that title."""
+    """Return a name for each panel: its title, plus the settings that tell equal titles apart."""
     return told_apart([panel.title for panel in listed], [panel.setting for panel in listed])
 
 
 def _found(study: Study) -> Iterator[Pair]:
-    """Yield the distances of clean images and of networks that were not trained on from others."""
+    """Yield the distances of clean images and of networks whose training started from scratch."""
     for entry in study.entries:
         spec = spec_of(entry) if entry.kind == ManifoldDistance.kind else None
         if isinstance(spec, ManifoldDistance) and not _goes_on(spec.classifier):
@@ -141,15 +141,15 @@ def _found(study: Study) -> Iterator[Pair]:
 
 
 def _setting(spec: ManifoldDistance) -> tuple[str, ...]:
-    """Return what must be equal for two records of networks to share a panel."""
+    """Return the settings that two records of networks must share to be in one panel."""
     network = "" if spec.classifier is None else spec.classifier.network.key
     return (*_reference(spec), spec.attack.key, spec.judged_by, network)
 
 
 def _sweep(spec: ManifoldDistance) -> tuple[str, ...]:
-    """Return norm and loss of the panel of a record, and the kind of the training and its attack.
+    """Return the norm and loss of a record's panel, and the kinds of the scheme and its attack.
 
-    :data:`UNTRAINED` stands for networks that belong to all of them.
+    Returns :data:`UNTRAINED` for networks that belong to every panel.
     """
     classifier = spec.classifier
     if not isinstance(classifier, Training) or classifier.scheme.threat is None:
@@ -160,12 +160,12 @@ def _sweep(spec: ManifoldDistance) -> tuple[str, ...]:
 
 
 def _reference(spec: ManifoldDistance) -> tuple[str, ...]:
-    """Return what the clean images' record shares with those it is the scale of."""
+    """Return the settings that a record must share with the clean images' record scaling it."""
     return spec.generator.key, spec.reconstruction, str(spec.test_images)
 
 
 def _goes_on(classifier: ClassifierSpec | None) -> bool:
-    """Whether a network was trained on from another one: its strength is not a single one."""
+    """Whether the training continued from another network, so that it has no single eps."""
     return isinstance(classifier, Training) and classifier.start is not None
 
 
@@ -183,7 +183,7 @@ def training_eps(spec: ManifoldDistance) -> float | None:
 
 
 def _order(pair: Pair) -> float:
-    """Return what sorts networks as the claim does; those of unknown training come last."""
+    """Return a sort key for the claimed order; networks of unknown training come last."""
     eps = training_eps(pair[1])
     return math.inf if eps is None else -eps
 
@@ -212,7 +212,7 @@ def _panel(study: Study, norm: str, loss: str, reference: Pair, members: list[Pa
 
 
 def _in_common(spec: ManifoldDistance) -> dict[str, Any]:
-    """Return what the records of a panel share, as nested dictionaries."""
+    """Return the settings that a panel's records share, as nested dictionaries."""
     form = spec.as_dict()
     trained = form.pop("classifier")
     for name in ("baseline", "panel", "seed"):

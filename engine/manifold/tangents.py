@@ -1,4 +1,4 @@
-"""The share of a loss gradient in the tangent space of the image manifold, known or estimated.
+"""Measure the share of a loss gradient in the known or estimated tangent space of the manifold.
 
 Source: Bordt 2023, fraction in tangent space; Srinivas 2023 for the decoder's Jacobian.
 """
@@ -59,8 +59,8 @@ def decoder_jacobian(generator: Generator, images: Tensor) -> Tensor:
     """
     with torch.no_grad():
         latent, _ = generator.latent(images * 2 - 1)
-    # The product of any pixel weights with the Jacobian is linear in the weights: its derivative
-    # by them is the Jacobian's transpose, taken a column of the latent at a time.
+    # The vector-Jacobian product is linear in the pixel weights. So differentiating its entry for
+    # one latent coordinate by the weights gives one column of the Jacobian, for all images at once.
     latent.requires_grad_(True)
     with torch.enable_grad():
         decoded = generator.decode(latent).flatten(1)
@@ -78,13 +78,14 @@ def tangent_share(
 ) -> Result:
     """Metric "tangent_share": share of the loss gradient in the known and the estimated tangents.
 
-    The baseline of either is sqrt(k / d), what a direction without any preference has. Where both
-    are there, "overlap" is ||P_estimated P_known||_F^2 / k: 1 if the estimate contains the truth.
+    The baseline of each share is sqrt(k / d), the expected share of a random direction. If both
+    spaces are available, "overlap" is ||P_estimated P_known||_F^2 / k; it is 1 if the estimated
+    space contains the known one.
 
     Raises
     ------
     SpecError
-        If the images are not Glyphs and no generator is named, or it knows other images.
+        If the images are not Glyphs and no generator is given, or it was trained on other images.
     """
     spaces = _Spaces(spec, context)
     rows: dict[str, list[Tensor]] = {"known": [], "estimated": [], "overlap": []}
@@ -119,7 +120,7 @@ class _Spaces:
         self.factors = factors_of(source, "test") if isinstance(source, Glyphs) else None
 
     def at(self, pixels: Tensor, start: int) -> dict[str, Tensor]:
-        """Return bases (N, D, K), float64, of test images from the ``start``-th on."""
+        """Return bases (N, D, K), float64, at test images, the first of which has index start."""
         found = {}
         if self.factors is not None:
             labels, factors = (part[start : start + len(pixels)] for part in self.factors)

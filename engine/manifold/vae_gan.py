@@ -1,4 +1,4 @@
-"""Training the VAE-GAN that approximates the image manifold.
+"""Train the VAE-GAN that approximates the image manifold.
 
 Source: Larsen 2016; Kim, Seo, Jeon 2019, distance to the manifold.
 """
@@ -103,7 +103,7 @@ def _one_epoch(
 
 
 class _Pictures:
-    """Reconstructions of the probe images, and samples, as the networks are now."""
+    """Reconstructions of the probe images, and samples, by the networks in their current state."""
 
     def __init__(self, context: Context, spec: VAEGAN, model: Generator, images: DeviceImages):
         self.context = context
@@ -126,12 +126,12 @@ class _Pictures:
         return made
 
     def send_if_due(self, step: float) -> None:
-        """Publish the pictures unless that happened a moment ago; trains nothing."""
+        """Publish the pictures at most every PICTURES_INTERVAL seconds."""
         if time.monotonic() - self._last >= PICTURES_INTERVAL:
             self.send(step)
 
     def samples(self, count: int) -> np.ndarray:
-        """Decode the same draws from the prior every time, float32 (count, C, H, W)."""
+        """Return samples, float32 (count, C, H, W); every call decodes the same latent draws."""
         draws = self.context.generator("samples", self.spec.seed)
         latent = torch.randn(count, self.spec.latent, generator=draws).to(self.context.device)
         with torch.no_grad():
@@ -167,7 +167,8 @@ def distances(
     images
         (N, C, H, W), uint8 or float32 in [0, 1].
     noise
-        Draws the latent as the paper's code does; None decodes its mean.
+        If given, the latent is sampled with this generator, as in the paper's code; None decodes
+        the mean of the latent.
     """
     found = []
     with torch.no_grad():
@@ -179,11 +180,11 @@ def distances(
 
 
 def explained(model: Generator, images: DeviceImages, context: Context) -> float:
-    """Return how much of the test images' variance reconstructions hold.
+    """Return the share of the test images' variance that reconstructions explain.
 
-    1 minus the squared distances to the reconstructions over those to the mean training image: 1
-    for perfect ones, 0 or less where one picture for all images would do as well, and distances
-    to the "manifold" say nothing.
+    This is 1 minus the ratio of the squared distances to the reconstructions and to the mean
+    training image. It is 1 for perfect reconstructions. It is 0 or less if they are no better than
+    the mean image; distances to the "manifold" are then meaningless.
     """
     pixels = as_unit(images.test[:EXPLAINED_IMAGES])
     mean = as_unit(images.train[:MEAN_IMAGES]).mean(0)
@@ -192,7 +193,7 @@ def explained(model: Generator, images: DeviceImages, context: Context) -> float
 
 
 class _Losses:
-    """The three losses of one batch, as the protocol has them."""
+    """The three losses of the paper's protocol, for one batch."""
 
     def __init__(self, model: Generator, spec: VAEGAN, generator: torch.Generator):
         self.model = model
@@ -211,12 +212,12 @@ class _Losses:
         return decoded, apart, kl
 
     def encoder(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean of reconstruction + KL; and the mean reconstruction alone, detached."""
+        """Return mean(reconstruction + KL), and mean(reconstruction) alone, detached."""
         _, apart, kl = self._decoded(images)
         return (apart + kl).mean(), apart.mean().detach()
 
     def decoder(self, images: Tensor) -> Tensor:
-        """Weighted reconstruction, plus what the discriminator says of decoded images."""
+        """Return the weighted reconstruction loss plus the adversarial loss of decoded images."""
         decoded, apart, _ = self._decoded(images)
         real = sum(
             functional.softplus(-self.model.discriminator(made)).mean()
@@ -225,7 +226,7 @@ class _Losses:
         return self.spec.reconstruction_weight * apart.mean() + real
 
     def discriminator(self, images: Tensor) -> Tensor:
-        """Cross-entropy of images as real, of decoded ones and samples as made."""
+        """Return the cross-entropy, with images labelled real, decoded images and samples fake."""
         with torch.no_grad():
             decoded, _, _ = self._decoded(images)
             sampled = self._from_prior(images)
@@ -246,7 +247,7 @@ def _step(
 ) -> Tensor:
     """Take one encoder, one decoder and the discriminator's steps; return the reconstruction loss.
 
-    One optimiser holds all weights; a part whose gradients are absent is left alone by it.
+    One optimiser holds all weights; it skips parameters that have no gradient.
     """
     model = losses.model
     loss, reconstruction = losses.encoder(images)

@@ -1,6 +1,6 @@
-"""The report card of an attack: whether an accuracy under it is worth believing.
+"""The report card of an attack: measurements that show whether the attack is weak or broken.
 
-What the numbers mean is said in :mod:`engine.measures.verdicts`.
+:mod:`engine.measures.verdicts` says what the numbers mean.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def attack_check(
     for done, (name, attack) in enumerate(attacks.items()):
         context.progress(done, len(attacks) + 1, name.replace("_", " "))
         numbers[name] = robust_accuracy(model, images, labels, attack, context)
-    # The worst of several starts and of the start at the image itself, as restarts are counted.
+    # Count the start at the image itself as one of the restarts.
     numbers["restart_accuracy"] = min(numbers["restart_accuracy"], numbers["attack_accuracy"])
     context.progress(len(attacks), len(attacks) + 1, "outputs")
     numbers["random_accuracy"] = random_accuracy(model, images, labels, spec.attack, context)
@@ -96,14 +96,14 @@ def zero_gradient_share(
 
 
 def _iterated(attack: AttackSpec) -> PGD:
-    """Return the attack, or for one of a single step the same with the usual ten."""
+    """Return the attack; for a single-step attack, PGD with the same ball and the default steps."""
     if isinstance(attack, PGD):
         return attack
     return PGD(norm=attack.norm, eps=attack.eps, loss=attack.loss, step_size=attack.eps / 4)
 
 
 def _everywhere(attack: PGD, images: Tensor) -> PGD:
-    """Return the attack in a ball that holds every image, with steps that cross it."""
+    """Return the attack in a ball that contains every image, with steps that can cross it."""
     eps = 1.0 if attack.norm == "linf" else min(64.0, math.sqrt(images[0].numel()))
     steps = max(attack.steps, LARGE_STEPS)
     return replace(attack, eps=eps, steps=steps, step_size=2.5 * eps / steps, loss="cw")

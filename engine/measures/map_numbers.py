@@ -1,4 +1,4 @@
-"""Numbers that stand below a map: what it leaves unexplained, and how much of it is tangent."""
+"""Numbers shown below a map: its completeness gap, and its share in the tangent space."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.networks.gradients import logits_of
 from engine.specs import AttributionSpec, Glyphs, ImagesSpec
 
 KEPT = 8
-"""So many sets of chosen images have their tangent spaces in memory, about 50 kB an image."""
+"""Number of image selections whose tangent spaces are cached, about 50 kB per image."""
 
 
 def completeness_gap(
@@ -26,24 +26,25 @@ def completeness_gap(
     spec: AttributionSpec,
     labels: Tensor | None = None,
 ) -> Tensor | None:
-    """Return |sum a - (F(x) - F(x0))| / |F(x) - F(x0)| per image, or None for a mere gradient.
+    """Return |sum a - (F(x) - F(x0))| / |F(x) - F(x0)| per image, or None without a reference.
 
-    F is the explained quantity of the explained class, x0 a picture of the grey that the method
-    counts as nothing. 0: the map shares out all of the difference, as it does for a linear network.
+    F is the explained quantity of the explained class, x0 the constant image that the method uses
+    as its reference; plain gradients have none. A gap of 0 means that the map accounts for the
+    whole difference, as it does for a linear network.
     Source: Sundararajan, Taly, Yan 2017, completeness.
 
     Parameters
     ----------
     images : Tensor (N, C, H, W) in [0, 1]
     attribution : Tensor (N, C, H, W)
-        What ``spec`` gives for these images.
+        The attribution that ``spec`` gives for these images.
     labels
         As in :func:`engine.attribution.table.attribute`.
 
     Returns
     -------
     Tensor (N,), float64, on the CPU
-        At least 0; NaN where the outputs do not differ.
+        At least 0; NaN if F(x) equals F(x0).
     """
     reference = spec.reference()
     if reference is None:
@@ -62,17 +63,17 @@ def completeness_gap(
 def known_tangent_share(
     attribution: Tensor, source: ImagesSpec, indices: Sequence[int]
 ) -> Tensor | None:
-    """Return which share of each map's length lies in the known tangent space, or None.
+    """Return the share of each map's length in the known tangent space, or None if unknown.
 
-    Only of Glyphs, which are drawn from a few factors, is the manifold known.
+    The manifold is known only for Glyphs, whose images are drawn from a few factors.
 
     Parameters
     ----------
     attribution : Tensor (N, C, H, W)
     source
-        Where the images come from.
+        The images spec that the images come from.
     indices
-        Their numbers among the test images.
+        Indices of the images among the test images.
 
     Returns
     -------
@@ -87,6 +88,6 @@ def known_tangent_share(
 
 @lru_cache(maxsize=KEPT)
 def _tangents(source: Glyphs, indices: tuple[int, ...]) -> Tensor:
-    """Return bases (N, D, K) at test images, kept: many networks are asked about the same ones."""
+    """Return tangent bases (N, D, K) at test images; cached, as many networks use the same."""
     labels, factors = (part[list(indices)] for part in factors_of(source, "test"))
     return tangent_basis(jacobian(labels, factors)).cpu().double()

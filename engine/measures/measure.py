@@ -1,4 +1,4 @@
-"""Looking at trained classifiers: gradient maps, adversarial examples, and measurements."""
+"""Compute maps, adversarial examples and measurements of trained classifiers."""
 
 from __future__ import annotations
 
@@ -75,9 +75,9 @@ def maps(spec: Maps, context: Context) -> Result:
 def adversarial_examples(spec: AdversarialExamples, context: Context) -> Result:
     """Compute attacked versions of chosen test images.
 
-    An image without a label is attacked away from the class that the network predicts. The verdict
-    is one fresh forward pass on the arrays that are stored; a second one, on the images rounded to
-    8 bits as in a PNG, is stored beside it.
+    For an image without a label, the attack starts from the predicted class as the true one. The
+    stored logits come from a new forward pass on the stored images. A second pass, on the images
+    rounded to 8 bits as in a PNG, is stored as well.
     """
     model = classifier(context, spec.classifier)
     pixels, labels = _chosen(spec.images, spec.classifier, spec.indices, context)
@@ -126,7 +126,7 @@ def accuracy_against_eps(
 ) -> Result:
     """Metric "robust_accuracy": accuracy under the attack at each eps, with 95 % Wilson intervals.
 
-    The step size is scaled with eps, so that the attack is the same one at every radius.
+    The step size is scaled with eps, so that all radii use the same attack up to scale.
     """
     values, low, high = [], [], []
     for done, eps in enumerate(spec.eps):
@@ -202,7 +202,7 @@ def _chosen(
     indices: Sequence[int],
     context: Context,
 ) -> tuple[Tensor, Tensor]:
-    """Return chosen test images (uint8 or float) and their labels, -1 where they have none."""
+    """Return chosen test images (uint8 or float) and their labels, -1 for images without one."""
     own = device_images(context, trained.images)
     found: DeviceImages = own if images is None else device_images(context, images)
     if found.shape != own.shape:
@@ -215,5 +215,5 @@ def _chosen(
     chosen = list(indices)
     labels = found.test_labels[chosen]
     if images is not None and images != trained.images:
-        labels = torch.full_like(labels, -1)  # classes of another set need not be these classes
+        labels = torch.full_like(labels, -1)  # labels of another set may mean other classes
     return found.test[chosen], labels

@@ -1,4 +1,4 @@
-"""What the numbers of an attack's report card mean, in words. Needs nothing but the numbers."""
+"""Turn the numbers of an attack's report card into verdicts in words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 SLACK = 0.01
-"""So much may an accuracy lie on the wrong side of another: chance, over some hundred images."""
+"""Tolerance when two accuracies are compared: the sampling error over some hundred images."""
 FLAT_SHARE = 0.05
 RESTART_GAP = 0.05
 
@@ -18,13 +18,13 @@ class Finding:
     Attributes
     ----------
     name
-        What was looked at; a key of :data:`CHECKS`.
+        Name of the check; a key of :data:`CHECKS`.
     passed
-        Whether nothing speaks against the attack.
+        Whether the check found no problem with the attack.
     shown
-        The number that was found.
+        The measured number, formatted.
     sentence
-        What it means.
+        The meaning of the number.
     """
 
     name: str

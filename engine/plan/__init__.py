@@ -1,10 +1,10 @@
-"""From a plan file to records: what computes what, in which order, and how long it takes."""
+"""Running plans: plan files, the scheduler that computes their records, and time estimates."""
 
 from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    """Return what Python that was copied from version 0.1.0 imports from here."""
+    """Return a name that scripts copied from version 0.1.0 import from this package."""
     if name in ("Scheduler", "room_on"):  # room_on is slots_on now
         from engine.plan import scheduler
 

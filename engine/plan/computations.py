@@ -1,4 +1,4 @@
-"""Which function computes which kind of record."""
+"""The table of the functions that compute each kind of record."""
 
 from __future__ import annotations
 

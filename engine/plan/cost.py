@@ -1,9 +1,10 @@
-"""How much work a computation is, and how long that takes: one model for every promise of time.
+"""Estimate the work and the running time of a computation; every shown estimate comes from here.
 
-Work is counted in passes (:mod:`engine.specs.passes`), which specs say of themselves. Their seconds
-are learned from computations that have finished, the most similar first: of the same kind, network
-and images; else of another kind on the same network and images. Kinds whose work is not told from
-their spec take as long as others of their kind did.
+Work is counted in passes (:mod:`engine.specs.passes`), which are derived from the spec. The seconds
+per pass are learned from finished computations: from those of the same kind, network and images if
+there are any, else from those of another kind on the same network and images. A kind whose passes
+cannot be derived from its spec is estimated from the durations of earlier computations of that
+kind.
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ from engine.store.index import Entry
 
 EPOCH_ATTACKED = 200  # images behind the robust accuracy after an epoch; see engine.training.train
 UNKNOWN_SIZE = (10_000, 2_000)  # only the proportion matters: rates are learned per image set
-REMEMBERED = 0.9  # of what is known, whenever more is learned: machines are busier at times
+REMEMBERED = 0.9  # weight kept by earlier measurements at each new one: a machine's load varies
 SHARED_BY = 10  # retrainings that one ranking serves: the paper has 5 fractions in 2 modes
 RECENT = 300  # records from which rates are learned
-COLLECTING = 0.05  # seconds, for what only reads other records
+COLLECTING = 0.05  # seconds for a computation that only reads other records
 
 Size = Callable[[ImagesSpec], tuple[int, int] | None]
 Likeness = tuple[str, ...]
@@ -42,20 +43,20 @@ Likeness = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Work:
-    """What a computation has to do.
+    """The work of one computation.
 
     Attributes
     ----------
     likenesses
-        What its rate depends on, the most particular first.
+        Keys under which rates are learned and looked up, the most specific first.
     epochs
-        0 where the work is not done in epochs.
+        Number of epochs; 0 if the work is not divided into epochs.
     batches, between
-        Passes in an epoch's batches, and after each epoch.
+        Passes in the batches of an epoch, and passes after each epoch.
     after
-        Passes at the end, or all of them without epochs.
+        Passes after the last epoch; all passes if there are no epochs.
     images
-        Training images seen in an epoch; 0 where there are none.
+        Training images seen in an epoch; 0 if there are none.
     """
 
     likenesses: tuple[Likeness, ...]
@@ -67,13 +68,14 @@ class Work:
 
     @property
     def passes(self) -> float:
-        """All of it."""
+        """Total number of passes."""
         return self.epochs * (self.batches + self.between) + self.after
 
     def done_at(self, epoch: float) -> float:
-        """Return how many passes are done when so many epochs (fractional) were announced.
+        """Return how many passes are done when the reported progress is ``epoch`` (fractional).
 
-        The last batch of an epoch announces a whole number, before the network is evaluated.
+        The last batch of an epoch reports a whole number, and the network is evaluated afterwards;
+        so the evaluation of that epoch does not count yet.
         """
         evaluated = max(0, math.ceil(epoch) - 1)
         return min(self.passes, epoch * self.batches + evaluated * self.between)
@@ -85,7 +87,7 @@ def work_of(spec: Spec, size: Size = lambda images: None) -> Work:
     Parameters
     ----------
     size
-        Numbers of training and test images of a set, None where they are not known yet.
+        Returns the numbers of training and test images of a set, or None if they are not known yet.
     """
     count = COUNTS.get(spec.kind)
     return count(spec, size) if count is not None else Work(((spec.kind,),))
@@ -170,17 +172,17 @@ COUNTS: Mapping[str, Callable[..., Work]] = {
 
 @dataclass
 class Rates:
-    """Seconds per pass, as far as they are known.
+    """Measured seconds per pass.
 
-    ``earlier`` is asked where nothing like a piece of work was measured: what older records took,
-    maybe on another machine, or in another state of this one.
+    ``earlier`` holds the rates of older records and is used if no similar work was measured here.
+    They are less reliable: the machine may have been another one, or under another load.
     """
 
     earlier: Rates | None = None
     _known: dict[Likeness, tuple[float, float]] = field(default_factory=dict)
 
     def learn(self, work: Work, seconds: float, passes: float | None = None) -> None:
-        """Take up that so many passes (all of the work without any) took so long."""
+        """Record that ``passes`` of the work (None: all of it) took ``seconds``."""
         passes = work.passes if passes is None else passes
         if seconds <= 0 or passes <= 0:
             return
@@ -192,7 +194,7 @@ class Rates:
             )
 
     def copy(self) -> Rates:
-        """Return the same, to learn more without changing these."""
+        """Return a copy that can learn more without changing the original."""
         return Rates(self.earlier, dict(self._known))
 
     def of(self, work: Work) -> float | None:
@@ -206,7 +208,7 @@ class Rates:
         return self.earlier.of(work) if self.earlier is not None else None
 
     def seconds(self, work: Work) -> float | None:
-        """Return how long work takes, or None where nothing like it is known."""
+        """Return the estimated seconds of the work, or None if no similar work was measured."""
         rate = self.of(work)
         return None if rate is None else rate * work.passes
 
@@ -222,13 +224,13 @@ def sizes_in(entries: Iterable[Entry]) -> dict[str, tuple[int, int]]:
 
 
 def rates_in(entries: Sequence[Entry]) -> Rates:
-    """Return what the newest records of a study tell: how long each took."""
+    """Return the rates learned from the durations of a study's newest records."""
     sizes, rates = sizes_in(entries), Rates()
     for entry in entries[-RECENT:]:
         try:
             spec: Spec = from_dict(entry.spec)
         except SpecError:
-            continue  # a record of a later version, whose kind is not known here
+            continue  # written by a later version, with a kind that this version does not know
         rates.learn(work_of(spec, lambda images: sizes.get(images.key)), entry.seconds)
     return rates
 
@@ -238,17 +240,17 @@ def finish(
     waiting: Sequence[tuple[str, float, frozenset[str]]],
     slots: int,
 ) -> float:
-    """Return in how many seconds a queue is empty, played through as the scheduler would.
+    """Return in how many seconds the queue will be empty, by simulating the scheduler.
 
     Parameters
     ----------
     running
-        Seconds left of each computation that runs, by key.
+        Seconds left of each running computation, by key.
     waiting
-        In the queue's order: key, seconds, and the keys of what must end before it starts; keys
-        that neither run nor wait are taken as done.
+        The waiting computations in the queue's order: key, seconds, and the keys of those that must
+        end first. Keys that neither run nor wait count as done.
     slots
-        How many run at once, at least 1.
+        How many computations run at once, at least 1.
     """
     going = [(seconds, key) for key, seconds in running.items()]
     heapq.heapify(going)

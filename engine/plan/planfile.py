@@ -12,8 +12,9 @@
     network = { kind = "small_cnn" }
     scheme = { kind = "adversarial", attack = { kind = "pgd", eps = { each = [0.1, 0.2] } } }
 
-"@name" stands for a named spec, ``{ each = [...] }`` for every one of several values; a name that
-holds several specs is a sweep itself. What ``run`` names is computed, with all it requires.
+"@name" refers to a named spec and ``{ each = [...] }`` sweeps over several values; a reference to a
+name that holds several specs is a sweep too. ``run`` lists the names to compute; the specs that
+these require are computed as well.
 """
 
 from __future__ import annotations
@@ -90,21 +91,22 @@ def read_plan(
     Parameters
     ----------
     settings
-        "name.field=value" each, changing a field of a named spec before sweeps are expanded; the
-        value is read as TOML, else as text.
+        Each is "name.field=value" and changes a field of a named spec before sweeps are expanded.
+        The value is read as TOML or, if that fails, as text.
     images
-        A path that takes the place of the images named "images"; fields of theirs that say how
-        files become images are kept.
+        A path that replaces the images named "images". If the file gives these a path as well, the
+        fields that say how files become images are kept.
     seed
-        Takes the place of the ``seed`` of every named spec but the images.
+        Replaces the ``seed`` of every named spec except the images.
     ingest
-        Reads what lies at a path and returns the JSON form of its images spec. A table of images
-        may hold a ``path`` in place of the name and content hash, which it supplies.
+        Reads the images at a path and returns the JSON form of their spec. A table of images may
+        hold a ``path`` instead of the name and content hash; this function then supplies both.
 
     Raises
     ------
     SpecError
-        One sentence: the place in the file, the value, what is allowed.
+        If the plan is invalid. The message names the place in the file, the value and what is
+        allowed.
     """
     data = _parse(path)
     tables = data.get("specs", {})
@@ -146,7 +148,7 @@ def _parse(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise SpecError(f"{path.name} is not valid TOML: {error}") from error
-    except (OSError, ValueError) as error:  # bytes that are no text, a number of 5000 digits
+    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a number with 5000 digits
         raise SpecError(f"{path.name} cannot be read: {error}") from error
     except RecursionError:
         raise SpecError(f"{path.name} is nested too deeply to be a plan") from None
@@ -188,7 +190,7 @@ def _variants(value: Any, named: Mapping[str, list[Spec]]) -> Iterator[Any]:
         for part in value["each"]:
             yield from _variants(part, named)
     elif isinstance(value, dict):
-        # One more than may be: that is enough to see that they are too many.
+        # Generate at most one more than the limit: enough for the caller to detect the excess.
         most = MOST_VARIANTS + 1
         parts = [list(itertools.islice(_variants(part, named), most)) for part in value.values()]
         for combination in itertools.product(*parts):

@@ -1,6 +1,7 @@
-"""Threads that compute in the background, and give way to the one that draws the window.
+"""Lower the priority of worker threads below that of the thread that draws the window.
 
-With a computation on every core the window's thread would wait for a turn whenever it wakes up.
+With a computation on every core, the window's thread would otherwise wait for a core each time it
+wakes up.
 """
 
 from __future__ import annotations
@@ -9,15 +10,15 @@ import os
 import sys
 import threading
 
-NICE = 10  # of 19: a tenth of the share of an ordinary thread, where there is one that wants it
+NICE = 10  # of 19: a tenth of an ordinary thread's CPU share while the two compete
 BELOW_NORMAL = -1  # THREAD_PRIORITY_BELOW_NORMAL of Windows
 
 
 def give_way() -> None:
-    """Let the threads of ordinary priority go first, from now on; done by the thread itself.
+    """Lower the priority of the calling thread.
 
-    Elsewhere than on Linux and Windows, where a thread cannot be told apart from its process
-    without a library, nothing is changed.
+    Does nothing on systems other than Linux and Windows: they offer no way to set the priority of a
+    single thread without another library.
     """
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

@@ -1,7 +1,7 @@
-"""A record as something that computes it again: a plan file, a command line, a piece of Python.
+"""Write a spec as a plan file, a command line or Python code that computes its record again.
 
-All three hold the whole spec, every recorded spec inside it named once; fields that hold their
-default are left out, as they are of the key. So what they compute has the key of the record.
+All three contain the whole spec and define every recorded spec inside it once, under a name. Fields
+at their default are left out; the key leaves them out too, so the record computed has the same key.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from engine.specs.schema import Spec, SpecError, fields_of
 Shell = Literal["posix", "powershell"]
 MAIN = ROOT / "main.py"
 LINE = 96
-# A here-document ends at its own last line; no line of TOML begins like this.
+# Delimiter of the here-document; no line of a plan in TOML equals it.
 END = "END_OF_PLAN"
 
 
@@ -30,7 +30,7 @@ def plan_text(spec: Spec) -> str:
     Raises
     ------
     SpecError
-        If a text in it begins with "@", which a plan would take for a reference.
+        If a text in the spec begins with "@", which a plan file would read as a reference.
     """
     tables: dict[str, dict[str, Any]] = {}
 
@@ -55,12 +55,12 @@ def plan_text(spec: Spec) -> str:
 
 
 def command_text(spec: Spec, study: Path, shell: Shell | None = None) -> str:
-    """Return lines for a shell that write the plan to a file and run it into the study.
+    """Return shell commands that write the plan to a file and compute it into the study.
 
     Parameters
     ----------
     shell
-        Whose quoting to use; None takes that of this system.
+        The shell whose quoting to use; None means the usual one of this system.
 
     Raises
     ------
@@ -72,14 +72,14 @@ def command_text(spec: Spec, study: Path, shell: Shell | None = None) -> str:
     quote: Callable[[str], str] = _powershell_quoted if windows else shlex.quote
     run = f"run {name} --study {quote(str(study))}"
     if windows:
-        # Set-Content of an old PowerShell puts a mark before the text that no TOML begins with.
+        # Set-Content in old versions of PowerShell writes a byte order mark, which TOML forbids.
         write = f"[IO.File]::WriteAllText(\"$PWD\\{name}\", @'\n{plan}'@)\n"
         return f"{write}& {_program(quote)} {run}\n"
     return f"cat > {name} <<'{END}'\n{plan}{END}\n{_program(quote)} {run}\n"
 
 
 def python_text(spec: Spec, study: Path) -> str:
-    """Return Python that builds the spec, computes what the study lacks of it, and reads it."""
+    """Return Python code that builds the spec, computes its missing records and prints numbers."""
     classes: set[str] = set()
     lines: list[str] = []
 
@@ -136,18 +136,18 @@ print(dict(record.numbers))
 
 
 class _Names:
-    """One name for each spec: its kind, with a number where that is taken."""
+    """Unique names for specs: the kind, followed by a number if the kind alone is taken."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
 
     def of(self, spec: Spec, define: Callable[[str], object]) -> str:
-        """Return a spec's name; where it has none yet, give it one and let it be defined."""
+        """Return a spec's name; at the first call for a spec, choose it and call ``define``."""
         if spec.key not in self._names:
             taken = set(self._names.values())
             numbers = (f"{spec.kind}_{n}" for n in range(2, len(taken) + 3))
             name = next(n for n in (spec.kind, *numbers) if n not in taken)
-            # A spec cannot hold itself: whatever is inside it is defined before it.
+            # A spec cannot contain itself, so ``define`` can define the specs inside it first.
             self._names[spec.key] = name
             define(name)
         return self._names[spec.key]

@@ -1,4 +1,4 @@
-"""Asking again for what failed, as it was or with another batch size."""
+"""Queue failed computations again, unchanged or with another batch size."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def batch_field(spec: Spec) -> Field | None:
 
 
 def again(failed: Sequence[Spec], dropped: Sequence[Spec]) -> list[Spec]:
-    """Return what is to be queued again: what failed, and what was dropped because of it."""
+    """Return the specs to queue again: those that failed and those dropped because of them."""
     found = {spec.key: spec for spec in failed}
     for spec in failed:
         found.update((other.key, other) for other in dependants(spec, dropped))
@@ -24,9 +24,10 @@ def again(failed: Sequence[Spec], dropped: Sequence[Spec]) -> list[Spec]:
 def with_batch_size(
     failed: Spec, dropped: Sequence[Spec], batch_size: int
 ) -> tuple[list[Spec], int]:
-    """Return what failed with another batch size and what needs it, and how much is left out.
+    """Return the failed spec with another batch size, rebuilt dependants, and a count of others.
 
-    Left out is what can only use the result as it was asked for first.
+    The count is the number of dependants left out: those that cannot use the changed spec in place
+    of the original one.
     """
     smaller = failed.replace("batch_size", batch_size)
     needing = dependants(failed, dropped)

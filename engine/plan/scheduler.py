@@ -1,9 +1,9 @@
-"""Running a plan: the missing records, in order, as many at once as the device has room for.
+"""Run a plan: compute its missing records in order, several at once.
 
-A plan is a list of specs. What a spec requires is computed first, what the study holds already is
-not computed again; so running a plan twice computes nothing the second time, and a run that was
-stopped goes on where it was. Every computation draws from generators of its own and runs with a
-fixed number of threads, so what runs beside it changes no result.
+A plan is a list of specs. The specs that a spec requires are computed first, and records that the
+study already holds are not computed again. So running a plan twice computes nothing the second
+time, and a stopped run continues where it stopped. Every computation has its own random generators
+and a fixed number of threads, so computations that run at the same time do not change its result.
 """
 
 from __future__ import annotations
@@ -38,9 +38,10 @@ QueueMove = Literal["top", "up", "down", "bottom"]
 
 @dataclass(frozen=True)
 class Slots:
-    """How many computations a device takes at once, and how many CPU threads each one gets.
+    """How many computations a device runs at once, and how many CPU threads each one gets.
 
-    The threads follow from the machine alone: one machine gives one result, whatever else runs.
+    The number of threads depends on the machine only, so that results on one machine do not depend
+    on what else runs.
     """
 
     device: torch.device
@@ -49,7 +50,7 @@ class Slots:
 
 
 def slots_on(device: str) -> Slots:
-    """Return the slots of "auto", "cpu" or "cuda"; raise :class:`SpecError` where it is missing."""
+    """Return the slots of "auto", "cpu" or "cuda"; raise :class:`SpecError` if not available."""
     if device not in ("auto", "cpu", "cuda"):
         raise SpecError(f"device is {device!r}, must be one of auto, cpu, cuda")
     if device == "cuda" and not torch.cuda.is_available():
@@ -61,10 +62,11 @@ def slots_on(device: str) -> Slots:
 
 
 def stream_on(device: torch.device) -> AbstractContextManager[object]:
-    """Return a surrounding in which a thread's work on a GPU does not wait for other threads'.
+    """Return a context manager that gives a thread a CUDA stream of its own; on a CPU, a null one.
 
-    Without it, everything that one process computes on a CUDA device is done one after the other.
-    What threads share is complete before they see it (:meth:`~engine.jobs.context.Context.shared`).
+    On the default stream, the GPU would run the work of all threads one after the other. Tensors
+    that threads share are complete before a second thread gets them
+    (:meth:`~engine.jobs.context.Context.shared`).
     """
     if device.type != "cuda":
         return nullcontext()
@@ -72,7 +74,7 @@ def stream_on(device: torch.device) -> AbstractContextManager[object]:
 
 
 def missing(specs: Iterable[Spec], study: Study) -> list[Spec]:
-    """Return what must be computed for these specs, parents before children, each once."""
+    """Return the specs to compute for these, parents before children, without duplicates."""
     order: dict[str, Spec] = {}
     visited: set[str] = set()
 
@@ -90,12 +92,12 @@ def missing(specs: Iterable[Spec], study: Study) -> list[Spec]:
 
 
 def compute(spec: Spec, context: Context) -> Result:
-    """Compute one spec, without storing it; its parents' records must exist."""
+    """Compute one spec without storing the result; the records of its parents must exist."""
     return COMPUTATIONS[spec.kind](spec, context)
 
 
 def provenance(slots: Slots) -> dict[str, Any]:
-    """Return what a later reader must know of how a record came about."""
+    """Return the versions, device and thread count with which a record is computed."""
     name = torch.cuda.get_device_name() if slots.device.type == "cuda" else platform.processor()
     return {
         "isthmus": VERSION,
@@ -123,15 +125,15 @@ class Scheduler:
     Parameters
     ----------
     study
-        Where parents are read and results are written.
+        The study from which parents are read and to which results are written.
     slots
-        How many computations run at once, on what.
+        The device, and how many computations run on it at once.
     emit
-        Takes every event, from any thread.
+        Called with every event, from any thread.
     computations
         Kind of spec -> function; replaced in tests.
     behind_window
-        Whether a window is drawn meanwhile, to which the workers give way.
+        Whether a window is drawn meanwhile; the workers then run at a lower priority.
     """
 
     def __init__(
@@ -165,7 +167,7 @@ class Scheduler:
     # ------------------------------------------------------------------------------ from outside
 
     def add(self, specs: Iterable[Spec]) -> list[Spec]:
-        """Queue what is missing for these specs and return it, in order."""
+        """Queue the missing specs for these and return the queued ones, in order."""
         with self._changed:
             queued = [spec for spec in missing(specs, self.study) if spec.key not in self._jobs]
             waiting = {spec.key for spec in queued} | set(self._jobs)
@@ -177,7 +179,7 @@ class Scheduler:
         return queued
 
     def cancel(self, key: str | None = None) -> None:
-        """Cancel one computation and what needs it, or all of them."""
+        """Cancel one computation and its dependants; without a key, cancel all of them."""
         with self._changed:
             for job in [job for k, job in self._jobs.items() if key is None or k == key]:
                 job.control.cancel()
@@ -186,14 +188,14 @@ class Scheduler:
             self._changed.notify_all()
 
     def pause(self) -> None:
-        """Hold every computation at its next batch, and start no other."""
+        """Suspend every running computation at its next batch and start no further ones."""
         with self._changed:
             self._paused = True
             for job in self._jobs.values():
                 job.control.pause()
 
     def resume(self) -> None:
-        """Let everything go on."""
+        """Continue the suspended computations and start waiting ones again."""
         with self._changed:
             self._paused = False
             for job in self._jobs.values():
@@ -201,7 +203,7 @@ class Scheduler:
             self._changed.notify_all()
 
     def move(self, key: str, position: int) -> None:
-        """Let a waiting computation start earlier or later among those that wait."""
+        """Move a waiting computation to another position in the queue."""
         with self._changed:
             keys = [k for k in self._jobs if k != key]
             if key in self._jobs:
@@ -209,9 +211,10 @@ class Scheduler:
                 self._jobs = {k: self._jobs[k] for k in keys}
 
     def reorder(self, keys: Iterable[str], where: QueueMove) -> None:
-        """Move waiting computations among those that wait, together with what they wait for.
+        """Move waiting computations within the queue.
 
-        "top" and "bottom" are the ends of the queue; "up" and "down" pass the next one.
+        "top" and "bottom" move them to that end, "up" and "down" by one place. With "top" and "up",
+        the waiting computations that they need move along.
         """
         with self._changed:
             waiting = [key for key, job in self._jobs.items() if not job.running]
@@ -233,19 +236,19 @@ class Scheduler:
         return found
 
     def waiting(self) -> list[tuple[str, frozenset[str]]]:
-        """Return what waits, in order, each with the keys of what must end before it starts."""
+        """Return the waiting keys in order, each with the keys of the jobs that must end first."""
         with self._changed:
             jobs = self._jobs.items()
             return [(key, frozenset(job.needs)) for key, job in jobs if not job.running]
 
     @property
     def paused(self) -> bool:
-        """Whether everything is held."""
+        """Whether the scheduler is paused."""
         return self._paused
 
     @property
     def pending(self) -> list[Spec]:
-        """What runs or waits."""
+        """The specs of all running and waiting computations."""
         with self._changed:
             return [job.spec for job in self._jobs.values()]
 
@@ -256,12 +259,12 @@ class Scheduler:
             return bool(self._jobs)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until nothing is left; return whether that is so."""
+        """Wait until no computation runs or waits; return False if the timeout passed first."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._jobs, timeout)
 
     def stop(self, timeout: float = 10.0) -> bool:
-        """Cancel everything, let the workers end, and return whether they did in time."""
+        """Cancel everything, wait for the workers, and return whether all ended in time."""
         with self._changed:
             self._stopping = True
         self.cancel()
@@ -301,20 +304,20 @@ class Scheduler:
         self._emit(Started(spec.key, spec.kind, spec.title))
         context = Context(spec, self.study, self.slots.device, self._emit, job.control, self.cache)
         try:
-            if self.study.take_up(spec):  # another process on this study was first
+            if self.study.take_up(spec):  # another process has written this record meanwhile
                 return Ended(spec.key, "finished", time.monotonic() - start)
             result = self._computations[spec.kind](spec, context)
             seconds = time.monotonic() - start
             self.study.write(spec, result, seconds=seconds, provenance=provenance(self.slots))
         except Cancelled:
             return Ended(spec.key, "cancelled", time.monotonic() - start)
-        except BaseException as error:  # a worker that ended would leave its job running for ever
+        except BaseException as error:  # if this ended the worker, its job would stay "running"
             message, details = _explain(error), traceback.format_exc()
             return Ended(spec.key, "failed", time.monotonic() - start, message, details)
         return Ended(spec.key, "finished", seconds)
 
     def _end(self, job: _Job, ended: Ended) -> None:
-        """Take a job off the list, say so, and settle what waited for it. The lock is held."""
+        """Remove a job, emit its end, and release or end its dependants. Needs the lock."""
         if self._jobs.pop(job.spec.key, None) is None:
             return
         self.outcomes[ended.outcome] += 1
@@ -330,7 +333,7 @@ class Scheduler:
 
 
 def moved(order: Sequence[str], chosen: Collection[str], where: QueueMove) -> list[str]:
-    """Return the order after moving the chosen ones, which keep their order among each other."""
+    """Return the order after moving the chosen keys; these keep their relative order."""
     first = [key for key in order if key in chosen]
     others = [key for key in order if key not in chosen]
     if where == "top":

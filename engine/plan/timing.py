@@ -1,4 +1,4 @@
-"""Timing a few batches of a network, to say how long a training will take before it is begun."""
+"""Time a few batches of a network to estimate the duration of a training before it starts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def seconds_per_pass(
     shape
         (C, H, W) of an image.
     threads
-        CPU threads of one computation; the calling thread has its own number again afterwards.
+        CPU threads to compute with; the thread count of the caller is restored afterwards.
     """
     generator = torch.Generator().manual_seed(0)
     mean = torch.full((shape[0],), 0.5)
@@ -53,7 +53,7 @@ def seconds_per_pass(
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        batch()  # the first one pays for what is set up once
+        batch()  # not timed: the first batch includes one-time set-up
         return _timed(batch) / batch_size
     finally:
         torch.set_num_threads(before)

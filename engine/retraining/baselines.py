@@ -1,4 +1,4 @@
-"""Which trainings serve as baselines of retrainings."""
+"""Choose the trainings that serve as baselines of retrainings."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ def baselines_among(specs: Iterable[ClassifierSpec], images: object) -> list[Tra
 
 
 def best_baseline(classifier: ClassifierSpec, candidates: Sequence[Training]) -> Training | None:
-    """Return the standard network that was trained most like a classifier; None without any.
+    """Return the standard network trained most like a classifier, or None without candidates.
 
-    Of equal ones the lowest seed, so that all classifiers of a sweep share one baseline.
+    Among equally similar ones the first wins: with candidates sorted by seed, all classifiers of a
+    sweep share one baseline.
     """
 
     def likeness(spec: Training) -> tuple[bool, ...]:

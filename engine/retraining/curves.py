@@ -1,4 +1,4 @@
-"""Retraining curves: accuracy against the fraction of pixels removed, finished or filling in.
+"""Retraining curves, complete or partial: accuracy against the fraction of pixels removed.
 
 Source: Kim, Seo, Jeon 2019; Hooker 2019.
 """
@@ -27,21 +27,21 @@ class Curve:
     Attributes
     ----------
     spec
-        What is computed.
+        The interpretability spec that the curve belongs to.
     fractions
-        (f,) fraction of pixels removed, rising; with 0 and 1 where the ends are known.
+        (f,) fraction of pixels removed, increasing; includes 0 and 1 if these ends are known.
     mean, low, high
         (f,) mean, smallest and largest accuracy over the repeats, fractions in [0, 1].
     random_fractions, random_mean, random_low, random_high
         (g,) the same of the random baseline.
     values, random_values
-        (repeats, f) and (repeats, g) single accuracies; NaN where not computed yet.
+        (repeats, f) and (repeats, g) single accuracies; NaN if not computed yet.
     score, score_std
-        None until every retraining is there (a spread needs two repeats).
+        None until the record exists; the spread also needs at least two repeats.
     done, total
-        How many of the retrainings behind it exist, baseline included.
+        Number of finished retrainings and of all retrainings, those of the baseline included.
     own
-        How many of those are the curve's own, not the baseline's.
+        How many finished retrainings belong to the curve itself, not to the baseline.
     """
 
     spec: Interpretability
@@ -95,22 +95,22 @@ class Curve:
 def retraining_keys(
     spec: Interpretability, which: Literal["attribution", "random"]
 ) -> tuple[str, ...]:
-    """Return the keys of the retrainings, fraction by fraction; a key takes a while to make."""
+    """Return the keys of the retrainings, fraction by fraction; cached, as hashing is slow."""
     return tuple(one.key for one in spec.retrainings(which))
 
 
 def partial(
     study: Study, spec: Interpretability, known: Mapping[str, Entry] | None = None
 ) -> Curve:
-    """Return the curve as far as the study's records give it, without reading a file.
+    """Return the curve of the retrainings finished so far, without reading a file.
 
-    The ends are the accuracy of the baseline network at 0 and chance at 1; an end is left out while
-    the record that says it is missing.
+    The ends are the accuracy of the baseline network at 0 and chance at 1. An end is left out while
+    the record that holds its value is missing.
 
     Parameters
     ----------
     known
-        The study's entries by key, where the caller has them already.
+        The study's entries by key, if the caller already has them.
     """
     if known is None:
         known = {entry.key: entry for entry in study.entries}
@@ -143,7 +143,7 @@ def curve(study: Study, entry: Entry) -> Curve:
     Raises
     ------
     StudyError
-        If the record cannot be read, or is none of that kind.
+        If the record cannot be read, or is of another kind.
     """
     record = study.read(entry.key)
     spec = record.spec
@@ -171,7 +171,7 @@ def curve(study: Study, entry: Entry) -> Curve:
 def _accuracies(
     spec: Interpretability, which: Literal["attribution", "random"], known: Mapping[str, Entry]
 ) -> tuple[Floats, int]:
-    """Return accuracies (repeats, fractions), NaN where there is none yet, and their number."""
+    """Return accuracies (repeats, fractions), NaN if missing, and how many are not missing."""
     found = [known.get(key) for key in retraining_keys(spec, which)]
     values = [np.nan if one is None else float(one.numbers["accuracy"]) for one in found]
     shape = (len(spec.fractions), spec.repeats)
@@ -188,7 +188,7 @@ def _ends(spec: Interpretability, known: Mapping[str, Entry]) -> tuple[float | N
 def _with_ends(
     spec: Interpretability, values: Floats, start: float | None, end: float | None
 ) -> tuple[Floats, Floats]:
-    """Return the fractions of which anything is known, 0 and 1 included, and their accuracies."""
+    """Return the fractions with at least one accuracy, plus the known ends, and accuracies."""
     known = np.isfinite(values).any(axis=0)
     fractions, columns = np.array(spec.fractions)[known], values[:, known]
     rows = (len(values), 1)

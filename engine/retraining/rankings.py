@@ -1,6 +1,7 @@
-"""Rankings: every image's pixels from most to least important, by a network's attribution or not.
+"""Rankings: the pixels of every image ordered from most to least important.
 
-The two that know no network are what a score is held against: a random order and Sobel edges.
+A ranking comes from a network's attribution or, for comparison, from no network: a random order or
+Sobel edges.
 """
 
 from __future__ import annotations
@@ -25,23 +26,22 @@ BATCH = 500
 
 @dataclass(frozen=True)
 class Ranks:
-    """Each pixel's place in its image's ranking, 0 the most important; int16 or int32 (N, H*W)."""
+    """Rank of each pixel in its image, 0 the most important; int16 or int32 (N, H*W)."""
 
     train: Tensor
     test: Tensor
 
     @property
     def nbytes(self) -> int:
-        """Memory of both."""
+        """Memory of both tensors, in bytes."""
         return self.train.nbytes + self.test.nbytes
 
 
 def ranks_of(importance: Tensor, generator: torch.Generator) -> Tensor:
-    """Rank pixels by falling importance; equal ones fall into a random order.
+    """Rank pixels by decreasing importance; pixels of equal importance in random order.
 
-    Pixels are shuffled first and then sorted stably, so ties split evenly wherever they lie and
-    however small the attribution is. (The paper adds noise of 1e-8 instead, which also reorders
-    attributions of that size.)
+    Pixels are shuffled first and then sorted stably, so the order of ties does not depend on their
+    position. (The paper adds noise of 1e-8 instead, which also reorders attributions of that size.)
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def by_attribution(spec: AttributionRanking, context: Context) -> Ranks:
 
 
 def by_edges(spec: SobelRanking, context: Context) -> Ranks:
-    """Rank by the strength of the image's own edges: a control that knows no network."""
+    """Rank by the strength of the image's edges: a control that uses no network."""
     images = device_images(context, spec.images)
     generator = context.generator("ties", spec.seed)
     return _ranks(images, lambda pixels: edges(as_unit(pixels)).flatten(1), generator, context)
@@ -103,7 +103,7 @@ def edges(images: Tensor) -> Tensor:
 def blurred(importance: Tensor, sigma: float) -> Tensor:
     """Return maps (N, H, W) under a Gaussian filter of ``sigma`` pixels; 0 changes nothing.
 
-    A border pixel is repeated beyond the border, so that a constant map stays what it is.
+    Border pixels are repeated beyond the border, so that a constant map stays unchanged.
     """
     if sigma == 0:
         return importance
@@ -137,7 +137,7 @@ RANKINGS: dict[str, Callable[..., Ranks]] = {
 
 
 def ranking(spec: RankingSpec, context: Context) -> Ranks:
-    """Return a ranking of all training and test images, made once for all that need it."""
+    """Return a ranking of all training and test images; computations share one copy."""
 
     def make() -> Ranks:
         return RANKINGS[spec.kind](spec, context)

@@ -34,7 +34,7 @@ def removed_pixels(ranks: Tensor, mode: str, fraction_removed: float) -> Tensor:
     mode
         "roar" removes the most important, "kar" the least important.
     fraction_removed
-        In [0, 1]; round(fraction_removed * P) pixels go.
+        In [0, 1]; round(fraction_removed * P) pixels are removed.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def removed_pixels(ranks: Tensor, mode: str, fraction_removed: float) -> Tensor:
 
 
 def occluded(images: Tensor, ranks: Tensor, occlusion: Occlusion, fill: Tensor) -> Tensor:
-    """Return images whose removed pixels hold the fill value, or the mask of those pixels alone.
+    """Return the images with removed pixels set to the fill value, or only the removal mask.
 
     Parameters
     ----------
@@ -104,14 +104,14 @@ def interpretability(spec: Interpretability, context: Context) -> Result:
     """Compute an interpretability record from its retrainings: curves, score and its spread.
 
     The spread is the standard deviation of the score over repeats, each repeat paired with the
-    random baseline's repeat of the same seed. "blurriness" is that of the ranked map: how coarse
-    it is may explain a score without any help of the network. Source: Kim, Seo, Jeon 2019, ROAR
+    random baseline's repeat of the same seed. "blurriness" is measured on the ranked maps, because
+    a score may be due to coarse maps rather than to the network. Source: Kim, Seo, Jeon 2019, ROAR
     and KAR scores; Song, Cha, Seo 2023 for the blurred control.
 
     Raises
     ------
     SpecError
-        If the baseline network is no better than chance: there is no area to measure in.
+        If the baseline network is no better than chance: the score would be meaningless.
     """
     images = device_images(context, spec.classifier.images)
     base = float(context.study.entry(spec.baseline.key).numbers["clean_accuracy"])
@@ -155,7 +155,7 @@ def interpretability(spec: Interpretability, context: Context) -> Result:
 
 
 def _blurriness(spec: Interpretability, images: DeviceImages, context: Context) -> dict[str, float]:
-    """Return how coarse the ranked maps of the first test images are, where they are maps."""
+    """Return the mean blurriness of the ranked maps, or nothing if no map has structure."""
     pixels = as_unit(images.test[:BLURRINESS_IMAGES])
     if spec.control == "sobel":
         found = edges(pixels)

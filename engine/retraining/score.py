@@ -20,21 +20,21 @@ def score(
 ) -> float:
     """Return the interpretability score of a retraining curve; higher is better in both modes.
 
-    The area between the curve and its random baseline by the trapezoid rule over 0, the fractions,
-    and 1: ROAR random - attribution, KAR attribution - random. Both curves begin at
-    ``baseline_accuracy`` and end at ``chance``. Source: Kim, Seo, Jeon 2019.
+    The score is the area between the curve and its random baseline, by the trapezoid rule over 0,
+    the fractions and 1. ROAR takes random - attribution, KAR attribution - random. Both curves
+    begin at ``baseline_accuracy`` and end at ``chance``. Source: Kim, Seo, Jeon 2019.
 
     Parameters
     ----------
     fractions
-        (f,) rising, strictly between 0 and 1: the fraction *removed*, in both modes.
+        (f,) increasing, strictly between 0 and 1: the fraction *removed*, in both modes.
     accuracy, random_accuracy
-        (f,), or (repeats, f) of which the mean is taken.
+        (f,), or (repeats, f), which are averaged over the repeats.
 
     Raises
     ------
     ValueError
-        If the mode is none of the two, or the arrays do not fit together.
+        If the mode is neither "roar" nor "kar", or the lengths of the arrays differ.
     """
     if mode not in MODES:
         raise ValueError(f"mode is {mode!r}, must be one of {', '.join(MODES)}")

@@ -1,1 +1,1 @@
-"""Networks as points: fits, correlations, published values."""
+"""The trade-off between accuracy and interpretability: points, correlations, published values."""

@@ -1,4 +1,4 @@
-"""Our correlations beside the published ones, and whether blurriness could explain them.
+"""Compare our correlations with the published ones, and check whether blurriness explains them.
 
 Source: Kim, Seo, Jeon 2019, trade-off figures; Song, Cha, Seo 2023 for the role of blurriness.
 """
@@ -21,24 +21,25 @@ AGAINST = {"clean_accuracy": "accuracy", "strength": "strength"}
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """One correlation of ours and, where the paper has it, of the paper.
+    """One of our correlations beside the published one, if there is one.
 
     Attributes
     ----------
     score, group, against
         Such as "ROAR gradient", "L2 xent" and "accuracy".
     n
-        Networks behind ours.
+        Number of networks behind our correlation.
     published_pearson, published_spearman
-        None where the paper has no such group.
+        The paper's correlations; None if it has no such group.
     pearson, spearman, and their limits
-        Ours, with 95 % intervals; None where the points do not determine them.
+        Ours, with 95 % intervals; None if the points do not determine them.
     at_equal_blurriness
-        Our Pearson correlation after blurriness is taken out of both, linearly; None without it.
+        Our partial Pearson correlation given blurriness, that is, after the linear effect of
+        blurriness is removed from both variables; None if blurriness is unknown.
     within_seeds
-        Our Pearson correlation after each seed's means are taken out of both; None for one seed.
-        Where a whole study is run again with another seed, all of its scores share the errors of
-        one random baseline, which say nothing about strength or accuracy.
+        Our Pearson correlation after each seed's mean is subtracted from both variables; None for
+        a single seed. All scores of one seed share the error of one random baseline, which is
+        unrelated to strength or accuracy; subtracting the means removes it.
     """
 
     score: str
@@ -58,7 +59,7 @@ class ComparisonRow:
 
     @property
     def sign_agrees(self) -> bool | None:
-        """Whether Pearson's sign is the published one; None where either is missing."""
+        """Whether both Pearson correlations have the same sign; None if either is missing."""
         if self.published_pearson is None or self.pearson is None:
             return None
         return (self.published_pearson > 0) == (self.pearson > 0)
@@ -125,14 +126,14 @@ def _within_seeds(group: Group) -> float | None:
 
 
 def as_json(row: ComparisonRow) -> dict[str, Any]:
-    """Return what ``show --json`` prints of a correlation."""
+    """Return a correlation in the form that ``show --json`` prints."""
     return {**asdict(row), "sign_agrees": row.sign_agrees}
 
 
 def table(listed: Sequence[ComparisonRow]) -> list[list[str]]:
-    """Return the rows as texts, headings first: published, ours, interval, sign agrees.
+    """Return the rows as texts, after a row of headings.
 
-    A column for what holds within seeds comes last, where there are several.
+    The last column, the correlation within seeds, is left out unless a row has several seeds.
     """
     heading = [
         "score", "networks", "against", "n", "r published", "r ours", "95 % interval",

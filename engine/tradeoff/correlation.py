@@ -1,4 +1,4 @@
-"""Lines and correlations of a few points, with intervals; what the points do not determine is None.
+"""Fit lines and correlations to a few points, with intervals; undetermined values are None.
 
 Source: Fisher 1921; Bonett and Wright 2000.
 """
@@ -20,8 +20,9 @@ REACH = 1.959963984540054
 class LineFit:
     """A least-squares line, and two correlations with 95 % intervals.
 
-    What the points do not determine is None, never NaN: a correlation of constant values or of
-    fewer than 2 points, an interval of fewer than 4 or of a correlation of exactly 1 or -1.
+    Values that the points do not determine are None, never NaN: a correlation of constant values or
+    of fewer than 2 points; an interval of fewer than 4 points or of a correlation of exactly 1 or
+    -1.
     """
 
     slope: float | None
@@ -36,7 +37,7 @@ class LineFit:
 
 
 def fit(x: ArrayLike, y: ArrayLike) -> LineFit:
-    """LineFit a line and correlate.
+    """Fit a line and compute both correlations with their intervals.
 
     Intervals are Fisher's, tanh(artanh r +- 1.96 s): for Pearson with s^2 = 1 / (n - 3); for
     Spearman with s^2 = (1 + r^2 / 2) / (n - 3), Bonett and Wright 2000.
@@ -74,8 +75,8 @@ def interval(
 ) -> tuple[float | None, float | None]:
     """Return Fisher's 95 % interval of a correlation of n points.
 
-    It is None, None for fewer than 4 points, and for a correlation of 1 or -1, which Fisher's
-    transform sends to infinity: points exactly on a line do not say how surely they are.
+    It is None, None for fewer than 4 points, and for a correlation of 1 or -1, for which Fisher's
+    transform is infinite.
     """
     if correlation is None or n < 4 or abs(correlation) > 1 - 1e-12:
         return None, None
@@ -111,7 +112,7 @@ def _is_constant(values: Floats) -> bool:
 
 
 def _ranks(values: Floats) -> Floats:
-    """Return the rank of each value, equal ones their mean rank."""
+    """Return the rank of each value; equal values get their mean rank."""
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     return np.asarray((last - (counts - 1) / 2)[place], dtype=np.float64)

@@ -1,4 +1,4 @@
-"""The measurements of a study: which network has which metric."""
+"""List the measurements of a study, by network and metric."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Measured:
     network, classifier, key
         The network's title and key, and the key of the measurement.
     spec
-        What was measured.
+        The spec of the measurement.
     value
-        The number that stands for it (see :class:`engine.specs.MetricSpec`), None without one.
+        Its headline number (see :class:`engine.specs.MetricSpec`); None if it has none.
     clean_accuracy
-        Of the network, in [0, 1]; None where its record has none.
+        Clean accuracy of the network, in [0, 1]; None if its record has none.
     test_images
-        How many it was measured on.
+        Number of test images it was measured on.
     """
 
     network: str

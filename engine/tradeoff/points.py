@@ -1,4 +1,4 @@
-"""The trade-off: one point per network, scores from curves, lines and correlations with intervals.
+"""The trade-off: one point per network, and groups of points with fitted lines and correlations.
 
 Source: Kim, Seo, Jeon 2019, ROAR and KAR scores and their correlations.
 """
@@ -29,7 +29,7 @@ NORM_NAMES = {"linf": "L-inf", "l2": "L2"}
 
 @dataclass(frozen=True)
 class NetworkPoint:
-    """One classifier of a study, with everything the trade-off says of it.
+    """One classifier of a study, with all its values that the trade-off uses.
 
     Attributes
     ----------
@@ -39,24 +39,24 @@ class NetworkPoint:
         Kind of its training scheme, or "imported".
     norm, eps, loss, attack
         Training threat: norm, radius in [0, 1] units, loss, and kind of the attack; "", 0, "" and
-        "" for a network that was not trained against one.
+        "" for a network that was not trained against an attack.
     seed
-        Of the training; None for imported weights.
+        Seed of the training; None for imported weights.
     clean_accuracy, robust_accuracy
-        Fractions; None where the record has none.
+        In [0, 1]; None if the record has none.
     images, architecture
-        Key of the images, and a name of the architecture that is equal for equal ones.
+        Keys of the images and of the architecture.
     scores, spreads
         Mode -> kind of attribution -> score, and its standard deviation over repeats.
     curves
         Mode -> kind of attribution -> key of the record that the score comes from.
     controls
-        Mode -> kind of attribution -> control -> its score; of "mask_only" the mean accuracy of
-        the networks that see nothing but which pixels are removed.
+        Mode -> kind of attribution -> control -> its score; for "mask_only", the mean accuracy of
+        networks that see only the mask of removed pixels.
     blurriness
-        Kind of attribution -> how coarse its maps are, in [0, 1].
+        Kind of attribution -> blurriness of its maps, in [0, 1].
     variant
-        Of its scores: "corrected", "faithful", or in what it is faithful.
+        "corrected", "faithful", or in which respects the computation is faithful.
     """
 
     network: str
@@ -80,10 +80,10 @@ class NetworkPoint:
 
 
 def networks(study: Study) -> list[NetworkPoint]:
-    """Return the study's networks, oldest first, with the scores that were computed for them.
+    """Return the study's networks, oldest first, with their computed scores.
 
-    Where a network has several scores of one mode and attribution, the one from most retrainings
-    counts; of equal ones that with the attribution's default settings, then the newest.
+    If a network has several scores for one mode and attribution, the one from the most retrainings
+    counts; among equals the one with the attribution's default settings, then the newest.
     """
     pairs: list[tuple[Entry, ClassifierSpec]] = []
     scores: dict[str, list[tuple[Entry, Interpretability]]] = {}
@@ -147,7 +147,7 @@ def _add_scores(point: NetworkPoint, pairs: list[tuple[Entry, Interpretability]]
 
 
 def as_json(point: NetworkPoint) -> dict[str, Any]:
-    """Return what ``show --json`` prints of a network; no name in it ever changes."""
+    """Return a network in the form that ``show --json`` prints; its names must not change."""
     return {
         "network": point.network,
         "key": point.key,
@@ -168,14 +168,14 @@ def as_json(point: NetworkPoint) -> dict[str, Any]:
 
 
 def attributions_in(points: Iterable[NetworkPoint]) -> list[str]:
-    """Return the kinds of attribution that have scores: gradient ones first, then by name."""
+    """Return the kinds of attribution that have scores; the two gradient kinds come first."""
     kinds = {kind for point in points for found in point.scores.values() for kind in found}
     first = [kind for kind in ("gradient", "gradient_x_input") if kind in kinds]
     return [*first, *sorted(kinds - set(first))]
 
 
 def table(points: Sequence[NetworkPoint]) -> str:
-    """Return the networks as aligned columns of text: accuracies in percent, scores as they are."""
+    """Return the networks as a table of aligned text: accuracies in percent, scores unscaled."""
     kinds = attributions_in(points) or ["gradient", "gradient_x_input"]
     short = {"gradient": "G", "gradient_x_input": "GX"}
     columns = [(mode, kind) for mode in MODES for kind in kinds]
@@ -212,13 +212,14 @@ class Group:
     Attributes
     ----------
     name
-        Norm and loss, such as "L-inf xent", and what else tells it from the study's other groups.
+        Norm and loss, such as "L-inf xent", plus what distinguishes it from the other groups.
     points
-        Its networks, weakest first; standard ones belong to every group of their images.
+        Its networks by increasing eps. Standard networks belong to every group with the same images
+        and architecture.
     x, y, spread
-        (n,) abscissa, score, and the score's standard deviation (NaN where unknown).
+        (n,) abscissa, score, and the score's standard deviation (NaN if unknown).
     fit
-        Over these points; None where they are no sweep (imported or only standard networks).
+        Fit to these points; None if they are no sweep (imported or only standard networks).
     """
 
     name: str
@@ -280,7 +281,7 @@ def _order(sweep: tuple[str, ...]) -> tuple[Any, ...]:
 
 
 def _name_of(sweep: tuple[str, ...], sweeps: list[tuple[str, ...]]) -> str:
-    """Return norm and loss, and before them what differs between the study's groups."""
+    """Return norm and loss, preceded by the settings that differ between the study's groups."""
     images, architecture, scheme, attack, norm, loss = sweep
     parts = []
     if len({other[2] for other in sweeps}) > 1:
@@ -318,7 +319,7 @@ def _group(
 
 
 def describe(group: Group) -> str:
-    """Return what a legend says of a group: its name, its correlations and their intervals."""
+    """Return the legend text of a group: its name, its correlations and their intervals."""
     found = group.fit
     if found is None:
         return group.name

@@ -1,8 +1,8 @@
-"""What is known from the paper, to lay over one's own results. Source: Kim, Seo, Jeon 2019.
+"""Published values of the paper, to compare with one's own. Source: Kim, Seo, Jeon 2019.
 
-The trade-off: CIFAR-10, 21 networks a group: the standard one and 20 of rising eps. The
-correlations stand in the legends of the published figures; the points are read off them, to about
-0.001.
+The trade-off figures show CIFAR-10 with 21 networks per group: a standard one and 20 with
+increasing eps. The correlations are from the legends of the published figures; the points were read
+off the figures, to about 0.001.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _CORRELATIONS: dict[tuple[str, str, str, str], tuple[float, float, float, float]
     ("kar", "linf", "cw", "gradient"): (-0.1934, -0.2494, 0.2541, 0.2909),
 }
 
-# (mode, attribution) -> name, test accuracy, strength, score of the networks read off the figures.
+# (mode, attribution) -> name, test accuracy, strength and score of networks, read off the figures.
 _POINTS: dict[tuple[str, str], tuple[tuple[str, float, float, float], ...]] = {
     ("roar", "gradient"): (
         ("standard", 0.7366, 0.0, 0.019),
@@ -63,13 +63,14 @@ class PublishedPoint:
 def correlations(
     mode: Mode, norm: str, loss: str, attribution: str, x: str
 ) -> tuple[float, float] | None:
-    """Return the paper's Pearson and Spearman correlation of a group, or None where it has none.
+    """Return the paper's Pearson and Spearman correlation of a group, or None if not published.
+
+    The paper's training loss with the floor of 500 corresponds to "cw" and "cw_capped" here.
 
     Parameters
     ----------
     x
-        "clean_accuracy" or "strength". The paper's training loss with the floor of 500 is the
-        margin loss "cw" or "cw_capped" here.
+        "clean_accuracy" or "strength".
     """
     found = _CORRELATIONS.get((mode, norm, loss.removesuffix("_capped"), attribution))
     if found is None:
@@ -78,7 +79,7 @@ def correlations(
 
 
 def points(mode: Mode, attribution: str) -> list[PublishedPoint]:
-    """Return the networks whose place in the published figures is known."""
+    """Return the networks whose values were read off the published figures."""
     return [PublishedPoint(*values) for values in _POINTS.get((mode, attribution), ())]
 
 
@@ -91,9 +92,9 @@ class LinearOptimum:
     eps
         The adversary's radius, in the paper's [-1, 1] units.
     angle_degrees
-        From the boundary's normal to the line that joins the centroids.
+        Angle between the boundary's normal and the line through the centroids.
     robust_accuracy
-        Of all points, under that adversary.
+        Accuracy on all points, under that adversary.
     """
 
     eps: float
@@ -101,9 +102,9 @@ class LinearOptimum:
     robust_accuracy: float
 
 
-# Derived from the published settings of the boundary tilting experiment (means, covariance, 3000
-# points per class, one scale to [-1, 1]), not printed in the paper.
-# engine.boundary.lab.best_linear derives them anew.
+# Not printed in the paper, but derived from the published settings of the boundary tilting
+# experiment (means, covariance, 3000 points per class, one scale to [-1, 1]).
+# engine.boundary.lab.best_linear computes them.
 BEST_LINEAR = (
     LinearOptimum(0.0, 76.5, 1.0),
     LinearOptimum(0.05, 73.2, 1.0),

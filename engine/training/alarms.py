@@ -1,7 +1,7 @@
-"""What can go wrong while a network learns, told from its curves epoch by epoch.
+"""Alarms: detect failures of a training from its curves, after every epoch.
 
-Every alarm is a function of the curves so far, so a training that is resumed raises the same ones.
-Accuracies are shares of n images: a difference counts only above twice its standard error.
+Every alarm depends only on the curves so far, so a resumed training raises the same alarms.
+Accuracies are measured on n images: a difference counts only above twice its standard error.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from engine.specs.schemes import AttackedScheme
 Values = NDArray[np.float64]
 
 COLLAPSE = 0.5  # of the best robust accuracy, lost from one epoch to the next
-ONCE_ROBUST = 0.2  # a network that never was robust cannot collapse
-WINDOW = 3  # epochs whose mean is compared, where a slow change is looked for
-UNLEARNED_LOSS = 0.98  # of the loss of a network that guesses
-PATIENCE = 2.0  # epochs at full strength before a network is said not to learn
+ONCE_ROBUST = 0.2  # least best robust accuracy from which a collapse is reported
+WINDOW = 3  # epochs over which accuracies are averaged to detect a slow change
+UNLEARNED_LOSS = 0.98  # of the loss of uniform guessing
+PATIENCE = 2.0  # epochs after the warm-up before "not learning" is reported
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Curves:
             np.asarray(history[f"epochs__{name}"])
             for name in ("clean_accuracy", "robust_accuracy", "robust_images")
         )
-        # A point stands at the end of what it is the mean of, so epoch e has those in (e - 1, e].
+        # A point's step is the end of the interval it averages: epoch e has those in (e - 1, e].
         epochs = np.ceil(steps - 1e-9)
         loss = np.array([losses[epochs == e].mean() for e in range(1, len(clean) + 1)])
         return cls(loss, clean, robust, int(counts[-1]))
@@ -66,9 +66,9 @@ class Curves:
 
 
 def catastrophic_overfitting(spec: Training, curves: Curves, classes: int) -> str:
-    """Say whether robustness was lost within an epoch while the training loss did not rise.
+    """Detect that robustness was lost within one epoch while the training loss did not rise.
 
-    The network then resists only the very attack it is trained with.
+    The network then resists only the attack that it is trained with.
     Source: Wong, Rice, Kolter 2020, section 5.
     """
     if spec.scheme.threat is None or len(curves) < 2:
@@ -85,9 +85,9 @@ def catastrophic_overfitting(spec: Training, curves: Curves, classes: int) -> st
 
 
 def robust_overfitting(spec: Training, curves: Curves, classes: int) -> str:
-    """Say whether the robust accuracy has fallen from its best while the training loss falls.
+    """Detect that the robust accuracy has fallen from its best while the training loss falls.
 
-    Means of three epochs are compared: single ones scatter more than their images alone would.
+    Means of three epochs are compared because single epochs vary by more than the sampling error.
     Source: Rice, Wong, Kolter 2020.
     """
     if spec.scheme.threat is None or len(curves) < 2 * WINDOW:
@@ -107,7 +107,7 @@ def robust_overfitting(spec: Training, curves: Curves, classes: int) -> str:
 
 
 def not_learning(spec: Training, curves: Curves, classes: int) -> str:
-    """Say whether the training loss is still that of a network that guesses."""
+    """Detect that the training loss is still about that of uniform guessing."""
     warmup = spec.scheme.warmup if isinstance(spec.scheme, AttackedScheme) else 0.0
     guess = math.log(classes)
     if len(curves) < warmup + PATIENCE or curves.loss[-1] < UNLEARNED_LOSS * guess:
@@ -127,7 +127,7 @@ ALARMS: dict[str, Callable[[Training, Curves, int], str]] = {
 
 
 def new_alarms(spec: Training, curves: Curves, classes: int) -> list[str]:
-    """Return a sentence for each alarm that the newest epoch raised and the one before had not."""
+    """Return a sentence for each alarm raised at the newest epoch but not at the one before."""
     earlier = curves.before()
     return [
         sentence

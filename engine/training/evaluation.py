@@ -39,7 +39,7 @@ def robust_accuracy(
 ) -> float:
     """Return the accuracy on attacked images.
 
-    Every call attacks from the same seed, so that networks compared are attacked alike.
+    Every call seeds the attack identically, so that accuracies of different networks compare.
     """
     generator = context.generator("evaluation attack", 0, context.device)
     right = 0

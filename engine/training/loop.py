@@ -1,7 +1,7 @@
-"""Fitting a network to images: batches, optimiser, schedule, and checkpoints that resume exactly.
+"""The training loop: batches, optimiser, schedule, and checkpoints that resume exactly.
 
-Trainings and retrainings share this loop. Everything it draws comes from generators whose states
-are part of the checkpoint, so a run that was killed and resumed ends with the same bits on a CPU.
+Trainings and retrainings share this loop. All its random numbers come from generators whose states
+are in the checkpoint, so a killed and resumed run ends with bitwise the same result on a CPU.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ Parameters = Iterator[nn.Parameter]
 
 @dataclass
 class TrainingState:
-    """A network on its way: everything that must survive a kill.
+    """The state of a training under way: everything that a checkpoint must hold.
 
     Attributes
     ----------
     model, optimizer
-        In training.
+        The network and its optimiser.
     generators
-        Every source of randomness, by purpose ("shuffle", "attack", ...).
+        All random generators, by purpose ("shuffle", "attack", ...).
     epoch
-        Epochs that are complete.
+        Number of complete epochs.
     history
-        Curves by name; each value was appended at a fixed step, so two runs append the same.
+        Curves by name. Values are appended at fixed steps only, so that two runs give the same.
     pictures
-        Arrays by name, one more an epoch.
+        Lists of arrays by name; each list grows by one array per epoch.
     kept
         Tensors that a training scheme keeps from one batch to the next, by name.
     """
@@ -56,7 +56,7 @@ class TrainingState:
 
     @property
     def device(self) -> torch.device:
-        """Where the network is."""
+        """The device of the network's parameters."""
         return next(self.model.parameters()).device
 
     def append(self, **values: float) -> None:
@@ -94,7 +94,7 @@ OPTIMIZERS: dict[str, Callable[[Parameters, Any], torch.optim.Optimizer]] = {
     Adam.kind: _adam,
     SGD.kind: _sgd,
 }
-"""A spec's kind -> (parameters, spec) -> the optimiser, at its first learning rate."""
+"""Kind of optimiser spec -> function (parameters, spec) that builds it at its initial rate."""
 
 
 def make_optimizer(spec: OptimizerSpec, model: nn.Module) -> torch.optim.Optimizer:
@@ -103,7 +103,7 @@ def make_optimizer(spec: OptimizerSpec, model: nn.Module) -> torch.optim.Optimiz
 
 
 def rate_factor(schedule: str, progress: float) -> float:
-    """Return the share of the learning rate that holds when ``progress`` of the run is done."""
+    """Return the factor on the learning rate after a share ``progress`` of the run."""
     if schedule == "cosine":
         return 0.5 * (1 + math.cos(math.pi * progress))
     if schedule == "step":
@@ -120,9 +120,9 @@ def batches(
     order: Order = "shuffled",
     device: torch.device | None = None,
 ) -> Iterator[Tensor]:
-    """Yield the indices of an epoch's batches, shuffled anew or in order; the last may be short.
+    """Yield the indices of an epoch's batches, newly shuffled or in order; the last may be short.
 
-    They are drawn by the generator and moved to the device once, not batch by batch.
+    All indices of the epoch are drawn and moved to the device at once, not batch by batch.
     """
     shuffled = order == "shuffled"
     indices = torch.randperm(count, generator=generator) if shuffled else torch.arange(count)
@@ -130,7 +130,7 @@ def batches(
 
 
 class Course(Protocol):
-    """What the loop needs of the spec of a training, of whatever kind."""
+    """The fields that the loop reads from the spec of a training or retraining."""
 
     @property
     def epochs(self) -> int:
@@ -142,7 +142,7 @@ class Course(Protocol):
 
     @property
     def order(self) -> Order:
-        """Whether images are visited in a fresh random order, or as they lie."""
+        """Whether every epoch visits the images in a new random order, or in stored order."""
 
 
 def run_epoch(
@@ -162,12 +162,12 @@ def run_epoch(
     state
         Advanced by one epoch.
     step_on
-        Takes the indices of a batch, on the device, and the fractional epoch, updates the weights,
-        returns the loss, detached; see :func:`descend`.
+        Called with the indices of a batch, on the device, and the fractional epoch. Updates the
+        weights and returns the loss, detached; see :func:`descend`.
     count
         Number of training images.
     optimizer
-        Whose schedule changes the learning rate; None leaves the rate as it is.
+        The spec whose schedule sets the learning rate; None leaves the rate unchanged.
     on_point
         Called about 20 times an epoch, at fixed steps, with the fractional epoch and the mean loss
         since the last call.
@@ -210,20 +210,20 @@ def _set_rate(
 
 
 class Checkpoints:
-    """Saves a training now and then, and takes up what an earlier run saved."""
+    """Saves a training's state every few seconds, and restores the state of an earlier run."""
 
     def __init__(self, context: Context):
         self.context = context
         self._last = time.monotonic()
 
     def save_if_due(self, state: TrainingState) -> None:
-        """Save at the end of an epoch, unless the last save was a moment ago."""
+        """Save at the end of an epoch, if CHECKPOINT_SECONDS have passed since the last save."""
         if time.monotonic() - self._last >= CHECKPOINT_SECONDS:
             self.context.save_checkpoint({"fit": {"epoch": state.epoch}}, _arrays_of(state))
             self._last = time.monotonic()
 
     def restore(self, state: TrainingState) -> None:
-        """Bring a fresh training to where the last run saved it, if it did."""
+        """Load the checkpoint of an earlier run into a fresh state, if there is one."""
         content = self.context.checkpoint()
         if content is not None:
             _fill(state, content)
@@ -268,7 +268,7 @@ def _restore_optimizer(state: TrainingState, arrays: dict[str, NDArray[Any]]) ->
         index, _, name = path.partition("/")
         value, parameter = torch.from_numpy(array), parameters[int(index)]
         if value.shape == parameter.shape:
-            # Fused optimisers walk over memory: a moment must be laid out as its parameter is.
+            # Fused optimisers index memory directly: a moment needs its parameter's memory layout.
             value = torch.empty_like(parameter, requires_grad=False).copy_(value)
         moments.setdefault(int(index), {})[name] = value
     state.optimizer.load_state_dict({**state.optimizer.state_dict(), "state": moments})

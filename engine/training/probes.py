@@ -1,4 +1,4 @@
-"""What is shown of a network while it learns."""
+"""Gradient maps of a few test images, shown while a network trains."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAPS_INTERVAL = 0.25
 
 
 class Probes:
-    """The same few test images for every network trained on them, and their gradient maps."""
+    """A few test images, the same for every network on an image set, and their gradient maps."""
 
     def __init__(self, context: Context, images: DeviceImages):
         chosen = probe_indices(images.test_labels)
@@ -41,12 +41,12 @@ class Probes:
         return maps
 
     def send_if_due(self, model: nn.Module, step: float) -> None:
-        """Publish the maps unless that happened a moment ago; changes nothing in the training."""
+        """Publish the maps at most every MAPS_INTERVAL seconds; the training is not affected."""
         if time.monotonic() - self._last >= MAPS_INTERVAL:
             self.send(model, step)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the images and their labels as a record holds them."""
+        """Return the images and their labels under their names in a record."""
         return {
             "probes/images": self.pixels.cpu().numpy(),
             "probes/labels": self.labels.cpu().numpy(),

@@ -1,8 +1,8 @@
 """Training schemes: what one step does with a batch, and the table SCHEMES.
 
-A scheme takes its optimiser steps itself (with :func:`~engine.training.loop.descend`, or in any
-other way), so it may take several of them a batch, change the weights before one and restore them
-after, or keep tensors from one batch to the next in ``state.kept``, which checkpoints hold.
+A scheme takes its optimiser steps itself, with :func:`~engine.training.loop.descend` or otherwise.
+So it may take several steps per batch, or change the weights before a step and restore them after.
+It may keep tensors from one batch to the next in ``state.kept``, which is part of the checkpoint.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ TRADES_START = 0.001
 """Standard deviation of the noise at which the inner attack of TRADES begins, in pixel units."""
 
 LEAST_WARMUP = 1e-6
-"""A warm-up begins at this share of the attack: at 0 the attack would be none."""
+"""Share of the attack's size at which a warm-up begins; it must be above 0."""
 
 
 @dataclass(frozen=True)
 class BatchContext:
-    """Where in its training a batch stands, and what its scheme may draw from.
+    """The position of a batch in the training, and the random generator for its scheme.
 
     Attributes
     ----------
     epoch
         Epochs done, fractional.
     generator
-        Draws whatever the scheme needs, on the device; its state is part of the checkpoint.
+        Source of the scheme's random numbers, on the device; its state is in the checkpoint.
     on_step
-        To be called once per attack step; it may raise to cancel.
+        The scheme must call this once per attack step; it may raise to cancel.
     """
 
     epoch: float
@@ -46,7 +46,7 @@ class BatchContext:
     on_step: Callable[[int, Tensor], None]
 
     def warmed_up(self, attack: AttackSpec, warmup: float) -> AttackSpec:
-        """Return the attack with its lengths as they are at this point of ``warmup`` epochs."""
+        """Return the attack, its lengths scaled up linearly over the first ``warmup`` epochs."""
         if self.epoch >= warmup:
             return attack
         return attack.scaled(max(self.epoch / warmup, LEAST_WARMUP))
@@ -66,8 +66,8 @@ class Scheme:
     begin
         ``(state, **fields)``: called before the first batch, before a checkpoint is restored.
     evaluated
-        ``(state, **fields) -> network``: the network that is evaluated, shown and stored, where it
-        is not the one that the steps change (as with averaged weights).
+        ``(state, **fields) -> network``: the network to evaluate, show and store, if it is not the
+        one that the steps update (averaged weights, for example).
     """
 
     step: Callable[..., Tensor]
@@ -113,10 +113,10 @@ def trades_step(
     warmup: float,
     beta: float,
 ) -> Tensor:
-    """Step down CE(f(x), y) + beta KL(f(x) || f(x')), x' making the divergence rise.
+    """Step down CE(f(x), y) + beta KL(f(x) || f(x')), where x' maximises the divergence.
 
-    x' is found in evaluation mode, the loss is taken in training mode and its gradient goes through
-    both of its answers. Source: Zhang 2019, eq. 5 and the code released with it.
+    The attack finds x' in evaluation mode. The loss is computed in training mode, and its gradient
+    flows through both f(x) and f(x'). Source: Zhang 2019, eq. 5 and the code released with it.
     """
     noise = torch.randn(images.shape, generator=batch.generator, device=images.device)
     adv_images = attacked(

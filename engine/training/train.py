@@ -1,4 +1,4 @@
-"""Computing the record of a classifier: trained, or imported from the user's own weights."""
+"""Compute the record of a classifier: train it, or import the user's own weights."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def train(spec: Training, context: Context) -> Result:
 
 
 def import_weights(spec: Imported, context: Context) -> Result:
-    """Compute the record of a user's own weights: the weights, checked to fit, and accuracies.
+    """Compute the record of a user's own weights: check that they fit, and measure accuracies.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def import_weights(spec: Imported, context: Context) -> Result:
 
 
 class _Run:
-    """A training under way: its state, its scheme, and what is said of it."""
+    """A training under way: its state, its scheme, and the events it publishes."""
 
     def __init__(self, spec: Training, context: Context):
         self._spec, self._context = spec, context
@@ -125,7 +125,7 @@ class _Run:
         return accuracies(self.network, images, spec.evaluation, count, self._context)
 
     def evaluate_epoch(self) -> None:
-        """Append this epoch's accuracies; the robust one on few images, the final one has more."""
+        """Append and publish this epoch's accuracies; the robust one uses fewer images."""
         spec, state = self._spec, self.state
         values = self.accuracies(min(EPOCH_EVALUATION_IMAGES, spec.evaluation_images))
         clean, robust = float(values["clean_accuracy"]), float(values["robust_accuracy"])
@@ -141,7 +141,7 @@ class _Run:
             self._context.notice(sentence)
 
     def announce_resumed(self) -> None:
-        """Send what a resumed training already knows: its curves begin at their beginning."""
+        """Publish the curves restored from a checkpoint, so that plots show them from the start."""
         state, context = self.state, self._context
         if state.epoch == 0:
             return
@@ -153,7 +153,7 @@ class _Run:
                 context.emit(Scalars(context.spec.key, step, shown))
 
     def send_snapshot(self, step: float) -> None:
-        """Publish the weights of a network of the plane, from which its boundary can be drawn."""
+        """Publish the weights of a network on 2-d points, so that its boundary can be drawn."""
         if self._images.shape == (2, 1, 1):
             self._context.emit(Snapshot(self._spec.key, step, weights_of(self.network)))
 
@@ -182,7 +182,7 @@ class _Run:
 
 
 def _first_network(spec: Training, context: Context, images: DeviceImages) -> nn.Module:
-    """Return the network as it is before the first batch: drawn anew, or another's."""
+    """Return the network before the first batch: newly drawn, or with the weights of ``start``."""
     weights = context.generator("weights", spec.seed)
     model = fresh_network(spec.network, images, context.device, generator=weights)
     if spec.start is not None:
@@ -191,7 +191,7 @@ def _first_network(spec: Training, context: Context, images: DeviceImages) -> nn
 
 
 def _generators(spec: Training, context: Context) -> dict[str, torch.Generator]:
-    """Return what a training draws from; one that goes on draws other batches than its parent."""
+    """Return the generators; a training that continues another one draws different batches."""
     after = "" if spec.start is None else f" after {spec.start.key}"
     return {
         "shuffle": context.generator(f"shuffle{after}", spec.seed),
