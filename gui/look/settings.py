@@ -12,7 +12,7 @@ from pathlib import Path
 from platformdirs import user_cache_path, user_config_path
 from PySide6.QtCore import QByteArray, QSettings
 
-from gui.look.theme import MODES, Mode
+from gui.look.theme import MODES, ThemeMode
 
 RECENT_LIMIT = 10
 DEVICES = ("auto", "cpu", "cuda")
@@ -66,13 +66,13 @@ def _write_recent(paths: list[Path]) -> None:
     _store().setValue("studies/recent", [str(path) for path in paths])
 
 
-def theme_mode() -> Mode:
+def theme_mode() -> ThemeMode:
     """Return the colours the user chose: "system", "light" or "dark"."""
     found = str(_store().value("window/theme", "system"))
     return next((mode for mode in MODES if mode == found), "system")
 
 
-def set_theme_mode(mode: Mode) -> None:
+def set_theme_mode(mode: ThemeMode) -> None:
     """Remember the colours the user chose."""
     _store().setValue("window/theme", mode)
 

@@ -15,8 +15,8 @@ from PySide6.QtWidgets import QAbstractSpinBox, QApplication
 
 from engine.program import ROOT
 
-Mode = Literal["system", "light", "dark"]
-MODES: tuple[Mode, ...] = ("system", "light", "dark")
+ThemeMode = Literal["system", "light", "dark"]
+MODES: tuple[ThemeMode, ...] = ("system", "light", "dark")
 RESOURCES = ROOT / "resources"
 TEXT_INDENT = 6
 
@@ -64,12 +64,12 @@ class Signals(QObject):
     changed = Signal()
 
 
-class _State(QObject):
+class _ThemeState(QObject):
     """The requested mode, and whether the window is dark now."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.mode: Mode = "system"
+        self.mode: ThemeMode = "system"
         self.dark = False
         self.following = False
 
@@ -82,7 +82,7 @@ class _State(QObject):
 
 
 signals = Signals()
-_state = _State()
+_state = _ThemeState()
 
 
 def colour(name: str) -> QColor:
@@ -106,12 +106,12 @@ def indent_text(spin_box: QAbstractSpinBox) -> None:
     spin_box.lineEdit().setTextMargins(TEXT_INDENT, 0, 0, 0)
 
 
-def mode() -> Mode:
+def mode() -> ThemeMode:
     """Return the requested mode: "system", "light" or "dark"."""
     return _state.mode
 
 
-def apply(app: QApplication, mode: Mode = "system") -> None:
+def apply(app: QApplication, mode: ThemeMode = "system") -> None:
     """Style the application; emit ``signals.changed`` if the colours change."""
     _state.mode = mode
     hints = app.styleHints()

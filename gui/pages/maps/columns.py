@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from engine.attribution import pictures
 from engine.tradeoff.correlation import fit
 
-Values = NDArray[np.float32]
+MapValues = NDArray[np.float32]
 UNNAMED = ("probability",)
 # Short names, because a small picture leaves little room for text; the tooltip explains them.
 SHORT = {"completeness_gap": "gap"}
@@ -70,7 +70,7 @@ class MapColumn:
         """Network and method in one line."""
         return f"{self.title}, {self.method}"
 
-    def values(self, drawing: Drawing) -> Values | None:
+    def values(self, drawing: Drawing) -> MapValues | None:
         """Return the pictures' values, (N, H, W) in [-1, 1]; None if there is no result."""
         if not self.arrays:
             return None
@@ -127,13 +127,13 @@ class Difference:
         (N,) rank correlation of the two maps over their pixels, NaN where one is constant.
     """
 
-    values: Values
+    values: MapValues
     limit: NDArray[np.float64]
     spearman: NDArray[np.float64]
 
 
 def difference(
-    first: Values, second: Values, percentile: float = pictures.PERCENTILE
+    first: MapValues, second: MapValues, percentile: float = pictures.PERCENTILE
 ) -> Difference:
     """Subtract two columns of pictures, and scale the difference by its own symmetric limits.
 

@@ -22,7 +22,7 @@ LARGEST_CELL = 420
 
 
 @dataclass(frozen=True, eq=False)
-class Cell:
+class MapCell:
     """One picture and the text below it.
 
     Attributes
@@ -50,7 +50,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Heading:
+class MapHeading:
     """The head of a column.
 
     ``key`` is the network's key, or ""; ``series`` is the number of its colour, or None. ``full``
@@ -87,7 +87,7 @@ class _Head(QWidget):
         layout.setColumnStretch(1, 1)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
-    def show_heading(self, heading: Heading) -> None:
+    def show_heading(self, heading: MapHeading) -> None:
         """Show these texts."""
         self.chip.set_series(heading.series)
         self.title.set_text(heading.title)
@@ -109,7 +109,7 @@ class _CellView(QWidget):
         layout.addWidget(self.view, 1)
         layout.addWidget(self.note)
 
-    def show_cell(self, cell: Cell, name: str) -> None:
+    def show_cell(self, cell: MapCell, name: str) -> None:
         """Show a picture and its text, or the text for a missing picture."""
         if cell.pixels is None:
             self.view.set_note(cell.missing)
@@ -138,7 +138,7 @@ class MapsGrid(QScrollArea):
         self.camera = Camera(self)
         self.views: list[list[_CellView]] = []
         self._heads: list[_Head] = []
-        self._headings: Sequence[Heading] = ()
+        self._headings: Sequence[MapHeading] = ()
         self._inside = QWidget()
         self._grid = QGridLayout(self._inside)
         self._grid.setContentsMargins(0, 0, 8, 0)
@@ -147,7 +147,7 @@ class MapsGrid(QScrollArea):
         self.setWidgetResizable(True)
         self.setWidget(self._inside)
 
-    def show_table(self, headings: Sequence[Heading], rows: Sequence[Sequence[Cell]]) -> None:
+    def show_table(self, headings: Sequence[MapHeading], rows: Sequence[Sequence[MapCell]]) -> None:
         """Draw the headings, and rows with one cell for each heading."""
         self._headings = headings
         self._resize(len(rows), len(headings))

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from engine.attribution import pictures
 from engine.figures.charts import MapGridData
 from gui.look.settings import COLORMAP
-from gui.pages.maps.columns import Difference, Drawing, MapColumn, Values, difference
-from gui.pages.maps.grid import Cell, Heading
+from gui.pages.maps.columns import Difference, Drawing, MapColumn, MapValues, difference
+from gui.pages.maps.grid import MapCell, MapHeading
 from gui.widgets.images.image_view import pixels_of
 
 
@@ -29,8 +29,8 @@ class Table:
         One for each image, with a cell for each heading.
     """
 
-    headings: list[Heading]
-    rows: list[list[Cell]]
+    headings: list[MapHeading]
+    rows: list[list[MapCell]]
 
 
 def build(
@@ -55,13 +55,14 @@ def build(
     pairs
         Pairs of columns, minuend and subtrahend; each pair adds a column with its difference.
     """
-    headings = [Heading("Image")]
+    headings = [MapHeading("Image")]
     rows = [
-        [Cell(pixels_of(image), name, name=name)] for image, name in zip(images, names, strict=True)
+        [MapCell(pixels_of(image), name, name=name)]
+        for image, name in zip(images, names, strict=True)
     ]
     drawn = [column.values(drawing) for column in columns]
     for column, values in zip(columns, drawn, strict=True):
-        headings.append(Heading(column.title, column.method, column.key, column.series))
+        headings.append(MapHeading(column.title, column.method, column.key, column.series))
         for row, cells in enumerate(rows):
             cells.append(_map_cell(column, values, row, drawing))
     for first, second in pairs:
@@ -92,27 +93,27 @@ def figure_of(table: Table, caption: str) -> MapGridData:
 
 def _map_cell(
     column: MapColumn,
-    values: Values | None,
+    values: MapValues | None,
     row: int,
     drawing: Drawing,
-) -> Cell:
+) -> MapCell:
     if values is None:
-        return Cell(missing=column.failure or "…")
+        return MapCell(missing=column.failure or "…")
     note = column.note(row)
     if not column.drawable(row):
-        return Cell(note=note, missing="no finite values")
+        return MapCell(note=note, missing="no finite values")
 
     def describe(y: int, x: int) -> str:
         return f"row {y}, column {x}: {column.raw(row, y, x)}"
 
     pixels = pictures.colour(values[row], drawing.colormap)
-    return Cell(pixels, note, describe=describe, values=values[row])
+    return MapCell(pixels, note, describe=describe, values=values[row])
 
 
-def _difference_heading(first: MapColumn, second: MapColumn) -> Heading:
+def _difference_heading(first: MapColumn, second: MapColumn) -> MapHeading:
     """Return a short heading, whose colour stands for the first network."""
     alike = first.method == second.method
-    return Heading(
+    return MapHeading(
         f"minus {second.title}",
         first.method if alike else f"{first.method} − {second.method}",
         series=first.series,
@@ -121,14 +122,14 @@ def _difference_heading(first: MapColumn, second: MapColumn) -> Heading:
 
 
 def _difference_cells(
-    first: Values | None, second: Values | None, count: int, drawing: Drawing
-) -> list[Cell]:
+    first: MapValues | None, second: MapValues | None, count: int, drawing: Drawing
+) -> list[MapCell]:
     if first is None or second is None:
-        return [Cell(missing="…") for _ in range(count)]
+        return [MapCell(missing="…") for _ in range(count)]
     found = difference(first, second, drawing.percentile)
     colours = drawing.colormap if drawing.colormap != "grey" else COLORMAP
     return [
-        Cell(
+        MapCell(
             pictures.colour(found.values[row], colours),
             _difference_note(found, row),
             values=found.values[row],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
-from gui.pages.train.runs import Run, smoothed
+from gui.pages.train.runs import TrainingRun, smoothed
 from gui.widgets.plots.plot import Plot
 from gui.widgets.plots.plot_items import PlotCurve
 
@@ -57,7 +57,7 @@ class LiveCurves(QWidget):
         for plot in (self.loss, self.accuracy):
             plot.pointed.connect(self.hovered)
 
-    def draw(self, run: Run) -> None:
+    def draw(self, run: TrainingRun) -> None:
         """Redraw a network's curves if they have new points."""
         if run.drawn or not any(len(curve) for curve in run.curves.values()):
             return
@@ -120,7 +120,7 @@ class LiveCurves(QWidget):
         layout.addLayout(left, 1)
         layout.addWidget(self.accuracy, 1)
 
-    def _make(self, run: Run) -> _Curves:
+    def _make(self, run: TrainingRun) -> _Curves:
         title = run.title.replace("{", "{{").replace("}", "}}")
         curves = _Curves(
             loss=self.loss.curve(run.title, run.series, key=run.key),

@@ -24,7 +24,7 @@ from engine.attribution.pictures import PERCENTILE, colour, picture, symmetric_l
 from engine.figures.charts import MapGridData
 from gui.look import theme
 from gui.look.icons import icon
-from gui.pages.train.runs import Run
+from gui.pages.train.runs import TrainingRun
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.images.image_view import pixels_of
@@ -76,7 +76,7 @@ class LiveMaps(QWidget):
 
     # ------------------------------------------------------------------------------------- public
 
-    def draw(self, run: Run) -> None:
+    def draw(self, run: TrainingRun) -> None:
         """Draw a network's new maps, unless they are of other images than the grid's."""
         if run.mapped or run.images is None:
             return
@@ -280,7 +280,7 @@ class LiveMaps(QWidget):
             self.clicked.emit(key)
 
 
-def _note(run: Run, step: float) -> str:
+def _note(run: TrainingRun, step: float) -> str:
     """Return the text below a network's name: the epoch and its accuracies."""
     done = step + run.offset
     epoch = f"{done:.0f}" if float(step).is_integer() else f"{done:.1f}"

@@ -23,7 +23,7 @@ from gui.pages.train.footer import TrainFooter
 from gui.pages.train.form import TrainForm
 from gui.pages.train.live_curves import LiveCurves
 from gui.pages.train.live_maps import LiveMaps
-from gui.pages.train.runs import Arrays, Run, Runs, histories
+from gui.pages.train.runs import Arrays, Runs, TrainingRun, histories
 from gui.queue.continuing import ContinueDialog
 from gui.session.workspace import Workspace
 
@@ -270,7 +270,7 @@ class TrainPage(Page):
         found = [spec for _, spec in self.workspace.classifiers() if spec.images == images]
         self.form.start.set_networks(found)
 
-    def _place(self, run: Run, spec: Spec | None) -> None:
+    def _place(self, run: TrainingRun, spec: Spec | None) -> None:
         """Set the first epoch of a network's curves, and give it a title of its own.
 
         The curves of a continued training begin where the earlier training ended. The title is

@@ -37,7 +37,7 @@ def smoothed(values: CurvePoints, width: int) -> CurvePoints:
 
 
 @dataclass
-class Run:
+class TrainingRun:
     """One network: title, state, curves, and maps by epoch.
 
     Attributes
@@ -137,9 +137,9 @@ class Runs:
     """The networks of the page by key, in the order in which they were added."""
 
     def __init__(self) -> None:
-        self._runs: dict[str, Run] = {}
+        self._runs: dict[str, TrainingRun] = {}
 
-    def __iter__(self) -> Iterator[Run]:
+    def __iter__(self) -> Iterator[TrainingRun]:
         return iter(self._runs.values())
 
     def __contains__(self, key: object) -> bool:
@@ -148,21 +148,21 @@ class Runs:
     def __len__(self) -> int:
         return len(self._runs)
 
-    def get(self, key: str) -> Run | None:
+    def get(self, key: str) -> TrainingRun | None:
         """Return a network, or None."""
         return self._runs.get(key)
 
-    def add(self, key: str, title: str) -> Run:
+    def add(self, key: str, title: str) -> TrainingRun:
         """Return the network of a key; create it if necessary."""
         if key not in self._runs:
-            self._runs[key] = Run(key, title, self._free_series())
+            self._runs[key] = TrainingRun(key, title, self._free_series())
         return self._runs[key]
 
     def remove(self, key: str) -> None:
         """Forget a network."""
         self._runs.pop(key, None)
 
-    def take(self, event: Event) -> Run | None:
+    def take(self, event: Event) -> TrainingRun | None:
         """Update the network that an event is about and return it; None for other events."""
         if isinstance(event, Queued | Started) and event.kind == "training":
             self.add(event.key, event.title)

@@ -86,12 +86,12 @@ class MethodPicker(QWidget):
     @Slot()
     def _open_settings(self) -> None:
         spec = self._specs[self.sender().property("kind")]
-        dialog = SettingsDialog(spec, self, exclude=self._exclude)
+        dialog = MethodDialog(spec, self, exclude=self._exclude)
         dialog.accepted.connect(lambda: self.set_settings(dialog.spec))
         dialog.open()
 
 
-class SettingsDialog(QDialog):
+class MethodDialog(QDialog):
     """Edits the settings of one method; OK is disabled while a field is invalid."""
 
     def __init__(self, spec: Spec, parent: QWidget, *, exclude: Collection[str] = ()):

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.specs import FGSM, PGD, AttackSpec
-from gui.widgets.forms.method_picker import MethodPicker, SettingsDialog
+from gui.widgets.forms.method_picker import MethodDialog, MethodPicker
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_that_settings_are_kept(qtbot, picker):
 
 
 def test_that_wrong_settings_cannot_be_accepted(qtbot, picker):
-    dialog = SettingsDialog(PGD(steps=3), picker)
+    dialog = MethodDialog(PGD(steps=3), picker)
     qtbot.addWidget(dialog)
     dialog.form.edit_of("steps").show_value(7)
     assert dialog.spec == PGD(steps=7)
