@@ -2,8 +2,8 @@
 
     uv run docs/make_animation.py --study resources/demo.isthmus
 
-Every training keeps the maps of its probe images before it began and after each epoch; the frames
-are drawn from these records by the functions that draw the window's figures.
+Every training record contains the maps of its probe images before training and after each epoch.
+The functions that draw the window's figures draw the frames from these records.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def frame(trained: list[Record], epoch: int) -> Image.Image:
 
 
 def main() -> None:
-    """Draw the frames and write them as one animated picture."""
+    """Draw the frames and write them as one animated GIF."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--study", type=Path, required=True, help="a computed demo study")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images" / "sharpening.gif")
