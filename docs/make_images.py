@@ -3,8 +3,8 @@
     xvfb-run -a -s "-screen 0 1920x1080x24" uv run docs/make_images.py --study demo.isthmus
 
 The study is the demo's (``main.py run demo --study demo.isthmus``); the picture of the Train page
-is taken in the middle of a run in a study of its own. Every picture must hold something: one that
-is nearly of one colour ends the script with an error.
+is taken in the middle of a run in a separate study. A picture that is nearly of one colour shows
+nothing, so it ends the script with an error.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ FIRST_LOOK_MS = 8000
 
 
 def main() -> int:
-    """Open the window, visit the pages, save what they show."""
+    """Open the window, visit the pages, and save a screenshot of each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--study", type=Path, required=True, help="a computed demo study")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
@@ -99,10 +99,10 @@ def _shoot_training(window, options: argparse.Namespace, home: Path) -> None:
 
 def _shoot(window, place: Place, options: argparse.Namespace) -> None:
     window.pages.show_place(place)
-    if place is RECORDS:  # the newest network, so that no path of a study is in the picture
+    if place is RECORDS:  # select the newest network, so that the picture shows no path of a study
         networks = [e for e in window.workspace.entries() if e.kind == Training.kind]
         window.pages.page().show_record(networks[-1].key)
-    QTest.qWait(FIRST_LOOK_MS)  # until previews and reads have answered, on a busy machine too
+    QTest.qWait(FIRST_LOOK_MS)  # long enough for previews and reads on a busy machine
     for suffix, size in SIZES.items():
         window.resize(*size)
         QTest.qWait(SETTLE_MS)
