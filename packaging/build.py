@@ -1,8 +1,8 @@
 """Builds the packaged app: python packaging/build.py [--out build], or uv run packaging/build.py.
 
-Needs nothing but a Python: uv makes the environment that pyproject.toml describes, unless this
-script already runs in one that has all it needs; where uv is missing, it is installed under --out.
-What is made there:
+The script needs only Python. uv makes the environment that pyproject.toml describes, unless the
+script already runs in one that has everything it needs. If uv is missing, it is installed under
+--out. The script writes to --out:
 
 assets/     icons, drawn from the program's own
 dist/       the app: Isthmus/, or Isthmus.app on macOS
@@ -28,7 +28,7 @@ LINUX_FILES = ("install.sh", "uninstall.sh", "isthmus.desktop", "isthmus-study.x
 
 
 def main() -> int:
-    """Build, in an environment that can; return the exit code."""
+    """Build here, or in a new environment if this one lacks packages; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=ROOT / "build", help="where all of it goes")
     parser.add_argument("--torch", default="auto", help="auto (as installed by default), or cpu")
@@ -52,7 +52,7 @@ def _build_elsewhere(out: Path, options: argparse.Namespace) -> int:
     _run([uv, "sync", *groups], env=environment, cwd=ROOT)
     python = _python_of(out / "venv")
     if options.torch != "auto":
-        # uv knows where the builds of torch for each kind of device are kept.
+        # uv knows the index that holds the builds of torch for each kind of device.
         packages = ["torch", "torchvision"]
         backend = ["--reinstall", "--torch-backend", options.torch]
         _run([uv, "pip", "install", "--python", str(python), *backend, *packages])
@@ -63,12 +63,13 @@ def _build_elsewhere(out: Path, options: argparse.Namespace) -> int:
 
 
 def _uv(out: Path) -> str:
-    """Return the program uv: the one that is here, else one that is installed under ``out``.
+    """Return the path of uv; install it under ``out`` if it is missing.
 
-    An environment that uv made, such as the one of ``uv run``, has no pip; and pip refuses to
-    install anything into the Python of Debian, Ubuntu or Homebrew. Python's own venv serves all.
+    uv is installed into a new environment made by Python's venv, which works everywhere: an
+    environment made by uv, such as that of ``uv run``, has no pip, and pip refuses to install into
+    the Python of Debian, Ubuntu or Homebrew.
     """
-    # uv run names itself in UV.
+    # uv run sets UV to its own path.
     found = os.environ.get("UV") or shutil.which("uv") or _beside(Path(sys.executable), "uv")
     if found:
         return found
@@ -80,7 +81,7 @@ def _uv(out: Path) -> str:
 
 
 def _beside(python: Path, name: str) -> str | None:
-    """Return a program that is installed beside a Python, whether PATH names the folder or not."""
+    """Return a program that lies in the folder of a Python, even if PATH lacks that folder."""
     return shutil.which(name, path=str(python.parent))
 
 
@@ -100,7 +101,7 @@ def _build(out: Path) -> None:
 
 
 def _add_installer(app: Path, assets: Path) -> None:
-    """Put what a Linux desktop wants to know beside the app."""
+    """Put the installer and the desktop files for Linux beside the app."""
     share = app / "share"
     shutil.rmtree(share, ignore_errors=True)
     share.mkdir()
@@ -113,7 +114,7 @@ def _add_installer(app: Path, assets: Path) -> None:
 
 
 def _report(out: Path) -> None:
-    """Say how large the app is, and keep that in a file."""
+    """Print the size of the app by component, and write it to a file."""
     from sizes import by_component, table
 
     app = next((out / "dist").glob("Isthmus*"))
@@ -123,7 +124,7 @@ def _report(out: Path) -> None:
 
 
 def archive(out: Path) -> Path:
-    """Pack the app so that links and rights survive, and return the archive's path."""
+    """Pack the app with its links and file permissions; return the archive's path."""
     name = archive_name()
     dist = out / "dist"
     if sys.platform == "darwin":
@@ -152,7 +153,7 @@ def archive_name() -> str:
 
 
 def _owned_by_root(item: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Leave out who built it."""
+    """Replace the builder's user and group by root."""
     item.uid = item.gid = 0
     item.uname = item.gname = "root"
     return item
@@ -164,7 +165,7 @@ def _python_of(environment: Path) -> Path:
 
 
 def _run(command: list[str], *, quiet: bool = False, **options: object) -> None:
-    """Run a step; its failure ends the build."""
+    """Run a command; end the build if it fails."""
     if quiet:
         options["stdout"] = subprocess.DEVNULL
     code = subprocess.run(command, check=False, **options).returncode  # type: ignore[call-overload]
