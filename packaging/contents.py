@@ -13,7 +13,7 @@ IDENTIFIER = "org.isthmus.Isthmus"
 MATPLOTLIB_BACKENDS = ["Agg", "pdf", "svg"]
 
 EXCLUDED_MODULES = [
-    # Compilers of torch.compile, which Isthmus does not use: a gigabyte on Linux.
+    # Compilers for torch.compile, which Isthmus does not use; they take a gigabyte on Linux.
     "triton",
     # Tests and tools of development.
     "pytest",
@@ -33,7 +33,7 @@ EXCLUDED_MODULES = [
     "numpy.tests",
     "scipy.tests",
     "pyqtgraph.examples",
-    # Other windows than Qt's, and parts of pyqtgraph that need OpenGL or a notebook.
+    # Window toolkits other than Qt, and parts of pyqtgraph that need OpenGL or a notebook.
     "tkinter",
     "IPython",
     "ipykernel",
@@ -46,17 +46,17 @@ EXCLUDED_MODULES = [
     "pyqtgraph.opengl",
     "pyqtgraph.jupyter",
     "tensorboard",
-    # Builders of packages, which torch would call to compile extensions.
+    # Package builders, which torch would call to compile extensions.
     "setuptools",
     "pkg_resources",
     "_distutils_hack",
 ]
-# It gives every run a new folder for matplotlib's list of fonts, which takes seconds to make;
-# frozen.py names one that stays.
+# This hook gives matplotlib a new folder for its font list at every start, and making the list
+# takes seconds. frozen.py sets a permanent folder instead.
 UNWANTED_HOOKS = ("pyi_rth_mplconfig",)
 
-# Libraries of CUDA that nothing in torch is linked with, or loads by name: drop-in replacements of
-# FFTW and BLAS, several GPUs as one solver, counters of the profiler.
+# CUDA libraries that torch neither links with nor loads by name: drop-in replacements for FFTW and
+# BLAS, the solver for several GPUs, the profiler's counters.
 UNUSED_CUDA = (
     "libcufftw.*",
     "libnvblas.*",
@@ -68,7 +68,7 @@ UNUSED_CUDA = (
     "libnvtx3interop.*",
     "nvshmem_*",
 )
-# Qt's plugin for GTK's dialogs, and GTK: bundled, it clashes with modules of the user's own GTK.
+# Qt's plugin for GTK's dialogs, and GTK: a bundled GTK conflicts with modules of the user's GTK.
 GTK = (
     "libqgtk3.*",
     "libgtk-3.*",
@@ -86,7 +86,7 @@ GTK = (
     "libharfbuzz.*",
     "libgraphite2.*",
 )
-# Files that hooks collect with a library, but that serve only who compiles or tests against it.
+# Files that hooks collect with a library but that are only needed to compile or test against it.
 UNWANTED_FILES = (
     "torch/include/*",
     "torch/share/*",
@@ -119,12 +119,12 @@ UNWANTED_FILES = (
 
 
 def wanted(destination: str) -> bool:
-    """Tell whether a file that a hook found belongs into the app.
+    """Tell whether a file that a hook found belongs in the app.
 
     Parameters
     ----------
     destination
-        Where in the app it would lie, with the platform's separators.
+        Where in the app the file would lie, with the platform's separators.
     """
     path = destination.replace("\\", "/")
     name = path.rpartition("/")[2]
@@ -149,10 +149,10 @@ def torchvision_operators(site: Path) -> list[tuple[str, str]]:
 
 
 def cuda_libraries(site: Path) -> list[tuple[str, str]]:
-    """Return CUDA's libraries on Linux, each to where torch looks for it.
+    """Return CUDA's libraries on Linux, each with the folder where torch looks for it.
 
-    Some are linked and would be found anyway; cuDNN's parts and NVRTC's builtins are loaded by
-    name. A torch that brings its own CUDA libraries has none of these.
+    PyInstaller would find the linked libraries by itself, but not cuDNN's parts and NVRTC's
+    builtins, which are loaded by name. The list is empty if torch contains its CUDA libraries.
     """
     found = sorted((site / "nvidia").glob("*/lib/*.so*"))
     pairs = [(str(path), str(path.parent.relative_to(site))) for path in found]
@@ -162,13 +162,14 @@ def cuda_libraries(site: Path) -> list[tuple[str, str]]:
 def misleading(destination: str, source: str, kind: str) -> bool:
     """Tell whether an entry is a link at the top of the app to a library of CUDA.
 
-    cuDNN looks for its other parts beside the link it was loaded by, and does not find them.
+    If cuDNN is loaded through such a link, it looks for its other parts beside the link, where they
+    do not exist.
     """
     return kind == "SYMLINK" and "/" not in destination and source.startswith("nvidia/")
 
 
 def document_types() -> dict[str, Any]:
-    """Return what macOS's Info.plist says: studies are packages of ours, folders can be opened."""
+    """Return entries for macOS's Info.plist: our study packages, and folders the app can open."""
     study = f"{IDENTIFIER}.study"
     return {
         "NSHighResolutionCapable": True,
