@@ -1,4 +1,4 @@
-"""What only the packaged app needs before all else: a runtime hook of PyInstaller."""
+"""PyInstaller runtime hook: prepares the packaged app before its own code runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from platformdirs import user_cache_path, user_log_path
 
 
 def _keep_fonts() -> None:
-    """Let matplotlib keep its list of fonts with the program's own files."""
+    """Let matplotlib keep its list of fonts in the program's cache folder."""
     chosen = os.environ.get("ISTHMUS_CONFIG")
     cache = Path(chosen) / "cache" if chosen else user_cache_path("isthmus", appauthor=False)
     os.environ.setdefault("MPLCONFIGDIR", str(cache / "matplotlib"))
@@ -28,7 +28,7 @@ def _restore_library_path() -> None:
 
 
 def _replace_streams() -> None:
-    """Write what would go to a console to a file where there is none, as in a Windows program."""
+    """Write console output to a file if there is no console, as in a Windows program."""
     missing = [name for name in ("stdout", "stderr") if getattr(sys, name) is None]
     if not missing:
         return
