@@ -1,7 +1,7 @@
 """The licence notices of everything that an app bundles.
 
-Which distributions these are follows from the files that went in: each is looked up in the lists
-of files of the installed distributions, and those of the system in Debian's list.
+Each bundled file is looked up in the file lists of the installed distributions, and system
+libraries in Debian's list of packages, to find the components that the app contains.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 
 TEXTS = Path(__file__).resolve().parent / "texts"
-# Wheels that bring no text of their licence.
+# Wheels that do not contain the text of their licence.
 STANDARD_TEXTS = {
     "pyside6-essentials": ("LGPL-3.0.txt", "GPL-3.0.txt"),
     "shiboken6": ("LGPL-3.0.txt", "GPL-3.0.txt"),
@@ -30,7 +30,7 @@ DEBIAN_DOCS = Path("/usr/share/doc")
 
 @dataclass(frozen=True)
 class Notice:
-    """One bundled component: its name, version, licence in short, and the files of the licence."""
+    """One bundled component: its name, version, short licence name, and licence files."""
 
     name: str
     version: str
@@ -87,7 +87,7 @@ def short_licence(distribution: metadata.Distribution) -> str:
 
 
 def write(notices: Iterable[Notice], folder: Path) -> None:
-    """Write a table of notices, and beside it a folder with each one's files."""
+    """Write a table of notices, and beside it one folder per notice with its licence files."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     lines = ["Isthmus contains the following software, each under its own licence.", ""]
@@ -96,7 +96,7 @@ def write(notices: Iterable[Notice], folder: Path) -> None:
         target = folder / f"{notice.name}-{notice.version}".replace(":", "_")
         for number, source in enumerate(notice.files):
             target.mkdir(exist_ok=True)
-            # Several files of one name come from the libraries that a library contains.
+            # Files can have the same name if a library contains other libraries.
             shutil.copyfile(source, target / f"{number:03d}-{source.name}.txt")
     (folder / "index.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -109,7 +109,7 @@ def without_text(notices: Iterable[Notice]) -> list[str]:
 def _owners() -> Mapping[str, str]:
     """Return which distribution each installed file belongs to.
 
-    Of tens of thousands of files only the folder they lie in is looked up on the disk.
+    Only each distribution's base folder is resolved on the disk, not its thousands of files.
     """
     found: dict[str, str] = {}
     for distribution in metadata.distributions():
@@ -137,7 +137,7 @@ def _python() -> Notice:
 
 
 def _debian(paths: Iterable[Path]) -> list[Notice]:
-    """Return the notices of Debian or Ubuntu packages that libraries of the system come from."""
+    """Return the notices of the Debian or Ubuntu packages that contain system libraries."""
     if shutil.which("dpkg-query") is None:
         return []
     packages = {package for path in paths for package in _debian_packages(path)}
@@ -152,7 +152,7 @@ def _debian(paths: Iterable[Path]) -> list[Notice]:
 
 
 def _debian_packages(path: Path) -> list[str]:
-    """Return the package that a file is of; Debian may know it under /lib or under /usr/lib."""
+    """Return the package that owns a file; Debian may list it under /lib or /usr/lib."""
     for known in (str(path), str(path).removeprefix("/usr")):
         answer = subprocess.run(["dpkg-query", "--search", known], capture_output=True, text=True)
         if answer.returncode == 0:
