@@ -1,6 +1,6 @@
 """Draws the program's icon in every form that a desktop asks for: python make_icons.py FOLDER.
 
-All come from the one drawing ``resources/icons/isthmus.svg``; nothing drawn is kept in the project.
+All icons are drawn from ``resources/icons/isthmus.svg``; the results are not kept in the project.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def make(folder: Path) -> list[Path]:
 
 
 def _drawn(drawing: Path, size: int):
-    """Return a drawing as a QImage of so many pixels each way, on a transparent ground."""
+    """Return a drawing as a square QImage, ``size`` pixels wide, on a transparent background."""
     from PySide6.QtCore import Qt
     from PySide6.QtGui import QImage, QPainter
     from PySide6.QtSvg import QSvgRenderer
