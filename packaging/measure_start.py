@@ -1,7 +1,7 @@
 """Measures how long the packaged app takes to its window: python measure_start.py APP [--runs 7].
 
-From starting the process to a visible window of that title, on a display of its own, with a home
-that was used before and files that are in memory. The first run is not counted.
+The time runs from starting the process to a visible window with the app's title, on a separate
+display. The first run is not counted, so that the home was used before and the files are in memory.
 """
 
 from __future__ import annotations
