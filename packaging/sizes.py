@@ -6,7 +6,7 @@ from pathlib import Path
 
 MEGABYTE = 1e6
 SMALLEST = 5e6
-# Where the components of one library lie beside each other, the report tells them apart.
+# The report lists each subfolder of these folders as a component of its own.
 OPENED = ("nvidia",)
 REST = "everything else"
 
@@ -14,7 +14,7 @@ REST = "everything else"
 def by_component(folder: Path) -> dict[str, int]:
     """Return the bytes of each component of an app, the largest first.
 
-    Links count nothing; components below 5 MB are one entry, the last.
+    Links are not counted. Components below 5 MB form one entry, which is the last.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def table(sizes: dict[str, int]) -> str:
 
 
 def _component(parts: tuple[str, ...]) -> str:
-    """Return what a file is counted under: the library it belongs to."""
+    """Return the name of the component, usually a library, that a file is counted under."""
     if len(parts) == 1:
         return "Python and libraries of the system"
     depth = 1
