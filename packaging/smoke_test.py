@@ -2,18 +2,18 @@
 
     python packaging/smoke_test.py build/dist/Isthmus [--only NAME ...] [--out FOLDER]
 
-The app runs with an empty home and without Python, or anything else, on its path. The window is
-driven by mouse and keyboard alone, through a display server of its own; nothing in the app is
-called or replaced. The checks:
+The app runs with an empty home and an empty PATH, so it cannot use an installed Python. The test
+drives the window only by mouse and keyboard, on a separate display server; it neither calls nor
+replaces anything in the app. The checks:
 
 window      the demo is opened, a folder of images dragged in and dropped, networks trained on
             it for two epochs with and without attacks, a picture attacked, a figure exported as
             PDF, SVG, PNG and CSV, the program quit; then the study is opened again
-headless    run, list, show and export, and what they say to bad input
+headless    run, list, show and export, and their answers to bad input
 moved       the same app in a folder whose name has spaces and letters beyond ASCII
 read-only   the same app where nothing in its own folder can be written
 records     check, on the demo study that comes with the app
-demo        run demo, whole: about three minutes on two cores
+demo        the whole of `run demo`: about three minutes on two cores
 device      training on a GPU, where there is one
 
 Every check prints one line; the exit code is 0 if all of them passed.
@@ -42,7 +42,7 @@ from smoke_desktop import Desktop, Failure, until
 
 HERE = Path(__file__).resolve().parent
 PLAN = HERE / "smoke_plan.toml"
-# A page with another number of fields needs another number: its trainings lack their two epochs.
+# Tab presses. They depend on the number of fields; if wrong, the trainings lack their two epochs.
 TABS_TO_DEMO, TABS_TO_EPOCHS = 3, 26
 NETWORKS = 4
 FIRST_BYTES = {"pdf": b"%PDF-", "svg": b"<?xml", "png": b"\x89PNG", "csv": b""}
@@ -65,7 +65,7 @@ class App:
         return str(self.folder / "Isthmus")
 
     def env(self, display: str = "") -> dict[str, str]:
-        """Return all that the app sees of its surroundings: a path on which nothing lies."""
+        """Return the whole environment of the app; its PATH names an empty folder."""
         nothing = self.home / "nothing"
         nothing.mkdir(exist_ok=True)
         found = {"HOME": str(self.home), "PATH": str(nothing), "LANG": "C.UTF-8"}
@@ -82,7 +82,7 @@ class App:
 
 
 def check(condition: object, what: str) -> None:
-    """Stop the check that is going on if something is not as it should be."""
+    """Fail the running check if the condition is false."""
     if not condition:
         raise Failure(what)
 
@@ -186,7 +186,7 @@ def reopen(app: App, study: Path) -> None:
 
 @contextmanager
 def started(app: App, desktop: Desktop, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Start the app on a display; whatever happens, it does not outlive the check."""
+    """Start the app on a display, and make sure that it has ended when the check ends."""
     process = subprocess.Popen(
         [app.program, *arguments],
         env=app.env(desktop.display),
@@ -206,7 +206,7 @@ def started(app: App, desktop: Desktop, *arguments: str) -> Iterator[subprocess.
 
 
 def quit_cleanly(desktop: Desktop, program: subprocess.Popen[str]) -> None:
-    """Quit by keyboard; the program must end well and have had nothing to complain about."""
+    """Quit by keyboard; require exit code 0 and nothing on standard error."""
     desktop.keys("ctrl+q")
     _, said = program.communicate(timeout=60)
     check(program.returncode == 0, f"the window ended with {program.returncode}: {said}")
@@ -214,7 +214,7 @@ def quit_cleanly(desktop: Desktop, program: subprocess.Popen[str]) -> None:
 
 
 def show(desktop: Desktop, title: str) -> None:
-    """Go to a page by its keys."""
+    """Go to a page by its keyboard shortcut."""
     sys.path.append(str(HERE.parent))
     from gui.pages import PAGES
 
@@ -259,7 +259,7 @@ def image_folder(path: Path, classes: int = 3, each: int = 20) -> Path:
 
 
 def check_headless(app: App) -> str:
-    """Run every headless command, and one that cannot work."""
+    """Run every headless command, and one with bad input."""
     study = str(app.home / "study.isthmus")
     begin = time.monotonic()
     app.run("run", str(PLAN), "--study", study, "--device", "cpu")
@@ -287,7 +287,7 @@ def check_records(app: App) -> str:
 
 
 def check_demo(app: App) -> str:
-    """Compute the demo that comes with the app, and compare with the study that does."""
+    """Compute the demo that comes with the app, and compare it with the bundled study."""
     study = str(app.home / "demo again.isthmus")
     begin = time.monotonic()
     app.run("run", "demo", "--study", study)
@@ -300,7 +300,7 @@ def check_demo(app: App) -> str:
 
 
 def check_moved(app: App) -> str:
-    """Train in an app that was moved to where names have spaces and other letters."""
+    """Train in an app that was moved to a folder with spaces and non-ASCII letters."""
     place = app.folder.parent / "Geräte & Größen – 研究" / "Isthmus app"
     place.parent.mkdir()
     app.folder.rename(place)
@@ -316,11 +316,11 @@ def check_moved(app: App) -> str:
 
 
 def check_read_only(app: App) -> str:
-    """Train where the app's folder is not to be written, as a user who owns nothing of it."""
+    """Train as a user who owns nothing in the app's folder and cannot write to it."""
     app.env()
     home = app.home / "own.isthmus"
     prefix: tuple[str, ...] = ()
-    if os.geteuid() == 0:  # nothing is read-only to root
+    if os.geteuid() == 0:  # root can write to read-only files
         shutil.chown(app.home, NOBODY, NOBODY)
         prefix = (_tool("setpriv"), f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
     folders = [app.folder, *(path for path in app.folder.rglob("*") if path.is_dir())]
@@ -339,7 +339,7 @@ def check_read_only(app: App) -> str:
 
 
 def _tool(name: str) -> str:
-    """Return the path of a program; the app's own surroundings have none."""
+    """Return the path of a program, which the app's empty PATH does not have."""
     found = shutil.which(name)
     if found is None:
         raise Failure(f"the smoke test needs {name}")
