@@ -1,4 +1,4 @@
-"""What holds for all tests: how many run at once, and that the user's settings are left alone."""
+"""Set-up of all tests: number of processes, threads, and isolation of the user's settings."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from pathlib import Path
 
 import pytest
 
-# Before any import of torch, in this process and in those that tests start. The scheduler's workers
-# do the same: sums in floating point depend on the number of threads, and several processes with a
-# thread for every core would take the cores from each other.
+# Set before any import of torch, for this process and those that tests start. The scheduler's
+# workers do the same: floating-point sums depend on the number of threads, and several processes
+# with one thread per core would compete for the cores.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-# Where Python is told to keep no compiled modules, every process that a test starts would compile
-# torch and scipy anew, which takes longer than most tests. They share a folder of this checkout.
+# If Python is told not to keep compiled modules, every process that a test starts would compile
+# torch and scipy again, which takes longer than most tests. So they share a folder of the checkout.
 if sys.dont_write_bytecode and sys.pycache_prefix is None:
     sys.pycache_prefix = str(Path(__file__).parents[1] / ".pytest_cache" / "__pycache__")
     sys.dont_write_bytecode = False
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# Before any import of Qt. ISTHMUS_XVFB asks for a real display server instead.
+# Set before any import of Qt. ISTHMUS_XVFB asks for a real display server instead.
 if os.environ.get("ISTHMUS_XVFB"):
     os.environ["QT_QPA_PLATFORM"] = "xcb"
 else:
@@ -46,9 +46,9 @@ collect_ignore = [] if HAS_QT else [str(GUI)]
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return how many processes share the tests: one a core, and none for a single file.
+    """Return how many processes to start: one per core, and none for a single file.
 
-    A process takes seconds to load the libraries, which is more than most single files take.
+    A process takes seconds to load the libraries, which is longer than most single files run.
     """
     files = {argument.partition("::")[0] for argument in config.args}
     if len(files) == 1 and Path(config.invocation_params.dir, *files).is_file():
@@ -68,7 +68,7 @@ def _is_of_window(request: pytest.FixtureRequest) -> bool:
 def own_settings(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Keep settings, logs and new studies of a window test in its own folder."""
+    """Keep settings, logs and new studies of a window test in a temporary folder of the test."""
     if _is_of_window(request):
         monkeypatch.setenv("ISTHMUS_CONFIG", str(tmp_path / "config"))
         for module in (
@@ -81,9 +81,9 @@ def own_settings(
 
 @pytest.fixture(scope="session")
 def libraries() -> Iterator[None]:
-    """Load what all window tests use, and spare it the search for garbage."""
+    """Load the libraries of the window tests, and exempt their objects from garbage collection."""
     import pyqtgraph  # noqa: F401
-    import torch._dynamo  # noqa: F401  # the runner's warm-up, which no shutdown can cut short
+    import torch._dynamo  # noqa: F401  # the runner's warm-up imports it, and that cannot be interrupted
 
     import engine.plan.scheduler  # noqa: F401
 
@@ -95,7 +95,7 @@ def libraries() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def no_garbage_collected_on_workers(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Collect widgets and plot items on the main thread, and never in the middle of a drawing."""
+    """Collect garbage on the main thread only, and never while something is drawn."""
     if not _is_of_window(request):
         yield
         return
@@ -108,7 +108,7 @@ def no_garbage_collected_on_workers(request: pytest.FixtureRequest) -> Iterator[
 
 @pytest.fixture(autouse=True)
 def no_thread_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Stop and join the threads of every runner a window test made, whatever became of the test."""
+    """Stop and join the threads of every runner that a window test made, even if it failed."""
     if not _is_of_window(request):
         yield
         return
