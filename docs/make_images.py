@@ -20,9 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import numpy as np
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtGui import QImage
-from PySide6.QtTest import QTest
 
 from engine.jobs.events import Scalars
 from engine.plan.planfile import load_preset
@@ -83,7 +82,7 @@ def _shoot_training(window, options: argparse.Namespace, home: Path) -> None:
     window.workspace.choose_images(specs[0].images)
     _until(lambda: window.workspace.image_set is not None)
     window.pages.show_place(TRAIN)
-    QTest.qWait(500)
+    _pause(500)
     epochs: dict[str, float] = {}
 
     def note(event: object) -> None:
@@ -102,10 +101,10 @@ def _shoot(window, place: Place, options: argparse.Namespace) -> None:
     if place is RECORDS:  # select the newest network, so that the picture shows no path of a study
         networks = [e for e in window.workspace.entries() if e.kind == Training.kind]
         window.pages.page().show_record(networks[-1].key)
-    QTest.qWait(FIRST_LOOK_MS)  # long enough for previews and reads on a busy machine
+    _pause(FIRST_LOOK_MS)  # long enough for previews and reads on a busy machine
     for suffix, size in SIZES.items():
         window.resize(*size)
-        QTest.qWait(SETTLE_MS)
+        _pause(SETTLE_MS)
         name = place.title.lower().replace(" ", "-")
         mode = "" if options.mode == "light" else "-dark"
         path = options.out / f"{name}{mode}{suffix}.png"
@@ -123,10 +122,17 @@ def _contrast(picture: QImage) -> float:
     return float(rows[60:-120, 600:].std())
 
 
+def _pause(milliseconds: int) -> None:
+    """Let the window live for a while; QTest.qWait would keep Python's lock from the trainings."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
 def _until(condition: Callable[[], bool]) -> None:
     waited = 0
     while not condition():
-        QTest.qWait(100)
+        _pause(100)
         waited += 100
         if waited > PATIENCE_MS:
             raise SystemExit("the window did not get so far in time")
