@@ -1,4 +1,4 @@
-"""A placeholder for a view without content: a sentence, and a button to get content."""
+"""What a view shows while it has no content: a sentence, and a button to get content."""
 
 from __future__ import annotations
 
