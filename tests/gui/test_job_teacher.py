@@ -14,6 +14,7 @@ def test_that_a_teacher_shows_the_argument_on_the_demo_study_by_mouse(tmp_path: 
     with own_desktop(tmp_path) as desktop, Person(desktop) as teacher:
         open_the_demo(teacher)
         strengthen_the_attack(teacher)
+        measure_a_metric(teacher)
         compare_the_maps(teacher)
         follow_a_dot(teacher)
         take_the_tour(teacher)
@@ -41,6 +42,14 @@ def strengthen_the_attack(teacher: Person) -> None:
     teacher.desktop.shoot("attack stronger")
 
 
+def measure_a_metric(teacher: Person) -> None:
+    """Both chosen networks get a number each, which stands in the table."""
+    teacher.press_text("Metrics", "page.tabs")
+    teacher.press("page.metrics.measure")
+    until(lambda: teacher.look("page.metrics.table.rowCount") == 2, "a number a network")
+    teacher.desktop.shoot("metrics")
+
+
 def compare_the_maps(teacher: Person) -> None:
     """Standard and robust networks stand side by side, each with maps of its own."""
     teacher.go_to("Maps")
@@ -48,6 +57,8 @@ def compare_the_maps(teacher: Person) -> None:
     schemes = [teacher.look(f"page.picker.networks.{place}.spec.scheme.kind") for place in (0, 1)]
     assert schemes == ["standard", "adversarial"]
     until(lambda: len(teacher.look("page._table.headings") or ()) > 2, "their maps")
+    teacher.tick("page.methods.boxes.integrated_gradients", True)
+    until(lambda: len(teacher.look("page._table.headings") or ()) > 4, "maps of another method")
     teacher.picture("page.grid")
     teacher.desktop.shoot("maps")
 
