@@ -87,7 +87,7 @@ class Origin(QScrollArea):
         lines = [
             f'<a href="{key}">{escape(entry.title)}</a>'
             if entry is not None
-            else f"{key} (not in the study)"
+            else f"{escape(key)} (not in the study)"
             for key, entry in records[:MOST_LINKS]
         ]
         more = len(records) - MOST_LINKS
