@@ -38,9 +38,7 @@ TABLES = (ATTACKS, ATTRIBUTIONS, SCHEMES, ARCHITECTURES, METRICS, FIGURES)
 KEPT = 0.5
 
 
-def shift_attack(
-    model, images, labels, *, norm, eps, loss, target, objective, start, generator, on_step
-):
+def shift_attack(model, images, labels, *, norm, eps, objective, start, generator, on_step):
     """Brighten every image as far as the ball allows."""
     step = eps if norm == "linf" else eps / images[0].numel() ** 0.5
     if on_step is not None:

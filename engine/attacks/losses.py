@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn.functional import kl_div, softplus
 
@@ -16,6 +17,10 @@ from engine.networks.gradients import ImageLoss
 
 CAP = 500.0
 """Maximum of "cw_capped", in logits. Source: Kim, Seo, Jeon 2019, their released code."""
+
+SATURATED = 1e-30
+"""Cross-entropy, in nats, below which its gradient is not relied on (see :func:`followed`)."""
+TINY = 1e-12
 
 
 def xent(logits: Tensor, labels: Tensor) -> Tensor:
@@ -52,6 +57,79 @@ def cw_capped(logits: Tensor, labels: Tensor) -> Tensor:
     The paper's -relu(z_label - max_other + 500) is this minus 500; the gradient is the same.
     """
     return cw(logits, labels).clamp_max(CAP)
+
+
+def dlr(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the difference of logits ratio, the margin of :func:`cw` over z_(1) - z_(3).
+
+    z_(1) and z_(3) are the largest and the third largest logit, so that the loss does not change
+    when all logits are scaled. With two classes, which have no third, the margin itself.
+    Parameters as in :func:`xent`. Source: Croce, Hein 2020, eq. 7.
+    """
+    margin = cw(logits, labels)
+    if logits.shape[1] < 3:
+        return margin
+    largest = logits.topk(3, dim=1).values
+    return margin / (largest[:, 0] - largest[:, 2] + TINY)
+
+
+def margin_to(logits: Tensor, pairs: Tensor) -> Tensor:
+    """Return z_target - z_label (N,).
+
+    Parameters
+    ----------
+    logits : Tensor (N, K)
+    pairs : Tensor (N, 2), int64
+        Label and target class of each image.
+    """
+    of_pair = logits.gather(1, pairs)
+    return of_pair[:, 1] - of_pair[:, 0]
+
+
+def dlr_to(logits: Tensor, pairs: Tensor) -> Tensor:
+    """Return the targeted DLR, :func:`margin_to` over z_(1) - (z_(3) + z_(4)) / 2.
+
+    With fewer than four classes, the margin itself. Parameters as in :func:`margin_to`.
+    Source: Croce, Hein 2020, eq. 8.
+    """
+    margin = margin_to(logits, pairs)
+    if logits.shape[1] < 4:
+        return margin
+    largest = logits.topk(4, dim=1).values
+    return margin / (largest[:, 0] - largest[:, 2:].mean(1) + TINY)
+
+
+def xent_to(logits: Tensor, pairs: Tensor) -> Tensor:
+    """Return minus the cross-entropy of the target class. Parameters as in :func:`margin_to`."""
+    return -xent(logits, pairs[:, 1])
+
+
+def followed(loss: ImageLoss) -> ImageLoss:
+    """Return a loss with the values of ``loss`` whose gradient does not vanish in float32.
+
+    The cross-entropy of an image that is classified with a margin above some 70 logits underflows,
+    and its gradient is zero: an attack that followed it would leave the image as it is, and a
+    network with large logits would seem robust. There the gradient of the margin is taken. Losses
+    other than the cross-entropy are returned as they are.
+    Source: Carlini, Wagner 2017, section 5, on the failure of distillation.
+    """
+    if loss is not xent:
+        return loss
+
+    def followed_xent(logits: Tensor, labels: Tensor) -> Tensor:
+        values = xent(logits, labels)
+        usable = torch.where(values < SATURATED, cw(logits, labels), values)
+        return values.detach() + (usable - usable.detach())
+
+    return followed_xent
+
+
+def stands(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return, per image (N,), whether its prediction is its label, from finite logits only.
+
+    A NaN or infinite logit makes the answer wrong: it names no class.
+    """
+    return (logits.argmax(1) == labels) & logits.isfinite().all(1)
 
 
 def divergence(logits: Tensor, clean_logits: Tensor) -> Tensor:
@@ -96,4 +174,13 @@ LOSSES: dict[str, ImageLoss] = {
     "xent": xent,
     "cw": cw,
     "cw_capped": cw_capped,
+    "dlr": dlr,
 }
+
+TARGETED: dict[str, ImageLoss] = {
+    "xent": xent_to,
+    "cw": margin_to,
+    "cw_capped": margin_to,
+    "dlr": dlr_to,
+}
+"""For each loss of :data:`LOSSES`, the loss to maximise towards a target class."""

@@ -120,6 +120,17 @@ def random_start(images: Tensor, norm: str, eps: float, generator: torch.Generat
     return project_(drawn.to(images.device).mul_(eps).add_(images), images, norm, eps)
 
 
+def edge_start(images: Tensor, norm: str, eps: float, generator: torch.Generator) -> Tensor:
+    """Return every image moved by eps in a random direction, clipped to [0, 1].
+
+    The direction is that of a uniformly random point of the ball; for linf its largest entry is
+    brought to eps. Draws as :func:`random_start` does. Source: Croce, Hein 2020, their code.
+    """
+    drawn = NORMS[norm].draw(images.shape, images.dtype, generator)
+    drawn.mul_(eps / _lengths(drawn, NORMS[norm].order).clamp_min_(1e-12))
+    return project_(drawn.to(images.device).add_(images), images, norm, eps)
+
+
 def _lengths(delta: Tensor, order: float) -> Tensor:
     """Return the norms with shape (N, 1, ...), which broadcasts against delta."""
     entries = tuple(range(1, delta.ndim))

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from engine.attacks.losses import LOSSES, Objective
-from engine.attacks.norms import has_gradient, project_, step_direction
+from engine.attacks.aim import Aim, OnStep, Worst, aim_of
+from engine.attacks.losses import LOSSES, Objective, followed
+from engine.attacks.norms import project_, step_direction
 from engine.attacks.norms import random_start as started_at_random
 from engine.networks.gradients import (
     InputError,
-    checked_logits,
     differentiating,
     fastest_layout,
     highest_of,
@@ -22,16 +20,6 @@ from engine.networks.gradients import (
     input_gradients,
     parts,
 )
-
-OnStep = Callable[[int, Tensor], None]
-"""Called once per step with its number, from 0, and the losses (N,) before the step.
-
-The losses are detached and on the images' device. They are the attack's loss for the target class,
-which decreases, or without a target for the true class. An exception raised here ends the attack.
-"""
-
-# Allows for rounding when images are resized or normalised and restored; clipping removes it.
-RANGE_TOLERANCE = 1e-6
 
 
 def pgd(
@@ -97,7 +85,7 @@ def pgd(
     InputError
         If images, labels or the network's output do not meet the requirements above.
     """
-    aim = _aim(images, labels, loss, target, objective)
+    aim = aim_of(images, labels, loss, target, objective)
     if random_start and generator is None:
         raise InputError("random_start is true, must then be given a generator")
     if eps == 0 or not len(images):
@@ -105,7 +93,7 @@ def pgd(
     run = partial(_ascend, model, aim=aim, norm=norm, eps=eps, step_size=step_size, steps=steps)
     with differentiating(model, images):
         clean = images.detach().clone(memory_format=fastest_layout(model, images))
-        worst = _Worst(model, aim)
+        worst = Worst(model, aim)
         for restart in range(restarts):
             begin = clean.clone()
             if start is not None and restart == 0:
@@ -153,29 +141,13 @@ def fgsm(
     )
 
 
-def without_gradient(
-    model: nn.Module, images: Tensor, labels: Tensor, loss: str = "xent"
-) -> Tensor:
-    """Return, per image (N,), whether no entry of its loss gradient is finite and nonzero."""
-    _, gradients = input_gradients(model, images, labels, LOSSES[loss])
-    return ~has_gradient(gradients)
+def followed_gradients(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """Return the gradients (N, ...) that an attack on the cross-entropy follows from the images.
 
-
-@dataclass(frozen=True)
-class _Aim:
-    """The goal of a run.
-
-    Attributes
-    ----------
-    objective
-        Function to maximise if ``sign`` is 1, or to minimise if it is -1.
-    classes : Tensor (N,), int64
-        A run succeeds if the prediction is not this class (sign 1), or is this class (sign -1).
+    See :func:`engine.attacks.losses.followed`; parameters and errors as in :func:`pgd`.
     """
-
-    objective: Objective
-    classes: Tensor
-    sign: float
+    _, gradients = input_gradients(model, images, labels, followed(LOSSES["xent"]))
+    return gradients
 
 
 def _ascend(
@@ -183,7 +155,7 @@ def _ascend(
     adv_images: Tensor,
     clean: Tensor,
     *,
-    aim: _Aim,
+    aim: Aim,
     norm: str,
     eps: float,
     step_size: float,
@@ -206,67 +178,7 @@ def _ascend(
     return adv_images
 
 
-class _Worst:
-    """The worst attacked version of every image over several runs."""
-
-    def __init__(self, model: nn.Module, aim: _Aim) -> None:
-        self._model, self._aim = model, aim
-        self._best: tuple[Tensor, Tensor, Tensor] | None = None
-
-    def of(self, adv_images: Tensor) -> Tensor:
-        """Add the result of another run and return the worst images of all runs so far."""
-        success, height = self._judged(adv_images)
-        if self._best is None:
-            self._best = adv_images, success, height
-            return adv_images
-        kept, best_success, best_height = self._best
-        better = (success & ~best_success) | ((success == best_success) & (height > best_height))
-        kept[better] = adv_images[better]
-        best_success |= success
-        best_height[better] = height[better]
-        return kept
-
-    def _judged(self, adv_images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return, per image, whether the run succeeded, and the objective times ``sign``."""
-        aim, objective = self._aim, self._aim.objective
-        with torch.no_grad():
-            logits = torch.cat(
-                [checked_logits(self._model, adv_images[part]) for part in parts(adv_images)]
-            )
-            hit = logits.argmax(1) == aim.classes
-            height = aim.sign * objective.loss(logits, objective.against)
-            return (hit if aim.sign < 0 else ~hit), height
-
-
 def _counted(on_step: OnStep | None, first: int) -> OnStep | None:
     if on_step is None:
         return None
     return lambda step, losses: on_step(first + step, losses)
-
-
-def _aim(
-    images: Tensor, labels: Tensor, loss: str, target: int | None, objective: Objective | None
-) -> _Aim:
-    """Check the input of an attack and return its goal."""
-    if images.ndim < 2 or not images.is_floating_point():
-        raise InputError(
-            f"images has shape {tuple(images.shape)} and type {images.dtype}, "
-            "must be (N, C, H, W), floating point"
-        )
-    if len(images):
-        low, high = (float(limit) for limit in images.detach().aminmax())
-        if not (low >= -RANGE_TOLERANCE and high <= 1 + RANGE_TOLERANCE):
-            raise InputError(f"images reaches from {low:g} to {high:g}, must lie in [0, 1]")
-    if target is not None:
-        if objective is not None:
-            raise InputError(f"target is {target}, must be empty where an objective is given")
-        classes = torch.full((len(images),), target, dtype=torch.int64, device=images.device)
-        return _Aim(Objective(LOSSES[loss], classes), classes, -1.0)
-    if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
-        raise InputError(
-            f"labels has shape {tuple(labels.shape)} and type {labels.dtype}, "
-            f"must be ({len(images)},), int64"
-        )
-    if len(labels) and int(labels.min()) < 0:
-        raise InputError("labels holds -1, must hold a class for every image without a target")
-    return _Aim(objective or Objective(LOSSES[loss], labels), labels, 1.0)

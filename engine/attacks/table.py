@@ -14,11 +14,21 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from engine.attacks.aim import OnStep
+from engine.attacks.apgd import apgd
+from engine.attacks.fab import fab
 from engine.attacks.losses import Objective
-from engine.attacks.pgd import OnStep, fgsm, pgd
+from engine.attacks.pgd import fgsm, pgd
+from engine.attacks.square import square
 from engine.specs import AttackSpec
 
-ATTACKS: dict[str, Callable[..., Tensor]] = {"fgsm": fgsm, "pgd": pgd}
+ATTACKS: dict[str, Callable[..., Tensor]] = {
+    "fgsm": fgsm,
+    "pgd": pgd,
+    "apgd": apgd,
+    "fab": fab,
+    "square": square,
+}
 
 
 def attack(

@@ -6,19 +6,23 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
+from engine.attacks.losses import stands
 from engine.attribution.methods import gradient
 from engine.jobs.context import Context
 from engine.jobs.device_images import layout
+from engine.measures.strong import output_signs
 from engine.networks.gradients import as_unit, logits_of
-from engine.specs import FGSM, PGD, AttackCheck, AttackSpec
-from engine.specs.measures import LARGE_STEPS, RANDOM_DRAWS
+from engine.specs import FGSM, PGD, AttackCheck, AttackSpec, LossAttack
+from engine.specs.measures import LARGE_STEPS, RANDOM_DRAWS, targeted_margin
 from engine.store.study import Result
-from engine.training.evaluation import BATCH, robust_accuracy
+from engine.training.evaluation import BATCH, gradient_signs, robust_accuracy
 
 
 def attack_check(
@@ -31,32 +35,67 @@ def attack_check(
     Returns
     -------
     Result
-        Numbers: ``zero_gradient_share``; accuracies in [0, 1] as ``attack_accuracy`` (the attack
-        itself), ``one_step_accuracy``, ``restart_accuracy``, ``large_eps_accuracy`` (a ball that
-        holds every image) and ``random_accuracy`` (random corners or directions of the same ball);
-        ``outputs_are_probabilities`` (0 or 1) and ``passes_differ``, the largest difference of two
-        forward passes. Source: Carlini et al. 2019, evaluating robustness.
+        Numbers: accuracies in [0, 1] as ``attack_accuracy`` (the attack itself),
+        ``one_step_accuracy``, ``restart_accuracy``, ``cw_accuracy`` (on the margin loss),
+        ``targeted_accuracy`` (towards nine classes), ``large_eps_accuracy`` (a ball that holds
+        every image) and ``random_accuracy`` (random corners or directions of the same ball);
+        ``iterates_low`` and ``iterates_high``, the range of pixels that the attack showed to the
+        network; ``zero_gradient_share`` of images; and what
+        :func:`~engine.training.evaluation.gradient_signs` and
+        :func:`~engine.measures.strong.output_signs` return.
+        Source: Carlini et al. 2019, evaluating robustness.
     """
     many = _iterated(spec.attack)
     attacks = {
         "attack_accuracy": spec.attack,
         "one_step_accuracy": FGSM(norm=many.norm, eps=many.eps, loss=many.loss),
         "restart_accuracy": replace(many, random_start=True, restarts=spec.restarts),
+        "cw_accuracy": replace(many, loss="cw"),
+        "targeted_accuracy": targeted_margin(many.norm, many.eps),
         "large_eps_accuracy": _everywhere(many, images),
     }
     numbers: dict[str, float | int | str] = {}
     for done, (name, attack) in enumerate(attacks.items()):
         context.progress(done, len(attacks) + 1, name.replace("_", " "))
-        numbers[name] = robust_accuracy(model, images, labels, attack, context)
+        with pixel_range(model) as seen:
+            numbers[name] = robust_accuracy(model, images, labels, attack, context)
+        if name == "attack_accuracy":
+            numbers["iterates_low"], numbers["iterates_high"] = seen.low, seen.high
     # Count the start at the image itself as one of the restarts.
     numbers["restart_accuracy"] = min(numbers["restart_accuracy"], numbers["attack_accuracy"])
     context.progress(len(attacks), len(attacks) + 1, "outputs")
     numbers["random_accuracy"] = random_accuracy(model, images, labels, spec.attack, context)
-    first, again = (logits_of(model, images) for _ in range(2))
-    numbers["passes_differ"] = float((first - again).abs().max()) if len(images) else 0.0
-    numbers["outputs_are_probabilities"] = int(_are_probabilities(first))
     numbers["zero_gradient_share"] = zero_gradient_share(model, images, labels, context)
+    numbers |= output_signs(model, images, context)
+    numbers |= gradient_signs(model, images, labels, context)
     return Result(numbers)
+
+
+@dataclass
+class PixelRange:
+    """The least and the greatest pixel that a network was shown; 0 and 1 before any."""
+
+    low: float = 0.0
+    high: float = 1.0
+
+
+@contextmanager
+def pixel_range(model: nn.Module) -> Iterator[PixelRange]:
+    """Record the range of all images that go through a network inside the context.
+
+    An attack whose iterates leave [0, 1] loses its gradient on a network that clips its input.
+    """
+    seen = PixelRange()
+
+    def look(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        low, high = (float(limit) for limit in inputs[0].detach().aminmax())
+        seen.low, seen.high = min(seen.low, low), max(seen.high, high)
+
+    handle = model.register_forward_pre_hook(look)
+    try:
+        yield seen
+    finally:
+        handle.remove()
 
 
 def random_accuracy(
@@ -67,7 +106,7 @@ def random_accuracy(
     L-inf: corners of the ball; L2: directions drawn evenly. Results are clipped to [0, 1].
     """
     generator = context.generator("random perturbations", 0, context.device)
-    stands = torch.ones(len(images), dtype=torch.bool, device=labels.device)
+    standing = torch.ones(len(images), dtype=torch.bool, device=labels.device)
     for start in range(0, len(images), BATCH):
         part = slice(start, start + BATCH)
         clean = layout(as_unit(images[part]))
@@ -78,9 +117,9 @@ def random_accuracy(
                 delta = attack.eps * noise.sign()
             else:
                 delta = attack.eps * noise / noise.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
-            said = logits_of(model, (clean + delta).clamp(0, 1)).argmax(1)
-            stands[part] &= said == labels[part]
-    return float(stands.float().mean()) if len(images) else 0.0
+            said = logits_of(model, (clean + delta).clamp(0, 1))
+            standing[part] &= stands(said, labels[part])
+    return float(standing.float().mean()) if len(images) else 0.0
 
 
 def zero_gradient_share(
@@ -99,7 +138,8 @@ def _iterated(attack: AttackSpec) -> PGD:
     """Return the attack; for a single-step attack, PGD with the same ball and the default steps."""
     if isinstance(attack, PGD):
         return attack
-    return PGD(norm=attack.norm, eps=attack.eps, loss=attack.loss, step_size=attack.eps / 4)
+    plain = PGD(norm=attack.norm, eps=attack.eps, step_size=attack.eps / 4)
+    return replace(plain, loss=attack.loss) if isinstance(attack, LossAttack) else plain
 
 
 def _everywhere(attack: PGD, images: Tensor) -> PGD:
@@ -107,10 +147,3 @@ def _everywhere(attack: PGD, images: Tensor) -> PGD:
     eps = 1.0 if attack.norm == "linf" else min(64.0, math.sqrt(images[0].numel()))
     steps = max(attack.steps, LARGE_STEPS)
     return replace(attack, eps=eps, steps=steps, step_size=2.5 * eps / steps, loss="cw")
-
-
-def _are_probabilities(outputs: Tensor) -> bool:
-    if not len(outputs):
-        return False
-    sums = outputs.sum(1)
-    return bool((outputs >= 0).all() and torch.allclose(sums, torch.ones_like(sums), atol=1e-4))

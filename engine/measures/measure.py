@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from scipy.stats import binomtest
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -20,6 +19,7 @@ from engine.jobs.device_images import DeviceImages, device_images, layout
 from engine.manifold.tangents import tangent_share
 from engine.measures.attack_check import attack_check
 from engine.measures.map_numbers import completeness_gap, known_tangent_share
+from engine.measures.strong import strong_accuracy, wilson
 from engine.networks.gradients import as_unit, logits_of
 from engine.specs import (
     AdversarialExamples,
@@ -30,6 +30,7 @@ from engine.specs import (
     Maps,
     Measurement,
     RobustAccuracy,
+    StrongAccuracy,
     TangentShare,
 )
 from engine.specs.schema import SpecError
@@ -132,10 +133,10 @@ def accuracy_against_eps(
     for done, eps in enumerate(spec.eps):
         context.progress(done, len(spec.eps), "radii")
         value = robust_accuracy(model, images, labels, spec.attack_at(eps), context)
-        interval = binomtest(round(value * len(images)), len(images)).proportion_ci(method="wilson")
+        least, most = wilson(round(value * len(images)), len(images))
         values.append(value)
-        low.append(float(interval.low))
-        high.append(float(interval.high))
+        low.append(least)
+        high.append(most)
     return Result(
         numbers={
             f"accuracy_at_{eps:.4g}": value for eps, value in zip(spec.eps, values, strict=True)
@@ -182,6 +183,7 @@ def alignment(
 METRICS: dict[str, Callable[..., Result]] = {
     RobustAccuracy.kind: accuracy_against_eps,
     Alignment.kind: alignment,
+    StrongAccuracy.kind: strong_accuracy,
     AttackCheck.kind: attack_check,
     TangentShare.kind: tangent_share,
 }

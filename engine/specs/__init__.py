@@ -5,7 +5,18 @@ ATTRIBUTIONS, METRICS, NETWORKS, IMAGES); forms, plan files and tests find it by
 Lengths (eps, step_size) are in [0, 1] pixel units; the paper's own values are twice as large.
 """
 
-from engine.specs.attacks import FGSM, PGD, AttackSpec, Loss, Norm, strength
+from engine.specs.attacks import (
+    APGD,
+    FAB,
+    FGSM,
+    PGD,
+    AttackSpec,
+    Loss,
+    LossAttack,
+    Norm,
+    SquareAttack,
+    strength,
+)
 from engine.specs.attributions import (
     AttributionSpec,
     Gradient,
@@ -34,6 +45,7 @@ from engine.specs.measures import (
     Measurement,
     MetricSpec,
     RobustAccuracy,
+    StrongAccuracy,
 )
 from engine.specs.networks import (
     NetworkSpec,
@@ -61,7 +73,9 @@ from engine.specs.schema import Spec
 from engine.specs.schemes import TRADES, Adversarial, SchemeSpec, Standard
 
 __all__ = [
+    "APGD",
     "CONTROL_BLUR",
+    "FAB",
     "FGSM",
     "PAPER_FRACTIONS",
     "PGD",
@@ -91,6 +105,7 @@ __all__ = [
     "IntegratedGradients",
     "Interpretability",
     "Loss",
+    "LossAttack",
     "ManifoldDistance",
     "Maps",
     "Measurement",
@@ -115,8 +130,10 @@ __all__ = [
     "SmoothGrad",
     "SobelRanking",
     "Spec",
+    "SquareAttack",
     "Standard",
     "StoredImages",
+    "StrongAccuracy",
     "TangentShare",
     "Training",
     "strength",

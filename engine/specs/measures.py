@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
 
-from engine.specs.attacks import PGD, AttackSpec
+from engine.specs.attacks import (
+    APGD,
+    FAB,
+    PGD,
+    AttackSpec,
+    Norm,
+    SquareAttack,
+    scaled_step,
+    strength,
+)
 from engine.specs.attributions import AttributionSpec, Gradient
 from engine.specs.classifiers import ClassifierSpec
 from engine.specs.images import ImagesSpec
@@ -17,6 +27,18 @@ RANDOM_DRAWS = 20
 
 LARGE_STEPS = 40
 """Steps at least of a report card's attack in a ball that holds every image."""
+
+Level = Literal["quick", "strong", "autoattack", "autoattack_rand"]
+
+TARGETS = 9
+"""Classes that targeted attacks try, those with the highest logits. Source: Croce, Hein 2020."""
+
+QUICK_STEPS = 20
+RANDOM_SAMPLES = 20
+"""Gradients averaged a step, for a network that answers at random. Source: Croce, Hein 2020."""
+
+OUTPUT_CHECKS = 5
+"""Passes over the images that are compared to see whether the network answers at random."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +114,93 @@ class RobustAccuracy(MetricSpec, kind="robust_accuracy", label="Robust accuracy"
 
 
 @dataclass(frozen=True, kw_only=True)
+class StrongAccuracy(MetricSpec, kind="strong_accuracy", label="Accuracy under strong attacks"):
+    """Share of images that stand against several attacks in turn, each on those that still stand.
+
+    quick: PGD and a targeted margin attack. strong: APGD on the cross-entropy and, towards classes,
+    on the difference of logits ratio. autoattack: those, FAB-T and Square, at AutoAttack's standard
+    settings. Source: Croce, Hein 2020.
+    """
+
+    headline: ClassVar[tuple[str, ...]] = ("accuracy",)
+
+    norm: Norm = param("linf")
+    eps: float = param(8 / 255, above=0.0, high=64.0, unit="pixel", help="Radius of the ball")
+    level: Level = param(
+        "quick",
+        help="quick: PGD-20 and targeted margin; strong: APGD-CE and APGD-T, which decide nearly "
+        "everything on networks that do not hide their gradient; autoattack: all four of "
+        "AutoAttack, standard settings; autoattack_rand: its form for networks that answer at "
+        "random, gradients averaged over 20 passes",
+    )
+
+    @property
+    def attacks(self) -> tuple[AttackSpec, ...]:
+        """The attacks, in their order; each is made on the images that the earlier ones left."""
+        return LEVELS[self.level](self.norm, self.eps)
+
+    @property
+    def name(self) -> str:
+        """Its name where the number stands alone; "AutoAttack" only at its standard settings."""
+        return LEVEL_NAMES[self.level]
+
+    @property
+    def title(self) -> str:
+        return f"{strength(self.norm, self.eps)} {self.name}"
+
+    @property
+    def passes(self) -> float:
+        """The checks of outputs and gradients, and every attack and its verdict on all images."""
+        attacks = sum(attack.passes + FORWARD for attack in self.attacks)
+        return self.passes_of_checks + attacks
+
+    @property
+    def passes_of_checks(self) -> float:
+        """The part of ``passes`` that does not depend on how many images stand."""
+        return FORWARD * (1 + OUTPUT_CHECKS) + TO_PIXELS
+
+
+def targeted_margin(norm: Norm, eps: float) -> APGD:
+    """Return the cheapest attack that finds most of what AutoAttack finds: 9 x 20 steps."""
+    return APGD(norm=norm, eps=eps, loss="cw", steps=QUICK_STEPS, targets=TARGETS, early_stop=True)
+
+
+def _quick(norm: Norm, eps: float) -> tuple[AttackSpec, ...]:
+    step = scaled_step(eps, QUICK_STEPS)
+    plain = PGD(norm=norm, eps=eps, steps=QUICK_STEPS, step_size=step)
+    return plain, targeted_margin(norm, eps)
+
+
+def _strong(norm: Norm, eps: float) -> tuple[AttackSpec, ...]:
+    first = APGD(norm=norm, eps=eps, early_stop=True)
+    return first, APGD(norm=norm, eps=eps, loss="dlr", targets=TARGETS, early_stop=True)
+
+
+def _autoattack(norm: Norm, eps: float) -> tuple[AttackSpec, ...]:
+    nearest = FAB(norm=norm, eps=eps, targets=TARGETS)
+    return *_strong(norm, eps), nearest, SquareAttack(norm=norm, eps=eps)
+
+
+def _random_form(norm: Norm, eps: float) -> tuple[AttackSpec, ...]:
+    often = APGD(norm=norm, eps=eps, samples=RANDOM_SAMPLES, early_stop=True)
+    return often, replace(often, loss="dlr")
+
+
+LEVELS: dict[str, Callable[[Norm, float], tuple[AttackSpec, ...]]] = {
+    "quick": _quick,
+    "strong": _strong,
+    "autoattack": _autoattack,
+    "autoattack_rand": _random_form,
+}
+LEVEL_NAMES = {
+    "quick": "PGD-20 + targeted margin",
+    "strong": "APGD-CE + APGD-T",
+    "autoattack": "AutoAttack",
+    "autoattack_rand": "AutoAttack rand",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
 class AttackCheck(MetricSpec, kind="attack_check", label="Report card of the attack"):
     """Signs that an accuracy under attack is the attack's failure, not the network's strength.
 
@@ -103,10 +212,11 @@ class AttackCheck(MetricSpec, kind="attack_check", label="Report card of the att
 
     @property
     def passes(self) -> float:
-        """The attack, with one step, from random starts, in a large ball, and random changes."""
-        plain = self.attack.passes
+        """The attack, its variants, and random changes."""
+        plain, towards = self.attack.passes, targeted_margin(self.attack.norm, self.attack.eps)
         large = TO_PIXELS * LARGE_STEPS
-        return plain * (1 + self.restarts) + large + TO_PIXELS * 2 + FORWARD * RANDOM_DRAWS
+        variants = plain * (2 + self.restarts) + large + towards.passes
+        return variants + TO_PIXELS * 3 + FORWARD * RANDOM_DRAWS
 
     def check(self) -> None:
         if not self.attack.eps or self.attack.target is not None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from engine.attacks.losses import stands
+from engine.attacks.norms import has_gradient, norms, project
+from engine.attacks.pgd import followed_gradients
 from engine.attacks.table import attack
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, layout
@@ -12,26 +15,35 @@ from engine.networks.gradients import as_unit, logits_of
 from engine.specs import AttackSpec
 
 BATCH = 250
+BALL_TOLERANCE = 1e-5  # of eps, and in pixels: more than float rounding, see norms.project
 
 
 def accuracies(
     model: nn.Module, images: DeviceImages, evaluation: AttackSpec, count: int, context: Context
 ) -> dict[str, float | int | str]:
-    """Return clean accuracy on all test images and robust accuracy on the first ``count``."""
-    clean = accuracy(model, images.test, images.test_labels, context)
+    """Return clean accuracy on all test images and robust accuracy on the first ``count``.
+
+    Beside them stand the signs that the robust accuracy is not to be trusted: see
+    :func:`gradient_signs`, and ``nonfinite_images``, the number of test images whose logits hold
+    NaN or infinity. Such an answer counts as wrong.
+    """
+    logits = logits_of(model, images.test, check_cancelled=context.check_cancelled)
+    clean = float(stands(logits, images.test_labels).double().mean())
     attacked, labels = images.test[:count], images.test_labels[:count]
     return {
         "clean_accuracy": clean,
         "clean_images": len(images.test),
         "robust_accuracy": robust_accuracy(model, attacked, labels, evaluation, context),
         "robust_images": len(attacked),
+        "nonfinite_images": int((~logits.isfinite().all(1)).sum()),
+        **gradient_signs(model, attacked, labels, context),
     }
 
 
 def accuracy(model: nn.Module, images: Tensor, labels: Tensor, context: Context) -> float:
     """Return the share of images whose largest logit is their label's."""
     logits = logits_of(model, images, check_cancelled=context.check_cancelled)
-    return float((logits.argmax(1) == labels).double().mean())
+    return float(stands(logits, labels).double().mean())
 
 
 def robust_accuracy(
@@ -53,5 +65,51 @@ def robust_accuracy(
             generator=generator,
             on_step=lambda *_: context.check_cancelled(),
         )
-        right += int((logits_of(model, adv_images).argmax(1) == truth).sum())
+        adv_images = inside(adv_images, clean, spec)
+        right += int(stands(logits_of(model, adv_images), truth).sum())
     return right / max(1, len(images))
+
+
+def inside(adv_images: Tensor, images: Tensor, spec: AttackSpec) -> Tensor:
+    """Return attacked images, those that left the ball or [0, 1] projected back.
+
+    What lies outside is no attack of this threat, and a network that clips its input would hide
+    how far outside it is. Images inside, up to float rounding, are returned as they are.
+    """
+    reach = spec.eps * (1 + BALL_TOLERANCE) + BALL_TOLERANCE
+    flat = adv_images.flatten(1)
+    left = (norms(adv_images - images, spec.norm) > reach) | (flat < 0).any(1) | (flat > 1).any(1)
+    if not bool(left.any()):
+        return adv_images
+    back = adv_images.clone()
+    back[left] = project(adv_images[left], images[left], spec.norm, spec.eps)
+    return back
+
+
+def gradient_signs(
+    model: nn.Module, images: Tensor, labels: Tensor, context: Context
+) -> dict[str, float | int | str]:
+    """Return signs that the network hides its gradient, which attacks need.
+
+    Both are taken on the gradient that attacks follow, see :func:`engine.attacks.losses.followed`.
+
+    Returns
+    -------
+    dict
+        ``no_gradient_share``, the share of images without a finite entry other than 0, and
+        ``zero_pixel_share``, the share of entries that are exactly 0 or not finite, both in [0, 1];
+        0 without labelled images. Source: Athalye 2018; Carlini 2019, section 5.
+    """
+    without = images_seen = zeros = entries = 0
+    for pixels, truth in zip(torch.split(images, BATCH), torch.split(labels, BATCH), strict=True):
+        context.check_cancelled()
+        labelled = truth >= 0
+        gradient = followed_gradients(model, layout(as_unit(pixels[labelled])), truth[labelled])
+        without += int((~has_gradient(gradient)).sum())
+        images_seen += len(gradient)
+        zeros += int(((gradient == 0) | ~gradient.isfinite()).sum())
+        entries += gradient.numel()
+    return {
+        "no_gradient_share": without / max(1, images_seen),
+        "zero_pixel_share": zeros / max(1, entries),
+    }

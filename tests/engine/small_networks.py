@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from engine.attacks.losses import LOSSES
+from engine.specs.schema import fields_of
 
 
 def seeded(seed=0):
@@ -53,3 +54,10 @@ def losses_of(model, images, labels, loss="xent"):
         losses = LOSSES[loss](model.eval()(images), labels)
     model.train(was_training)
     return losses
+
+
+def short(kind, **fields):
+    """Return a short attack of a kind, with those of the fields that it has."""
+    fields = {"steps": 5, "queries": 20, **fields}
+    known = {item.name for item in fields_of(kind)}
+    return kind(**{name: value for name, value in fields.items() if name in known})

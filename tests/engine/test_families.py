@@ -57,16 +57,26 @@ def counted():
 
 def many(cls):
     """Return a spec of a kind that does several of everything it can do several times."""
-    values = {"steps": 5, "samples": 6, "restarts": 2, "random_start": True}
+    values = {
+        "steps": 5,
+        "samples": 6,
+        "restarts": 2,
+        "random_start": True,
+        "queries": 9,
+        "targets": 2,
+    }
     known = {item.name for item in fields_of(cls)}
     return cls(**{name: value for name, value in values.items() if name in known})
 
 
 @pytest.mark.parametrize("cls", kinds_of(specs.AttackSpec), ids=lambda cls: cls.kind)
 def test_that_an_attack_is_the_work_that_it_says(cls, counted):
-    model, images, labels = counted
-    attack(model, images, labels, many(cls), generator=torch.Generator().manual_seed(0))
-    assert model.passes / IMAGES == pytest.approx(many(cls).passes, rel=0.2)
+    """In a ball too small for any change of answer: an attack may leave images that fell."""
+    model, images, _ = counted
+    labels = model(images).argmax(1)
+    model.passes, spec = 0.0, many(cls).replace("eps", 1e-9)
+    attack(model, images, labels, spec, generator=torch.Generator().manual_seed(0))
+    assert model.passes / IMAGES == pytest.approx(spec.passes, rel=0.2)
 
 
 @pytest.mark.parametrize("cls", kinds_of(specs.AttributionSpec), ids=lambda cls: cls.kind)
