@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtWidgets import QTabWidget, QWidget
 
 from engine.tradeoff.points import NetworkPoint
+from engine.tradeoff.scores import score_note
 from gui.pages import ATTACK, BOUNDARY, DATA, MANIFOLD, MAPS, RETRAIN, TRADEOFF, Place
 from gui.shell.tour.facts import GRADIENT, Facts
 
@@ -165,7 +166,9 @@ def _scores(facts: Facts) -> str:
         "the area between its curve and that of random pixels is the score. KAR keeps them instead."
     )
     told = [
-        f"{name}: ROAR {_roar(point):+.3f}"
+        ", ".join(
+            filter(None, (f"{name}: ROAR {_roar(point):+.3f}", score_note(point, "roar", GRADIENT)))
+        )
         for name, point in _both(facts)
         if _roar(point) is not None
     ]
