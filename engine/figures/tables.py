@@ -10,6 +10,8 @@ from typing import Any
 from engine.boundary import lab
 from engine.figures.catalog import Table
 from engine.manifold import panels as manifold_panels
+from engine.manifold import seeds as manifold_seeds
+from engine.manifold.order import OrderStep
 from engine.specs import Measurement, TangentShare
 from engine.store.study import Study, spec_of
 from engine.tradeoff import comparison, scores
@@ -176,6 +178,8 @@ def _panel_json(name: str, panel: manifold_panels.Panel) -> dict[str, Any]:
         "test_images": panel.test_images,
         "verdict": panel.verdict,
         "holds": panel.holds,
+        "order": panel.order,
+        "over_seeds": manifold_seeds.as_json(panel.over_seeds),
         "explained": panel.explained,
         "curves": [
             {
@@ -187,8 +191,14 @@ def _panel_json(name: str, panel: manifold_panels.Panel) -> dict[str, Any]:
             }
             for c in panel.curves
         ],
-        "steps": [asdict(step) for step in panel.steps],
+        "steps": [_step_json(step) for step in panel.steps],
     }
+
+
+def _step_json(step: OrderStep) -> dict[str, Any]:
+    limits = {"low": step.low, "high": step.high}
+    known = {name: at if math.isfinite(at) else None for name, at in limits.items()}
+    return {**asdict(step), **known}
 
 
 def tangent_shares(study: Study) -> list[dict[str, Any]]:

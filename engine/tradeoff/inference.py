@@ -31,6 +31,7 @@ from engine.tradeoff.correlation import correlation, partial
 
 Floats = NDArray[np.float64]
 Sign = Literal["agrees", "opposite", "undetermined"]
+Order = Literal["holds", "does not hold", "undetermined"]
 Limits = tuple[float, float] | None
 Confidence = Callable[[Floats], Floats]
 
@@ -244,7 +245,7 @@ class Judged:
 
 def side_of(limits: Limits) -> int:
     """Return 1 or -1 if an interval lies above or below 0; 0 if it holds 0 or is missing."""
-    if limits is None or limits[0] <= 0 <= limits[1]:
+    if limits is None or not (limits[0] > 0 or limits[1] < 0):
         return 0
     return 1 if limits[0] > 0 else -1
 
@@ -381,7 +382,7 @@ def mean_limits(
     return np.array([middle - half, middle + half])
 
 
-def order_of(limits: Sequence[Limits]) -> Literal["holds", "does not hold", "undetermined"]:
+def order_of(limits: Sequence[Limits]) -> Order:
     """Return the verdict on a claimed order from the intervals of its steps.
 
     It holds if every step lies above 0, it does not hold if one lies below 0, and is undetermined

@@ -126,12 +126,9 @@ _UNKNOWN = (
 
 
 def tone_of(panel: Panel) -> Tone:
-    """Return the tone of a verdict: good, a warning if in doubt, or an error if the claim fails."""
-    if not panel.trusted or not panel.steps:
-        return "warning"
-    if not panel.holds:
-        return "error"
-    return "good" if all(step.clear for step in panel.steps) else "warning"
+    """Return the tone of a verdict: good, an error if the claim fails, or a warning if in doubt."""
+    tones: dict[str, Tone] = {"holds": "good", "does not hold": "error"}
+    return tones.get(panel.order, "warning")
 
 
 def _shares(study: Study, images: ImagesSpec, generator: str) -> dict[str, Numbers]:
