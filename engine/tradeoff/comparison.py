@@ -239,11 +239,15 @@ def _texts(row: ComparisonRow) -> Iterator[str]:
 
 
 def parts(listed: Sequence[ComparisonRow]) -> Iterator[tuple[str, list[list[str]]]]:
-    """Yield the table in two parts, each narrow enough for a page, with their titles."""
+    """Yield the table in parts that are narrow enough for a page, with their titles.
+
+    The second, about blurriness and seeds, is left out if no row has any of it.
+    """
     rows = table(listed)
     yield "Correlations, published and ours", [row[:SIGN_COLUMNS] for row in rows]
-    rest = [row[:IDENTITY] + row[SIGN_COLUMNS:] for row in rows]
-    yield "Correlations at equal blurriness and within seeds", rest
+    if any(row.seeds > 1 or row.at_equal_blurriness is not None for row in listed):
+        rest = [row[:IDENTITY] + row[SIGN_COLUMNS:] for row in rows]
+        yield "Correlations at equal blurriness and within seeds", rest
 
 
 def plans(listed: Sequence[ComparisonRow]) -> list[list[str]]:

@@ -257,8 +257,9 @@ class TradeoffPage(RefreshedPage):
         mode, kind = self.mode.currentData(), self.method.currentData()
         plans = [(group.name, plan_of(group, mode, kind)) for group in self._groups]
         said = [f"{name}: {plan.sentence}." for name, plan in plans if plan is not None]
-        self.plan.setVisible(bool(said))
-        self.plan.setText(" ".join([f"{NEEDED.capitalize()}:", *said]))
+        text = " ".join([f"To tell r from 0, {NEEDED}:", *said]) if said else ""
+        self.plan.setText(f"{text} {retrainings_note(self._points)}".strip())
+        self.plan.setVisible(bool(self.plan.text()))
 
     def _draw_group(self, group: Group, place: int) -> Scatter:
         colour = place % SERIES

@@ -126,11 +126,13 @@ def test_that_a_partial_correlation_of_few_networks_is_not_given(tmp_path):
 
 
 def test_that_the_table_has_two_parts_for_a_page(tmp_path):
-    rows = comparison.rows(networks(made_up.sweep(tmp_path)))
+    rows = [seeded(tmp_path)]
     (_, first), (_, second) = comparison.parts(rows)
     whole = comparison.table(rows)
     assert first[0][-1] == "rank ours"
     assert [a + b[3:] for a, b in zip(first, second, strict=True)] == whole
+    one = comparison.rows(networks(made_up.sweep(tmp_path)))
+    assert len(list(comparison.parts(one))) == 1
 
 
 def test_that_a_control_is_no_score_of_the_network(tmp_path):

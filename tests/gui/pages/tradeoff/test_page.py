@@ -281,7 +281,7 @@ def test_that_the_page_says_what_would_tell_the_correlations_from_noise(tmp_path
         if (row.score, row.group, row.against) == ("ROAR gradient", "L-inf xent", "strength")
     )
     assert f"L-inf xent: {row.plan.sentence}." in page.plan.text()
-    assert page.plan.text().startswith("Needed for 80 % power at 5 %: L2 xent: ")
+    assert page.plan.text().startswith("To tell r from 0, needed for 80 % power at 5 %: L2 xent: ")
 
 
 def test_that_one_retraining_is_said_beside_a_score(tmp_path, opened):
@@ -293,7 +293,7 @@ def test_that_one_retraining_is_said_beside_a_score(tmp_path, opened):
     assert page.table.item(0, 3).text() == "+0.020 (1)"
     assert page.table.item(0, 3).toolTip() == "1 retraining, spread unknown"
     assert "(1): 1 retraining, spread unknown" in page.table.toolTip()
-    assert not page.plan.isVisible()
+    assert page.plan.text().endswith("(1): 1 retraining, spread unknown.")
     workspace.highlighted.emit(base.key)
     assert "ROAR G +0.020, 1 retraining, spread unknown" in page.card._numbers.text()
 
