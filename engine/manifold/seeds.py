@@ -48,6 +48,11 @@ class SeedOrder:
     needed: int | None = None
 
     @property
+    def judged(self) -> bool:
+        """Whether there are enough seeds to judge."""
+        return self.seeds >= LEAST_SEEDS
+
+    @property
     def order(self) -> Order:
         """Whether every step is larger than the spread between seeds."""
         return order_of(self.limits)
@@ -66,14 +71,14 @@ class SeedOrder:
         else:
             rare = self.names[self.agreeing.index(least)]
             text = f"Over seeds{one}, {rare} has the claimed sign in {least} of {self.seeds}"
-        if self.seeds < LEAST_SEEDS:
+        if not self.judged:
             return f"{text}; too few to judge."
         verdict = {
             "holds": "the order holds over seeds",
             "does not hold": "the order does not hold over seeds",
             "undetermined": f"over seeds it is undetermined ({self._unclear()})",
         }[self.order]
-        return f"{text}; {verdict} (95 % for all steps at once).{self._plan()}"
+        return f"{text}; {verdict}.{self._plan()}"
 
     def _unclear(self) -> str:
         pairs = zip(self.names, self.limits, strict=True)
