@@ -54,7 +54,8 @@ class ComparisonRow:
     score, group, against
         Such as "ROAR gradient", "L2 xent" and "accuracy".
     n, strengths, seeds
-        Number of networks behind our correlation, of their different eps, and of their seeds.
+        Number of networks behind our correlation; of the different eps and of the seeds that it is
+        judged by, without seeds of fewer than 3 eps and eps that another seed lacks.
     retrainings
         Fewest retrainings behind one of the scores; None if unknown.
     published_pearson, published_spearman
@@ -137,10 +138,11 @@ def _row(group: Group, mode: Any, kind: str, x: Abscissa) -> ComparisonRow:
         raise ValueError(f"{group.name} has no fitted line, must be a sweep")
     member = next(p for p in group.points if p.norm)
     known = published.correlations(mode, member.norm, member.loss, kind, x) or (None, None)
-    one = judged.seeds == 1
+    whole = judged.seeds == 1 and not judged.left_out
     none = None, None
-    pearson = judged.interval or none if one else none
-    within, networks = none if one else (judged.interval or none), judged.over_networks or none
+    pearson = judged.interval or none if whole else none
+    within = judged.interval or none if judged.seeds > 1 else none
+    networks = none if whole else judged.over_networks or none
     blurred, partial_limits = _without_blurriness(group, kind)
     return ComparisonRow(
         score=f"{mode.upper()} {kind}",
@@ -164,8 +166,8 @@ def _row(group: Group, mode: Any, kind: str, x: Abscissa) -> ComparisonRow:
         within_seeds=judged.within,
         within_low=within[0],
         within_high=within[1],
-        networks_low=None if one else networks[0],
-        networks_high=None if one else networks[1],
+        networks_low=networks[0],
+        networks_high=networks[1],
         of_seeds=judged.of_seeds,
         interval_method=judged.method,
         sign=sign(judged, known[0], published.NETWORKS),
@@ -198,8 +200,8 @@ def _without_blurriness(group: Group, kind: str) -> tuple[float | None, Limits]:
         return None, None
     control = np.array(found, dtype=np.float64)
     judged: Judged = judge(group.x, group.y, group.seeds, group.levels, control)
-    one = judged.seeds == 1
-    return partial(group.x, group.y, control) if one else judged.within, judged.interval
+    whole = judged.seeds == 1 and not judged.left_out
+    return partial(group.x, group.y, control) if whole else judged.within, judged.interval
 
 
 def as_json(row: ComparisonRow) -> dict[str, Any]:
@@ -222,7 +224,7 @@ def table(listed: Sequence[ComparisonRow]) -> list[list[str]]:
         "r within seeds", "over seeds", "over networks",
     ]  # fmt: skip
     rows = [heading, *([*_texts(row)] for row in listed)]
-    several = any(row.seeds > 1 for row in listed)
+    several = any(row.seeds > 1 or row.within_seeds is not None for row in listed)
     return rows if several else [row[:-3] for row in rows]
 
 
@@ -245,7 +247,9 @@ def parts(listed: Sequence[ComparisonRow]) -> Iterator[tuple[str, list[list[str]
     """
     rows = table(listed)
     yield "Correlations, published and ours", [row[:SIGN_COLUMNS] for row in rows]
-    if any(row.seeds > 1 or row.at_equal_blurriness is not None for row in listed):
+    if any(len(row) > SIGN_COLUMNS + 2 for row in rows) or any(
+        row.at_equal_blurriness is not None for row in listed
+    ):
         rest = [row[:IDENTITY] + row[SIGN_COLUMNS:] for row in rows]
         yield "Correlations at equal blurriness and within seeds", rest
 

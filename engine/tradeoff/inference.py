@@ -8,9 +8,8 @@ independent points. Two questions are kept apart:
 - **Over networks**: would the correlation be there at other strengths? Units are the strengths.
 - **Over seeds**: would it be there with other seeds, at the same strengths? Units are the seeds.
 
-An interval is printed only in designs in which simulations found a coverage of 92 to 98 %
-(``tests/engine/tradeoff/test_inference.py``); elsewhere there is none. Scatter is taken to be
-normal and equally large at all strengths, and the relation to be linear.
+An interval is printed only in designs where simulations (``test_inference.py``) found a coverage of
+92 to 98 %. Scatter is taken to be normal and equal at all strengths, and the relation linear.
 
 Source: Johnson, Welch 1940, the noncentral t; Weerahandi 1993, generalized confidence intervals;
 Bonferroni's inequality for several comparisons.
@@ -20,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -221,6 +220,8 @@ class Judged:
         The correlation of each seed's networks; empty for one seed.
     within
         The correlation after each seed's mean is taken out of both values; None for one seed.
+    left_out
+        Number of networks whose seed has too few strengths, or whose strength a seed lacks.
     """
 
     strengths: int
@@ -230,6 +231,7 @@ class Judged:
     over_networks: Limits = None
     of_seeds: tuple[float, ...] = ()
     within: float | None = None
+    left_out: int = 0
 
     @property
     def side(self) -> int:
@@ -269,10 +271,10 @@ def judge(
         return _judge_sweep(x, y, len(np.unique(of_level)), control)
     table = balanced(of_seed, of_level)
     if table is None:
-        return Judged(0, len(several))
+        return Judged(0, len(several), left_out=len(x))
     a, b = x[table], y[table]
     c = None if control is None else control[table]
-    return _judge_seeds(a, b, c)
+    return replace(_judge_seeds(a, b, c), left_out=len(x) - a.size)
 
 
 def _judge_seeds(x: Floats, y: Floats, control: Floats | None) -> Judged:
@@ -286,6 +288,8 @@ def _judge_seeds(x: Floats, y: Floats, control: Floats | None) -> Judged:
         if found.noise > (1 - EXACT) * np.abs(found.effects).max():
             low, high = seed_limits(found)
             interval = float(low), float(high)
+    if len(x) == 1:
+        return replace(means, of_seeds=known, within=correlation(x[0], y[0]))
     return Judged(
         strengths=x.shape[1],
         seeds=len(x),
@@ -330,10 +334,12 @@ def _has_slopes(x: Floats, control: Floats | None) -> bool:
 def balanced(seeds: NDArray[Any], levels: NDArray[Any]) -> NDArray[np.int_] | None:
     """Return the places (S, k) of the strengths that every seed has, or None if it is none.
 
-    If a seed has several networks of one strength, the last one counts.
+    Seeds with fewer than 3 strengths, such as those of a few more standard networks, are left out
+    if another seed has 3. If a seed has several networks of one strength, the last one counts.
     """
     place = {(seed, level): i for i, (seed, level) in enumerate(zip(seeds, levels, strict=True))}
-    known = np.unique(seeds)
+    every = list(np.unique(seeds))
+    known = [seed for seed in every if sum(pair[0] == seed for pair in place) >= 3] or every
     common = [lv for lv in np.unique(levels) if all((seed, lv) in place for seed in known)]
     if not common:
         return None

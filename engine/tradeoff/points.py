@@ -319,14 +319,15 @@ def describe(group: Group) -> str:
     found, judged = group.fit, group.judged
     if found is None or judged is None:
         return group.name
-    one = judged.seeds == 1
+    one = judged.seeds == 1 and not judged.left_out
     words = [
         _words("r", found.pearson, judged.interval if one else None),
         _words("ρ", found.spearman),
         f"n\u00a0=\u00a0{found.n}",
     ]
     if not one:
-        words.append(_words(f"within {judged.seeds} seeds r", judged.within, judged.interval))
+        seeds = "1 seed" if judged.seeds == 1 else f"{judged.seeds} seeds"
+        words.append(_words(f"within {seeds} r", judged.within, judged.interval))
     return ", ".join([group.name, *filter(None, words)])
 
 

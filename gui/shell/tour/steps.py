@@ -185,9 +185,10 @@ def _tradeoff(facts: Facts) -> str:
             f"{100 * (robust.clean_accuracy or 0):.1f} %."
         )
     if facts.fit is not None:
+        sure = "" if facts.limits is None else " (95 %: {:+.2f} to {:+.2f})".format(*facts.limits)
         parts.append(
             f"Over {facts.fit[1]} networks, accuracy and ROAR score correlate by "
-            f"{facts.fit[0]:+.2f}."
+            f"{facts.fit[0]:+.2f}{sure}."
         )
     parts.append(
         "Open: does better adversarial training, or a better map, lift the whole line? Add "

@@ -118,6 +118,21 @@ def test_that_two_seeds_have_no_interval(tmp_path):
     assert (row.interval_method, row.within_low, row.sign) == ("none", None, "undetermined")
 
 
+def test_that_further_standard_networks_leave_the_sweep_its_interval(tmp_path):
+    study = made_up.sweep(tmp_path)
+    before = comparison.rows(networks(study))[0]
+    for seed in (1, 2):
+        standard = made_up.network(seed=seed)
+        made_up.add_network(study, standard)
+        made_up.add_score(study, made_up.scored(standard, standard, "roar"), 0.02)
+    row = comparison.rows(networks(study))[0]
+    assert (row.n, row.seeds, row.strengths, row.pearson_low) == (7, 1, 5, None)
+    assert row.within_seeds == pytest.approx(before.pearson)
+    assert (row.networks_low, row.networks_high) == (before.pearson_low, before.pearson_high)
+    assert (row.sign, row.interval_method) == (before.sign, before.interval_method)
+    assert comparison.table([row])[0][-1] == "over networks"
+
+
 def test_that_a_partial_correlation_of_few_networks_is_not_given(tmp_path):
     points = networks(made_up.sweep(tmp_path))
     for place, point in enumerate(points):

@@ -5,6 +5,7 @@ then 0.35 %, and SLACK, three of it, is allowed at the ends of what is asked for
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -191,9 +192,19 @@ def test_that_strengths_that_a_seed_lacks_are_not_compared():
     seeds, levels = np.repeat(np.arange(3), [6, 5, 5]), np.r_[0:6, 0:5, 0:5]
     found = judge(x, y, seeds, levels)
     kept = levels < 5
-    assert found == judge(x[kept], y[kept], seeds[kept], levels[kept])
-    assert found.strengths == 5
+    assert found == replace(judge(x[kept], y[kept], seeds[kept], levels[kept]), left_out=1)
+    assert (found.strengths, found.left_out) == (5, 1)
     assert judge(x, y, seeds, np.arange(16)).method == inference.NO_INTERVAL
+
+
+def test_that_standard_networks_of_further_seeds_do_not_undo_a_sweep():
+    random = np.random.default_rng(12)
+    x, y = random.standard_normal((2, 8))
+    seeds, levels = np.r_[np.zeros(6), 1, 2], np.r_[0:6, 0, 0]
+    found, alone = judge(x, y, seeds, levels), judge(x[:6], y[:6], seeds[:6], levels[:6])
+    assert (found.interval, found.side) == (alone.interval, alone.side)
+    assert (found.seeds, found.strengths, found.left_out) == (1, 6, 2)
+    assert found.within == pytest.approx(correlated(x[:6], y[:6]))
 
 
 @pytest.mark.parametrize("n", [2, 3])
