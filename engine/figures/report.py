@@ -31,7 +31,12 @@ from engine.specs.schema import SpecError
 from engine.store.atomic import new_file
 from engine.store.index import Entry
 from engine.store.study import Study, StudyError, spec_of
-from engine.tradeoff.points import MODES, NetworkPoint, attributions_in, networks
+from engine.tradeoff.points import (
+    MODES,
+    attributions_in,
+    networks,
+)
+from engine.tradeoff.scores import retrainings_note, score_text
 
 SUFFIX = ".pdf"
 Check = Callable[[], None]
@@ -177,7 +182,7 @@ def _networks(study: Study) -> Iterator[Block]:
             [
                 point.network,
                 *("–" if value is None else f"{100 * value:.1f}" for value in accuracies),
-                *(_score(point, mode, kind) for mode, kind in columns[:6]),
+                *(_minus(score_text(point, mode, kind, short=True)) for mode, kind in columns[:6]),
             ]
         )
     yield heading("Networks")
@@ -186,19 +191,11 @@ def _networks(study: Study) -> Iterator[Block]:
     text = "Robust: under the attack that each network was evaluated with. "
     if columns:
         text += (
-            "G: gradient, GX: gradient x input; scores with their standard deviation over repeats. "
+            f"G: gradient, GX: gradient x input; {retrainings_note(points)} "
             "In ROAR and KAR alike, a higher score means that the marked pixels matter more. "
         )
     text += settings_of(study, ("training",))
     yield from paragraphs(text.strip(), 7.5)
-
-
-def _score(point: NetworkPoint, mode: str, kind: str) -> str:
-    value = point.scores.get(mode, {}).get(kind)
-    if value is None:
-        return "–"
-    spread = point.spreads.get(mode, {}).get(kind)
-    return _minus(f"{value:+.3f}" + ("" if spread is None else f" ± {spread:.3f}"))
 
 
 # ------------------------------------------------------------------------------------------ figures

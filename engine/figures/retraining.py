@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from engine.figures.charts import NEUTRAL, SYMBOLS, ChartData, Series, series_colour
 from engine.retraining import curves
+from engine.tradeoff.scores import ONE_RETRAINING
 
 
 def retraining_chart(shown: Sequence[curves.Curve], title: str, names: Sequence[str]) -> ChartData:
@@ -21,6 +22,8 @@ def retraining_chart(shown: Sequence[curves.Curve], title: str, names: Sequence[
             baselines.add(baseline)
             series.append(_baseline_series(curve))
         score = "" if curve.score is None else f", score {curve.score:+.3f}".replace("-", "−")
+        if curve.score is not None and curve.spec.repeats == 1:
+            score += f" ({ONE_RETRAINING})"
         series.append(
             Series(
                 name + score,

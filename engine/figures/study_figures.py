@@ -23,6 +23,7 @@ from engine.specs import Boundary, ClassifierSpec, Gaussians2D, Mode, Training
 from engine.specs.schema import KINDS
 from engine.store.index import Entry
 from engine.store.study import Study, spec_of
+from engine.tradeoff import comparison
 from engine.tradeoff.points import (
     MODES,
     Abscissa,
@@ -82,10 +83,7 @@ def tradeoff_chart(found: Sequence[Group], mode: Mode, kind: str, x: Abscissa) -
         title=f"{mode.upper()}, {attribution_name(kind)}",
         x_label=X_LABELS[x],
         y_label=f"{mode.upper()} score",
-        caption=(
-            "One point a network, its bar one standard deviation over repeats; least-squares "
-            "lines, Pearson (r) and Spearman (ρ) correlation with 95 % intervals."
-        ),
+        caption=comparison.CAPTION,
     )
 
 

@@ -10,13 +10,17 @@ from typing import Any
 from engine.boundary import lab
 from engine.figures.catalog import Table
 from engine.manifold import panels as manifold_panels
+from engine.manifold import seeds as manifold_seeds
+from engine.manifold.order import OrderStep
 from engine.specs import Measurement, TangentShare
 from engine.store.study import Study, spec_of
-from engine.tradeoff import comparison
+from engine.tradeoff import comparison, scores
 from engine.tradeoff import points as tradeoff_points
 from engine.tradeoff.metrics import Measured, measured_in
+from engine.tradeoff.planning import ASSUMED
 
 SCORED_CONTROLS = ("sobel", "blurred")
+NEEDED = "What would tell these correlations from noise"
 
 
 def as_json(study: Study) -> dict[str, Any]:
@@ -36,13 +40,18 @@ def as_json(study: Study) -> dict[str, Any]:
 def as_text(study: Study) -> str:
     """Return the same as text tables; tables without rows are left out."""
     points = tradeoff_points.networks(study)
-    parts = [tradeoff_points.table(points)] if points else []
+    parts = [scores.table(points)] if points else []
     controls = control_rows(points)
     if len(controls) > 1:
         parts.append("Scores and their controls\n" + columns(controls, 3))
     rows = comparison.rows(points)
     if rows:
-        parts.append("Correlations, published and ours\n" + columns(comparison.table(rows), 3))
+        parts.append(
+            "Correlations, published and ours\n"
+            + columns(comparison.table(rows), 3)
+            + f"\n{comparison.RULE}"
+        )
+        parts.append(f"{NEEDED}\n" + columns(comparison.plans(rows), 4) + f"\n{ASSUMED}")
     panels = manifold_panels.panels(study)
     for name, panel in zip(manifold_panels.names(panels), panels, strict=True):
         parts.append(
@@ -69,7 +78,9 @@ def tradeoff_tables(study: Study) -> Iterator[Table]:
     points = tradeoff_points.networks(study)
     rows = comparison.rows(points)
     if rows:
-        yield "Correlations, published and ours", comparison.table(rows), 3
+        for title, part in comparison.parts(rows):
+            yield title, part, comparison.IDENTITY
+        yield NEEDED, comparison.plans(rows), 4
     controls = control_rows(points)
     if len(controls) > 1:
         yield "Scores and their controls", controls, 3
@@ -132,12 +143,13 @@ def control_rows(points: Sequence[tradeoff_points.NetworkPoint]) -> list[list[st
         for mode, found in point.controls.items():
             for kind, controls in found.items():
                 masks, blurriness = controls.get("mask_only"), point.blurriness.get(kind)
-                scores = point.scores.get(mode, {}).get(kind), *map(controls.get, SCORED_CONTROLS)
+                beside = map(controls.get, SCORED_CONTROLS)
                 rows.append(
                     [
                         point.network,
                         f"{mode.upper()} {kind}",
-                        *("-" if value is None else f"{value:+.4f}" for value in scores),
+                        scores.score_text(point, mode, kind, 4),
+                        *("-" if value is None else f"{value:+.4f}" for value in beside),
                         "-" if masks is None else f"{100 * masks:.1f}",
                         "-" if blurriness is None else f"{blurriness:.2f}",
                     ]
@@ -166,6 +178,8 @@ def _panel_json(name: str, panel: manifold_panels.Panel) -> dict[str, Any]:
         "test_images": panel.test_images,
         "verdict": panel.verdict,
         "holds": panel.holds,
+        "order": panel.order,
+        "over_seeds": manifold_seeds.as_json(panel.over_seeds),
         "explained": panel.explained,
         "curves": [
             {
@@ -177,8 +191,14 @@ def _panel_json(name: str, panel: manifold_panels.Panel) -> dict[str, Any]:
             }
             for c in panel.curves
         ],
-        "steps": [asdict(step) for step in panel.steps],
+        "steps": [_step_json(step) for step in panel.steps],
     }
+
+
+def _step_json(step: OrderStep) -> dict[str, Any]:
+    limits = {"low": step.low, "high": step.high}
+    known = {name: at if math.isfinite(at) else None for name, at in limits.items()}
+    return {**asdict(step), **known}
 
 
 def tangent_shares(study: Study) -> list[dict[str, Any]]:

@@ -1,10 +1,13 @@
 """Compare networks by distance to the manifold: densities, means, and the claimed order.
 
+The rules behind intervals and verdicts are in :mod:`engine.tradeoff.inference`.
+
 Source: Kim, Seo, Jeon 2019, distance to the manifold.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
@@ -13,13 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import gaussian_kde
 
+from engine.tradeoff.inference import mean_limits, side_of
+
 Floats = NDArray[np.float64]
+Level = Sequence["Distances"]
 
 BANDWIDTH = 0.25
 """The factor of the kernel density estimate. Source: Kim, Seo, Jeon 2019."""
 
 GRID = 400
-BOOTSTRAPS = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +52,8 @@ class Distances:
         Position of the maximum of the density; NaN without a density.
     mean
         Mean of the values.
+    seed
+        Seed of the network's training; None for clean images and imported weights.
     """
 
     name: str
@@ -61,6 +68,7 @@ class Distances:
     density: Floats
     mode: float
     mean: float
+    seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -73,8 +81,13 @@ class OrderStep:
         Names; the claim is that the first is closer to the manifold. Each name stands for one
         network, or for the mean of several that were trained with the same eps.
     difference, low, high
-        Difference of their mean scaled distances, with its 95 % bootstrap interval over test
-        images. All networks share the resampled images, because hard images affect all of them.
+        Difference of their mean scaled distances, with its interval over test images. The intervals
+        of all steps hold at once in 95 % (Bonferroni). All networks share the images, so what makes
+        an image hard for all of them drops out.
+    places
+        Titles of the two places, such as "L2 1 PGD-10" and "Standard".
+    of_seeds
+        The difference in each seed that both places have, by seed.
     """
 
     nearer: str
@@ -82,16 +95,13 @@ class OrderStep:
     difference: float
     low: float
     high: float
+    places: tuple[str, str]
+    of_seeds: dict[int, float]
 
     @property
-    def holds(self) -> bool:
-        """Whether the difference has the claimed sign."""
-        return self.difference > 0
-
-    @property
-    def clear(self) -> bool:
-        """Whether the whole interval has the claimed sign."""
-        return self.low > 0
+    def side(self) -> int:
+        """1 or -1 if the difference is beyond chance in or against the claimed direction, or 0."""
+        return side_of((self.low, self.high))
 
 
 def kernel_density(values: Floats) -> tuple[Floats, Floats]:
@@ -112,7 +122,8 @@ def steps(curves: Sequence[Distances]) -> list[OrderStep]:
     """Compare neighbours in the claimed order: clean images first, then by decreasing eps.
 
     Networks with the same eps share one place in the order, because no claim is made about
-    different seeds. The bootstrap has a fixed seed.
+    different seeds. The interval over test images is Student's t for the difference of the means;
+    with images that do not count, these are ratios, whose error is linearised.
 
     Raises
     ------
@@ -125,17 +136,40 @@ def steps(curves: Sequence[Distances]) -> list[OrderStep]:
     placed = [(_place(curve.eps), curve) for curve in curves if curve.eps is not None]
     placed.sort(key=lambda pair: pair[0])
     levels = [[curve for _, curve in same] for _, same in groupby(placed, lambda pair: pair[0])]
-    if len(levels) < 2:
-        return []
-    (size,) = sizes
-    drawn = np.random.default_rng(0).multinomial(size, np.full(size, 1 / size), BOOTSTRAPS)
-    means = [_resampled_means(level, drawn.astype(np.float64)) for level in levels]
-    found = []
-    for (nearer, a), (farther, b) in pairwise(zip(levels, means, strict=True)):
-        low, high = np.nanpercentile(b - a, [2.5, 97.5])
-        difference = _mean(farther) - _mean(nearer)
-        found.append(OrderStep(_name(nearer), _name(farther), difference, float(low), float(high)))
+    pairs = list(pairwise(levels))
+    return [_step(nearer, farther, len(pairs)) for nearer, farther in pairs]
+
+
+def _step(nearer: Level, farther: Level, comparisons: int) -> OrderStep:
+    difference = _mean(farther) - _mean(nearer)
+    parts = _influence(farther) - _influence(nearer)
+    counted = min(int(curve.counted.sum()) for curve in (*nearer, *farther))
+    low = high = math.nan
+    if counted >= 2:
+        error = parts.std(ddof=1) / math.sqrt(len(parts))
+        low, high = map(float, mean_limits(difference, error, counted - 1, comparisons))
+    names, places = (_name(nearer), _name(farther)), (nearer[0].level, farther[0].level)
+    return OrderStep(*names, difference, low, high, places, _by_seed(nearer, farther))
+
+
+def _by_seed(nearer: Level, farther: Level) -> dict[int, float]:
+    """Return the difference in each seed that both have; clean images stand beside every seed."""
+    near, far = _means(nearer), _means(farther)
+    clean = near.get(None)
+    found: dict[int, float] = {}
+    for seed, mean in far.items():
+        before = near.get(seed, clean)
+        if seed is not None and before is not None:
+            found[seed] = mean - before
     return found
+
+
+def _means(level: Level) -> dict[int | None, float]:
+    """Return the mean distance of each seed's networks."""
+    found: dict[int | None, list[float]] = {}
+    for curve in level:
+        found.setdefault(curve.seed, []).append(curve.mean)
+    return {seed: float(np.mean(values)) for seed, values in found.items()}
 
 
 def _place(eps: float) -> tuple[bool, float]:
@@ -143,19 +177,23 @@ def _place(eps: float) -> tuple[bool, float]:
     return eps >= 0, -eps
 
 
-def _name(level: Sequence[Distances]) -> str:
+def _name(level: Level) -> str:
     return level[0].name if len(level) == 1 else f"{level[0].level} ({len(level)} networks)"
 
 
-def _mean(level: Sequence[Distances]) -> float:
+def _mean(level: Level) -> float:
     return float(np.mean([curve.mean for curve in level]))
 
 
-def _resampled_means(level: Sequence[Distances], drawn: Floats) -> Floats:
-    """Return, for each resample (BOOTSTRAPS, N) of images, the mean of the networks' means."""
-    means = []
+def _influence(level: Level) -> Floats:
+    """Return how each image (N,) moves the mean of the networks' means, times N.
+
+    A mean over counted images is a ratio of sums; an image moves it by its distance from the mean,
+    over the share of images that count.
+    """
+    moved = []
     for curve in level:
-        weight: Floats = curve.counted.astype(np.float64)
-        means.append(np.divide(drawn @ (weight * curve.every), drawn @ weight))
-    average: Floats = np.mean(means, axis=0)
+        share = curve.counted.mean()
+        moved.append(np.where(curve.counted, (curve.every - curve.mean) / max(share, 1e-300), 0.0))
+    average: Floats = np.mean(moved, axis=0)
     return average

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.manifold.order import Distances, Floats, OrderStep, kernel_density, steps
+from engine.manifold.seeds import NO_SEEDS, SeedOrder, seed_order
 from engine.specs import ClassifierSpec, ManifoldDistance, Training
 from engine.specs.distinguish import leaves, told_apart
 from engine.specs.variants import variant
 from engine.store.index import Entry
 from engine.store.study import Study, spec_of
+from engine.tradeoff.inference import Order, order_of
 from engine.tradeoff.points import NORM_NAMES
 
 LEAST_EXPLAINED = 0.5
@@ -54,6 +56,9 @@ class Panel:
         :func:`engine.manifold.vae_gan.explained`.
     setting
         The spec fields that all of its records share, by dotted name.
+    over_seeds
+        What the seeds say about the order, those of panels that differ only in the generator's seed
+        included.
     """
 
     title: str
@@ -67,6 +72,7 @@ class Panel:
     test_images: int
     explained: float
     setting: Mapping[str, Any]
+    over_seeds: SeedOrder = NO_SEEDS
 
     @property
     def trusted(self) -> bool:
@@ -74,13 +80,20 @@ class Panel:
         return self.explained >= LEAST_EXPLAINED
 
     @property
-    def holds(self) -> bool:
-        """Whether the whole claimed order holds, measured with a trusted generator."""
-        return self.trusted and bool(self.steps) and all(step.holds for step in self.steps)
+    def order(self) -> Order:
+        """Whether the whole claimed order holds over the test images, beyond chance."""
+        if not self.trusted:
+            return "undetermined"
+        return order_of([(step.low, step.high) for step in self.steps])
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the order holds, as :attr:`order`; None where it is undetermined."""
+        return {"holds": True, "does not hold": False}.get(self.order)
 
     @property
     def verdict(self) -> str:
-        """One sentence on the claimed order: test data < strong < ... < weak < standard."""
+        """The verdict on the claimed order: test data < strong < ... < weak < standard."""
         if not self.trusted:
             held = 100 * max(0.0, self.explained)
             return (
@@ -88,17 +101,26 @@ class Panel:
                 f"the variance of clean test images, {100 * LEAST_EXPLAINED:.0f} % are needed; "
                 "train it longer, or with a larger reconstruction weight."
             )
-        wrong = [step for step in self.steps if not step.holds]
-        unclear = [step for step in self.steps if step.holds and not step.clear]
         if not self.steps:
             return "No order to judge: fewer than two curves."
-        if wrong:
-            parts = "; ".join(f"{s.nearer} is not nearer than {s.farther}" for s in wrong)
-            return f"The order does not hold: {parts}."
-        if unclear:
-            parts = "; ".join(f"{s.nearer} < {s.farther}" for s in unclear)
-            return f"The order holds, but not beyond chance everywhere: {parts}."
-        return "The order holds: every step is larger than chance (95 %)."
+        count = len(self.steps)
+        sure = "95 %" if count == 1 else f"95 % for all {count} steps at once"
+        over = f"over {self.test_images:,} test images"
+        if self.order == "holds":
+            text = f"The order holds {over}: every step is larger than chance ({sure})."
+        elif self.order == "does not hold":
+            parts = "; ".join(
+                f"{s.nearer} is farther than {s.farther}" for s in self.steps if s.side < 0
+            )
+            text = f"The order does not hold {over}: {parts}, by more than chance ({sure})."
+        else:
+            parts = "; ".join(
+                f"{s.nearer} < {s.farther}" + ("" if s.difference > 0 else " (measured reversed)")
+                for s in self.steps
+                if s.side == 0
+            )
+            text = f"The order is undetermined {over}; not larger than chance ({sure}): {parts}."
+        return f"{text} {self.over_seeds.sentence}"
 
 
 def panels(study: Study) -> list[Panel]:
@@ -124,7 +146,19 @@ def panels(study: Study) -> list[Panel]:
             reference = clean.get(_reference(pairs[0][1]))
             if reference is not None:
                 found.append(_panel(study, norm, loss, reference, pairs))
-    return sorted(found, key=lambda panel: (panel.norm != "l2", panel.loss != "xent"))
+    found.sort(key=lambda panel: (panel.norm != "l2", panel.loss != "xent"))
+    return [replace(panel, over_seeds=seed_order(_alike(panel, found))) for panel in found]
+
+
+def _alike(panel: Panel, listed: Sequence[Panel]) -> list[tuple[OrderStep, ...]]:
+    """Return the steps of the trusted panels that differ from this one in the generator's seed."""
+
+    def plain(other: Panel) -> tuple[Any, ...]:
+        setting = {name: v for name, v in other.setting.items() if name != "generator.seed"}
+        eps = {curve.eps for curve in other.curves if curve.eps is not None}
+        return other.title, setting, eps
+
+    return [o.steps for o in listed if o.trusted and plain(o) == plain(panel)]
 
 
 def names(listed: Sequence[Panel]) -> list[str]:
@@ -249,5 +283,6 @@ def _distances(
         x=x,
         density=density,
         mode=float(x[density.argmax()]) if len(x) else math.nan,
-        mean=float(values.mean()),
+        mean=float(values.mean()) if len(values) else math.nan,
+        seed=classifier.seed if isinstance(classifier, Training) else None,
     )

@@ -1,6 +1,6 @@
-"""Fit lines and correlations to a few points, with intervals; undetermined values are None.
+"""Fit lines and correlations to a few points; undetermined values are None.
 
-Source: Fisher 1921; Bonett and Wright 2000.
+Intervals depend on the design behind the points and are in :mod:`engine.tradeoff.inference`.
 """
 
 from __future__ import annotations
@@ -12,35 +12,25 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
-# Two-sided 95 % of the normal distribution.
-REACH = 1.959963984540054
 
 
 @dataclass(frozen=True)
 class LineFit:
-    """A least-squares line, and two correlations with 95 % intervals.
+    """A least-squares line, and two correlations.
 
-    Values that the points do not determine are None, never NaN: a correlation of constant values or
-    of fewer than 2 points; an interval of fewer than 4 points or of a correlation of exactly 1 or
-    -1.
+    Values that the points do not determine are None, never NaN: a line or a correlation of constant
+    values or of fewer than 2 points.
     """
 
     slope: float | None
     intercept: float | None
     pearson: float | None
-    pearson_low: float | None
-    pearson_high: float | None
     spearman: float | None
-    spearman_low: float | None
-    spearman_high: float | None
     n: int
 
 
 def fit(x: ArrayLike, y: ArrayLike) -> LineFit:
-    """Fit a line and compute both correlations with their intervals.
-
-    Intervals are Fisher's, tanh(artanh r +- 1.96 s): for Pearson with s^2 = 1 / (n - 3); for
-    Spearman with s^2 = (1 + r^2 / 2) / (n - 3), Bonett and Wright 2000.
+    """Fit a line and compute both correlations.
 
     Parameters
     ----------
@@ -55,34 +45,24 @@ def fit(x: ArrayLike, y: ArrayLike) -> LineFit:
     a, b = (np.asarray(values, dtype=np.float64).reshape(-1) for values in (x, y))
     if len(a) != len(b) or not np.isfinite(np.concatenate([a, b])).all():
         raise ValueError(f"x has {len(a)} and y {len(b)} values, must be equally many and finite")
-    slope, intercept = _line(a, b)
-    pearson = _correlation(a, b)
-    spearman = _correlation(_ranks(a), _ranks(b))
-    rank_variance = 1.0 if spearman is None else 1.0 + spearman**2 / 2
-    return LineFit(
-        slope,
-        intercept,
-        pearson,
-        *interval(pearson, len(a)),
-        spearman,
-        *interval(spearman, len(a), rank_variance),
-        n=len(a),
-    )
+    pearson, spearman = _correlation(a, b), _correlation(_ranks(a), _ranks(b))
+    return LineFit(*_line(a, b), pearson, spearman, n=len(a))
 
 
-def interval(
-    correlation: float | None, n: int, variance: float = 1.0
-) -> tuple[float | None, float | None]:
-    """Return Fisher's 95 % interval of a correlation of n points.
+def correlation(x: ArrayLike, y: ArrayLike) -> float | None:
+    """Return Pearson's correlation of (n,) numbers; None if undetermined."""
+    return fit(x, y).pearson
 
-    It is None, None for fewer than 4 points, and for a correlation of 1 or -1, for which Fisher's
-    transform is infinite.
-    """
-    if correlation is None or n < 4 or abs(correlation) > 1 - 1e-12:
-        return None, None
-    reach = REACH * math.sqrt(variance / (n - 3))
-    middle = math.atanh(correlation)
-    return math.tanh(middle - reach), math.tanh(middle + reach)
+
+def partial(x: ArrayLike, y: ArrayLike, control: ArrayLike) -> float | None:
+    """Return the partial correlation of x and y given a third value; None if undetermined."""
+    xy, xc, yc = correlation(x, y), correlation(x, control), correlation(y, control)
+    if xy is None or xc is None or yc is None:
+        return None
+    rest = (1 - xc**2) * (1 - yc**2)
+    if rest < 1e-12:
+        return None
+    return float(np.clip((xy - xc * yc) / math.sqrt(rest), -1.0, 1.0))
 
 
 def _line(x: Floats, y: Floats) -> tuple[float | None, float | None]:

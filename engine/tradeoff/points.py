@@ -6,7 +6,7 @@ Source: Kim, Seo, Jeon 2019, ROAR and KAR scores and their correlations.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ from engine.specs.variants import variant
 from engine.store.index import Entry
 from engine.store.study import Study, spec_of
 from engine.tradeoff.correlation import LineFit, fit
+from engine.tradeoff.inference import Judged, Limits, judge
 
 Abscissa = Literal["clean_accuracy", "strength"]
 Floats = NDArray[np.float64]
@@ -48,6 +49,9 @@ class NetworkPoint:
         Keys of the images and of the architecture.
     scores, spreads
         Mode -> kind of attribution -> score, and its standard deviation over repeats.
+    retrainings
+        Mode -> kind of attribution -> retrainings a point of the curve; the spread of a score is
+        unknown where it is 1.
     curves
         Mode -> kind of attribution -> key of the record that the score comes from.
     controls
@@ -73,6 +77,7 @@ class NetworkPoint:
     attack: str = ""
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
     spreads: dict[str, dict[str, float]] = field(default_factory=dict)
+    retrainings: dict[str, dict[str, int]] = field(default_factory=dict)
     curves: dict[str, dict[str, str]] = field(default_factory=dict)
     controls: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     blurriness: dict[str, float] = field(default_factory=dict)
@@ -140,6 +145,7 @@ def _add_scores(point: NetworkPoint, pairs: list[tuple[Entry, Interpretability]]
             point.blurriness[kind] = float(entry.numbers["blurriness"])
         point.scores.setdefault(spec.mode, {})[kind] = float(entry.numbers["score"])
         point.curves.setdefault(spec.mode, {})[kind] = entry.key
+        point.retrainings.setdefault(spec.mode, {})[kind] = spec.repeats
         spreads = point.spreads.setdefault(spec.mode, {})
         spreads.pop(kind, None)
         if "score_std" in entry.numbers:
@@ -161,6 +167,7 @@ def as_json(point: NetworkPoint) -> dict[str, Any]:
         "images": point.images,
         "scores": {mode: dict(point.scores.get(mode, {})) for mode in MODES},
         "score_std": {mode: dict(point.spreads.get(mode, {})) for mode in MODES},
+        "retrainings": {mode: dict(point.retrainings.get(mode, {})) for mode in MODES},
         "controls": {mode: point.controls.get(mode, {}) for mode in MODES},
         "blurriness": dict(point.blurriness),
         "variant": point.variant,
@@ -172,34 +179,6 @@ def attributions_in(points: Iterable[NetworkPoint]) -> list[str]:
     kinds = {kind for point in points for found in point.scores.values() for kind in found}
     first = [kind for kind in ("gradient", "gradient_x_input") if kind in kinds]
     return [*first, *sorted(kinds - set(first))]
-
-
-def table(points: Sequence[NetworkPoint]) -> str:
-    """Return the networks as a table of aligned text: accuracies in percent, scores unscaled."""
-    kinds = attributions_in(points) or ["gradient", "gradient_x_input"]
-    short = {"gradient": "G", "gradient_x_input": "GX"}
-    columns = [(mode, kind) for mode in MODES for kind in kinds]
-    rows = [
-        ["network", "clean %", "robust %"]
-        + [f"{mode.upper()} {short.get(kind, kind)}" for mode, kind in columns]
-    ]
-    for point in points:
-        accuracies = (point.clean_accuracy, point.robust_accuracy)
-        found = [point.scores.get(mode, {}).get(kind) for mode, kind in columns]
-        rows.append(
-            [
-                point.network,
-                *("-" if value is None else f"{100 * value:.1f}" for value in accuracies),
-                *("-" if value is None else f"{value:+.4f}" for value in found),
-            ]
-        )
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
-    )
-
-
-# ------------------------------------------------------------------------------------------- scores
 
 
 # ------------------------------------------------------------------------------------------- groups
@@ -220,6 +199,10 @@ class Group:
         (n,) abscissa, score, and the score's standard deviation (NaN if unknown).
     fit
         Fit to these points; None if they are no sweep (imported or only standard networks).
+    seeds
+        (n,) seed of each network's training; -1 for imported weights.
+    judged
+        What the points say about their correlation; None without a fit.
     """
 
     name: str
@@ -228,6 +211,13 @@ class Group:
     y: Floats
     spread: Floats
     fit: LineFit | None
+    seeds: NDArray[np.int_]
+    judged: Judged | None
+
+    @property
+    def levels(self) -> Floats:
+        """(n,) eps of each network."""
+        return np.array([point.eps for point in self.points], dtype=np.float64)
 
 
 def groups(
@@ -314,29 +304,38 @@ def _group(
     )
     y = np.array([point.scores[mode][attribution] for point in members], dtype=np.float64)
     spread = [point.spreads.get(mode, {}).get(attribution, math.nan) for point in members]
+    seeds = np.array([-1 if point.seed is None else point.seed for point in members], dtype=int)
     found = fit(at, y) if fitted else None
-    return Group(name, tuple(members), at, y, np.array(spread, dtype=np.float64), found)
+    judged = judge(at, y, seeds, [point.eps for point in members]) if fitted else None
+    spreads = np.array(spread, dtype=np.float64)
+    return Group(name, tuple(members), at, y, spreads, found, seeds, judged)
 
 
 def describe(group: Group) -> str:
-    """Return the legend text of a group: its name, its correlations and their intervals."""
-    found = group.fit
-    if found is None:
+    """Return the legend text of a group: its name, its correlations, and their interval.
+
+    With several seeds, the interval is of the correlation within seeds.
+    """
+    found, judged = group.fit, group.judged
+    if found is None or judged is None:
         return group.name
+    one = judged.seeds == 1 and not judged.left_out
     words = [
-        _words(symbol, value, low, high)
-        for symbol, value, low, high in (
-            ("r", found.pearson, found.pearson_low, found.pearson_high),
-            ("ρ", found.spearman, found.spearman_low, found.spearman_high),
-        )
-        if value is not None
+        _words("r", found.pearson, judged.interval if one else None),
+        _words("ρ", found.spearman),
+        f"n\u00a0=\u00a0{found.n}",
     ]
-    return ", ".join([group.name, *words, f"n\u00a0=\u00a0{found.n}"])
+    if not one:
+        seeds = "1 seed" if judged.seeds == 1 else f"{judged.seeds} seeds"
+        words.append(_words(f"within {seeds} r", judged.within, judged.interval))
+    return ", ".join([group.name, *filter(None, words)])
 
 
-def _words(symbol: str, value: float, low: float | None, high: float | None) -> str:
+def _words(symbol: str, value: float | None, limits: Limits = None) -> str:
+    if value is None:
+        return ""
     text = f"{symbol} = {value:.2f}"
-    if low is not None and high is not None:
-        text += f" [{low:.2f}, {high:.2f}]"
+    if limits is not None:
+        text += f" [{limits[0]:.2f}, {limits[1]:.2f}]"
     # Hard spaces: a line that is too long is broken between the correlations.
     return text.replace("-", "−").replace(" ", "\u00a0")

@@ -302,10 +302,11 @@ TERMS: tuple[Term, ...] = (
         "Pearson correlation",
         (
             "How well points lie on a line: 1 or −1 on it, 0 without any linear relation. The "
-            "interval is Fisher's and holds for independent points, which one sweep of eps is not."
+            "interval of one seed says what other strengths would give, that of several seeds what "
+            "other seeds would give."
         ),
         "r = ∑ (x−x̄)(y−ȳ) / (∑ (x−x̄)<sup>2</sup> ∑ (y−ȳ)<sup>2</sup>)<sup>1/2</sup>",
-        f"{PAPER}; Fisher 1921",
+        f"{PAPER}; Johnson, Welch 1940 for its interval",
         words="pearson|r",
     ),
     _term(
@@ -315,7 +316,7 @@ TERMS: tuple[Term, ...] = (
             "straight or not. Ties share their mean rank."
         ),
         "ρ = r(rank x, rank y)",
-        f"{PAPER}; Bonett, Wright 2000 for its interval",
+        PAPER,
         words="spearman|rank",
     ),
     _term(

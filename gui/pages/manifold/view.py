@@ -126,12 +126,16 @@ _UNKNOWN = (
 
 
 def tone_of(panel: Panel) -> Tone:
-    """Return the tone of a verdict: good, a warning if in doubt, or an error if the claim fails."""
-    if not panel.trusted or not panel.steps:
-        return "warning"
-    if not panel.holds:
+    """Return the tone of a verdict: good, an error if the claim fails, or a warning if in doubt.
+
+    With too few seeds to judge, it is that of the test images.
+    """
+    orders = {panel.order}
+    if panel.trusted and panel.over_seeds.judged:
+        orders.add(panel.over_seeds.order)
+    if "does not hold" in orders:
         return "error"
-    return "good" if all(step.clear for step in panel.steps) else "warning"
+    return "good" if orders == {"holds"} else "warning"
 
 
 def _shares(study: Study, images: ImagesSpec, generator: str) -> dict[str, Numbers]:

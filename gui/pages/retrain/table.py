@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 from engine.retraining.curves import Curve
 from engine.specs import Mode
 from engine.specs.schema import KINDS
+from engine.tradeoff.scores import ONE_RETRAINING
 from gui.pages.common.network_picker import Network, NetworkPicker
 from gui.pages.retrain.form import CONTROLS
 from gui.pages.retrain.lines import mean_accuracy
@@ -36,8 +37,9 @@ class RetrainTable(NumberTable):
         super().__init__("", parent)
         self.setAccessibleName("Scores")
         self.setToolTip(
-            "Scores with the standard deviation over repeats; higher is better. Controls and "
-            "blurriness are those of the curves shown above."
+            "Scores with the standard deviation over retrainings, whose number is in brackets "
+            f"((1): {ONE_RETRAINING}); higher is better. Controls and blurriness are those of the "
+            "curves shown above."
         )
         self._picker = picker
         self._names = names
@@ -92,20 +94,19 @@ class RetrainTable(NumberTable):
         if place in view.others:
             tip += "\nComputed with other settings than the form's"
         if place[3] == SCORE:
-            text = _signed(curve.score) + spread
+            text = f"{_signed(curve.score)}{spread} ({curve.spec.repeats})"
             return Cell(text, curve.score, tip + "".join(self._beside(view, place)))
         if place[3] == "mask_only":
             mean = mean_accuracy(curve)
             said = "Mean accuracy of networks that see only which pixels are removed\n"
             return Cell(f"{100 * mean:.1f} %", mean, said + tip)
-        return Cell(_signed(curve.score), curve.score, f"{spread.strip()}\n{tip}".strip())
+        text = f"{_signed(curve.score)} ({curve.spec.repeats})"
+        return Cell(text, curve.score, f"{spread.strip()}\n{tip}".strip())
 
     def _origin(self, curve: Curve) -> str:
         spec = curve.spec
-        return (
-            f"{len(spec.fractions)} fractions, {spec.repeats} repeats, baseline "
-            f"{spec.baseline.title}"
-        )
+        count = ONE_RETRAINING if spec.repeats == 1 else f"{spec.repeats} retrainings"
+        return f"{len(spec.fractions)} fractions, {count}, baseline {spec.baseline.title}"
 
     def _beside(self, view: RetrainContent, place: CurvePlace) -> Iterator[str]:
         """Yield a tooltip line for each control of a score, and for the blurriness of its maps."""

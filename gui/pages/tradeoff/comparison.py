@@ -54,7 +54,7 @@ def compare(points: Sequence[NetworkPoint]) -> Comparison:
         ((*heading, "variant"), *rows),
         tuple(dict.fromkeys(filter(None, own))),
         any(row.at_equal_blurriness is not None for row in found),
-        any(row.within_seeds is not None for row in found),
+        any(row.seeds > 1 for row in found),
     )
 
 
@@ -90,7 +90,7 @@ class ComparisonPanel(QWidget):
         self.found = Comparison()
         self.table = NumberTable("Published and ours")
         self.table.setToolTip(
-            "r: Pearson, rank: Spearman; published on CIFAR-10 with 21 networks a group. "
+            "r: Pearson, rank: Spearman; published on CIFAR-10 with 21 networks a group.\n"
             "A click on a column sorts, Ctrl+C copies."
         )
         self.note = QLabel(wordWrap=True)
@@ -157,7 +157,7 @@ class ComparisonPanel(QWidget):
                 "No group of networks that were trained at several eps has scores yet: "
                 "there is nothing to compare."
             )
-        text = "Ours: {}.".format(" and ".join(found.variants) or "no variant")
+        text = "Ours: {}. {}".format(" and ".join(found.variants) or "no variant", comparison.RULE)
         if found.by_seed:
             text += (
                 " Within seeds: each seed's means are taken out of both, and with them the errors "
@@ -169,7 +169,7 @@ class ComparisonPanel(QWidget):
                 "maps is taken out of both, linearly."
             )
         return text + (
-            " The correlation at equal blurriness needs four networks of a group whose maps' "
+            " The correlation at equal blurriness needs eight networks of a group whose maps' "
             "blurriness is known."
         )
 

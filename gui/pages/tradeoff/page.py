@@ -23,6 +23,8 @@ from engine.specs.schema import KINDS
 from engine.store.index import Entry
 from engine.store.study import Study
 from engine.tradeoff import published
+from engine.tradeoff.comparison import CAPTION, plan_of
+from engine.tradeoff.planning import ASSUMED, NEEDED
 from engine.tradeoff.points import (
     MODES,
     Group,
@@ -32,6 +34,7 @@ from engine.tradeoff.points import (
     groups,
     networks,
 )
+from engine.tradeoff.scores import retrainings_note, score_note, score_text
 from gui.pages import RETRAIN, TRADEOFF, Place
 from gui.pages.common.refresh import RefreshedPage
 from gui.pages.tradeoff.comparison import Comparison, ComparisonPanel, compare
@@ -96,11 +99,12 @@ class TradeoffPage(RefreshedPage):
 
     def _build_parts(self) -> None:
         self.plot = Plot("", "", "", export_name="trade-off")
+        self.plan = QLabel(wordWrap=True)
+        self.plan.setProperty("role", "muted")
+        self.plan.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.plan.setToolTip(ASSUMED)
         self.card = PreviewCard(self.workspace)
         self.table = NumberTable("Networks")
-        self.table.setToolTip(
-            "G: gradient, GX: gradient x input. A click on a column sorts, Ctrl+C copies."
-        )
         self.comparison = ComparisonPanel()
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
@@ -128,7 +132,13 @@ class TradeoffPage(RefreshedPage):
         bar.addStretch(1)
         bar.addWidget(self.published)
         split = QSplitter(Qt.Orientation.Vertical)
-        split.addWidget(self.plot)
+        upper = QWidget()
+        above = QVBoxLayout(upper)
+        above.setContentsMargins(0, 0, 0, 0)
+        above.setSpacing(4)
+        above.addWidget(self.plot, 1)
+        above.addWidget(self.plan)
+        split.addWidget(upper)
         split.addWidget(self.tabs)
         split.setSizes([420, 240])
         split.setStretchFactor(0, 1)
@@ -233,13 +243,23 @@ class TradeoffPage(RefreshedPage):
         self._clouds = [self._draw_group(group, i) for i, group in enumerate(self._groups)]
         if self.published.isChecked():
             self._draw_published(mode, kind, x)
+        self._say_plans()
         strength = x == "strength"
         self.plot.set_texts(
             title=f"{mode.upper()}, {self.method.currentText()}",
             x_label="Attack strength (eps / largest eps)" if strength else "Test accuracy",
             y_label=f"{mode.upper()} score",
-            caption=self._caption(),
+            caption=CAPTION,
         )
+
+    def _say_plans(self) -> None:
+        """Say what would tell the shown correlations from noise."""
+        mode, kind = self.mode.currentData(), self.method.currentData()
+        plans = [(group.name, plan_of(group, mode, kind)) for group in self._groups]
+        said = [f"{name}: {plan.sentence}." for name, plan in plans if plan is not None]
+        text = " ".join([f"To tell r from 0, {NEEDED}:", *said]) if said else ""
+        self.plan.setText(f"{text} {retrainings_note(self._points)}".strip())
+        self.plan.setVisible(bool(self.plan.text()))
 
     def _draw_group(self, group: Group, place: int) -> Scatter:
         colour = place % SERIES
@@ -282,12 +302,6 @@ class TradeoffPage(RefreshedPage):
         names = [f"Paper, CIFAR-10: {p.name}" for p in found]
         cloud.set_points([getattr(p, x) for p in found], [p.score for p in found], names=names)
 
-    def _caption(self) -> str:
-        return (
-            "One point a network, its bar one standard deviation over repeats; least-squares "
-            "lines, Pearson (r) and Spearman (ρ) correlation with 95 % intervals."
-        )
-
     def _show_card(self, key: str) -> None:
         point = next((p for p in self._points if key and p.key == key), None)
         if point is not None:
@@ -315,6 +329,10 @@ class TradeoffPage(RefreshedPage):
             for point in self._points
         ]
         self.table.set_rows(headers, rows)
+        self.table.setToolTip(
+            f"G: gradient, GX: gradient x input. {retrainings_note(self._points)}\n"
+            "A click on a column sorts, Ctrl+C copies."
+        )
 
 
 def _of_interest(points: list[NetworkPoint], images: ImagesSpec | None) -> list[NetworkPoint]:
@@ -344,6 +362,5 @@ def _score(point: NetworkPoint, mode: str, kind: str) -> Cell:
     value = point.scores.get(mode, {}).get(kind)
     if value is None:
         return Cell("–")
-    spread = point.spreads.get(mode, {}).get(kind)
-    text = f"{value:+.3f}" + ("" if spread is None else f" ± {spread:.3f}")
-    return Cell(text.replace("-", "−"), value)
+    text = score_text(point, mode, kind).replace("-", "−")
+    return Cell(text, value, score_note(point, mode, kind))

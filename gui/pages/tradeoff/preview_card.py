@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
 from engine.store.study import Study
 from engine.tradeoff.points import NetworkPoint
+from engine.tradeoff.scores import score_note
 from gui.session.workspace import Workspace
 from gui.widgets.images.image_view import image_from
 
@@ -145,5 +146,6 @@ def _numbers_of(point: NetworkPoint) -> str:
         for kind, score in sorted(scores.items()):
             spread = point.spreads.get(mode, {}).get(kind)
             text = f"{mode.upper()} {short.get(kind, kind)} {score:+.3f}"
-            lines.append(text + ("" if spread is None else f" ± {spread:.3f}"))
+            text += "" if spread is None else f" ± {spread:.3f}"
+            lines.append(", ".join(filter(None, (text, score_note(point, mode, kind)))))
     return "\n".join(lines).replace("-", "−")

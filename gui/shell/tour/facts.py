@@ -6,12 +6,15 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from engine.boundary import lab
 from engine.specs import AdversarialExamples, Maps, Measurement
 from engine.store.index import Entry
 from engine.store.study import Study, spec_of
 from engine.tradeoff import points as tradeoff_points
-from engine.tradeoff.correlation import fit
+from engine.tradeoff.correlation import correlation
+from engine.tradeoff.inference import Limits, judge
 from engine.tradeoff.points import NetworkPoint
 
 GRADIENT = "gradient"
@@ -38,6 +41,8 @@ class Facts:
         centres, and the same for the one trained with the largest eps.
     fit
         Correlation of accuracy and ROAR score over the networks, and their number.
+    limits
+        The 95 % interval of that correlation; None where the design has none.
     """
 
     images: tuple[str, int, int, int] | None = None
@@ -48,6 +53,7 @@ class Facts:
     tangent: dict[str, float] = field(default_factory=dict)
     tilt: tuple[float, float] | None = None
     fit: tuple[float, int] | None = None
+    limits: Limits = None
 
 
 def facts_of(study: Study) -> Facts:
@@ -56,6 +62,7 @@ def facts_of(study: Study) -> Facts:
     points = tradeoff_points.networks(study)
     standard, robust = _pair(points)
     fooled, blurriness, tangent = _measured(entries)
+    correlated = _fit([p for p in points if standard and p.images == standard.images])
     return Facts(
         images=_images(entries, standard),
         standard=standard,
@@ -64,7 +71,8 @@ def facts_of(study: Study) -> Facts:
         blurriness={key: share for key, share in blurriness.items() if math.isfinite(share)},
         tangent=tangent,
         tilt=_tilt(study),
-        fit=_fit([point for point in points if standard and point.images == standard.images]),
+        fit=None if correlated is None else correlated[:2],
+        limits=None if correlated is None else correlated[2],
     )
 
 
@@ -121,12 +129,16 @@ def _tilt(study: Study) -> tuple[float, float] | None:
     return found[0].mean, found[-1].mean
 
 
-def _fit(points: list[NetworkPoint]) -> tuple[float, int] | None:
+def _fit(points: list[NetworkPoint]) -> tuple[float, int, Limits] | None:
     known = [p for p in points if p.clean_accuracy is not None and GRADIENT in _roar(p)]
     if len(known) < 3:
         return None
-    found = fit([float(p.clean_accuracy or 0) for p in known], [_roar(p)[GRADIENT] for p in known])
-    return None if found.pearson is None else (found.pearson, found.n)
+    x = np.array([float(p.clean_accuracy or 0) for p in known])
+    y = np.array([_roar(p)[GRADIENT] for p in known])
+    found = correlation(x, y)
+    one = len({p.seed for p in known}) == 1
+    limits = judge(x, y, np.zeros(len(x)), np.arange(len(x))).interval if one else None
+    return None if found is None else (found, len(x), limits)
 
 
 def _roar(point: NetworkPoint) -> dict[str, float]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtWidgets import QTabWidget, QWidget
 
 from engine.tradeoff.points import NetworkPoint
+from engine.tradeoff.scores import score_note
 from gui.pages import ATTACK, BOUNDARY, DATA, MANIFOLD, MAPS, RETRAIN, TRADEOFF, Place
 from gui.shell.tour.facts import GRADIENT, Facts
 
@@ -165,7 +166,9 @@ def _scores(facts: Facts) -> str:
         "the area between its curve and that of random pixels is the score. KAR keeps them instead."
     )
     told = [
-        f"{name}: ROAR {_roar(point):+.3f}"
+        ", ".join(
+            filter(None, (f"{name}: ROAR {_roar(point):+.3f}", score_note(point, "roar", GRADIENT)))
+        )
         for name, point in _both(facts)
         if _roar(point) is not None
     ]
@@ -182,9 +185,10 @@ def _tradeoff(facts: Facts) -> str:
             f"{100 * (robust.clean_accuracy or 0):.1f} %."
         )
     if facts.fit is not None:
+        sure = "" if facts.limits is None else " (95 %: {:+.2f} to {:+.2f})".format(*facts.limits)
         parts.append(
             f"Over {facts.fit[1]} networks, accuracy and ROAR score correlate by "
-            f"{facts.fit[0]:+.2f}."
+            f"{facts.fit[0]:+.2f}{sure}."
         )
     parts.append(
         "Open: does better adversarial training, or a better map, lift the whole line? Add "

@@ -12,20 +12,26 @@ def test_that_the_claimed_order_runs_from_clean_over_strong_to_standard(tmp_path
     assert panel.title == "L2 xent"
     assert [curve.eps for curve in panel.curves] == [-1, 0.04, 0.02, 0.01, 0]
     assert [step.difference for step in panel.steps] == pytest.approx([0.1] * 4, abs=1e-6)
-    assert panel.holds
-    assert panel.verdict == "The order holds: every step is larger than chance (95 %)."
+    assert (panel.order, panel.holds) == ("holds", True)
+    assert panel.verdict == (
+        "The order holds over 40 test images: every step is larger than chance (95 % for all 4 "
+        "steps at once). Seeds: 1, which says nothing of other trainings."
+    )
 
 
 def test_that_a_swapped_order_is_named(tmp_path):
     (panel,) = panels.panels(made_up.manifold(tmp_path, swapped=True))
-    assert not panel.holds
+    assert (panel.order, panel.holds) == ("does not hold", False)
     strong, medium = panel.curves[1].name, panel.curves[2].name
-    assert panel.verdict == f"The order does not hold: {strong} is not nearer than {medium}."
+    assert panel.verdict.startswith(
+        f"The order does not hold over 40 test images: {strong} is farther than {medium}, by more "
+        "than chance (95 % for all 4 steps at once)."
+    )
 
 
 def test_that_a_generator_that_reconstructs_nothing_gives_no_verdict(tmp_path):
     (panel,) = panels.panels(made_up.manifold(tmp_path, explained=0.1))
-    assert not panel.holds
+    assert (panel.order, panel.holds) == ("undetermined", None)
     assert panel.verdict.startswith("No verdict: the generator's reconstructions hold 10 %")
 
 
@@ -64,7 +70,11 @@ def test_that_a_step_within_the_noise_is_not_clear(tmp_path):
         classifier = made_up.network("l2" if eps else "", eps)
         made_up.add_distances(study, made_up.distances_of(classifier), values)
     (panel,) = panels.panels(study)
-    assert not panel.steps[-1].clear
+    assert panel.steps[-1].side == 0
+    assert (panel.order, panel.holds) == ("undetermined", None)
+    assert "not larger than chance (95 % for all 2 steps at once): " in panel.verdict
+    step = panel.steps[-1]
+    assert f"; {step.nearer} < {step.farther} (measured reversed). Seeds: 1" in panel.verdict
 
 
 def test_that_a_network_trained_on_from_another_stands_in_no_panel(tmp_path):
@@ -92,6 +102,42 @@ def test_that_seeds_of_one_strength_are_one_place_in_the_order(tmp_path):
     assert panel.steps[0].nearer == "test data"
     assert panel.steps[-1].farther == "Standard (2 networks)"
     assert panel.holds
+    assert panel.steps[1].of_seeds == pytest.approx({0: 0.1, 1: 0.12}, abs=1e-6)
+    assert (
+        panel.verdict.endswith(
+            "Over 2 seeds with one generator, every step has the claimed sign in all of them but "
+            "L2 0.04 PGD-10 < L2 0.02 PGD-10 (1); too few to judge."
+        )
+        or panel.over_seeds.seeds == 2
+    )
+
+
+def test_that_generators_that_differ_in_the_seed_are_judged_together(tmp_path):
+    """Each of 3 seeds has its own generator and networks, as a plan run with --seed makes them."""
+    study = made_up.Study(tmp_path / "s.isthmus", create=True)
+    shifts = {0.02: 0.2, 0.01: 0.4, 0.0: 0.6}
+    for seed in range(3):
+        generator = made_up.GENERATOR.replace("seed", seed)
+        made_up.add(study, generator, {"explained": 0.8})
+        specs = [
+            made_up.distances_of(made_up.network("l2" if e else "", e, seed=seed)) for e in shifts
+        ]
+        for spec, shift in zip(
+            [made_up.distances_of(), *specs], [0, *shifts.values()], strict=True
+        ):
+            values = np.linspace(0, 1, 40) + shift + 0.001 * seed * (shift > 0.3)
+            made_up.add_distances(study, spec.replace("generator", generator), values)
+    found = panels.panels(study)
+    assert len(found) == 3
+    for panel in found:
+        assert (panel.over_seeds.seeds, panel.over_seeds.generators) == (3, 3)
+        assert panel.over_seeds.agreeing == (3, 3, 3)
+        assert panel.verdict.endswith(
+            "Over 3 seeds, every step has the claimed sign in each; the order holds over seeds."
+        )
+    stated = tables.as_json(study)["manifold"][0]
+    assert (stated["order"], stated["over_seeds"]["order"]) == ("holds", "holds")
+    assert stated["over_seeds"]["seeds"] == 3
 
 
 def test_that_a_network_of_unknown_training_is_shown_but_has_no_place(tmp_path):

@@ -13,8 +13,8 @@ from engine.tradeoff.points import (
     describe,
     groups,
     networks,
-    table,
 )
+from engine.tradeoff.scores import table
 from tests import made_up_study as made_up
 
 
@@ -256,7 +256,7 @@ def test_that_a_legend_shows_correlations_with_their_intervals(tmp_path):
     study = made_up.sweep(tmp_path)
     group = groups(networks(study), "kar", "gradient")[0]
     text = describe(group).replace("\u00a0", " ")
-    low, high = group.fit.pearson_low, group.fit.pearson_high
+    low, high = group.judged.interval
     assert f"r = {group.fit.pearson:.2f} [{low:.2f}, {high:.2f}]" in text
     assert text.startswith("L2 xent, ")
     assert text.endswith("n = 5")

@@ -86,7 +86,8 @@ def test_that_a_table_header_is_explained(qtbot, header, name):
 def test_that_the_columns_of_published_and_ours_are_explained():
     heading = comparison.table([])[0]
     unexplained = [text for text in heading if not terms.terms_in(text)]
-    assert unexplained == ["networks", "against", "n", "95 % interval", "sign agrees"]
+    plain = ["networks", "against", "n", "seeds", "95 % interval", "sign", "its 95 % interval"]
+    assert unexplained == plain
 
 
 def test_that_a_word_inside_another_names_no_term():

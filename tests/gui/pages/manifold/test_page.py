@@ -387,6 +387,16 @@ def test_that_a_panel_is_good_doubtful_or_against_the_claim(study, shifts, expla
     assert (view.verdict, view.tone) == (panel.verdict, tone)
 
 
+def test_that_an_order_in_doubt_over_seeds_is_doubtful(study):
+    ordered(study)
+    for seed, shifts in {1: (0.7, 0.4, 0.2), 2: (0.6, 0.58, 0.2)}.items():
+        for network, shift in zip(networks(), shifts, strict=True):
+            add_distance(study, network.replace("seed", seed), shift)
+    (panel,) = panels.panels(study)
+    assert (panel.order, panel.over_seeds.order) == ("holds", "undetermined")
+    assert tone_of(panel) == "warning"
+
+
 def test_that_a_generator_that_says_nothing_of_itself_has_no_verdict(study, opened):
     add_generator(study)
     add_distance(study)

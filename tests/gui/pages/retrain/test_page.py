@@ -230,8 +230,8 @@ def test_that_a_finished_score_stands_in_the_table_with_its_spread(study, opened
     assert headers[1:] == [
         "ROAR Gradient", "ROAR Gradient x input", "KAR Gradient", "KAR Gradient x input",
     ]  # fmt: skip
-    assert cell(page, 1, 1) == "+0.066 ± 0.010"
-    assert cell(page, 1, 4) == "−0.020 ± 0.010"
+    assert cell(page, 1, 1) == "+0.066 ± 0.010 (2)"
+    assert cell(page, 1, 4) == "−0.020 ± 0.010 (2)"
     assert cell(page, 0, 1) == "–"
     assert "other settings" in page.table.item(1, 1).toolTip()
 
@@ -364,7 +364,7 @@ def test_that_controls_of_the_shown_curves_have_columns_and_all_stand_in_the_tip
     _, page, _ = opened(study)
     headers = [page.table.horizontalHeaderItem(i).text() for i in range(8)]
     assert headers[5:] == ["Sobel edges", "Mask only", "Blurriness"]
-    assert [cell(page, 0, column) for column in (5, 6, 7)] == ["−0.012", "50.0 %", "0.42"]
+    assert [cell(page, 0, column) for column in (5, 6, 7)] == ["−0.012 (2)", "50.0 %", "0.42"]
     assert [cell(page, 1, column) for column in (5, 6, 7)] == ["–", "–", "–"]
     tip = page.table.item(0, 1).toolTip()
     for words in ("Sobel edges: −0.012", "Mask only: 50.0 %", "Blurriness of the maps: 0.42"):

@@ -75,7 +75,7 @@ def test_that_mode_attribution_and_abscissa_are_chosen(tmp_path, opened):
     assert data.title == "KAR, Gradient x input"
     assert data.x_label.startswith("Attack strength")
     assert data.y_label == "KAR score"
-    assert "95 % intervals" in data.caption
+    assert comparison.RULE in data.caption
 
 
 def test_that_the_table_lists_every_network_sorted_by_number(tmp_path, opened):
@@ -218,15 +218,16 @@ def test_that_published_and_our_correlations_stand_side_by_side(tmp_path, opened
     assert heading[-1] == "variant"
     row = comparison.rows(tradeoff_points.networks(study))[0]
     assert (row.score, row.group) == ("ROAR gradient", "L2 xent")
-    assert first[:6] == (
+    assert first[:7] == (
         "ROAR gradient",
         "L2 xent",
         "accuracy",
         "5",
+        "1",
         "-0.97",
         f"{row.pearson:+.2f}",
     )
-    assert first[7] == "yes"
+    assert first[8] == "agrees"
     assert first[-1] == "corrected"
     table = page.comparison.table
     assert table.rowCount() == 1 + len(rest) == 16
@@ -255,7 +256,8 @@ def test_that_a_table_that_cannot_be_written_is_one_sentence(tmp_path, opened, q
 
 
 def test_that_the_note_says_when_blurriness_can_be_taken_out(tmp_path):
-    points = tradeoff_points.networks(made_up.sweep(tmp_path))
+    eps = [0.01 * place for place in range(1, 9)]
+    points = tradeoff_points.networks(made_up.sweep(tmp_path, eps))
     assert not compare(points).by_blurriness
     for place, point in enumerate(points):
         point.blurriness["gradient"] = 0.4 + 0.01 * (place % 4)
@@ -267,6 +269,33 @@ def test_that_the_note_says_when_blurriness_can_be_taken_out(tmp_path):
     panel.show_rows(compare([]))
     assert "nothing to compare" in panel.note.text()
     assert not panel.copy.isEnabled()
+
+
+def test_that_the_page_says_what_would_tell_the_correlations_from_noise(tmp_path, opened):
+    study = made_up.sweep(tmp_path)
+    _, page = opened(study)
+    choose(page.against, "strength")
+    row = next(
+        row
+        for row in comparison.rows(tradeoff_points.networks(study))
+        if (row.score, row.group, row.against) == ("ROAR gradient", "L-inf xent", "strength")
+    )
+    assert f"L-inf xent: {row.plan.sentence}." in page.plan.text()
+    assert page.plan.text().startswith("To tell r from 0, needed for 80 % power at 5 %: L2 xent: ")
+
+
+def test_that_one_retraining_is_said_beside_a_score(tmp_path, opened):
+    study = new_study(tmp_path)
+    base = made_up.network()
+    made_up.add_network(study, base)
+    made_up.add(study, made_up.scored(base, base, repeats=1), {"score": 0.02})
+    workspace, page = opened(study)
+    assert page.table.item(0, 3).text() == "+0.020 (1)"
+    assert page.table.item(0, 3).toolTip() == "1 retraining, spread unknown"
+    assert "(1): 1 retraining, spread unknown" in page.table.toolTip()
+    assert page.plan.text().endswith("(1): 1 retraining, spread unknown.")
+    workspace.highlighted.emit(base.key)
+    assert "ROAR G +0.020, 1 retraining, spread unknown" in page.card._numbers.text()
 
 
 def test_that_every_row_says_which_variant_its_networks_are(tmp_path):

@@ -12,6 +12,7 @@ from gui.shell.main_window import MainWindow
 from gui.shell.tour.card import TourCard, beside
 from gui.shell.tour.facts import Facts, facts_of
 from gui.shell.tour.steps import steps
+from tests import made_up_study as made_up
 from tests.gui.fakes import WAIT_MS
 from tests.gui.synthetic_networks import GLYPHS, networks
 
@@ -86,6 +87,24 @@ def test_that_the_numbers_are_those_of_the_records(study):
     ):
         for text in wanted:
             assert text in told[number], f"step {number + 1} lacks {text}: {told[number]}"
+
+
+def test_that_a_correlation_is_told_with_its_interval(tmp_path):
+    facts = facts_of(made_up.sweep(tmp_path, eps=(0.02, 0.04), norms=("linf", "l2")))
+    (r, n), (low, high) = facts.fit, facts.limits
+    assert n == 5
+    assert low < r < high
+    text = steps()[7].text(facts)
+    assert f"by {r:+.2f} (95 %: {low:+.2f} to {high:+.2f})." in text
+
+
+def test_that_a_single_retraining_is_told_beside_its_score(study):
+    plain, _ = networks(2)
+    alone = Interpretability(classifier=plain, attribution=Gradient(), baseline=plain, repeats=1)
+    assert "3 retrainings" in steps()[6].text(facts_of(study))
+    study.forget([entry.key for entry in study.entries if entry.kind == alone.kind])
+    add(study, alone, score=0.05)
+    assert "ROAR +0.050, 1 retraining, spread unknown" in steps()[6].text(facts_of(study))
 
 
 def test_that_the_tilt_is_told_where_it_was_measured(study):
