@@ -60,15 +60,20 @@ def _list(options: argparse.Namespace) -> int:
 def _show(options: argparse.Namespace) -> int:
     from engine.figures import tables
     from engine.specs.variants import variant
+    from engine.tradeoff.robustness import as_json as robustness_json
+    from engine.tradeoff.robustness import robustness
+    from engine.tradeoff.scores import robust_words
 
     study = Study(options.study)
     if options.key is None:
         print(json.dumps(tables.as_json(study)) if options.json else tables.as_text(study))
         return OK
     record = _record(study, options.key)
-    found = {**asdict(record.entry), "provenance": dict(record.provenance)}
     if options.json:
-        print(json.dumps(found))
+        known = robustness(study).get(record.entry.key)
+        more = robustness_json(known) if known is not None else {}
+        provenance = {"provenance": dict(record.provenance)}
+        print(json.dumps({**asdict(record.entry), **more, **provenance}))
         return OK
     entry = record.entry
     print(f"{entry.title}\n{entry.kind} {entry.key}, {entry.created}, {entry.seconds:.1f} s")
@@ -78,6 +83,9 @@ def _show(options: argparse.Namespace) -> int:
         print(f"  {name:24} {array.dtype} {array.shape}")
     if which := variant(record.spec):
         print(f"  {'variant':24} {which}")
+    found = robustness(study).get(entry.key)
+    if found is not None:
+        print("  " + robust_words(found).replace("\n", "\n  "))
     print(json.dumps(entry.spec, indent=1))
     return OK
 

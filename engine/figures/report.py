@@ -36,7 +36,14 @@ from engine.tradeoff.points import (
     attributions_in,
     networks,
 )
-from engine.tradeoff.scores import retrainings_note, score_text
+from engine.tradeoff.scores import (
+    ROBUST_NOTE,
+    attack_notes,
+    doubts,
+    retrainings_note,
+    robust_texts,
+    score_text,
+)
 
 SUFFIX = ".pdf"
 Check = Callable[[], None]
@@ -177,18 +184,20 @@ def _networks(study: Study) -> Iterator[Block]:
     head += [f"{mode.upper()} {short.get(kind, kind)}" for mode, kind in columns[:6]]
     rows = [head]
     for point in points:
-        accuracies = (point.clean_accuracy, point.robust_accuracy)
+        clean = point.clean_accuracy
         rows.append(
             [
                 point.network,
-                *("–" if value is None else f"{100 * value:.1f}" for value in accuracies),
+                "–" if clean is None else f"{100 * clean:.1f}",
+                robust_texts(point)[0].replace("-", "–"),
                 *(_minus(score_text(point, mode, kind, short=True)) for mode, kind in columns[:6]),
             ]
         )
     yield heading("Networks")
     yield from table_blocks(rows)
     yield gap(2.0)
-    text = "Robust: under the attack that each network was evaluated with. "
+    yield from paragraphs("\n".join([*attack_notes(points), *doubts(points)]), 7.5)
+    text = f"{ROBUST_NOTE[0].upper()}{ROBUST_NOTE[1:]} "
     if columns:
         text += (
             f"G: gradient, GX: gradient x input; {retrainings_note(points)} "

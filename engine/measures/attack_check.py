@@ -1,6 +1,6 @@
 """The report card of an attack: measurements that show whether the attack is weak or broken.
 
-:mod:`engine.measures.verdicts` says what the numbers mean.
+:mod:`engine.tradeoff.verdicts` says what the numbers mean.
 """
 
 from __future__ import annotations

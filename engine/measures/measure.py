@@ -19,7 +19,7 @@ from engine.jobs.device_images import DeviceImages, device_images, layout
 from engine.manifold.tangents import tangent_share
 from engine.measures.attack_check import attack_check
 from engine.measures.map_numbers import completeness_gap, known_tangent_share
-from engine.measures.strong import strong_accuracy, wilson
+from engine.measures.strong import strong_accuracy
 from engine.networks.gradients import as_unit, logits_of
 from engine.specs import (
     AdversarialExamples,
@@ -35,6 +35,7 @@ from engine.specs import (
 )
 from engine.specs.schema import SpecError
 from engine.store.study import Result
+from engine.tradeoff.robustness import wilson
 from engine.training.evaluation import BATCH, robust_accuracy
 
 

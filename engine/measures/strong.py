@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 from torch import Tensor, nn
 
 from engine.attacks.losses import stands
@@ -25,6 +24,7 @@ from engine.specs import AttackSpec, StrongAccuracy
 from engine.specs.measures import OUTPUT_CHECKS
 from engine.specs.passes import FORWARD
 from engine.store.study import Result
+from engine.tradeoff.robustness import wilson
 from engine.training.evaluation import BATCH, gradient_signs, inside
 
 SAVED_EVERY = 5.0  # seconds between checkpoints
@@ -72,14 +72,6 @@ def strong_accuracy(
         numbers["blind_gain"] = float(np.isin(run.broken_by, blind).sum()) / count
     numbers["passes"] = run.passes / count + spec.passes_of_checks
     return Result(numbers, arrays={"broken_by": run.broken_by}, documents={"attacks": run.table()})
-
-
-def wilson(successes: int, count: int) -> tuple[float, float]:
-    """Return the 95 % Wilson interval of a share; (0, 1) of nothing. Source: Wilson 1927."""
-    if not count:
-        return 0.0, 1.0
-    found = binomtest(successes, count).proportion_ci(method="wilson")
-    return float(found.low), float(found.high)
 
 
 def output_signs(

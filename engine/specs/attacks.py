@@ -31,8 +31,13 @@ class AttackSpec(Spec):
     eps: float = param(8 / 255, low=0.0, high=64.0, unit="pixel", help="Radius of the ball")
 
     @property
+    def ball(self) -> str:
+        """Norm and radius, in the units of their field."""
+        return strength(self.norm, self.eps)
+
+    @property
     def title(self) -> str:
-        return f"{strength(self.norm, self.eps)} {self.label}"
+        return f"{self.ball} {self.label}"
 
     uses_gradient: ClassVar[bool] = True
 
@@ -76,7 +81,7 @@ class LossAttack(AttackSpec):
     @property
     def title(self) -> str:
         loss = "" if self.loss == "xent" else f" {self.loss}"
-        return f"{strength(self.norm, self.eps)} {self.name}{loss}"
+        return f"{self.ball} {self.name}{loss}"
 
     @property
     def name(self) -> str:
@@ -204,7 +209,7 @@ class FAB(AttackSpec, kind="fab", label="FAB-T"):
 
     @property
     def title(self) -> str:
-        return f"{strength(self.norm, self.eps)} FAB-T{self.targets}-{self.steps}"
+        return f"{self.ball} FAB-T{self.targets}-{self.steps}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,7 +237,7 @@ class SquareAttack(AttackSpec, kind="square", label="Square"):
 
     @property
     def title(self) -> str:
-        return f"{strength(self.norm, self.eps)} Square-{self.queries}"
+        return f"{self.ball} Square-{self.queries}"
 
 
 STEP_OVER_EPS = 2.5

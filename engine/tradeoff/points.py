@@ -6,7 +6,7 @@ Source: Kim, Seo, Jeon 2019, ROAR and KAR scores and their correlations.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -20,6 +20,8 @@ from engine.store.index import Entry
 from engine.store.study import Study, spec_of
 from engine.tradeoff.correlation import LineFit, fit
 from engine.tradeoff.inference import Judged, Limits, judge
+from engine.tradeoff.robustness import Left, Robustness, robustness
+from engine.tradeoff.robustness import as_json as robustness_json
 
 Abscissa = Literal["clean_accuracy", "strength"]
 Floats = NDArray[np.float64]
@@ -61,6 +63,8 @@ class NetworkPoint:
         Kind of attribution -> blurriness of its maps, in [0, 1].
     variant
         "corrected", "faithful", or in which respects the computation is faithful.
+    robustness
+        What all attacks of the study left of its accuracy, and whether that is to be trusted.
     """
 
     network: str
@@ -82,6 +86,12 @@ class NetworkPoint:
     controls: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     blurriness: dict[str, float] = field(default_factory=dict)
     variant: str = ""
+    robustness: Robustness | None = None
+
+    @property
+    def lowest(self) -> Left | None:
+        """The lowest accuracy that any attack left at the threat of the evaluation."""
+        return self.robustness.lowest if self.robustness is not None else None
 
 
 def networks(study: Study) -> list[NetworkPoint]:
@@ -102,13 +112,16 @@ def networks(study: Study) -> list[NetworkPoint]:
             if isinstance(spec, ClassifierSpec):
                 pairs.append((entry, spec))
     names = networks_apart([entry.title for entry, _ in pairs], [spec for _, spec in pairs])
-    found = [_point(*pair, name) for pair, name in zip(pairs, names, strict=True)]
+    known = robustness(study)
+    found = [_point(*pair, name, known) for pair, name in zip(pairs, names, strict=True)]
     for point in found:
         _add_scores(point, scores.get(point.key, []))
     return found
 
 
-def _point(entry: Entry, spec: ClassifierSpec, name: str) -> NetworkPoint:
+def _point(
+    entry: Entry, spec: ClassifierSpec, name: str, known: Mapping[str, Robustness]
+) -> NetworkPoint:
     threat = spec.scheme.threat if isinstance(spec, Training) else None
     clean, robust = (entry.numbers.get(name) for name in ("clean_accuracy", "robust_accuracy"))
     return NetworkPoint(
@@ -125,6 +138,7 @@ def _point(entry: Entry, spec: ClassifierSpec, name: str) -> NetworkPoint:
         architecture=spec.network.key,
         attack=threat.kind if threat else "",
         variant=variant(spec),
+        robustness=known.get(entry.key),
     )
 
 
@@ -164,6 +178,7 @@ def as_json(point: NetworkPoint) -> dict[str, Any]:
         "seed": point.seed,
         "clean_accuracy": point.clean_accuracy,
         "robust_accuracy": point.robust_accuracy,
+        **robustness_json(point.robustness),
         "images": point.images,
         "scores": {mode: dict(point.scores.get(mode, {})) for mode in MODES},
         "score_std": {mode: dict(point.spreads.get(mode, {})) for mode in MODES},

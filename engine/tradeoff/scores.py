@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from engine.tradeoff.points import MODES, NetworkPoint, attributions_in
+from engine.tradeoff.robustness import Robustness
 
+VERDICTS = {"ok": "ok", "doubtful": "doubtful", "unchecked": "not yet checked"}
+LEFT = (0, 4, 5)  # columns of words
+ROBUST_NOTE = (
+    "robust %: the lowest accuracy that any attack in the study left at the threat of the "
+    "network's evaluation, with its 95 % Wilson interval. Not yet checked: only that evaluation's "
+    "own attack was made."
+)
 ONE_RETRAINING = "1 retraining, spread unknown"
 
 
@@ -19,23 +27,81 @@ def table(points: Sequence[NetworkPoint]) -> str:
     short = {"gradient": "G", "gradient_x_input": "GX"}
     columns = [(mode, kind) for mode in MODES for kind in kinds]
     rows = [
-        ["network", "clean %", "robust %"]
+        ["network", "clean %", "robust %", "95 %", "attack", "verdict"]
         + [f"{mode.upper()} {short.get(kind, kind)}" for mode, kind in columns]
     ]
     for point in points:
-        accuracies = (point.clean_accuracy, point.robust_accuracy)
+        clean = point.clean_accuracy
         rows.append(
             [
                 point.network,
-                *("-" if value is None else f"{100 * value:.1f}" for value in accuracies),
+                "-" if clean is None else f"{100 * clean:.1f}",
+                *robust_texts(point),
                 *(score_text(point, mode, kind, 4) for mode, kind in columns),
             ]
         )
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     found = [
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
+        "  ".join(
+            text.ljust(width) if column in LEFT else text.rjust(width)
+            for column, (text, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
     ]
-    return "\n".join([*found, retrainings_note(points)]).rstrip()
+    notes = [ROBUST_NOTE, *doubts(points), retrainings_note(points)]
+    return "\n".join([*found, *notes]).rstrip()
+
+
+def robust_texts(point: NetworkPoint) -> tuple[str, str, str, str]:
+    """Return the lowest accuracy under attack in percent, its interval, attack, and verdict."""
+    left = point.lowest
+    if left is None or point.robustness is None:
+        return "-", "-", "-", "-"
+    low, high = left.interval
+    verdict = VERDICTS[point.robustness.verdict]
+    return (
+        f"{100 * left.accuracy:.1f}",
+        f"{100 * low:.0f} to {100 * high:.0f}",
+        left.attack,
+        verdict,
+    )
+
+
+def robust_words(found: Robustness) -> str:
+    """Return the lowest accuracy under attack with its attack and n, the verdict and findings."""
+    left = found.lowest
+    if left is None:
+        return "No accuracy under attack."
+    low, high = left.interval
+    first = (
+        f"{left.accuracy:.1%} [{100 * low:.0f}, {100 * high:.0f}] under {left.attack}, "
+        f"{left.images:,} images: {VERDICTS[found.verdict]}."
+    )
+    return "\n".join([first, *found.findings])
+
+
+def attack_notes(points: Iterable[NetworkPoint]) -> list[str]:
+    """Return, for every attack behind a lowest accuracy, a line with its networks and intervals."""
+    networks: dict[str, list[str]] = {}
+    for point in points:
+        left = point.lowest
+        if left is not None and point.robustness is not None:
+            verdict = VERDICTS[point.robustness.verdict]
+            head = f"Robust under {left.attack}, {left.images:,} images ({verdict})"
+            low, high = left.interval
+            numbers = f"{left.accuracy:.1%} [{100 * low:.1f}, {100 * high:.1f}]"
+            networks.setdefault(head, []).append(f"{point.network} {numbers}")
+    return [f"{head}: {'; '.join(names)}." for head, names in networks.items()]
+
+
+def doubts(points: Iterable[NetworkPoint]) -> list[str]:
+    """Return a line for every finding about a network whose verdict is "doubtful"."""
+    return [
+        f"{point.network}: {sentence}"
+        for point in points
+        if point.robustness is not None and point.robustness.verdict == "doubtful"
+        for sentence in point.robustness.findings
+    ]
 
 
 def score_text(

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from engine.measures.verdicts import CHECKS, Finding, findings
 from engine.specs import AttackCheck, AttackSpec, Measurement
 from engine.store.index import Entry
 from engine.store.study import spec_of
+from engine.tradeoff.verdicts import CHECKS, Finding, findings
 from gui.pages.common.network_picker import Network
 from gui.session.workspace import Workspace
 from gui.widgets.forms.form_row import capital
@@ -123,9 +123,12 @@ class AttackCard(QWidget):
 
 
 def _cells(title: str, entry: Entry) -> tuple[Cell, ...]:
-    return Cell(title, title), *(map(_cell, findings(entry.numbers)))
+    found = {finding.name: finding for finding in findings(entry.numbers)}
+    return Cell(title, title), *(_cell(found.get(name)) for name in CHECKS)
 
 
-def _cell(finding: Finding) -> Cell:
+def _cell(finding: Finding | None) -> Cell:
+    if finding is None:
+        return Cell("–", tip="Written by an earlier version, which did not measure this")
     mark = "✓" if finding.passed else "⚠"
     return Cell(f"{mark} {finding.shown}", float(finding.passed), finding.sentence)

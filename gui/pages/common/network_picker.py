@@ -8,9 +8,11 @@ from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QShowEvent
 from PySide6.QtWidgets import QLabel, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from engine.specs import ClassifierSpec
+from engine.specs import ClassifierSpec, Measurement
 from engine.specs.distinguish import networks_apart
 from engine.store.index import Entry
+from engine.tradeoff.robustness import Robustness, robustness
+from engine.tradeoff.scores import VERDICTS, robust_words
 from gui.look import theme
 from gui.session.workspace import Workspace
 
@@ -150,6 +152,10 @@ class NetworkPicker(QWidget):
     def _record_added(self, entry: Entry) -> None:
         if entry.kind in ("training", "imported"):
             self.refresh()
+        elif entry.kind == Measurement.kind:  # it may say more about how robust a network is
+            self._stale = True
+            if self.isVisible():
+                self._fill()
 
     @Slot()
     def refresh(self) -> None:
@@ -208,12 +214,16 @@ class NetworkPicker(QWidget):
         self._stale = False
         self.list.blockSignals(True)
         self.list.clear()
+        study = self.workspace.study
+        known = robustness(study) if study is not None else {}
         for network in self._networks.values():
-            item = QListWidgetItem(self._text(network))
+            found = known.get(network.key)
+            item = QListWidgetItem(self._text(network, found))
             item.setData(KEY, network.key)
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-            item.setToolTip(self._text(network))
+            words = "" if found is None else robust_words(found)
+            item.setToolTip("\n".join(filter(None, [self._text(network, found), words])))
             self.list.addItem(item)
         self.list.blockSignals(False)
         self._show_chosen()
@@ -221,16 +231,13 @@ class NetworkPicker(QWidget):
         self.list.setVisible(bool(self._networks))
         self.empty.setVisible(not self._networks)
 
-    def _text(self, network: Network) -> str:
-        numbers = network.entry.numbers
-        parts = [
-            word.format(100 * float(numbers[name]))
-            for name, word in (
-                ("clean_accuracy", "{:.1f} % clean"),
-                ("robust_accuracy", "{:.1f} % robust"),
-            )
-            if name in numbers
-        ]
+    def _text(self, network: Network, found: Robustness | None) -> str:
+        numbers, parts = network.entry.numbers, []
+        if "clean_accuracy" in numbers:
+            parts.append(f"{100 * float(numbers['clean_accuracy']):.1f} % clean")
+        if found is not None and found.lowest is not None:
+            verdict = "" if found.verdict == "ok" else f" ({VERDICTS[found.verdict]})"
+            parts.append(f"{100 * found.lowest.accuracy:.1f} % robust{verdict}")
         if self.workspace.images is not None and network.spec.images != self.workspace.images:
             parts.append(f"trained on {network.spec.images.title}")
         return "\n".join(filter(None, [network.title, ", ".join(parts)]))

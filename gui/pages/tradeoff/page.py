@@ -34,7 +34,13 @@ from engine.tradeoff.points import (
     groups,
     networks,
 )
-from engine.tradeoff.scores import retrainings_note, score_note, score_text
+from engine.tradeoff.scores import (
+    VERDICTS,
+    retrainings_note,
+    robust_words,
+    score_note,
+    score_text,
+)
 from gui.pages import RETRAIN, TRADEOFF, Place
 from gui.pages.common.refresh import RefreshedPage
 from gui.pages.tradeoff.comparison import Comparison, ComparisonPanel, compare
@@ -314,7 +320,7 @@ class TradeoffPage(RefreshedPage):
     def _fill_table(self) -> None:
         kinds = attributions_in(self._points)
         columns = [(mode, kind) for mode in MODES for kind in kinds]
-        headers = ["Network", "Clean %", "Robust %"]
+        headers = ["Network", "Clean %", "Robust %", "Attack", "Verdict"]
         headers += [f"{mode.upper()} {_short(kind)}" for mode, kind in columns]
         rows = [
             TableRow(
@@ -322,7 +328,7 @@ class TradeoffPage(RefreshedPage):
                 (
                     Cell(point.network, point.network),
                     _percent(point.clean_accuracy),
-                    _percent(point.robust_accuracy),
+                    *_robust(point),
                     *(_score(point, mode, kind) for mode, kind in columns),
                 ),
             )
@@ -352,6 +358,16 @@ def _line_of(group: Group) -> tuple[np.ndarray, np.ndarray] | None:
 
 def _short(kind: str) -> str:
     return SHORT.get(kind) or (KINDS[kind].label if kind in KINDS else kind)
+
+
+def _robust(point: NetworkPoint) -> tuple[Cell, Cell, Cell]:
+    """Return the lowest accuracy under attack, the attack, and whether it is to be trusted."""
+    found, left = point.robustness, point.lowest
+    if found is None or left is None:
+        return Cell("–"), Cell("–"), Cell("–")
+    words = robust_words(found)
+    number = Cell(f"{100 * left.accuracy:.1f}", left.accuracy, words)
+    return number, Cell(left.attack, left.attack, words), Cell(VERDICTS[found.verdict], tip=words)
 
 
 def _percent(value: float | None) -> Cell:

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
 from engine.store.study import Study
 from engine.tradeoff.points import NetworkPoint
-from engine.tradeoff.scores import score_note
+from engine.tradeoff.scores import VERDICTS, score_note
 from gui.session.workspace import Workspace
 from gui.widgets.images.image_view import image_from
 
@@ -136,11 +136,15 @@ class PreviewCard(QFrame):
 
 
 def _numbers_of(point: NetworkPoint) -> str:
+    left = point.lowest
+    robust = left.accuracy if left is not None else None
     lines = [
         f"{100 * value:.1f} % {name}"
-        for name, value in (("clean", point.clean_accuracy), ("robust", point.robust_accuracy))
+        for name, value in (("clean", point.clean_accuracy), ("robust", robust))
         if value is not None
     ]
+    if left is not None and point.robustness is not None:
+        lines.append(f"{left.attack}: {VERDICTS[point.robustness.verdict]}")
     short = {"gradient": "G", "gradient_x_input": "GX"}
     for mode, scores in sorted(point.scores.items(), reverse=True):
         for kind, score in sorted(scores.items()):

@@ -210,7 +210,7 @@ def _short(point: NetworkPoint) -> str:
 def _accuracy(name: str, point: NetworkPoint) -> str:
     clean, robust = (
         "–" if value is None else f"{100 * value:.1f} %"
-        for value in (point.clean_accuracy, point.robust_accuracy)
+        for value in (point.clean_accuracy, point.lowest.accuracy if point.lowest else None)
     )
     text = "{name} {clean} right on clean images, {robust} under attack"
     return text.format(name=name, clean=clean, robust=robust)

@@ -5,8 +5,8 @@ from torch import nn
 from engine import specs
 from engine.jobs.context import Context
 from engine.measures.attack_check import attack_check, random_accuracy, zero_gradient_share
-from engine.measures.verdicts import CHECKS, findings
 from engine.specs.schema import SpecError
+from engine.tradeoff.verdicts import CHECKS, findings
 from tests.engine.conftest import GLYPHS, training
 
 IMAGES = torch.full((4, 1, 2, 2), 0.5)
@@ -93,10 +93,25 @@ def test_that_a_step_size_that_overshoots_is_found_out():
         "random_accuracy": 0.55,
         "outputs_are_probabilities": 0,
         "passes_differ": 0.0,
+        "cw_accuracy": 0.5,
+        "targeted_accuracy": 0.58,
+        "iterates_low": -0.3,
+        "iterates_high": 1.0,
+        "zero_pixel_share": 0.99,
+        "nonfinite_images": 3,
     }
     found = card(numbers)
     failed = [name for name, passed in found.items() if not passed]
-    assert failed == ["1 step → all", "restarts", "large eps", "random noise"]
+    assert failed == [
+        "zero pixels",
+        "1 step → all",
+        "restarts",
+        "margin loss",
+        "pixels tried",
+        "large eps",
+        "random noise",
+        "finite answers",
+    ]
     assert list(found) == list(CHECKS)
     better = {**numbers, "one_step_accuracy": 0.65, "random_accuracy": 0.9}
     assert card(better)["1 step → all"]
@@ -130,5 +145,5 @@ def test_that_an_attack_that_cannot_be_judged_is_refused():
 def test_that_a_record_holds_the_report_card(computed):
     metric = specs.AttackCheck(attack=specs.FGSM(eps=0.1), restarts=2)
     (record,) = computed(specs.Measurement(classifier=training(), metric=metric, test_images=20))
-    assert len(findings(record.numbers)) == 7
+    assert len(findings(record.numbers)) == len(CHECKS)
     assert record.numbers["restart_accuracy"] <= record.numbers["attack_accuracy"]

@@ -14,7 +14,8 @@ from engine.tradeoff.points import (
     groups,
     networks,
 )
-from engine.tradeoff.scores import table
+from engine.tradeoff.robustness import Left, Robustness
+from engine.tradeoff.scores import ROBUST_NOTE, table
 from tests import made_up_study as made_up
 
 
@@ -163,16 +164,33 @@ def test_that_json_has_every_documented_name(study):
 
 
 def test_that_the_table_has_aligned_columns_and_dashes_where_nothing_is_known():
-    rows = table(
+    checked = Robustness(Left(0.4, "PGD-10", 1000), Left(0.3, "AutoAttack", 1000), "ok", ())
+    *rows, note = table(
         [
             point(network="Standard", **STANDARD, scores={}),
-            point(network="L-inf 8/255 PGD-10", scores={"kar": {"gradient_x_input": -0.0123}}),
+            point(
+                network="L-inf 8/255 PGD-10",
+                scores={"kar": {"gradient_x_input": -0.0123}},
+                robustness=checked,
+            ),
         ]
     ).splitlines()
     assert len({len(row) for row in rows}) == 1
-    assert rows[0].endswith("clean %  robust %  ROAR GX   KAR GX")
-    assert rows[1].split() == ["Standard", "90.0", "40.0", "-", "-"]
-    assert rows[2].split()[-2:] == ["-", "-0.0123"]
+    words = rows[0].split()
+    assert words[:7] == ["network", "clean", "%", "robust", "%", "95", "%"]
+    assert words[7:] == ["attack", "verdict", "ROAR", "GX", "KAR", "GX"]
+    assert rows[1].split() == ["Standard", "90.0", *["-"] * 6]
+    assert (
+        rows[2].split()[-9:] == ["30.0", "27", "to", "33", "AutoAttack", "ok", "-", "-0.0123"][-9:]
+    )
+    assert note == ROBUST_NOTE
+
+
+def test_that_a_doubtful_network_is_named_below_the_table_with_its_findings():
+    found = Robustness(Left(0.9, "PGD-10", 50), None, "doubtful", ("Zero pixels: 99.0 %.",))
+    text = table([point(network="Masked", robustness=found)])
+    assert "doubtful" in text.splitlines()[1]
+    assert text.splitlines()[-1] == "Masked: Zero pixels: 99.0 %."
 
 
 def test_that_the_table_of_a_study_without_scores_still_names_the_paper_s_columns():

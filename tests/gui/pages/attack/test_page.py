@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 
 from engine.specs import AdversarialExamples, Glyphs, RobustAccuracy
 from engine.store.study import Result
+from engine.tradeoff.verdicts import CHECKS
 from gui.pages import DATA, TRAIN
 from gui.pages.attack.page import AttackPage
 from gui.session.workspace import Workspace
@@ -303,8 +304,12 @@ def test_that_the_report_card_names_what_speaks_against_the_attack(opened):
     add_record(workspace, first, Result(NUMBERS))
     assert "nothing speaks against it" in card.note.text()
     assert card.table.rowCount() == 1
-    assert card.table.item(0, 2).text() == "✓ 30.0 → 10.0 %"
-    assert "Many steps" in card.table.item(0, 2).toolTip()
+    column = 1 + list(CHECKS).index("1 step → all")
+    assert card.table.item(0, column).text() == "✓ 30.0 → 10.0 %"
+    assert "Many steps" in card.table.item(0, column).toolTip()
+    unmeasured = card.table.item(0, 1 + list(CHECKS).index("margin loss"))
+    assert unmeasured.text() == "–"
+    assert "earlier version" in unmeasured.toolTip()
     add_record(workspace, second, Result({**NUMBERS, "zero_gradient_share": 0.4}))
     assert card.table.rowCount() == 2
     assert card.table.item(1, 1).text() == "⚠ 40.0 %"

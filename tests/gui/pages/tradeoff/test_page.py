@@ -81,7 +81,7 @@ def test_that_mode_attribution_and_abscissa_are_chosen(tmp_path, opened):
 def test_that_the_table_lists_every_network_sorted_by_number(tmp_path, opened):
     _, page = opened(made_up.sweep(tmp_path))
     assert page.table.rowCount() == 9
-    assert page.table.columnCount() == 7
+    assert page.table.columnCount() == 9
     page.table.sortItems(2)
     values = [float(page.table.item(row, 2).text()) for row in range(9)]
     assert values == sorted(values)
@@ -290,8 +290,8 @@ def test_that_one_retraining_is_said_beside_a_score(tmp_path, opened):
     made_up.add_network(study, base)
     made_up.add(study, made_up.scored(base, base, repeats=1), {"score": 0.02})
     workspace, page = opened(study)
-    assert page.table.item(0, 3).text() == "+0.020 (1)"
-    assert page.table.item(0, 3).toolTip() == "1 retraining, spread unknown"
+    assert page.table.item(0, 5).text() == "+0.020 (1)"
+    assert page.table.item(0, 5).toolTip() == "1 retraining, spread unknown"
     assert "(1): 1 retraining, spread unknown" in page.table.toolTip()
     assert page.plan.text().endswith("(1): 1 retraining, spread unknown.")
     workspace.highlighted.emit(base.key)

@@ -1,0 +1,252 @@
+"""Turn the numbers of an accuracy under attack, and of its report card, into findings in words.
+
+Each check has a rule and names the measured number. A check whose numbers a record lacks, because
+an earlier version wrote it, gives no finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+SLACK = 0.01
+"""Tolerance when two accuracies are compared: the sampling error over some hundred images."""
+FLAT_SHARE = 0.05
+RESTART_GAP = 0.05
+ZERO_PIXELS = 0.5
+"""Share of gradient entries that are exactly 0 from which a network is taken to hide its gradient.
+
+Measured on networks that do not: 0 on Glyphs, MNIST and CIFAR-10 (JPEG); on one that rounds its
+input by a sigmoid of slope 10,000: above 0.99. See ``docs/decisions.md``.
+"""
+RANDOM_ANSWERS = 1e-4
+"""Relative difference of logits between passes. Source: Croce, Hein 2020, flags of their code."""
+BLIND_GAIN = 0.002
+"""Share broken without gradients after attacks with them. Source: as above."""
+OUTSIDE = 1e-4
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report card.
+
+    Attributes
+    ----------
+    name
+        Name of the check; a key of :data:`CHECKS`.
+    passed
+        Whether the check found no problem with the attack.
+    shown
+        The measured number, formatted.
+    sentence
+        The meaning of the number.
+    """
+
+    name: str
+    passed: bool
+    shown: str
+    sentence: str
+
+
+Numbers = Mapping[str, float | int | str]
+
+
+def _percent(numbers: Numbers, name: str) -> str:
+    return f"{100 * float(numbers[name]):.1f} %"
+
+
+def _gradients(numbers: Numbers) -> Finding:
+    share = float(numbers["zero_gradient_share"])
+    passed = share <= FLAT_SHARE
+    text = (
+        "The loss has a gradient to follow."
+        if passed
+        else "Where the loss gradient is zero an attack has nothing to follow: take the cw loss."
+    )
+    return Finding("zero gradients", passed, _percent(numbers, "zero_gradient_share"), text)
+
+
+def _steps(numbers: Numbers) -> Finding:
+    one, many = float(numbers["one_step_accuracy"]), float(numbers["attack_accuracy"])
+    passed = many <= one + SLACK
+    shown = f"{100 * one:.1f} → {100 * many:.1f} %"
+    text = (
+        "Many steps break at least as many images as one."
+        if passed
+        else "One step breaks more images than many: the step size is wrong, or gradients mislead."
+    )
+    return Finding("1 step → all", passed, shown, text)
+
+
+def _restarts(numbers: Numbers) -> Finding:
+    once, best = float(numbers["attack_accuracy"]), float(numbers["restart_accuracy"])
+    passed = once - best <= RESTART_GAP
+    shown = f"{100 * once:.1f} → {100 * best:.1f} %"
+    text = (
+        "Random restarts find little more."
+        if passed
+        else "Random restarts break many more images: the accuracy without them is too high."
+    )
+    return Finding("restarts", passed, shown, text)
+
+
+def _margin(numbers: Numbers) -> Finding:
+    return _variant(numbers, "margin loss", "cw_accuracy", "The margin loss")
+
+
+def _towards(numbers: Numbers) -> Finding:
+    return _variant(numbers, "towards classes", "targeted_accuracy", "An attack towards each class")
+
+
+def _variant(numbers: Numbers, name: str, number: str, what: str) -> Finding:
+    plain, other = float(numbers["attack_accuracy"]), float(numbers[number])
+    passed = plain - other <= RESTART_GAP
+    shown = f"{100 * plain:.1f} → {100 * other:.1f} %"
+    text = (
+        f"{what} finds little more."
+        if passed
+        else f"{what} breaks many more images: the accuracy without it is too high."
+    )
+    return Finding(name, passed, shown, text)
+
+
+def _iterates(numbers: Numbers) -> Finding:
+    low, high = float(numbers["iterates_low"]), float(numbers["iterates_high"])
+    passed = low >= -OUTSIDE and high <= 1 + OUTSIDE
+    text = (
+        "The attack keeps to pixels in [0, 1]."
+        if passed
+        else "The attack shows the network pixels outside [0, 1]: where it clips its input, such "
+        "an attack loses its gradient."
+    )
+    return Finding("pixels tried", passed, f"{low:.2g} to {high:.2g}", text)
+
+
+def _zero_pixels(numbers: Numbers) -> Finding:
+    share = float(numbers["zero_pixel_share"])
+    passed = share <= ZERO_PIXELS
+    text = (
+        "The gradient reaches most pixels."
+        if passed
+        else "The gradient is exactly zero at most pixels: the network hides it, and attacks that "
+        "follow it do not show how robust it is."
+    )
+    return Finding("zero pixels", passed, _percent(numbers, "zero_pixel_share"), text)
+
+
+def _followed(numbers: Numbers) -> Finding:
+    share = float(numbers["no_gradient_share"])
+    passed = share <= FLAT_SHARE
+    text = (
+        "Attacks have a gradient to follow."
+        if passed
+        else "Images have no gradient that an attack could follow, neither of the cross-entropy "
+        "nor of the margin: that they stand says nothing."
+    )
+    return Finding("no gradient", passed, _percent(numbers, "no_gradient_share"), text)
+
+
+def _finite(numbers: Numbers) -> Finding:
+    count = int(numbers["nonfinite_images"])
+    passed = count == 0
+    text = (
+        "All answers are finite numbers."
+        if passed
+        else "The network answers with NaN or infinity, which counts as wrong: its weights, or the "
+        "range of its inputs, are broken."
+    )
+    return Finding("finite answers", passed, "all" if passed else f"{count} images not", text)
+
+
+def _blind(numbers: Numbers) -> Finding:
+    gain = float(numbers["blind_gain"])
+    passed = gain <= BLIND_GAIN
+    text = (
+        "An attack without gradients finds nothing that those with them missed."
+        if passed
+        else "An attack without gradients breaks images that those with them left: the network "
+        "hides its gradient, and its true accuracy under attack may be lower still."
+    )
+    return Finding("without gradients", passed, f"{100 * gain:.1f} % more", text)
+
+
+def _large(numbers: Numbers) -> Finding:
+    passed = float(numbers["large_eps_accuracy"]) <= SLACK
+    text = (
+        "With room for any change, hardly an image stands."
+        if passed
+        else "Even with room for any change images stand: the attack does not find what is there."
+    )
+    return Finding("large eps", passed, _percent(numbers, "large_eps_accuracy"), text)
+
+
+def _noise(numbers: Numbers) -> Finding:
+    blind, seeing = float(numbers["random_accuracy"]), float(numbers["attack_accuracy"])
+    passed = blind >= seeing - SLACK
+    text = (
+        "Random changes of the same size break fewer images than the attack."
+        if passed
+        else "Random changes of the same size break more images than the attack: it is broken."
+    )
+    return Finding("random noise", passed, _percent(numbers, "random_accuracy"), text)
+
+
+def _outputs(numbers: Numbers) -> Finding:
+    passed = not numbers["outputs_are_probabilities"]
+    text = (
+        "The network gives logits."
+        if passed
+        else "The network's outputs are probabilities: a second softmax flattens the loss."
+    )
+    return Finding("outputs", passed, "logits" if passed else "probabilities", text)
+
+
+def _repeats(numbers: Numbers) -> Finding:
+    change = float(numbers["passes_differ"])
+    passed = change <= RANDOM_ANSWERS
+    text = (
+        "Passes over the same images give the same outputs."
+        if passed
+        else "Passes over the same images differ: the network answers at random and needs averaged "
+        "gradients, as level autoattack_rand takes them."
+    )
+    return Finding("repeatable", passed, "yes" if passed else f"± {change:.2g}", text)
+
+
+CHECKS: dict[str, Callable[[Numbers], Finding]] = {
+    "zero gradients": _gradients,
+    "zero pixels": _zero_pixels,
+    "1 step → all": _steps,
+    "restarts": _restarts,
+    "margin loss": _margin,
+    "towards classes": _towards,
+    "pixels tried": _iterates,
+    "large eps": _large,
+    "random noise": _noise,
+    "outputs": _outputs,
+    "repeatable": _repeats,
+    "finite answers": _finite,
+}
+"""The lines of the report card of an attack, see :mod:`engine.measures.attack_check`."""
+
+SIGNS: dict[str, Callable[[Numbers], Finding]] = {
+    "no gradient": _followed,
+    "zero pixels": _zero_pixels,
+    "without gradients": _blind,
+    "outputs": _outputs,
+    "repeatable": _repeats,
+    "finite answers": _finite,
+}
+"""Signs that an accuracy under attack is not to be trusted, whichever attacks were made."""
+
+
+def findings(
+    numbers: Numbers, checks: Mapping[str, Callable[[Numbers], Finding]] = CHECKS
+) -> list[Finding]:
+    """Return the findings from the numbers of a record; without numbers, none."""
+    found = []
+    for judge in checks.values():
+        with suppress(KeyError):  # written by a version that did not measure this yet
+            found.append(judge(numbers))
+    return found
