@@ -18,6 +18,8 @@ from engine.store.study import Result
 
 PROBES = 8
 THUMBNAILS = 64
+Part = tuple[Tensor, Tensor]
+"""Images (N, C, H, W) and their labels, int64 (N,)."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,16 @@ class DeviceImages:
     channel_mean: Tensor
     channel_std: Tensor
     classes: int
+
+    @property
+    def tested(self) -> Part:
+        """The test images, for final numbers."""
+        return self.test, self.test_labels
+
+    @property
+    def watched(self) -> Part:
+        """The images behind curves, alarms and choices: validation images, else test images."""
+        return (self.validation, self.validation_labels) if len(self.validation) else self.tested
 
     @property
     def shape(self) -> tuple[int, int, int]:

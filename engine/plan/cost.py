@@ -27,6 +27,7 @@ from engine.specs import (
     Training,
 )
 from engine.specs.passes import FORWARD
+from engine.specs.proposals import one_and_many_steps
 from engine.specs.schema import Spec, SpecError, from_dict
 from engine.store.index import Entry
 
@@ -100,21 +101,32 @@ def _likenesses(kind: str, network: NetworkSpec, images: ImagesSpec) -> tuple[Li
 def _size_of(images: ImagesSpec, size: Size) -> tuple[int, int]:
     own = getattr(images, "train", None), getattr(images, "test", None)
     if isinstance(own[0], int) and isinstance(own[1], int):
-        return own[0], own[1]
+        return round(own[0] * (1 - images.validation)), own[1]
     return size(images) or UNKNOWN_SIZE
 
 
 def _training(spec: Training, size: Size) -> Work:
     train, test = _size_of(spec.images, size)
-    attacked = min(spec.evaluation_images, test)
+    held = _held(spec.images, train)
+    attacks = {spec.evaluation, *(one_and_many_steps(spec.scheme.threat) or ())}
+    watched = min(EPOCH_ATTACKED, spec.evaluation_images, held or test)
+    after = FORWARD * test + spec.evaluation.passes * min(spec.evaluation_images, test)
     return Work(
         _likenesses(spec.kind, spec.network, spec.images),
         epochs=spec.epochs,
         batches=train * spec.scheme.passes,
-        between=FORWARD * test + spec.evaluation.passes * min(EPOCH_ATTACKED, attacked),
-        after=FORWARD * test + spec.evaluation.passes * attacked,
+        between=FORWARD * (held or test) + watched * sum(attack.passes for attack in attacks),
+        after=2 * after if held else after,  # the last weights, and the best ones
         images=train,
     )
+
+
+def _held(images: ImagesSpec, train: int) -> int:
+    """Return the number of validation images beside so many training images.
+
+    A validation folder has its own number, which is not known here.
+    """
+    return round(train * images.validation / (1 - images.validation))
 
 
 def _imported(spec: Imported, size: Size) -> Work:

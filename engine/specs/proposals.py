@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.specs import (
+    FGSM,
     PGD,
     Adam,
     AttackSpec,
@@ -104,6 +105,17 @@ def evaluation_at(norm: str, eps: float) -> AttackSpec:
     """Return the attack used to evaluate all networks of a sweep: PGD-10."""
     steps = 10
     return PGD(norm=norm, eps=eps, steps=steps, step_size=scaled_step(eps, steps))  # type: ignore[arg-type]
+
+
+def one_and_many_steps(threat: AttackSpec | None) -> tuple[AttackSpec, AttackSpec] | None:
+    """Return an attack of one step and one of many steps, as large as the one trained against.
+
+    A network that resists the first and not the second has learned to hide the gradient. None
+    without an attack, or with one of eps 0.
+    """
+    if threat is None or threat.eps == 0:
+        return None
+    return FGSM(norm=threat.norm, eps=threat.eps), evaluation_at(threat.norm, threat.eps)
 
 
 def middle(balls: list[tuple[str, float]]) -> tuple[str, float]:

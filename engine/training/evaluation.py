@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from engine.attacks.table import attack
 from engine.jobs.context import Context
-from engine.jobs.device_images import DeviceImages, layout
+from engine.jobs.device_images import Part, layout
 from engine.networks.gradients import as_unit, logits_of
 from engine.specs import AttackSpec
 
@@ -15,15 +15,15 @@ BATCH = 250
 
 
 def accuracies(
-    model: nn.Module, images: DeviceImages, evaluation: AttackSpec, count: int, context: Context
+    model: nn.Module, part: Part, evaluation: AttackSpec, count: int, context: Context
 ) -> dict[str, float | int | str]:
-    """Return clean accuracy on all test images and robust accuracy on the first ``count``."""
-    clean = accuracy(model, images.test, images.test_labels, context)
-    attacked, labels = images.test[:count], images.test_labels[:count]
+    """Return clean accuracy on all images of a part and robust accuracy on the first ``count``."""
+    images, labels = part
+    attacked = images[:count]
     return {
-        "clean_accuracy": clean,
-        "clean_images": len(images.test),
-        "robust_accuracy": robust_accuracy(model, attacked, labels, evaluation, context),
+        "clean_accuracy": accuracy(model, images, labels, context),
+        "clean_images": len(images),
+        "robust_accuracy": robust_accuracy(model, attacked, labels[:count], evaluation, context),
         "robust_images": len(attacked),
     }
 
