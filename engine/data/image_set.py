@@ -127,6 +127,14 @@ class ImageSet:
         """Number of classes; 0 if no image has a label."""
         return len(self.classes)
 
+    @property
+    def counts(self) -> str:
+        """The numbers of images by part, in words."""
+        train, test = f"{len(self.train_images):,} training", f"{len(self.test_images):,} test"
+        if not len(self.validation_images):
+            return f"{train} and {test} images"
+        return f"{train}, {len(self.validation_images):,} validation and {test} images"
+
     @cached_property
     def channel_mean(self) -> NDArray[np.float64]:
         """Mean of every channel over the training images, (C,) in [0, 1].

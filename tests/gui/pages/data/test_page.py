@@ -72,7 +72,7 @@ def test_that_an_empty_page_says_what_to_do(page):
     assert page.name.text() == "No images yet"
     assert "Drop a folder" in page.facts.text()
     assert not page.browser.grid.isVisible()
-    assert page.form.spec() == Glyphs()
+    assert page.form.spec() == Glyphs(validation=0.1), "a part is proposed"
 
 
 def test_that_the_facts_name_counts_shape_and_hash(page):
