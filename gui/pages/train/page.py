@@ -331,11 +331,6 @@ class TrainPage(Page):
             run.take_record(arrays)
         self._schedule()
 
-    def _show_results(self) -> None:
-        """Show the final accuracies of the networks that have a record."""
-        entries = self.workspace.entries(Training.kind)
-        self.results.show_runs(list(self.runs), {entry.key: entry.numbers for entry in entries})
-
     def _on_unreadable(self, text: str) -> None:
         self.workspace.message.emit(text, True)
 
@@ -388,7 +383,7 @@ class TrainPage(Page):
         if self._recount:
             self._recount = False
             self._on_form()
-        self._show_results()
+        self.results.show_runs(self.runs, self.workspace.entries(Training.kind))
         stop = time.perf_counter() + DRAW_SECONDS
         runs = list(self.runs)
         for place in range(len(runs)):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QWidget
 
+from engine.store.index import Entry
 from gui.pages.train.runs import TrainingRun
 from gui.widgets.number_table import Cell, NumberTable, TableRow
 
@@ -32,10 +33,9 @@ class Results(NumberTable):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.hide()
 
-    def show_runs(
-        self, runs: Sequence[TrainingRun], numbers: Mapping[str, Mapping[str, Any]]
-    ) -> None:
-        """Show the runs that have numbers; ``numbers`` are those of records, by key."""
+    def show_runs(self, runs: Iterable[TrainingRun], entries: Iterable[Entry]) -> None:
+        """Show the runs that have a record among these."""
+        numbers = {entry.key: entry.numbers for entry in entries}
         rows = [
             TableRow(run.key, _cells(run, numbers[run.key]), run.series)
             for run in runs
