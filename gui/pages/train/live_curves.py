@@ -60,9 +60,9 @@ class LiveCurves(QWidget):
 
     def name_part(self, validation: bool) -> None:
         """Say in the chart whether the accuracies are of validation images or of test images."""
-        part = "Validation" if validation else "Test"
+        part = "Validation" if validation else "Test accuracy"
         self.accuracy.set_texts(
-            title=f"{part} accuracy, dashed: attacked",
+            title=f"{part}, dashed: attacked",
             caption="" if validation else f"{NO_CHOICE}.",
         )
         self.accuracy.setToolTip("" if validation else NO_CHOICE)

@@ -12,14 +12,14 @@ from gui.pages.train.runs import TrainingRun
 from gui.widgets.number_table import Cell, NumberTable, TableRow
 
 HEADERS = (
-    "Network",
-    "Clean",
-    "Robust",
+    "Network, on test images",
+    "Clean, last",
+    "Robust, last",
     "Best epoch",
     "Clean, best",
     "Robust, best",
 )
-MOST_ROWS = 4
+MOST_ROWS = 3
 TIP = "On test images. Last epoch, and the epoch that was best on the validation images"
 NO_CHOICE = "Curves on test images: choose a validation part to select an epoch"
 
