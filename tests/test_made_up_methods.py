@@ -123,15 +123,18 @@ def test_that_the_list_of_methods_and_the_help_name_them(capsys):
 def test_that_their_work_is_what_they_say_it_is(plan):
     train, test = GLYPHS.train, GLYPHS.test
     network = work_of(of_plan(plan, "network"))
-    # The made-up attack costs nothing, so what is left are two passes an image and the evaluations.
-    assert network.passes == pytest.approx(2 * 2 * train + 3 * FORWARD * test)
+    # The made-up attack costs nothing, so what is left are two passes an image and the evaluations,
+    # and one step and ten against 20 images after each of the two epochs.
+    evaluated = 3 * FORWARD * test + 2 * 20 * (1 + 10) * TO_PIXELS
+    assert network.passes == pytest.approx(2 * 2 * train + evaluated)
     assert work_of(of_plan(plan, "maps")).passes == pytest.approx(8 * (FORWARD + TO_PIXELS))
     assert work_of(of_plan(plan, "measured")).passes == pytest.approx(50 * FORWARD)
 
 
 def test_that_the_alarms_know_a_scheme_by_its_threat(plan):
     loss, clean = np.array([1.0, 0.5]), np.array([0.9, 0.9])
-    curves = Curves(loss, clean, np.array([0.6, 0.0]), 200)
+    unknown = np.full(2, np.nan)
+    curves = Curves(loss, clean, np.array([0.6, 0.0]), 200, unknown, unknown)
     assert "catastrophic overfitting" in catastrophic_overfitting(
         of_plan(plan, "network"), curves, 10
     )

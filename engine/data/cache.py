@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.data.image_set import ImageSet, Skipped
+from engine.data.image_set import PARTS, ImageSet, Skipped
 from engine.data.sources import Check, FolderSource, Places, silent
 from engine.program import VERSION
 from engine.specs.images import StoredImages
@@ -34,8 +34,8 @@ WORTH_SECONDS = 0.5
 # Files that changed more recently are not cached: within one tick of the file system's clock they
 # may change again without a new time.
 SETTLED_SECONDS = 3.0
-ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
-TEXTS = ("classes", "train_files", "test_files", "notes")
+ARRAYS = tuple(f"{part}_{what}" for part in PARTS for what in ("images", "labels"))
+TEXTS = ("classes", *(f"{part}_files" for part in PARTS), "notes")
 
 FileState = tuple[str, int, int, int, int]
 FileStates = list[FileState]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 
@@ -11,13 +12,21 @@ import numpy as np
 from engine.data.decode import UnreadableImage, measure
 from engine.data.image_set import ImageSet, Skipped
 from engine.data.reading import ColourFound, Reading, Wish, compact, read_images
-from engine.data.remarks import class_remarks, copy_remarks, rule_remarks, size_remarks
+from engine.data.remarks import (
+    UNUSED_VALIDATION,
+    class_remarks,
+    copy_remarks,
+    rule_remarks,
+    size_remarks,
+    unused_remarks,
+)
 from engine.data.scan import Found
 from engine.data.selection import draw, split, subset
 from engine.data.sources import Check, ImagesError, OnProgress, Source, UnreadableFile
 from engine.specs.images import Channels, FolderImages
 
 SAMPLE = 64  # files measured to choose image size and channels
+Parts = tuple[list[int], list[int], list[int]]
 LARGEST_DEFAULT = 64  # pixels; larger images get this side by default
 
 
@@ -71,12 +80,12 @@ def read_new(
     """
     grey_only = grey_guessed and spec.channels == "grey"
     try:
-        digest, images = read_folder(source, found, spec, grey_only, check, progress)
+        digests, images = read_folder(source, found, spec, grey_only, check, progress)
     except ColourFound:
         # All images of the sample are grey, but another one is not: read again with colour.
         spec = spec.replace("channels", "rgb")
-        digest, images = read_folder(source, found, spec, False, check, progress)
-    return spec.replace("digest", digest), images
+        digests, images = read_folder(source, found, spec, False, check, progress)
+    return spec.replace("digest", digests[0]), images
 
 
 def read_folder(
@@ -86,8 +95,14 @@ def read_folder(
     grey_only: bool,
     check: Check,
     progress: OnProgress,
-) -> tuple[str, ImageSet]:
-    """Read the images that the spec selects; return the digest of all images, and the set.
+) -> tuple[tuple[str, ...], ImageSet]:
+    """Read the images that the spec selects.
+
+    Returns
+    -------
+    The digests by which a spec may know the images, the present one first; and the set. A spec
+    without a validation part may be older than such parts: its digest leaves a validation folder
+    out.
 
     Raises
     ------
@@ -96,13 +111,14 @@ def read_folder(
     ColourFound
         If ``grey_only`` and an image has colour.
     """
-    train, test = _chosen(found, spec)
-    rows = [-1] * len(found.images)
-    for row, k in enumerate((*train, *test)):
+    chosen = _chosen(found, spec)
+    every = (*found.images, *found.validation)
+    rows = [-1] * len(every)
+    for row, k in enumerate(itertools.chain(*chosen)):
         rows[k] = row
     reading = read_images(
         source,
-        [image.entry for image in found.images],
+        [image.entry for image in every],
         rows,
         Wish(spec.image_size, spec.channels, spec.fit, grey_only),
         check_cancelled=check,
@@ -110,17 +126,24 @@ def read_folder(
     )
     if not reading.is_read.any():
         raise no_image(spec.name, reading.skipped)
-    paths = [image.path for image in found.images]
-    return digest_of(paths, reading.hashes), _assembled(found, spec, reading, train, test)
+    paths, count = [image.path for image in every], len(found.images)
+    digests = [digest_of(paths, reading.hashes)]
+    if found.validation and not spec.validation:
+        digests.append(digest_of(paths[:count], reading.hashes[:count]))
+    return tuple(digests), _assembled(found, spec, reading, chosen)
 
 
-def _chosen(found: Found, spec: FolderImages) -> tuple[list[int], list[int]]:
-    """Return the training and the test images as indices, in their final order."""
+def _chosen(found: Found, spec: FolderImages) -> Parts:
+    """Return the training, test and validation images in their final order.
+
+    They are indices into the found images followed by the found validation images; those of a
+    validation folder only, because the others are drawn from the training images that were read.
+    """
     keys = [image.path for image in found.images]
     labels = [image.label for image in found.images]
     seed = spec.split_seed
     if not found.classes:
-        return [], subset(keys, labels, limit=spec.max_test, seed=seed)
+        return [], subset(keys, labels, limit=spec.max_test, seed=seed), []
     train = [k for k, image in enumerate(found.images) if image.part == "train"]
     test = [k for k, image in enumerate(found.images) if image.part == "test"]
     if not train:
@@ -130,34 +153,46 @@ def _chosen(found: Found, spec: FolderImages) -> tuple[list[int], list[int]]:
         places = draw([keys[k] for k in part], [labels[k] for k in part], limit=limit, seed=seed)
         return [part[place] for place in places]
 
-    return drawn(train, spec.max_train), drawn(test, spec.max_test)
+    train, test = drawn(train, spec.max_train), drawn(test, spec.max_test)
+    keys += [image.path for image in found.validation]
+    labels += [image.label for image in found.validation]
+    held = range(len(found.images), len(keys)) if spec.validation else ()
+    return train, test, drawn(held, None)
 
 
-def _assembled(
-    found: Found, spec: FolderImages, reading: Reading, train: Sequence[int], test: Sequence[int]
-) -> ImageSet:
+def _assembled(found: Found, spec: FolderImages, reading: Reading, parts: Parts) -> ImageSet:
     pixels = compact(reading.pixels, reading.is_read)
-    chosen = np.array([*train, *test])[reading.is_read]
-    labels = np.array([found.images[k].label for k in chosen], np.int64)
-    files = tuple(found.images[k].path for k in chosen)
-    first = int(reading.is_read[: len(train)].sum())
-    paths = [image.path for image in found.images]
+    every = (*found.images, *found.validation)
+    chosen = np.array([*itertools.chain(*parts)])[reading.is_read]
+    labels = np.array([every[k].label for k in chosen], np.int64)
+    files = tuple(every[k].path for k in chosen)
+    ends = np.cumsum([len(part) for part in parts])
+    first, second = (int(reading.is_read[:end].sum()) for end in ends[:2])
+    paths = [image.path for image in every]
+    train, test, _ = parts
+    unused = () if spec.validation else found.validation
     notes = (
         *found.notes,
-        *class_remarks(found.classes, labels[:first], labels[first:]),
+        *unused_remarks([image.path for image in unused]),
+        *class_remarks(found.classes, labels[:first], labels[first:second]),
         *size_remarks(reading.sizes, spec),
         *rule_remarks(reading.rules),
         *copy_remarks(paths, reading.hashes, train, test),
     )
+    left_out = [Skipped(image.entry.path, UNUSED_VALIDATION) for image in unused]
+    skipped = (*found.skipped, *reading.skipped, *left_out)
     return ImageSet(
         train_images=pixels[:first],
         train_labels=labels[:first],
-        test_images=pixels[first:],
-        test_labels=labels[first:],
+        test_images=pixels[first:second],
+        test_labels=labels[first:second],
+        validation_images=pixels[second:],
+        validation_labels=labels[second:],
         classes=found.classes,
         train_files=files[:first],
-        test_files=files[first:],
-        skipped=tuple(sorted((*found.skipped, *reading.skipped), key=lambda item: item.path)),
+        test_files=files[first:second],
+        validation_files=files[second:],
+        skipped=tuple(sorted(skipped, key=lambda item: item.path)),
         notes=notes,
     )
 

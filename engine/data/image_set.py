@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from engine.data.selection import split
+
+PARTS = ("train", "test", "validation")
 
 
 @dataclass(frozen=True)
@@ -28,18 +32,19 @@ class Skipped:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageSet:
-    """Training and test images in memory, as read-only arrays.
+    """Training, test and validation images in memory, as read-only arrays.
 
     Parameters
     ----------
-    train_images, test_images
+    train_images, test_images, validation_images
         (N, C, H, W) of the same C, H, W; uint8, or float32 in [0, 1] where 256 levels are too
         coarse (the points of the plane).
-    train_labels, test_labels
+        Validation images are not among the training images; without any, N is 0.
+    train_labels, test_labels, validation_labels
         (N,) int64, indices into ``classes``; -1 where an image has no label.
     classes
         Names of the classes. If empty, no image has a label and all images are test images.
-    train_files, test_files
+    train_files, test_files, validation_files
         Relative posix paths, one per image; empty if the images do not come from files.
     skipped
         Files that were left out.
@@ -56,25 +61,60 @@ class ImageSet:
     train_labels: NDArray[np.int64]
     test_images: NDArray[Any]
     test_labels: NDArray[np.int64]
+    validation_images: NDArray[Any] = field(
+        default_factory=lambda: np.zeros((0, 0, 0, 0), np.uint8)
+    )
+    validation_labels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     classes: tuple[str, ...] = ()
     train_files: tuple[str, ...] = ()
     test_files: tuple[str, ...] = ()
+    validation_files: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_part("train", self.train_images, self.train_labels, self.train_files)
-        _check_part("test", self.test_images, self.test_labels, self.test_files)
-        if self.train_images.shape[1:] != self.test_images.shape[1:]:
-            raise ValueError(
-                f"train_images are {self.train_images.shape[1:]} and test_images "
-                f"{self.test_images.shape[1:]}, must be of one shape"
-            )
-        for name in ("train_images", "train_labels", "test_images", "test_labels"):
+        if not len(self.validation_images):
+            object.__setattr__(self, "validation_images", self.train_images[:0])
+        for part in PARTS:
+            self._check(part)
+        for name in (f"{part}_{what}" for part in PARTS for what in ("images", "labels")):
             # Make only a view read-only; the caller's array stays writeable.
             view = getattr(self, name).view()
             view.flags.writeable = False
             object.__setattr__(self, name, view)
+
+    def _check(self, part: str) -> None:
+        images, labels, files = (
+            getattr(self, f"{part}_{what}") for what in ("images", "labels", "files")
+        )
+        _check_part(part, images, labels, files)
+        if images.shape[1:] != self.test_images.shape[1:]:
+            raise ValueError(
+                f"{part}_images are {images.shape[1:]} and test_images "
+                f"{self.test_images.shape[1:]}, must be of one shape"
+            )
+
+    def held_out(self, fraction: float, seed: int) -> ImageSet:
+        """Return the set with a fraction of every class moved from training to validation.
+
+        The images that remain keep their order, and so do those that are moved. A set that has
+        validation images already, or no training images, or a fraction of 0, stays as it is.
+        """
+        if not fraction or len(self.validation_images) or not len(self.train_images):
+            return self
+        keys = self.train_files or [str(k) for k in range(len(self.train_labels))]
+        labels = self.train_labels.tolist()
+        kept, held = split(keys, labels, fraction=fraction, seed=seed, purpose="validation")
+        files = self.train_files
+        return replace(
+            self,
+            train_images=self.train_images[kept],
+            train_labels=self.train_labels[kept],
+            train_files=tuple(files[k] for k in kept) if files else (),
+            validation_images=self.train_images[held],
+            validation_labels=self.train_labels[held],
+            validation_files=tuple(files[k] for k in held) if files else (),
+        )
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -86,6 +126,14 @@ class ImageSet:
     def class_count(self) -> int:
         """Number of classes; 0 if no image has a label."""
         return len(self.classes)
+
+    @property
+    def counts(self) -> str:
+        """The numbers of images by part, in words."""
+        train, test = f"{len(self.train_images):,} training", f"{len(self.test_images):,} test"
+        if not len(self.validation_images):
+            return f"{train} and {test} images"
+        return f"{train}, {len(self.validation_images):,} validation and {test} images"
 
     @cached_property
     def channel_mean(self) -> NDArray[np.float64]:

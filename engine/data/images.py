@@ -43,6 +43,8 @@ from engine.specs.images import (
     ImagesSpec,
     StoredImages,
 )
+from engine.specs.proposals import PART, validation_for
+from engine.specs.schema import fields_of
 
 __all__ = ["IMAGES", "ImageSet", "ImagesError", "Skipped", "data_folder", "ingest", "load"]
 
@@ -69,6 +71,7 @@ def ingest(
     split_seed: int = 0,
     max_train: int | None = None,
     max_test: int | None = None,
+    validation: float | None = 0.0,
     progress: OnProgress | None = None,
     check_cancelled: Check | None = None,
     cache: ImageCache | None = None,
@@ -84,8 +87,9 @@ def ingest(
         for small square images of one size this is their size.
     channels
         If None, use grey if all images are grey, else RGB.
-    fit, test_fraction, split_seed, max_train, max_test
-        As in :class:`engine.specs.images.FolderImages`.
+    fit, test_fraction, split_seed, max_train, max_test, validation
+        As in :class:`engine.specs.images.FolderImages`. If ``validation`` is None, use what
+        :func:`engine.specs.proposals.validation_for` proposes for that many images.
     progress
         Called with the number of files done and their total, or 0 while the total is not known.
     check_cancelled
@@ -105,37 +109,52 @@ def ingest(
         If an option has a value that is not allowed.
     """
     check, report = check_cancelled or never, progress or silent
-    limits = {"max_train": max_train, "max_test": max_test, "split_seed": split_seed}
-    rules = {"fit": fit, "test_fraction": test_fraction, **limits}
+    rules = {
+        "fit": fit,
+        "test_fraction": test_fraction,
+        "max_train": max_train,
+        "max_test": max_test,
+        "split_seed": split_seed,
+    }
     shape = (image_size, channels)
 
     def read() -> tuple[StoredImages, ImageSet]:
-        return _read_found(places, shape, rules, limits, check, report)
+        with closing(open_source(places, check, report)) as source:
+            found = lay_out(source.listing)
+            # A validation folder is used whenever a part is asked for, however large.
+            asked = float(bool(found.validation)) * PART if validation is None else validation
+            fields = {**rules, "validation": asked}
+            spec, images = _read_found(source, found, places, shape, fields, check, report)
+        if validation is None and not found.validation:
+            spec = spec.replace("validation", validation_for(len(images.train_images)))
+        return spec, images.held_out(spec.validation, spec.drawn_by)
 
     if cache is None:
         return read()
-    return cache.recall(places, {"shape": shape, **rules}, read, check)
+    wish = {"shape": shape, "validation": validation, **rules}
+    return cache.recall(places, wish, read, check)
 
 
 def _read_found(
+    source: Source,
+    found: Found,
     places: Places,
     shape: tuple[int | None, Channels | None],
     rules: dict[str, Any],
-    limits: dict[str, Any],
     check: Check,
     report: OnProgress,
 ) -> tuple[StoredImages, ImageSet]:
-    """Read the images; ``rules`` are fields of a FolderImages spec, ``limits`` of an IdxImages."""
-    with closing(open_source(places, check, report)) as source:
-        found = lay_out(source.listing)
-        if found.idx:
-            idx = IdxImages(name=found.name, digest="", **limits)
-            digest, images = _read_idx(source, found, idx)
-            return idx.replace("digest", digest), images
-        _require_images(found, places)
-        side, colours = settled(source, found, *shape)
-        spec = FolderImages(name=found.name, digest="", image_size=side, channels=colours, **rules)
-        return read_new(source, found, spec, shape[1] is None, check, report)
+    """Read the images; ``rules`` are fields of a FolderImages spec, or of an IdxImages."""
+    if found.idx:
+        known = {item.name for item in fields_of(IdxImages)}
+        limits = {name: value for name, value in rules.items() if name in known}
+        idx = IdxImages(name=found.name, digest="", **limits)
+        digest, images = _read_idx(source, found, idx)
+        return idx.replace("digest", digest), images
+    _require_images(found, places)
+    side, colours = settled(source, found, *shape)
+    spec = FolderImages(name=found.name, digest="", image_size=side, channels=colours, **rules)
+    return read_new(source, found, spec, shape[1] is None, check, report)
 
 
 def load(
@@ -161,11 +180,16 @@ def load(
         If the files are not readable, or have another digest than the spec.
     """
     check, report = check_cancelled or never, progress or silent
+
+    def whole() -> ImageSet:
+        images = IMAGES[spec.kind](spec, locate, check, report)
+        return images.held_out(spec.validation, spec.drawn_by)
+
     if cache is None or not isinstance(spec, StoredImages):
-        return IMAGES[spec.kind](spec, locate, check, report)
+        return whole()
 
     def read() -> tuple[StoredImages, ImageSet]:
-        return spec, IMAGES[spec.kind](spec, locate, check, report)
+        return spec, whole()
 
     return cache.recall(locate(spec.digest), wish_of(spec), read, check)[1]
 
@@ -178,8 +202,8 @@ def _load_folder(
         found = lay_out(source.listing)
         if not found.images:
             raise _changed(spec.name, places)
-        digest, images = read_folder(source, found, spec, False, check, progress)
-    if digest != spec.digest:
+        digests, images = read_folder(source, found, spec, False, check, progress)
+    if spec.digest not in digests:
         raise _changed(spec.name, places)
     return images
 

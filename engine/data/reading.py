@@ -8,7 +8,6 @@ batches to reduce overhead.
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
@@ -18,12 +17,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.cores import allotted_cores
 from engine.data.decode import Fitted, UnreadableImage, decode_fitted
 from engine.data.image_set import Skipped
 from engine.data.sources import Check, ImagesError, OnProgress, Source, SourceFile, UnreadableFile
 from engine.specs.images import Channels, ImageFit
 
-WORKERS = min(os.cpu_count() or 1, 8)
+WORKERS = min(allotted_cores().count, 8)
 BATCH_FILES = 128
 BATCH_BYTES = 2**20  # keeps batches of large files small, so that cancelling takes effect soon
 

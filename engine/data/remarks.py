@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.specs.images import FolderImages
 
+UNUSED_VALIDATION = "in a validation folder, and no validation part is asked for"
 NAMED = 5  # maximum number of names in a sentence before "and ... more"
 
 _FITTED = {
@@ -22,6 +23,14 @@ _FITTED = {
 def rule_remarks(rules: Counter[str]) -> list[str]:
     """Return a sentence for every rule of :mod:`engine.data.decode` that was applied."""
     return [f"{_images(count)}: {rule}." for rule, count in sorted(rules.items())]
+
+
+def unused_remarks(paths: Sequence[str]) -> list[str]:
+    """Return a sentence on validation images that are left out; nothing if there are none."""
+    if not paths:
+        return []
+    folder = paths[0].partition("/")[0]
+    return [f"The folder {folder!r} was left out: no validation part is asked for."]
 
 
 def size_remarks(sizes: Counter[tuple[int, int]], spec: FolderImages) -> list[str]:

@@ -1,9 +1,9 @@
 """Find the images of a folder or archive by class and part, or the files of MNIST.
 
-Supported layouts are ``<class>/...``; ``train/<class>/...`` beside ``test/<class>/...`` (or val,
-valid, validation if there is no test); each of these inside wrapping folders; and images without
-class folders, which are unlabelled. Paths are relative to the innermost wrapping folder, so a
-folder and an archive of it give the same paths.
+Supported layouts are ``<class>/...``; ``train/<class>/...`` beside ``test/<class>/...``, maybe with
+a validation part (val, valid or validation; without a test part it is that); each of these inside
+wrapping folders; and images without class folders, which are unlabelled. Paths are relative to the
+innermost wrapping folder, so a folder and an archive of it give the same paths.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from engine.data.sources import (
     silent,
 )
 
-Part = Literal["train", "test", "either"]
+Part = Literal["train", "test", "validation", "either"]
 
 TRAIN_NAMES = ("train", "training")
 TEST_NAMES = ("test", "testing")
@@ -66,9 +66,12 @@ class Found:
     name
         Name of the innermost wrapping folder, or of the folder or archive itself.
     images
-        Sorted by path.
+        Training and test images, sorted by path.
+    validation
+        Images of a validation folder beside a training and a test folder, sorted by path.
     classes
-        Sorted names of the classes that contain an image file; empty if no image is labelled.
+        Sorted names of the classes that contain a training or test image; empty if no image is
+        labelled.
     idx
         The four files of MNIST by name without ".gz", or empty.
     skipped
@@ -79,6 +82,7 @@ class Found:
 
     name: str
     images: tuple[FoundImage, ...] = ()
+    validation: tuple[FoundImage, ...] = ()
     classes: tuple[str, ...] = ()
     idx: Mapping[str, SourceFile] = field(default_factory=dict)
     skipped: tuple[Skipped, ...] = ()
@@ -155,19 +159,32 @@ def lay_out(listing: Listing) -> Found:
     inside = len(_prefix(wrapper))
     paths = [entry.path[inside:] for entry in images]
     places, notes = _places(paths)
-    classes = sorted({place.label for place in places if place.label})
+    classes = sorted({p.label for p in places if p.label and p.part != "validation"})
     index = {label: k for k, label in enumerate(classes)}
-    found, outside = [], []
+    found, held, outside = [], [], []
     for path, entry, place in zip(paths, images, places, strict=True):
+        image = FoundImage(path, entry, index.get(place.label, -1), place.part)
         if place.reason:
             outside.append(Skipped(entry.path, place.reason))
+        elif place.part != "validation":
+            found.append(image)
+        elif image.label >= 0:
+            held.append(image)
         else:
-            found.append(FoundImage(path, entry, index.get(place.label, -1), place.part))
+            reason = "in the validation part, of a class without a training or test image"
+            outside.append(Skipped(entry.path, reason))
     empty = [path for path in _empty_folders(listing) if path.startswith(_prefix(wrapper))]
     notes += _empty_notes(empty, classes)
     skipped = sorted((*listing.skipped, *others, *outside), key=lambda item: item.path)
     name = _name(wrapper, listing.name)
-    return Found(name, tuple(found), tuple(classes), {}, tuple(skipped), tuple(notes))
+    return Found(
+        name,
+        images=tuple(found),
+        validation=tuple(held),
+        classes=tuple(classes),
+        skipped=tuple(skipped),
+        notes=tuple(notes),
+    )
 
 
 def _idx_files(entries: Sequence[SourceFile]) -> dict[str, SourceFile]:
@@ -249,14 +266,19 @@ def _places(paths: Sequence[str]) -> tuple[list[_Place], list[str]]:
         places = [_Place(label=path.rpartition("/")[0].partition("/")[0]) for path in paths]
     else:
         return [_Place() for _ in paths], notes
-    if not any(place.label for place in places):
-        return [_Place(reason=place.reason) for place in places], notes
+    if not any(place.label for place in places if place.part != "validation"):
+        return [_Place(reason=place.reason or _without_classes(place)) for place in places], notes
     stray = _Place(reason="not in a class folder")
     return [place if place.label or place.reason else stray for place in places], notes
 
 
+def _without_classes(place: _Place) -> str:
+    """Return why an image of a set without classes is skipped, or ""."""
+    return "in a validation part, which needs classes" if place.part == "validation" else ""
+
+
 def _parts(tops: Collection[str]) -> tuple[dict[str, Part], list[str]]:
-    """Map top folders to the training or test part; empty if the folders are classes."""
+    """Map top folders to their parts; empty if the folders are classes."""
 
     def named(names: Sequence[str]) -> list[str]:
         return sorted(top for top in tops if top.lower() in names)
@@ -266,9 +288,9 @@ def _parts(tops: Collection[str]) -> tuple[dict[str, Part], list[str]]:
         return {}, []
     parts: dict[str, Part] = dict.fromkeys(train, "train")
     parts.update(dict.fromkeys(test or validation, "test"))
-    if test and validation:
-        return parts, [f"The folder {validation[0]!r} was left out, because {test[0]!r} is there."]
-    if validation:
+    if test:
+        parts.update(dict.fromkeys(validation, "validation"))
+    elif validation:
         return parts, [f"The folder {validation[0]!r} serves as the test set."]
     return parts, []
 

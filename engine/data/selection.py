@@ -1,4 +1,4 @@
-"""Choose training and test images, limit their number, and order them.
+"""Choose training, validation and test images, limit their number, and order them.
 
 Every choice ranks the images of a class by a hash of the seed and their path. So a choice does not
 depend on the machine, a library's random numbers, other classes, or unrelated options; and a larger
@@ -12,9 +12,14 @@ from collections.abc import Sequence
 
 
 def split(
-    keys: Sequence[str], labels: Sequence[int], *, fraction: float, seed: int
+    keys: Sequence[str],
+    labels: Sequence[int],
+    *,
+    fraction: float,
+    seed: int,
+    purpose: str = "split",
 ) -> tuple[list[int], list[int]]:
-    """Divide images into training and test, class by class.
+    """Divide images into a part to keep and a part to hold out (for tests), class by class.
 
     Parameters
     ----------
@@ -23,24 +28,26 @@ def split(
     labels
         Their class indices.
     fraction
-        Fraction of every class that goes to the test part, in [0, 1). The count is rounded. If the
-        class has at least two images, it is at least one and never all of them.
+        Fraction of every class that is held out, in [0, 1). The count is rounded. If the class has
+        at least two images, it is at least one and never all of them.
+    purpose
+        What the draw is for. Different purposes give independent draws from one seed.
 
     Returns
     -------
-    train, test
+    kept, held out
         Ascending indices.
     """
-    test: list[int] = []
+    held: list[int] = []
     for members in _by_class(labels):
         count = round(len(members) * fraction)
         if fraction > 0 and len(members) > 1:
             count = min(max(count, 1), len(members) - 1)
         elif len(members) == 1:
             count = 0
-        test += _ranked(members, keys, f"split {seed}")[:count]
-    chosen = set(test)
-    return [k for k in range(len(keys)) if k not in chosen], sorted(test)
+        held += _ranked(members, keys, f"{purpose} {seed}")[:count]
+    chosen = set(held)
+    return [k for k in range(len(keys)) if k not in chosen], sorted(held)
 
 
 def subset(

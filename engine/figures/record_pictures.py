@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from engine.figures.charts import ChartData, MapGridData, Series, series_colour
 from engine.figures.grids import rgb_row
 from engine.figures.metrics import record_charts
 from engine.figures.retraining import retraining_chart
+from engine.figures.study_figures import watched_part
 from engine.retraining import curves
 from engine.specs import AdversarialExamples, Boundary, Interpretability
 from engine.store.study import Record, Study, StudyError
@@ -21,7 +23,12 @@ from engine.store.study import Record, Study, StudyError
 SHOWN = 6  # so many images, at twice their size, fit beside the table of records
 BINS = 30
 Arrays = Mapping[str, NDArray[np.generic]]
-PER_EPOCH = {"clean_accuracy": "Clean test accuracy", "robust_accuracy": "Robust test accuracy"}
+PER_EPOCH = {
+    "clean_accuracy": "Clean {part} accuracy",
+    "robust_accuracy": "Robust {part} accuracy",
+    "one_step_accuracy": "One step as large as in training",
+    "many_step_accuracy": "Ten steps as large as in training",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,14 +64,30 @@ def _network(_: Study, record: Record) -> Pictures:
     charts = []
     if "epochs/step" in arrays:
         steps = arrays["epochs/step"]
+        part = watched_part(record.numbers)
         series = [
-            Series(text, steps, arrays[f"epochs/{name}"], colour=series_colour(i), symbol="circle")
+            Series(
+                text.format(part=part),
+                steps,
+                arrays[f"epochs/{name}"],
+                colour=series_colour(i),
+                symbol="circle",
+            )
             for i, (name, text) in enumerate(PER_EPOCH.items())
             if f"epochs/{name}" in arrays
         ]
-        caption = "Accuracy on test images after every epoch."
-        charts.append(ChartData(tuple(series), "Accuracy", "Epoch", "Test accuracy", caption))
+        caption = f"Accuracy on {part} images after every epoch{_choice(record.numbers)}."
+        label = f"{part.capitalize()} accuracy"
+        charts.append(ChartData(tuple(series), "Accuracy", "Epoch", label, caption))
     return Pictures((*charts, *_loss(arrays, "loss", "Training loss")), _probes(arrays))
+
+
+def _choice(numbers: Mapping[str, Any]) -> str:
+    """Say which epoch the validation images chose, or that none was chosen."""
+    if watched_part(numbers) == "test":
+        return ": choose a validation part of the images to select an epoch"
+    epoch = numbers.get("best_epoch")
+    return "" if epoch is None else f"; epoch {epoch} is the best"
 
 
 def _loss(arrays: Arrays, name: str, label: str) -> tuple[ChartData, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -149,7 +150,9 @@ def training_curves(study: Study) -> Picture:
     """Return clean and robust accuracy per epoch of every trained network."""
     panels = {"clean_accuracy": "Clean accuracy", "robust_accuracy": "Robust accuracy"}
     series: dict[str, list[Series]] = {name: [] for name in panels}
+    parts = set()
     for index, entry in enumerate(e for e in study.entries if e.kind == Training.kind):
+        parts.add(watched_part(entry.numbers))
         arrays = study.read(entry.key).arrays
         for name, found in series.items():
             if f"epochs/{name}" in arrays:
@@ -162,13 +165,25 @@ def training_curves(study: Study) -> Picture:
             "the study has no trained networks: run the preset demo, or use the page Train"
         )
     return [
-        ChartData(tuple(series[name]), title, "Epoch", "Test accuracy", _epochs_caption())
+        ChartData(tuple(series[name]), title, "Epoch", *_epochs_texts(parts))
         for name, title in panels.items()
     ]
 
 
-def _epochs_caption() -> str:
-    return "Accuracy on test images after every epoch; the robust one on the first few hundred."
+def watched_part(numbers: Mapping[str, Any]) -> str:
+    """Return the part of the images behind a training's curves: "validation" or "test"."""
+    return "validation" if numbers.get("validation_images") else "test"
+
+
+def _epochs_texts(parts: set[str]) -> tuple[str, str]:
+    """Return the label of accuracies on these parts of the images, and the caption."""
+    named = "validation or test" if len(parts) > 1 else "".join(parts)
+    caption = (
+        f"Accuracy on {named} images after every epoch; the robust one on the first few hundred."
+    )
+    if "test" in parts:
+        caption += " Curves on test images: choose a validation part to select an epoch."
+    return f"{named.capitalize()} accuracy", caption
 
 
 # ----------------------------------------------------------------------------------------- boundary

@@ -18,6 +18,8 @@ from engine.store.study import Result
 
 PROBES = 8
 THUMBNAILS = 64
+Part = tuple[Tensor, Tensor]
+"""Images (N, C, H, W) and their labels, int64 (N,)."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,10 @@ class DeviceImages:
 
     Attributes
     ----------
-    train, test
-        (N, C, H, W); uint8 for images, float32 in [0, 1] for points of the plane.
-    train_labels, test_labels
+    train, test, validation
+        (N, C, H, W); uint8 for images, float32 in [0, 1] for points of the plane. N of the
+        validation part is 0 if the spec asks for none.
+    train_labels, test_labels, validation_labels
         int64 (N,); -1 where unlabelled.
     channel_mean, channel_std
         float32 (C,), of the training images, in [0, 1].
@@ -40,9 +43,21 @@ class DeviceImages:
     train_labels: Tensor
     test: Tensor
     test_labels: Tensor
+    validation: Tensor
+    validation_labels: Tensor
     channel_mean: Tensor
     channel_std: Tensor
     classes: int
+
+    @property
+    def tested(self) -> Part:
+        """The test images, for final numbers."""
+        return self.test, self.test_labels
+
+    @property
+    def watched(self) -> Part:
+        """The images behind curves, alarms and choices: validation images, else test images."""
+        return (self.validation, self.validation_labels) if len(self.validation) else self.tested
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -53,7 +68,7 @@ class DeviceImages:
     @property
     def nbytes(self) -> int:
         """Size of the images in bytes."""
-        return self.train.nbytes + self.test.nbytes
+        return self.train.nbytes + self.test.nbytes + self.validation.nbytes
 
 
 def image_set(context: Context, spec: ImagesSpec) -> ImageSet:
@@ -95,6 +110,8 @@ def device_images(context: Context, spec: ImagesSpec) -> DeviceImages:
             train_labels=put(images.train_labels),
             test=put(images.test_images),
             test_labels=put(images.test_labels),
+            validation=put(images.validation_images),
+            validation_labels=put(images.validation_labels),
             channel_mean=mean,
             channel_std=std,
             classes=images.class_count,
@@ -144,6 +161,7 @@ def describe_images(spec: ImagesSpec, context: Context) -> Result:
         numbers={
             "train_images": len(images.train_images),
             "test_images": len(images.test_images),
+            "validation_images": len(images.validation_images),
             "classes": images.class_count,
             "channels": channels,
             "height": height,
@@ -153,6 +171,7 @@ def describe_images(spec: ImagesSpec, context: Context) -> Result:
         arrays={
             "train_labels": images.train_labels,
             "test_labels": images.test_labels,
+            "validation_labels": images.validation_labels,
             "thumbnails": images.test_images[chosen],
             "channel_mean": np.asarray(images.channel_mean, dtype=np.float32),
         },
@@ -160,6 +179,7 @@ def describe_images(spec: ImagesSpec, context: Context) -> Result:
             "classes": list(images.classes),
             "train_files": list(images.train_files),
             "test_files": list(images.test_files),
+            "validation_files": list(images.validation_files),
             "skipped": [[item.path, item.reason] for item in images.skipped],
             "notes": list(images.notes),
         },
@@ -181,4 +201,5 @@ def _channel_statistics(images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _set_bytes(images: ImageSet) -> int:
-    return int(images.train_images.nbytes + images.test_images.nbytes)
+    parts = (images.train_images, images.test_images, images.validation_images)
+    return sum(int(part.nbytes) for part in parts)

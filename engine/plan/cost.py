@@ -24,15 +24,18 @@ from engine.specs import (
     Measurement,
     NetworkSpec,
     Retraining,
+    StrongAccuracy,
     Training,
 )
-from engine.specs.passes import FORWARD
+from engine.specs.passes import FORWARD, TO_PIXELS
+from engine.specs.proposals import one_and_many_steps
 from engine.specs.schema import Spec, SpecError, from_dict
 from engine.store.index import Entry
 
 EPOCH_ATTACKED = 200  # images behind the robust accuracy after an epoch; see engine.training.train
 UNKNOWN_SIZE = (10_000, 2_000)  # only the proportion matters: rates are learned per image set
 REMEMBERED = 0.9  # weight kept by earlier measurements at each new one: a machine's load varies
+STANDING = 0.5  # share of images supposed to stand when an accuracy under strong attacks is due
 SHARED_BY = 10  # retrainings that one ranking serves: the paper has 5 fractions in 2 modes
 RECENT = 300  # records from which rates are learned
 COLLECTING = 0.05  # seconds for a computation that only reads other records
@@ -100,27 +103,43 @@ def _likenesses(kind: str, network: NetworkSpec, images: ImagesSpec) -> tuple[Li
 def _size_of(images: ImagesSpec, size: Size) -> tuple[int, int]:
     own = getattr(images, "train", None), getattr(images, "test", None)
     if isinstance(own[0], int) and isinstance(own[1], int):
-        return own[0], own[1]
+        return round(own[0] * (1 - images.validation)), own[1]
     return size(images) or UNKNOWN_SIZE
 
 
 def _training(spec: Training, size: Size) -> Work:
     train, test = _size_of(spec.images, size)
-    attacked = min(spec.evaluation_images, test)
+    held = _held(spec.images, train)
+    attacks = {spec.evaluation, *(one_and_many_steps(spec.scheme.threat) or ())}
+    watched = min(EPOCH_ATTACKED, spec.evaluation_images, held or test)
+    after = _final(spec, test)
     return Work(
         _likenesses(spec.kind, spec.network, spec.images),
         epochs=spec.epochs,
         batches=train * spec.scheme.passes,
-        between=FORWARD * test + spec.evaluation.passes * min(EPOCH_ATTACKED, attacked),
-        after=FORWARD * test + spec.evaluation.passes * attacked,
+        between=FORWARD * (held or test) + watched * sum(attack.passes for attack in attacks),
+        after=2 * after if held else after,  # the last weights, and the best ones
         images=train,
     )
 
 
+def _final(spec: Training | Imported, test: int) -> float:
+    """Return the passes of :func:`engine.training.evaluation.final_accuracies`."""
+    attacked = min(spec.evaluation_images, test)
+    return 2 * FORWARD * test + (spec.evaluation.passes + TO_PIXELS) * attacked
+
+
+def _held(images: ImagesSpec, train: int) -> int:
+    """Return the number of validation images beside so many training images.
+
+    A validation folder has its own number, which is not known here.
+    """
+    return round(train * images.validation / (1 - images.validation))
+
+
 def _imported(spec: Imported, size: Size) -> Work:
     _, test = _size_of(spec.images, size)
-    passes = FORWARD * test + spec.evaluation.passes * min(spec.evaluation_images, test)
-    return Work(_likenesses(spec.kind, spec.network, spec.images), after=passes)
+    return Work(_likenesses(spec.kind, spec.network, spec.images), after=_final(spec, test))
 
 
 def _retraining(spec: Retraining, size: Size) -> Work:
@@ -147,7 +166,11 @@ def _adversarial_examples(spec: AdversarialExamples, size: Size) -> Work:
 
 def _measurement(spec: Measurement, size: Size) -> Work:
     _, test = _size_of(spec.classifier.images, size)
-    return _chosen(spec, min(spec.test_images, test) * spec.metric.passes)
+    passes = spec.metric.passes
+    if isinstance(spec.metric, StrongAccuracy):
+        fixed = spec.metric.passes_of_checks
+        passes = fixed + STANDING * (passes - fixed)
+    return _chosen(spec, min(spec.test_images, test) * passes)
 
 
 def _chosen(spec: Maps | AdversarialExamples | Measurement, passes: float) -> Work:
@@ -231,7 +254,9 @@ def rates_in(entries: Sequence[Entry]) -> Rates:
             spec: Spec = from_dict(entry.spec)
         except SpecError:
             continue  # written by a later version, with a kind that this version does not know
-        rates.learn(work_of(spec, lambda images: sizes.get(images.key)), entry.seconds)
+        passes = entry.numbers.get("passes")  # an image's: attacks leave images that fell
+        done = None if passes is None else float(passes) * int(entry.numbers["test_images"])
+        rates.learn(work_of(spec, lambda images: sizes.get(images.key)), entry.seconds, done)
     return rates
 
 

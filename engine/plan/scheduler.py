@@ -8,7 +8,6 @@ and a fixed number of threads, so computations that run at the same time do not 
 
 from __future__ import annotations
 
-import os
 import platform
 import threading
 import time
@@ -22,6 +21,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from engine.cores import allotted_cores
 from engine.jobs.context import Cache, Cancelled, Context, Control
 from engine.jobs.events import Ended, Event, Queued, Started
 from engine.networks.memory import give_back_memory, keep_freed_memory
@@ -40,8 +40,8 @@ QueueMove = Literal["top", "up", "down", "bottom"]
 class Slots:
     """How many computations a device runs at once, and how many CPU threads each one gets.
 
-    The number of threads depends on the machine only, so that results on one machine do not depend
-    on what else runs.
+    The number of threads depends only on the cores that the process may use, so that results do not
+    depend on what else runs.
     """
 
     device: torch.device
@@ -55,7 +55,7 @@ def slots_on(device: str) -> Slots:
         raise SpecError(f"device is {device!r}, must be one of auto, cpu, cuda")
     if device == "cuda" and not torch.cuda.is_available():
         raise SpecError("device is 'cuda', but this machine has no CUDA device that torch can use")
-    cores = os.cpu_count() or 1
+    cores = allotted_cores().count
     count = min(cores, MAX_SIDE_BY_SIDE)
     kind = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
     return Slots(torch.device(kind), count, max(1, cores // count))
@@ -97,7 +97,12 @@ def compute(spec: Spec, context: Context) -> Result:
 
 
 def provenance(slots: Slots) -> dict[str, Any]:
-    """Return the versions, device and thread count with which a record is computed."""
+    """Return with what a record is computed: versions, device, threads, and kind of processor.
+
+    On another kind of processor, or with another number of threads, floating-point sums differ in
+    their last bits.
+    """
+    cores = allotted_cores()
     name = torch.cuda.get_device_name() if slots.device.type == "cuda" else platform.processor()
     return {
         "isthmus": VERSION,
@@ -107,7 +112,10 @@ def provenance(slots: Slots) -> dict[str, Any]:
         "platform": platform.platform(),
         "device": slots.device.type,
         "device_name": name or platform.machine(),
+        "cpu": f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}",
         "threads": slots.threads,
+        "cores": cores.count,
+        "cores_set_by": cores.source,
     }
 
 

@@ -13,9 +13,14 @@ from engine.specs.schema import Spec, SpecError, fields_of, param, shown
 from engine.specs.schemes import SchemeSpec, Standard
 
 Order = Literal["shuffled", "file"]
+Weights = Literal["last", "best"]
 START_HELP = (
     "A network of the same architecture and images whose weights this training begins with; its "
     "optimiser begins afresh. Empty: from scratch"
+)
+WEIGHTS_HELP = (
+    "last: of the last epoch; best: of the epoch with the highest robust accuracy on the "
+    "validation images, clean accuracy for standard training. The record keeps both"
 )
 ORDER_HELP = "shuffled: anew each epoch, seeded; file: as they lie in the files"
 
@@ -43,8 +48,14 @@ class Training(ClassifierSpec, kind="training", label="Training"):
     seed: int = param(0, low=0)
     order: Order = param("shuffled", label="order of images", help=ORDER_HELP, faithful="file")
     start: ClassifierSpec | None = param(None, label="start from", help=START_HELP)
+    weights: Weights = param("last", help=WEIGHTS_HELP)
 
     def check(self) -> None:
+        if self.weights == "best" and not self.images.validation:
+            raise SpecError(
+                "weights is 'best', which needs validation images to choose by: "
+                "images.validation is 0, must be above 0"
+            )
         if self.start is None:
             return
         for name in ("network", "images"):
@@ -76,14 +87,16 @@ class Training(ClassifierSpec, kind="training", label="Training"):
     @property
     def title(self) -> str:
         own, start = f"{self.scheme.title}, seed {self.seed}", self.start
+        best = ", best epoch" if self.weights == "best" else ""
         if start is None:
-            return own
+            return own + best
         more = f"{self.epochs} epoch" + ("s" if self.epochs > 1 else "")
         alike = isinstance(start, Training) and (start.scheme.title, start.seed) == (
             self.scheme.title,
             self.seed,
         )
-        return f"{start.title}, +{more}" if alike else f"{own}, {more} on {start.title}"
+        title = f"{start.title}, +{more}" if alike else f"{own}, {more} on {start.title}"
+        return title + best
 
 
 def _differing(found: Spec, needed: Spec) -> str:

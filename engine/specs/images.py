@@ -9,11 +9,29 @@ from engine.specs.schema import Spec, param
 
 Channels = Literal["rgb", "grey"]
 ImageFit = Literal["resize", "crop", "pad"]
+VALIDATION_HELP = (
+    "Share of the training images that is held out of training, class by class; curves, alarms and "
+    "the best epoch are then taken from it. A folder val/ beside train/ and test/ is that part. "
+    "0: none, and the curves are of test images"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImagesSpec(Spec, recorded=True):
-    """A set of training and test images."""
+    """A set of training and test images, and maybe of validation images."""
+
+    validation: float = param(
+        0.0,
+        low=0.0,
+        high=0.5,
+        label="validation part",
+        help=VALIDATION_HELP,
+    )
+
+    @property
+    def drawn_by(self) -> int:
+        """The seed that draws the validation part."""
+        return 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +42,10 @@ class Glyphs(ImagesSpec, kind="glyphs", label="Glyphs (built in)"):
     test: int = param(1000, low=10, high=50_000, label="test images")
     variation: float = param(1.0, low=0.0, high=1.5, help="How far every drawing factor may vary")
     seed: int = param(0, low=0)
+
+    @property
+    def drawn_by(self) -> int:
+        return self.seed
 
     @property
     def title(self) -> str:
@@ -39,6 +61,10 @@ class StoredImages(ImagesSpec):
     max_train: int | None = param(None, low=1, label="training images at most")
     max_test: int | None = param(None, low=1, label="test images at most")
     split_seed: int = param(0, low=0, label="split seed", help="Draws the split and the subsets")
+
+    @property
+    def drawn_by(self) -> int:
+        return self.split_seed
 
     @property
     def title(self) -> str:
@@ -70,3 +96,7 @@ class Gaussians2D(ImagesSpec, kind="gaussians_2d", label="Two Gaussians in the p
 
     per_class: int = param(3000, low=10, high=100_000, label="points per class")
     seed: int = param(0, low=0, high=2**32 - 1)  # what numpy's RandomState takes
+
+    @property
+    def drawn_by(self) -> int:
+        return self.seed

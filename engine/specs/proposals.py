@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.specs import (
+    FGSM,
     PGD,
     Adam,
     AttackSpec,
@@ -16,9 +17,16 @@ from engine.specs import (
     ResNet18,
     SmallCNN,
 )
-from engine.specs.attacks import scaled_step
+from engine.specs.attacks import DIGITS, scaled_step
 
 LARGEST_FOR_PLAIN_CNN = 64
+
+# Share of the training images that is held out for validation, where that gives numbers of images
+# that separate epochs (the standard error of 200 images is at most 3.5 points) without waste.
+PART = 0.1
+LARGEST_PART = 0.2
+FEWEST_HELD, MOST_HELD = 100, 5_000
+FEWEST_TO_SHARE = 100
 
 # The paper's step sizes, the same for every radius; halved, because its pixels span [-1, 1].
 PAPER_STEPS = {"linf": 0.01, "l2": 1.0}
@@ -81,10 +89,33 @@ def proposals_for(shape: tuple[int, int, int]) -> Proposals:
     return Proposals(network=ResNet18(), epochs=20)
 
 
+def validation_for(train: int) -> float:
+    """Return the share of so many training images that is proposed for validation.
+
+    A tenth; up to a fifth where a tenth is fewer than 100 images, and less where it is more than
+    5,000. Nothing of fewer than 100 images: a part of them could not select an epoch.
+    """
+    if train < FEWEST_TO_SHARE:
+        return 0.0
+    share = min(max(PART, FEWEST_HELD / train), LARGEST_PART, MOST_HELD / train)
+    return float(f"{share:.{DIGITS}g}")
+
+
 def evaluation_at(norm: str, eps: float) -> AttackSpec:
     """Return the attack used to evaluate all networks of a sweep: PGD-10."""
     steps = 10
     return PGD(norm=norm, eps=eps, steps=steps, step_size=scaled_step(eps, steps))  # type: ignore[arg-type]
+
+
+def one_and_many_steps(threat: AttackSpec | None) -> tuple[AttackSpec, AttackSpec] | None:
+    """Return an attack of one step and one of many steps, as large as the one trained against.
+
+    A network that resists the first and not the second has learned to hide the gradient. None
+    without an attack, or with one of eps 0.
+    """
+    if threat is None or threat.eps == 0:
+        return None
+    return FGSM(norm=threat.norm, eps=threat.eps), evaluation_at(threat.norm, threat.eps)
 
 
 def middle(balls: list[tuple[str, float]]) -> tuple[str, float]:

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.specs import Training
+from engine.specs import AttackSpec, Training
 from engine.specs.schemes import AttackedScheme
 
 Values = NDArray[np.float64]
 
 COLLAPSE = 0.5  # of the best robust accuracy, lost from one epoch to the next
 ONCE_ROBUST = 0.2  # least best robust accuracy from which a collapse is reported
+HIDDEN = (
+    1 / 3
+)  # of the accuracy under one step, which many steps of an honest network leave at least
+FEWEST_STEPS = 3  # of an attack in training that kept small networks from collapsing
+ONE_STEP, MANY_STEP = "one_step_accuracy", "many_step_accuracy"
 WINDOW = 3  # epochs over which accuracies are averaged to detect a slow change
 UNLEARNED_LOSS = 0.98  # of the loss of uniform guessing
 PATIENCE = 2.0  # epochs after the warm-up before "not learning" is reported
@@ -34,18 +39,26 @@ class Curves:
     loss
         Float (E,), mean training loss of each epoch.
     clean, robust
-        Float (E,), test accuracies after each epoch, in [0, 1].
+        Float (E,), accuracies on validation (else test) images after each epoch, in [0, 1].
     robust_images
-        Number of test images behind each robust accuracy.
+        Number of images behind each robust accuracy.
+    one_step, many_step
+        Float (E,), accuracies of the same images under one step and under many steps as large as
+        the attack in training; NaN where they were not measured.
+    selects
+        Whether the weights of the best epoch are stored too.
     """
 
     loss: Values
     clean: Values
     robust: Values
     robust_images: int
+    one_step: Values
+    many_step: Values
+    selects: bool = False
 
     @classmethod
-    def of(cls, history: Mapping[str, Sequence[float]]) -> Curves:
+    def of(cls, history: Mapping[str, Sequence[float]], *, selects: bool = False) -> Curves:
         """Return the curves of a ``TrainingState.history`` (:mod:`engine.training.loop`)."""
         steps, losses = (np.asarray(history[f"curve__{name}"]) for name in ("step", "loss"))
         clean, robust, counts = (
@@ -55,33 +68,67 @@ class Curves:
         # A point's step is the end of the interval it averages: epoch e has those in (e - 1, e].
         epochs = np.ceil(steps - 1e-9)
         loss = np.array([losses[epochs == e].mean() for e in range(1, len(clean) + 1)])
-        return cls(loss, clean, robust, int(counts[-1]))
+        unknown = np.full(len(clean), np.nan)
+        one, many = (
+            np.asarray(history.get(f"epochs__{name}", unknown)) for name in (ONE_STEP, MANY_STEP)
+        )
+        return cls(loss, clean, robust, int(counts[-1]), one, many, selects)
 
     def before(self) -> Curves:
         """Return the curves as they were one epoch earlier."""
-        return Curves(self.loss[:-1], self.clean[:-1], self.robust[:-1], self.robust_images)
+        names = ("loss", "clean", "robust", "one_step", "many_step")
+        return replace(self, **{name: getattr(self, name)[:-1] for name in names})
 
     def __len__(self) -> int:
         return len(self.clean)
 
 
 def catastrophic_overfitting(spec: Training, curves: Curves, classes: int) -> str:
-    """Detect that robustness was lost within one epoch while the training loss did not rise.
+    """Detect that the network resists only the attack that it is trained with.
 
-    The network then resists only the attack that it is trained with.
-    Source: Wong, Rice, Kolter 2020, section 5.
+    Either it resists one step and not many, maybe from the first epochs on; or its robustness was
+    lost within one epoch while the training loss did not rise.
+    Source: Wong, Rice, Kolter 2020, section 5; Andriushchenko, Flammarion 2020, section 3.
     """
-    if spec.scheme.threat is None or len(curves) < 2:
+    if spec.scheme.threat is None:
+        return ""
+    found = _hidden(spec, curves) or _lost(curves)
+    return f"catastrophic overfitting: {found}; {_cure(spec.scheme.threat)}" if found else ""
+
+
+def _hidden(spec: Training, curves: Curves) -> str:
+    """Say that one step is resisted and many are not; "" if they are, or during the warm-up."""
+    if len(curves) <= _warmup(spec):
+        return ""
+    one, many = float(curves.one_step[-1]), float(curves.many_step[-1])
+    # Without a measurement both are NaN, and no comparison holds.
+    if not (many < HIDDEN * one and one - many > _noise(one, many, curves.robust_images)):
+        return ""
+    return (
+        f"{one:.0%} of the images resist one step of the attack's size, but only {many:.0%} resist "
+        f"many (n = {curves.robust_images})"
+    )
+
+
+def _lost(curves: Curves) -> str:
+    """Say that robustness was lost in the newest epoch while the loss did not rise, or ""."""
+    if len(curves) < 2:
         return ""
     before, now = float(curves.robust[:-1].max()), float(curves.robust[-1])
     fell = now < COLLAPSE * before and before - now > _noise(before, now, curves.robust_images)
     if before < ONCE_ROBUST or not fell or curves.loss[-1] > curves.loss[-2]:
         return ""
     return (
-        f"catastrophic overfitting: the robust accuracy fell from {before:.0%} to {now:.0%} "
-        f"(n = {curves.robust_images}) while the training loss did not rise; "
-        "train with more attack steps or a smaller eps"
+        f"the robust accuracy fell from {before:.0%} to {now:.0%} "
+        f"(n = {curves.robust_images}) while the training loss did not rise"
     )
+
+
+def _cure(threat: AttackSpec) -> str:
+    steps = getattr(threat, "steps", 1)
+    if steps < FEWEST_STEPS:
+        return f"train with PGD of at least {FEWEST_STEPS} steps, or with a smaller eps"
+    return f"train with more than {steps} attack steps, or with a smaller eps"
 
 
 def robust_overfitting(spec: Training, curves: Curves, classes: int) -> str:
@@ -102,15 +149,21 @@ def robust_overfitting(spec: Training, curves: Curves, classes: int) -> str:
     return (
         f"robust overfitting: the robust accuracy was {top:.0%} in epochs {best + 1} to "
         f"{best + WINDOW} and is {now:.0%} in the last {WINDOW} (n = {curves.robust_images}) "
-        "while the training loss still falls; fewer epochs give a more robust network"
+        f"while the training loss still falls; {_kept(curves)}"
     )
+
+
+def _kept(curves: Curves) -> str:
+    if curves.selects:
+        epoch = 1 + int(curves.robust.argmax())
+        return f"the weights of epoch {epoch}, the best so far, are stored beside the last"
+    return "with a validation part of the images, the weights of the best epoch are stored too"
 
 
 def not_learning(spec: Training, curves: Curves, classes: int) -> str:
     """Detect that the training loss is still about that of uniform guessing."""
-    warmup = spec.scheme.warmup if isinstance(spec.scheme, AttackedScheme) else 0.0
     guess = math.log(classes)
-    if len(curves) < warmup + PATIENCE or curves.loss[-1] < UNLEARNED_LOSS * guess:
+    if len(curves) < _warmup(spec) + PATIENCE or curves.loss[-1] < UNLEARNED_LOSS * guess:
         return ""
     cure = "a warm-up or a smaller eps" if spec.scheme.threat else "another learning rate"
     return (
@@ -135,6 +188,10 @@ def new_alarms(spec: Training, curves: Curves, classes: int) -> list[str]:
         if (sentence := alarm(spec, curves, classes))
         and not (len(earlier) and alarm(spec, earlier, classes))
     ]
+
+
+def _warmup(spec: Training) -> float:
+    return spec.scheme.warmup if isinstance(spec.scheme, AttackedScheme) else 0.0
 
 
 def _noise(first: float, second: float, count: int) -> float:

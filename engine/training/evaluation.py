@@ -10,7 +10,7 @@ from engine.attacks.norms import has_gradient, norms, project
 from engine.attacks.pgd import followed_gradients
 from engine.attacks.table import attack
 from engine.jobs.context import Context
-from engine.jobs.device_images import DeviceImages, layout
+from engine.jobs.device_images import Part, layout
 from engine.networks.gradients import as_unit, logits_of
 from engine.specs import AttackSpec
 
@@ -19,24 +19,33 @@ BALL_TOLERANCE = 1e-5  # of eps, and in pixels: more than float rounding, see no
 
 
 def accuracies(
-    model: nn.Module, images: DeviceImages, evaluation: AttackSpec, count: int, context: Context
+    model: nn.Module, part: Part, evaluation: AttackSpec, count: int, context: Context
 ) -> dict[str, float | int | str]:
-    """Return clean accuracy on all test images and robust accuracy on the first ``count``.
-
-    Beside them stand the signs that the robust accuracy is not to be trusted: see
-    :func:`gradient_signs`, and ``nonfinite_images``, the number of test images whose logits hold
-    NaN or infinity. Such an answer counts as wrong.
-    """
-    logits = logits_of(model, images.test, check_cancelled=context.check_cancelled)
-    clean = float(stands(logits, images.test_labels).double().mean())
-    attacked, labels = images.test[:count], images.test_labels[:count]
+    """Return clean accuracy on all images of a part and robust accuracy on the first ``count``."""
+    images, labels = part
+    attacked = images[:count]
     return {
-        "clean_accuracy": clean,
-        "clean_images": len(images.test),
-        "robust_accuracy": robust_accuracy(model, attacked, labels, evaluation, context),
+        "clean_accuracy": accuracy(model, images, labels, context),
+        "clean_images": len(images),
+        "robust_accuracy": robust_accuracy(model, attacked, labels[:count], evaluation, context),
         "robust_images": len(attacked),
+    }
+
+
+def final_accuracies(
+    model: nn.Module, part: Part, evaluation: AttackSpec, count: int, context: Context
+) -> dict[str, float | int | str]:
+    """Return :func:`accuracies` and the signs that the robust one is not to be trusted.
+
+    Signs are what :func:`gradient_signs` returns for the attacked images, and ``nonfinite_images``,
+    the number of images whose logits hold NaN or infinity. Such an answer counts as wrong.
+    """
+    images, labels = part
+    logits = logits_of(model, images, check_cancelled=context.check_cancelled)
+    return {
+        **accuracies(model, part, evaluation, count, context),
         "nonfinite_images": int((~logits.isfinite().all(1)).sum()),
-        **gradient_signs(model, attacked, labels, context),
+        **gradient_signs(model, images[:count], labels[:count], context),
     }
 
 

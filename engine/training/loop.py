@@ -44,6 +44,8 @@ class TrainingState:
         Lists of arrays by name; each list grows by one array per epoch.
     kept
         Tensors that a training scheme keeps from one batch to the next, by name.
+    best
+        The state of the network after the best epoch so far, by entry; empty if none is chosen.
     """
 
     model: nn.Module
@@ -53,6 +55,7 @@ class TrainingState:
     history: dict[str, list[float]] = field(default_factory=dict)
     pictures: dict[str, list[NDArray[Any]]] = field(default_factory=dict)
     kept: dict[str, Tensor] = field(default_factory=dict)
+    best: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device:
@@ -240,6 +243,7 @@ def _arrays_of(state: TrainingState) -> dict[str, NDArray[Any]]:
         arrays[f"history/{name}"] = np.array(values)
     for name, tensor in state.kept.items():
         arrays[f"kept/{name}"] = tensor.cpu().numpy()
+    arrays |= {f"best/{name}": array for name, array in state.best.items()}
     for name, pictures in state.pictures.items():
         arrays[f"pictures/{name}"] = np.stack(pictures)
     return arrays
@@ -258,6 +262,7 @@ def _fill(state: TrainingState, content: Content) -> None:
     state.pictures = {name: list(array) for name, array in parts.get("pictures", {}).items()}
     for name, array in parts.get("kept", {}).items():
         state.kept[name] = torch.from_numpy(array).to(state.device)
+    state.best = parts.get("best", {})
     state.epoch = int(content.documents["fit"]["epoch"])
 
 
@@ -274,9 +279,14 @@ def _restore_optimizer(state: TrainingState, arrays: dict[str, NDArray[Any]]) ->
     state.optimizer.load_state_dict({**state.optimizer.state_dict(), "state": moments})
 
 
+def state_of(model: nn.Module) -> dict[str, NDArray[Any]]:
+    """Return a model's state as plain arrays by entry."""
+    return {name: tensor.cpu().numpy().copy() for name, tensor in model.state_dict().items()}
+
+
 def weights_of(model: nn.Module) -> dict[str, NDArray[Any]]:
     """Return a model's state as plain arrays named "weights/<entry>"."""
-    return {f"weights/{name}": t.cpu().numpy().copy() for name, t in model.state_dict().items()}
+    return {f"weights/{name}": array for name, array in state_of(model).items()}
 
 
 def load_weights(model: nn.Module, arrays: dict[str, NDArray[Any]]) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.jobs.classifiers import classifier, fresh_network
@@ -15,13 +17,15 @@ from engine.jobs.events import Scalars, Snapshot
 from engine.networks.gradients import as_unit
 from engine.networks.weights import load_state
 from engine.specs import Imported, Training
+from engine.specs.proposals import one_and_many_steps
 from engine.specs.schema import SpecError
 from engine.store.study import Result
-from engine.training.alarms import Curves, new_alarms
-from engine.training.evaluation import accuracies
+from engine.training.alarms import MANY_STEP, ONE_STEP, Curves, new_alarms
+from engine.training.evaluation import accuracies, final_accuracies, robust_accuracy
 from engine.training.loop import Checkpoints, TrainingState, make_optimizer, run_epoch, weights_of
 from engine.training.probes import Probes
 from engine.training.schemes import SCHEMES, BatchContext
+from engine.training.selection import Numbers, final_weights, keep_if_best
 
 EPOCH_EVALUATION_IMAGES = 200
 SHOWN_CURVES = (("curve", ("loss",)), ("epochs", ("clean_accuracy", "robust_accuracy")))
@@ -33,11 +37,13 @@ def train(spec: Training, context: Context) -> Result:
     Raises
     ------
     SpecError
-        If the images have fewer than two classes, or the network cannot take them.
+        If the images have fewer than two classes, or the network cannot take them, or the best
+        weights are wanted and no validation images could be held out.
     """
     run = _Run(spec, context)
     state, checkpoints = run.state, Checkpoints(context)
     checkpoints.restore(state)
+    run.fill_history()
     run.announce_resumed()
     if not state.pictures:
         state.pictures["attributions"] = [run.probes.maps(run.network)]
@@ -46,13 +52,14 @@ def train(spec: Training, context: Context) -> Result:
         run.one_epoch()
         state.pictures["attributions"].append(run.probes.send(run.network, state.epoch))
         run.evaluate_epoch()
+        run.keep_if_best()
         checkpoints.save_if_due(state)
-    numbers = run.accuracies(spec.evaluation_images)
+    numbers, weights = run.final_weights()
     numbers["loss"] = state.history["curve__loss"][-1]
     return Result(
         numbers=numbers,
         arrays={
-            **weights_of(run.network),
+            **weights,
             **state.curves(),
             **run.probes.arrays(),
             "probes/attributions": np.stack(state.pictures["attributions"]),
@@ -76,7 +83,9 @@ def import_weights(spec: Imported, context: Context) -> Result:
     model.eval()
     probes = Probes(context, images)
     return Result(
-        numbers=accuracies(model, images, spec.evaluation, spec.evaluation_images, context),
+        numbers=final_accuracies(
+            model, images.tested, spec.evaluation, spec.evaluation_images, context
+        ),
         arrays={
             **weights_of(model),
             **probes.arrays(),
@@ -92,6 +101,12 @@ class _Run:
     def __init__(self, spec: Training, context: Context):
         self._spec, self._context = spec, context
         self._images = trainable(context, spec.images)
+        if spec.weights == "best" and not len(self._images.validation):
+            raise SpecError(
+                "weights is 'best', but there are no validation images: "
+                f"images.validation is {spec.images.validation:g} of {len(self._images.train)}"
+            )
+        self._probing = one_and_many_steps(spec.scheme.threat)
         self._scheme, self._fields = SCHEMES[spec.scheme.kind], spec.scheme.parameters()
         model = _first_network(spec, context, self._images)
         optimizer = make_optimizer(spec.optimizer, model)
@@ -119,15 +134,27 @@ class _Run:
             on_point=self._on_point,
         )
 
-    def accuracies(self, count: int) -> dict[str, float | int | str]:
-        """Return clean accuracy, and the robust one on the first ``count`` test images."""
-        spec, images = self._spec, self._images
-        return accuracies(self.network, images, spec.evaluation, count, self._context)
+    def final_weights(self) -> tuple[Numbers, dict[str, NDArray[Any]]]:
+        """Return the final numbers, and the weights: the last ones and maybe the best ones."""
+        return final_weights(self._spec, self.state, self.network, self._images, self._context)
+
+    def keep_if_best(self) -> None:
+        """Keep the weights if this epoch is the best so far on the validation images."""
+        if len(self._images.validation):
+            keep_if_best(self._spec, self.state, self.network)
+
+    def fill_history(self) -> None:
+        """Fill curves that an older version's checkpoint lacks, so that all have one length."""
+        state = self.state
+        for name in (ONE_STEP, MANY_STEP) if self._probing is not None else ():
+            known = state.history.setdefault(f"epochs__{name}", [])
+            known[:0] = [math.nan] * (state.epoch - len(known))
 
     def evaluate_epoch(self) -> None:
-        """Append and publish this epoch's accuracies; the robust one uses fewer images."""
-        spec, state = self._spec, self.state
-        values = self.accuracies(min(EPOCH_EVALUATION_IMAGES, spec.evaluation_images))
+        """Append and publish this epoch's accuracies; the robust ones use fewer images."""
+        spec, state, context = self._spec, self.state, self._context
+        count = min(EPOCH_EVALUATION_IMAGES, spec.evaluation_images)
+        values = accuracies(self.network, self._images.watched, spec.evaluation, count, context)
         clean, robust = float(values["clean_accuracy"]), float(values["robust_accuracy"])
         state.append(
             epochs__step=state.epoch,
@@ -135,10 +162,25 @@ class _Run:
             epochs__robust_accuracy=robust,
             epochs__robust_images=float(values["robust_images"]),
         )
+        self._probe_steps(count, robust)
         shown = {"clean_accuracy": clean, "robust_accuracy": robust}
-        self._context.emit(Scalars(spec.key, state.epoch, shown))
-        for sentence in new_alarms(spec, Curves.of(state.history), self._images.classes):
-            self._context.notice(sentence)
+        context.emit(Scalars(spec.key, state.epoch, shown))
+        curves = Curves.of(state.history, selects=len(self._images.validation) > 0)
+        for sentence in new_alarms(spec, curves, self._images.classes):
+            context.notice(sentence)
+
+    def _probe_steps(self, count: int, robust: float) -> None:
+        """Append the accuracies under one step and under many, both as large as in training."""
+        if self._probing is None:
+            return
+        pixels, labels = (tensor[:count] for tensor in self._images.watched)
+        one, many = (
+            robust  # the evaluation's attack is the same one
+            if attack == self._spec.evaluation
+            else robust_accuracy(self.network, pixels, labels, attack, self._context)
+            for attack in self._probing
+        )
+        self.state.append(epochs__one_step_accuracy=one, epochs__many_step_accuracy=many)
 
     def announce_resumed(self) -> None:
         """Publish the curves restored from a checkpoint, so that plots show them from the start."""

@@ -209,6 +209,7 @@ class Importer(QObject):
 
     def _read(self, path: Path, options: dict[str, Any] | None = None) -> None:
         given = options or (self._shape_of_present() if path.is_file() else {})
+        given = {"validation": None, **given}  # None: propose a part
 
         def work(control: Control) -> tuple[StoredImages, ImageSet]:
             from engine.data.images import ingest
@@ -294,10 +295,7 @@ class Importer(QObject):
         self._say(self._summary(spec, images))
 
     def _summary(self, spec: StoredImages, images: ImageSet) -> str:
-        text = (
-            f"{spec.name}: {len(images.train_images):,} training and "
-            f"{len(images.test_images):,} test images."
-        )
+        text = f"{spec.name}: {images.counts}."
         if images.skipped:
             text += " " + f"Files left out: {len(images.skipped):,}."
         return text

@@ -130,7 +130,8 @@ def test_that_a_metric_says_its_work_and_gives_the_number_it_promises(cls, compu
     )
     spec = specs.Measurement(classifier=network, metric=cls(), test_images=10)
     assert cls.kind in METRICS
-    assert work_of(spec).passes == pytest.approx(10 * cls().passes)
+    standing = 0.3 if cls is specs.StrongAccuracy else 1  # the estimate supposes that half fall
+    assert 10 * cls().passes >= work_of(spec).passes >= standing * 10 * cls().passes
     (record,) = computed(spec)
     if cls.headline:
         assert any(name in record.numbers for name in cls.headline)

@@ -17,7 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.specs import ImagesSpec, StoredImages
+from engine.specs import Glyphs, ImagesSpec, StoredImages
+from engine.specs.proposals import validation_for
 from engine.specs.schema import fields_of
 from engine.store.index import Entry
 from gui.pages import DATA, Place
@@ -106,6 +107,9 @@ class DataPage(Page):
         self.form = SpecForm(ImagesSpec, exclude=IDENTITY, labels={"kind": "Source"})
         for name in IDENTITY:
             self.form.set_fixed(name, "")
+        # Kinds of images that are chosen later keep the share that is proposed here.
+        first = Glyphs()
+        self.form.set_spec(first.replace("validation", validation_for(first.train)))
         self.open_folder = QPushButton("Open folder…")
         self.open_folder.setToolTip(
             "Read a folder with these settings; a dropped one settles them by itself"
@@ -155,10 +159,13 @@ class DataPage(Page):
         self.browser.show_set(image_set)
         if image_set is not None:
             self.classes.classes.show_classes(
-                image_set.classes, image_set.train_labels, image_set.test_labels
+                image_set.classes,
+                image_set.train_labels,
+                image_set.test_labels,
+                image_set.validation_labels,
             )
         else:
-            self.classes.classes.show_classes((), NO_LABELS, NO_LABELS)
+            self.classes.classes.show_classes((), NO_LABELS, NO_LABELS, NO_LABELS)
         count = image_set.class_count if image_set is not None else 0
         self.class_heading.setText(f"Classes ({count})")
         if spec is not None and spec != self._shown:
@@ -174,9 +181,8 @@ class DataPage(Page):
             return "Loading…"
         channels, height, width = image_set.shape
         colour = {1: "grey", 3: "colour"}.get(channels, "")
-        text = "{train:,} training and {test:,} test images · {size} px {colour}".format(
-            train=len(image_set.train_images),
-            test=len(image_set.test_images),
+        text = "{counts} · {size} px {colour}".format(
+            counts=image_set.counts,
             size=f"{width} × {height}",
             colour=colour,
         )

@@ -17,6 +17,7 @@ from engine.specs import (
     Standard,
     Training,
 )
+from engine.specs.classifiers import Weights
 from engine.specs.proposals import Proposals, evaluation_at, middle
 from engine.specs.schema import fields_of
 from gui.pages.train.attack_sweep import AttackSweep
@@ -50,6 +51,7 @@ class TrainForm(SidePanel):
         self.sections = all_sections(self)
         self.attack = AttackSweep()
         self.optimizer = SpecForm(OptimizerSpec, labels={"kind": "optimiser"})
+        self.best = QCheckBox("Use the weights of the best epoch")
         self.follows = QCheckBox("PGD-10 at the middle eps")
         self.evaluation = SpecForm(AttackSpec, labels={"kind": "attack"})
         self._build_numbers()
@@ -83,11 +85,16 @@ class TrainForm(SidePanel):
                 batch_size=self.batch_size.number(),
                 seed=int(seed),
                 start=start,
+                weights=self.weights(),
             )
             for seed in dict.fromkeys(self.seeds.values())
             for scheme in self._schemes()
         ]
         return list({spec.key: spec for spec in found}.values())
+
+    def weights(self) -> Weights:
+        """Return which weights the networks shall have: "last" or "best"."""
+        return "best" if self.best.isChecked() else "last"
 
     def counts(self) -> tuple[int, int, int]:
         """Return the number of schemes without an attack, of schemes with one, and of seeds."""
@@ -150,6 +157,7 @@ class TrainForm(SidePanel):
         self.seeds = NumbersEdit(whole=True)
         self.seeds.set_values((0,))
         self.seeds.setToolTip("Every network is trained once with each seed")
+        self.best.setToolTip(_LIMITS["weights"].help)
         self.follows.setToolTip("Every network of the sweep is measured with this attack")
 
     def _build_layout(self) -> None:
@@ -173,6 +181,7 @@ class TrainForm(SidePanel):
             ("Batch size", self.batch_size),
             ("Seeds", self.seeds),
         )
+        self.add(self.best)
         self.add(self.follows, "Robust accuracy")
         self.add(self.evaluation)
         self._add_rows(("Test images", self.evaluation_images))
@@ -192,6 +201,7 @@ class TrainForm(SidePanel):
             self.batch_size.valueChanged,
             self.seeds.changed,
             self.follows.toggled,
+            self.best.toggled,
             *(section.changed for section in self.sections),
         ):
             signal.connect(self._follow)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
+from gui.pages.train.results import NO_CHOICE
 from gui.pages.train.runs import TrainingRun, smoothed
 from gui.widgets.plots.plot import Plot
 from gui.widgets.plots.plot_items import PlotCurve
@@ -56,6 +57,15 @@ class LiveCurves(QWidget):
         self._build()
         for plot in (self.loss, self.accuracy):
             plot.pointed.connect(self.hovered)
+
+    def name_part(self, validation: bool) -> None:
+        """Say in the chart whether the accuracies are of validation images or of test images."""
+        part = "Validation" if validation else "Test accuracy"
+        self.accuracy.set_texts(
+            title=f"{part}, dashed: attacked",
+            caption="" if validation else f"{NO_CHOICE}.",
+        )
+        self.accuracy.setToolTip("" if validation else NO_CHOICE)
 
     def draw(self, run: TrainingRun) -> None:
         """Redraw a network's curves if they have new points."""

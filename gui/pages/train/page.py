@@ -23,6 +23,7 @@ from gui.pages.train.footer import TrainFooter
 from gui.pages.train.form import TrainForm
 from gui.pages.train.live_curves import LiveCurves
 from gui.pages.train.live_maps import LiveMaps
+from gui.pages.train.results import Results
 from gui.pages.train.runs import Arrays, Runs, TrainingRun, histories
 from gui.queue.continuing import ContinueDialog
 from gui.session.workspace import Workspace
@@ -59,6 +60,7 @@ class TrainPage(Page):
         self.footer = TrainFooter()
         self.alarms = AlarmLine()
         self.curves = LiveCurves()
+        self.results = Results()
         self.maps = LiveMaps()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -91,6 +93,11 @@ class TrainPage(Page):
         if images.class_count < 2:
             found = ", ".join(images.classes) or "no labels"
             return f"A classifier needs images of two classes; these have {found}."
+        if self.form.weights() == "best" and not len(images.validation_images):
+            return (
+                "The best weights are chosen by validation images, and these images have none: "
+                "set a validation part on the Data page."
+            )
         return ""
 
     # ----------------------------------------------------------------------------------- building
@@ -113,6 +120,7 @@ class TrainPage(Page):
         right.setSpacing(8)
         right.addWidget(self.alarms)
         right.addWidget(self.split, 1)
+        right.addWidget(self.results)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(16)
@@ -137,8 +145,10 @@ class TrainPage(Page):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(self.footer.train.click)
-        for view in (self.curves, self.maps):
+        self.results.pointed.connect(workspace.selected)
+        for view in (self.curves, self.maps, self.results):
             view.hovered.connect(workspace.highlighted)
+        for view in (self.curves, self.maps):
             view.restyled.connect(self._restyle)
         self.maps.clicked.connect(workspace.selected)
 
@@ -207,6 +217,7 @@ class TrainPage(Page):
         """Propose settings for the new images, and show the networks trained on them."""
         images = self.workspace.image_set
         self._propose(None if images is None else images.shape)
+        self.curves.name_part(images is not None and len(images.validation_images) > 0)
         self._drop_foreign()
         self._offer_starts()
         self.maps.setVisible(images is None or images.shape[1:] != (1, 1))
@@ -372,6 +383,7 @@ class TrainPage(Page):
         if self._recount:
             self._recount = False
             self._on_form()
+        self.results.show_runs(self.runs, self.workspace.entries(Training.kind))
         stop = time.perf_counter() + DRAW_SECONDS
         runs = list(self.runs)
         for place in range(len(runs)):

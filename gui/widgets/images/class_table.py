@@ -34,23 +34,27 @@ ROW_HEIGHT = 24
 
 
 class ClassModel(QAbstractTableModel):
-    """A row per class: its name, and the number of its training and test images."""
+    """A row per class: its name, and the number of its training and test images.
+
+    The tool tip and the bar also say its number of validation images.
+    """
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
         self._names: Sequence[str] = ()
-        self._counts: NDArray[np.int64] = np.zeros((2, 0), np.int64)
+        self._counts: NDArray[np.int64] = np.zeros((3, 0), np.int64)
 
     def show_classes(
         self,
         names: Sequence[str],
         train_labels: NDArray[np.int64],
         test_labels: NDArray[np.int64],
+        validation_labels: NDArray[np.int64],
     ) -> None:
         """Count the labels, (N,) class indices, per class; labels of -1 are not counted."""
         self.beginResetModel()
         self._names = names
-        parts = (train_labels, test_labels)
+        parts = (train_labels, test_labels, validation_labels)
         counted = [np.bincount(part[part >= 0], minlength=len(names)) for part in parts]
         self._counts = np.stack([counts[: len(names)] for counts in counted])
         self.endResetModel()
@@ -72,25 +76,26 @@ class ClassModel(QAbstractTableModel):
         return ("Class", "Train", "Test", "")[section]
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return the text of a cell, or the two fractions for its bar."""
+        """Return the text of a cell, or the fractions of the parts for its bar."""
         row, column = index.row(), index.column()
         if role == SHARES:
             most = max(1, int(self._counts.sum(axis=0).max()))
-            return self._counts[:, row] / most
+            held = int(self._counts[2].sum())
+            return self._counts[: 3 if held else 2, row] / most
         if role == Qt.ItemDataRole.DisplayRole:
             counts = ("", f"{self._counts[0, row]:,}", f"{self._counts[1, row]:,}", "")
             return self._names[row] if column == NAME else counts[column]
         if role == Qt.ItemDataRole.ToolTipRole:
-            text = "{name}: {train:,} training and {test:,} test images"
-            train, test = self._counts[:, row]
-            return text.format(name=self._names[row], train=train, test=test)
+            train, test, held = self._counts[:, row]
+            part = f", {held:,} validation" if held else ""
+            return f"{self._names[row]}: {train:,} training{part} and {test:,} test images"
         if role == Qt.ItemDataRole.TextAlignmentRole and column in (TRAIN, TEST):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
 
 
 class _Bar(QStyledItemDelegate):
-    """Draws training and test images as one bar of two colours."""
+    """Draws the images of a class as one bar with a colour per part."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         """Return the same size for every row."""

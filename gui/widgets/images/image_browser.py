@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.data.image_set import PARTS
 from gui.widgets.images.skipped import SkippedModel
 from gui.widgets.images.thumbnails import ThumbnailGrid
 
@@ -129,6 +130,7 @@ class ImageBrowser(QTabWidget):
         if self._set is not None:
             parts = (
                 ("Test images", "test", len(self._set.test_images)),
+                ("Validation images", "validation", len(self._set.validation_images)),
                 ("Training images", "train", len(self._set.train_images)),
             )
             for text, part, count in parts:
@@ -137,7 +139,7 @@ class ImageBrowser(QTabWidget):
             self.label.addItem("All classes", ALL)
             for label, name in enumerate(self._set.classes):
                 self.label.addItem(name, label)
-            labels = (self._set.train_labels, self._set.test_labels)
+            labels = [getattr(self._set, f"{part}_labels") for part in PARTS]
             if self._set.classes and any((part < 0).any() for part in labels):
                 self.label.addItem("Without class", UNLABELLED)
         for combo in (self.part, self.label):
@@ -160,10 +162,10 @@ class ImageBrowser(QTabWidget):
         if image_set is None:
             self.shown_count.clear()
             return
-        train = self.part.currentData() == "train"
-        images = image_set.train_images if train else image_set.test_images
-        labels = image_set.train_labels if train else image_set.test_labels
-        files = image_set.train_files if train else image_set.test_files
+        part = self.part.currentData() or "test"
+        images, labels, files = (
+            getattr(image_set, f"{part}_{what}") for what in ("images", "labels", "files")
+        )
         wanted = self.label.currentData()
         shown = np.ones(len(labels), bool)
         if wanted not in (None, ALL):

@@ -51,11 +51,22 @@ def test_that_parts_are_told_by_name(tmp_path, test):
     assert ("serves as the test set" in "".join(found.notes)) == (test.lower() in VALIDATION_NAMES)
 
 
-def test_that_a_validation_part_beside_a_test_part_is_left_out(tmp_path):
-    found = scan(tree(tmp_path, ("train/a/1.png", "val/a/1.png", "test/a/1.png", "x/a/1.png")))
+@pytest.mark.parametrize("name", VALIDATION_NAMES)
+def test_that_a_validation_folder_beside_a_test_folder_is_a_part_of_its_own(tmp_path, name):
+    paths = (f"{name}/a/1.png", f"{name}/b/1.png", "train/a/1.png", "test/a/1.png", "x/a/1.png")
+    found = scan(tree(tmp_path, paths))
     assert list(placed(found)) == ["test/a/1.png", "train/a/1.png"]
-    assert list(reasons(found)) == ["val/a/1.png", "x/a/1.png"]
-    assert "'val' was left out" in found.notes[0]
+    assert [(image.path, image.label) for image in found.validation] == [(f"{name}/a/1.png", 0)]
+    assert found.classes == ("a",), "a class that only validation images have cannot be trained"
+    assert list(reasons(found)) == [f"{name}/b/1.png", "x/a/1.png"]
+    assert found.notes == ()
+
+
+def test_that_a_validation_folder_without_classes_is_left_out(tmp_path):
+    found = scan(tree(tmp_path, ("train/1.png", "val/1.png", "test/1.png")))
+    assert list(placed(found)) == ["test/1.png", "train/1.png"]
+    assert (found.classes, found.validation) == ((), ())
+    assert list(reasons(found)) == ["val/1.png"]
 
 
 def test_that_a_lone_training_folder_is_a_wrapper(tmp_path):

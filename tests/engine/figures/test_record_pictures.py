@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,21 @@ def test_that_a_record_without_its_arrays_is_one_sentence(tmp_path):
     entry = made_up.add(study, made_up.GENERATOR, {"reconstruction": 1.0})
     with pytest.raises(StudyError, match="lacks a part"):
         pictures_of(study, entry.key)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "part", "text"),
+    [
+        ({}, "Test", "choose a validation part of the images to select an epoch"),
+        ({"validation_images": 20, "best_epoch": 1}, "Validation", "epoch 1 is the best"),
+    ],
+)
+def test_that_curves_say_of_which_images_they_are(tmp_path, numbers, part, text):
+    study = made_up.sweep(tmp_path)
+    entry = next(entry for entry in study.entries if entry.kind == "training")
+    record = study.read(entry.key)
+    found = replace(record, entry=replace(entry, numbers={**entry.numbers, **numbers}))
+    (chart,) = PICTURES["training"](study, found).charts
+    assert chart.y_label == f"{part} accuracy"
+    assert chart.series[0].name == f"Clean {part.lower()} accuracy"
+    assert text in chart.caption

@@ -24,7 +24,7 @@ def images_of(channels, side, count=4):
     pixels = torch.rand(count, channels, side, side, generator=torch.Generator().manual_seed(0))
     labels = torch.zeros(count, dtype=torch.int64)
     mean = torch.zeros(channels)
-    return DeviceImages(pixels, labels, pixels, labels, mean, mean, 2)
+    return DeviceImages(pixels, labels, pixels, labels, pixels[:0], labels[:0], mean, mean, 2)
 
 
 def built(architecture, latent=5, seed=0):

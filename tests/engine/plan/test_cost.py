@@ -5,6 +5,7 @@ import pytest
 from engine import specs
 from engine.plan.cost import Rates, Work, finish, rates_in, sizes_in, work_of
 from engine.specs.passes import FORWARD, TO_PIXELS
+from engine.specs.proposals import evaluation_at
 from engine.store.study import Result
 from tests.engine.conftest import GLYPHS, NETWORK, robust, training
 
@@ -13,10 +14,28 @@ NOBODY = frozenset()
 
 def test_that_attack_steps_epochs_and_evaluations_count():
     standard = work_of(training())
-    # 2 epochs of 200 images, after each 100 test images and 50 attacked with 3 steps; that again.
-    assert standard.passes == pytest.approx(2 * 200 + 3 * (100 * FORWARD + 50 * 3 * TO_PIXELS))
+    # 2 epochs of 200 images, after each 100 test images and 50 attacked with 3 steps; that again,
+    # with the answers looked at once more, and a gradient of every attacked image.
+    signs = 100 * FORWARD + 50 * TO_PIXELS
+    evaluations = 3 * (100 * FORWARD + 50 * 3 * TO_PIXELS)
+    assert standard.passes == pytest.approx(2 * 200 + evaluations + signs)
     more = work_of(robust()).passes - standard.passes
-    assert more == pytest.approx(2 * 200 * 3 * TO_PIXELS)
+    # After each epoch 50 images are attacked with one step and with ten, as large as in training.
+    assert more == pytest.approx(2 * 200 * 3 * TO_PIXELS + 2 * 50 * (1 + 10) * TO_PIXELS)
+
+
+def test_that_an_attack_that_is_the_evaluation_is_counted_once():
+    apart = work_of(robust())
+    same = work_of(robust(evaluation=evaluation_at("linf", 0.1)))
+    assert apart.between - same.between == pytest.approx(50 * 3 * TO_PIXELS)
+
+
+def test_that_validation_images_are_watched_instead_and_two_sets_of_weights_tested():
+    plain = work_of(training())
+    held = work_of(training(images=GLYPHS.replace("validation", 0.2)))
+    assert (held.images, held.batches) == (160, pytest.approx(160))
+    assert held.between == pytest.approx(40 * FORWARD + 40 * 3 * TO_PIXELS)
+    assert held.after == pytest.approx(2 * plain.after)
 
 
 def test_that_passes_done_follow_from_the_epoch_that_is_announced():

@@ -180,9 +180,17 @@ def test_that_the_table_has_aligned_columns_and_dashes_where_nothing_is_known():
     assert words[:7] == ["network", "clean", "%", "robust", "%", "95", "%"]
     assert words[7:] == ["attack", "verdict", "ROAR", "GX", "KAR", "GX"]
     assert rows[1].split() == ["Standard", "90.0", *["-"] * 6]
-    assert (
-        rows[2].split()[-9:] == ["30.0", "27", "to", "33", "AutoAttack", "ok", "-", "-0.0123"][-9:]
-    )
+    assert rows[2].split()[-9:] == [
+        "90.0",
+        "30.0",
+        "27",
+        "to",
+        "33",
+        "AutoAttack",
+        "ok",
+        "-",
+        "-0.0123",
+    ]
     assert note == ROBUST_NOTE
 
 

@@ -4,17 +4,31 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from engine import specs
+from engine.jobs.context import Context
+from engine.jobs.events import Notice
 from engine.training.alarms import ALARMS, Curves, new_alarms
+from engine.training.train import train
 from tests.engine.conftest import robust, training
 
 LEARNING = [1.2, 0.8, 0.6, 0.5, 0.45, 0.4, 0.38, 0.36, 0.35]
 
 
-def curves(robust_accuracy, loss=LEARNING, clean=0.9, count=200):
+def curves(
+    robust_accuracy, loss=LEARNING, clean=0.9, count=200, one=None, many=None, selects=False
+):
     epochs = len(robust_accuracy)
-    return Curves(np.array(loss[:epochs]), np.full(epochs, clean), np.array(robust_accuracy), count)
+    return Curves(
+        np.array(loss[:epochs]),
+        np.full(epochs, clean),
+        np.array(robust_accuracy),
+        count,
+        np.full(epochs, np.nan) if one is None else np.array(one),
+        np.full(epochs, np.nan) if many is None else np.array(many),
+        selects,
+    )
 
 
 def raised(spec, found, classes=10):
@@ -31,6 +45,49 @@ def test_that_robustness_lost_within_an_epoch_is_catastrophic_overfitting():
     assert raised(robust(), found) == ["catastrophic overfitting"]
     (sentence,) = new_alarms(robust(), found, 10)
     assert "from 45% to 2% (n = 200)" in sentence
+
+
+ONE = [0.03, 0.15, 0.19, 0.31]  # measured on Glyphs with FGSM at eps 0.2
+MANY = [0.02, 0.08, 0.04, 0.03]
+
+
+def test_that_a_network_that_was_never_robust_is_found_by_its_one_step_accuracy():
+    found = curves(MANY, one=ONE, many=MANY)
+    spec = training(scheme=specs.Adversarial(attack=specs.FGSM(eps=0.2)))
+    assert raised(spec, found) == ["catastrophic overfitting"]
+    (sentence,) = new_alarms(spec, found.before(), 10)
+    assert "19% of the images resist one step of the attack's size, but only 4%" in sentence
+    assert sentence.endswith("PGD of at least 3 steps, or with a smaller eps")
+    assert new_alarms(spec, found, 10) == [], "it was raised one epoch earlier"
+
+
+@pytest.mark.parametrize(
+    ("one", "many"), [(0.42, 0.19), (0.79, 0.51), (0.03, 0.01), (0.01, 0.0), (0.1, 0.1)]
+)
+def test_that_honest_gaps_and_noise_are_no_catastrophic_overfitting(one, many):
+    """The pairs were measured with PGD-7, FGSM at a smaller eps, and networks at chance."""
+    assert raised(robust(), curves([0.05], one=[one], many=[many])) == []
+
+
+def test_that_the_warm_up_is_not_compared():
+    scheme = specs.Adversarial(attack=specs.FGSM(eps=0.2), warmup=2)
+    early, late = (curves([0.05] * n, one=[0.4] * n, many=[0.01] * n) for n in (2, 3))
+    assert raised(training(scheme=scheme), early) == []
+    assert raised(training(scheme=scheme), late) == ["catastrophic overfitting"]
+
+
+def test_that_the_advice_is_more_than_the_steps_there_are():
+    (sentence,) = new_alarms(robust(), curves([0.2, 0.4, 0.45, 0.02]), 10)
+    assert sentence.endswith("train with more than 3 attack steps, or with a smaller eps")
+
+
+def test_that_robust_overfitting_names_the_epoch_whose_weights_are_stored():
+    fell = [0.3, 0.5, 0.52, 0.51, 0.4, 0.38, 0.37]
+    (without,) = new_alarms(robust(), curves(fell), 10)
+    assert without.endswith("with a validation part of the images, "
+                            "the weights of the best epoch are stored too")  # fmt: skip
+    (sentence,) = new_alarms(robust(), curves(fell, selects=True), 10)
+    assert sentence.endswith("the weights of epoch 3, the best so far, are stored beside the last")
 
 
 def test_that_robustness_lost_while_the_loss_rises_is_something_else():
@@ -95,3 +152,32 @@ def test_that_the_loss_of_an_epoch_is_the_mean_of_its_points():
     found = Curves.of(history)
     np.testing.assert_allclose(found.loss, [2.0, 0.5])
     assert (len(found), found.robust_images, len(found.before())) == (2, 50, 1)
+    assert np.isnan(found.one_step).all(), "records from before it was measured"
+    assert not found.selects
+
+
+def notices(study, attack, seed):
+    """Train a network on Glyphs against an attack at eps 0.2, and return the notices."""
+    spec = specs.Training(
+        images=specs.Glyphs(train=2000, test=100, validation=0.1),
+        network=specs.SmallCNN(width=8),
+        scheme=specs.Adversarial(attack=attack, warmup=2),
+        optimizer=specs.Adam(learning_rate=2e-3),
+        evaluation=specs.PGD(eps=0.1, step_size=0.05, steps=3),
+        evaluation_images=200,
+        epochs=6,
+        batch_size=50,
+        seed=seed,
+    )
+    events = []
+    train(spec, Context(spec, study, torch.device("cpu"), events.append))
+    return [event.text for event in events if isinstance(event, Notice)]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_that_fgsm_training_that_collapses_is_noticed_and_pgd_training_is_not(study, seed):
+    """On all 2,000 images, 8 epochs: 0 to 3 % resist many steps, after PGD-7 30 to 33 %."""
+    (sentence,) = notices(study, specs.FGSM(eps=0.2), seed)[:1]
+    assert sentence.startswith("catastrophic overfitting")
+    attack = specs.PGD(eps=0.2, steps=7, step_size=0.07)
+    assert notices(study, attack, seed) == []

@@ -72,7 +72,7 @@ def test_that_an_empty_page_says_what_to_do(page):
     assert page.name.text() == "No images yet"
     assert "Drop a folder" in page.facts.text()
     assert not page.browser.grid.isVisible()
-    assert page.form.spec() == Glyphs()
+    assert page.form.spec() == Glyphs(validation=0.1), "a part is proposed"
 
 
 def test_that_the_facts_name_counts_shape_and_hash(page):
@@ -307,3 +307,15 @@ def test_that_a_class_is_chosen_by_keyboard(qtbot, page):
     qtbot.keyClick(page.classes, Qt.Key.Key_Return)
     assert page.browser.label.currentData() == 1
     assert page.browser.grid.images.rowCount() == 3
+
+
+def test_that_the_validation_part_is_counted_and_can_be_looked_at(page):
+    images = labelled(20, 6).held_out(0.25, 0)
+    page.workspace.choose_images(SPEC.replace("validation", 0.25), images)
+    held = len(images.validation_images)
+    assert page.facts.text().startswith(f"{20 - held} training, {held} validation and 6 test")
+    row = page.classes.classes.index(0, 3)
+    assert len(row.data(SHARES)) == 3
+    assert "validation and 2 test images" in row.data(Qt.ItemDataRole.ToolTipRole)
+    page.browser.part.setCurrentText(f"Validation images ({held})")
+    assert len(shown(page)) == held

@@ -1,0 +1,70 @@
+"""The final accuracies of the networks on the Train page, of their last and their best weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QWidget
+
+from engine.store.index import Entry
+from gui.pages.train.runs import TrainingRun
+from gui.widgets.number_table import Cell, NumberTable, TableRow
+
+HEADERS = (
+    "Network, on test images",
+    "Clean, last",
+    "Robust, last",
+    "Best epoch",
+    "Clean, best",
+    "Robust, best",
+)
+MOST_ROWS = 3
+TIP = "On test images. Last epoch, and the epoch that was best on the validation images"
+NO_CHOICE = "Curves on test images: choose a validation part to select an epoch"
+
+
+class Results(NumberTable):
+    """A row per finished network; hidden while there is none."""
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__("Final accuracies on test images", parent)
+        self.setToolTip(TIP)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.hide()
+
+    def show_runs(self, runs: Iterable[TrainingRun], entries: Iterable[Entry]) -> None:
+        """Show the runs that have a record among these."""
+        numbers = {entry.key: entry.numbers for entry in entries}
+        rows = [
+            TableRow(run.key, _cells(run, numbers[run.key]), run.series)
+            for run in runs
+            if run.key in numbers
+        ]
+        self.set_rows(HEADERS, rows)
+        self.setVisible(bool(rows))
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        height = header.sizeHint().height() + 2 * self.frameWidth()
+        for row in range(min(len(rows), MOST_ROWS)):
+            height += self.rowHeight(row)
+        self.setFixedHeight(height)
+
+
+def _cells(run: TrainingRun, numbers: Mapping[str, Any]) -> tuple[Cell, ...]:
+    """Return the cells of a network; records from before there were best weights have dashes."""
+    own_is_best = "last_clean_accuracy" in numbers
+    last = "last_" if own_is_best else ""
+    names = (f"{last}clean_accuracy", f"{last}robust_accuracy")
+    epoch = numbers.get("best_epoch")
+    tip = TIP if epoch is not None else NO_CHOICE
+    return (
+        Cell(run.title, run.title),
+        *(_percent(numbers.get(name), TIP) for name in names),
+        Cell("–", None, tip) if epoch is None else Cell(f"{epoch:d}", float(epoch), tip),
+        *(_percent(numbers.get(f"best_{name}_accuracy"), tip) for name in ("clean", "robust")),
+    )
+
+
+def _percent(value: float | None, tip: str) -> Cell:
+    return Cell("–", None, tip) if value is None else Cell(f"{100 * value:.1f} %", value, tip)

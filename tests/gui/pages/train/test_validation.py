@@ -1,0 +1,81 @@
+"""The Train page says which images its curves are of, and shows last and best weights."""
+
+import numpy as np
+import pytest
+
+from engine.specs import Glyphs
+from engine.store.study import Result
+from gui.pages.train.results import NO_CHOICE
+from tests.gui.pages.train.test_page import image_set, page, training, workspace
+
+__all__ = ["page", "workspace"]  # fixtures
+
+HELD = Glyphs(train=20, test=20, validation=0.2)
+NUMBERS = {
+    "clean_accuracy": 0.9,
+    "robust_accuracy": 0.25,
+    "best_clean_accuracy": 0.875,
+    "best_robust_accuracy": 0.5,
+    "best_epoch": 3,
+}
+
+
+def stored(workspace, spec, numbers):
+    arrays = {
+        "epochs/step": np.arange(1.0, 3),
+        "epochs/clean_accuracy": np.array([0.8, 0.9]),
+        "epochs/robust_accuracy": np.array([0.3, 0.2]),
+    }
+    workspace.study.write(spec, Result(numbers, arrays), seconds=1.0, provenance={})
+
+
+def cells(page):
+    table = page.results
+    return [
+        [table.item(row, column).text() for column in range(table.columnCount())]
+        for row in range(table.rowCount())
+    ]
+
+
+def test_that_the_title_says_which_images_the_accuracies_are_of(page, workspace):
+    assert page.curves.accuracy.title.startswith("Test accuracy")
+    assert page.curves.accuracy.caption == f"{NO_CHOICE}."
+    workspace.choose_images(HELD, image_set().held_out(0.2, 0))
+    assert page.curves.accuracy.title.startswith("Validation, dashed")
+    assert page.curves.accuracy.caption == ""
+
+
+def test_that_finished_networks_show_both_sets_of_weights(page, workspace, qtbot):
+    assert not page.results.isVisible()
+    old, new, best = training(), training(seed=1), training(images=HELD).replace("weights", "best")
+    stored(workspace, old, {"clean_accuracy": 0.99, "robust_accuracy": 0.01})
+    stored(workspace, new, NUMBERS)
+    exchanged = {"last_clean_accuracy": 0.9, "last_robust_accuracy": 0.25}
+    stored(workspace, best, {**NUMBERS, "clean_accuracy": 0.875, **exchanged})
+    workspace.choose_images(HELD.replace("validation", 0.0), image_set())
+    qtbot.waitUntil(lambda: page.results.rowCount() == 2)
+    assert cells(page) == [
+        ["Standard, seed 0", "99.0 %", "1.0 %", "–", "–", "–"],
+        ["Standard, seed 1", "90.0 %", "25.0 %", "3", "87.5 %", "50.0 %"],
+    ]
+    assert page.results.isVisible()
+    workspace.choose_images(HELD, image_set().held_out(0.2, 0))
+    qtbot.waitUntil(lambda: page.results.rowCount() == 1)
+    assert cells(page)[0][1:] == ["90.0 %", "25.0 %", "3", "87.5 %", "50.0 %"]
+
+
+def test_that_the_best_weights_can_be_chosen_where_there_is_a_part(page, workspace):
+    page.form.best.setChecked(True)
+    assert page.trainings() == []
+    assert page.footer.fault.text().startswith("The best weights are chosen by validation images")
+    workspace.choose_images(HELD, image_set().held_out(0.2, 0))
+    assert {spec.weights for spec in page.trainings()} == {"best"}
+    assert page.footer.fault.text() == ""
+    page.form.best.setChecked(False)
+    assert {spec.weights for spec in page.trainings()} == {"last"}
+
+
+@pytest.mark.parametrize(("share", "text"), [(0.2, "16 training, 4 validation and 20 test"),
+                                             (0.0, "20 training and 20 test")])  # fmt: skip
+def test_that_the_counts_of_images_name_the_parts_there_are(share, text):
+    assert image_set().held_out(share, 0).counts == f"{text} images"
