@@ -9,10 +9,11 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from engine.attacks.losses import LOSSES, Objective
+from engine.attacks.losses import LOSSES, LOSSES_OF, Objective
 from engine.attacks.norms import has_gradient, project_, step_direction
 from engine.attacks.norms import random_start as started_at_random
 from engine.networks.gradients import (
+    ImageLoss,
     InputError,
     checked_logits,
     differentiating,
@@ -47,6 +48,7 @@ def pgd(
     target: int | None = None,
     random_start: bool = False,
     restarts: int = 1,
+    form: str = "corrected",
     objective: Objective | None = None,
     start: Tensor | None = None,
     generator: torch.Generator | None = None,
@@ -78,6 +80,9 @@ def pgd(
     restarts
         Number of runs, of which the worst result per image is kept: a successful run is preferred,
         then one with a higher loss (with a target: a lower loss).
+    form
+        "released": losses and norms in the forms of the paper's released code; see
+        :data:`~engine.attacks.losses.LOSSES_OF` and :data:`~engine.attacks.norms.FORMS`.
     objective
         Function to maximise instead of ``loss``; not allowed together with a target.
     start : Tensor (N, C, H, W), optional
@@ -97,21 +102,22 @@ def pgd(
     InputError
         If images, labels or the network's output do not meet the requirements above.
     """
-    aim = _aim(images, labels, loss, target, objective)
+    aim = _aim(images, labels, LOSSES_OF[form][loss], target, objective)
     if random_start and generator is None:
         raise InputError("random_start is true, must then be given a generator")
     if eps == 0 or not len(images):
         return images.detach().clone()
-    run = partial(_ascend, model, aim=aim, norm=norm, eps=eps, step_size=step_size, steps=steps)
+    run = partial(_ascend, model, aim=aim, norm=norm, eps=eps, form=form)
+    run = partial(run, step_size=step_size, steps=steps)
     with differentiating(model, images):
         clean = images.detach().clone(memory_format=fastest_layout(model, images))
         worst = _Worst(model, aim)
         for restart in range(restarts):
             begin = clean.clone()
             if start is not None and restart == 0:
-                project_(begin.copy_(start), clean, norm, eps)
+                project_(begin.copy_(start), clean, norm, eps, form)
             elif random_start and generator is not None:
-                begin.copy_(started_at_random(images.detach(), norm, eps, generator))
+                begin.copy_(started_at_random(images.detach(), norm, eps, generator, form))
             adv_images = run(begin, clean, on_step=_counted(on_step, restart * steps))
             if restarts > 1:
                 adv_images = worst.of(adv_images)
@@ -127,6 +133,7 @@ def fgsm(
     eps: float,
     loss: str = "xent",
     target: int | None = None,
+    form: str = "corrected",
     objective: Objective | None = None,
     start: Tensor | None = None,
     generator: torch.Generator | None = None,
@@ -146,6 +153,7 @@ def fgsm(
         steps=1,
         loss=loss,
         target=target,
+        form=form,
         objective=objective,
         start=start,
         generator=generator,
@@ -186,6 +194,7 @@ def _ascend(
     aim: _Aim,
     norm: str,
     eps: float,
+    form: str,
     step_size: float,
     steps: int,
     on_step: OnStep | None,
@@ -198,8 +207,8 @@ def _ascend(
         losses = []
         for adv, around, compared in views:
             values, gradient = input_gradient(model, adv, compared, loss, highest)
-            adv.add_(step_direction(gradient, norm), alpha=aim.sign * step_size)
-            project_(adv, around, norm, eps)
+            adv.add_(step_direction(gradient, norm, form), alpha=aim.sign * step_size)
+            project_(adv, around, norm, eps, form)
             losses.append(values)
         if on_step is not None:
             on_step(step, torch.cat(losses))
@@ -245,7 +254,7 @@ def _counted(on_step: OnStep | None, first: int) -> OnStep | None:
 
 
 def _aim(
-    images: Tensor, labels: Tensor, loss: str, target: int | None, objective: Objective | None
+    images: Tensor, labels: Tensor, loss: ImageLoss, target: int | None, objective: Objective | None
 ) -> _Aim:
     """Check the input of an attack and return its goal."""
     if images.ndim < 2 or not images.is_floating_point():
@@ -261,7 +270,7 @@ def _aim(
         if objective is not None:
             raise InputError(f"target is {target}, must be empty where an objective is given")
         classes = torch.full((len(images),), target, dtype=torch.int64, device=images.device)
-        return _Aim(Objective(LOSSES[loss], classes), classes, -1.0)
+        return _Aim(Objective(loss, classes), classes, -1.0)
     if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
         raise InputError(
             f"labels has shape {tuple(labels.shape)} and type {labels.dtype}, "
@@ -269,4 +278,4 @@ def _aim(
         )
     if len(labels) and int(labels.min()) < 0:
         raise InputError("labels holds -1, must hold a class for every image without a target")
-    return _Aim(objective or Objective(LOSSES[loss], labels), labels, 1.0)
+    return _Aim(objective or Objective(loss, labels), labels, 1.0)
