@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from engine.attacks.losses import LOSSES, TARGETED, Objective, followed, stands
-from engine.networks.gradients import InputError, checked_logits, highest_of, parts
+from engine.attacks.losses import TARGETED, Objective, followed, stands
+from engine.networks.gradients import ImageLoss, InputError, checked_logits, highest_of, parts
 
 OnStep = Callable[[int, Tensor], None]
 """Called once per step with its number, from 0, and the losses (N,) before the step.
@@ -82,7 +82,7 @@ class Worst:
 
 
 def aim_of(
-    images: Tensor, labels: Tensor, loss: str, target: int | None, objective: Objective | None
+    images: Tensor, labels: Tensor, loss: ImageLoss, target: int | None, objective: Objective | None
 ) -> Aim:
     """Check the input of an attack and return its goal."""
     if images.ndim < 2 or not images.is_floating_point():
@@ -98,7 +98,7 @@ def aim_of(
         if objective is not None:
             raise InputError(f"target is {target}, must be empty where an objective is given")
         classes = torch.full((len(images),), target, dtype=torch.int64, device=images.device)
-        return Aim(Objective(LOSSES[loss], classes), classes, -1.0)
+        return Aim(Objective(loss, classes), classes, -1.0)
     if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
         raise InputError(
             f"labels has shape {tuple(labels.shape)} and type {labels.dtype}, "
@@ -106,7 +106,7 @@ def aim_of(
         )
     if len(labels) and int(labels.min()) < 0:
         raise InputError("labels holds -1, must hold a class for every image without a target")
-    return Aim(objective or Objective(followed(LOSSES[loss]), labels), labels, 1.0)
+    return Aim(objective or Objective(followed(loss), labels), labels, 1.0)
 
 
 def targeted(aim: Aim, loss: str, targets: Tensor) -> Aim:

@@ -20,7 +20,7 @@ from engine.attacks.aim import (
     targeted,
     told_of_all,
 )
-from engine.attacks.losses import Objective
+from engine.attacks.losses import LOSSES, Objective
 from engine.attacks.norms import edge_start, project_, step_direction
 from engine.networks.gradients import (
     InputError,
@@ -83,7 +83,7 @@ def apgd(
     Tensor (N, C, H, W)
         Per image the last misclassified iterate of its worst run, else the one of highest loss.
     """
-    aim = aim_of(images, labels, loss, target, objective)
+    aim = aim_of(images, labels, LOSSES[loss], target, objective)
     if generator is None and restarts > 1:
         raise InputError(f"restarts is {restarts}, must then be given a generator")
     if targets and objective is not None:

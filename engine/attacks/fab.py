@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from engine.attacks.aim import Aim, OnStep, TellAll, aim_of, ranked_targets, targeted, told_of_all
 from engine.attacks.hyperplane import to_hyperplane
-from engine.attacks.losses import Objective
+from engine.attacks.losses import Objective, cw
 from engine.attacks.norms import norms
 from engine.networks.gradients import (
     InputError,
@@ -68,7 +68,7 @@ def fab(
     """
     if objective is not None:
         raise InputError("fab follows differences of logits, must not be given an objective")
-    aim = aim_of(images, labels, "cw", None, None)
+    aim = aim_of(images, labels, cw, None, None)
     if eps == 0 or not len(images):
         return images.detach().clone()
     found = images.detach().clone()

@@ -3,6 +3,8 @@
 The losses of labels are computed from the margins z_j - z_label of the other classes. The
 cross-entropy needs this form: if a network is certain, 1 - p_label is exactly 0 in float32. The
 gradient of the usual form then lacks the term of the label's logit and has a wrong direction.
+
+:data:`RELEASED_LOSSES` has the forms of the code that was released with the paper instead.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import kl_div, softplus
+from torch.nn.functional import cross_entropy, kl_div, one_hot, relu, softplus
 
 from engine.networks.gradients import ImageLoss
 
@@ -54,7 +56,8 @@ def cw(logits: Tensor, labels: Tensor) -> Tensor:
 def cw_capped(logits: Tensor, labels: Tensor) -> Tensor:
     """Return the margin of :func:`cw`, at most :data:`CAP`.
 
-    The paper's -relu(z_label - max_other + 500) is this minus 500; the gradient is the same.
+    The paper's -relu(z_label - max_other + 500) is this minus 500, with the same gradient. The
+    released code takes another max_other: see :func:`released_cw`.
     """
     return cw(logits, labels).clamp_max(CAP)
 
@@ -132,6 +135,30 @@ def stands(logits: Tensor, labels: Tensor) -> Tensor:
     return (logits.argmax(1) == labels) & logits.isfinite().all(1)
 
 
+def released_xent(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the cross-entropy (N,) whose gradient is softmax - one-hot, in the logits' dtype.
+
+    In float32 the label's term of the gradient is 0 once the network is certain to about 1e-7.
+    Parameters as in :func:`xent`. Source: Kim, Seo, Jeon 2019, their released code.
+    """
+    return cross_entropy(logits, labels, reduction="none")
+
+
+def released_cw(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return max((1 - one_hot) z) - z_label (N,), where the maximum includes a 0 for the label.
+
+    While all other logits are below 0 the maximum is that 0. Then this is no margin, and no rival's
+    logit has a gradient. Parameters as in :func:`xent`. Source: as :func:`released_xent`.
+    """
+    mask = one_hot(labels, logits.shape[1]).to(logits.dtype)
+    return ((1 - mask) * logits).amax(1) - (mask * logits).sum(1)
+
+
+def released_cw_capped(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return :func:`released_cw`, at most :data:`CAP`, where it has no gradient."""
+    return CAP - relu(CAP - released_cw(logits, labels))
+
+
 def divergence(logits: Tensor, clean_logits: Tensor) -> Tensor:
     """Return KL(softmax(clean) || softmax(z)) (N,), in nats.
 
@@ -184,3 +211,12 @@ TARGETED: dict[str, ImageLoss] = {
     "dlr": dlr_to,
 }
 """For each loss of :data:`LOSSES`, the loss to maximise towards a target class."""
+
+RELEASED_LOSSES: dict[str, ImageLoss] = {
+    **LOSSES,
+    "xent": released_xent,
+    "cw": released_cw,
+    "cw_capped": released_cw_capped,
+}
+LOSSES_OF: dict[str, dict[str, ImageLoss]] = {"corrected": LOSSES, "released": RELEASED_LOSSES}
+"""Value of a spec's ``form`` -> its table of losses."""

@@ -53,14 +53,14 @@ def norms(delta: Tensor, norm: str) -> Tensor:
     return _lengths(delta, NORMS[norm].order).flatten()
 
 
-def step_direction(gradient: Tensor, norm: str) -> Tensor:
+def step_direction(gradient: Tensor, norm: str, form: str = "corrected") -> Tensor:
     """Return, per image, the step of norm 1 in the direction of steepest ascent.
 
     linf: sign(g). l2: g / ||g||, computed without underflow or overflow: gradients of 1e-30 and of
     1e30 keep their direction in float32. The step is zero for an image whose gradient is zero (see
     :func:`has_gradient`). Non-finite entries count as zero, so that a step never makes an image
     non-finite. Source: Madry 2018; Kim, Seo, Jeon 2019, who add 1e-8 to ||g||, which shortens the
-    steps of small gradients.
+    steps of small gradients: form "released".
 
     Parameters
     ----------
@@ -68,9 +68,11 @@ def step_direction(gradient: Tensor, norm: str) -> Tensor:
         Not modified.
     norm
         A key of :data:`NORMS`.
+    form
+        A key of :data:`FORMS`, here and below.
     """
     finite = gradient.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
-    return NORMS[norm].direction(finite)
+    return FORMS[form][norm].direction(finite)
 
 
 def has_gradient(gradient: Tensor) -> Tensor:
@@ -103,21 +105,26 @@ def project(adv_images: Tensor, images: Tensor, norm: str, eps: float) -> Tensor
     return project_(adv_images.clone(), images, norm, eps)
 
 
-def project_(adv_images: Tensor, images: Tensor, norm: str, eps: float) -> Tensor:
+def project_(
+    adv_images: Tensor, images: Tensor, norm: str, eps: float, form: str = "corrected"
+) -> Tensor:
     """Project as :func:`project` does, but in place; return ``adv_images``."""
     delta = adv_images.sub_(images)
-    return NORMS[norm].shrink_(delta, eps).add_(images).clamp_(0.0, 1.0)
+    return FORMS[form][norm].shrink_(delta, eps).add_(images).clamp_(0.0, 1.0)
 
 
-def random_start(images: Tensor, norm: str, eps: float, generator: torch.Generator) -> Tensor:
+def random_start(
+    images: Tensor, norm: str, eps: float, generator: torch.Generator, form: str = "corrected"
+) -> Tensor:
     """Return every image moved to a uniformly random point of its eps-ball, clipped to [0, 1].
 
     linf: uniform in the box. l2: uniform in the ball, drawn as a uniform direction times
-    eps r^(1/d), with r uniform in [0, 1] and d the number of entries. Random numbers are drawn on
-    the generator's device, so that a seed gives the same start for images on any device.
+    eps r^(1/d), with r uniform in [0, 1] and d the number of entries; in the form "released"
+    uniform on the sphere of radius eps. Random numbers are drawn on the generator's device, so that
+    a seed gives the same start for images on any device.
     """
-    drawn = NORMS[norm].draw(images.shape, images.dtype, generator)
-    return project_(drawn.to(images.device).mul_(eps).add_(images), images, norm, eps)
+    drawn = FORMS[form][norm].draw(images.shape, images.dtype, generator)
+    return project_(drawn.to(images.device).mul_(eps).add_(images), images, norm, eps, form)
 
 
 def edge_start(images: Tensor, norm: str, eps: float, generator: torch.Generator) -> Tensor:
@@ -169,7 +176,38 @@ def _l2_draw(shape: Size, dtype: torch.dtype, generator: torch.Generator) -> Ten
     return _l2_direction(normal).mul_(radius.reshape(-1, *[1] * (len(shape) - 1)))
 
 
+# The released code adds 1e-8 to lengths of gradients and deltas. Its pixels lie in [-1, 1], where a
+# gradient is half of ours and a delta twice as long, so the same formulas have these terms here.
+RELEASED_GRADIENT_TERM = 2e-8
+RELEASED_LENGTH_TERM = 0.5e-8
+
+
+def _released_l2_direction(gradient: Tensor) -> Tensor:
+    return gradient / (_root_of_squares(gradient) + RELEASED_GRADIENT_TERM)
+
+
+def _released_l2_shrink(delta: Tensor, eps: float) -> Tensor:
+    lengths = _root_of_squares(delta)
+    return delta.mul_(lengths.clamp_max(eps) / (lengths + RELEASED_LENGTH_TERM))
+
+
+def _released_l2_draw(shape: Size, dtype: torch.dtype, generator: torch.Generator) -> Tensor:
+    normal = torch.randn(shape, generator=generator, device=generator.device, dtype=dtype)
+    return normal.div_(_root_of_squares(normal) + 1e-8)
+
+
+def _root_of_squares(delta: Tensor) -> Tensor:
+    """Return L2 norms as :func:`_lengths`, by plain squares, which underflow for small entries."""
+    return delta.square().sum(dim=tuple(range(1, delta.ndim)), keepdim=True).sqrt()
+
+
 NORMS: dict[str, Geometry] = {
     "linf": Geometry(float("inf"), torch.sign, _linf_shrink, _linf_draw),
     "l2": Geometry(2, _l2_direction, _l2_shrink, _l2_draw),
 }
+RELEASED_NORMS: dict[str, Geometry] = {
+    "linf": NORMS["linf"],
+    "l2": Geometry(2, _released_l2_direction, _released_l2_shrink, _released_l2_draw),
+}
+FORMS: dict[str, dict[str, Geometry]] = {"corrected": NORMS, "released": RELEASED_NORMS}
+"""Value of a spec's ``form`` -> its table of norms."""

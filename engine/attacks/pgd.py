@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.attacks.aim import Aim, OnStep, Worst, aim_of
-from engine.attacks.losses import LOSSES, Objective, followed
+from engine.attacks.losses import LOSSES, LOSSES_OF, Objective, followed
 from engine.attacks.norms import project_, step_direction
 from engine.attacks.norms import random_start as started_at_random
 from engine.networks.gradients import (
@@ -35,6 +35,7 @@ def pgd(
     target: int | None = None,
     random_start: bool = False,
     restarts: int = 1,
+    form: str = "corrected",
     objective: Objective | None = None,
     start: Tensor | None = None,
     generator: torch.Generator | None = None,
@@ -66,6 +67,9 @@ def pgd(
     restarts
         Number of runs, of which the worst result per image is kept: a successful run is preferred,
         then one with a higher loss (with a target: a lower loss).
+    form
+        "released": losses and norms in the forms of the paper's released code; see
+        :data:`~engine.attacks.losses.LOSSES_OF` and :data:`~engine.attacks.norms.FORMS`.
     objective
         Function to maximise instead of ``loss``; not allowed together with a target.
     start : Tensor (N, C, H, W), optional
@@ -85,21 +89,22 @@ def pgd(
     InputError
         If images, labels or the network's output do not meet the requirements above.
     """
-    aim = aim_of(images, labels, loss, target, objective)
+    aim = aim_of(images, labels, LOSSES_OF[form][loss], target, objective)
     if random_start and generator is None:
         raise InputError("random_start is true, must then be given a generator")
     if eps == 0 or not len(images):
         return images.detach().clone()
-    run = partial(_ascend, model, aim=aim, norm=norm, eps=eps, step_size=step_size, steps=steps)
+    run = partial(_ascend, model, aim=aim, norm=norm, eps=eps, form=form)
+    run = partial(run, step_size=step_size, steps=steps)
     with differentiating(model, images):
         clean = images.detach().clone(memory_format=fastest_layout(model, images))
         worst = Worst(model, aim)
         for restart in range(restarts):
             begin = clean.clone()
             if start is not None and restart == 0:
-                project_(begin.copy_(start), clean, norm, eps)
+                project_(begin.copy_(start), clean, norm, eps, form)
             elif random_start and generator is not None:
-                begin.copy_(started_at_random(images.detach(), norm, eps, generator))
+                begin.copy_(started_at_random(images.detach(), norm, eps, generator, form))
             adv_images = run(begin, clean, on_step=_counted(on_step, restart * steps))
             if restarts > 1:
                 adv_images = worst.of(adv_images)
@@ -115,6 +120,7 @@ def fgsm(
     eps: float,
     loss: str = "xent",
     target: int | None = None,
+    form: str = "corrected",
     objective: Objective | None = None,
     start: Tensor | None = None,
     generator: torch.Generator | None = None,
@@ -134,6 +140,7 @@ def fgsm(
         steps=1,
         loss=loss,
         target=target,
+        form=form,
         objective=objective,
         start=start,
         generator=generator,
@@ -158,6 +165,7 @@ def _ascend(
     aim: Aim,
     norm: str,
     eps: float,
+    form: str,
     step_size: float,
     steps: int,
     on_step: OnStep | None,
@@ -170,8 +178,8 @@ def _ascend(
         losses = []
         for adv, around, compared in views:
             values, gradient = input_gradient(model, adv, compared, loss, highest)
-            adv.add_(step_direction(gradient, norm), alpha=aim.sign * step_size)
-            project_(adv, around, norm, eps)
+            adv.add_(step_direction(gradient, norm, form), alpha=aim.sign * step_size)
+            project_(adv, around, norm, eps, form)
             losses.append(values)
         if on_step is not None:
             on_step(step, torch.cat(losses))

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.attacks.aim import OnStep, aim_of, told_of_all
-from engine.attacks.losses import Objective
+from engine.attacks.losses import Objective, cw
 from engine.attacks.norms import norms
 from engine.networks.gradients import (
     InputError,
@@ -70,7 +70,7 @@ def square(
     InputError
         Also if no generator is given.
     """
-    aim = aim_of(images, labels, "cw", None, objective)
+    aim = aim_of(images, labels, cw, None, objective)
     if generator is None:
         raise InputError("square draws at random, must be given a generator")
     if eps == 0 or not len(images):

@@ -11,7 +11,7 @@ import torch
 from numpy.polynomial.legendre import leggauss
 from torch import Tensor, nn
 
-from engine.attacks.losses import xent
+from engine.attacks.losses import released_xent, xent
 from engine.networks.gradients import ImageLoss, InputError, input_gradients, logits_of
 from engine.specs.attributions import GREY
 
@@ -27,6 +27,7 @@ def gradient(
     labels: Tensor | None = None,
     *,
     quantity: str = "log_probability",
+    form: str = "corrected",
     generator: torch.Generator | None = None,
 ) -> Tensor:
     """Return the gradient of the log-probability of the predicted label.
@@ -47,6 +48,9 @@ def gradient(
         Classes to explain instead; :data:`PREDICTED` for the predicted class.
     quantity
         A key of :data:`QUANTITIES`: the quantity of the class to explain.
+    form
+        "released": the log-probability as the paper's released code computes it, so that its
+        gradient is softmax - one-hot in the dtype of the logits.
     generator
         Unused; accepted because every attribution takes it.
 
@@ -61,7 +65,9 @@ def gradient(
         If labels or the network's output do not fit the images.
     """
     classes = checked_classes(images, labels)
-    _, gradients = input_gradients(model, images, classes, QUANTITIES[quantity])
+    rounded = form == "released" and quantity == "log_probability"
+    explained = _released_log_probability if rounded else QUANTITIES[quantity]
+    _, gradients = input_gradients(model, images, classes, explained)
     return gradients
 
 
@@ -72,13 +78,14 @@ def gradient_x_input(
     *,
     quantity: str = "log_probability",
     input_range: str = "signed",
+    form: str = "corrected",
     generator: torch.Generator | None = None,
 ) -> Tensor:
     """Return the :func:`gradient` times the image.
 
     Parameters
     ----------
-    quantity
+    quantity, form
         As for :func:`gradient`.
     input_range
         "signed": multiply by the image in [-1, 1], as in the paper, so that mid-grey gives zero.
@@ -89,7 +96,7 @@ def gradient_x_input(
     Source: Shrikumar 2017; Kim, Seo, Jeon 2019.
     """
     factor = 2.0 * images - 1.0 if input_range == "signed" else images
-    return gradient(model, images, labels, quantity=quantity) * factor
+    return gradient(model, images, labels, quantity=quantity, form=form) * factor
 
 
 def integrated_gradients(
@@ -179,6 +186,10 @@ def _log_probability(logits: Tensor, labels: Tensor) -> Tensor:
 
 def _logit(logits: Tensor, labels: Tensor) -> Tensor:
     return logits.gather(1, _or_predicted(logits, labels)[:, None])[:, 0]
+
+
+def _released_log_probability(logits: Tensor, labels: Tensor) -> Tensor:
+    return -released_xent(logits, _or_predicted(logits, labels))
 
 
 QUANTITIES: dict[str, ImageLoss] = {"log_probability": _log_probability, "logit": _logit}

@@ -278,8 +278,13 @@ def _read_idx(source: Source, found: Found, spec: IdxImages) -> tuple[str, Image
         except UnreadableFile as error:
             raise ImagesError(f"{name} cannot be used: {error}") from None
     arrays = parse_idx(plain)
+    out = spec.held_out
+    if out and out >= len(arrays.train_images):
+        raise ImagesError(
+            f"held_out is {out}, must be below the {len(arrays.train_images)} training images"
+        )
     parts = (
-        (arrays.train_images, arrays.train_labels, spec.max_train),
+        (arrays.train_images[out:], arrays.train_labels[out:], spec.max_train),
         (arrays.test_images, arrays.test_labels, spec.max_test),
     )
     (train_images, train_labels), (test_images, test_labels) = (

@@ -5,7 +5,6 @@ Source: Larsen 2016; Kim, Seo, Jeon 2019, table of the approximated manifold.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -16,6 +15,8 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
 from engine.jobs.device_images import DeviceImages
+from engine.manifold import released
+from engine.manifold.convolutions import SameConv2d, SpectralConv2d
 from engine.networks.architectures import initialise_glorot
 from engine.specs import VAEGAN
 from engine.specs.schema import SpecError
@@ -23,20 +24,8 @@ from engine.specs.schema import SpecError
 SIDES = {"mnist": 28, "cifar": 32}
 POWER_ITERATIONS = 15
 Parts = tuple[nn.Module, nn.Module, nn.Module]
-
-
-class SameConv2d(nn.Conv2d):
-    """A strided convolution with output side ceil(input side / stride)."""
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Pad as needed, more to the right and below, and convolve."""
-        kernel, stride = self.kernel_size[0], self.stride[0]
-        side = features.shape[-1]
-        total = max(0, (math.ceil(side / stride) - 1) * stride + kernel - side)
-        before = total // 2
-        around = (before, total - before, before, total - before)
-        convolved: Tensor = super().forward(functional.pad(features, around))
-        return convolved
+Wide = Callable[[int], int]
+"""Returns the number of channels to use for the paper's number."""
 
 
 class Generator(nn.Module):
@@ -88,18 +77,18 @@ def build(spec: VAEGAN, images: DeviceImages, generator: torch.Generator) -> Gen
         raise SpecError(
             f"images are {width}x{height} px, the VAE-GAN {spec.architecture!r} takes {side}x{side}"
         )
-    model = Generator(*ARCHITECTURES[spec.architecture](channels, spec.latent, spec.width))
+    layouts = RELEASED_ARCHITECTURES if spec.form == "released" else ARCHITECTURES
+    model = Generator(*layouts[spec.architecture](channels, spec.latent, _scaled(spec.width)))
     for module in model.modules():
         _initialise(module, generator)
-    if spec.architecture == "cifar":
+    if spec.architecture == "cifar" and spec.form == "corrected":
         for layer in model.discriminator.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 _normalise_spectrum(layer, generator)
     return model
 
 
-def _mnist(channels: int, latent: int, width: float) -> Parts:
-    wide = _scaled(width)
+def _mnist(channels: int, latent: int, wide: Wide) -> Parts:
     encoder = nn.Sequential(
         *_down(SameConv2d, [channels, wide(64), wide(128), wide(256)], kernel=4),
         nn.Flatten(),
@@ -130,8 +119,7 @@ def _mnist(channels: int, latent: int, width: float) -> Parts:
     return encoder, decoder, discriminator
 
 
-def _cifar(channels: int, latent: int, width: float) -> Parts:
-    wide = _scaled(width)
+def _cifar(channels: int, latent: int, wide: Wide) -> Parts:
     encoder = nn.Sequential(
         *_down(SameConv2d, [channels, wide(64), wide(128), wide(256)], kernel=5),
         nn.Flatten(),
@@ -159,10 +147,14 @@ def _cifar(channels: int, latent: int, width: float) -> Parts:
     return encoder, decoder, nn.Sequential(*layers)
 
 
-ARCHITECTURES: dict[str, Callable[[int, int, float], Parts]] = {"mnist": _mnist, "cifar": _cifar}
+ARCHITECTURES: dict[str, Callable[[int, int, Wide], Parts]] = {"mnist": _mnist, "cifar": _cifar}
+RELEASED_ARCHITECTURES: dict[str, Callable[[int, int, Wide], Parts]] = {
+    "mnist": released.mnist_parts,
+    "cifar": released.cifar_parts,
+}
 
 
-def _scaled(width: float) -> Callable[[int], int]:
+def _scaled(width: float) -> Wide:
     return lambda channels: max(4, round(channels * width))
 
 
@@ -184,6 +176,8 @@ def _initialise(module: nn.Module, generator: torch.Generator) -> None:
         nn.init.xavier_uniform_(module.weight, generator=generator)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+    if isinstance(module, SpectralConv2d):
+        nn.init.trunc_normal_(module.image, generator=generator)
 
 
 def _normalise_spectrum(layer: nn.Module, generator: torch.Generator) -> None:

@@ -18,16 +18,21 @@ from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, device_images, layout, probe_indices
 from engine.jobs.events import Reconstructions, Scalars
 from engine.manifold.generators import Generator, build
+from engine.manifold.released import move_statistics
 from engine.networks.gradients import as_unit
 from engine.specs import VAEGAN
 from engine.specs.schema import SpecError
 from engine.store.study import Result
 from engine.training.loop import Checkpoints, TrainingState, load_weights, run_epoch, weights_of
+from engine.training.tensorflow_adam import TensorFlowAdam
 
 SAMPLES = 64
 EXPLAINED_IMAGES = 1000
 MEAN_IMAGES = 5000
 PICTURES_INTERVAL = 0.5
+BETA2 = 0.9
+LEAST_PROBABILITY = 1e-8
+"""Added in the logarithms of the released code's GAN losses."""
 
 
 def train(spec: VAEGAN, context: Context) -> Result:
@@ -39,9 +44,9 @@ def train(spec: VAEGAN, context: Context) -> Result:
         )
     model = build(spec, images, context.generator("weights", spec.seed))
     model = model.to(context.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.Adam(
-        model.parameters(), lr=spec.learning_rate, betas=(spec.beta1, 0.9), fused=True
-    )
+    adam = TensorFlowAdam if spec.form == "released" else torch.optim.Adam
+    betas = (spec.beta1, BETA2)
+    optimizer = adam(model.parameters(), lr=spec.learning_rate, betas=betas, fused=True)
     generators = {
         "shuffle": context.generator("shuffle", spec.seed),
         "latent": context.generator("latent", spec.seed, context.device),
@@ -83,7 +88,7 @@ def _one_epoch(
         if len(indices) < 2:
             return torch.zeros((), device=context.device)  # batch statistics need two images
         batch = layout(as_unit(images.train[indices])) * 2 - 1
-        return _step(state, losses, batch, spec.discriminator_steps)
+        return _step(state, losses, batch)
 
     def on_point(step: float, loss: float) -> None:
         if not math.isfinite(loss):
@@ -97,9 +102,20 @@ def _one_epoch(
         context,
         spec,
         step_on=step_on,
-        count=len(images.train),
+        count=images_used(len(images.train), spec),
         on_point=on_point,
     )
+
+
+def images_used(count: int, spec: VAEGAN) -> int:
+    """Return how many of the training images an epoch takes, in the order of the spec.
+
+    All of them; in the form "released" those of round(count / batch size) batches, which leaves
+    out the last ones if they are less than half a batch.
+    """
+    if spec.form == "corrected":
+        return count
+    return min(count, spec.batch_size * round(count / spec.batch_size))
 
 
 class _Pictures:
@@ -220,7 +236,7 @@ class _Losses:
         """Return the weighted reconstruction loss plus the adversarial loss of decoded images."""
         decoded, apart, _ = self._decoded(images)
         real = sum(
-            functional.softplus(-self.model.discriminator(made)).mean()
+            self._minus_log(self.model.discriminator(made))
             for made in (decoded, self._from_prior(images))
         )
         return self.spec.reconstruction_weight * apart.mean() + real
@@ -231,10 +247,18 @@ class _Losses:
             decoded, _, _ = self._decoded(images)
             sampled = self._from_prior(images)
         judge = self.model.discriminator
-        loss: Tensor = functional.softplus(-judge(images)).mean()
+        loss = self._minus_log(judge(images))
         for made in (decoded, sampled):
-            loss = loss + functional.softplus(judge(made)).mean()
+            loss = loss + self._minus_log(judge(made), complement=True)
         return loss
+
+    def _minus_log(self, logits: Tensor, complement: bool = False) -> Tensor:
+        """Return the mean of -log p, or of -log (1 - p), for the probabilities of logits."""
+        if self.spec.form == "corrected":
+            found: Tensor = functional.softplus(logits if complement else -logits).mean()
+            return found
+        p = logits.sigmoid()
+        return -((1 - p if complement else p) + LEAST_PROBABILITY).log().mean()
 
     def _from_prior(self, images: Tensor) -> Tensor:
         blank = torch.empty(len(images), self.spec.latent, device=images.device)
@@ -242,18 +266,24 @@ class _Losses:
         return made
 
 
-def _step(
-    state: TrainingState, losses: _Losses, images: Tensor, discriminator_steps: int
-) -> Tensor:
+def _step(state: TrainingState, losses: _Losses, images: Tensor) -> Tensor:
     """Take one encoder, one decoder and the discriminator's steps; return the reconstruction loss.
 
     One optimiser holds all weights; it skips parameters that have no gradient.
     """
-    model = losses.model
+    model, spec = losses.model, losses.spec
+
+    def begin(part: nn.Module) -> None:
+        if spec.form == "released":
+            move_statistics(model, part)
+
+    begin(model.encoder)
     loss, reconstruction = losses.encoder(images)
     _update(state, loss, model.encoder.parameters())
+    begin(model.decoder)
     _update(state, losses.decoder(images), model.decoder.parameters())
-    for _ in range(discriminator_steps):
+    begin(model.discriminator)
+    for _ in range(spec.discriminator_steps):
         _update(state, losses.discriminator(images), model.discriminator.parameters())
     return reconstruction
 

@@ -1,7 +1,7 @@
 """Rankings: the pixels of every image ordered from most to least important.
 
 A ranking comes from a network's attribution or, for comparison, from no network: a random order or
-Sobel edges.
+Sobel edges. The random masks of the paper's released code are no ranking: see :func:`drawn_masks`.
 """
 
 from __future__ import annotations
@@ -19,14 +19,19 @@ from engine.jobs.classifiers import classifier
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, device_images, layout
 from engine.networks.gradients import as_unit
-from engine.specs import AttributionRanking, RandomRanking, RankingSpec, SobelRanking
+from engine.specs import AttributionRanking, Occlusion, RandomRanking, RankingSpec, SobelRanking
 
 BATCH = 500
+TIE_NOISE = 1e-8
+"""Largest noise by which the released code splits ties. Source: Kim, Seo, Jeon 2019, its code."""
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """Rank of each pixel in its image, 0 the most important; int16 or int32 (N, H*W)."""
+    """Rank of each pixel in its image, 0 the most important; int16 or int32 (N, H*W).
+
+    From :func:`drawn_masks`: whether each pixel is removed, bool (N, H*W).
+    """
 
     train: Tensor
     test: Tensor
@@ -41,7 +46,8 @@ def ranks_of(importance: Tensor, generator: torch.Generator) -> Tensor:
     """Rank pixels by decreasing importance; pixels of equal importance in random order.
 
     Pixels are shuffled first and then sorted stably, so the order of ties does not depend on their
-    position. (The paper adds noise of 1e-8 instead, which also reorders attributions of that size.)
+    position. (The paper adds noise of 1e-8 instead, which also reorders attributions of that size:
+    see :func:`with_noise`.)
 
     Parameters
     ----------
@@ -63,6 +69,16 @@ def ranks_of(importance: Tensor, generator: torch.Generator) -> Tensor:
     return ranks.to(torch.int16 if pixels <= 32767 else torch.int32)
 
 
+def with_noise(importance: Tensor, generator: torch.Generator) -> Tensor:
+    """Return importance (N, P) plus uniform noise from 0 to :data:`TIE_NOISE`, in float64.
+
+    The noise is in the units of a map of pixels in [-1, 1], whose gradients are half of ours, so
+    that here it is twice as large.
+    """
+    noise = torch.rand(importance.shape, generator=generator, dtype=torch.float64)
+    return importance.double() + 2 * TIE_NOISE * noise.to(importance.device)
+
+
 def by_attribution(spec: AttributionRanking, context: Context) -> Ranks:
     """Rank by the channel sum of the absolute attribution of the analysed network."""
     images = device_images(context, spec.images)
@@ -71,7 +87,8 @@ def by_attribution(spec: AttributionRanking, context: Context) -> Ranks:
 
     def importance(pixels: Tensor) -> Tensor:
         attribution = attribute(model, layout(as_unit(pixels)), spec.attribution)
-        return blurred(pixel_importance(attribution), spec.blur).flatten(1)
+        found = blurred(pixel_importance(attribution), spec.blur).flatten(1)
+        return with_noise(found, generator) if spec.form == "released" else found
 
     return _ranks(images, importance, generator, context)
 
@@ -143,6 +160,39 @@ def ranking(spec: RankingSpec, context: Context) -> Ranks:
         return RANKINGS[spec.kind](spec, context)
 
     return context.shared(f"ranks/{spec.key}", make, lambda made: made.nbytes)
+
+
+def removal(occlusion: Occlusion, context: Context) -> Ranks:
+    """Return the ranking behind an occlusion, or the masks where they are drawn pixel by pixel."""
+    spec = occlusion.ranking
+    if not isinstance(spec, RandomRanking) or spec.form == "corrected":
+        return ranking(spec, context)
+
+    def make() -> Ranks:
+        return drawn_masks(spec, occlusion, context)
+
+    name = f"masks/{spec.key}/{occlusion.mode}/{occlusion.fraction_removed}"
+    return context.shared(name, make, lambda made: made.nbytes)
+
+
+def drawn_masks(spec: RandomRanking, occlusion: Occlusion, context: Context) -> Ranks:
+    """Draw whether each pixel is removed, with a probability of ``occlusion.fraction_removed``.
+
+    Every mode and fraction has a drawing of its own. Source: Kim, Seo, Jeon 2019, released code.
+    """
+    images = device_images(context, spec.images)
+    share = occlusion.fraction_removed
+    generator = context.generator(f"random mask {occlusion.mode} {share}", spec.seed)
+
+    def part(pixels: Tensor) -> Tensor:
+        found = []
+        for block in torch.split(pixels, BATCH):
+            context.check_cancelled()
+            shape = (len(block), block.shape[2] * block.shape[3])
+            found.append(torch.rand(shape, generator=generator) < share)
+        return torch.cat(found).to(context.device)
+
+    return Ranks(part(images.train), part(images.test))
 
 
 def _ranks(

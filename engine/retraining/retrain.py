@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -13,7 +15,7 @@ from engine.jobs.classifiers import classifier, fresh_network
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, device_images, layout, trainable
 from engine.networks.gradients import as_unit, logits_of
-from engine.retraining.rankings import Ranks, blurred, edges, ranking
+from engine.retraining.rankings import Ranks, blurred, edges, removal
 from engine.retraining.score import score
 from engine.specs import CONTROL_BLUR, Interpretability, Occlusion, Retraining
 from engine.specs.schema import SpecError
@@ -22,26 +24,37 @@ from engine.training.loop import Checkpoints, TrainingState, descend, make_optim
 
 BATCH = 500
 BLURRINESS_IMAGES = 200
+DIGITS = 9
+"""Decimals to which a count is rounded before its ceiling, as 0.3 * 100 may exceed 30."""
 
 
-def removed_pixels(ranks: Tensor, mode: str, fraction_removed: float) -> Tensor:
+def removed_pixels(
+    ranks: Tensor, mode: str, fraction_removed: float, form: str = "corrected"
+) -> Tensor:
     """Return which pixels an occlusion removes.
 
     Parameters
     ----------
     ranks
-        (N, P), 0 the most important.
+        (N, P), 0 the most important; or bool, the pixels that are removed.
     mode
         "roar" removes the most important, "kar" the least important.
     fraction_removed
         In [0, 1]; round(fraction_removed * P) pixels are removed.
+    form
+        "released": as many as lie strictly beyond the percentile of P different importances, which
+        is interpolated between two of them: ceil(fraction_removed * (P - 1)).
 
     Returns
     -------
     Tensor (N, P), bool.
     """
+    if ranks.dtype == torch.bool:
+        return ranks
     pixels = ranks.shape[1]
     count = round(fraction_removed * pixels)
+    if form == "released":
+        count = math.ceil(round(fraction_removed * (pixels - 1), DIGITS))
     return ranks < count if mode == "roar" else ranks >= pixels - count
 
 
@@ -53,21 +66,33 @@ def occluded(images: Tensor, ranks: Tensor, occlusion: Occlusion, fill: Tensor) 
     images
         (N, C, H, W), float32 in [0, 1].
     ranks
-        (N, H*W).
+        (N, H*W), as of :func:`removed_pixels`.
     fill
-        (C,), the training set's channel mean.
+        (C,), the training set's channel mean; see :func:`fill_for_tests` for test images.
     """
-    mask = removed_pixels(ranks, occlusion.mode, occlusion.fraction_removed)
+    share = occlusion.fraction_removed
+    mask = removed_pixels(ranks, occlusion.mode, share, occlusion.form)
     mask = mask.view(len(images), 1, *images.shape[2:])
     if occlusion.content == "mask":
         return mask.to(images.dtype).expand_as(images)
     return torch.where(mask, fill.view(1, -1, 1, 1), images)
 
 
+def fill_for_tests(channel_mean: Tensor, form: str) -> Tensor:
+    """Return the fill (C,) of test images, in [0, 1]; "released": truncated to whole grey levels.
+
+    The released code writes the mean into test images of whole numbers, which cuts its decimals
+    off; its training images are floating point and hold the mean itself.
+    """
+    if form == "corrected":
+        return channel_mean
+    return (channel_mean.double() * 255).floor().div(255).to(channel_mean.dtype)
+
+
 def retrain(spec: Retraining, context: Context) -> Result:
     """Compute a retraining record: test accuracy of a fresh network on occluded images."""
     images = trainable(context, spec.occlusion.ranking.images)  # type: ignore[attr-defined]
-    ranks = ranking(spec.occlusion.ranking, context)
+    ranks = removal(spec.occlusion, context)
     weights = context.generator("weights", spec.seed)
     model = fresh_network(spec.network, images, context.device, generator=weights)
     generators = {"shuffle": context.generator("shuffle", spec.seed)}
@@ -179,11 +204,11 @@ def _curve(spec: Interpretability, which: str, context: Context) -> np.ndarray:
 def _occluded_accuracy(
     model: nn.Module, images: DeviceImages, ranks: Ranks, occlusion: Occlusion, context: Context
 ) -> float:
-    right = 0
+    right, fill = 0, fill_for_tests(images.channel_mean, occlusion.form)
     for start in range(0, len(images.test), BATCH):
         context.check_cancelled()
         part = slice(start, start + BATCH)
         batch = as_unit(images.test[part])
-        batch = occluded(batch, ranks.test[part], occlusion, images.channel_mean)
+        batch = occluded(batch, ranks.test[part], occlusion, fill)
         right += int((logits_of(model, layout(batch)).argmax(1) == images.test_labels[part]).sum())
     return right / len(images.test)

@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
+from engine.specs.fields import Form
 from engine.specs.passes import FORWARD, TO_PIXELS
 from engine.specs.schema import Spec, SpecError, fields_of, param
 
 Norm = Literal["linf", "l2"]
 Loss = Literal["xent", "cw", "cw_capped", "dlr"]
+FORM_HELP = (
+    "released: xent in its float32 form; cw and cw_capped with 0 in the place of the true logit; "
+    "L2 steps and projections divide by the length + 1e-8; L2 random starts lie on the sphere"
+)
 
 
 def strength(norm: str, eps: float) -> str:
@@ -93,6 +98,8 @@ class LossAttack(AttackSpec):
 class FGSM(LossAttack, kind="fgsm", label="FGSM"):
     """One step of length eps along the (signed or normalised) gradient. Source: Goodfellow 2015."""
 
+    form: Form = param("corrected", label="attack formulas", help=FORM_HELP, faithful="released")
+
     @property
     def passes(self) -> float:
         """One gradient."""
@@ -107,6 +114,7 @@ class PGD(LossAttack, kind="pgd", label="PGD"):
     steps: int = param(10, low=1, high=10_000)
     random_start: bool = param(False, help="Start at a random point of the ball")
     restarts: int = param(1, low=1, high=1000, help="Keep, per image, the worst of so many runs")
+    form: Form = param("corrected", label="attack formulas", help=FORM_HELP, faithful="released")
 
     def check(self) -> None:
         if self.restarts > 1 and not self.random_start:

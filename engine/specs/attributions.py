@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.specs.fields import Form
 from engine.specs.passes import FORWARD, TO_PIXELS
 from engine.specs.schema import Spec, SpecError, param
 
 GREY = {"black": 0.0, "grey": 0.5, "white": 1.0}
+
+FORM_HELP = (
+    "released: of the float32 softmax, which is 0 or rounded where the network is certain; "
+    "corrected: exact there too. Only for log_probability"
+)
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,8 @@ class AttributionSpec(Spec):
 class Gradient(AttributionSpec, kind="gradient", label="Gradient"):
     """Gradient of the negative cross-entropy of the predicted label. Source: Simonyan 2014."""
 
+    form: Form = param("corrected", label="gradient formula", help=FORM_HELP, faithful="released")
+
     @property
     def passes(self) -> float:
         """One gradient."""
@@ -93,6 +101,7 @@ class GradientXInput(AttributionSpec, kind="gradient_x_input", label="Gradient x
     input_range: Literal["signed", "unit"] = param(
         "signed", help="signed: the image in [-1, 1] as in the paper; unit: in [0, 1]"
     )
+    form: Form = param("corrected", label="gradient formula", help=FORM_HELP, faithful="released")
 
     @property
     def passes(self) -> float:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from engine.specs.errors import SpecError, shown
+
+Form = Literal["corrected", "released"]
+"""How something is computed: without, or with, the differences of the paper's released code."""
 
 LARGEST_WHOLE = 2**63 - 1
 NOUNS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}

@@ -85,6 +85,15 @@ class FolderImages(StoredImages, kind="folder", label="Image folder"):
 class IdxImages(StoredImages, kind="idx", label="MNIST files"):
     """A folder with the four files of MNIST or Fashion-MNIST (idx format, gzip or plain)."""
 
+    held_out: int = param(
+        0,
+        low=0,
+        label="first images held out",
+        help="So many images at the beginning of the training file are not used; "
+        "the released code holds out 5,000",
+        faithful=5000,
+    )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Gaussians2D(ImagesSpec, kind="gaussians_2d", label="Two Gaussians in the plane"):

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from engine.specs.attacks import PGD, AttackSpec
 from engine.specs.classifiers import ORDER_HELP, ClassifierSpec, Order, Training
+from engine.specs.fields import Form
 from engine.specs.images import ImagesSpec
 from engine.specs.measures import MetricSpec
 from engine.specs.passes import TO_PIXELS
@@ -37,6 +38,15 @@ class VAEGAN(Spec, kind="vae_gan", label="VAE-GAN", recorded=True):
     batch_size: int = param(100, low=2, high=65_536)
     seed: int = param(0, low=0)
     order: Order = param("shuffled", label="order of images", help=ORDER_HELP, faithful="file")
+    form: Form = param(
+        "corrected",
+        label="VAE-GAN layers and steps",
+        help="released: batch norm after the activation (epsilon 1e-3, momentum 0.99, statistics "
+        "moved in a part's own steps only); the cifar decoder begins with a linear layer; its "
+        "discriminator divides convolutions by max(sigma of the convolution, 1); 1e-8 in the "
+        "logarithms of the GAN; TensorFlow's Adam; round(images / batch size) batches",
+        faithful="released",
+    )
 
     @property
     def title(self) -> str:

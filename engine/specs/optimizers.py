@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.specs.fields import Form
 from engine.specs.schema import Spec, SpecError, param
 
 
@@ -26,6 +27,13 @@ class Adam(OptimizerSpec, kind="adam", label="Adam"):
 
     beta1: float = param(0.9, low=0.0, high=0.9999)
     beta2: float = param(0.999, low=0.0, high=0.99999)
+    form: Form = param(
+        "corrected",
+        label="Adam's epsilon",
+        help="corrected: added to the bias-corrected root of the second moment, as in its paper; "
+        "released: to the uncorrected one, as in TensorFlow",
+        faithful="released",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

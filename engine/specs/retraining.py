@@ -7,6 +7,7 @@ from typing import Literal
 
 from engine.specs.attributions import AttributionSpec
 from engine.specs.classifiers import ORDER_HELP, ClassifierSpec, Order, Training
+from engine.specs.fields import Form
 from engine.specs.images import ImagesSpec
 from engine.specs.networks import NetworkSpec
 from engine.specs.optimizers import Adam, OptimizerSpec
@@ -27,7 +28,7 @@ class RankingSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class AttributionRanking(RankingSpec, kind="attribution_ranking"):
-    """By the channel sum of the absolute attribution; ties split by seeded noise."""
+    """By the channel sum of the absolute attribution; equal ones in a seeded random order."""
 
     classifier: ClassifierSpec = param()
     attribution: AttributionSpec = param()
@@ -38,6 +39,13 @@ class AttributionRanking(RankingSpec, kind="attribution_ranking"):
         high=64.0,
         unit="px",
         help="Standard deviation of a Gaussian filter over the map; 0: the map as it is",
+    )
+    form: Form = param(
+        "corrected",
+        label="ties",
+        help="corrected: equal pixels in random order; released: noise of up to 1e-8 is added to "
+        "all, which also reorders attributions of that size",
+        faithful="released",
     )
 
     def check(self) -> None:
@@ -75,6 +83,13 @@ class RandomRanking(RankingSpec, kind="random_ranking"):
 
     images: ImagesSpec = param()
     seed: int = param(0, low=0)
+    form: Form = param(
+        "corrected",
+        label="random masks",
+        help="corrected: the exact share of every image's pixels; released: each pixel by its own "
+        "draw, so that the share is met on average, and anew for every share",
+        faithful="released",
+    )
 
     @property
     def title(self) -> str:
@@ -94,6 +109,14 @@ class Occlusion(Spec, kind="occlusion"):
     fraction_removed: float = param(0.5, low=0.0, high=1.0)
     content: Literal["image", "mask"] = param(
         "image", help="mask: the removed pixels as 1 on 0, to see what their shape alone tells"
+    )
+    form: Form = param(
+        "corrected",
+        label="threshold and fill",
+        help="corrected: round(share * pixels) are removed, the same mean in both parts; released: "
+        "those strictly beyond the percentile of the attribution, and the mean of test images is "
+        "truncated to whole grey levels",
+        faithful="released",
     )
 
 
@@ -141,6 +164,13 @@ class Interpretability(Spec, kind="interpretability", recorded=True):
     random_baseline: Literal["shared", "own"] = param(
         "shared", help="shared: one random curve for all networks, as in the paper; own: each its"
     )
+    form: Form = param(
+        "corrected",
+        label="ties, masks and fill",
+        help="released: as the fields form of the rankings and of the removal say; the repeats of "
+        "the random curve share one mask a share",
+        faithful="released",
+    )
 
     def check(self) -> None:
         if not self.fractions or list(self.fractions) != sorted(set(self.fractions)):
@@ -176,6 +206,7 @@ class Interpretability(Spec, kind="interpretability", recorded=True):
                 mode=self.mode,
                 fraction_removed=fraction,
                 content="mask" if masked else "image",
+                form=self.form,
             ),
             network=base.network,
             optimizer=base.optimizer,
@@ -186,16 +217,18 @@ class Interpretability(Spec, kind="interpretability", recorded=True):
         )
 
     def _random(self, seed: int) -> RankingSpec:
+        if self.form == "released":
+            seed = self.seed  # the repeats share their masks
         if self.random_baseline == "own":
             seed += int(self.classifier.key[:7], 16)  # another draw for every network
-        return RandomRanking(images=self.classifier.images, seed=seed)
+        return RandomRanking(images=self.classifier.images, seed=seed, form=self.form)
 
     def _order(self) -> RankingSpec:
         if self.control == "sobel":
             return SobelRanking(images=self.classifier.images)
         blur = CONTROL_BLUR if self.control == "blurred" else 0.0
         return AttributionRanking(
-            classifier=self.classifier, attribution=self.attribution, blur=blur
+            classifier=self.classifier, attribution=self.attribution, blur=blur, form=self.form
         )
 
     def requires(self) -> tuple[Spec, ...]:

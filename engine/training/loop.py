@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from engine.jobs.context import Context
 from engine.specs import SGD, Adam, OptimizerSpec, Order
 from engine.store.hdf5 import Content
+from engine.training.tensorflow_adam import TensorFlowAdam
 
 CHECKPOINT_SECONDS = 3.0
 CURVE_POINTS_PER_EPOCH = 20
@@ -73,7 +74,8 @@ class TrainingState:
 
 
 def _adam(parameters: Parameters, spec: Adam) -> torch.optim.Optimizer:
-    return torch.optim.Adam(
+    kind = TensorFlowAdam if spec.form == "released" else torch.optim.Adam
+    return kind(
         parameters,
         lr=spec.learning_rate,
         betas=(spec.beta1, spec.beta2),

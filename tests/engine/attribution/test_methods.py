@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -106,6 +107,30 @@ def test_that_a_certain_network_keeps_the_direction_of_its_gradient(lead):
     found = gradient(softmax_network(lead, torch.float32), IMAGE.float()).double()
     assert found.abs().max() > 0
     torch.testing.assert_close(found / found.norm(), exact / exact.norm(), rtol=0, atol=1e-4)
+
+
+def test_that_the_released_gradient_is_that_of_a_float32_softmax():
+    weight = 12 * torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]])
+    model = nn.Linear(2, 3, bias=False)
+    with torch.no_grad():
+        model.weight.copy_(weight)
+    for images, certain in (
+        (torch.tensor([[0.3, 0.2]]), False),
+        (torch.tensor([[1.9, 0.1]]), True),
+    ):
+        logits = (weight @ images[0]).numpy()
+        exponentials = np.exp(logits - logits.max(), dtype=np.float32)
+        softmax = exponentials / exponentials.sum(dtype=np.float32)
+        expected = (np.eye(3, dtype=np.float32)[logits.argmax()] - softmax) @ weight.numpy()
+        found = gradient(model, images, form="released")[0]
+        np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-12)
+        exact = gradient(model, images)[0]
+        # The label's term is 0 in float32: half of the gradient is missing in this network.
+        assert bool((exact[0] - found[0]).abs() > 0.1 * exact[0].abs()) is certain
+    signed = gradient_x_input(model, images, form="released")
+    assert torch.equal(signed, gradient(model, images, form="released") * (2 * images - 1))
+    logit = gradient(model, images, quantity="logit")
+    assert torch.equal(gradient(model, images, quantity="logit", form="released"), logit)
 
 
 def test_that_a_gradient_too_small_for_float32_is_zero_and_not_nan():

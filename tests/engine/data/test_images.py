@@ -15,6 +15,7 @@ from engine.data.images import IMAGES, ImagesError, data_folder, ingest, load
 from engine.data.sources import FolderSource
 from engine.specs import FolderImages, Glyphs, IdxImages, ImagesSpec
 from engine.specs.schema import SpecError, from_dict, kinds_of
+from engine.specs.variants import faithful
 from tests.data_sources import real_data
 from tests.engine.data.test_idx import files as idx_files
 from tests.image_files import classes, encoded, picture, png, tarred, write, zipped
@@ -297,6 +298,29 @@ def test_that_the_files_of_mnist_are_a_set_gzipped_or_not(tmp_path):
     assert first == sorted(first)
     again = load(limited, lambda digest: tmp_path / "packed")
     np.testing.assert_array_equal(again.train_images, few.train_images)
+
+
+def test_that_the_first_training_images_can_be_held_out(tmp_path):
+    place = write(tmp_path, idx_files(train=30, test=9))
+    spec, whole = ingest(place)
+    images = load(spec.replace("held_out", 7), lambda digest: place)
+    np.testing.assert_array_equal(images.train_images, whole.train_images[7:])
+    np.testing.assert_array_equal(images.train_labels, whole.train_labels[7:])
+    np.testing.assert_array_equal(images.test_images, whole.test_images)
+    few = load(spec.replace("held_out", 7).replace("max_train", 6), lambda digest: place)
+    kept = {image.tobytes() for image in whole.train_images[7:]}
+    assert len(few.train_images) == 6
+    assert all(image.tobytes() in kept for image in few.train_images)
+    with pytest.raises(ImagesError, match="held_out is 30, must be below the 30 training images"):
+        load(spec.replace("held_out", 30), lambda digest: place)
+
+
+def test_that_the_released_code_trains_on_55000_images_of_mnist():
+    spec, whole = ingest(real_data("mnist"))
+    images = load(faithful(spec), lambda digest: real_data("mnist"))
+    assert len(images.train_images) == 55_000
+    np.testing.assert_array_equal(images.train_images[0], whole.train_images[5000])
+    np.testing.assert_array_equal(images.train_labels, whole.train_labels[5000:])
 
 
 def test_that_changed_files_of_mnist_are_not_loaded(tmp_path):
