@@ -10,14 +10,18 @@ from engine.specs import (
     PGD,
     Adam,
     AttackSpec,
+    ClassifierSpec,
+    Measurement,
     NetworkSpec,
     OptimizerSpec,
     PaperCifarCNN,
     PaperMLP,
     ResNet18,
     SmallCNN,
+    StrongAccuracy,
 )
 from engine.specs.attacks import DIGITS, scaled_step
+from engine.specs.measures import Level
 
 LARGEST_FOR_PLAIN_CNN = 64
 
@@ -123,3 +127,15 @@ def middle(balls: list[tuple[str, float]]) -> tuple[str, float]:
     norm = balls[0][0]
     radii = sorted(eps for other, eps in balls if other == norm)
     return norm, radii[len(radii) // 2]
+
+
+def strong_check(spec: ClassifierSpec, level: Level = "quick") -> Measurement | None:
+    """Return the measurement under strong attacks at the threat of a network's evaluation.
+
+    It takes as many test images as the evaluation; None for an evaluation at eps 0.
+    """
+    ball = spec.evaluation
+    if not ball.eps:
+        return None
+    metric = StrongAccuracy(norm=ball.norm, eps=ball.eps, level=level)
+    return Measurement(classifier=spec, metric=metric, test_images=spec.evaluation_images)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from engine.plan.cost import Rates, Size, finish, rates_in, sizes_in, work_of
-from engine.specs import ImagesSpec, Training
+from engine.specs import ImagesSpec, Spec, Training
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,10 +49,10 @@ class Pace:
             return len(loaded.train_images), len(loaded.test_images)
         return sizes_in(self._state.entries(images.kind)).get(images.key)
 
-    def seconds(self, trainings: Iterable[Training]) -> float | None:
-        """Return the time for trainings run in the device's parallel slots; None if unknown."""
+    def seconds(self, specs: Iterable[Spec]) -> float | None:
+        """Return the time for computations run in the device's parallel slots; None if unknown."""
         slots, rates, size = self._state.runner.slots, self.rates(), self._remembering()
-        found = [(spec.key, rates.seconds(work_of(spec, size))) for spec in trainings]
+        found = [(spec.key, rates.seconds(work_of(spec, size))) for spec in specs]
         waiting = [(key, value, frozenset[str]()) for key, value in found if value is not None]
         if not found or len(waiting) < len(found):
             return None

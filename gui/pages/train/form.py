@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QVBoxLayout, QWidget
 
 from engine.specs import (
     Adversarial,
     AttackSpec,
     ImagesSpec,
+    Measurement,
     NetworkSpec,
     OptimizerSpec,
     SchemeSpec,
@@ -18,12 +19,13 @@ from engine.specs import (
     Training,
 )
 from engine.specs.classifiers import Weights
-from engine.specs.proposals import Proposals, evaluation_at, middle
+from engine.specs.measures import LEVEL_NAMES
+from engine.specs.proposals import Proposals, evaluation_at, middle, strong_check
 from engine.specs.schema import fields_of
 from gui.pages.train.attack_sweep import AttackSweep
 from gui.pages.train.scheme_section import all_sections
 from gui.pages.train.start_picker import StartPicker
-from gui.widgets.forms.number_edit import NumbersEdit, WholeEdit
+from gui.widgets.forms.number_edit import NumbersEdit, WholeEdit, guard_wheel
 from gui.widgets.forms.side_panel import SidePanel, labelled_rows
 from gui.widgets.forms.spec_form import LABEL_WIDTH, SpecForm
 
@@ -53,6 +55,7 @@ class TrainForm(SidePanel):
         self.optimizer = SpecForm(OptimizerSpec, labels={"kind": "optimiser"})
         self.best = QCheckBox("Use the weights of the best epoch")
         self.follows = QCheckBox("PGD-10 at the middle eps")
+        self.check = QComboBox()
         self.evaluation = SpecForm(AttackSpec, labels={"kind": "attack"})
         self._build_numbers()
         self._build_layout()
@@ -91,6 +94,12 @@ class TrainForm(SidePanel):
             for scheme in self._schemes()
         ]
         return list({spec.key: spec for spec in found}.values())
+
+    def checks(self, trainings: Iterable[Training]) -> list[Measurement]:
+        """Return the measurements under strong attacks that shall follow the trainings."""
+        level = self.check.currentData()
+        found = [strong_check(spec, level) for spec in trainings] if level else []
+        return [check for check in found if check is not None]
 
     def weights(self) -> Weights:
         """Return which weights the networks shall have: "last" or "best"."""
@@ -158,6 +167,17 @@ class TrainForm(SidePanel):
         self.seeds.set_values((0,))
         self.seeds.setToolTip("Every network is trained once with each seed")
         self.best.setToolTip(_LIMITS["weights"].help)
+        for level, name in LEVEL_NAMES.items():
+            self.check.addItem(f"{level}: {name}" if level == "quick" else name, level)
+        self.check.addItem("nothing", "")
+        self.check.setToolTip(
+            "Attacks made on every trained network, whose lowest accuracy stands beside the clean "
+            "one. The time above includes them"
+        )
+        self.check.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        guard_wheel(self.check)
         self.follows.setToolTip("Every network of the sweep is measured with this attack")
 
     def _build_layout(self) -> None:
@@ -184,7 +204,7 @@ class TrainForm(SidePanel):
         self.add(self.best)
         self.add(self.follows, "Robust accuracy")
         self.add(self.evaluation)
-        self._add_rows(("Test images", self.evaluation_images))
+        self._add_rows(("Test images", self.evaluation_images), ("Then check", self.check))
         self.add(QWidget(), stretch=1)
 
     def _add_rows(self, *rows: tuple[str, QWidget]) -> None:
@@ -207,6 +227,7 @@ class TrainForm(SidePanel):
             signal.connect(self._follow)
         self.start.changed.connect(self._on_start)
         self.evaluation.changed.connect(self.changed)
+        self.check.currentIndexChanged.connect(self.changed)
         self.evaluation_images.valueChanged.connect(self.changed)
 
     # ------------------------------------------------------------------------------------ private

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
@@ -177,14 +177,12 @@ class TrainPage(Page):
     def _show_time(self, wanted: list[Training]) -> None:
         """Show how long the missing trainings will take, timing a few batches if necessary."""
         workspace, study = self.workspace, self.workspace.study
-        missing = [
-            spec
-            for spec in wanted
-            if study is not None and not study.has(spec) and not self._is_going(spec.key)
-        ]
+        known = study.has if study is not None else lambda spec: True
+        missing = [s for s in wanted if not known(s) and not self._is_going(s.key)]
         slots = workspace.runner.slots
         together = min(len(missing), slots.count) if slots is not None else 1
-        self.footer.show_time(workspace.pace.seconds(missing), together)
+        seconds = workspace.pace.seconds([*missing, *self.form.checks(missing)])
+        self.footer.show_time(seconds, together)
         if missing and self.isVisible():
             workspace.pace.time(missing[0], self._on_form)
 
@@ -196,15 +194,18 @@ class TrainPage(Page):
     def _train(self) -> None:
         wanted = self.trainings()
         if wanted:
-            self.workspace.run(wanted)
+            self._run(wanted)
             self._on_form()
+
+    def _run(self, trainings: Sequence[Training]) -> None:
+        self.workspace.run([*trainings, *self.form.checks(trainings)])
 
     @Slot(str)
     def _continue(self, key: str) -> None:
         """Ask for the number of additional epochs, and train the network for them."""
         dialog = ContinueDialog(self.workspace, key, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.accepted.connect(lambda: self.workspace.run(dialog.specs()))
+        dialog.accepted.connect(lambda: self._run(dialog.specs()))
         dialog.open()
 
     @Slot()

@@ -5,6 +5,7 @@ import pytest
 from engine.plan.cost import work_of
 from engine.specs import PGD, Adversarial, Glyphs, Imported, PaperMnistCNN, SmallCNN
 from engine.specs.passes import TO_PIXELS
+from engine.specs.proposals import strong_check
 from engine.store.study import Result
 from gui.pages.train.footer import TrainFooter
 from gui.pages.train.start_picker import StartPicker
@@ -103,7 +104,8 @@ def test_that_the_button_asks_which_network_and_how_long(page, workspace):
     dialog.epochs.setValue(4)
     assert "From 2 to 6 epochs" in dialog.note.text()
     dialog.accept()
-    assert workspace.fake.ran == [training(eps=0.1).continued(4)]
+    continued = training(eps=0.1).continued(4)
+    assert workspace.fake.ran == [continued, strong_check(continued)]
 
 
 def test_that_an_empty_study_has_nothing_to_go_on_with(workspace, qtbot):

@@ -24,7 +24,7 @@ from engine.specs import (
     Training,
 )
 from engine.specs.attacks import scaled_step
-from engine.specs.proposals import PAPER_STEPS, proposals_for
+from engine.specs.proposals import PAPER_STEPS, proposals_for, strong_check
 from engine.specs.schema import KINDS, fields_of, kinds_of, param
 from engine.store.study import Result, Study
 from gui.pages import DATA
@@ -326,12 +326,24 @@ def test_that_the_plane_gets_its_own_proposal_and_no_maps(page, workspace):
 
 
 def test_that_the_button_and_its_keys_run_the_trainings(page, workspace, qtbot):
-    specs = page.trainings()
+    trainings = page.trainings()
+    checks = [strong_check(spec) for spec in trainings]
+    specs = [*trainings, *checks]
     qtbot.mouseClick(page.footer.train, Qt.MouseButton.LeftButton)
     assert workspace.fake.ran == specs
     page.form.epochs.setFocus()
     qtbot.keyClick(page.form.epochs, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     assert workspace.fake.ran == specs + specs
+
+
+def test_that_the_level_of_the_check_is_the_users_and_counts_in_the_time(page):
+    trainings = page.trainings()
+    assert {spec.metric.level for spec in page.form.checks(trainings)} == {"quick"}
+    page.form.check.setCurrentIndex(page.form.check.findData("autoattack"))
+    (metric,) = {spec.metric for spec in page.form.checks(trainings)}
+    assert (metric.level, metric.eps) == ("autoattack", trainings[0].evaluation.eps)
+    page.form.check.setCurrentIndex(page.form.check.findData(""))
+    assert page.form.checks(trainings) == []
 
 
 def test_that_what_is_in_the_study_or_on_the_way_is_not_counted_again(page, workspace, qtbot):
