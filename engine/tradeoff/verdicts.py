@@ -17,8 +17,8 @@ RESTART_GAP = 0.05
 ZERO_PIXELS = 0.5
 """Share of gradient entries that are exactly 0 from which a network is taken to hide its gradient.
 
-Measured on networks that do not: 0 on Glyphs, MNIST and CIFAR-10 (JPEG); on one that rounds its
-input by a sigmoid of slope 10,000: above 0.99. See ``docs/decisions.md``.
+Measured: 0 on the networks of the demo; above 0.99 where the input is rounded by a sigmoid of slope
+10,000. See ``docs/decisions.md``.
 """
 RANDOM_ANSWERS = 1e-4
 """Relative difference of logits between passes. Source: Croce, Hein 2020, flags of their code."""
