@@ -94,6 +94,12 @@ def _by_our_names(state: Mapping[str, Any], model: nn.Module, file: str) -> dict
 
 def _check_entry(name: str, given: Any, expected: Tensor, file: str) -> None:
     if isinstance(given, Tensor) and given.shape == expected.shape:
+        if given.is_floating_point() and not bool(given.isfinite().all()):
+            count = int((~given.isfinite()).sum())
+            raise WeightsError(
+                f"{file} has NaN or infinity in {count} of {given.numel()} numbers under {name!r}, "
+                "must hold finite numbers only"
+            )
         return
     what = f"shape {list(given.shape)}" if isinstance(given, Tensor) else type(given).__name__
     raise WeightsError(f"{file} has {what} under {name!r}, expected shape {list(expected.shape)}")

@@ -102,9 +102,27 @@ def no_tensor(state):
     state["network.conv1.bias"] = "zero"
 
 
+def not_a_number(state):
+    state["network.conv1.weight"][0, 0, 0, 0] = float("nan")
+
+
+def infinite(state):
+    state["network.conv2.bias"] = torch.full((32,), float("-inf"), dtype=torch.float16)
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
+        (
+            not_a_number,
+            "w.pt has NaN or infinity in 1 of 400 numbers under 'network.conv1.weight', "
+            "must hold finite numbers only",
+        ),
+        (
+            infinite,
+            "w.pt has NaN or infinity in 32 of 32 numbers under 'network.conv2.bias', "
+            "must hold finite numbers only",
+        ),
         (missing, "w.pt has no entry 'network.conv2.bias', expected one of shape [32]"),
         (
             unexpected,
