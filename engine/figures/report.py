@@ -196,15 +196,14 @@ def _networks(study: Study) -> Iterator[Block]:
     yield heading("Networks")
     yield from table_blocks(rows)
     yield gap(2.0)
-    yield from paragraphs("\n".join([*attack_notes(points), *doubts(points)]), 7.5)
-    text = f"{ROBUST_NOTE[0].upper()}{ROBUST_NOTE[1:]} "
+    text = " ".join([f"{ROBUST_NOTE[0].upper()}{ROBUST_NOTE[1:]}", *attack_notes(points), ""])
     if columns:
         text += (
             f"G: gradient, GX: gradient x input; {retrainings_note(points)} "
             "In ROAR and KAR alike, a higher score means that the marked pixels matter more. "
         )
     text += settings_of(study, ("training",))
-    yield from paragraphs(text.strip(), 7.5)
+    yield from paragraphs(" ".join([text.strip(), *doubts(points)]), 7.5)
 
 
 # ------------------------------------------------------------------------------------------ figures
