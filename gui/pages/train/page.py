@@ -242,14 +242,13 @@ class TrainPage(Page):
             return
         if isinstance(event, Queued | Started):
             self._place(run, self.workspace.runner.spec(event.key))
+            self._recount = True
         if isinstance(event, Notice):
             self.alarms.add(f"{run.title}: {event.text}")
         elif isinstance(event, Ended):
             self._recount = True
             if event.outcome == "failed":
                 self.alarms.add(f"{run.title} failed: {event.message}")
-        elif isinstance(event, Queued | Started):
-            self._recount = True
         self._schedule()
 
     @Slot(object)
@@ -260,6 +259,7 @@ class TrainPage(Page):
             self._read.discard(entry.key)
             self._read_history()
             self._on_form()
+        self._schedule()  # a measurement may say more about how robust a network is
 
     @Slot(str)
     def _on_highlighted(self, key: str) -> None:
@@ -384,7 +384,8 @@ class TrainPage(Page):
         if self._recount:
             self._recount = False
             self._on_form()
-        self.results.show_runs(self.runs, self.workspace.entries(Training.kind))
+        space = self.workspace
+        self.results.show_runs(self.runs, space.entries(Training.kind), space.study)
         stop = time.perf_counter() + DRAW_SECONDS
         runs = list(self.runs)
         for place in range(len(runs)):

@@ -8,6 +8,9 @@ from typing import Any
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QWidget
 
 from engine.store.index import Entry
+from engine.store.study import Study
+from engine.tradeoff.robustness import Robustness, robustness
+from engine.tradeoff.scores import VERDICTS, robust_words
 from gui.pages.train.runs import TrainingRun
 from gui.widgets.number_table import Cell, NumberTable, TableRow
 
@@ -18,6 +21,7 @@ HEADERS = (
     "Best epoch",
     "Clean, best",
     "Robust, best",
+    "Verdict",
 )
 MOST_ROWS = 3
 TIP = "On test images. Last epoch, and the epoch that was best on the validation images"
@@ -32,12 +36,19 @@ class Results(NumberTable):
         self.setToolTip(TIP)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.hide()
+        self._judged: tuple[Study | None, int] = (None, 0)
+        self._known: Mapping[str, Robustness] = {}
 
-    def show_runs(self, runs: Iterable[TrainingRun], entries: Iterable[Entry]) -> None:
-        """Show the runs that have a record among these."""
+    def show_runs(
+        self, runs: Iterable[TrainingRun], entries: Iterable[Entry], study: Study | None
+    ) -> None:
+        """Show the runs that have a record among these, as the study's attacks left them."""
+        now = study, 0 if study is None else len(study.entries)
+        if now != self._judged:  # this is called on every tick of the page
+            self._judged, self._known = now, {} if study is None else robustness(study)
         numbers = {entry.key: entry.numbers for entry in entries}
         rows = [
-            TableRow(run.key, _cells(run, numbers[run.key]), run.series)
+            TableRow(run.key, _cells(run, numbers[run.key], self._known.get(run.key)), run.series)
             for run in runs
             if run.key in numbers
         ]
@@ -51,18 +62,39 @@ class Results(NumberTable):
         self.setFixedHeight(height)
 
 
-def _cells(run: TrainingRun, numbers: Mapping[str, Any]) -> tuple[Cell, ...]:
-    """Return the cells of a network; records from before there were best weights have dashes."""
+def _cells(
+    run: TrainingRun, numbers: Mapping[str, Any], found: Robustness | None
+) -> tuple[Cell, ...]:
+    """Return the cells of a network; records from before there were best weights have dashes.
+
+    The weights that the network is have the lowest accuracy that any attack left, the others that
+    of the evaluation.
+    """
     own_is_best = "last_clean_accuracy" in numbers
     last = "last_" if own_is_best else ""
     names = (f"{last}clean_accuracy", f"{last}robust_accuracy")
     epoch = numbers.get("best_epoch")
     tip = TIP if epoch is not None else NO_CHOICE
+    last_clean, last_robust = (_percent(numbers.get(name), TIP) for name in names)
+    best_clean, best_robust = (
+        _percent(numbers.get(f"best_{name}_accuracy"), tip) for name in ("clean", "robust")
+    )
+    verdict = Cell("–")
+    if found is not None and found.lowest is not None:
+        words = robust_words(found)
+        own, verdict = (
+            _percent(found.lowest.accuracy, words),
+            Cell(VERDICTS[found.verdict], tip=words),
+        )
+        last_robust, best_robust = (last_robust, own) if own_is_best else (own, best_robust)
     return (
         Cell(run.title, run.title),
-        *(_percent(numbers.get(name), TIP) for name in names),
+        last_clean,
+        last_robust,
         Cell("–", None, tip) if epoch is None else Cell(f"{epoch:d}", float(epoch), tip),
-        *(_percent(numbers.get(f"best_{name}_accuracy"), tip) for name in ("clean", "robust")),
+        best_clean,
+        best_robust,
+        verdict,
     )
 
 
