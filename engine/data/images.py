@@ -34,6 +34,7 @@ from engine.data.sources import (
 )
 from engine.program import ROOT
 from engine.specs.images import (
+    Beyond,
     Channels,
     FolderImages,
     Gaussians2D,
@@ -72,6 +73,10 @@ def ingest(
     max_train: int | None = None,
     max_test: int | None = None,
     validation: float | None = 0.0,
+    bit_depth: int | None = None,
+    black: float | None = None,
+    white: float | None = None,
+    beyond: Beyond = "clip",
     progress: OnProgress | None = None,
     check_cancelled: Check | None = None,
     cache: ImageCache | None = None,
@@ -90,6 +95,9 @@ def ingest(
     fit, test_fraction, split_seed, max_train, max_test, validation
         As in :class:`engine.specs.images.FolderImages`. If ``validation`` is None, use what
         :func:`engine.specs.proposals.validation_for` proposes for that many images.
+    bit_depth, black, white, beyond
+        As in :class:`engine.specs.images.FolderImages`. What is None is settled over all files that
+        need it, by :func:`engine.data.values.decided`.
     progress
         Called with the number of files done and their total, or 0 while the total is not known.
     check_cancelled
@@ -115,6 +123,10 @@ def ingest(
         "max_train": max_train,
         "max_test": max_test,
         "split_seed": split_seed,
+        "bit_depth": bit_depth,
+        "black": black,
+        "white": white,
+        "beyond": beyond,
     }
     shape = (image_size, channels)
 
