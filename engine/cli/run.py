@@ -94,7 +94,7 @@ class _ImageReader:
             print(f"skipped {item.path}: {item.reason}", file=sys.stderr)
         if len(found.skipped) > SHOWN_SKIPPED:
             print(f"... and {len(found.skipped) - SHOWN_SKIPPED} more skipped", file=sys.stderr)
-        for note in found.notes:
+        for note in dict.fromkeys((*found.scale, *found.notes)):
             print(note, file=sys.stderr)
         return spec.as_dict()
 
