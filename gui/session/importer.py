@@ -208,7 +208,7 @@ class Importer(QObject):
             self._copy_then_read(paths, folder)
 
     def _read(self, path: Path, options: dict[str, Any] | None = None) -> None:
-        given = options or (self._shape_of_present() if path.is_file() else {})
+        given = options or (self._form_of_present(path) if path.is_file() else {})
         given = {"validation": None, **given}  # None: propose a part
 
         def work(control: Control) -> tuple[StoredImages, ImageSet]:
@@ -234,7 +234,7 @@ class Importer(QObject):
 
         def done(place: Path) -> None:
             self._end()
-            self._read(place, self._shape_of_present())
+            self._read(place, self._form_of_present(place))
 
         self._begin(paths[0].name, work, done)
 
@@ -298,17 +298,12 @@ class Importer(QObject):
         text = f"{spec.name}: {images.counts}."
         if images.skipped:
             text += " " + f"Files left out: {len(images.skipped):,}."
+        if images.alarms:
+            text += " " + "How they are stored tells their class: see the Data page."
         return text
 
-    def _shape_of_present(self) -> dict[str, Any]:
-        """Return options that give pictures the current images' shape, so that networks fit."""
-        present = self._state.image_set
-        if present is None or present.shape[0] not in (1, 3):
-            return {}
-        return {
-            "image_size": present.shape[1],
-            "channels": "grey" if present.shape[0] == 1 else "rgb",
-        }
+    def _form_of_present(self, path: Path) -> dict[str, Any]:
+        return dropping.form_like(self._state.images, self._state.image_set, path)
 
     def _save_picture(self, picture: QImage) -> None:
         folder = self._own_folder("pasted", "picture")
