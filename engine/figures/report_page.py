@@ -321,7 +321,7 @@ def _place(figure: Figure, blocks: Sequence[Block], *, has_axes: bool) -> None:
             spaces[-1] += block.height
     spaces[-1] += max(PAGE[1] - sum(spaces), FOOT)
     columns: Any = figure.subfigures(1, 3, width_ratios=[MARGIN, WIDTH, MARGIN], wspace=0)
-    heights = [max(height, 0.01) for height in spaces]
+    heights = [max(height, 1e-3) for height in spaces]
     places: Any = columns[1].subfigures(len(heights), 1, height_ratios=heights, hspace=0)
     for place, block in zip(places[1::2], wanted, strict=True):
         block.draw(place)
