@@ -21,44 +21,79 @@ _SIGNED, _WHITE_IS_ZERO = 2, 0
 # Matches Pillow's raw modes with 16 bits per channel that it reduces to 8. It does not match
 # "BGR;16", which has 16 bits for all three channels together.
 _HIGH_BYTES = re.compile(r";16([BLN])$")
-_BIG_NUMBERS = re.compile(r"^[IF];(16|32)B(S|F)$")
+_BIG_NUMBERS = re.compile(r"^[IF];(16|32|64)B[SF]?$")
 _LITTLE, _BIG = b"II", b"MM"
 
-# Layouts that Pillow can unpack but does not list: big-endian 16 bits in which zero is white, and
-# floating-point numbers of 64 bits. The key is byte order, photometric interpretation, sample
-# format, fill order, bits and extra samples.
+# Layouts that Pillow can unpack but does not list: big-endian 16 bits in which zero is white,
+# big-endian unsigned 32 bits, and floating-point numbers of 64 bits. The key is byte order,
+# photometric interpretation, sample format, fill order, bits and extra samples.
 TiffImagePlugin.OPEN_INFO.update(
     {
         (_BIG, 0, (1,), 1, (16,), ()): ("I;16B", "I;16B"),
         (_LITTLE, 0, (3,), 1, (64,), ()): ("F", "F;64F"),
         (_LITTLE, 1, (3,), 1, (64,), ()): ("F", "F;64F"),
+        (_BIG, 0, (3,), 1, (64,), ()): ("F", "F;64BF"),
+        (_BIG, 1, (3,), 1, (64,), ()): ("F", "F;64BF"),
+        (_BIG, 1, (1,), 1, (32,), ()): ("I", "I;32B"),
     }
 )
 
 
-class DeepColour:
-    """16-bit colour as uint16 (H, W, C), put together from two bytes where it is sliced.
+class Numbers:
+    """The values of an image as its file means them, taken out by rows, so that few are copied.
 
     Parameters
     ----------
-    high, low
-        (H, W, C) uint8, upper and lower bytes.
+    image
+        A loaded deep grey image.
     """
 
-    dtype = np.dtype(np.uint16)
-
-    def __init__(self, high: NDArray[np.uint8], low: NDArray[np.uint8]):
-        self._high, self._low = high, low
-        self.shape, self.size = high.shape, high.size
+    def __init__(self, image: Image.Image):
+        self._image = image
+        self.shape: tuple[int, ...] = (image.height, image.width)
+        tags = _tags(image)
+        bits, signed = _first(tags.get(_BITS, 0)), _is_signed_byte(image)
+        unsigned = image.mode == "I" and bits == 32 and _first(tags.get(_SAMPLE_FORMAT, 1)) == 1
+        self._meant = np.int8 if signed else np.uint32 if unsigned else None
+        self._fills_twelve = bits == 12
 
     def __len__(self) -> int:
-        return len(self._high)
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice) -> NDArray[Any]:
+        values = _crop(self._image, rows)
+        if self._fills_twelve:  # the file says 12 bits, so spread them over 16
+            return (values << 4 | values >> 8).astype(np.uint16)
+        return values if self._meant is None else values.view(self._meant)
+
+
+class DeepColour:
+    """16-bit colour as uint16 (H, W, 3), put together from two bytes where it is sliced.
+
+    Parameters
+    ----------
+    upper, lower
+        Loaded images of the upper and lower bytes; or one of both, of grey with transparency.
+    """
+
+    def __init__(self, upper: Image.Image, lower: Image.Image, *, interleaved: bool = False):
+        self._upper, self._lower = upper, lower
+        self._at = ([0] * 3, [1] * 3) if interleaved else ([0, 1, 2], [0, 1, 2])
+        self.shape: tuple[int, ...] = (upper.height, upper.width, 3)
+
+    def __len__(self) -> int:
+        return self.shape[0]
 
     def __getitem__(self, rows: slice) -> NDArray[np.uint16]:
-        made = self._high[rows].astype(np.uint16)
+        made = _crop(self._upper, rows)[..., self._at[0]].astype(np.uint16)
         made <<= 8
-        made |= self._low[rows]
+        made |= _crop(self._lower, rows)[..., self._at[1]]
         return made
+
+
+def _crop(image: Image.Image, rows: slice) -> NDArray[Any]:
+    start, stop, _ = rows.indices(image.height)
+    return np.asarray(image.crop((0, start, image.width, stop)))
 
 
 def prepare(image: ImageFile.ImageFile) -> None:
@@ -91,15 +126,14 @@ def whole_colour(data: bytes, image: Image.Image) -> DeepColour | None:
     """
     again = Image.open(io.BytesIO(data), formats=(str(image.format),))
     modes = {_raw_mode(tile) for tile in again.tile}
-    if image.mode not in ("RGB", "RGBA") or any(mode.startswith("RGBa") for mode in modes):
+    if image.mode not in ("RGB", "RGBA") or any("RGBa" in mode for mode in modes):
         return None
     again.tile = [tile._replace(args=_lower(tile.args)) for tile in again.tile]
     if modes == {"LA;16B"}:  # as four plain bytes: grey, grey, transparency, transparency
         again.load()
-        plain = np.asarray(again)
-        return DeepColour(plain[..., [0] * 3], plain[..., [1] * 3])
+        return DeepColour(again, again, interleaved=True)
     again.load()
-    return DeepColour(np.asarray(image)[..., :3], np.asarray(again)[..., :3])
+    return DeepColour(image, again)
 
 
 def is_deep(image: Image.Image) -> bool:
@@ -116,16 +150,6 @@ def has_depth(image: Image.Image) -> bool:
 def is_inverted(image: Image.Image) -> bool:
     """Return whether zero stands for white in a deep image, which Pillow leaves so."""
     return bool(_first(_tags(image).get(_PHOTOMETRIC, 1)) == _WHITE_IS_ZERO)
-
-
-def numbers(image: Image.Image) -> NDArray[Any]:
-    """Return the values of a deep grey image, (H, W) of any type of number."""
-    values: NDArray[Any] = np.asarray(image)
-    if _is_signed_byte(image):
-        return values.view(np.int8)
-    tags = _tags(image)
-    unsigned = _first(tags.get(_SAMPLE_FORMAT, 1)) == 1 and _first(tags.get(_BITS, 0)) == 32
-    return values.view(np.uint32) if image.mode == "I" and unsigned else values
 
 
 def _is_signed_byte(image: Image.Image) -> bool:

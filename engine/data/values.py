@@ -8,6 +8,7 @@ images' spec holds them from then on. Values beyond them are clipped, never scal
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,10 +18,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.data import deep
-from engine.data.deep import DeepColour
+from engine.data.deep import DeepColour, Numbers
 from engine.specs.images import Beyond, FolderImages
 
-Values = NDArray[Any] | DeepColour
+Values = NDArray[Any] | Numbers | DeepColour
 
 _SCALED = " were scaled to 8 bits"
 SCALED_16 = f"16-bit values{_SCALED}"
@@ -213,13 +214,14 @@ def eight_bits(image: Image.Image, scale: Scale) -> tuple[Image.Image, tuple[str
     OffScale
         If values are not finite, or too far beyond the rule.
     """
-    values = deep.numbers(image)
+    values = Numbers(image)
     found = _range_of(values, deep.has_depth(image), deep.is_inverted(image))
     pixels, rules = _by_rule(values, found, scale)
     made = Image.fromarray(pixels)
     clear = image.info.get("transparency")
     if isinstance(clear, int):  # of a PNG: the value that is transparent
-        made.putalpha(Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8)))
+        opaque = [np.where(block == clear, 0, 255).astype(np.uint8) for block in _blocks(values)]
+        made.putalpha(Image.fromarray(np.concatenate(opaque)))
     return made, rules, found.words
 
 
@@ -291,11 +293,13 @@ def depth_words(depth: int) -> str:
 
 def _range_of(values: Values, is_deep: bool, inverted: bool, unit: int = 1) -> ValueRange:
     """Return the range of values that were divided by ``unit`` and rounded down."""
-    ends = [(float(block.min()), float(block.max())) for block in _blocks(values)]
+    ends, whole = [], True
+    for block in _blocks(values):
+        ends.append((float(block.min()), float(block.max())))
+        whole = whole and (block.dtype.kind != "f" or bool((block == np.rint(block)).all()))
     low, high = min(low for low, _ in ends), max(high for _, high in ends)
     if not np.isfinite([low, high]).all() or any(low != low for low, _ in ends):
         raise OffScale(NOT_FINITE)
-    whole = values.dtype.kind != "f" or all((b == np.rint(b)).all() for b in _blocks(values))
     return ValueRange(is_deep, low * unit, high * unit + unit - 1, whole, inverted)
 
 
@@ -316,9 +320,10 @@ def _scaled(values: Values, black: float, white: float, inverted: bool) -> NDArr
 def _by_itself(values: Values, found: ValueRange) -> NDArray[np.uint8]:
     """Scale an image by its own values, as version 0.1 did: records of that version rely on it."""
     low, high = found.low, found.high
-    if values.dtype.kind != "f" and low >= 0 and high <= 65535:
+    floating = values[0:1].dtype.kind == "f"
+    if not floating and low >= 0 and high <= 65535:
         return _scaled(values, 0.0, 65535.0, False)
-    if values.dtype.kind == "f" and low >= 0 and high <= 1:
+    if floating and low >= 0 and high <= 1:
         return _scaled(values, 0.0, 1.0, False)
     if low >= 0 and high <= 255:
         return _scaled(values, 0.0, 255.0, False)
@@ -326,6 +331,6 @@ def _by_itself(values: Values, found: ValueRange) -> NDArray[np.uint8]:
 
 
 def _blocks(values: Values) -> Iterator[NDArray[Any]]:
-    rows = max(1, BLOCK * len(values) // max(1, values.size))
+    rows = max(1, BLOCK // math.prod(values.shape[1:]))
     for start in range(0, len(values), rows):
         yield values[start : start + rows]

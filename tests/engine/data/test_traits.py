@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageCms
 
 from engine.data.images import ingest
-from engine.data.traits import PROFILE, Traits, coincidences
+from engine.data.traits import GAMMA, PROFILE, Traits, coincidences
 from engine.data.values import CLIPPED
 from tests.image_files import encoded, picture, png16, tiff, write
 
@@ -34,6 +34,11 @@ def noise(seed):
     return np.random.default_rng(seed).random((8, 8), np.float32)
 
 
+def linear(seed):
+    values = deep(seed)
+    return png16(values, (b"gAMA", (100_000).to_bytes(4, "big")))
+
+
 def deep(seed, top=65535):
     return (noise(seed) * top).astype(np.uint16)
 
@@ -58,6 +63,23 @@ def test_that_a_way_of_storing_that_coincides_with_a_class_raises_an_alarm(tmp_p
     _, images = ingest(two_classes(tmp_path, plain, make))
     assert any(phrase in text for text in images.alarms), images.alarms
     assert images.notes[: len(images.alarms)] == images.alarms
+
+
+def test_that_a_gamma_or_profile_that_is_not_followed_is_said(tmp_path):
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    write(
+        tmp_path,
+        {
+            "gamma.png": linear(0),
+            "srgb.png": encoded(picture(1), icc_profile=srgb),
+            "srgb.jpg": encoded(picture(2), "JPEG", icc_profile=srgb),
+            "p3.jpg": encoded(picture(3), "JPEG", icc_profile=b"Display P3"),
+            "usual.png": png16(deep(4), (b"gAMA", (45_455).to_bytes(4, "big"))),
+        },
+    )
+    _, images = ingest(tmp_path)
+    assert f"1 image: {GAMMA}." in images.notes
+    assert f"1 image: {PROFILE}." in images.notes
 
 
 @pytest.mark.parametrize("kind", STORED)

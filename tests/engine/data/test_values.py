@@ -1,5 +1,7 @@
 """The values of deep images: each kind alone, and one rule for a set."""
 
+import struct
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -29,6 +31,19 @@ def packed(values, tags=()):
     return encoded(Image.fromarray(values), "TIFF", compression="tiff_lzw", tiffinfo=dict(tags))
 
 
+def tiff12(values):
+    """Return a TIFF that says it has 12 bits, two values in three bytes."""
+    first, second = values.reshape(-1, 2).astype(int).T
+    triples = [first >> 4, (first & 15) << 4 | second >> 8, second & 255]
+    data = tiff(np.stack(triples, 1).astype("u1").reshape(SIDE, -1))
+    wide = data.replace(
+        struct.pack("<HHIHH", 258, 3, 1, 8, 0), struct.pack("<HHIHH", 258, 3, 1, 12, 0)
+    )
+    return wide.replace(
+        struct.pack("<HHII", 256, 4, 1, SIDE * 3 // 2), struct.pack("<HHII", 256, 4, 1, SIDE)
+    )
+
+
 def colour(values):
     return np.stack([values] * 3, axis=2)
 
@@ -51,6 +66,8 @@ RAMPS = {
     "float in a negative range": tiff(ramp("f4", -1024.5, -3.5)),
     "float of 64 bits": tiff(ramp("f8", 0, 1)),
     "big-endian float": tiff(ramp("f4", 0, 1), order=">"),
+    "big-endian float of 64 bits": tiff(ramp("f8", 0, 1), order=">"),
+    "big-endian float of 64 bits in which zero is white": tiff(ramp("f8", 1, 0), 0, ">"),
     "compressed float": packed(ramp("f4", 0, 1)),
     "float in which zero is white": tiff(ramp("f4", 1, 0), 0),
     "16 bits": png16(ramp("u2", 0, 65535)),
@@ -72,6 +89,8 @@ RAMPS = {
     "int32 of 8 bits": tiff(ramp("i4", 0, 255)),
     "int32 in a range of its own": tiff(ramp("i4", -70_000, 2_000_000)),
     "uint32": tiff(ramp("u4", 0, 2**32 - 1)),
+    "big-endian uint32": tiff(ramp("u4", 0, 2**32 - 1), order=">"),
+    "packed 12 bits": tiff12(ramp("u2", 0, 4095)),
     "16-bit PGM": encoded(Image.fromarray(ramp("u2", 0, 65535)), "PPM"),
     "colour of 16 bits": png16(colour(ramp("u2", 0, 65535))),
     "colour of 12 bits in 16": png16(colour(ramp("u2", 0, 4095))),
@@ -110,6 +129,19 @@ def test_that_twelve_bits_in_which_zero_is_white_are_inverted_within_twelve_bits
     data = tiff(ramp("u2", 4095, 0), 0)
     pixels = decode(data, Scale(bit_depth=12)).pixels[..., 0]
     assert np.abs(pixels - LEVELS).max() <= 1
+
+
+def test_that_a_file_that_says_twelve_bits_is_believed_whatever_its_values():
+    pixels = decode(tiff12(np.full((SIDE, SIDE), 2048))).pixels
+    assert abs(int(pixels[0, 0, 0]) - 128) <= 1
+
+
+def test_that_large_images_are_scaled_in_blocks_to_the_same_pixels(monkeypatch):
+    data = [RAMPS["float in [-1, 1]"], RAMPS["colour of 12 bits in 16"], RAMPS["signed 8 bits"]]
+    whole = [decode(one).pixels for one in data]
+    monkeypatch.setattr(module, "BLOCK", 40)
+    for one, pixels in zip(data, whole, strict=True):
+        np.testing.assert_array_equal(decode(one).pixels, pixels)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
