@@ -7,7 +7,6 @@ several frames only the first is used. ``rules`` lists the applied rules to show
 
 from __future__ import annotations
 
-import io
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 # Import the last two to register their formats; without it, Pillow would not know them when asked.
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin
 
+from engine.data.bounds import TooCostly, bands, bounded, release, reserve, strips
 from engine.specs.images import Channels, ImageFit
 
 FORMATS: dict[str, tuple[str, ...]] = {
@@ -37,6 +37,8 @@ SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffi
 PIXEL_CAP = 80_000_000
 # Pillow warns at its limit and refuses images only at twice that; make the warning refuse too.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
+# One damaged file can warn thousands of times; what is wrong with it is listed with the file.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.\w+")
 
 SCALED_16 = "16-bit values were scaled to 8 bits"
 SCALED_UNIT = "floating-point values in [0, 1] were scaled to 8 bits"
@@ -136,29 +138,18 @@ def decode_fitted(data: bytes, *, image_size: int, channels: Channels, fit: Imag
         As :func:`decode`.
     """
     side, mode = (image_size, image_size), "L" if channels == "grey" else "RGB"
-    plain = _plain_jpeg(data, GAP * image_size)
-    if plain is not None and plain.size == side and plain.mode == mode:
-        return Fitted(plain.tobytes(), side, channels == "grey", ())
     with _as_unreadable():
-        image, size, rules = _decoded_near(data, GAP * image_size, plain)
+        found = _open(data)
+        size = found.size
+        rules = _frames(found)
+        # Let a JPEG be decoded at the smallest scale that is large enough.
+        found.draft(None, (GAP * image_size, GAP * image_size))
+        image = _plain(found, rules)
         grey = image.mode == "L"
-        image = image.convert(mode)
+        image = _in_mode(image, mode)
         if image.size != side:
             image = FITS[fit](image, image_size)
         return Fitted(image.tobytes(), size, grey, tuple(rules))
-
-
-def _decoded_near(
-    data: bytes, side: int, plain: Image.Image | None
-) -> tuple[Image.Image, tuple[int, int], list[str]]:
-    """Decode an image, a JPEG at the smallest scale above ``side``; return image, size, rules."""
-    if plain is not None:
-        return plain, plain.size, []
-    image = _open(data)
-    size = image.size
-    rules = _frames(image)
-    image.draft(None, (side, side))
-    return _plain(image, rules), size, rules
 
 
 def measure(data: bytes) -> tuple[tuple[int, int], bool]:
@@ -185,6 +176,8 @@ def _as_unreadable() -> Iterator[None]:
         raise UnreadableImage("not an image of a known format") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnreadableImage(_too_large()) from error
+    except TooCostly as error:
+        raise UnreadableImage(str(error)) from None
     except MemoryError as error:
         raise UnreadableImage("too large for the memory") from error
     # On damaged input, Pillow's decoders raise many unrelated types (struct.error, KeyError,
@@ -192,6 +185,8 @@ def _as_unreadable() -> Iterator[None]:
     except Exception as error:
         reason = "truncated" if "truncated" in str(error).lower() else "damaged"
         raise UnreadableImage(reason) from error
+    finally:
+        release()
 
 
 def _too_large() -> str:
@@ -201,7 +196,7 @@ def _too_large() -> str:
 def _open(data: bytes) -> Image.Image:
     if not data:
         raise UnreadableImage("empty file")
-    image = Image.open(io.BytesIO(data), formats=tuple(FORMATS))
+    image = Image.open(bounded(data), formats=tuple(FORMATS))
     if image.width * image.height > PIXEL_CAP:
         raise UnreadableImage(_too_large())
     return image
@@ -228,6 +223,7 @@ def _plain(image: Image.Image, rules: list[str]) -> Image.Image:
     # formats read it afterwards: reading it may load the image, and then load() hides an error.
     before = _orientation(image) if image.format == "TIFF" else 1
     deep = _HIGH_BYTES.search(str(getattr(image, "tile", ""))) is not None
+    reserve(image)
     image.load()
     orientation = _orientation(image)
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
@@ -240,7 +236,7 @@ def _plain(image: Image.Image, rules: list[str]) -> Image.Image:
     elif image.mode not in ("L", "RGB"):
         if image.mode == "CMYK":
             rules.append(FROM_CMYK)
-        image = image.convert("L" if image.mode == "1" else "RGB")
+        image = _in_mode(image, "L" if image.mode == "1" else "RGB")
     if orientation in _TURNS:
         image = image.transpose(_TURNS[orientation])
     if orientation in _TURNS or before in _TURNS:
@@ -257,77 +253,54 @@ def _orientation(image: Image.Image) -> int:
 
 def _eight_bits(image: Image.Image) -> tuple[Image.Image, str]:
     """Convert 16-bit, 32-bit and floating-point grey to 8 bits; return image and applied rule."""
-    values = np.asarray(image).astype(np.float64)
-    if not np.isfinite(values).all():
-        raise UnreadableImage("values that are not finite")
-    low, high = float(values.min()), float(values.max())
+    ranges = []
+    for _, values in strips(image):
+        if not np.isfinite(values).all():
+            raise UnreadableImage("values that are not finite")
+        ranges.append((float(values.min()), float(values.max())))
+    low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
+    scaled: Callable[[NDArray[np.float64]], NDArray[np.float64]]
     if image.mode.startswith("I;16") or (image.mode == "I" and low >= 0 and high <= 65535):
-        scaled, rule = values / 257.0, SCALED_16
+        scaled, rule = (lambda values: values / 257.0), SCALED_16
     elif image.mode == "F" and low >= 0 and high <= 1:
-        scaled, rule = values * 255.0, SCALED_UNIT
+        scaled, rule = (lambda values: values * 255.0), SCALED_UNIT
     elif low >= 0 and high <= 255:
-        scaled, rule = values, ROUNDED
+        scaled, rule = (lambda values: values), ROUNDED
     else:
-        scaled, rule = (values - low) / max(high - low, 1e-300) * 255.0, STRETCHED
-    return Image.fromarray(np.rint(scaled).astype(np.uint8)), rule
+        span = max(high - low, 1e-300)
+        scaled, rule = (lambda values: (values - low) / span * 255.0), STRETCHED
+    levels = np.empty((image.height, image.width), np.uint8)
+    for top, values in strips(image):
+        levels[top : top + len(values)] = np.rint(scaled(values.astype(np.float64)))
+    image.close()
+    return Image.fromarray(levels), rule
+
+
+def _in_mode(image: Image.Image, mode: str) -> Image.Image:
+    """Convert an image and free it; return it as it is if it has the mode."""
+    if image.mode == mode:
+        return image
+    converted = image.convert(mode)
+    image.close()
+    return converted
 
 
 def _on_white(image: Image.Image, rules: list[str]) -> Image.Image:
     mode = "L" if _is_grey(image) else "RGB"
-    rgba = image.convert("RGBA")
-    lowest, _ = rgba.getchannel("A").getextrema()
-    if lowest == 255:
-        return rgba.convert(mode)
-    rules.append(ON_WHITE)
-    paper = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-    return Image.alpha_composite(paper, rgba).convert(mode)
-
-
-def _plain_jpeg(data: bytes, limit: int) -> Image.Image | None:
-    """Decode a JPEG that needs none of the rules; None if it may need one, or is damaged.
-
-    Calls Pillow's decoder directly, which gives the same pixels. For an image of 32 x 32, half of
-    Pillow's usual time is spent on objects around the decoder.
-    """
-    try:
-        header = _jpeg_header(data)
-    except IndexError:
-        return None
-    if header is None:
-        return None
-    width, height, layers = header
-    # Decode a JPEG that is at least twice too large at a reduced scale instead.
-    if not 0 < width * height <= PIXEL_CAP or min(width, height) >= 2 * limit:
-        return None
-    mode = {1: "L", 3: "RGB"}.get(layers)
-    if mode is None:
-        return None
-    try:
-        return Image.frombytes(mode, (width, height), data, "jpeg", mode, "")
-    except (ValueError, OSError):
-        return None
-
-
-def _jpeg_header(data: bytes) -> tuple[int, int, int] | None:
-    """Return width, height and number of channels, or None if decoding needs more than these.
-
-    Returns None for files with EXIF or XMP (marker 0xE1) or Adobe's colour transform (0xEE). A
-    byte search does not mistake compressed data for these markers, because there 0xFF is followed
-    only by zero or a restart marker.
-    """
-    if data[:3] != b"\xff\xd8\xff" or b"\xff\xe1" in data or b"\xff\xee" in data:
-        return None
-    place = 2
-    while data[place] == 0xFF:
-        marker = data[place + 1]
-        if marker in (0xC0, 0xC1, 0xC2):
-            head = data[place + 4 : place + 10]
-            deep = head[0] != 8
-            return None if deep else (head[3] << 8 | head[4], head[1] << 8 | head[2], head[5])
-        if marker < 0xC0:
-            return None
-        place += 2 + (data[place + 2] << 8 | data[place + 3])
-    return None
+    flat = Image.new(mode, image.size)
+    see_through = False
+    for box in bands(image):
+        rgba = image.crop(box).convert("RGBA")
+        lowest, _ = rgba.getchannel("A").getextrema()
+        if lowest != 255:
+            see_through = True
+            paper = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+            rgba = Image.alpha_composite(paper, rgba)
+        flat.paste(rgba.convert(mode), box)
+    if see_through:
+        rules.append(ON_WHITE)
+    image.close()
+    return flat
 
 
 def _stretched(image: Image.Image, side: int) -> Image.Image:
