@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 # Import the last two to register their formats; without it, Pillow would not know them when asked.
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin
 
-from engine.data.bounds import TooCostly, bands, bounded, release, reserve, strips
+from engine.data.safety.bounds import TooCostly, bands, bounded, release, reserve, strips
 from engine.specs.images import Channels, ImageFit
 
 FORMATS: dict[str, tuple[str, ...]] = {

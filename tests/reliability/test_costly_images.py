@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.data.bounds import MEMORY_CAP
 from engine.data.decode import UnreadableImage, decode, decode_fitted
+from engine.data.safety.bounds import MEMORY_CAP
 from tests.image_files import picture
 from tests.reliability.costly_images import COSTLY, READ, pixels, two_headers
 
