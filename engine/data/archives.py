@@ -38,6 +38,7 @@ from engine.store.files import open_regular
 TOTAL_CAP = 64 * 2**30  # bytes of all members together
 MEMORY_CAP = 512 * 2**20  # bytes; a compressed tar up to this size is unpacked once, in memory
 BLOCK = 2**20
+HEADER_CAP = 2**20  # bytes; a header of a tar holds a name, or a few values
 # Deflate makes at most 1032 bytes of one. More is told by an archive whose members overlap.
 MOST_DEFLATED = 1032
 UNSUSPECTED = 2**30
@@ -189,6 +190,20 @@ class ZipSource(_Archive):
         self._file.close()
 
 
+class _Headers:
+    """A tar as tarfile sees it, which reads into memory what a header says to be its size."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int) -> bytes:
+        """Return so many bytes; refuse a header larger than any in use."""
+        if size > HEADER_CAP:
+            raise tarfile.ReadError(f"a header has more than {HEADER_CAP >> 20} MB")
+        return self._file.read(size)
+
+
 class TarSource(_Archive):
     """The members of a tar file, plain or compressed with gzip."""
 
@@ -197,9 +212,11 @@ class TarSource(_Archive):
         self._raw = self._file = _opened(path)
         try:
             self._file = _unpacked(self._raw, check)
-            with tarfile.open(fileobj=self._file, mode="r:", encoding="utf-8") as tar:
-                for member in tar:
+            headers: Any = _Headers(self._file)
+            with tarfile.open(fileobj=headers, mode="r:", encoding="utf-8") as tar:
+                while (member := tar.next()) is not None:
                     self._take(member)
+                    tar.members.clear()  # type: ignore[attr-defined]  # it would keep every one
                 self._check_end(tar.offset)
         except BaseException:
             self.close()

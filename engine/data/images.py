@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from engine.data.cache import ImageCache, wish_of
 from engine.data.folders import digest_of, no_image, read_folder, read_new, settled
+from engine.data.idx import CAP as IDX_CAP
 from engine.data.idx import parse_idx, unpack_idx
 from engine.data.image_set import ImageSet, Skipped
 from engine.data.safety.apart import left_behind_on_cancel
@@ -288,10 +289,11 @@ def _require_images(found: Found, places: Places) -> None:
 
 def _read_idx(source: Source, found: Found, spec: IdxImages) -> tuple[str, ImageSet]:
     """Return digest and set; the digest is of the unpacked files, so gzip does not affect it."""
-    plain = {}
+    plain: dict[str, bytes] = {}
     for name in IDX_NAMES:
         try:
-            plain[name] = unpack_idx(name, source.read(found.idx[name]))
+            left = IDX_CAP - sum(map(len, plain.values()))
+            plain[name] = unpack_idx(name, source.read(found.idx[name]), left)
         except UnreadableFile as error:
             raise ImagesError(f"{name} cannot be used: {error}") from None
     arrays = parse_idx(plain)

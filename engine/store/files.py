@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import json
 import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 # A plan, the description of a study, its locations and labels.
 TEXT_CAP = 64 << 20
@@ -75,6 +77,16 @@ def read_text(path: Path, cap: int = TEXT_CAP, errors: str = "strict") -> str:
                 raise OSError(errno.EFBIG, f"has more than {cap >> 20} MB", str(path))
     text = found.decode("utf-8", errors)
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def json_text(data: Any) -> str:
+    """Return data as JSON that UTF-8 can hold; paths that are not UTF-8 are written as escapes."""
+    text = json.dumps(data, indent=1, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(data, indent=1)
+    return text
 
 
 def digest_of(path: Path, check: Callable[[], None] = lambda: None) -> str:
