@@ -1,19 +1,24 @@
 """Every costly file is read or refused within the bounds, in a child of its own."""
 
+import io
 import os
+import random
 import resource
 import signal
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
-from engine.data.decode import UnreadableImage, decode, decode_fitted
+from engine.data.decode import UnreadableImage, _plain_jpeg, decode, decode_fitted
 from engine.data.safety.bounds import MEMORY_CAP
-from tests.image_files import picture
+from tests.image_files import encoded, picture
 from tests.reliability.costly_images import COSTLY, READ, pixels, two_headers
+from tests.reliability.fuzz import mutated
 
 SECONDS = 10.0  # of the processor; the longest takes 2 s on the machine of docs/reliability.md
 SIDE = 32
@@ -79,6 +84,22 @@ def test_that_what_is_refused_by_its_header_is_not_decoded_first():
 @settings(max_examples=60, deadline=None)
 def test_that_a_second_header_is_never_believed(false, fill, at, mode, size):
     image = picture(size=size, mode=mode)
-    found = decode(two_headers(image, false, fill, at)).pixels
+    data = two_headers(image, false, fill, at)
+    found = decode(data).pixels
     assert found.shape[:2] == (size[1], size[0])
     assert (found == pixels(image)).all()
+    fitted = decode_fitted(data, image_size=8, channels="rgb", fit="resize")
+    assert fitted.size == size
+
+
+@given(seed=st.integers(0, 10**9), mode=st.sampled_from(["L", "RGB"]))
+@settings(max_examples=200, deadline=None)
+def test_that_the_short_way_for_jpegs_gives_what_pillow_gives_or_nothing(seed, mode):
+    chance = random.Random(seed)
+    data = mutated(encoded(picture(size=(17, 9), mode=mode), "JPEG"), chance)
+    short = _plain_jpeg(data, 100)
+    if short is None:
+        return
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.size == short.size
+        assert (np.asarray(image) == np.asarray(short)).all()

@@ -32,6 +32,9 @@ PYTHON_VALUES = 4_000_000
 # No file of so few bytes has as many pieces as a header may have; it is read without counting,
 # which would take a tenth of the time of a picture of 32 x 32.
 FEW_BYTES = 8192
+# A picture of so few pixels and bytes costs little in these formats, whatever it holds.
+FEW_PIXELS = 2**16
+_NEVER_COSTLY = ("JPEG", "PNG", "GIF")
 # Decoding that needs less takes no share of the common memory.
 SMALL = 4 * 2**20
 STRIP_PIXELS = 2**20
@@ -99,6 +102,9 @@ def reserve(image: Image.Image) -> None:
         If it would take too much memory or time.
     """
     file = image.fp  # type: ignore[attr-defined]
+    few = not isinstance(file, BoundedFile)
+    if few and image.format in _NEVER_COSTLY and image.width * image.height <= FEW_PIXELS:
+        return
     data = file.getvalue() if isinstance(file, io.BytesIO) else b""
     _check_work(image, data)
     need = memory_of(image, data)
