@@ -8,9 +8,9 @@ is used. ``rules`` lists the applied rules to show to the user.
 
 from __future__ import annotations
 
-import io
+import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -21,6 +21,16 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin
 
 from engine.data import deep, values
+from engine.data.fits import FITS, GAP
+from engine.data.safety.bounds import (
+    FEW_BYTES,
+    FEW_PIXELS,
+    TooCostly,
+    bands,
+    bounded,
+    release,
+    reserve,
+)
 from engine.data.traits import MODES, Traits, ignored, mode_words
 from engine.data.values import OffScale, Scale, Undecided
 from engine.specs.images import Channels, ImageFit
@@ -40,16 +50,13 @@ SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffi
 PIXEL_CAP = 80_000_000
 # Pillow warns at its limit and refuses images only at twice that; make the warning refuse too.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
+# One damaged file can warn thousands of times; what is wrong with it is listed with the file.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.\w+")
 
 ON_WHITE = "transparency was laid over white"
 UPRIGHT = "the EXIF orientation was applied"
 FROM_CMYK = "CMYK was converted to RGB"
 FIRST_FRAME = "only the first of several frames was taken"
-
-# Factor by which an image stays larger than its final size after a JPEG is decoded at a reduced
-# scale, or after the coarse step of a resize. According to Pillow's documentation, the result with
-# a factor of 3 is almost indistinguishable from that without such a step.
-GAP = 3
 
 _ORIENTATION = 0x0112
 _TURNS = {
@@ -61,6 +68,8 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# Headers of JPEGs of all kinds. 0xC4, 0xC8 and 0xCC between them mark other segments.
+_HEADER = re.compile(b"\xff[\xc0-\xc3\xc5-\xc7\xc9-\xcb\xcd-\xcf]")
 _GREY_MODES = ("1", "L", "LA", "La", "I", "F")
 _PROFILE_MARK = b"\xff\xe2"  # the segments of a JPEG that hold one
 
@@ -172,7 +181,7 @@ def decode_fitted(
     with _as_unreadable():
         image, traits = _decoded_near(data, GAP * image_size, plain, scale or Scale())
         grey = image.mode == "L"
-        image = image.convert(mode)
+        image = _in_mode(image, mode)
         if image.size != side:
             image = FITS[fit](image, image_size)
         return Fitted(image.tobytes(), grey, traits)
@@ -238,6 +247,8 @@ def _as_unreadable() -> Iterator[None]:
         raise UnreadableImage("not an image of a known format") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnreadableImage(_too_large()) from error
+    except TooCostly as error:
+        raise UnreadableImage(str(error)) from None
     except MemoryError as error:
         raise UnreadableImage("too large for the memory") from error
     # On damaged input, Pillow's decoders raise many unrelated types (struct.error, KeyError,
@@ -245,6 +256,8 @@ def _as_unreadable() -> Iterator[None]:
     except Exception as error:
         reason = "truncated" if "truncated" in str(error).lower() else "damaged"
         raise UnreadableImage(reason) from error
+    finally:
+        release()
 
 
 def _too_large() -> str:
@@ -254,7 +267,7 @@ def _too_large() -> str:
 def _open(data: bytes) -> ImageFile.ImageFile:
     if not data:
         raise UnreadableImage("empty file")
-    image = Image.open(io.BytesIO(data), formats=tuple(FORMATS))
+    image = Image.open(bounded(data), formats=tuple(FORMATS))
     if image.width * image.height > PIXEL_CAP:
         raise UnreadableImage(_too_large())
     return image
@@ -283,6 +296,7 @@ def _plain(data: bytes, file: ImageFile.ImageFile, notes: _Notes, scale: Scale) 
     halved = deep.has_high_bytes_only(file)
     notes.mode = mode_words(file, halved)
     deep.prepare(file)
+    reserve(file)
     file.load()
     image: Image.Image = file
     orientation = _orientation(image)
@@ -296,7 +310,7 @@ def _plain(data: bytes, file: ImageFile.ImageFile, notes: _Notes, scale: Scale) 
     elif image.mode not in ("L", "RGB"):
         if image.mode == "CMYK":
             notes.rules.append(FROM_CMYK)
-        image = image.convert("L" if image.mode == "1" else "RGB")
+        image = _in_mode(image, "L" if image.mode == "1" else "RGB")
     if orientation in _TURNS:
         image = image.transpose(_TURNS[orientation])
     if orientation in _TURNS or before in _TURNS:
@@ -306,38 +320,53 @@ def _plain(data: bytes, file: ImageFile.ImageFile, notes: _Notes, scale: Scale) 
 
 
 def _orientation(image: Image.Image) -> int:
+    if image.format == "JPEG" and not ("exif" in image.info or "xmp" in image.info):
+        return 1  # asking Pillow would take a tenth of the time of a small image
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # a damaged EXIF block does not affect the pixels
         return 1
 
 
+def _in_mode(image: Image.Image, mode: str) -> Image.Image:
+    """Convert an image and free it; return it as it is if it has the mode."""
+    if image.mode == mode:
+        return image
+    converted = image.convert(mode)
+    image.close()
+    return converted
+
+
 def _on_white(image: Image.Image, rules: list[str]) -> Image.Image:
     mode = "L" if _is_grey(image) else "RGB"
-    rgba = image.convert("RGBA")
-    lowest, _ = rgba.getchannel("A").getextrema()
-    if lowest == 255:
-        return rgba.convert(mode)
-    rules.append(ON_WHITE)
-    paper = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-    return Image.alpha_composite(paper, rgba).convert(mode)
+    flat = Image.new(mode, image.size)
+    see_through = False
+    for box in bands(image):
+        rgba = image.crop(box).convert("RGBA")
+        lowest, _ = rgba.getchannel("A").getextrema()
+        if lowest != 255:
+            see_through = True
+            paper = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+            rgba = Image.alpha_composite(paper, rgba)
+        flat.paste(rgba.convert(mode), box)
+    if see_through:
+        rules.append(ON_WHITE)
+    image.close()
+    return flat
 
 
 def _plain_jpeg(data: bytes, limit: int) -> Image.Image | None:
-    """Decode a JPEG that needs none of the rules; None if it may need one, or is damaged.
+    """Decode a small JPEG that needs none of the rules; None if it may need one, or is damaged.
 
     Calls Pillow's decoder directly, which gives the same pixels. For an image of 32 x 32, half of
     Pillow's usual time is spent on objects around the decoder.
     """
-    try:
-        header = _jpeg_header(data)
-    except IndexError:
-        return None
+    header = _jpeg_header(data) if len(data) <= FEW_BYTES else None
     if header is None:
         return None
     width, height, layers = header
     # Decode a JPEG that is at least twice too large at a reduced scale instead.
-    if not 0 < width * height <= PIXEL_CAP or min(width, height) >= 2 * limit:
+    if not 0 < width * height <= FEW_PIXELS or min(width, height) >= 2 * limit:
         return None
     mode = {1: "L", 3: "RGB"}.get(layers)
     if mode is None:
@@ -351,48 +380,16 @@ def _plain_jpeg(data: bytes, limit: int) -> Image.Image | None:
 def _jpeg_header(data: bytes) -> tuple[int, int, int] | None:
     """Return width, height and number of channels, or None if decoding needs more than these.
 
-    Returns None for files with EXIF or XMP (marker 0xE1) or Adobe's colour transform (0xEE). A
-    byte search does not mistake compressed data for these markers, because there 0xFF is followed
-    only by zero or a restart marker.
+    Whoever reads a JPEG takes what follows one of the markers of ``_HEADER`` for its header. So a
+    file in which these two bytes stand once, wherever that is, cannot be read in two ways; all
+    others are left to Pillow, as are files with EXIF or XMP (marker 0xE1) or Adobe's colour
+    transform (0xEE). Compressed data has no markers: there zero follows 0xFF, or a restart marker.
     """
     if data[:3] != b"\xff\xd8\xff" or b"\xff\xe1" in data or b"\xff\xee" in data:
         return None
-    place = 2
-    while data[place] == 0xFF:
-        marker = data[place + 1]
-        if marker in (0xC0, 0xC1, 0xC2):
-            head = data[place + 4 : place + 10]
-            deep = head[0] != 8
-            return None if deep else (head[3] << 8 | head[4], head[1] << 8 | head[2], head[5])
-        if marker < 0xC0:
-            return None
-        place += 2 + (data[place + 2] << 8 | data[place + 3])
-    return None
-
-
-def _stretched(image: Image.Image, side: int) -> Image.Image:
-    return image.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=GAP)
-
-
-def _cropped(image: Image.Image, side: int) -> Image.Image:
-    edge = min(image.size)
-    left, top = (image.width - edge) // 2, (image.height - edge) // 2
-    box = (left, top, left + edge, top + edge)
-    return image.resize((side, side), Image.Resampling.BICUBIC, box, reducing_gap=GAP)
-
-
-def _padded(image: Image.Image, side: int) -> Image.Image:
-    scale = side / max(image.size)
-    width, height = (max(1, round(edge * scale)) for edge in image.size)
-    inner = image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=GAP)
-    square = Image.new(image.mode, (side, side))
-    square.paste(inner, ((side - width) // 2, (side - height) // 2))
-    return square
-
-
-# How to make an image square: stretch it, crop its middle, or pad it with black.
-FITS: dict[str, Callable[[Image.Image, int], Image.Image]] = {
-    "resize": _stretched,
-    "crop": _cropped,
-    "pad": _padded,
-}
+    found = _HEADER.findall(data)
+    place = data.find(found[0]) if len(found) == 1 else -1
+    head = data[place + 4 : place + 10]
+    if place < 0 or found[0][1] > 0xC2 or len(head) < 6 or head[0] != 8:
+        return None
+    return head[3] << 8 | head[4], head[1] << 8 | head[2], head[5]

@@ -7,7 +7,6 @@ of 16-bit colour only the upper bytes.
 
 from __future__ import annotations
 
-import io
 import re
 import sys
 from typing import Any
@@ -15,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, TiffImagePlugin
+
+from engine.data.safety.bounds import bounded, reserve
 
 _PHOTOMETRIC, _SAMPLE_FORMAT, _BITS = 262, 339, 258
 _SIGNED, _WHITE_IS_ZERO = 2, 0
@@ -124,10 +125,11 @@ def whole_colour(data: bytes, image: Image.Image) -> DeepColour | None:
 
     None if only the upper bytes can be had: where colour was multiplied by transparency, and CMYK.
     """
-    again = Image.open(io.BytesIO(data), formats=(str(image.format),))
+    again = Image.open(bounded(data), formats=(str(image.format),))
     modes = {_raw_mode(tile) for tile in again.tile}
     if image.mode not in ("RGB", "RGBA") or any("RGBa" in mode for mode in modes):
         return None
+    reserve(again, beside=4 * image.width * image.height)
     again.tile = [tile._replace(args=_lower(tile.args)) for tile in again.tile]
     if modes == {"LA;16B"}:  # as four plain bytes: grey, grey, transparency, transparency
         again.load()

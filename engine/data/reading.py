@@ -12,7 +12,7 @@ import hashlib
 import threading
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from engine.cores import allotted_cores
 from engine.data.decode import Fitted, UnreadableImage, decode_fitted, value_range
 from engine.data.image_set import Skipped
+from engine.data.safety.apart import Workers
 from engine.data.sources import Check, ImagesError, OnProgress, Source, SourceFile, UnreadableFile
 from engine.data.traits import Traits
 from engine.data.values import Scale, Undecided, ValueRange, decided
@@ -31,6 +32,8 @@ CHANGED = "changed while the images were read"
 WORKERS = min(allotted_cores().count, 8)
 BATCH_FILES = 128
 BATCH_BYTES = 2**20  # keeps batches of large files small, so that cancelling takes effect soon
+# Bytes of files that wait to be decoded; a single file may be larger.
+WAITING_BYTES = 256 * 2**20
 
 
 class ColourFound(Exception):
@@ -169,21 +172,28 @@ def _read_all(
 ) -> None:
     """Read the entries of ``order`` and note what was found."""
     stop = threading.Event()
-    running: deque[Future[list[_Outcome]]] = deque()
-    done = 0
+    running: deque[tuple[Future[list[_Outcome]], int]] = deque()
+    done = waiting = 0
 
     def collect() -> None:
-        nonlocal done
-        outcomes = running.popleft().result()
+        nonlocal done, waiting
+        answer, weight = running.popleft()
+        outcomes = answer.result()
         done += len(outcomes)
+        waiting -= weight
         _note(reading, outcomes, entries, rows)
         progress(done, len(order))
 
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with Workers(WORKERS) as pool:
         try:
             for batch in _batches(source, entries, order):
                 check_cancelled()
-                running.append(pool.submit(_decode_batch, batch, rows, wish, reading.pixels, stop))
+                weight = sum(len(item.data) for item in batch)
+                while running and waiting + weight > WAITING_BYTES:
+                    collect()
+                answer = pool.submit(_decode_batch, batch, rows, wish, reading.pixels, stop)
+                running.append((answer, weight))
+                waiting += weight
                 if len(running) > WORKERS + 1:
                     collect()
             while running:

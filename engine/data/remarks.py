@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.data.safety.names import lookalike_files, lookalikes
 from engine.data.traits import Traits
 from engine.data.values import BY_ITSELF, CLIPPED, FEW_BITS, FLAT, SCALED_16, is_scaling
 from engine.specs.images import FolderImages
@@ -110,6 +111,26 @@ def class_remarks(
             found.append(
                 f"{_counted(len(names), 'class', 'classes')} {verb} {what}: {_some(names)}."
             )
+    return found
+
+
+def name_remarks(classes: Sequence[str], paths: Sequence[str]) -> list[str]:
+    """Return sentences on names of classes and files that look alike, or are one elsewhere."""
+    found = []
+    for group in lookalikes(classes):
+        names = _some([f"'{name}'" for name in group])
+        found.append(
+            f"{len(group)} classes have names that look alike or are one on other systems; they "
+            f"stay {len(group)}: {names}."
+        )
+    known = set(paths)
+    groups = [[path for path in group if path in known] for group in lookalike_files(paths)]
+    files = [path for group in groups if len(group) > 1 for path in group]
+    if files:
+        found.append(
+            f"{len(files):,} files have names that look alike or are one on other systems: "
+            f"{_some(files)}."
+        )
     return found
 
 

@@ -222,6 +222,7 @@ def eight_bits(image: Image.Image, scale: Scale) -> tuple[Image.Image, tuple[str
     if isinstance(clear, int):  # of a PNG: the value that is transparent
         opaque = [np.where(block == clear, 0, 255).astype(np.uint8) for block in _blocks(values)]
         made.putalpha(Image.fromarray(np.concatenate(opaque)))
+    image.close()  # free the deep values
     return made, rules, found.words
 
 

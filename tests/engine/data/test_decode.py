@@ -46,18 +46,22 @@ def test_that_the_short_way_for_jpegs_gives_what_pillow_gives(mode, options, siz
     data = encoded(picture(size=size, mode=mode), "JPEG", **options)
     short = module._plain_jpeg(data, 100)
     assert short is not None
+    assert short.mode == mode
     with Image.open(io.BytesIO(data)) as image:
-        assert short.mode == image.mode
         np.testing.assert_array_equal(short, image)
 
 
 def test_that_the_short_way_is_not_taken_where_a_rule_may_be_needed():
     exif = Image.Exif()
     exif[0x0112] = 6
-    assert module._plain_jpeg(encoded(picture(), "JPEG", exif=exif), 100) is None
+    plain = encoded(picture(), "JPEG")
     cmyk = picture(mode="RGB").convert("CMYK")
+    assert module._plain_jpeg(encoded(picture(), "JPEG", exif=exif), 100) is None
     assert module._plain_jpeg(encoded(cmyk, "JPEG"), 100) is None
     assert module._plain_jpeg(encoded(picture(size=(64, 64)), "JPEG"), 32) is None
+    assert module._plain_jpeg(plain, 100) is not None
+    for mark in (b"\xff\xc0", b"\xff\xcf", b"\xff\xff\xc2"):
+        assert module._plain_jpeg(plain + mark, 100) is None
 
 
 def test_that_sixteen_bits_are_scaled_and_not_clipped():
