@@ -10,10 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 from engine.cli.main import main
 from engine.data.archives import open_archive
 from engine.data.images import ingest
+from engine.networks.weights import load_state
 from engine.plan.planfile import read_plan
 from engine.store import hdf5
 from engine.store.files import NotAFile, check_regular, digest_of, open_regular, read_text
@@ -81,6 +83,8 @@ OPENERS = {
     "a checkpoint": (hdf5.read_unsealed, "x.h5"),
     "a packed study": (lambda path: list(hdf5.read_packed(path, 2)), "x.h5"),
     "unpack": (lambda path: unpack(path, path.with_name("new")), "x.h5"),
+    "weights": (lambda path: load_state(nn.Linear(1, 1), path), "x.pt"),
+    "safe weights": (lambda path: load_state(nn.Linear(1, 1), path), "x.safetensors"),
     "a plan": (read_plan, "x.toml"),
     "a zip": (lambda path: open_archive(path, lambda: None, lambda *_: None), "x.zip"),
     "a tar": (lambda path: open_archive(path, lambda: None, lambda *_: None), "x.tar"),
