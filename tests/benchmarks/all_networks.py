@@ -151,7 +151,10 @@ def main() -> int:
     faults = 0
     for name in arguments.only:
         start = time.perf_counter()
-        fault = check(name)
+        try:
+            fault = check(name)
+        except Exception as error:  # told like any other fault, so that the rest is tried too
+            fault = f"{type(error).__name__}: {error}"
         faults += bool(fault)
         print(f"{name:20} {time.perf_counter() - start:6.1f} s  {fault or 'ok'}", flush=True)
     print(f"{len(arguments.only)} names, {faults} with a fault")
