@@ -97,10 +97,9 @@ def ours(model: nn.Module, images: Tensor, labels: Tensor, row: Row) -> Tensor:
         return by_one_attack(model, images, labels, one_attack(row))
     spec = specs.StrongAccuracy(norm=row.norm, eps=row.eps, level=level)
     with tempfile.TemporaryDirectory() as folder:
-        study = Study(Path(folder) / "made.isthmus")
+        study = Study(Path(folder) / "made.isthmus", create=True)
         context = Context(spec, study, torch.device("cpu"), lambda event: None)
         result = strong_accuracy(model, images, labels, spec, context)
-        study.close()
     return torch.from_numpy(result.arrays["broken_by"] == STANDS)
 
 
