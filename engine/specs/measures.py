@@ -41,6 +41,11 @@ OUTPUT_CHECKS = 5
 """Passes over the images that are compared to see whether the network answers at random."""
 
 
+def _check_some(indices: tuple[int, ...]) -> None:
+    if not indices:
+        raise SpecError("indices is [], must hold the number of at least one test image")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Maps(Spec, kind="maps", label="Maps", recorded=True):
     """One attribution of chosen test images of one classifier."""
@@ -49,6 +54,9 @@ class Maps(Spec, kind="maps", label="Maps", recorded=True):
     attribution: AttributionSpec = param(Gradient())
     images: ImagesSpec | None = param(None, help="Other images than the classifier's own")
     indices: tuple[int, ...] = param(tuple(range(8)), low=0, help="Which test images")
+
+    def check(self) -> None:
+        _check_some(self.indices)
 
     @property
     def title(self) -> str:
@@ -64,6 +72,9 @@ class AdversarialExamples(Spec, kind="adversarial_examples", recorded=True):
     images: ImagesSpec | None = param(None, help="Other images than the classifier's own")
     indices: tuple[int, ...] = param(tuple(range(8)), low=0, help="Which test images")
     seed: int = param(0, low=0)
+
+    def check(self) -> None:
+        _check_some(self.indices)
 
     @property
     def title(self) -> str:
@@ -97,9 +108,10 @@ class RobustAccuracy(MetricSpec, kind="robust_accuracy", label="Robust accuracy"
     eps: tuple[float, ...] = param((0.0, 2 / 255, 4 / 255, 8 / 255), low=0.0, unit="pixel")
 
     def check(self) -> None:
-        if not self.attack.eps or not self.eps:
-            name, value = ("attack.eps", 0) if self.eps else ("eps", [])
-            raise SpecError(f"{name} is {value}, must not be empty or 0: it sets the scale")
+        if not self.eps:
+            raise SpecError("eps is [], must hold at least one radius")
+        if not self.attack.eps:
+            raise SpecError("attack.eps is 0, must be above 0: its step is scaled by eps over it")
 
     @property
     def passes(self) -> float:

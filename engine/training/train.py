@@ -10,15 +10,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from engine.jobs.asked import tell_fewer, tell_no_radius
 from engine.jobs.classifiers import classifier, fresh_network
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, layout, trainable
 from engine.jobs.events import Scalars, Snapshot
 from engine.networks.gradients import as_unit
 from engine.networks.weights import load_state
-from engine.specs import Imported, Training
+from engine.specs import ClassifierSpec, Imported, Training
 from engine.specs.proposals import one_and_many_steps
-from engine.specs.schema import SpecError
+from engine.specs.schema import SpecError, fields_of
 from engine.store.study import Result
 from engine.training.alarms import MANY_STEP, ONE_STEP, Curves, new_alarms
 from engine.training.evaluation import accuracies, final_accuracies, robust_accuracy
@@ -45,6 +46,7 @@ def train(spec: Training, context: Context) -> Result:
     checkpoints.restore(state)
     run.fill_history()
     run.announce_resumed()
+    run.tell_unexpected()
     if not state.pictures:
         state.pictures["attributions"] = [run.probes.maps(run.network)]
     run.send_snapshot(state.epoch)
@@ -77,6 +79,7 @@ def import_weights(spec: Imported, context: Context) -> Result:
         If the file does not hold this network's weights.
     """
     images = trainable(context, spec.images)
+    tell_of_evaluation(spec, len(images.test), context)
     unused = context.generator("weights that are replaced", 0)
     model = fresh_network(spec.network, images, context.device, generator=unused)
     load_state(model, context.study.locate(spec.digest))
@@ -194,6 +197,14 @@ class _Run:
                 shown = dict(zip(values, row, strict=True))
                 context.emit(Scalars(context.spec.key, step, shown))
 
+    def tell_unexpected(self) -> None:
+        """Tell the user where this training is not what its fields make one expect."""
+        spec, threat = self._spec, self._spec.scheme.threat
+        if threat is not None:
+            then = "this is standard training at the cost of an attack"
+            tell_no_radius(self._context, "scheme.attack", threat, then)
+        tell_of_evaluation(spec, len(self._images.test), self._context)
+
     def send_snapshot(self, step: float) -> None:
         """Publish the weights of a network on 2-d points, so that its boundary can be drawn."""
         if self._images.shape == (2, 1, 1):
@@ -221,6 +232,18 @@ class _Run:
         self._context.emit(Scalars(self._spec.key, step, {"loss": loss}))
         self.probes.send_if_due(self.network, step)
         self.send_snapshot(step)
+
+
+def tell_of_evaluation(spec: ClassifierSpec, test_images: int, context: Context) -> None:
+    """Tell the user what a network's evaluation does not do that its fields make one expect.
+
+    The default number of images is an upper limit that nobody asked for.
+    """
+    then = "robust accuracy is the clean accuracy"
+    tell_no_radius(context, "evaluation", spec.evaluation, then)
+    default = next(f.default for f in fields_of(ClassifierSpec) if f.name == "evaluation_images")
+    if spec.evaluation_images != default:
+        tell_fewer(context, "evaluation_images", spec.evaluation_images, test_images)
 
 
 def _first_network(spec: Training, context: Context, images: DeviceImages) -> nn.Module:
