@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from engine.attacks.table import attack
 from engine.data.gaussians import centroid_direction
-from engine.jobs.asked import tell_no_radius
+from engine.jobs.asked import tell_fewer, tell_no_radius
 from engine.jobs.classifiers import classifier, fresh_network
 from engine.jobs.context import Context
 from engine.jobs.device_images import device_images
@@ -32,6 +32,8 @@ def boundary(spec: Boundary, context: Context) -> Result:
     """
     then = "the attacked points are the clean ones"
     tell_no_radius(context, "attack", spec.attack, then)
+    points = device_images(context, spec.classifier.images).test
+    tell_fewer(context, spec, "attacked_points", len(points))
     return boundary_of(classifier(context, spec.classifier), spec, context)
 
 

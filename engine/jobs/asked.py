@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from engine.jobs.context import Context
 from engine.specs import AttackSpec
+from engine.specs.schema import Spec, fields_of
 
 
-def tell_fewer(context: Context, field: str, asked: int, there: int) -> None:
-    """Tell the user that fewer images are there than a field asks for, if so."""
-    if asked > there:
+def tell_fewer(context: Context, spec: Spec, field: str, there: int) -> None:
+    """Tell the user that fewer images are there than a field of a spec asks for, if so.
+
+    A field's default is a limit that nobody asked for, and is not told.
+    """
+    asked = getattr(spec, field)
+    default = next(item.default for item in fields_of(type(spec)) if item.name == field)
+    if asked > there and asked != default:
         context.notice(f"{field} is {asked:,}, but there are only {there:,}: all of them are taken")
 
 

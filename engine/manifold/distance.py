@@ -36,7 +36,7 @@ def manifold_distance(spec: ManifoldDistance, context: Context) -> Result:
         If no attack changed the judge's prediction, so that no example counts.
     """
     images = device_images(context, spec.generator.images)
-    tell_fewer(context, "test_images", spec.test_images, len(images.test))
+    tell_fewer(context, spec, "test_images", len(images.test))
     generator = restored(spec.generator, context)
     pixels = as_unit(images.test[: spec.test_images])
     labels = images.test_labels[: spec.test_images]

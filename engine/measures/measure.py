@@ -196,7 +196,7 @@ def measure(spec: Measurement, context: Context) -> Result:
     """Compute a measurement record: one metric on the first test images."""
     images = device_images(context, spec.classifier.images)
     model = classifier(context, spec.classifier)
-    tell_fewer(context, "test_images", spec.test_images, len(images.test))
+    tell_fewer(context, spec, "test_images", len(images.test))
     pixels, labels = images.test[: spec.test_images], images.test_labels[: spec.test_images]
     result = METRICS[spec.metric.kind](model, pixels, labels, spec.metric, context)
     return Result({**result.numbers, "test_images": len(pixels)}, result.arrays, result.documents)

@@ -19,7 +19,7 @@ from engine.networks.gradients import as_unit
 from engine.networks.weights import load_state
 from engine.specs import ClassifierSpec, Imported, Training
 from engine.specs.proposals import one_and_many_steps
-from engine.specs.schema import SpecError, fields_of
+from engine.specs.schema import SpecError
 from engine.store.study import Result
 from engine.training.alarms import MANY_STEP, ONE_STEP, Curves, new_alarms
 from engine.training.evaluation import accuracies, final_accuracies, robust_accuracy
@@ -235,15 +235,10 @@ class _Run:
 
 
 def tell_of_evaluation(spec: ClassifierSpec, test_images: int, context: Context) -> None:
-    """Tell the user what a network's evaluation does not do that its fields make one expect.
-
-    The default number of images is an upper limit that nobody asked for.
-    """
+    """Tell the user what a network's evaluation does not do that its fields make one expect."""
     then = "robust accuracy is the clean accuracy"
     tell_no_radius(context, "evaluation", spec.evaluation, then)
-    default = next(f.default for f in fields_of(ClassifierSpec) if f.name == "evaluation_images")
-    if spec.evaluation_images != default:
-        tell_fewer(context, "evaluation_images", spec.evaluation_images, test_images)
+    tell_fewer(context, spec, "evaluation_images", test_images)
 
 
 def _first_network(spec: Training, context: Context, images: DeviceImages) -> nn.Module:

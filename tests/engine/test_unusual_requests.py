@@ -46,6 +46,12 @@ def noticed(study):
     return run
 
 
+def plane():
+    """Return a training on 50 points of each class."""
+    images = specs.Gaussians2D(per_class=50)
+    return training(images=images, network=specs.PaperMLP(), epochs=1, batch_size=10)
+
+
 class OneClass(nn.Module):
     def forward(self, images):
         return images.flatten(1).sum(1, keepdim=True)
@@ -99,12 +105,9 @@ def test_that_an_accuracy_at_radius_0_is_said_to_be_the_clean_one(study, noticed
 
 
 def test_that_examples_and_boundaries_at_radius_0_are_said_to_be_clean(noticed):
-    plane = training(
-        images=specs.Gaussians2D(per_class=50), network=specs.PaperMLP(), epochs=1, batch_size=10
-    )
     (examples, _), notices = noticed(
         specs.AdversarialExamples(classifier=training(epochs=1), attack=NO_RADIUS),
-        specs.Boundary(classifier=plane, attack=specs.PGD(norm="l2", eps=0.0), grid=10),
+        specs.Boundary(classifier=plane(), attack=specs.PGD(norm="l2", eps=0.0), grid=10),
     )
     assert examples.numbers["success_rate"] == 0.0
     assert sorted(notices) == [
@@ -217,11 +220,13 @@ def test_that_fewer_images_than_asked_for_are_told_and_counted(noticed):
     generator = specs.VAEGAN(images=network.images, epochs=1, width=0.1, latent=2)
     measured = specs.Measurement(classifier=network, metric=specs.Alignment(), test_images=300)
     distance = specs.ManifoldDistance(generator=generator, test_images=400)
-    records, notices = noticed(network, measured, distance)
+    boundary = specs.Boundary(classifier=plane(), attacked_points=500, grid=10)
+    (*records, _), notices = noticed(network, measured, distance, boundary)
     assert records[0].numbers["robust_images"] == 100
     assert [record.numbers["test_images"] for record in records[1:]] == [100, 100]
     fewer = "but there are only 100: all of them are taken"
     assert sorted(notices) == [
+        f"attacked_points is 500, {fewer}",
         f"evaluation_images is 5,000, {fewer}",
         f"test_images is 300, {fewer}",
         f"test_images is 400, {fewer}",
@@ -231,7 +236,8 @@ def test_that_fewer_images_than_asked_for_are_told_and_counted(noticed):
 def test_that_a_limit_nobody_named_is_not_told(noticed):
     default = specs.Training(images=training().images, network=training().network, epochs=1)
     assert default.evaluation_images > 100
-    _, notices = noticed(default.replace("evaluation.steps", 1))
+    quick = default.replace("evaluation.steps", 1)
+    _, notices = noticed(quick, specs.Measurement(classifier=quick, metric=specs.Alignment()))
     assert notices == []
 
 
