@@ -15,7 +15,7 @@ from tests.data_sources import real_data
 from tests.engine.small_networks import seeded
 from tests.peers.published_networks import trades_network
 
-COUNT = 40
+COUNT = 100
 PEERS = {"apgd-ce": "apgd", "apgd-t": "apgd_targeted", "fab-t": "fab", "square": "square"}
 NAMES = {"linf": "Linf", "l2": "L2"}
 
