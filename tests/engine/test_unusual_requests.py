@@ -76,6 +76,8 @@ def test_that_an_attack_of_radius_0_changes_nothing(kind, norm):
         (lambda: specs.AttackCheck(attack=NO_RADIUS), "attack.eps is 0, must be above 0"),
         (lambda: specs.RobustAccuracy(attack=NO_RADIUS), "attack.eps is 0, must be above 0"),
         (lambda: specs.RobustAccuracy(eps=()), r"eps is \[\], must hold at least one radius"),
+        (lambda: specs.SmallestEps(eps=()), r"eps is \[\], must hold at least one radius"),
+        (lambda: specs.SmallestEps(attack=NO_RADIUS), "attack.eps is 0, must be above 0"),
     ],
 )
 def test_that_a_metric_of_robustness_needs_a_radius(metric, sentence):
