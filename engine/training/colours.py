@@ -56,8 +56,8 @@ def shifted_hue(images: Tensor, turn: Tensor) -> Tensor:
 def posterized(images: Tensor, bits: int) -> Tensor:
     """Return the images with the upper ``bits`` of 8 bits of every value."""
     step = 2 ** (8 - bits)
-    kept: Tensor = ((images * (LEVELS - 1)).round() / step).floor()
-    return kept * (step / (LEVELS - 1))
+    kept: Tensor = ((images * (LEVELS - 1)).round() / step).floor() * (step / (LEVELS - 1))
+    return kept
 
 
 def solarized(images: Tensor, threshold: float) -> Tensor:
