@@ -13,8 +13,8 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 import torch
 
@@ -71,11 +71,20 @@ def compute(spec: Spec, context: Context) -> Result:
     return COMPUTATIONS[spec.kind](spec, context)
 
 
+class Prepared(NamedTuple):
+    """A computation that can be queued; its fields are made ahead, as this takes a while."""
+
+    spec: Spec
+    parents: tuple[str, ...]
+    event: Queued
+    control: Control
+
+
 @dataclass
 class _Job:
     spec: Spec
     needs: set[str]
-    control: Control = field(default_factory=Control)
+    control: Control
     running: bool = False
     memory: int | None = None  # bytes; None: not estimated yet
 
@@ -133,20 +142,29 @@ class Scheduler:
 
     def add(self, specs: Iterable[Spec]) -> list[Spec]:
         """Queue the missing specs for these and return the queued ones, in order."""
-        return self.add_named(missing_with_needs(specs, self.study))
+        return self.add_prepared(self.prepare(specs))
 
-    def add_named(self, named: Iterable[tuple[Spec, tuple[str, ...]]]) -> list[Spec]:
-        """Queue what :func:`missing_with_needs` returned, as far as it is still missing."""
+    def prepare(
+        self, specs: Iterable[Spec], check: Callable[[], None] = lambda: None
+    ) -> list[Prepared]:
+        """Do what takes long of :meth:`add`, on any thread: name what is missing, with parents."""
+        return [
+            Prepared(spec, parents, Queued(spec.key, spec.kind, spec.title), Control())
+            for spec, parents in missing_with_needs(specs, self.study, check)
+        ]
+
+    def add_prepared(self, prepared: Iterable[Prepared]) -> list[Spec]:
+        """Queue what :meth:`prepare` returned as far as it is still missing, and return that."""
         queued = []
         with self._changed:
-            for spec, parents in named:
+            for spec, parents, event, control in prepared:
                 if spec.key in self._jobs or self.study.has(spec):
                     continue
                 needs = {key for key in parents if key in self._jobs}
-                self._jobs[spec.key] = _Job(spec, needs)
+                self._jobs[spec.key] = _Job(spec, needs, control)
                 for key in needs:
                     self._dependants.setdefault(key, []).append(spec.key)
-                self._emit(Queued(spec.key, spec.kind, spec.title))
+                self._emit(event)
                 queued.append(spec)
             self._changed.notify_all()
         return queued

@@ -8,8 +8,9 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from engine.jobs.durations import clock, duration
 from engine.jobs.events import Ended, Event, Notice, Progress, Queued, Scalars, Started
-from gui.queue.job import Job, Stopwatch, clock, duration, progress_text, scalars_text
+from gui.queue.job import Job, Stopwatch, progress_text, scalars_text
 from gui.queue.job_outlook import Outlook
 
 Index = QModelIndex | QPersistentModelIndex

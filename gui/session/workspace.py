@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from PySide6.QtCore import QObject
 
+from engine.specs.schema import Spec
 from gui.session.edits import Edits
 from gui.session.importer import Importer
 from gui.session.pace import Pace
+from gui.session.queueing import Queueing
 from gui.session.state import State
 
 
@@ -19,6 +23,8 @@ class Workspace(State):
         Imports what the user drops, pastes or chooses.
     pace
         Estimates how long computations take on this machine.
+    queueing
+        Queues what is asked for, and asks first if it is long.
     edits
         Changes titles and notes, deletes records, and undoes that.
     """
@@ -27,4 +33,9 @@ class Workspace(State):
         super().__init__(parent)
         self.importer = Importer(self)
         self.pace = Pace(self)
+        self.queueing = Queueing(self, self.pace)
         self.edits = Edits(self)
+
+    def run(self, specs: Iterable[Spec]) -> list[Spec]:
+        """Compute and store what is missing for these specs; see :class:`Queueing`."""
+        return self.queueing.run(specs)

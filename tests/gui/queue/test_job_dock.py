@@ -5,10 +5,11 @@ from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelInd
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QMenu
 
+from engine.jobs.durations import clock, duration
 from engine.jobs.events import Ended, Notice, Progress, Queued, Scalars, Started
 from engine.specs import Glyphs, Maps, SmallCNN, Training
 from gui.queue.continuing import ContinueDialog
-from gui.queue.job import Stopwatch, clock, duration
+from gui.queue.job import Stopwatch
 from gui.queue.job_dock import JobDock
 from gui.queue.job_model import ACTION, ELAPSED, JOB, LEFT, PROGRESS, TITLE, JobModel
 from gui.queue.retry import RetryDialog
