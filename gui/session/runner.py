@@ -182,18 +182,12 @@ class Runner(QObject):
 
         self.ask("engine", work, self._on_loaded, self.broken.emit)
 
-    def open(
-        self,
-        study: Study,
-        device: str = "auto",
-        jobs: int | None = None,
-        threads: int | None = None,
-    ) -> None:
+    def open(self, study: Study, device: str = "auto", *cores: int | None) -> None:
         """Run plans in this study from now on; see :func:`engine.plan.slots.slots_on`."""
         from engine.plan.scheduler import Scheduler
         from engine.plan.slots import slots_on
 
-        slots = slots_on(device, jobs, threads)
+        slots = slots_on(device, *cores)
         self.close()
         self._specs.clear()
         self._scheduler = Scheduler(study, slots, self._events.put, behind_window=True)

@@ -12,6 +12,7 @@ from gui.session.importer import Importer
 from gui.session.pace import Pace
 from gui.session.queueing import Queueing
 from gui.session.state import State
+from gui.session.watching import Watching
 
 
 class Workspace(State):
@@ -25,6 +26,8 @@ class Workspace(State):
         Estimates how long computations take on this machine.
     queueing
         Queues what is asked for, and asks first if it is long.
+    watching
+        Takes up what other windows and commands do to the study.
     edits
         Changes titles and notes, deletes records, and undoes that.
     """
@@ -35,6 +38,7 @@ class Workspace(State):
         self.pace = Pace(self)
         self.queueing = Queueing(self, self.pace)
         self.edits = Edits(self)
+        self.watching = Watching(self)
 
     def run(self, specs: Iterable[Spec]) -> list[Spec]:
         """Compute and store what is missing for these specs; see :class:`Queueing`."""
