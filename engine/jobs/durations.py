@@ -21,7 +21,7 @@ def duration(seconds: float) -> str:
         return f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     if hours < 48:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+        return f"{hours} h {minutes} min"
     days, hours = divmod(round(seconds / HOUR), 24)
     if days < 10:
         return f"{days} days {hours} h" if hours else f"{days} days"
