@@ -9,8 +9,8 @@ import torch
 
 from engine.plan.cost import Rates, Size, Work, finish, work_of
 from engine.plan.slots import Slots
-from engine.plan.timing import seconds_per_pass
-from engine.specs import FolderImages, Gaussians2D, Glyphs, IdxImages, ImagesSpec, NetworkSpec
+from engine.plan.timing import seconds_per_pass, shape_of
+from engine.specs import ImagesSpec, NetworkSpec
 from engine.specs.schema import Spec
 
 # Unknown networks are timed only if so many images have to pass: a day of the slowest
@@ -108,12 +108,3 @@ def _time_unknown(
         except (ValueError, RuntimeError, MemoryError, torch.OutOfMemoryError):
             continue  # its computation says what is wrong
         rates.learn(works[spec.key], taken, passes=1.0)
-
-
-def shape_of(images: ImagesSpec) -> tuple[int, int, int] | None:
-    """Return channels, height and width as far as the spec tells them, else None."""
-    if isinstance(images, FolderImages):
-        return (3 if images.channels == "rgb" else 1), images.image_size, images.image_size
-    if isinstance(images, IdxImages | Glyphs):
-        return 1, 28, 28
-    return (2, 1, 1) if isinstance(images, Gaussians2D) else None

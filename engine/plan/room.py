@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from engine.cores import groups, text_of
 from engine.networks.architectures import build
+from engine.plan.timing import shape_of
 from engine.specs import ImagesSpec, NetworkSpec
 from engine.specs.schema import Spec
 from engine.store.study import Study, StudyError
@@ -29,6 +30,7 @@ ON_THE_WAY = 1.3
 PER_WEIGHT = 16  # bytes: weight, gradient and two moments, float32 each
 EVALUATED = 250  # images in a batch of evaluations and attacks; see engine.training.evaluation
 COUNTED = 2  # images that are sent through a network: one has no variance to normalise by
+CLASSES = 10  # supposed where no record tells; the last layer is a small part
 UNLIMITED = 1 << 60  # what control groups of the first version say if there is no limit
 SYSTEM = Path("/")
 
@@ -90,13 +92,14 @@ class Needs:
         return round(PER_WEIGHT * weights + ON_THE_WAY * kept * batch)
 
     def _shape(self, images: ImagesSpec) -> tuple[Shape, int] | None:
-        """Return (C, H, W) and the number of classes, which the record of the images holds."""
+        """Return (C, H, W) and the number of classes, from the images' record or spec."""
         try:
             numbers = self._study.entry(images.key).numbers
             shape = tuple(int(numbers[name]) for name in ("channels", "height", "width"))
             return (shape[0], shape[1], shape[2]), int(numbers["classes"])
         except (StudyError, KeyError):
-            return None
+            told = shape_of(images)
+            return None if told is None else (told, CLASSES)
 
     def _counted(self, network: NetworkSpec, shape: Shape, classes: int) -> tuple[int, int]:
         with self._lock:

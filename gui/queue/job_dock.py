@@ -160,7 +160,7 @@ class JobDock(QFrame):
     def _on_tick(self) -> None:
         self.model.flush()
         self._show_summary()
-        if not self.model.active:
+        if not self.model.active and not self.model.unsorted:
             self._timer.stop()
 
     @Slot()
