@@ -33,10 +33,11 @@ from pathlib import Path
 from tests.benchmarks.long_queue import plan_specs, waiting_computations
 from engine.plan.computations import COMPUTATIONS
 import engine.cli.run as run
+from engine.cli.interrupts import end, interruptible
 from engine.plan.planfile import Plan
 COMPUTATIONS.update(waiting_computations())
 run.read_plan = lambda *_, **__: Plan("Long", plan_specs(), {})
-sys.exit(run.run_plan(Path("long.toml"), Path(sys.argv[1])))
+sys.exit(end(interruptible(lambda: run.run_plan(Path("long.toml"), Path(sys.argv[1])))))
 """
 
 
@@ -196,7 +197,7 @@ def command_times(home: Path) -> dict[str, float]:
     for line in process.stderr:
         if "to compute" in line:
             break
-    time.sleep(1.0)
+    time.sleep(5.0)  # by then all are queued
     begun = time.perf_counter()
     process.send_signal(signal.SIGINT)
     rest = process.stderr.read()
