@@ -17,7 +17,7 @@ from types import FrameType
 
 from engine.program import INTERRUPTED
 
-STOPPED = "isthmus: stopped by Ctrl-C"
+STOPPED = "isthmus: stopped"
 
 
 def interruptible(command: Callable[[], int]) -> int:

@@ -16,16 +16,12 @@ ROOT = Path(__file__).resolve().parents[3]
 POSIX = pytest.mark.skipif(os.name == "nt", reason="needs the signals of POSIX")
 # The main thread is inside a library and no instruction of Python's own comes for a minute.
 DEAF = """
-import ctypes, sys
+import ctypes, signal, sys
 from engine.cli.interrupts import interruptible
 def command():
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     print("working", flush=True)
-    while True:
-        try:
-            for _ in range(60):
-                ctypes.CDLL(None).poll(None, 0, 60_000)
-        except KeyboardInterrupt:
-            continue
+    ctypes.CDLL(None).poll(None, 0, 60_000)
 sys.exit(interruptible(command))
 """
 
