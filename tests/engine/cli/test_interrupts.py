@@ -67,8 +67,8 @@ def test_that_the_second_interrupt_ends_what_hears_none():
     )
     assert process.stdout.readline() == b"working\n"
     for _ in range(2):
+        time.sleep(1.5)  # by then it is inside the library
         process.send_signal(signal.SIGINT)
-        time.sleep(0.5)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == INTERRUPTED
     assert errors == b""
