@@ -143,6 +143,8 @@ def compute(
     wanted: Iterable[Spec],
     *,
     device: str = "auto",
+    jobs: int | None = None,
+    threads: int | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> list[Record]:
     """Compute what the study lacks for some specs, and return their records.
@@ -151,6 +153,9 @@ def compute(
     ----------
     device
         "auto", "cpu" or "cuda".
+    jobs, threads
+        How many computations run side by side, and the CPU threads of each; None: as many as the
+        process has cores for.
     on_event
         Takes every event (:mod:`engine.jobs.events`) on the thread that computes.
 
@@ -160,7 +165,8 @@ def compute(
         If a computation failed: the first that did. What others finished is stored.
     """
     from engine.jobs.events import Ended
-    from engine.plan.scheduler import Scheduler, slots_on
+    from engine.plan.scheduler import Scheduler
+    from engine.plan.slots import slots_on
 
     failed: list[Ended] = []
 
@@ -171,7 +177,7 @@ def compute(
             on_event(event)
 
     asked = list(wanted)
-    scheduler = Scheduler(study, slots_on(device), emit)
+    scheduler = Scheduler(study, slots_on(device, jobs, threads), emit)
     try:
         scheduler.add(asked)
         scheduler.wait()

@@ -43,6 +43,9 @@ def _run(options: argparse.Namespace) -> int:
         settings=options.set,
         as_released=options.faithful,
         download=options.download,
+        jobs=options.jobs,
+        threads=options.threads,
+        yes=options.yes,
     )
 
 
@@ -150,7 +153,7 @@ def _check(options: argparse.Namespace) -> int:
     if options.repair:
         from engine.cli.repair import repair
 
-        return repair(options.study)
+        return repair(options.study, options.jobs, options.threads)
     damaged = list(study.check())
     for path, problem in damaged:
         print(f"{path}: {problem}")

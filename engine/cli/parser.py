@@ -103,6 +103,15 @@ def _add_run(command: argparse.ArgumentParser) -> None:
         "--faithful", action="store_true", help="as the code released with the paper does"
     )
     command.add_argument("--download", action="store_true", help="fetch the data if it is not here")
+    _add_cores(command)
+    command.add_argument(
+        "--yes", action="store_true", help="begin work of more than a day without a question"
+    )
+
+
+def _add_cores(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--jobs", type=int, help="computations side by side")
+    command.add_argument("--threads", type=int, help="processor threads of each computation")
 
 
 def _add_list(command: argparse.ArgumentParser) -> None:
@@ -137,6 +146,7 @@ def _add_check(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="move what is damaged aside and compute it again",
     )
+    _add_cores(command)
 
 
 def _add_methods(command: argparse.ArgumentParser) -> None:

@@ -26,8 +26,10 @@ FOLDER = "damaged"
 PLAN = "repair.toml"
 
 
-def repair(folder: Path) -> int:
+def repair(folder: Path, jobs: int | None = None, threads: int | None = None) -> int:
     """Move damaged records aside and compute them again; return the exit code.
+
+    ``jobs`` and ``threads`` are those of :func:`engine.plan.slots.slots_on`.
 
     Raises
     ------
@@ -53,7 +55,7 @@ def repair(folder: Path) -> int:
         return FAILED
     plan = folder / FOLDER / PLAN
     plan.write_text(_plan_of(found), encoding="utf-8")
-    code = run_plan(plan, folder)
+    code = run_plan(plan, folder, jobs=jobs, threads=threads, yes=True)
     return code if len(found) == len(damaged) else code or FAILED
 
 

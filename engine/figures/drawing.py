@@ -29,7 +29,6 @@ from matplotlib.ticker import MaxNLocator
 
 from engine.figures import chart_file
 from engine.figures.charts import (
-    EDGE,
     INK,
     NEUTRAL,
     PALETTES,
@@ -46,6 +45,7 @@ from engine.figures.charts import (
     panels_of,
     title_of,
 )
+from engine.figures.map_grids import draw_maps
 from engine.figures.sizing import (
     MM,
     caption_height,
@@ -122,7 +122,7 @@ def draw(data: Picture, style: FigureStyle | None = None) -> Figure:
         if isinstance(data, MapGridData):
             engine = ConstrainedLayoutEngine(**TIGHT, rect=(0, foot, 1, 1 - foot))
             figure.set_layout_engine(engine)
-            _draw_maps(figure, data, style)
+            draw_maps(figure, data, style)
         else:
             figure.set_layout_engine("constrained")
             _draw_panels(_above(figure, foot), panels, style)
@@ -141,7 +141,7 @@ def settings(font_size: float, font: str = FALLBACK) -> Iterator[None]:
 def draw_into(place: SubFigure, data: Picture, style: FigureStyle) -> None:
     """Draw a picture, without caption, into a part of a figure with constrained layout."""
     if isinstance(data, MapGridData):
-        _draw_maps(place, data, style)
+        draw_maps(place, data, style)
     else:
         _draw_panels(place, panels_of(data), style)
 
@@ -373,25 +373,3 @@ def _draw_regions(ax: Axes, regions: Regions, colours: Sequence[str]) -> None:
 
 
 # --------------------------------------------------------------------------------------------- maps
-
-
-def _draw_maps(figure: Figure | SubFigure, data: MapGridData, style: FigureStyle) -> None:
-    axes: Any = figure.subplots(len(data.images), data.columns, squeeze=False)
-    for r, c in np.ndindex(axes.shape):
-        ax, picture = axes[r, c], data.images[r][c]
-        ax.set_xticks([])
-        ax.set_yticks([])
-        # Draw a thin edge: a map is white where its values are 0, like the paper.
-        ax.spines[:].set(visible=picture is not None, color=EDGE, linewidth=0.4)
-        if picture is not None:
-            # Use nearest-neighbour interpolation: smoothing would show values that do not exist.
-            ax.imshow(picture, interpolation="nearest", cmap="gray", vmin=0, vmax=255)
-        if data.notes:
-            ax.set_xlabel(data.notes[r][c], fontsize=style.font_size * 0.8, labelpad=1)
-        if r == 0 and data.column_titles:
-            ax.set_title(data.column_titles[c], fontsize=style.font_size, pad=2)
-        if c == 0 and data.row_titles:
-            title = textwrap.fill(data.row_titles[r], 16)
-            ax.set_ylabel(title, rotation=0, ha="right", va="center", fontsize=style.font_size)
-    if style.title and data.title:
-        figure.suptitle(data.title, fontsize=style.font_size)

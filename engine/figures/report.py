@@ -24,6 +24,7 @@ from engine.figures.report_page import (
     text_block,
 )
 from engine.figures.report_settings import settings_of
+from engine.jobs.durations import duration
 from engine.plan.planfile import load_preset, presets
 from engine.program import VERSION
 from engine.specs import ImagesSpec
@@ -137,7 +138,7 @@ def _facts(study: Study, when: datetime) -> Iterator[tuple[str, str]]:
     seconds = sum(entry.seconds for entry in entries)
     yield "Report", f"{when:%Y-%m-%d %H:%M}, Isthmus {VERSION}"
     yield "Computed", _span(entries)
-    yield "Records", f"{len(entries):,}, {_duration(seconds)} of computing"
+    yield "Records", f"{len(entries):,}, {duration(seconds)} of computing"
     images = [
         study.title(spec) + _sizes(entry)
         for entry in entries
@@ -245,12 +246,6 @@ def _name(study: Study) -> str:
 def _span(entries: Sequence[Entry]) -> str:
     first, last = entries[0].created[:10], entries[-1].created[:10]
     return first if first == last else f"{first} to {last}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def _sizes(entry: Entry) -> str:

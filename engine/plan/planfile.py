@@ -29,7 +29,16 @@ from typing import Any
 from engine.program import ROOT
 from engine.specs import ImagesSpec, StoredImages
 from engine.specs.errors import suggestion
-from engine.specs.schema import KINDS, Spec, SpecError, fields_of, from_dict, kinds_of, shown
+from engine.specs.schema import (
+    KINDS,
+    Spec,
+    SpecError,
+    fields_of,
+    from_dict,
+    kinds_of,
+    shown,
+    specs_inside,
+)
 from engine.store.files import read_text
 
 PRESETS = ROOT / "resources" / "presets"
@@ -53,6 +62,17 @@ class Plan:
     title: str
     specs: list[Spec]
     named: Mapping[str, list[Spec]]
+
+    @property
+    def images(self) -> ImagesSpec | None:
+        """The first images that the plan computes with, or None."""
+        waiting = self.specs[::-1]
+        while waiting:
+            spec = waiting.pop()
+            if isinstance(spec, ImagesSpec):
+                return spec
+            waiting += list(specs_inside(spec))[::-1]
+        return None
 
 
 def presets() -> list[str]:

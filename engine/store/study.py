@@ -135,6 +135,10 @@ class Study:
                 self.adopt(path)
         return self.has(spec)
 
+    def has_file(self, entry: Entry) -> bool:
+        """Whether the file of a record is there."""
+        return self._record_path(entry.kind, entry.key).is_file()
+
     def entry(self, key: str) -> Entry:
         """Return the entry of the record with this key, or whose key begins with it."""
         with self._lock:

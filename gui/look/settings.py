@@ -16,6 +16,7 @@ from gui.look.theme import MODES, ThemeMode
 
 RECENT_LIMIT = 10
 DEVICES = ("auto", "cpu", "cuda")
+CORES = tuple(range(1, 17))
 SCALES = (100, 110, 125, 150, 175, 200)
 COLORMAP = "blue_white_red"
 # Keys that the settings dialog resets; the window geometry and recent studies are kept.
@@ -24,6 +25,8 @@ PREFERENCES = (
     "theme",
     "scale",
     "device",
+    "jobs",
+    "threads",
     "studies_folder",
     "colormap",
     "eps_unit",
@@ -123,6 +126,12 @@ def device() -> str:
     """Return the device for computations: "auto", "cpu" or "cuda"."""
     found = text("device", "auto")
     return found if found in DEVICES else "auto"
+
+
+def cores(name: str) -> int | None:
+    """Return "jobs", computations side by side, or "threads", of each; None: as found."""
+    found = number(name, 0)
+    return found if found in CORES else None
 
 
 def scale() -> int:

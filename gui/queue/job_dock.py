@@ -17,10 +17,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.jobs.durations import duration
 from engine.jobs.events import Event
 from gui.look import theme
 from gui.look.icons import icon
-from gui.queue.job import Job, duration
+from gui.queue.job import Job
 from gui.queue.job_actions import JobActions
 from gui.queue.job_model import ACTION, JOB, Index, JobModel, Summary
 from gui.queue.job_outlook import Outlook
@@ -159,7 +160,7 @@ class JobDock(QFrame):
     def _on_tick(self) -> None:
         self.model.flush()
         self._show_summary()
-        if not self.model.active:
+        if not self.model.active and not self.model.unsorted:
             self._timer.stop()
 
     @Slot()
@@ -188,8 +189,7 @@ class JobDock(QFrame):
 
     @Slot()
     def _cancel_chosen(self) -> None:
-        for job in self.table.selected_jobs():
-            self._cancel(job)
+        self.workspace.runner.cancel([job.key for job in self.table.selected_jobs() if job.active])
 
     @Slot(str)
     def _move_chosen(self, where: QueueMove) -> None:
@@ -290,4 +290,5 @@ def outlook_of(workspace: Workspace) -> Outlook:
         waiting=runner.waiting,
         slots=slots,
         earlier=workspace.pace.rates,
+        prepared=workspace.queueing.works.get,
     )

@@ -185,10 +185,9 @@ class Importer(QObject):
             self._say(str(error), error=True)
             return
         if self.create_study(name):
-            queued = self._state.run(plan.specs)
-            images = next((spec for spec in queued if isinstance(spec, ImagesSpec)), None)
-            if images is not None:
-                self._state.choose_images(images)
+            self._state.run(plan.specs)
+            if plan.images is not None:
+                self._state.choose_images(plan.images)
 
     def _open(self, path: Path, create: bool) -> bool:
         return self._state.open_study(path, create=create)

@@ -58,6 +58,16 @@ class Pace:
             return None
         return finish({}, waiting, slots.count if slots is not None else 1)
 
+    def known_seconds(self, specs: Iterable[Spec]) -> float:
+        """Return at least how long computations take: those of unknown length are left out."""
+        wanted = list(specs)
+        if not wanted:
+            return 0.0
+        slots, rates, size = self._state.runner.slots, self.rates(), self._remembering()
+        found = [(spec.key, rates.seconds(work_of(spec, size))) for spec in wanted]
+        waiting = [(key, value, frozenset[str]()) for key, value in found if value is not None]
+        return finish({}, waiting, slots.count if slots is not None else 1)
+
     def time(self, spec: Training, done: Callable[[], None]) -> None:
         """Time a few batches of a training's network, once, then call ``done``.
 

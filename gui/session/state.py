@@ -91,7 +91,8 @@ class State(QObject):
     def _open_runner(self, study: Study) -> None:
         """Run the study on the device of the settings, or on an available one."""
         try:
-            self.runner.open(study, settings.device())
+            cores = settings.cores("jobs"), settings.cores("threads")
+            self.runner.open(study, settings.device(), *cores)
         except SpecError as error:
             self.message.emit(str(error), True)
             self.runner.open(study)

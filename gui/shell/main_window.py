@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from gui.look.icons import app_icon
 from gui.pages import DATA, PAGES, Place
 from gui.pages.common.page import Page
 from gui.queue.job_dock import JobDock
+from gui.queue.long_work import ask_before
 from gui.session import dropping
 from gui.session.workspace import Workspace
 from gui.shell import network_dialog
@@ -129,6 +131,7 @@ class MainWindow(QMainWindow):
         workspace.study_changed.connect(self._on_study)
         workspace.records_changed.connect(self._show_title)
         workspace.runner.ready.connect(self._on_ready)
+        workspace.queueing.confirm = partial(ask_before, self)
         workspace.runner.broken.connect(self.settled)
         workspace.importer.started.connect(self._on_reading)
         workspace.importer.weights_found.connect(self._ask_network)

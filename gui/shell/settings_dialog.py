@@ -71,6 +71,11 @@ class SettingsDialog(QDialog):
             ("GPU (CUDA)", "cuda"),
         )
         self.device.setToolTip("Where networks are trained, attacked and measured")
+        numbers = [(str(number), number) for number in settings.CORES]
+        self.jobs = _combo(("as many as there are cores for, at most 4", 0), *numbers)
+        self.jobs.setToolTip("Computations side by side; fewer if memory does not hold them")
+        self.threads = _combo(("the cores, shared evenly", 0), *numbers)
+        self.threads.setToolTip("Processor threads of each; another number gives other last digits")
         self.eps = _combo(("255ths, as 8/255", "255"), ("[0, 1] units, as 0.0314", "unit"))
         self.eps.setToolTip("In which unit L-inf radii are set; both are always shown")
         self.colormap = QComboBox()
@@ -99,6 +104,8 @@ class SettingsDialog(QDialog):
             ("Colours", self.theme),
             ("Size", self.scale),
             ("Compute on", self.device),
+            ("At once", self.jobs),
+            ("Threads each", self.threads),
             ("New studies in", folder),
             ("eps in", self.eps),
             ("Maps in", self.colormap),
@@ -130,6 +137,8 @@ class SettingsDialog(QDialog):
         self.theme.currentIndexChanged.connect(self._set_theme)
         self.scale.currentIndexChanged.connect(self._set_scale)
         self.device.currentIndexChanged.connect(self._set_device)
+        self.jobs.currentIndexChanged.connect(self._set_cores)
+        self.threads.currentIndexChanged.connect(self._set_cores)
         self.eps.currentIndexChanged.connect(self._set_eps)
         self.colormap.currentIndexChanged.connect(self._set_colormap)
         self.notify.toggled.connect(self._set_notify)
@@ -145,6 +154,8 @@ class SettingsDialog(QDialog):
             (self.theme, settings.theme_mode()),
             (self.scale, settings.scale()),
             (self.device, settings.device()),
+            (self.jobs, settings.cores("jobs") or 0),
+            (self.threads, settings.cores("threads") or 0),
             (self.eps, settings.eps_unit()),
             (self.colormap, settings.colormap()),
         ):
@@ -182,6 +193,12 @@ class SettingsDialog(QDialog):
     def _set_device(self) -> None:
         settings.set_text("device", self.device.currentData())
         self._say("Studies that are opened from now on are computed there.")
+
+    @Slot()
+    def _set_cores(self) -> None:
+        settings.set_number("jobs", self.jobs.currentData())
+        settings.set_number("threads", self.threads.currentData())
+        self._say("Studies that are opened from now on are computed so.")
 
     @Slot()
     def _set_eps(self) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from engine.jobs.durations import duration
 from gui.pages import Place
-from gui.queue.job import duration
 from gui.widgets.forms.form_row import error_label, say
 
 

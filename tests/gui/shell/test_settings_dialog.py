@@ -114,12 +114,21 @@ def test_that_a_size_nobody_offers_is_not_taken():
 
 def test_that_a_study_is_opened_on_the_chosen_device(tmp_path, monkeypatch):
     workspace, opened = Workspace(), []
-    monkeypatch.setattr(
-        workspace.runner, "open", lambda study, device="auto": opened.append(device)
-    )
+    monkeypatch.setattr(workspace.runner, "open", lambda study, *chosen: opened.append(chosen))
     settings.set_text("device", "cpu")
+    settings.set_number("threads", 3)
     assert workspace.open_study(tmp_path / "a.isthmus", create=True)
-    assert opened == ["cpu"]
+    assert opened == [("cpu", None, 3)]
+
+
+def test_that_jobs_and_threads_are_chosen_and_set_back():
+    dialog = SettingsDialog()
+    assert (settings.cores("jobs"), settings.cores("threads")) == (None, None)
+    dialog.jobs.setCurrentIndex(dialog.jobs.findData(2))
+    dialog.threads.setCurrentIndex(dialog.threads.findData(1))
+    assert (settings.cores("jobs"), settings.cores("threads")) == (2, 1)
+    dialog.reset.click()
+    assert (settings.cores("jobs"), settings.cores("threads")) == (None, None)
 
 
 def test_that_a_device_that_is_gone_is_said_and_done_without(tmp_path, monkeypatch):
@@ -128,7 +137,7 @@ def test_that_a_device_that_is_gone_is_said_and_done_without(tmp_path, monkeypat
     workspace, opened, said = Workspace(), [], []
     workspace.message.connect(lambda text, error: said.append(text))
 
-    def open_on(study, device="auto"):
+    def open_on(study, device="auto", *cores):
         opened.append(device)
         if device == "cuda":
             raise SpecError("device is 'cuda', but there is none")
