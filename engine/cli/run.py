@@ -66,7 +66,7 @@ def run_plan(
     scheduler = Scheduler(study, slots, reporter)
     queued = scheduler.add(specs)
     reporter.begin(plan.title, len(queued))
-    interrupted = _wait(scheduler)
+    interrupted = wait(scheduler)
     reporter.close()
     scheduler.stop()
     if interrupted:
@@ -99,7 +99,7 @@ class _ImageReader:
         return spec.as_dict()
 
 
-def _wait(scheduler: Scheduler) -> bool:
+def wait(scheduler: Scheduler) -> bool:
     """Wait for the plan; the first Ctrl-C cancels it, the second ends the process at once."""
     stopped = threading.Event()
 

@@ -97,11 +97,12 @@ def load_entries(
         for name, tensor in ours.items()
         if name.startswith(NETWORK)
     }
-    found = match(views_of(entries), shapes_of(entries), expected, by_order=True)
+    found = match(views_of(entries), shapes_of(entries), expected)
     if found is None:
         raise WeightsError(f"{file} {misfit(entries, expected)}")
     refuse_clashes(found, entries, file)
-    numbers = checked({of: entries[of] for of in found.names.values()}, file, size)
+    whole = {of for name, of in found.names.items() if not ours[NETWORK + name].is_floating_point()}
+    numbers = checked({of: entries[of] for of in found.names.values()}, file, size, whole)
     state = {NETWORK + name: numbers.tensors[of] for name, of in found.names.items()}
     notes, left_out = list(numbers.notes), list(found.left_out)
     normalizer = normalizer_in(entries, file) if own_normalizer else None

@@ -8,7 +8,7 @@ entry. Floating-point numbers of another precision are converted, and that is sa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +37,12 @@ class Entries:
     notes: tuple[str, ...]
 
 
-def checked(given: Mapping[str, Any], file: str, size: int | None = None) -> Entries:
+def checked(
+    given: Mapping[str, Any],
+    file: str,
+    size: int | None = None,
+    whole: Collection[str] = (),
+) -> Entries:
     """Return the entries as float32 tensors; refuse what cannot be a network's weights.
 
     Parameters
@@ -48,6 +53,8 @@ def checked(given: Mapping[str, Any], file: str, size: int | None = None) -> Ent
         The file's name, for messages.
     size
         The file's size in bytes, if known: a tensor that claims to be larger is refused.
+    whole
+        Names of entries that must be whole numbers, such as tables of positions.
 
     Raises
     ------
@@ -58,9 +65,10 @@ def checked(given: Mapping[str, Any], file: str, size: int | None = None) -> Ent
     tensors = {}
     for name, value in given.items():
         tensor = dense(name, value, file, size)
-        wanted = torch.int64 if name.endswith(COUNTER) else torch.float32
+        counts = name.endswith(COUNTER)
+        wanted = torch.int64 if counts or name in whole else torch.float32
         if tensor.dtype != wanted:
-            if wanted == torch.float32:
+            if not counts:
                 converted[_short(tensor.dtype), _short(wanted)] += 1
             tensor = _converted(name, tensor, wanted, file)
         tensors[name] = _finite(name, tensor, value, file)
@@ -104,9 +112,16 @@ def shown(name: str) -> str:
 
 
 def _converted(name: str, tensor: Tensor, wanted: torch.dtype, file: str) -> Tensor:
-    if wanted == torch.int64:
+    if name.endswith(COUNTER):
         # Counters are not used in evaluation; some programs store them as floating point.
         return tensor.real.nan_to_num(0).to(torch.int64)
+    real = tensor.dtype.is_floating_point or tensor.dtype.is_complex
+    if wanted == torch.int64:
+        if not real:
+            return tensor.to(wanted)
+        raise WeightsError(
+            f"{file} has {_short(tensor.dtype)} under {shown(name)}, must be whole numbers"
+        )
     if tensor.dtype.is_complex:
         kind = "complex numbers"
     elif tensor.dtype == torch.bool:

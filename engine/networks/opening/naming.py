@@ -8,9 +8,9 @@ matched whose shapes differ.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -19,13 +19,32 @@ from engine.networks.opening.normalizers import is_normalizer
 
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
+Way = Literal["names", "other names", "order"]
+WAYS: tuple[Way, ...] = ("names", "other names", "order")
 
-CLASSES = 7919  # stands for the unknown number of classes: a prime that no layer is as wide as
+CLASSES = 1999  # stands for the unknown number of classes: a prime, and no layer is so wide
 WRAPPERS = ("module", "_orig_mod", "_module")
 # Words for one part of a block; a network uses one of each row.
 SYNONYMS = (
     ("downsample", "shortcut", "skip", "residual", "identity", "convShortcut", "proj_shortcut"),
     ("bn", "norm", "batchnorm"),
+)
+# Other published code for the same networks: patterns of names, and what we call the same.
+SPELLINGS = (
+    # WideResNet of Gowal 2020 and of Rebuffi 2021 (DMWideResNet)
+    (
+        (r"^init_conv\.", "conv1."),
+        (r"^batchnorm\.", "bn1."),
+        (r"^logits\.", "fc."),
+        (r"^layer\.0\.block\.", "block1.layer."),
+        (r"^layer\.1\.block\.", "block2.layer."),
+        (r"^layer\.2\.block\.", "block3.layer."),
+        (r"\.batchnorm_0\.", ".bn1."),
+        (r"\.batchnorm_1\.", ".bn2."),
+        (r"\.conv_1\.", ".conv2."),
+        (r"\.conv_0\.", ".conv1."),
+        (r"\.shortcut\.", ".convShortcut."),
+    ),
 )
 # Heads that some networks have for training only.
 AUXILIARY = re.compile(r"^(aux\d?|AuxLogits|aux_classifier|aux_logits)\.")
@@ -53,7 +72,7 @@ class Match:
     names: dict[str, str]
     classes: int
     left_out: tuple[str, ...]
-    by: str
+    by: Way
     clashes: tuple[tuple[str, str], ...] = ()
 
 
@@ -78,7 +97,9 @@ def shapes_of(entries: Mapping[str, Any]) -> dict[str, Shape]:
     }
 
 
-def match(views: list[View], given: Shapes, expected: Shapes, *, by_order: bool) -> Match | None:
+def match(
+    views: list[View], given: Shapes, expected: Shapes, ways: tuple[Way, ...] = WAYS
+) -> Match | None:
     """Return how a state dict fits a network, or None.
 
     Parameters
@@ -89,19 +110,15 @@ def match(views: list[View], given: Shapes, expected: Shapes, *, by_order: bool)
         Shapes of the file's entries.
     expected
         Shapes of the network's entries, built for :data:`CLASSES` classes.
-    by_order
-        Whether names may be ignored where all shapes agree in their order.
+    ways
+        In which ways names may be compared; the first that fits is taken.
     """
-    for view in views:
-        for how, named in namings(view, given, expected):
-            found = _fitted(named, given, expected, how)
-            if found is not None:
-                return found
-    if by_order:
+    for way in ways:
         for view in views:
-            found = _in_order(view, given, expected)
-            if found is not None:
-                return found
+            for named in _NAMINGS[way](view, given, expected):
+                found = _fitted(named, given, expected, way)
+                if found is not None:
+                    return found
     return None
 
 
@@ -115,7 +132,8 @@ def nearest(views: list[View], given: Shapes, expected: Shapes) -> tuple[int, Vi
     """Return the view with most of the network's entries, and how many it has."""
     best = (-1, views[0])
     for view in views:
-        for _, named in namings(view, given, expected):
+        named_views = (one for way in WAYS[:-1] for one in _NAMINGS[way](view, given, expected))
+        for named in named_views:
             agreeing = sum(
                 name in named.names and same_but_classes(given.get(named.names[name]), shape)
                 for name, shape in expected.items()
@@ -186,9 +204,19 @@ def _views(view: View, depth: int) -> Iterator[View]:
 # -------------------------------------------------------------------------------------------- names
 
 
-def namings(view: View, given: Shapes, expected: Shapes) -> Iterator[tuple[str, View]]:
-    """Yield the view's names as they are, and with this network's words for the parts."""
-    yield "names", view
+def _as_they_are(view: View, given: Shapes, expected: Shapes) -> Iterator[View]:
+    yield view
+
+
+def _in_our_words(view: View, given: Shapes, expected: Shapes) -> Iterator[View]:
+    """Yield the view with this network's words for the parts, and from other published code."""
+    for spelling in ((), *SPELLINGS):
+        yield _reworded(view, given, expected, spelling)
+
+
+def _reworded(
+    view: View, given: Shapes, expected: Shapes, spelling: tuple[tuple[str, str], ...]
+) -> View:
     words = {part for name in expected for part in name.split(".")}
     swaps = {}
     for row in SYNONYMS:
@@ -199,12 +227,14 @@ def namings(view: View, given: Shapes, expected: Shapes) -> Iterator[tuple[str, 
     renamed: dict[str, str] = {}
     clashes = list(view.clashes)
     for name, original in view.names.items():
+        for pattern, ours_pattern in spelling:
+            name = re.sub(pattern, ours_pattern, name)
         swapped = ".".join(_swapped(part, swaps) for part in name.split("."))
         if swapped in renamed:
             clashes.append((renamed[swapped], original))
         renamed.setdefault(swapped, original)
     names = _with_our_head(renamed, given, expected)
-    yield "other names", View(names, view.left_out, tuple(clashes))
+    return View(names, view.left_out, tuple(clashes))
 
 
 def _is_word(part: str, word: str) -> bool:
@@ -241,7 +271,7 @@ def _with_our_head(names: dict[str, str], given: Shapes, expected: Shapes) -> di
     }
 
 
-def _fitted(view: View, given: Shapes, expected: Shapes, how: str) -> Match | None:
+def _fitted(view: View, given: Shapes, expected: Shapes, way: Way) -> Match | None:
     """Return the match if the names give every entry of the network, and nothing unknown."""
     names = view.names
     if any(name not in names for name in expected if not name.endswith(COUNTER)):
@@ -262,19 +292,23 @@ def _fitted(view: View, given: Shapes, expected: Shapes, how: str) -> Match | No
     count = next(iter(classes - {CLASSES}), 0)
     used = {name: names[name] for name in expected if name in names}
     left_out = (*view.left_out, *(names[name] for name in unknown))
-    return Match(used, count, left_out, how, view.clashes)
+    return Match(used, count, left_out, way, view.clashes)
 
 
-def _in_order(view: View, given: Shapes, expected: Shapes) -> Match | None:
-    """Match entry by entry; shapes and the last words of the names must agree."""
+def _in_order(view: View, given: Shapes, expected: Shapes) -> Iterator[View]:
+    """Yield the view renamed entry by entry, if the last words of all names agree."""
     theirs = [n for n, of in view.names.items() if of in given and not n.endswith(COUNTER)]
     ours = [name for name in expected if not name.endswith(COUNTER)]
-    if len(theirs) != len(ours):
-        return None
-    names = {}
-    for our_name, name in zip(ours, theirs, strict=True):
-        if our_name.rpartition(".")[2] != name.rpartition(".")[2]:
-            return None
-        names[our_name] = view.names[name]
-    needed = {name: shape for name, shape in expected.items() if name in names}
-    return _fitted(View(names, view.left_out, view.clashes), given, needed, "order")
+    if len(theirs) == len(ours) and all(
+        our_name.rpartition(".")[2] == name.rpartition(".")[2]
+        for our_name, name in zip(ours, theirs, strict=True)
+    ):
+        pairs = zip(ours, (view.names[name] for name in theirs), strict=True)
+        yield View(dict(pairs), view.left_out, view.clashes)
+
+
+_NAMINGS: dict[Way, Callable[[View, Shapes, Shapes], Iterator[View]]] = {
+    "names": _as_they_are,
+    "other names": _in_our_words,
+    "order": _in_order,
+}
