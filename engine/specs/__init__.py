@@ -48,12 +48,18 @@ from engine.specs.measures import (
     StrongAccuracy,
 )
 from engine.specs.networks import (
+    CifarResNet,
     NetworkSpec,
     PaperCifarCNN,
     PaperMLP,
     PaperMnistCNN,
+    PreActResNet18,
     ResNet18,
     SmallCNN,
+    Timm,
+    Torchvision,
+    TradesCNN,
+    WideResNet,
 )
 from engine.specs.optimizers import SGD, Adam, OptimizerSpec
 from engine.specs.retraining import (
@@ -92,6 +98,7 @@ __all__ = [
     "AttributionSpec",
     "Boundary",
     "Channels",
+    "CifarResNet",
     "ClassifierSpec",
     "FolderImages",
     "Gaussians2D",
@@ -119,6 +126,7 @@ __all__ = [
     "PaperCifarCNN",
     "PaperMLP",
     "PaperMnistCNN",
+    "PreActResNet18",
     "RandomRanking",
     "RankingSpec",
     "ResNet18",
@@ -135,6 +143,10 @@ __all__ = [
     "StoredImages",
     "StrongAccuracy",
     "TangentShare",
+    "Timm",
+    "Torchvision",
+    "TradesCNN",
     "Training",
+    "WideResNet",
     "strength",
 ]
