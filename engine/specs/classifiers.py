@@ -28,7 +28,7 @@ ENTRY_HELP = (
     "there are any, else the first"
 )
 NORMALIZER_HELP = (
-    "file: as the file says, if it holds a normaliser; network: as the normalization of the network "
+    "file: as the file says, if it holds a normaliser; network: as the network's normalization "
     "says, whatever the file holds"
 )
 OUTPUTS_HELP = "Of the network in the file. Empty: as many as the images have classes"

@@ -23,7 +23,7 @@ from engine.jobs.device_images import layout
 from engine.networks.architectures import build
 from engine.networks.gradients import as_unit
 from engine.networks.opening.finding import Found
-from engine.networks.opening.outputs import Order, completed, orders
+from engine.networks.opening.outputs import Order, orders
 from engine.specs import NetworkSpec
 from engine.specs.networks import NORMALIZERS
 from engine.specs.schema import SpecError
@@ -148,7 +148,10 @@ def decide(
                 parts.append(model(layout(as_unit(block))).float().cpu())
             done += len(block)
             if number == 0 and done == len(block):
-                count = _affordable(count, len(readings), time.monotonic() - started, done)
+                started = time.monotonic()  # the first batch takes longer, as memory is prepared
+            elif number == 0 and done <= 3 * BATCH:
+                seconds = (time.monotonic() - started) / (done - BATCH)
+                count = min(count, max(FEWEST_IMAGES, int(SECONDS / seconds / len(readings))))
                 total = len(readings) * count
             if progress is not None:
                 progress(number * count + done, total)
@@ -270,12 +273,6 @@ def _from_confusion(
 def _is_chance(best: Choice, chance: float) -> bool:
     error = math.sqrt(chance * (1 - chance) / max(1, best.count))
     return best.accuracy <= chance + STANDARD_ERRORS * error
-
-
-def _affordable(count: int, readings: int, seconds: float, done: int) -> int:
-    """Return how many images can be measured in the given time, at most ``count``."""
-    fit = int(SECONDS / max(seconds / done, 1e-6) / readings)
-    return min(count, max(FEWEST_IMAGES, fit))
 
 
 def _sample(images: ImageSet, most: int) -> tuple[NDArray[Any], Tensor]:

@@ -13,8 +13,8 @@ from engine.specs import Imported
 from engine.specs.schema import SpecError
 from engine.store.study import Result
 from engine.training.evaluation import final_accuracies
+from engine.training.loop import weights_of
 from engine.training.probes import Probes
-from engine.training.selection import weights_of
 
 
 def import_weights(spec: Imported, context: Context) -> Result:
@@ -30,7 +30,8 @@ def import_weights(spec: Imported, context: Context) -> Result:
     images = tested(context, spec.images)
     if spec.outputs is not None and spec.outputs < images.classes:
         raise SpecError(
-            f"outputs is {spec.outputs}, must be at least the {images.classes} classes of the images"
+            f"outputs is {spec.outputs}, must be at least {images.classes}, as many as the images "
+            "have classes"
         )
     unused = context.generator("weights that are replaced", 0)
     model = fresh_network(

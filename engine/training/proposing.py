@@ -54,8 +54,8 @@ def sentences(found: Found, image_set: ImageSet, decision: Decision | None) -> l
         return said
     if decision.near_chance:
         said.append(
-            f"No choice is better than guessing ({decision.chance:.1%}): the network was trained on "
-            "other images or classes, or has another architecture with the same entries."
+            f"No choice is better than guessing ({decision.chance:.1%}): the network was trained "
+            "on other images or classes, or has another architecture with the same entries."
         )
     if found.classes > image_set.class_count:
         said.append(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 from engine.networks.library import has_timm
 from engine.networks.opening.naming import Shapes
@@ -20,7 +20,7 @@ from engine.specs import (
 )
 from engine.specs.errors import suggestion
 from engine.specs.networks import CIFAR_DEPTHS, TORCHVISION_NAMES, Activation
-from engine.specs.schema import SpecError, kinds_of
+from engine.specs.schema import SpecError, from_dict, kinds_of
 
 # Torchvision's names that begin so -> a piece of the names in every state dict of them. Laying out
 # all 80 takes ten seconds, so only those with this piece are tried.
@@ -58,7 +58,7 @@ def candidates(given: Shapes, hint: str) -> list[NetworkSpec]:
         What else may name the architecture: the file's name, what the file says.
     """
     found: list[NetworkSpec] = []
-    for kind in kinds_of(NetworkSpec):
+    for kind in _kinds():
         read = _READERS.get(kind.kind)
         if read is not None:
             found += read(given)
@@ -68,7 +68,7 @@ def candidates(given: Shapes, hint: str) -> list[NetworkSpec]:
     names = [name for name in TORCHVISION_NAMES if _may_be(name, given)]
     # Of the names that the hint holds, the longest comes first: "resnet50" is in "wide_resnet50".
     names.sort(key=lambda name: (_plain(name) not in text, -len(name)))
-    found += [Torchvision(name=name) for name in names]
+    found += [_torchvision(name) for name in names]
     return found
 
 
@@ -76,7 +76,7 @@ def by_hint(hint: str) -> list[NetworkSpec]:
     """Return the networks of torchvision and timm that a text names, the longest name first."""
     text = _plain(hint)
     found: list[NetworkSpec] = [
-        Torchvision(name=name)
+        _torchvision(name)
         for name in sorted(TORCHVISION_NAMES, key=len, reverse=True)
         if _plain(name) in text
     ]
@@ -92,14 +92,14 @@ def named(name: str, given: Shapes) -> list[NetworkSpec]:
         If there is no such network.
     """
     wanted = _plain(name)
-    own = [kind for kind in kinds_of(NetworkSpec) if kind not in (Torchvision, Timm)]
+    own = [kind for kind in _kinds() if kind not in (Torchvision, Timm)]
     found: list[NetworkSpec] = []
     for kind in own:
         read = _READERS.get(kind.kind)
         specs = read(given) if read is not None else [kind()]
         called = {_plain(kind.kind), _plain(kind.label)}
         found += [spec for spec in specs if wanted in called or wanted == _plain(spec.title)]
-    found += [Torchvision(name=one) for one in TORCHVISION_NAMES if _plain(one) == wanted]
+    found += [_torchvision(one) for one in TORCHVISION_NAMES if _plain(one) == wanted]
     found += [Timm(name=one) for one in _timm_names() if one == name]
     if found:
         return found
@@ -153,13 +153,13 @@ def _wide_resnets(given: Shapes) -> list[NetworkSpec]:
         return []
     depth = 4 + 6 * (max(blocks) + 1)
     ours = any("block1." in name for name in given)
-    rule = "both" if ours else "end"
-    activation = "relu" if ours else "silu"
-    return _valid(
-        lambda: WideResNet(
-            depth=depth, width=width[0] // 16, activation=activation, padding=rule
-        )
-    )
+    fields: dict[str, Any] = {
+        "depth": depth,
+        "width": width[0] // 16,
+        "padding": "both" if ours else "end",
+    }
+    # Gowal's code pads so, and its best networks have SiLU.
+    return _valid(lambda: WideResNet(**fields, activation="relu" if ours else "silu"))
 
 
 def _preact_resnets(given: Shapes) -> list[NetworkSpec]:
@@ -168,6 +168,14 @@ def _preact_resnets(given: Shapes) -> list[NetworkSpec]:
 
 def _cifar_resnets(given: Shapes) -> list[NetworkSpec]:
     return [CifarResNet(depth=depth) for depth in CIFAR_DEPTHS]
+
+
+def _kinds() -> list[type[NetworkSpec]]:
+    return [kind for kind in kinds_of(NetworkSpec) if issubclass(kind, NetworkSpec)]
+
+
+def _torchvision(name: str) -> NetworkSpec:
+    return from_dict({"kind": Torchvision.kind, "name": name}, NetworkSpec)
 
 
 def _valid(make: Callable[[], NetworkSpec]) -> list[NetworkSpec]:

@@ -230,27 +230,28 @@ def _first_fit(
     tried: list[NetworkSpec], sizes: list[Shape], views: list[View], given: Shapes
 ) -> tuple[NetworkSpec, Shape, Match] | None:
     """Return the first network that fits: by its own names before others, then by order."""
-    layouts = [
-        (spec, shape, _expected(spec, shape)[0])
-        for spec in tried
-        for shape in _worth_trying(spec, sizes, views, given)
-    ]
     for way in WAYS:
-        for spec, shape, expected in layouts:
-            found = match(views, given, expected, (way,)) if expected else None
-            if found is not None:
-                return spec, shape, found
+        for spec in tried:
+            for shape in _worth_trying(spec, sizes, views, given):
+                found = match(views, given, _expected(spec, shape)[0], (way,))
+                if found is not None:
+                    return spec, shape, found
     return None
 
 
 def _worth_trying(
     spec: NetworkSpec, sizes: list[Shape], views: list[View], given: Shapes
-) -> list[Shape]:
-    """Return the first size that the network takes, and all sizes if it is a likely one."""
-    taken = [shape for shape in sizes if _expected(spec, shape)[0]]
-    if taken and likeness(views, given, _expected(spec, taken[0])[0]) < LIKELY:
-        return taken[:1]
-    return taken
+) -> Iterator[Shape]:
+    """Yield the first size that the network takes, then the others if it is a likely one."""
+    first = True
+    for shape in sizes:
+        expected = _expected(spec, shape)[0]
+        if not expected:
+            continue
+        yield shape
+        if first and likeness(views, given, expected) < LIKELY:
+            return
+        first = False
 
 
 @lru_cache(maxsize=2048)

@@ -19,9 +19,7 @@ Order = tuple[int, ...]
 """The output for each class of the images."""
 
 
-def orders(
-    classes: Sequence[str], outputs: int, named: Sequence[str]
-) -> dict[str, Order]:
+def orders(classes: Sequence[str], outputs: int, named: Sequence[str]) -> dict[str, Order]:
     """Return the orders of classes that are worth measuring, by what they go by.
 
     Parameters
@@ -36,8 +34,8 @@ def orders(
     Returns
     -------
     dict
-        "as in the file" where the outputs' names are known, "by number" where the classes are
-        called by numbers, "as in the folders", "by name"; each order once. Empty if the network has
+        "as in the file" where the outputs' names are known, "as in the folders", "by number" where
+        the classes are called by numbers, "by name"; each order once. Empty if the network has
         fewer outputs than the images have classes.
     """
     if outputs < len(classes):
@@ -46,8 +44,8 @@ def orders(
     ranks = {name: rank for rank, name in enumerate(sorted(classes))}
     found: dict[str, Order | None] = {
         "as in the file" if named else "as in ImageNet": _by_names(classes, names),
-        "by number": _by_numbers(classes, outputs),
         "as in the folders": tuple(range(len(classes))),
+        "by number": _by_numbers(classes, outputs),
         "by name": tuple(ranks[name] for name in classes),
     }
     once: dict[Order, str] = {}
