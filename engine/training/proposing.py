@@ -47,10 +47,12 @@ def imported(
     )
 
 
-def sentences(found: Found, image_set: ImageSet, decision: Decision | None) -> list[str]:
+def sentences(
+    found: Found, image_set: ImageSet | None = None, decision: Decision | None = None
+) -> list[str]:
     """Return what the user should know about a found network, a sentence each."""
     said = [note[:1].upper() + note[1:] + "." for note in found.notes]
-    if decision is None:
+    if decision is None or image_set is None:
         return said
     if decision.near_chance:
         said.append(

@@ -10,7 +10,11 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray, QMimeData, QUrl
 from PySide6.QtGui import QImage
 
-WEIGHTS = (".safetensors", ".pt", ".pth")
+# Files that are asked about as weights; those that are none are then named for what they are.
+WEIGHTS = (
+    *(".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".t7", ".pkl", ".pickle", ".pth.tar"),
+    *(".pt.tar", ".ckpt.tar", ".pt2", ".onnx", ".keras", ".npz", ".tflite", ".pb"),
+)
 PACKED = (".h5", ".hdf5")
 COPIED_FILES = "x-special/gnome-copied-files"
 
@@ -71,7 +75,7 @@ def sort_paths(paths: Iterable[Path]) -> Sorted:
             found.studies.append(path)
         elif path.is_file() and path.suffix.lower() in PACKED:
             found.packed.append(path)
-        elif path.is_file() and path.suffix.lower() in WEIGHTS:
+        elif path.is_file() and path.name.lower().endswith(WEIGHTS):
             found.weights.append(path)
         else:
             found.images.append(path)
