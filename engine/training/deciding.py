@@ -34,7 +34,6 @@ SECONDS = 90.0  # if the first batch shows that it would take longer, fewer imag
 BATCH = 25
 STANDARD_ERRORS = 3.0  # above chance that the best choice must be to count as better
 FOUND_ORDER = "found in the images"
-CORRECTION = 1e-12
 
 Progress = Callable[[float, float], None]
 Check = Callable[[], None]
@@ -67,6 +66,12 @@ class Choice:
     def accuracy(self) -> float:
         """The share of images it gets right."""
         return self.correct / max(1, self.count)
+
+    @property
+    def error(self) -> float:
+        """The standard error of the accuracy; not 0 where all or none are right."""
+        right, count = self.correct + 1, self.count + 2
+        return math.sqrt(right * (count - right) / count) / count
 
 
 @dataclass(frozen=True)
@@ -214,8 +219,12 @@ def _decided(
             choices.append(_choice(spec, label, name, order, predicted, labels, found.classes))
     classes = len(next(iter(known.values())))
     chance = 1 / found.classes if found.classes > classes else 1 / classes
-    if _is_chance(max(choices, key=lambda one: one.correct), chance):
-        choices += _from_confusion(measured, labels, classes, found)
+    highest = max(choice.accuracy for choice in choices)
+    choices += [
+        choice
+        for choice in _from_confusion(measured, labels, classes, found)
+        if choice.accuracy > highest + STANDARD_ERRORS * choice.error
+    ]
     best = max(range(len(choices)), key=lambda k: (choices[k].accuracy, -k))
     if choices[0].normalizer == "file" and choices[best].normalizer != "file":
         best = _kept(choices, best)
@@ -228,9 +237,8 @@ def _kept(choices: list[Choice], best: int) -> int:
         (k for k, one in enumerate(choices) if one.normalizer == "file"),
         key=lambda k: (choices[k].accuracy, -k),
     )
-    share, count = choices[best].accuracy, max(1, choices[best].count)
-    error = math.sqrt(max(share * (1 - share), CORRECTION) / count)
-    return best if share - choices[own].accuracy > 2 * error else own
+    lead = choices[best].accuracy - choices[own].accuracy
+    return best if lead > 2 * choices[best].error else own
 
 
 def _choice(

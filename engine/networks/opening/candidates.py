@@ -138,7 +138,8 @@ def _shape(given: Shapes, pattern: str) -> tuple[int, ...]:
 
 
 def _small_cnns(given: Shapes) -> list[NetworkSpec]:
-    first, hidden = _shape(given, r"conv1\.weight$"), _shape(given, r"dense1\.weight$")
+    first = next((shape for shape in given.values() if shape[2:] == (5, 5)), ())
+    hidden = next((shape for shape in given.values() if len(shape) == 2), ())
     return _valid(lambda: SmallCNN(width=first[0], hidden=hidden[0])) or [SmallCNN()]
 
 

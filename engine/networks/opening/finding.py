@@ -30,7 +30,7 @@ from engine.networks.opening.normalizers import Normalizer, normalizer_in, norma
 from engine.networks.opening.reading import Content, read_file
 from engine.networks.opening.unwrapping import Said, StateDict, chosen, said_by, states_in
 from engine.networks.weights import misfit, refuse_clashes, renamed_in
-from engine.specs import NetworkSpec
+from engine.specs import NetworkSpec, Timm, Torchvision
 from engine.specs.schema import SpecError
 
 SIDES = (32, 28, 64, 224, 299)
@@ -232,8 +232,11 @@ def _first_fit(
     """Return the first network that fits: by its own names before others, then by order."""
     for way in WAYS:
         for spec in tried:
-            for shape in _worth_trying(spec, sizes, views, given):
-                found = match(views, given, _expected(spec, shape)[0], (way,))
+            # Where names tell nothing, every size of our own small networks is tried.
+            small = way == "order" and not isinstance(spec, Torchvision | Timm)
+            for shape in sizes if small else _worth_trying(spec, sizes, views, given):
+                expected = _expected(spec, shape)[0]
+                found = match(views, given, expected, (way,)) if expected else None
                 if found is not None:
                     return spec, shape, found
     return None
