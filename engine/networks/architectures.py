@@ -42,7 +42,8 @@ from engine.networks.plain import (
 )
 from engine.networks.residual import cifar_resnet, preact_resnet18, resnet18, wide_resnet
 from engine.networks.sizes import Sizes
-from engine.specs import NetworkSpec
+from engine.networks.timm_names import NO_TIMM, has_timm
+from engine.specs import NetworkSpec, Timm
 from engine.specs.schema import SpecError
 
 Shape = tuple[int, int, int]
@@ -132,6 +133,16 @@ def expected_state(spec: NetworkSpec, *, shape: Shape, classes: int) -> dict[str
     """
     state = laid_out(spec, shape=shape, classes=classes).state_dict()
     return {name: tensor.shape for name, tensor in state.items()}
+
+
+def unfit(spec: NetworkSpec, shape: Shape) -> str:
+    """Return the sentence on why a network cannot take images (C, H, W), or "".
+
+    It costs nothing, but does not tell what only the constructor of a network of timm knows.
+    """
+    if spec.kind == Timm.kind and not has_timm():
+        return NO_TIMM
+    return sizes_of(spec).fault(shape, spec.title)
 
 
 def sizes_of(spec: NetworkSpec) -> Sizes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 from typing import Any
 
@@ -10,24 +9,16 @@ from torch import nn
 
 from engine.networks.noise import tamed
 from engine.networks.sizes import Sizes
+from engine.networks.timm_names import NO_TIMM, has_timm
 from engine.specs import Timm, Torchvision
 from engine.specs.errors import suggestion
 from engine.specs.schema import SpecError
 
 Shape = tuple[int, int, int]
 CHANNELS = 3  # the first layers are left as they are; grey images are repeated before them
-NO_TIMM = (
-    "the package timm is not installed; networks of kind 'timm' need it "
-    "(in a checkout of the program: uv sync --extra timm)"
-)
 
 # Auxiliary classifiers serve the training of 2014; their first weights draw a warning if unasked.
 _WITHOUT_AUXILIARIES = {"aux_logits": False, "init_weights": True}
-
-
-def has_timm() -> bool:
-    """Return whether timm is there, without importing it."""
-    return importlib.util.find_spec("timm") is not None
 
 
 def torchvision_network(spec: Torchvision, shape: Shape, classes: int) -> nn.Module:

@@ -28,7 +28,8 @@ class Noise:
         Drawn on the device of the generator, then moved to the device of ``like``.
         """
         if self.generator is None:
-            self.generator = torch.Generator(like.device).manual_seed(0)
+            device = "cpu" if like.is_meta else like.device
+            self.generator = torch.Generator(device).manual_seed(0)
         mask = torch.empty(shape, dtype=like.dtype, device=self.generator.device)
         mask.bernoulli_(1 - drop, generator=self.generator)
         return mask.to(like.device).div_(1 - drop)

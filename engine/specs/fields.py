@@ -28,6 +28,7 @@ def param(
     above: float | None = None,
     faithful: Any = dataclasses.MISSING,
     only: tuple[str, str] | None = None,
+    listed: str = "",
 ) -> Any:
     """Declare a field of a spec.
 
@@ -45,10 +46,13 @@ def param(
     only
         Another field of the spec and its value with which this field matters; forms hide the field
         otherwise.
+    listed
+        The list of names in which forms let the user search for a value.
     """
     limits = {"label": label, "help": help, "unit": unit, "low": low, "high": high, "above": above}
     return dataclasses.field(
-        default=default, metadata={**limits, "faithful": faithful, "only": only}
+        default=default,
+        metadata={**limits, "faithful": faithful, "only": only, "listed": listed},
     )
 
 
@@ -70,6 +74,7 @@ class Field:
     above: float | None
     faithful: Any = dataclasses.MISSING
     only: tuple[str, str] | None = None
+    listed: str = ""
 
     @property
     def is_switch(self) -> bool:

@@ -278,7 +278,7 @@ class Torchvision(NetworkSpec, kind="torchvision", label="Torchvision network"):
     classifiers are left out. Source: the papers that torchvision names for each.
     """
 
-    name: TorchvisionName = param("resnet18", help="As torchvision names it")
+    name: TorchvisionName = param("resnet18", help="As torchvision names it", listed="torchvision")
 
     @property
     def title(self) -> str:
@@ -292,7 +292,9 @@ class Timm(NetworkSpec, kind="timm", label="timm network"):
     Grey images are repeated to three channels. Source: the papers that timm names for each.
     """
 
-    name: str = param("resnet18", help="As timm names it, without the tag of weights after a dot")
+    name: str = param(
+        "resnet18", help="As timm names it, without the tag of weights after a dot", listed="timm"
+    )
 
     def check(self) -> None:
         super().check()

@@ -21,7 +21,14 @@ from engine.specs.schema import SpecError
 from engine.store.study import Result
 from engine.training.alarms import MANY_STEP, ONE_STEP, Curves, new_alarms
 from engine.training.evaluation import accuracies, robust_accuracy
-from engine.training.loop import Checkpoints, TrainingState, make_optimizer, run_epoch, weights_of
+from engine.training.loop import (
+    Checkpoints,
+    TrainingState,
+    make_optimizer,
+    noise_generator,
+    run_epoch,
+    weights_of,
+)
 from engine.training.probes import Probes
 from engine.training.schemes import SCHEMES, BatchContext
 from engine.training.selection import Numbers, final_weights, keep_if_best
@@ -82,7 +89,7 @@ class _Run:
         self._scheme, self._fields = SCHEMES[spec.scheme.kind], spec.scheme.parameters()
         model = _first_network(spec, context, self._images)
         optimizer = make_optimizer(spec.optimizer, model)
-        self.state = TrainingState(model, optimizer, _generators(spec, context))
+        self.state = TrainingState(model, optimizer, _generators(spec, context, model))
         self.probes = Probes(context, self._images)
         if self._scheme.begin is not None:
             self._scheme.begin(self.state, **self._fields)
@@ -204,10 +211,11 @@ def _first_network(spec: Training, context: Context, images: DeviceImages) -> nn
     return model
 
 
-def _generators(spec: Training, context: Context) -> dict[str, torch.Generator]:
+def _generators(spec: Training, context: Context, model: nn.Module) -> dict[str, torch.Generator]:
     """Return the generators; a training that continues another one draws different batches."""
     after = "" if spec.start is None else f" after {spec.start.key}"
     return {
         "shuffle": context.generator(f"shuffle{after}", spec.seed),
         "attack": context.generator(f"attack{after}", spec.seed, context.device),
+        **noise_generator(model, context, spec.seed, after),
     }

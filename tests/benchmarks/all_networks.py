@@ -116,16 +116,16 @@ def facts(name: str) -> str:
     side = sizes.nearest((3, FACTS_SIDE, FACTS_SIDE))
     model = laid_out(Torchvision(name=name), shape=(3, side, side), classes=1000).to("meta")
     weights = sum(parameter.numel() for parameter in model.parameters())
-    kept: dict[int, int] = {}
+    own = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
+    kept, alive = {}, []
 
     def keep(tensor):
-        if not isinstance(tensor, torch.nn.Parameter):
-            storage = tensor.untyped_storage()
+        storage = tensor.untyped_storage()
+        if storage._cdata not in own:
             kept[storage._cdata] = storage.nbytes()
-            alive.append(tensor)
+            alive.append(tensor)  # so that no other storage gets its address
         return tensor
 
-    alive: list[torch.Tensor] = []
     images = torch.empty(2, 3, side, side, device="meta")
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         counter = FlopCounterMode(display=False)
