@@ -117,7 +117,7 @@ def decide(
     found
         From :func:`engine.networks.opening.finding.find` with the shape of these images.
     images
-        Test images are used, or training images where there are none.
+        Test images are used, and training images where there are fewer than ``most``.
     most
         Images that are measured at most.
     progress
@@ -279,21 +279,30 @@ def _from_confusion(
 
 
 def _is_chance(best: Choice, chance: float) -> bool:
+    # Of a handful of images even all that are right are within the errors, but not near guessing.
     error = math.sqrt(chance * (1 - chance) / max(1, best.count))
-    return best.accuracy <= chance + STANDARD_ERRORS * error
+    return best.accuracy - chance <= min(STANDARD_ERRORS * error, (1 - chance) / 2)
 
 
 def _sample(images: ImageSet, most: int) -> tuple[NDArray[Any], Tensor]:
-    """Return labelled test images, or training ones where there are none, drawn with seed 0."""
-    for pixels, labels in (
+    """Return labelled images drawn with seed 0: test images, then training images if they are few.
+
+    A network from elsewhere has learned from neither.
+    """
+    pixels, labels = [], []
+    for block, known in (
         (images.test_images, images.test_labels),
         (images.train_images, images.train_labels),
     ):
-        labelled = np.flatnonzero(labels >= 0)
-        if len(labelled):
-            drawn = np.random.default_rng(0).permutation(labelled)[:most]
-            return pixels[drawn], torch.from_numpy(labels[drawn])
-    raise SpecError("no image has a label, which is needed to measure an accuracy")
+        labelled = np.flatnonzero(known >= 0)
+        drawn = np.random.default_rng(0).permutation(labelled)[: most - sum(map(len, labels))]
+        pixels.append(block[drawn])
+        labels.append(known[drawn])
+    if not sum(map(len, labels)):
+        raise SpecError("no image has a label, which is needed to measure an accuracy")
+    return np.concatenate([block for block in pixels if len(block)]), torch.from_numpy(
+        np.concatenate(labels)
+    )
 
 
 def _statistics(images: ImageSet) -> tuple[tuple[float, ...], tuple[float, ...]]:

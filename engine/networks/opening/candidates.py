@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, get_args
 
-from engine.networks.library import has_timm
 from engine.networks.opening.naming import Shapes
+from engine.networks.timm_names import timm_names
 from engine.specs import (
     CifarResNet,
     NetworkSpec,
@@ -133,13 +133,17 @@ def alternatives(spec: NetworkSpec) -> list[NetworkSpec]:
 # ----------------------------------------------------------------------------- settings from shapes
 
 
+def _first(given: Shapes, wanted: Callable[[tuple[int, ...]], bool]) -> tuple[int, ...]:
+    return next((shape for shape in given.values() if wanted(shape)), ())
+
+
 def _shape(given: Shapes, pattern: str) -> tuple[int, ...]:
     return next((shape for name, shape in given.items() if re.search(pattern, name)), ())
 
 
 def _small_cnns(given: Shapes) -> list[NetworkSpec]:
-    first = next((shape for shape in given.values() if shape[2:] == (5, 5)), ())
-    hidden = next((shape for shape in given.values() if len(shape) == 2), ())
+    first = _first(given, lambda shape: shape[2:] == (5, 5))
+    hidden = _first(given, lambda shape: len(shape) == 2)
     return _valid(lambda: SmallCNN(width=first[0], hidden=hidden[0])) or [SmallCNN()]
 
 
@@ -199,11 +203,9 @@ def _may_be(name: str, given: Shapes) -> bool:
     return not pieces or any(piece in entry for piece in pieces for entry in given)
 
 
-def _timm_names() -> Iterator[str]:
-    if has_timm():
-        import timm
-
-        yield from sorted(timm.list_models(), key=len, reverse=True)
+def _timm_names() -> list[str]:
+    """Return the names of timm, the longest first; none where it is not installed."""
+    return sorted(timm_names(), key=len, reverse=True)
 
 
 def _plain(text: str) -> str:

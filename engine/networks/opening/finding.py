@@ -33,7 +33,9 @@ from engine.networks.weights import misfit, refuse_clashes, renamed_in
 from engine.specs import NetworkSpec, Timm, Torchvision
 from engine.specs.schema import SpecError
 
-SIDES = (32, 28, 64, 224, 299)
+# The most usual first; sizes that leave other features for a dense layer are needed as well.
+SIDES = (32, 28, 64, 224, 299, 16, 24, 40, 48, 56, 80, 96, 112, 128, 160, 192, 256, 384, 512)
+USUAL = 5
 CHANNELS = (3, 1, 2, 4)
 LIKELY = 0.5  # share of alike entries from which on other image sizes are tried
 KNOWN = 0.2  # share from which on the nearest architecture is named in a refusal
@@ -232,9 +234,10 @@ def _first_fit(
     """Return the first network that fits: by its own names before others, then by order."""
     for way in WAYS:
         for spec in tried:
-            # Where names tell nothing, every size of our own small networks is tried.
+            # Where names tell nothing, the usual sizes of our own small networks are tried.
             small = way == "order" and not isinstance(spec, Torchvision | Timm)
-            for shape in sizes if small else _worth_trying(spec, sizes, views, given):
+            usual = [shape for shape in sizes if shape[1] in SIDES[:USUAL] or shape == sizes[0]]
+            for shape in usual if small else _worth_trying(spec, sizes, views, given):
                 expected = _expected(spec, shape)[0]
                 found = match(views, given, expected, (way,)) if expected else None
                 if found is not None:
