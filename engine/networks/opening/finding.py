@@ -159,7 +159,8 @@ def find(
     if fits is None and network is None and name is None:
         fits = _first_fit(candidates.by_hint(hint), sizes, views, given)
     if fits is None:
-        raise WeightsError(_refusal(file, tried, sizes, views, entries))
+        _refuse_bad_numbers(entries, file, opened.content.size)
+        raise WeightsError(_refusal(file, state.path, tried, sizes, views, entries))
     spec, fitting, found = fits
     return _checked(opened, state, spec, fitting, found)
 
@@ -271,8 +272,19 @@ def _expected(spec: NetworkSpec, shape: Shape) -> tuple[dict[str, Any], frozense
     return {name: tuple(one.shape) for name, one in state.items()}, whole
 
 
+def _refuse_bad_numbers(entries: Mapping[str, Any], file: str, size: int) -> None:
+    """Raise :class:`WeightsError` if an entry could be no network's: that is the better reason."""
+    for name, value in entries.items():
+        if isinstance(value, Tensor):
+            numbers = not value.is_quantized and value.layout == torch.strided
+            if numbers and not (value.is_floating_point() or value.is_complex()):
+                continue  # counters, and tables of positions
+            checked({name: value}, file, size)
+
+
 def _refusal(
     file: str,
+    place: str,
     tried: list[NetworkSpec],
     sizes: list[Shape],
     views: list[View],
@@ -291,7 +303,8 @@ def _refusal(
             entries, expected
         )
     names = ", ".join(map(shown, list(given)[:3]))
+    where = f" under {shown(place)}" if place else ""
     return (
-        f"{file} holds {len(given)} entries such as {names}, which are of no network that is known "
-        "here"
+        f"{file} holds {len(given)} entries{where} such as {names}, which are of no network that "
+        "is known here"
     )

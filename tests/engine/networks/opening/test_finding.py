@@ -264,6 +264,12 @@ def test_that_an_unknown_network_is_said_to_be_unknown(tmp_path):
         found_in(part, tmp_path)
 
 
+def test_that_bad_numbers_of_an_unknown_network_are_named_first(tmp_path):
+    strange = {"encoder.a": torch.ones(3, 3), "encoder.b": torch.full((3,), float("nan"))}
+    with pytest.raises(WeightsError, match=r"NaN or infinity in 3 of 3 numbers under 'encoder\.b'"):
+        found_in({"net": strange, "steps": torch.tensor(3)}, tmp_path)
+
+
 def test_that_what_the_file_says_beside_the_weights_is_used(tmp_path):
     names = ["cat", "dog", "eel", "fox", "gnu"]
     content = {"model": SMALL, "class_to_idx": {name: k for k, name in enumerate(names)}}
