@@ -289,20 +289,22 @@ def _sample(images: ImageSet, most: int) -> tuple[NDArray[Any], Tensor]:
 
     A network from elsewhere has learned from neither.
     """
-    pixels, labels = [], []
+    pixels: list[NDArray[Any]] = []
+    labels: list[NDArray[np.int64]] = []
+    count = 0
     for block, known in (
         (images.test_images, images.test_labels),
         (images.train_images, images.train_labels),
     ):
         labelled = np.flatnonzero(known >= 0)
-        drawn = np.random.default_rng(0).permutation(labelled)[: most - sum(map(len, labels))]
-        pixels.append(block[drawn])
-        labels.append(known[drawn])
-    if not sum(map(len, labels)):
+        drawn = np.random.default_rng(0).permutation(labelled)[: most - count]
+        if len(drawn):
+            pixels.append(block[drawn])
+            labels.append(known[drawn])
+            count += len(drawn)
+    if not count:
         raise SpecError("no image has a label, which is needed to measure an accuracy")
-    return np.concatenate([block for block in pixels if len(block)]), torch.from_numpy(
-        np.concatenate(labels)
-    )
+    return np.concatenate(pixels), torch.from_numpy(np.concatenate(labels))
 
 
 def _statistics(images: ImageSet) -> tuple[tuple[float, ...], tuple[float, ...]]:

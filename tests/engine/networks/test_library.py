@@ -21,12 +21,13 @@ from engine.specs.schema import SpecError
 from tests.engine.small_networks import seeded
 
 # One of each way to be built: plain, batch norms, dense layers of a fixed size, stochastic depth,
-# attention, auxiliary classifiers, widths that are computed, functions in place, tokens.
+# attention, auxiliary classifiers, a version, computed widths, functions in place, tokens.
 SAMPLE = [
     "alexnet",
     "convnext_tiny",
     "densenet121",
     "googlenet",
+    "mnasnet0_5",
     "mobilenet_v3_small",
     "regnet_y_400mf",
     "resnet18",
