@@ -149,7 +149,7 @@ def find(
     state = chosen(opened.states, place, file)
     entries = state.entries
     given, views = shapes_of(entries), views_of(entries)
-    hint = f"{opened.path.name} {opened.said.architecture}"
+    hint = " ".join((opened.path.parent.name, file, opened.said.architecture))
     if network is not None:
         tried = [network]
     else:
