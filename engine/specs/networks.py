@@ -202,7 +202,7 @@ class CifarResNet(NetworkSpec, kind="cifar_resnet", label="CIFAR ResNet"):
     `linear`). Source: He 2016; the repository kuangliu/pytorch-cifar.
     """
 
-    depth: int = param(18, help="18, 34, 50, 101 or 152")
+    depth: int = param(18, low=18, high=152, help="18, 34, 50, 101 or 152")
 
     def check(self) -> None:
         super().check()

@@ -106,7 +106,7 @@ class NameDialog(QDialog):
         self.table = NumberTable("Networks")
         self.note = QLabel(
             f"Operations and memory are of one image of {side}x{side} px, or of the nearest size "
-            "that the network takes; the time of a training is in proportion to its operations."
+            "that the network takes. A training takes the longer the more operations there are."
         )
         self.note.setWordWrap(True)
         self.note.setProperty("role", "muted")

@@ -145,9 +145,29 @@ def test_that_a_grey_image_is_repeated_and_its_gradients_are_summed(normalizatio
     torch.testing.assert_close(images.grad, repeated.grad.sum(1, keepdim=True))
 
 
+def test_that_the_statistics_of_grey_images_are_repeated():
+    spec = specs.Torchvision(normalization="per_channel")
+    statistics = {"channel_mean": [0.2], "channel_std": [0.3]}
+    model = build(spec, shape=(1, 32, 32), classes=3, generator=seeded(0), **statistics)
+    assert model.normalize.mean.flatten().tolist() == pytest.approx([0.2] * 3)
+    assert model.normalize.std.flatten().tolist() == pytest.approx([0.3] * 3)
+
+
+def test_that_means_of_colours_make_a_network_of_colours_of_grey_images():
+    spec = specs.TradesCNN(normalization="imagenet")
+    state = expected_state(spec, shape=(1, 28, 28), classes=10)
+    assert state["feature_extractor.conv1.weight"] == (32, 3, 3, 3)
+    model = build(spec, shape=(1, 28, 28), classes=10, generator=seeded(0))
+    assert model.eval()(pixels((1, 28, 28))).shape == (2, 10)
+    assert model.normalize.mean.flatten().tolist() == pytest.approx([0.485, 0.456, 0.406])
+
+
 def test_that_other_channels_are_refused():
     with pytest.raises(SpecError, match="images have 2 channels, resnet18 takes 1 or 3"):
         made("resnet18", (2, 32, 32))
+    spec = specs.PaperMLP(normalization="cifar10")
+    with pytest.raises(SpecError, match="'cifar10' with 3 channels, but the images have 2"):
+        build(spec, shape=(2, 1, 1), classes=2, generator=seeded(0))
 
 
 @pytest.mark.parametrize(

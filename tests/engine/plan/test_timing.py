@@ -27,6 +27,14 @@ def test_that_a_network_too_slow_for_a_whole_batch_is_timed_on_fewer_images(monk
     assert max(len(images) for images in seen) == 2
 
 
+@pytest.mark.parametrize("network", [specs.Torchvision(name="googlenet"), specs.TradesCNN()])
+def test_that_networks_with_dropout_are_timed(monkeypatch, network):
+    monkeypatch.setattr("engine.plan.timing.TIMED_SECONDS", 0.0)
+    before = torch.random.get_rng_state()
+    assert timed(network, batch_size=2) > 0
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
 def test_that_the_number_of_threads_is_given_back(monkeypatch):
     monkeypatch.setattr("engine.plan.timing.TIMED_SECONDS", 0.0)
     torch.set_num_threads(1)
