@@ -1,6 +1,6 @@
 """What is known of torchvision's classifiers without building them.
 
-Made by ``python tests/benchmarks/all_networks.py --facts``; a test compares a sample with networks.
+Made by ``python -m tests.benchmarks.all_networks --facts``; a test compares a sample with networks.
 """
 
 from __future__ import annotations

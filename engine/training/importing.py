@@ -15,6 +15,7 @@ from engine.store.study import Result
 from engine.training.evaluation import final_accuracies
 from engine.training.loop import weights_of
 from engine.training.probes import Probes
+from engine.training.train import tell_of_evaluation
 
 
 def import_weights(spec: Imported, context: Context) -> Result:
@@ -28,6 +29,7 @@ def import_weights(spec: Imported, context: Context) -> Result:
         If the network has fewer outputs than the images have classes, or the images cannot be used.
     """
     images = tested(context, spec.images)
+    tell_of_evaluation(spec, len(images.test), context)
     if spec.outputs is not None and spec.outputs < images.classes:
         raise SpecError(
             f"outputs is {spec.outputs}, must be at least {images.classes}, as many as the images "

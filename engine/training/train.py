@@ -10,12 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from engine.jobs.asked import tell_fewer, tell_no_radius
 from engine.jobs.classifiers import classifier, fresh_network
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, layout, trainable
 from engine.jobs.events import Scalars, Snapshot
 from engine.networks.gradients import as_unit
-from engine.specs import Training
+from engine.specs import ClassifierSpec, Training
 from engine.specs.proposals import one_and_many_steps
 from engine.specs.schema import SpecError
 from engine.store.study import Result
@@ -51,6 +52,7 @@ def train(spec: Training, context: Context) -> Result:
     checkpoints.restore(state)
     run.fill_history()
     run.announce_resumed()
+    run.tell_unexpected()
     if not state.pictures:
         state.pictures["attributions"] = [run.probes.maps(run.network)]
     run.send_snapshot(state.epoch)
@@ -173,6 +175,14 @@ class _Run:
                 shown = dict(zip(values, row, strict=True))
                 context.emit(Scalars(context.spec.key, step, shown))
 
+    def tell_unexpected(self) -> None:
+        """Tell the user where this training is not what its fields make one expect."""
+        spec, threat = self._spec, self._spec.scheme.threat
+        if threat is not None:
+            then = "this is standard training at the cost of an attack"
+            tell_no_radius(self._context, "scheme.attack", threat, then)
+        tell_of_evaluation(spec, len(self._images.test), self._context)
+
     def send_snapshot(self, step: float) -> None:
         """Publish the weights of a network on 2-d points, so that its boundary can be drawn."""
         if self._images.shape == (2, 1, 1):
@@ -200,6 +210,13 @@ class _Run:
         self._context.emit(Scalars(self._spec.key, step, {"loss": loss}))
         self.probes.send_if_due(self.network, step)
         self.send_snapshot(step)
+
+
+def tell_of_evaluation(spec: ClassifierSpec, test_images: int, context: Context) -> None:
+    """Tell the user what a network's evaluation does not do that its fields make one expect."""
+    then = "robust accuracy is the clean accuracy"
+    tell_no_radius(context, "evaluation", spec.evaluation, then)
+    tell_fewer(context, spec, "evaluation_images", test_images)
 
 
 def _first_network(spec: Training, context: Context, images: DeviceImages) -> nn.Module:

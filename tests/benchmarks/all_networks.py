@@ -1,7 +1,7 @@
 """Build every classifier of torchvision by its name, ask it for a gradient, round-trip its weights.
 
-    PYTHONPATH=. python tests/benchmarks/all_networks.py [--only NAME ...]
-    PYTHONPATH=. python tests/benchmarks/all_networks.py --facts > FILE
+    python -m tests.benchmarks.all_networks [--only NAME ...]
+    python -m tests.benchmarks.all_networks --facts > FILE
 
 For each name, at the least size of images that it is said to take: the network is built with 7
 classes; the gradient of the logits by the pixels of grey and of coloured images is finite and not
@@ -37,7 +37,7 @@ CLASSES = 7
 FACTS_SIDE = 64
 HEADER = '''"""What is known of torchvision's classifiers without building them.
 
-Made by ``python tests/benchmarks/all_networks.py --facts``; a test compares a sample with networks.
+Made by ``python -m tests.benchmarks.all_networks --facts``; a test compares a sample with networks.
 """
 
 from __future__ import annotations
