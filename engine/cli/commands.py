@@ -21,17 +21,23 @@ MEANT = {"gpu": "cuda", "nvidia": "cuda"}
 FIGURES_FAMILY = "figures"
 
 
+def checked_device(name: str) -> str:
+    """Return the value of --device; raise ValueError with the nearest name if it is none."""
+    if name not in DEVICES:
+        near = MEANT.get(name.lower(), name.lower())
+        raise ValueError(
+            f"device is {name!r}{suggestion(near, list(DEVICES))}, must be one of "
+            f"{', '.join(DEVICES)}"
+        )
+    return name
+
+
 def _run(options: argparse.Namespace) -> int:
     from engine.cli.run import run_plan
     from engine.plan.planfile import find_plan
 
     path = find_plan(options.plan)
-    if options.device not in DEVICES:
-        near = MEANT.get(options.device.lower(), options.device.lower())
-        raise ValueError(
-            f"device is {options.device!r}{suggestion(near, list(DEVICES))}, must be one of "
-            f"{', '.join(DEVICES)}"
-        )
+    checked_device(options.device)
     if options.seed is not None and options.seed < 0:
         raise ValueError(f"--seed is {options.seed}, must be a whole number at least 0")
     return run_plan(
@@ -46,6 +52,21 @@ def _run(options: argparse.Namespace) -> int:
         jobs=options.jobs,
         threads=options.threads,
         yes=options.yes,
+    )
+
+
+def _import(options: argparse.Namespace) -> int:
+    from engine.cli.import_network import import_network
+
+    return import_network(
+        options.file,
+        options.study,
+        images=options.images,
+        network=options.network,
+        entry=options.entry,
+        size=options.size,
+        device=checked_device(options.device),
+        in_json=options.json,
     )
 
 
@@ -184,6 +205,7 @@ def _methods(options: argparse.Namespace) -> int:
 
 FUNCTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": _run,
+    "import": _import,
     "list": _list,
     "show": _show,
     "export": _export,

@@ -114,6 +114,18 @@ def _add_cores(command: argparse.ArgumentParser) -> None:
     command.add_argument("--threads", type=int, help="processor threads of each computation")
 
 
+def _add_import(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", type=Path, help="weights: .safetensors, or what torch.save wrote")
+    command.add_argument(
+        "--images", type=Path, help="labelled images to measure it on; else those of the study"
+    )
+    command.add_argument("--network", help="the architecture; else it is found out")
+    command.add_argument("--entry", help="where in the file the weights are, such as last or ema")
+    command.add_argument("--size", type=int, help="side in pixels at which the images are read")
+    command.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    command.add_argument("--json", action="store_true")
+
+
 def _add_list(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true")
 
@@ -157,6 +169,7 @@ def _add_methods(command: argparse.ArgumentParser) -> None:
 # Name of each command -> its help text, and the function that adds its arguments except --study.
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": ("compute what a plan asks for and the study lacks", _add_run),
+    "import": ("find out which network a weights file holds, and record it", _add_import),
     "list": ("list the study's records", _add_list),
     "show": ("print one record's numbers, or the trade-off table", _add_show),
     "export": ("draw a figure from the study's records", _add_export),

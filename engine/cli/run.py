@@ -81,7 +81,7 @@ def run_plan(
         scheduler.stop()
         return INTERRUPTED
     queued = scheduler.add_prepared(prepared)
-    interrupted = _wait(scheduler)
+    interrupted = wait(scheduler)
     reporter.close()
     scheduler.stop()
     if interrupted:
@@ -148,7 +148,7 @@ def _go_on(seconds: float) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _wait(scheduler: Scheduler) -> bool:
+def wait(scheduler: Scheduler) -> bool:
     """Wait for the plan; the first Ctrl-C cancels it, the second ends the process at once."""
     stopped = threading.Event()
 

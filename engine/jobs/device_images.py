@@ -122,13 +122,20 @@ def device_images(context: Context, spec: ImagesSpec) -> DeviceImages:
 
 def trainable(context: Context, spec: ImagesSpec) -> DeviceImages:
     """Return the images of a spec; raise :class:`SpecError` if no training is possible."""
+    images = tested(context, spec)
+    if len(images.train) == 0:
+        raise SpecError(f"images {spec.title!r} have no training images; at least one is needed")
+    return images
+
+
+def tested(context: Context, spec: ImagesSpec) -> DeviceImages:
+    """Return the images of a spec; raise :class:`SpecError` if no accuracy can be measured."""
     images = device_images(context, spec)
     if images.classes < 2:
         found = "no labels" if images.classes == 0 else "one class only"
         raise SpecError(f"images {spec.title!r} have {found}; training needs at least two classes")
-    if len(images.train) == 0 or len(images.test) == 0:
-        part = "training" if len(images.train) == 0 else "test"
-        raise SpecError(f"images {spec.title!r} have no {part} images; at least one is needed")
+    if len(images.test) == 0:
+        raise SpecError(f"images {spec.title!r} have no test images; at least one is needed")
     return images
 
 

@@ -16,13 +16,12 @@ from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, layout, trainable
 from engine.jobs.events import Scalars, Snapshot
 from engine.networks.gradients import as_unit
-from engine.networks.weights import load_state
-from engine.specs import ClassifierSpec, Imported, Training
+from engine.specs import ClassifierSpec, Training
 from engine.specs.proposals import one_and_many_steps
 from engine.specs.schema import SpecError
 from engine.store.study import Result
 from engine.training.alarms import MANY_STEP, ONE_STEP, Curves, new_alarms
-from engine.training.evaluation import accuracies, final_accuracies, robust_accuracy
+from engine.training.evaluation import accuracies, robust_accuracy
 from engine.training.loop import (
     Checkpoints,
     TrainingState,
@@ -73,34 +72,6 @@ def train(spec: Training, context: Context) -> Result:
             **run.probes.arrays(),
             "probes/attributions": np.stack(state.pictures["attributions"]),
             "probes/steps": np.arange(spec.epochs + 1, dtype=np.float64),
-        },
-    )
-
-
-def import_weights(spec: Imported, context: Context) -> Result:
-    """Compute the record of a user's own weights: check that they fit, and measure accuracies.
-
-    Raises
-    ------
-    WeightsError
-        If the file does not hold this network's weights.
-    """
-    images = trainable(context, spec.images)
-    tell_of_evaluation(spec, len(images.test), context)
-    unused = context.generator("weights that are replaced", 0)
-    model = fresh_network(spec.network, images, context.device, generator=unused)
-    load_state(model, context.study.locate(spec.digest))
-    model.eval()
-    probes = Probes(context, images)
-    return Result(
-        numbers=final_accuracies(
-            model, images.tested, spec.evaluation, spec.evaluation_images, context
-        ),
-        arrays={
-            **weights_of(model),
-            **probes.arrays(),
-            "probes/attributions": probes.maps(model)[None],
-            "probes/steps": np.zeros(1),
         },
     )
 

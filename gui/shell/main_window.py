@@ -29,13 +29,13 @@ from PySide6.QtWidgets import (
 from engine.jobs.events import Notice
 from gui.look import settings
 from gui.look.icons import app_icon
+from gui.network.dialog import NetworkDialog
 from gui.pages import DATA, PAGES, Place
 from gui.pages.common.page import Page
 from gui.queue.job_dock import JobDock
 from gui.queue.long_work import ask_before
 from gui.session import dropping
 from gui.session.workspace import Workspace
-from gui.shell import network_dialog
 from gui.shell.drop_veil import DropVeil
 from gui.shell.faults import LOG
 from gui.shell.history import History
@@ -191,15 +191,10 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _ask_network(self, path: Path) -> None:
-        dialog = network_dialog.NetworkDialog(path, self)
+        dialog = NetworkDialog(path, self.workspace, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.accepted.connect(lambda: self._import(dialog))
-        dialog.open()
-
-    def _import(self, dialog: network_dialog.NetworkDialog) -> None:
-        network = dialog.network()
-        if network is not None:
-            self.workspace.importer.add_weights(dialog.path, network)
+        # Not modal: images for measuring the network can be dropped while it is open.
+        dialog.show()
 
     # ------------------------------------------------------------------------------------ opening
 

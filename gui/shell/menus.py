@@ -24,6 +24,7 @@ KEYS = {
     "open_study": "Ctrl+O",
     "open_folder": "Ctrl+Shift+O",
     "open_files": "Ctrl+I",
+    "open_network": "Ctrl+Shift+N",
     "save_copy": "Ctrl+Shift+S",
     "export_page": "Ctrl+E",
     "report": "Ctrl+Shift+E",
@@ -113,6 +114,12 @@ class Menus(QObject):
             "open_files",
             "Open &images…",
             lambda: file_dialogs.open_image_files(window, importer),
+        )
+        self._add(
+            menu,
+            "open_network",
+            "Open net&work…",
+            lambda: file_dialogs.open_network(window, importer),
         )
         self.recent = menu.addMenu("Open &recent")
         self.recent.aboutToShow.connect(self._fill_recent)
