@@ -127,7 +127,7 @@ def ingest(
             spec, images = _read_found(source, found, places, shape, fields, check, report)
         if validation is None and not found.validation:
             spec = spec.replace("validation", validation_for(len(images.train_images)))
-        return spec, images.held_out(spec.validation, spec.drawn_by)
+        return spec, images.held_out(spec.validation, spec.drawn_by, in_place=True)
 
     if cache is None:
         return read()
@@ -183,7 +183,7 @@ def load(
 
     def whole() -> ImageSet:
         images = IMAGES[spec.kind](spec, locate, check, report)
-        return images.held_out(spec.validation, spec.drawn_by)
+        return images.held_out(spec.validation, spec.drawn_by, in_place=True)
 
     if cache is None or not isinstance(spec, StoredImages):
         return whole()

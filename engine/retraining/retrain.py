@@ -51,6 +51,8 @@ def removed_pixels(
     """
     if ranks.dtype == torch.bool:
         return ranks
+    if ranks.dtype == torch.uint16:  # torch cannot compare these
+        ranks = ranks.int()
     pixels = ranks.shape[1]
     count = round(fraction_removed * pixels)
     if form == "released":
