@@ -14,6 +14,7 @@ import ctypes
 import math
 import mmap
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -27,6 +28,7 @@ BLOCK_BYTES = 128 * 2**20
 SHARE = "ISTHMUS_IMAGE_MEMORY"
 DEFAULT_PERCENT = 25
 PERCENTS = (1, 90)
+BATCH_NOTE = "while training on a batch"
 SYSTEM = Path("/")
 UNLIMITED = 1 << 60  # control groups without a limit say a number of about 2**63
 
@@ -201,3 +203,14 @@ def move_rows(array: NDArray[Any], order: NDArray[np.int64]) -> None:
             place = int(order[place])
         array[place] = kept
         moved[place] = True
+
+
+def memory_advice(error: BaseException) -> str:
+    """Say how much was asked for and what needs less: the batch only where it was the batch's."""
+    found = re.search(r"allocate ([\d.]+ ?[KMGT]?i?B\b|\d+ bytes)", str(error))
+    asked = f", asked for {found[1]}" if found else ""
+    notes = getattr(error, "__notes__", ())
+    batch = next((note for note in notes if note.startswith(BATCH_NOTE)), None)
+    if batch is not None:
+        return f"{asked} {batch}; try a smaller batch size"
+    return f"{asked} outside the batches; smaller or fewer images need less, or fewer jobs at once"

@@ -87,7 +87,7 @@ class ImageCache:
         """
         begun = time.time()
         self.tidy()
-        state = _state(places, check_cancelled)
+        state = file_states(places, check_cancelled)
         if state is None:
             return read()
         path = self._path(state, wish)
@@ -110,9 +110,7 @@ class ImageCache:
         remove_left_over(self.folder)
 
     def _path(self, state: FileStates, wish: Mapping[str, Any]) -> Path:
-        whole = json.dumps([VERSION, wish, state], sort_keys=True)
-        name = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:40]
-        return self.folder / f"{name}{SUFFIX}"
+        return self.folder / f"{name_of(state, wish)}{SUFFIX}"
 
     def clear(self) -> None:
         """Delete all cached sets."""
@@ -165,7 +163,13 @@ class ImageCache:
         return list(found.values())
 
 
-def _state(places: Places, check: Check) -> FileStates | None:
+def name_of(states: FileStates, wish: Mapping[str, Any]) -> str:
+    """Return a hash of files and of everything else that determines what reading them gives."""
+    whole = json.dumps([VERSION, wish, states], sort_keys=True)
+    return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:40]
+
+
+def file_states(places: Places, check: Check) -> FileStates | None:
     """Return path, size, inode and times of every file; None if one cannot be accessed."""
     paths = [Path(places)] if isinstance(places, str | os.PathLike) else [*map(Path, places)]
     try:

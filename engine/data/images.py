@@ -7,8 +7,9 @@ for a folder and an archive of it, and does not depend on their location.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,13 @@ def ingest(
         return read()
     wish = {"shape": shape, "validation": validation, **rules}
     return cache.recall(places, wish, read, check)
+
+
+def options_in(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the fields of images that are options of :func:`ingest`."""
+    own = {"places", "progress", "check_cancelled", "cache"}
+    known = set(inspect.signature(ingest).parameters) - own
+    return {name: value for name, value in fields.items() if name in known}
 
 
 def _read_found(

@@ -76,7 +76,7 @@ def _write_array(file: Any, array: NDArray[Any], check: Check) -> list[int]:
     sums = []
     for part in blocks(len(flat), 1, limit=BLOCK):
         check()
-        data = memoryview(flat[part])
+        data = flat[part].data
         sums.append(zlib.crc32(data))
         _write_all(file, data)
     return sums

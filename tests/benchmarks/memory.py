@@ -6,7 +6,8 @@ Generates small JPEG files in a temporary folder and works on them as the progra
 in a process of its own, whose memory is sampled every 50 ms: what belongs to it alone (anonymous
 memory) and what it maps of files, which the system takes back when another program needs memory.
 "above" is the peak of the first beyond the bytes of the pixels, "gap" the longest time in which a
-thread that wakes every 5 ms could not run, as the window's thread could not.
+thread that wakes every 5 ms could not run, as the window's thread could not. On a machine with
+other work that is compared with "idle": the same in a process that waits at the same time.
 """
 
 from __future__ import annotations
@@ -212,16 +213,19 @@ def measured(phase: str, folder: Path, size: int, work: Path) -> tuple[Curve, di
     command = [sys.executable, "-m", "tests.benchmarks.memory", "--child", phase]
     command += ["--folder", str(folder), "--work", str(work), "--size", str(size)]
     environment = {**os.environ, **ENVIRONMENT.get(phase, {})}
-    curve, since = Curve(), time.monotonic()
+    curve, since, beat = Curve(), time.monotonic(), Beat()
+    beat.start()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         while process.poll() is None:
             curve.sample(process.pid, since)
             time.sleep(SAMPLE_SECONDS)
         assert process.stdout is not None
         said = process.stdout.read()
+    beat.go_on = False
+    beat.join()
     if process.returncode:
         raise SystemExit(f"{phase} ended with {process.returncode}")
-    return curve, json.loads(said.splitlines()[-1])
+    return curve, {**json.loads(said.splitlines()[-1]), "idle": max(beat.gaps)}
 
 
 def main() -> None:
@@ -245,13 +249,14 @@ def main() -> None:
         work.mkdir()
         generate(folder, options.images, options.size)
         time.sleep(4)  # a cache keeps nothing that changed a moment ago
-        print("phase                    s   own GB  above  mapped    gap  load")
+        print("phase                    s   own GB  above  mapped    gap    idle  load")
         for phase in options.phases:
             curve, said = measured(phase, folder, options.size, work)
             own, mapped = max(curve.own) / GB, max(curve.mapped) / GB
             print(
                 f"{phase:20} {said['seconds']:6.1f}  {own:6.2f} {own - pixels / GB:6.2f} "
-                f"{mapped:6.2f} {said['gap'] * 1000:6.0f} ms {os.getloadavg()[0]:4.1f}",
+                f"{mapped:6.2f} {said['gap'] * 1000:6.0f} {said['idle'] * 1000:6.0f} ms "
+                f"{os.getloadavg()[0]:4.1f}",
                 flush=True,
             )
             if options.curve:
