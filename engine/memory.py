@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 BLOCK_BYTES = 128 * 2**20
+BATCH_BYTES = 512 * 2**20  # of images as floats: 500 of 299 px in colour
 SHARE = "ISTHMUS_IMAGE_MEMORY"
 DEFAULT_PERCENT = 25
 PERCENTS = (1, 90)
@@ -51,6 +52,21 @@ def blocks(
     length = max(1, min(limit // max(1, bytes_each), count if most is None else most))
     for start in range(0, count, length):
         yield slice(start, min(start + length, count))
+
+
+def in_a_batch_of(most: int, values: int) -> int:
+    """Return how many images to send through a network at once.
+
+    It is ``most`` for all but very large images: the last bits of a result depend on how images are
+    divided. Those are taken in multiples of 16, which networks are given at once anyway.
+
+    Parameters
+    ----------
+    values
+        Numbers in an image, as float32.
+    """
+    fits = BATCH_BYTES // max(1, 4 * values)
+    return most if most <= fits else max(1, fits // 16 * 16 or fits)
 
 
 def usable_memory(system: Path = SYSTEM) -> int:

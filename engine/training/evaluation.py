@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 import torch
@@ -14,6 +14,7 @@ from engine.attacks.pgd import followed_gradients
 from engine.attacks.table import attack
 from engine.jobs.context import Context
 from engine.jobs.device_images import Part, layout
+from engine.memory import in_a_batch_of
 from engine.networks.gradients import as_unit, logits_of
 from engine.specs import AttackSpec
 
@@ -89,7 +90,7 @@ def robust_accuracy(
     """
     generator = context.generator("evaluation attack", 0, context.device)
     right = 0
-    for pixels, truth in zip(torch.split(images, BATCH), torch.split(labels, BATCH), strict=True):
+    for pixels, truth in batches_of(images, labels):
         clean = layout(as_unit(pixels))
         adv_images = attack(
             model,
@@ -102,6 +103,12 @@ def robust_accuracy(
         adv_images = inside(adv_images, clean, spec)
         right += int(stands(logits_of(model, adv_images), truth).sum())
     return right / max(1, len(images))
+
+
+def batches_of(images: Tensor, labels: Tensor) -> Iterator[Part]:
+    """Yield images and labels in batches that are attacked at once."""
+    size = in_a_batch_of(BATCH, images[:1].numel())
+    yield from zip(torch.split(images, size), torch.split(labels, size), strict=True)
 
 
 def inside(adv_images: Tensor, images: Tensor, spec: AttackSpec) -> Tensor:
@@ -135,7 +142,7 @@ def gradient_signs(
         0 without labelled images. Source: Athalye 2018; Carlini 2019, section 5.
     """
     without = images_seen = zeros = entries = 0
-    for pixels, truth in zip(torch.split(images, BATCH), torch.split(labels, BATCH), strict=True):
+    for pixels, truth in batches_of(images, labels):
         context.check_cancelled()
         labelled = truth >= 0
         gradient = followed_gradients(model, layout(as_unit(pixels[labelled])), truth[labelled])

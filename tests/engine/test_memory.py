@@ -83,3 +83,13 @@ def test_that_moving_rows_needs_the_memory_of_one():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 3 * MB
+
+
+@pytest.mark.parametrize(
+    ("most", "side", "size"),
+    [(500, 28, 500), (500, 224, 500), (250, 400, 250), (500, 400, 272), (500, 1024, 32)],
+)
+def test_that_only_very_large_images_go_through_a_network_in_smaller_batches(most, side, size):
+    values = 3 * side * side
+    assert memory.in_a_batch_of(most, values) == size
+    assert 4 * values * size <= memory.BATCH_BYTES
