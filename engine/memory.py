@@ -199,8 +199,10 @@ def own_bytes(array: NDArray[Any]) -> int:
 
 
 def in_words(size: float) -> str:
-    """Return a number of bytes as a short text: "340 MB" or "3.0 GB"."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+    """Return a number of bytes as a short text: "460 kB", "340 MB" or "3.0 GB"."""
+    if size >= 1e9:
+        return f"{size / 1e9:.1f} GB"
+    return f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
 
 
 def move_rows(array: NDArray[Any], order: NDArray[np.int64]) -> None:
