@@ -110,7 +110,7 @@ def plan(
         settings=settings,
         images=None if images is None else str(images),
         seed=seed,
-        ingest=ingested,
+        ingest_with=ingested,
     )
     return list(found.specs)
 

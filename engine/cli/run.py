@@ -62,7 +62,7 @@ def run_plan(
     slots = slots_on(device)
     reader = _ImageReader(download, folder)
     given = None if images is None else str(images)
-    plan = read_plan(path, settings=settings, images=given, seed=seed, ingest=reader)
+    plan = read_plan(path, settings=settings, images=given, seed=seed, ingest_with=reader)
     specs = [faithful(spec) for spec in plan.specs] if as_released else plan.specs
     study = Study(folder, create=True)
     for digest, place in reader.places.items():

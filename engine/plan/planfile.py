@@ -31,7 +31,7 @@ from engine.specs import ImagesSpec, StoredImages
 from engine.specs.errors import suggestion
 from engine.specs.schema import KINDS, Spec, SpecError, fields_of, from_dict, kinds_of, shown
 
-Ingest = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
+IngestWith = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 PRESETS = ROOT / "resources" / "presets"
 MOST_VARIANTS = 100_000  # specs that one entry of a plan may stand for
 
@@ -85,7 +85,8 @@ def read_plan(
     settings: Sequence[str] = (),
     images: str | None = None,
     seed: int | None = None,
-    ingest: Ingest | None = None,
+    ingest: Callable[[str], Mapping[str, Any]] | None = None,
+    ingest_with: IngestWith | None = None,
 ) -> Plan:
     """Read a plan file.
 
@@ -100,9 +101,11 @@ def read_plan(
     seed
         Replaces the ``seed`` of every named spec except the images.
     ingest
-        Takes a path and the fields of the images that the plan sets, reads the images so, and
-        returns the JSON form of their spec. A table of images may hold a ``path`` instead of the
-        name and content hash; this function then supplies both.
+        Reads the images at a path and returns the JSON form of their spec. A table of images may
+        hold a ``path`` instead of the name and content hash; this function then supplies both.
+    ingest_with
+        The same, but it also takes the fields that the plan sets, so that images can be read at the
+        plan's size at once.
 
     Raises
     ------
@@ -132,18 +135,26 @@ def read_plan(
     for name, table in tables.items():
         if isinstance(table, dict) and "path" in table:
             try:
-                tables[name] = _read_images(table, ingest)
+                tables[name] = _read_images(table, ingest, ingest_with)
             except SpecError as error:
                 raise SpecError(f"{path.name}: specs.{name}.{error}") from None
     return _expanded(path, data, tables)
 
 
-def _read_images(table: Mapping[str, Any], ingest: Ingest | None) -> dict[str, Any]:
-    if ingest is None:
-        raise SpecError(f"path is {shown(table['path'])}, but no images can be read here")
+def _read_images(
+    table: Mapping[str, Any],
+    ingest: Callable[[str], Mapping[str, Any]] | None,
+    ingest_with: IngestWith | None,
+) -> dict[str, Any]:
+    path = str(table["path"])
     # A sweep stands for several sets, none of which is the one to read now.
     plain = {name: value for name, value in table.items() if isinstance(value, str | int | float)}
-    found = ingest(str(table["path"]), plain)
+    if ingest_with is not None:
+        found = ingest_with(path, plain)
+    elif ingest is not None:
+        found = ingest(path)
+    else:
+        raise SpecError(f"path is {shown(table['path'])}, but no images can be read here")
     rest = {name: value for name, value in table.items() if name != "path" and name in found}
     return {**found, **rest, "kind": found["kind"]}
 

@@ -74,7 +74,7 @@ def test_that_given_images_take_the_place_of_the_plans(plan):
         plan,
         images="my/folder",
         settings=["images.max_train=7"],
-        ingest=lambda path, fields: asked.append((path, fields)) or form,
+        ingest_with=lambda path, fields: asked.append((path, fields)) or form,
     )
     assert asked == [("my/folder", {"path": "my/folder", "max_train": 7})]
     assert {(one.images.digest, one.images.max_train) for one in read.specs} == {("abc", 7)}
@@ -122,6 +122,6 @@ def test_that_an_unknown_preset_is_named_with_those_that_exist():
 @pytest.mark.parametrize("name", presets())
 def test_that_every_preset_can_be_read(name):
     form = {"kind": "idx", "name": "mnist", "digest": "abc", "max_train": None, "max_test": None}
-    plan = read_plan(find_plan(name), ingest=lambda path, fields: form)
+    plan = read_plan(find_plan(name), ingest=lambda path: form)
     assert plan.specs
     assert all(spec.recorded for spec in plan.specs)
