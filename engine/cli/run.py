@@ -16,7 +16,8 @@ from typing import Any
 from engine.data.downloads import find_data
 from engine.data.image_set import ImageSet
 from engine.data.images import ingest, options_in
-from engine.data.known import KnownFolders
+from engine.data.kept.known import KnownFolders
+from engine.data.safety.patience import Patience, sentence
 from engine.figures.tables import as_text
 from engine.jobs.device_images import share_images
 from engine.jobs.events import Ended, Event, Notice, Progress, Started
@@ -111,12 +112,25 @@ class _ImageReader:
         spec = self.known.recall(place, options)
         if spec is None:
             with scratch_in(self._scratch):
-                spec, found = ingest(place, **options)
+                spec, found = self._ingested(place, options)
             self.known.note(spec)
             self._read.append((spec, found))
             self._say(found)
         self.places[spec.digest] = place
         return spec.as_dict()
+
+    def _ingested(self, place: Path, options: dict[str, Any]) -> tuple[StoredImages, ImageSet]:
+        """Read images; say where the drive does not answer."""
+        patience, progress = Patience(), [(0, 0)]
+
+        def look() -> None:
+            if patience.is_lost(progress[0]):
+                print(sentence(place), file=sys.stderr)
+
+        def note_progress(done: int, total: int) -> None:
+            progress[0] = (done, total)
+
+        return ingest(place, **options, progress=note_progress, check_cancelled=look)
 
     def share(self, scheduler: Scheduler, plan: Plan) -> None:
         """Hand what was read to the computations, if the plan uses it as it was read."""
@@ -131,7 +145,7 @@ class _ImageReader:
             print(f"skipped {item.path}: {item.reason}", file=sys.stderr)
         if len(found.skipped) > SHOWN_SKIPPED:
             print(f"... and {len(found.skipped) - SHOWN_SKIPPED} more skipped", file=sys.stderr)
-        for note in found.notes:
+        for note in dict.fromkeys((*found.scale, *found.notes)):
             print(note, file=sys.stderr)
 
 

@@ -22,8 +22,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.data import shelf
 from engine.data.image_set import PARTS, ImageSet, Skipped
+from engine.data.kept import shelf
 from engine.data.sources import Check, FolderSource, Places, silent
 from engine.memory import scratch_in
 from engine.program import VERSION
@@ -40,7 +40,7 @@ SETTLED_SECONDS = 3.0
 # A set larger than the limit is kept all the same if it leaves this share of the disk free.
 FREE_SHARE = 0.1
 ARRAYS = tuple(f"{part}_{what}" for part in PARTS for what in ("images", "labels"))
-TEXTS = ("classes", *(f"{part}_files" for part in PARTS), "notes")
+TEXTS = ("classes", *(f"{part}_files" for part in PARTS), "notes", "scale", "alarms")
 
 FileState = tuple[str, int, int, int, int]
 FileStates = list[FileState]

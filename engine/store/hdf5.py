@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.store.atomic import new_file, remove_left_over
+from engine.store.files import check_regular, open_regular
 from engine.store.write_guard import GuardedFile
 
 MAGIC = b"ISTHMUS-RECORD sha256="
@@ -174,7 +175,7 @@ def read_packed(path: Path, depth: int) -> Iterator[tuple[str, Content]]:
 
 def verify(path: Path) -> None:
     """Compare a file with its checksum; raise :class:`FileError` if they differ."""
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         block = file.read(USER_BLOCK)
         digest = hashlib.file_digest(file, "sha256")
     if not block.startswith(MAGIC):
@@ -185,6 +186,7 @@ def verify(path: Path) -> None:
 
 def safe_open(path: Path) -> h5py.File:
     """Open any HDF5 file for reading; raise :class:`FileError` if the library cannot."""
+    check_regular(path)
     try:
         return h5py.File(path, "r", locking=False)
     except (OSError, RuntimeError, ValueError) as error:

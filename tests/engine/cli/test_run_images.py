@@ -5,7 +5,8 @@ import os
 import pytest
 
 from engine.cli.main import main
-from engine.data import images, known
+from engine.data import images
+from engine.data.kept import known
 from engine.data.sources import FolderSource
 from engine.store.study import Study
 from tests.image_files import png

@@ -6,7 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from engine.data import shelf
+from engine.data.kept import shelf
 
 MB = 1 << 20
 
