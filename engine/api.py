@@ -16,7 +16,7 @@ function needs it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,19 +97,20 @@ def plan(
     SpecError
         One sentence: the place in the plan, the value, what is allowed.
     """
+    from engine.data.images import options_in
     from engine.plan.planfile import find_plan, read_plan
 
-    def ingested(path: str) -> dict[str, Any]:
+    def ingested(path: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         if study is None:
             raise SpecError(f"path is {path!r}, which needs a study that notes where images lie")
-        return folder(study, path).as_dict()
+        return folder(study, path, **options_in(fields)).as_dict()
 
     found = read_plan(
         find_plan(str(name)),
         settings=settings,
         images=None if images is None else str(images),
         seed=seed,
-        ingest=ingested,
+        ingest_with=ingested,
     )
     return list(found.specs)
 

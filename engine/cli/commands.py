@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from engine.figures.catalog import FIGURES
+from engine.memory import PERCENTS, set_image_percent
 from engine.program import FAILED, OK
 from engine.specs.errors import suggestion
 from engine.specs.images import ImagesSpec
@@ -40,6 +41,8 @@ def _run(options: argparse.Namespace) -> int:
     checked_device(options.device)
     if options.seed is not None and options.seed < 0:
         raise ValueError(f"--seed is {options.seed}, must be a whole number at least 0")
+    if options.image_memory is not None:
+        set_image_percent(_percent(options.image_memory))
     return run_plan(
         path,
         options.study,
@@ -68,6 +71,15 @@ def _import(options: argparse.Namespace) -> int:
         device=checked_device(options.device),
         in_json=options.json,
     )
+
+
+def _percent(text: str) -> int:
+    low, high = PERCENTS
+    if not text.isdecimal() or not low <= int(text) <= high:
+        raise ValueError(
+            f"--image-memory is {text!r}, must be a whole number from {low} to {high}, in percent"
+        )
+    return int(text)
 
 
 def _list(options: argparse.Namespace) -> int:

@@ -102,6 +102,12 @@ def _add_run(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--faithful", action="store_true", help="as the code released with the paper does"
     )
+    command.add_argument(
+        "--image-memory",
+        metavar="PERCENT",
+        help="share of memory that a set of images may take, 1 to 90 (25); a larger set is read "
+        "from a file in the study as it is used. ISTHMUS_IMAGE_MEMORY sets it too",
+    )
     command.add_argument("--download", action="store_true", help="fetch the data if it is not here")
     _add_cores(command)
     command.add_argument(

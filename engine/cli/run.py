@@ -13,17 +13,22 @@ from typing import Any
 
 from engine.cli.reporter import Reporter
 from engine.data.downloads import find_data
-from engine.data.images import ingest
+from engine.data.image_set import ImageSet
+from engine.data.images import ingest, options_in
+from engine.data.kept.known import KnownFolders
 from engine.data.safety.patience import Patience, sentence
 from engine.figures.tables import as_text
+from engine.jobs.device_images import share_images
 from engine.jobs.durations import LONG, duration
+from engine.memory import scratch_in
 from engine.plan.cost import rates_in, sizes_in
 from engine.plan.forecast import forecast
-from engine.plan.planfile import read_plan
+from engine.plan.planfile import Plan, read_plan
 from engine.plan.scheduler import Prepared, Scheduler
 from engine.plan.slots import Slots, slots_on
 from engine.program import FAILED, INTERRUPTED, OK
 from engine.specs import ImagesSpec
+from engine.specs.images import StoredImages
 from engine.specs.variants import faithful
 from engine.store.study import Study
 
@@ -65,13 +70,14 @@ def run_plan(
         If the plan, study, device or images cannot be used. The message is one sentence.
     """
     slots = slots_on(device, jobs, threads)
-    reader = _ImageReader(download)
+    reader = _ImageReader(download, folder)
     given = None if images is None else str(images)
-    plan = read_plan(path, settings=settings, images=given, seed=seed, ingest=reader)
+    plan = read_plan(path, settings=settings, images=given, seed=seed, ingest_with=reader)
     specs = [faithful(spec) for spec in plan.specs] if as_released else plan.specs
     study = Study(folder, create=True)
     for digest, place in reader.places.items():
         study.set_location(digest, place)
+    reader.known.save()
     reporter = Reporter()
     scheduler = Scheduler(study, slots, reporter)
     prepared = scheduler.prepare(specs)
@@ -80,6 +86,8 @@ def run_plan(
     if seconds is not None and seconds > LONG and not yes and not _go_on(seconds):
         scheduler.stop()
         return INTERRUPTED
+    if prepared:
+        reader.share(scheduler, plan)
     queued = scheduler.add_prepared(prepared)
     interrupted = wait(scheduler)
     reporter.close()
@@ -95,15 +103,40 @@ def run_plan(
 
 
 class _ImageReader:
-    """Reads the images that a plan names by path, and remembers their locations."""
+    """Reads the images that a plan names by path, once, and remembers their locations.
 
-    def __init__(self, download: bool) -> None:
+    Attributes
+    ----------
+    places
+        Where the images lie, by content hash.
+    known
+        The folders that need not be read to name their images.
+    """
+
+    def __init__(self, download: bool, study: Path) -> None:
         self.places: dict[str, Path] = {}
         self.sizes: dict[str, tuple[int, int]] = {}
+        self.known = KnownFolders(study)
         self._download = download
+        self._scratch = study if study.is_dir() else study.absolute().parent
+        self._read: list[tuple[StoredImages, ImageSet]] = []
 
-    def __call__(self, path: str) -> Mapping[str, Any]:
+    def __call__(self, path: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         place = find_data(path, download=self._download)
+        options = options_in(fields)
+        spec = self.known.recall(place, options)
+        if spec is None:
+            with scratch_in(self._scratch):
+                spec, found = self._ingested(place, options)
+            self.known.note(spec)
+            self._read.append((spec, found))
+            self.sizes[spec.digest] = len(found.train_images), len(found.test_images)
+            self._say(found)
+        self.places[spec.digest] = place
+        return spec.as_dict()
+
+    def _ingested(self, place: Path, options: dict[str, Any]) -> tuple[StoredImages, ImageSet]:
+        """Read images; say where the drive does not answer."""
         patience, progress = Patience(), [(0, 0)]
 
         def look() -> None:
@@ -113,16 +146,23 @@ class _ImageReader:
         def note_progress(done: int, total: int) -> None:
             progress[0] = (done, total)
 
-        spec, found = ingest(place, progress=note_progress, check_cancelled=look)
-        self.places[spec.digest] = place
-        self.sizes[spec.digest] = len(found.train_images), len(found.test_images)
+        return ingest(place, **options, progress=note_progress, check_cancelled=look)
+
+    def share(self, scheduler: Scheduler, plan: Plan) -> None:
+        """Hand what was read to the computations, if the plan uses it as it was read."""
+        used = {spec.key for specs in plan.named.values() for spec in specs}
+        for spec, found in self._read:
+            if spec.key in used:
+                share_images(scheduler.cache, spec, found)
+        self._read.clear()
+
+    def _say(self, found: ImageSet) -> None:
         for item in found.skipped[:SHOWN_SKIPPED]:
             print(f"skipped {item.path}: {item.reason}", file=sys.stderr)
         if len(found.skipped) > SHOWN_SKIPPED:
             print(f"... and {len(found.skipped) - SHOWN_SKIPPED} more skipped", file=sys.stderr)
         for note in dict.fromkeys((*found.scale, *found.notes)):
             print(note, file=sys.stderr)
-        return spec.as_dict()
 
 
 def _seconds(

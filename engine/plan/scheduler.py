@@ -20,6 +20,7 @@ import torch
 
 from engine.jobs.context import Cache, Cancelled, Context, Control
 from engine.jobs.events import Ended, Event, Queued, Started
+from engine.memory import memory_advice
 from engine.networks.memory import give_back_memory, keep_freed_memory
 from engine.plan.computations import COMPUTATIONS
 from engine.plan.priority import give_way
@@ -388,9 +389,9 @@ def _became(ended: Ended) -> str:
 
 def _explain(error: BaseException) -> str:
     if isinstance(error, torch.OutOfMemoryError):
-        return "the device is out of memory; try a smaller batch size"
+        return f"the device is out of memory{memory_advice(error)}"
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
-        return "the computer is out of memory; try a smaller batch size"
+        return f"the computer is out of memory{memory_advice(error)}"
     if isinstance(error, ValueError):
         return str(error)
     return f"{type(error).__name__}: {error}"

@@ -22,6 +22,10 @@ WEIGHTS_HELP = (
     "last: of the last epoch; best: of the epoch with the highest robust accuracy on the "
     "validation images, clean accuracy for standard training. The record keeps both"
 )
+EPOCH_IMAGES_HELP = (
+    "Robust accuracy after each epoch is taken over so many; where few images are trained on, that "
+    "can take longer than the training. At most as many as at the end"
+)
 ORDER_HELP = "shuffled: anew each epoch, seeded; file: as they lie in the files"
 ENTRY_HELP = (
     "Under which keys of the file, joined by dots, the weights are. Empty: averaged ones (EMA) if "
@@ -62,6 +66,9 @@ class Training(ClassifierSpec, kind="training", label="Training"):
     order: Order = param("shuffled", label="order of images", help=ORDER_HELP, faithful="file")
     start: ClassifierSpec | None = param(None, label="start from", help=START_HELP)
     weights: Weights = param("last", help=WEIGHTS_HELP)
+    epoch_images: int = param(
+        200, low=1, high=10_000, label="attacked after each epoch", help=EPOCH_IMAGES_HELP
+    )
 
     def check(self) -> None:
         if self.weights == "best" and not self.images.validation:

@@ -34,7 +34,6 @@ from engine.training.probes import Probes
 from engine.training.schemes import SCHEMES, BatchContext
 from engine.training.selection import Numbers, final_weights, keep_if_best
 
-EPOCH_EVALUATION_IMAGES = 200
 SHOWN_CURVES = (("curve", ("loss",)), ("epochs", ("clean_accuracy", "robust_accuracy")))
 
 
@@ -93,6 +92,7 @@ class _Run:
         optimizer = make_optimizer(spec.optimizer, model)
         self.state = TrainingState(model, optimizer, _generators(spec, context, model))
         self.probes = Probes(context, self._images)
+        self._newest: Numbers = {}  # accuracies after the newest epoch, if it was trained here
         if self._scheme.begin is not None:
             self._scheme.begin(self.state, **self._fields)
 
@@ -117,7 +117,9 @@ class _Run:
 
     def final_weights(self) -> tuple[Numbers, dict[str, NDArray[Any]]]:
         """Return the final numbers, and the weights: the last ones and maybe the best ones."""
-        return final_weights(self._spec, self.state, self.network, self._images, self._context)
+        return final_weights(
+            self._spec, self.state, self.network, self._images, self._context, self._newest
+        )
 
     def keep_if_best(self) -> None:
         """Keep the weights if this epoch is the best so far on the validation images."""
@@ -134,8 +136,9 @@ class _Run:
     def evaluate_epoch(self) -> None:
         """Append and publish this epoch's accuracies; the robust ones use fewer images."""
         spec, state, context = self._spec, self.state, self._context
-        count = min(EPOCH_EVALUATION_IMAGES, spec.evaluation_images)
+        count = min(spec.epoch_images, spec.evaluation_images)
         values = accuracies(self.network, self._images.watched, spec.evaluation, count, context)
+        self._newest = values
         clean, robust = float(values["clean_accuracy"]), float(values["robust_accuracy"])
         state.append(
             epochs__step=state.epoch,

@@ -64,6 +64,7 @@ class State(QObject):
         self.images: ImagesSpec | None = None
         self.image_set: ImageSet | None = None
         self.image_cache = ImageCache(settings.cache_folder() / "images")
+        self.image_cache.tidy()
 
     # -------------------------------------------------------------------------------------- study
 

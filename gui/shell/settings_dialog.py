@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine import memory
 from gui.look import settings, theme
 from gui.session import importer
 from gui.widgets.forms.side_panel import labelled_rows
@@ -78,6 +79,13 @@ class SettingsDialog(QDialog):
         self.threads.setToolTip("Processor threads of each; another number gives other last digits")
         self.eps = _combo(("255ths, as 8/255", "255"), ("[0, 1] units, as 0.0314", "unit"))
         self.eps.setToolTip("In which unit L-inf radii are set; both are always shown")
+        whole = memory.in_words(memory.usable_memory())
+        shares = ((f"{share} % of {whole}", share) for share in settings.IMAGE_PERCENTS)
+        self.share = _combo(*shares)
+        self.share.setToolTip(
+            "How much memory a set of images may take; a larger one stays in a file on the disk, "
+            "from which it is read as it is used"
+        )
         self.colormap = QComboBox()
         fill_colormaps(self.colormap)
         self.colormap.setToolTip("With which colours the Maps page begins")
@@ -106,6 +114,7 @@ class SettingsDialog(QDialog):
             ("Compute on", self.device),
             ("At once", self.jobs),
             ("Threads each", self.threads),
+            ("Images in memory", self.share),
             ("New studies in", folder),
             ("eps in", self.eps),
             ("Maps in", self.colormap),
@@ -139,6 +148,7 @@ class SettingsDialog(QDialog):
         self.device.currentIndexChanged.connect(self._set_device)
         self.jobs.currentIndexChanged.connect(self._set_cores)
         self.threads.currentIndexChanged.connect(self._set_cores)
+        self.share.currentIndexChanged.connect(self._set_share)
         self.eps.currentIndexChanged.connect(self._set_eps)
         self.colormap.currentIndexChanged.connect(self._set_colormap)
         self.notify.toggled.connect(self._set_notify)
@@ -156,6 +166,7 @@ class SettingsDialog(QDialog):
             (self.device, settings.device()),
             (self.jobs, settings.cores("jobs") or 0),
             (self.threads, settings.cores("threads") or 0),
+            (self.share, settings.image_percent()),
             (self.eps, settings.eps_unit()),
             (self.colormap, settings.colormap()),
         ):
@@ -201,6 +212,12 @@ class SettingsDialog(QDialog):
         self._say("Studies that are opened from now on are computed so.")
 
     @Slot()
+    def _set_share(self) -> None:
+        settings.set_number("image_percent", self.share.currentData())
+        memory.set_image_percent(self.share.currentData())
+        self._say("Images that are read from now on follow it.")
+
+    @Slot()
     def _set_eps(self) -> None:
         settings.set_text("eps_unit", self.eps.currentData())
         self._say("The slider of eps has this unit at the next start.")
@@ -229,6 +246,7 @@ class SettingsDialog(QDialog):
     @Slot()
     def _reset(self) -> None:
         settings.reset_preferences()
+        memory.set_image_percent(settings.image_percent())
         self._show()
         self._dress()
         self._say("Everything is as it was at first; the size is at the next start.")

@@ -24,6 +24,7 @@ from engine.store.index import Entry
 from gui.pages import DATA, Place
 from gui.pages.common.page import Page
 from gui.pages.data.reading_strip import ReadingStrip
+from gui.pages.data.size_line import SizeLine
 from gui.session import file_dialogs
 from gui.session.workspace import Workspace
 from gui.widgets.forms.form_area import FormArea
@@ -134,6 +135,8 @@ class DataPage(Page):
             buttons.addWidget(button)
         card, layout = _card()
         layout.addWidget(FormArea(self.form), 1)
+        self.size_line = SizeLine(self.workspace, self.form)
+        layout.addWidget(self.size_line)
         layout.addLayout(buttons)
         return card
 

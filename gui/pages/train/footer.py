@@ -32,6 +32,7 @@ class TrainFooter(QWidget):
         self.counts.setWordWrap(True)
         self.time = QLabel()
         self.time.setProperty("role", "muted")
+        self.time.setWordWrap(True)
         self.time.setToolTip(
             "From what similar trainings took since the program was started, else from a few "
             "batches timed on this machine, else from older records"
@@ -99,12 +100,20 @@ class TrainFooter(QWidget):
         self.read_again.setText(f"Read the images at {side}x{side} px")
         self.read_again.setVisible(side > 0)
 
-    def show_time(self, seconds: float | None, together: int) -> None:
-        """Show how long the trainings that the button starts will take; nothing for None."""
-        self.time.setVisible(seconds is not None)
+    def show_time(self, seconds: float | None, together: int, more: str = "") -> None:
+        """Show how long the trainings that the button starts will take, where that is known.
+
+        Parameters
+        ----------
+        more
+            What else they need, or "".
+        """
+        self.time.setVisible(seconds is not None or bool(more))
+        text = ""
         if seconds is not None:
             text = "about {}, {} at once" if together > 1 else "about {}"
-            self.time.setText(text.format(duration(seconds), together))
+            text = text.format(duration(seconds), together)
+        self.time.setText("; ".join(part for part in (text, more) if part))
 
     def _sum(self, counts: tuple[int, int, int], total: int) -> str:
         single, attacked, seeds = counts

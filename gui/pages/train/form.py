@@ -85,6 +85,7 @@ class TrainForm(SidePanel):
                 scheme=scheme,
                 optimizer=optimizer,  # type: ignore[arg-type]
                 epochs=self.epochs.number(),
+                epoch_images=self.epoch_images.number(),
                 batch_size=self.batch_size.number(),
                 seed=int(seed),
                 start=start,
@@ -157,12 +158,14 @@ class TrainForm(SidePanel):
     # ----------------------------------------------------------------------------------- building
 
     def _build_numbers(self) -> None:
-        self.epochs, self.batch_size, self.evaluation_images = (
+        self.epochs, self.batch_size, self.evaluation_images, self.epoch_images = (
             WholeEdit(low=_LIMITS[name].low, high=_LIMITS[name].high)
-            for name in ("epochs", "batch_size", "evaluation_images")
+            for name in ("epochs", "batch_size", "evaluation_images", "epoch_images")
         )
-        self.evaluation_images.setValue(_LIMITS["evaluation_images"].default)
-        self.evaluation_images.setToolTip(_LIMITS["evaluation_images"].help)
+        for name in ("evaluation_images", "epoch_images"):
+            edit = getattr(self, name)
+            edit.setValue(_LIMITS[name].default)
+            edit.setToolTip(_LIMITS[name].help)
         self.seeds = NumbersEdit(whole=True)
         self.seeds.set_values((0,))
         self.seeds.setToolTip("Every network is trained once with each seed")
@@ -206,7 +209,11 @@ class TrainForm(SidePanel):
         self.add(self.best)
         self.add(self.follows, "Robust accuracy")
         self.add(self.evaluation)
-        self._add_rows(("Test images", self.evaluation_images), ("Then check", self.check))
+        self._add_rows(
+            ("Test images", self.evaluation_images),
+            ("After epochs", self.epoch_images),
+            ("Then check", self.check),
+        )
         self.add(QWidget(), stretch=1)
 
     def _add_rows(self, *rows: tuple[str, QWidget]) -> None:
@@ -230,7 +237,8 @@ class TrainForm(SidePanel):
         self.start.changed.connect(self._on_start)
         self.evaluation.changed.connect(self.changed)
         self.check.currentIndexChanged.connect(self.changed)
-        self.evaluation_images.valueChanged.connect(self.changed)
+        for edit in (self.evaluation_images, self.epoch_images):
+            edit.valueChanged.connect(self.changed)
 
     # ------------------------------------------------------------------------------------ private
 

@@ -5,12 +5,19 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication, QFileDialog
 
+from engine import memory
 from engine.attribution.colormaps import COLORMAPS
 from gui import app
 from gui.look import settings, theme
 from gui.session import importer
 from gui.session.workspace import Workspace
 from gui.shell.settings_dialog import SettingsDialog
+
+
+@pytest.fixture(autouse=True)
+def own_share(monkeypatch):
+    """Let the dialog set the environment's share for this test only."""
+    monkeypatch.setenv(memory.SHARE, str(memory.DEFAULT_PERCENT))
 
 
 @pytest.fixture
@@ -37,13 +44,22 @@ def test_that_every_choice_is_remembered(qtbot, dialog):
     choose(dialog.device, "cpu")
     choose(dialog.colormap, "purple_green")
     choose(dialog.eps, "unit")
+    choose(dialog.share, 50)
     dialog.notify.setChecked(False)
     again = reopened(qtbot)
-    chosen = (again.theme, again.scale, again.device, again.colormap, again.eps)
+    chosen = (again.theme, again.scale, again.device, again.colormap, again.eps, again.share)
     values = [combo.currentData() for combo in chosen]
-    assert values == ["dark", 150, "cpu", "purple_green", "unit"]
+    assert values == ["dark", 150, "cpu", "purple_green", "unit", 50]
     assert not again.notify.isChecked()
     assert not settings.flag("notify", True)
+
+
+def test_that_the_share_of_memory_counts_from_the_next_reading_on(dialog):
+    choose(dialog.share, 10)
+    assert memory.image_percent() == 10
+    assert "from now on" in dialog.later.text()
+    dialog.reset.click()
+    assert memory.image_percent() == memory.DEFAULT_PERCENT == dialog.share.currentData()
 
 
 def test_that_colours_change_at_once_and_are_said(qtbot, dialog):
