@@ -132,11 +132,11 @@ def _unpack(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    study = Study(options.study)
     if options.repair:
         from engine.cli.repair import repair
 
         return repair(options.study)
+    study = Study(options.study)
     damaged = list(study.check())
     for path, problem in damaged:
         print(f"{path}: {problem}")

@@ -135,7 +135,7 @@ def _add_check(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--repair",
         action="store_true",
-        help="move what is damaged aside and compute it again",
+        help="move what is damaged aside and compute it again; write a lost study.json anew",
     )
 
 

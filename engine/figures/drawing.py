@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
-import tempfile
 import textwrap
 import threading
 import warnings
@@ -189,26 +187,22 @@ def save_as(data: Picture, path: Path, style: FigureStyle | None = None) -> None
     Raises
     ------
     FigureError
-        If the suffix is none of pdf, svg, png, csv, h5, or the file cannot be written.
+        If the suffix is none of pdf, svg, png, csv, h5, or the file cannot be written (see
+        :mod:`engine.store.outputs`).
     """
+    check_path(path)
     suffix = path.suffix.lower().removeprefix(".")
-    if suffix not in FILES:
-        raise FigureError(f"file is {path.name!r}, must end in one of .{', .'.join(FILES)}")
     if suffix == "h5":
         chart_file.write(data, path)
         return
     content = render(data, suffix, style)
-    temporary = ""
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=".figure-", dir=path.parent)
-        with open(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        raise FigureError(f"figure {path} cannot be written: {error.strerror or error}") from error
+    with chart_file.new_figure_file(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def check_path(path: Path) -> None:
+    """Raise :class:`FigureError` if no figure may be written to this path."""
+    chart_file.check_path(path, [f".{suffix}" for suffix in FILES])
 
 
 def save(data: Picture, path: Path, **options: Any) -> None:

@@ -54,6 +54,8 @@ def is_whole(path: Path) -> bool | None:
     OSError
         If it cannot be opened.
     """
+    if not path.is_file() and path.exists():
+        return None  # reading a pipe or a device may never end
     with open(path, "rb") as file:
         first = file.read(USER_BLOCK)
         if not first.startswith(MAGIC):

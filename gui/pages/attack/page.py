@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QBuffer, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QImage, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from engine.figures.charts import MapGridData
 from engine.specs import AdversarialExamples, AttackSpec
 from engine.specs.schema import Spec
+from engine.store.outputs import OutputError, output
 from gui.look import settings
 from gui.pages import ATTACK, Place
 from gui.pages.attack.accuracy_curves import AccuracyCurves
@@ -341,8 +342,16 @@ class AttackPage(Page):
         image = QImage(pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888)
         if len(column.result.arrays["adv_images"][0]) == 1:
             image = image.convertToFormat(QImage.Format.Format_Grayscale8)
-        if not image.save(str(path)):  # the suffix selects the PNG format
-            self.workspace.message.emit(f"{path} cannot be written.", True)
+        encoded = QBuffer()
+        image.save(encoded, b"PNG")
+        try:
+            with output(path) as temporary:
+                temporary.write_bytes(encoded.data().data())
+        except OutputError as error:
+            self.workspace.message.emit(f"{error}.", True)
+            return
+        except OSError as error:
+            self.workspace.message.emit(f"{path} cannot be written: {error.strerror}.", True)
             return
         settings.set_last_folder(path.parent)
         text = (

@@ -13,6 +13,7 @@ from PySide6.QtCore import QStandardPaths, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
+from engine.store.outputs import output
 from engine.tradeoff import comparison
 from engine.tradeoff.points import MODES, NetworkPoint, attributions_in, groups
 from gui.widgets.export.actions import ask, say
@@ -126,7 +127,8 @@ class ComparisonPanel(QWidget):
 
         def work(_: Any) -> Path:
             try:
-                path.write_text(text, encoding="utf-8")
+                with output(path) as temporary:
+                    temporary.write_text(text, encoding="utf-8")
             except OSError as error:
                 raise ValueError(f"{path} cannot be written: {error.strerror}") from error
             return path

@@ -13,6 +13,7 @@ from PIL import Image
 from engine.figures import drawing
 from engine.figures.charts import ChartData, FigureError, FigureStyle, MapGridData, Regions, Series
 from engine.figures.sizing import grid_of
+from engine.store import atomic
 
 NAMES = ("L2 xent, r = −0.95 [−0.98, −0.88]", "Random pixels")
 
@@ -237,7 +238,7 @@ def test_that_a_full_disk_leaves_the_older_figure(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(drawing.os, "replace", full)
+    monkeypatch.setattr(atomic.os, "replace", full)
     with pytest.raises(FigureError, match="No space left on device"):
         drawing.save(chart(), path)
     assert path.read_text() == "older"
