@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from PySide6.QtCore import QStandardPaths, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
+from engine.figures.cells import csv_lines, tab_lines
 from engine.store.outputs import output
 from engine.tradeoff import comparison
 from engine.tradeoff.points import MODES, NetworkPoint, attributions_in, groups
@@ -73,14 +72,12 @@ def _variants(points: Sequence[NetworkPoint]) -> dict[tuple[str, str], str]:
 
 def as_tsv(found: Comparison) -> str:
     """Return the table as tab-separated values, for pasting into a spreadsheet."""
-    return "\n".join("\t".join(row) for row in found.rows)
+    return tab_lines(found.rows)
 
 
 def as_csv(found: Comparison) -> str:
     """Return the table as comma separated values."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(found.rows)
-    return text.getvalue()
+    return csv_lines(found.rows)
 
 
 class ComparisonPanel(QWidget):
