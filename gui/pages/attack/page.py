@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from PySide6.QtCore import QBuffer, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QImage, QShowEvent
+from PySide6.QtCore import QBuffer, QByteArray, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QImage, QImageWriter, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -343,7 +343,7 @@ class AttackPage(Page):
         if len(column.result.arrays["adv_images"][0]) == 1:
             image = image.convertToFormat(QImage.Format.Format_Grayscale8)
         encoded = QBuffer()
-        image.save(encoded, b"PNG")
+        QImageWriter(encoded, QByteArray(b"PNG")).write(image)
         try:
             with output(path) as temporary:
                 temporary.write_bytes(encoded.data().data())
