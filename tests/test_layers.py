@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ENGINE = [
     "program",
     "cores",
+    "texts",
     "specs",
     "store",
     "study",  # one name, for snippets that were copied from version 0.1.0

@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from engine.jobs.events import Ended, Event, Notice, Progress, Queued, Scalars, Started
+from gui.look.plain import plain_tip
 from gui.queue.job import Job, Stopwatch, clock, duration, progress_text, scalars_text
 from gui.queue.job_outlook import Outlook
 
@@ -169,7 +170,7 @@ class JobModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(job, index.column())
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._tooltip(job, index.column())
+            return plain_tip(self._tooltip(job, index.column()))
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() in (ELAPSED, LEFT):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None

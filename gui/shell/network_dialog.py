@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
 from engine.specs import NetworkSpec
 from gui.widgets.forms.spec_form import SpecForm
+from gui.widgets.label import Label
 
 
 class NetworkDialog(QDialog):
@@ -22,7 +23,7 @@ class NetworkDialog(QDialog):
         self.setWindowTitle("Import weights")
         self.setModal(True)
         text = f"Which network do the weights in {path.name} belong to?"
-        question = QLabel(text)
+        question = Label(text)
         question.setWordWrap(True)
         self.form = SpecForm(NetworkSpec, self)
         buttons = QDialogButtonBox(

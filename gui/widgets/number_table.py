@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from engine.figures.cells import tab_lines
 from gui.look import terms, theme
 from gui.look.colours import Colour, on_screen
+from gui.look.plain import plain_tip
 
 KEY = Qt.ItemDataRole.UserRole
 CHIP = 10
@@ -47,7 +48,7 @@ class _Item(QTableWidgetItem):
         super().__init__(cell.text)
         self.cell = cell
         self.setData(KEY, key)
-        self.setToolTip(cell.tip)
+        self.setToolTip(plain_tip(cell.tip))
         self.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
         if not isinstance(cell.value, str):
             self.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -184,7 +185,7 @@ class NumberTable(QTableWidget):
             words = column == 0 or self._is_text(column)
             side = Qt.AlignmentFlag.AlignLeft if words else Qt.AlignmentFlag.AlignRight
             item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
-            item.setToolTip(terms.with_words(text))
+            item.setToolTip(plain_tip(terms.with_words(text)))
             self.setHorizontalHeaderItem(column, item)
 
     def _is_text(self, column: int) -> bool:

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QTabWidget,
     QVBoxLayout,
@@ -52,6 +51,7 @@ from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.forms.side_panel import SidePanel
 from gui.widgets.images.image_strip import ImageStrip
 from gui.widgets.images.image_view import Camera, ImageView, pixels_of
+from gui.widgets.label import Label
 from gui.widgets.plots.plot import Plot
 from gui.widgets.plots.plot_items import PlotCurve
 
@@ -132,7 +132,7 @@ class AttackPage(Page):
         self.magnify.setCurrentIndex(MAGNIFICATIONS.index(10))
         self.magnify.setToolTip("How many times as strong the perturbation is drawn")
         guard_wheel(self.magnify)
-        label = QLabel("Perturbation")
+        label = Label("Perturbation")
         label.setBuddy(self.magnify)
         bar = QHBoxLayout()
         bar.setSpacing(8)

@@ -10,7 +10,6 @@ from PySide6.QtCore import QModelIndex, Qt, Slot
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QSplitter,
     QVBoxLayout,
@@ -31,6 +30,7 @@ from gui.widgets.forms.remembered import remember
 from gui.widgets.forms.spec_form import SpecForm
 from gui.widgets.images.class_table import ClassTable
 from gui.widgets.images.image_browser import ImageBrowser
+from gui.widgets.label import Label
 
 # Fields that identify stored images; the other fields are options for reading them.
 IDENTITY = ("name", "digest")
@@ -69,16 +69,16 @@ class DataPage(Page):
     # ----------------------------------------------------------------------------------- building
 
     def _build_heading(self) -> QHBoxLayout:
-        self.name = QLabel()
+        self.name = Label()
         self.name.setProperty("role", "title")
-        self.facts = QLabel()
+        self.facts = Label()
         self.facts.setProperty("role", "muted")
         self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         texts = QVBoxLayout()
         texts.setSpacing(0)
         texts.addWidget(self.name)
         texts.addWidget(self.facts)
-        self.kept = QLabel()
+        self.kept = Label()
         self.kept.setProperty("role", "good")
         self.use = QPushButton("Use these images")
         self.use.setProperty("role", "primary")
@@ -129,7 +129,7 @@ class DataPage(Page):
 
     def _build_classes(self) -> QFrame:
         card, layout = _card()
-        self.class_heading = QLabel()
+        self.class_heading = Label()
         self.class_heading.setProperty("role", "heading")
         layout.addWidget(self.class_heading)
         layout.addWidget(self.classes, 1)

@@ -9,13 +9,14 @@ from typing import Any
 
 from PySide6.QtCore import QStandardPaths, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from engine.figures.cells import csv_lines, tab_lines
 from engine.store.outputs import output
 from engine.tradeoff import comparison
 from engine.tradeoff.points import MODES, NetworkPoint, attributions_in, groups
 from gui.widgets.export.actions import ask, say
+from gui.widgets.label import Label
 from gui.widgets.number_table import Cell, NumberTable, TableRow
 
 NAMES = 3  # number of leading columns that identify the correlation
@@ -91,7 +92,7 @@ class ComparisonPanel(QWidget):
             "r: Pearson, rank: Spearman; published on CIFAR-10 with 21 networks a group.\n"
             "A click on a column sorts, Ctrl+C copies."
         )
-        self.note = QLabel(wordWrap=True)
+        self.note = Label(wordWrap=True)
         self.note.setProperty("role", "muted")
         self.copy = QToolButton()
         self.copy.setText("Copy")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from gui.pages import Place
 from gui.queue.job import duration
 from gui.widgets.forms.form_row import error_label, say
+from gui.widgets.label import Label
 
 
 class TrainFooter(QWidget):
@@ -24,9 +25,9 @@ class TrainFooter(QWidget):
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
         self._way: Place | None = None
-        self.counts = QLabel()
+        self.counts = Label()
         self.counts.setWordWrap(True)
-        self.time = QLabel()
+        self.time = Label()
         self.time.setProperty("role", "muted")
         self.time.setToolTip(
             "From what similar trainings took since the program was started, else from a few "

@@ -22,6 +22,7 @@ from engine.specs.classifiers import Weights
 from engine.specs.measures import LEVEL_NAMES
 from engine.specs.proposals import Proposals, evaluation_at, middle, strong_check
 from engine.specs.schema import fields_of
+from gui.look.plain import plain_tip
 from gui.pages.train.attack_sweep import AttackSweep
 from gui.pages.train.scheme_section import all_sections
 from gui.pages.train.start_picker import StartPicker
@@ -162,11 +163,11 @@ class TrainForm(SidePanel):
             for name in ("epochs", "batch_size", "evaluation_images")
         )
         self.evaluation_images.setValue(_LIMITS["evaluation_images"].default)
-        self.evaluation_images.setToolTip(_LIMITS["evaluation_images"].help)
+        self.evaluation_images.setToolTip(plain_tip(_LIMITS["evaluation_images"].help))
         self.seeds = NumbersEdit(whole=True)
         self.seeds.set_values((0,))
         self.seeds.setToolTip("Every network is trained once with each seed")
-        self.best.setToolTip(_LIMITS["weights"].help)
+        self.best.setToolTip(plain_tip(_LIMITS["weights"].help))
         for level, name in LEVEL_NAMES.items():
             self.check.addItem(f"{level}: {name}" if level == "quick" else name, level)
         self.check.addItem("nothing", "")

@@ -9,7 +9,6 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QGridLayout,
-    QLabel,
     QSizePolicy,
     QSlider,
     QStyle,
@@ -18,7 +17,9 @@ from PySide6.QtWidgets import (
 )
 
 from gui.look import settings, terms, theme
+from gui.look.plain import plain_tip
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.label import Label
 
 POSITIONS = 200
 TOPS = {"linf": 0.4, "l2": 6.0}
@@ -163,7 +164,7 @@ class EpsSlider(QWidget):
     # ------------------------------------------------------------------------------------- private
 
     def _build(self) -> None:
-        self.name = QLabel()
+        self.name = Label()
         self.name.setProperty("role", "heading")
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, POSITIONS)
@@ -171,7 +172,7 @@ class EpsSlider(QWidget):
         self.slider.setMinimumHeight(24)
         self.slider.setAccessibleName("eps")
         tip = "Radius of the ball that the attack may not leave"
-        self.slider.setToolTip(terms.with_field("eps", tip))
+        self.slider.setToolTip(plain_tip(terms.with_field("eps", tip)))
         self.slider.valueChanged.connect(self._moved)
         self.field = QDoubleSpinBox()
         self.field.setAccessibleName("eps, exact")

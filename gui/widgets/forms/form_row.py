@@ -6,7 +6,9 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from engine.specs.schema import Field
 from gui.look import terms
+from gui.look.plain import plain_tip
 from gui.widgets.forms.field_edit import FieldEdit, FlagField
+from gui.widgets.label import Label
 
 
 class FormRow:
@@ -17,14 +19,14 @@ class FormRow:
         self.edit = edit
         plain = "\n".join(part for part in (item.help, _allowed(item)) if part)
         tip = terms.with_field(item.name, plain)
-        edit.setToolTip(tip)
+        edit.setToolTip(plain_tip(tip))
         self.error = error_label(parent)
         self.label: QLabel | None = None
         if isinstance(edit, FlagField):
             edit.box.setText(capital(words))
         elif not edit.wide:
             self.label = label_for(words, edit)
-            self.label.setToolTip(tip)
+            self.label.setToolTip(plain_tip(tip))
 
     def add_to(self, grid: QGridLayout, at: int) -> None:
         """Put the row into a form's grid; it takes two of the grid's rows."""
@@ -59,14 +61,14 @@ def capital(words: str) -> str:
 
 def label_for(words: str, buddy: QWidget) -> QLabel:
     """Return a label with another widget as its buddy."""
-    label = QLabel(capital(words), buddy.parentWidget())
+    label = Label(capital(words), buddy.parentWidget())
     label.setBuddy(buddy)
     return label
 
 
 def error_label(parent: QWidget) -> QLabel:
     """Return a hidden label for an error message."""
-    label = QLabel(parent)
+    label = Label(parent=parent)
     label.setProperty("role", "error")
     label.setWordWrap(True)
     label.hide()
