@@ -45,9 +45,12 @@ def name_of(node):
     return getattr(node, "attr", None) or getattr(node, "id", None)
 
 
-def is_plain(node, maker):
+MAKERS = ("plain_tip", "with_field", "with_words", "with_terms")
+
+
+def is_plain(node):
     """Whether an argument is text of ours, or was made plain."""
-    if isinstance(node, ast.Call) and name_of(node.func) == maker:
+    if isinstance(node, ast.Call) and name_of(node.func) in MAKERS:
         return True
     if isinstance(node, ast.JoinedStr):
         return all(isinstance(part, ast.Constant) for part in node.values)
@@ -74,7 +77,7 @@ def test_that_every_tooltip_is_ours_or_made_plain(path):
     for name, node in calls(path):
         if name not in TIPS or not isinstance(node, ast.Call):
             continue
-        made = [argument for argument in node.args if is_plain(argument, "plain_tip")]
+        made = [argument for argument in node.args if is_plain(argument)]
         names = [argument for argument in node.args if isinstance(argument, ast.Name)]
         plain = made or any(_is_made_plain(path, found.id) for found in names)
         assert plain, f"line {node.lineno}: the text of {name} is not made by plain_tip"
@@ -87,4 +90,4 @@ def _is_made_plain(path, name):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Assign) and any(name_of(t) == name for t in node.targets)
     ]
-    return bool(found) and all(is_plain(value, "plain_tip") for value in found)
+    return bool(found) and all(is_plain(value) for value in found)

@@ -185,7 +185,7 @@ class NumberTable(QTableWidget):
             words = column == 0 or self._is_text(column)
             side = Qt.AlignmentFlag.AlignLeft if words else Qt.AlignmentFlag.AlignRight
             item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
-            item.setToolTip(plain_tip(terms.with_words(text)))
+            item.setToolTip(terms.with_words(text))
             self.setHorizontalHeaderItem(column, item)
 
     def _is_text(self, column: int) -> bool:

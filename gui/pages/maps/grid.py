@@ -120,7 +120,7 @@ class _CellView(QWidget):
         self.view.setAccessibleName(name)
         self.view.setAccessibleDescription(cell.note)
         self.note.set_text(cell.note)
-        self.note.setToolTip(plain_tip(terms.with_words(cell.note, cell.note)))
+        self.note.setToolTip(terms.with_words(cell.note, cell.note))
 
 
 class MapsGrid(QScrollArea):

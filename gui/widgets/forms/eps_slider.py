@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
 )
 
 from gui.look import settings, terms, theme
-from gui.look.plain import plain_tip
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.label import Label
 
@@ -172,7 +171,7 @@ class EpsSlider(QWidget):
         self.slider.setMinimumHeight(24)
         self.slider.setAccessibleName("eps")
         tip = "Radius of the ball that the attack may not leave"
-        self.slider.setToolTip(plain_tip(terms.with_field("eps", tip)))
+        self.slider.setToolTip(terms.with_field("eps", tip))
         self.slider.valueChanged.connect(self._moved)
         self.field = QDoubleSpinBox()
         self.field.setAccessibleName("eps, exact")

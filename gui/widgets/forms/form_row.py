@@ -6,7 +6,6 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from engine.specs.schema import Field
 from gui.look import terms
-from gui.look.plain import plain_tip
 from gui.widgets.forms.field_edit import FieldEdit, FlagField
 from gui.widgets.label import Label
 
@@ -19,14 +18,14 @@ class FormRow:
         self.edit = edit
         plain = "\n".join(part for part in (item.help, _allowed(item)) if part)
         tip = terms.with_field(item.name, plain)
-        edit.setToolTip(plain_tip(tip))
+        edit.setToolTip(tip)
         self.error = error_label(parent)
         self.label: QLabel | None = None
         if isinstance(edit, FlagField):
             edit.box.setText(capital(words))
         elif not edit.wide:
             self.label = label_for(words, edit)
-            self.label.setToolTip(plain_tip(tip))
+            self.label.setToolTip(tip)
 
     def add_to(self, grid: QGridLayout, at: int) -> None:
         """Put the row into a form's grid; it takes two of the grid's rows."""

@@ -16,7 +16,6 @@ from engine.figures.charts import Series, Style, Symbol
 from engine.texts import harmless
 from gui.look import terms, theme
 from gui.look.colours import Colour, on_paper, on_screen
-from gui.look.plain import plain_tip
 
 STYLES: dict[Qt.PenStyle, Style] = {
     Qt.PenStyle.SolidLine: "solid",
@@ -304,4 +303,4 @@ def label_axis(axis: pg.AxisItem, text: str, font: QFont) -> None:
     """Set the label of an axis, and a tooltip that explains the technical terms in it."""
     axis.setLabel(escape(harmless(text)), color=theme.colour("text").name())
     axis.label.setFont(QFont(font))
-    axis.setToolTip(plain_tip(terms.with_words(text)))
+    axis.setToolTip(terms.with_words(text))
