@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.figures.cells import csv_lines, remarks
+from engine.texts import harmless
 
 Style = Literal["solid", "dash", "dot", "dash_dot", "none"]
 Symbol = Literal["", "circle", "square", "triangle", "diamond", "cross", "plus", "star"]
@@ -289,6 +290,33 @@ def with_caption(data: Picture, text: str) -> Picture:
     if isinstance(data, ChartData | MapGridData):
         return replace(data, caption=text)
     return [replace(panel, caption=text) for panel in data]
+
+
+def readable(data: Picture) -> Picture:
+    """Return a picture whose texts have no control characters, which no file of a figure holds."""
+    if isinstance(data, MapGridData):
+        return replace(
+            data,
+            title=harmless(data.title),
+            caption=harmless(data.caption),
+            row_titles=tuple(map(harmless, data.row_titles)),
+            column_titles=tuple(map(harmless, data.column_titles)),
+            notes=tuple(tuple(map(harmless, row)) for row in data.notes),
+        )
+    if isinstance(data, ChartData):
+        return _readable(data)
+    return [_readable(panel) for panel in data]
+
+
+def _readable(data: ChartData) -> ChartData:
+    return replace(
+        data,
+        title=harmless(data.title),
+        caption=harmless(data.caption),
+        x_label=harmless(data.x_label),
+        y_label=harmless(data.y_label),
+        series=tuple(replace(item, name=harmless(item.name)) for item in data.series),
+    )
 
 
 def in_palette(panel: ChartData, palette: str) -> ChartData:
