@@ -6,7 +6,9 @@ import sys
 from collections.abc import Sequence
 
 from engine.cli.parser import parser
+from engine.cli.terminal import harmless_output
 from engine.program import BAD_INPUT, OK
+from engine.texts import one_line
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -15,15 +17,16 @@ def main(arguments: Sequence[str]) -> int:
     0: done. 1: a computation failed or a record is damaged. 2: bad input, with one line on standard
     error. 130: stopped by Ctrl-C; the same command resumes the run.
     """
-    try:
-        options = parser().parse_args(arguments)
-        # Imported late, so that --version, --help and mistyped names need no large library.
-        from engine.cli.commands import FUNCTIONS
+    with harmless_output():
+        try:
+            options = parser().parse_args(arguments)
+            # Imported late, so that --version, --help and mistyped names need no large library.
+            from engine.cli.commands import FUNCTIONS
 
-        return FUNCTIONS[options.command](options)
-    except ValueError as error:
-        print(f"isthmus: {error}", file=sys.stderr)
-        return BAD_INPUT
-    except BrokenPipeError:
-        sys.stderr.close()
-        return OK
+            return FUNCTIONS[options.command](options)
+        except ValueError as error:
+            print(f"isthmus: {one_line(str(error))}", file=sys.stderr)
+            return BAD_INPUT
+        except BrokenPipeError:
+            sys.stderr.close()
+            return OK

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from engine.cli.terminal import Terminal
 from engine.data.downloads import find_data
 from engine.data.images import ingest
 from engine.figures.tables import as_text
@@ -22,6 +23,7 @@ from engine.plan.scheduler import Scheduler, slots_on
 from engine.program import FAILED, INTERRUPTED, OK
 from engine.specs.variants import faithful
 from engine.store.study import Study
+from engine.texts import one_line
 
 BAR_WIDTH = 24
 SHOWN_SKIPPED = 20
@@ -91,11 +93,11 @@ class _ImageReader:
         spec, found = ingest(place)
         self.places[spec.digest] = place
         for item in found.skipped[:SHOWN_SKIPPED]:
-            print(f"skipped {item.path}: {item.reason}", file=sys.stderr)
+            print(f"skipped {one_line(item.path)}: {one_line(item.reason)}", file=sys.stderr)
         if len(found.skipped) > SHOWN_SKIPPED:
             print(f"... and {len(found.skipped) - SHOWN_SKIPPED} more skipped", file=sys.stderr)
         for note in found.notes:
-            print(note, file=sys.stderr)
+            print(one_line(note), file=sys.stderr)
         return spec.as_dict()
 
 
@@ -124,7 +126,8 @@ class Reporter:
     """Shows events as a progress bar on a terminal, else as lines. May be called on any thread."""
 
     def __init__(self, stream: Any = None):
-        self._stream = stream or sys.stderr
+        given = stream or sys.stderr
+        self._stream = given if isinstance(given, Terminal) else Terminal(given)
         self._bar = self._stream.isatty()
         self._lock = threading.Lock()
         self._total = 0
@@ -147,8 +150,7 @@ class Reporter:
     def close(self) -> None:
         """Erase the progress bar."""
         with self._lock:
-            if self._bar:
-                self._write("\r\x1b[K")
+            self._erase()
 
     def _take(self, event: Event) -> None:
         match event:
@@ -184,10 +186,18 @@ class Reporter:
         bar = "#" * filled + "." * (BAR_WIDTH - filled)
         titles = "; ".join(title for title, _ in self._running.values())
         text = f"{bar} {self._done}/{self._total}{rest}  {titles}"
-        self._write(f"\r\x1b[K{text[:118]}")
+        self._erase()
+        self._write(one_line(text)[:118])
 
     def _line(self, text: str) -> None:
-        self._write(f"\r\x1b[K{text}\n" if self._bar else f"{text}\n")
+        self._erase()
+        self._write(f"{one_line(text)}\n")
+
+    def _erase(self) -> None:
+        """Take the bar away, if there is one; only this writes control characters."""
+        if self._bar:
+            with suppress(OSError, ValueError):
+                self._stream.control("\r\x1b[K")
 
     def _write(self, text: str) -> None:
         # Continue the run without output if the pipe or the terminal was closed.
