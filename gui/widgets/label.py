@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 
 from engine.texts import harmless, one_line, shortened
+
+WIDEST = 640  # pixels that a label may ask for at least
+QWIDGETSIZE_MAX = (1 << 24) - 1
 
 
 class Label(QLabel):
@@ -26,6 +29,10 @@ class Label(QLabel):
     def setText(self, text: str) -> None:
         """Show a text; control characters in it are shown as escapes."""
         super().setText(harmless(text))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the minimum size of the text, but no width that no screen has room for."""
+        return super().minimumSizeHint().boundedTo(QSize(WIDEST, QWIDGETSIZE_MAX))
 
 
 class Links(QLabel):
