@@ -63,7 +63,7 @@ def _show(options: argparse.Namespace) -> int:
     from engine.specs.variants import variant
     from engine.tradeoff.robustness import as_json as robustness_json
     from engine.tradeoff.robustness import robustness
-    from engine.tradeoff.scores import robust_words
+    from engine.tradeoff.scores import record_words
 
     study = Study(options.study)
     if options.key is None:
@@ -85,9 +85,8 @@ def _show(options: argparse.Namespace) -> int:
         print(f"  {name:24} {array.dtype} {array.shape}")
     if which := variant(record.spec):
         print(f"  {'variant':24} {which}")
-    found = robustness(study).get(entry.key)
-    if found is not None:
-        print("  " + robust_words(found).replace("\n", "\n  "))
+    if words := record_words(study, entry):
+        print("  " + words.replace("\n", "\n  "))
     print(json.dumps(entry.spec, indent=1))
     return OK
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.attribution import pictures
 from engine.figures.charts import FigureError, MapGridData, Picture
-from engine.specs import AdversarialExamples, Maps
+from engine.specs import AdversarialExamples, Maps, Measurement
 from engine.specs.schema import Spec
 from engine.store.index import Entry
 from engine.store.study import Record, Study, StudyError, spec_of
@@ -73,7 +73,7 @@ def attacked_images(study: Study) -> Picture:
         )
     first = study.read(found[0][0].key)
     columns = range(min(MOST_COLUMNS, len(first.arrays["images"])))
-    names = _names_of(study, first)
+    names = class_names_of(study, first)
     rows: list[tuple[Bytes, ...]] = [rgb_row(first.arrays["images"], columns)]
     notes = [("",) * len(columns)]
     titles = ["Original"]
@@ -81,7 +81,10 @@ def attacked_images(study: Study) -> Picture:
         arrays = study.read(entry.key).arrays
         rows += [rgb_row(arrays["adv_images"], columns), _delta_row(arrays, columns)]
         predicted = arrays["adv_logits"].argmax(1)
-        notes += [tuple(_name(names, int(predicted[c])) for c in columns), ("",) * len(columns)]
+        notes += [
+            tuple(class_name(names, int(predicted[c])) for c in columns),
+            ("",) * len(columns),
+        ]
         titles += [study.title(spec.classifier), "change"]
     return MapGridData(
         tuple(rows),
@@ -124,10 +127,10 @@ def _delta_row(arrays: object, columns: Sequence[int]) -> tuple[Bytes, ...]:
     return tuple(pictures.colour(pictures.picture(delta[c], percentile=100.0)) for c in columns)
 
 
-def _names_of(study: Study, record: Record) -> list[str]:
-    """Return the names of the classes that the images' record holds."""
+def class_names_of(study: Study, record: Record) -> list[str]:
+    """Return the names of the classes of a record's network, as its images' record holds them."""
     spec = record.spec
-    if not isinstance(spec, Maps | AdversarialExamples):
+    if not isinstance(spec, Maps | AdversarialExamples | Measurement):
         return []
     try:
         return [str(name) for name in study.read(spec.classifier.images).documents["classes"]]
@@ -135,12 +138,13 @@ def _names_of(study: Study, record: Record) -> list[str]:
         return []
 
 
-def _name(names: list[str], label: int) -> str:
+def class_name(names: list[str], label: int) -> str:
+    """Return the name of a class, or its number if it has none; "" for no class."""
     if label < 0:
         return ""
     return names[label] if label < len(names) else str(label)
 
 
 def _class_names(study: Study, record: Record, columns: Sequence[int]) -> tuple[str, ...]:
-    names = _names_of(study, record)
-    return tuple(_name(names, int(record.arrays["labels"][c])) for c in columns)
+    names = class_names_of(study, record)
+    return tuple(class_name(names, int(record.arrays["labels"][c])) for c in columns)

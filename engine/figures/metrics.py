@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.figures.by_class import class_chart
 from engine.figures.charts import SYMBOLS, ChartData, FigureError, Picture, Series, series_colour
-from engine.specs import Measurement
+from engine.specs import ClassAccuracy, CorruptedAccuracy, Measurement
+from engine.specs.measures import CORRUPTIONS
 from engine.store.study import Record, Study
 from engine.tradeoff.metrics import Measured, measured_in
 
+Arrays = Mapping[str, NDArray[np.generic]]
 BINS = 30
 NOTHING = "the study has no metrics: run the preset manifold-glyphs, or use the page Attack"
 CURVE = ("eps", "accuracy")
@@ -36,14 +39,38 @@ def metric_charts(study: Study) -> Picture:
 
 
 def record_charts(record: Record) -> tuple[ChartData, ...]:
-    """Return the charts of one measurement: its curve, or the distribution over its images."""
+    """Return the charts of one measurement: its own, its curve, or the spread over its images."""
     arrays = record.arrays
+    if isinstance(record.spec, Measurement) and record.spec.metric.kind in CHARTS:
+        return CHARTS[record.spec.metric.kind](arrays)
     if set(CURVE) <= set(arrays):
         return (_curve_chart([_curve("", arrays, 0)], ""),)
     spec = record.spec
     label = spec.metric.label if isinstance(spec, Measurement) else ""
     names = [name for name, values in arrays.items() if _is_per_image(values)]
     return tuple(_spread(arrays[name], name.replace("_", " "), label) for name in names)
+
+
+def _corruptions(arrays: Arrays) -> tuple[ChartData, ...]:
+    found = arrays["corruptions"]
+    series = tuple(
+        Series(
+            name.replace("_", " "),
+            np.arange(len(values), dtype=np.float64),
+            values,
+            colour=series_colour(index),
+            symbol="circle",
+        )
+        for index, (name, values) in enumerate(zip(CORRUPTIONS, found, strict=True))
+    )
+    caption = "Accuracy on corrupted test images; severity 0: as they are."
+    return (ChartData(series, "", "Severity", "Accuracy", caption),)
+
+
+def _classes(arrays: Arrays) -> tuple[ChartData, ...]:
+    margins = {"margin": "Margin, as they are", "attacked_margin": "Margin, under attack"}
+    spreads = (_spread(arrays[name], text, text) for name, text in margins.items())
+    return (class_chart(arrays), *spreads)
 
 
 def _chart(study: Study, found: Sequence[Measured]) -> ChartData | None:
@@ -114,3 +141,10 @@ def _spread(values: NDArray[Any], name: str, label: str) -> ChartData:
     heights, ends = np.histogram(known, min(BINS, max(1, len(known))))
     line = Series("", (ends[1:] + ends[:-1]) / 2, heights.astype(np.float64))
     return ChartData((line,), "", name, "Images", f"{label}: how many images have which value.")
+
+
+CHARTS: dict[str, Callable[[Arrays], tuple[ChartData, ...]]] = {
+    CorruptedAccuracy.kind: _corruptions,
+    ClassAccuracy.kind: _classes,
+}
+"""Charts of the metrics that are neither a curve against eps nor numbers of single images."""

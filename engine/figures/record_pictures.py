@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.attribution import pictures
 from engine.figures import boundary
+from engine.figures.by_class import class_grid
 from engine.figures.charts import ChartData, MapGridData, Series, series_colour
 from engine.figures.grids import rgb_row
 from engine.figures.metrics import record_charts
@@ -158,8 +159,9 @@ def _score(study: Study, record: Record) -> Pictures:
     return Pictures((retraining_chart([curve], "", [name]),))
 
 
-def _measured(_: Study, record: Record) -> Pictures:
-    return Pictures(record_charts(record))
+def _measured(study: Study, record: Record) -> Pictures:
+    grid = class_grid(study, record) if "worst/images" in record.arrays else None
+    return Pictures(record_charts(record), grid)
 
 
 def _plane(_: Study, record: Record) -> Pictures:

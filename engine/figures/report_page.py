@@ -47,11 +47,22 @@ Draw = Callable[[SubFigure], None]
 
 @dataclass(frozen=True)
 class Block:
-    """A part of a page, as wide as the text; ``leads`` keeps it on one page with the next block."""
+    """A part of a page, as wide as the text.
+
+    Attributes
+    ----------
+    height
+        In mm.
+    leads
+        Whether it stays on one page with the next block.
+    has_axes
+        Whether it draws axes, which matplotlib's layout engine must fit into the block.
+    """
 
     height: float
     draw: Draw
     leads: bool = False
+    has_axes: bool = False
 
 
 def line_height(size: float) -> float:
@@ -191,7 +202,8 @@ def picture_blocks(data: Picture, settings_text: str = "") -> Iterator[Block]:
         single = len(panels_of(part)) == 1
         own = replace(style, width_mm=SINGLE if single else WIDTH)
         draw = partial(_draw_part, data=part, style=own)
-        yield Block(min(natural_height(part, own), room), draw, leads=part is parts[-1])
+        height = min(natural_height(part, own), room)
+        yield Block(height, draw, leads=part is parts[-1], has_axes=True)
     yield below
 
 
@@ -285,18 +297,36 @@ def pdf_of(blocks: Sequence[Block], name: str, about: dict[str, Any]) -> bytes:
 
 def _draw_page(blocks: Sequence[Block], name: str, number: str) -> Figure:
     figure = Figure(figsize=(PAGE[0] * MM, PAGE[1] * MM), layout="constrained")
-    rest = ROOM - sum(block.height for block in blocks)
-    heights = [HEAD, *(block.height for block in blocks), max(rest, 0.01) + FOOT]
-    columns: Any = figure.subfigures(1, 3, width_ratios=[MARGIN, WIDTH, MARGIN], wspace=0)
-    places: Any = columns[1].subfigures(len(heights), 1, height_ratios=heights, hspace=0)
-    for place, block in zip(places[1:-1], blocks, strict=True):
-        block.draw(place)
+    if any(block.has_axes for block in blocks):
+        _place(figure, blocks, has_axes=True)
+        figure.draw_without_rendering()
+    # The layout engine has a row of constraints for every block, and kiwisolver has ended the
+    # process over the rows of a long table. Texts know their place without it.
+    figure.set_layout_engine("none")
+    _place(figure, blocks, has_axes=False)
     y = FOOT / 2 / PAGE[1]
     left, right = MARGIN / PAGE[0], 1 - MARGIN / PAGE[0]
     shown = textwrap.shorten(name, 90, placeholder="…")
     _write(figure, left, y, shown, SMALL, NEUTRAL)
     _write(figure, right, y, number, SMALL, NEUTRAL, right=True)
     return figure
+
+
+def _place(figure: Figure, blocks: Sequence[Block], *, has_axes: bool) -> None:
+    """Draw the blocks with axes, or those without, each in its own place on the page."""
+    spaces, wanted = [HEAD], []
+    for block in blocks:
+        if block.has_axes is has_axes:
+            wanted.append(block)
+            spaces += [block.height, 0.0]
+        else:
+            spaces[-1] += block.height
+    spaces[-1] += max(PAGE[1] - sum(spaces), FOOT)
+    columns: Any = figure.subfigures(1, 3, width_ratios=[MARGIN, WIDTH, MARGIN], wspace=0)
+    heights = [max(height, 1e-3) for height in spaces]
+    places: Any = columns[1].subfigures(len(heights), 1, height_ratios=heights, hspace=0)
+    for place, block in zip(places[1::2], wanted, strict=True):
+        block.draw(place)
 
 
 def _write(

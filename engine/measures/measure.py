@@ -18,18 +18,24 @@ from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, device_images, layout
 from engine.manifold.tangents import tangent_share
 from engine.measures.attack_check import attack_check
+from engine.measures.by_class import class_accuracy
+from engine.measures.corruptions import corrupted_accuracy
 from engine.measures.map_numbers import completeness_gap, known_tangent_share
+from engine.measures.smallest_eps import smallest_eps
 from engine.measures.strong import strong_accuracy
 from engine.networks.gradients import as_unit, logits_of
 from engine.specs import (
     AdversarialExamples,
     Alignment,
     AttackCheck,
+    ClassAccuracy,
     ClassifierSpec,
+    CorruptedAccuracy,
     ImagesSpec,
     Maps,
     Measurement,
     RobustAccuracy,
+    SmallestEps,
     StrongAccuracy,
     TangentShare,
 )
@@ -187,6 +193,9 @@ METRICS: dict[str, Callable[..., Result]] = {
     StrongAccuracy.kind: strong_accuracy,
     AttackCheck.kind: attack_check,
     TangentShare.kind: tangent_share,
+    ClassAccuracy.kind: class_accuracy,
+    CorruptedAccuracy.kind: corrupted_accuracy,
+    SmallestEps.kind: smallest_eps,
 }
 
 

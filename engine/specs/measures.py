@@ -28,6 +28,11 @@ RANDOM_DRAWS = 20
 LARGE_STEPS = 40
 """Steps at least of a report card's attack in a ball that holds every image."""
 
+CORRUPTIONS = ("gaussian_noise", "gaussian_blur", "jpeg", "brightness", "contrast")
+SEVERITIES = 5
+SHORTENINGS = 10
+"""Halvings of the line between an image and what fooled the network: to a thousandth of it."""
+
 Level = Literal["quick", "strong", "autoattack", "autoattack_rand"]
 
 TARGETS = 9
@@ -235,6 +240,75 @@ class Alignment(MetricSpec, kind="alignment", label="Gradient alignment"):
     def passes(self) -> float:
         """One gradient."""
         return TO_PIXELS
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassAccuracy(MetricSpec, kind="class_accuracy", label="Accuracy by class"):
+    """Accuracy and confusions of each class, clean and attacked, and the images most wrong."""
+
+    headline: ClassVar[tuple[str, ...]] = ("worst_attacked_class_accuracy",)
+
+    attack: AttackSpec = param(PGD())
+
+    @property
+    def passes(self) -> float:
+        """A verdict on the images, the attack, and a verdict on what it made."""
+        return 2 * FORWARD + self.attack.passes
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorruptedAccuracy(MetricSpec, kind="corrupted_accuracy", label="Accuracy on corruptions"):
+    """Accuracy against the severity of noise, blur, JPEG, brightness and contrast.
+
+    Up to 64 px with the constants of CIFAR-10-C, above with those of ImageNet-C.
+    Source: Hendrycks, Dietterich 2019, and their code.
+    """
+
+    headline: ClassVar[tuple[str, ...]] = ("mean_corrupted_accuracy",)
+
+    @property
+    def passes(self) -> float:
+        """A verdict on the images, and one for each corruption and severity."""
+        return FORWARD * (1 + len(CORRUPTIONS) * SEVERITIES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmallestEps(MetricSpec, kind="smallest_eps", label="Smallest eps that fools"):
+    """The smallest change, per image, by which an attack of growing radius fooled the network.
+
+    What an attack finds is shortened along the line to the image while it still fools. The result
+    is an upper bound of the distance to the decision boundary.
+    """
+
+    headline: ClassVar[tuple[str, ...]] = ("median_smallest_eps",)
+
+    attack: AttackSpec = param(PGD())
+    eps: tuple[float, ...] = param(
+        tuple(2**power / 255 for power in range(7)),
+        above=0.0,
+        unit="pixel",
+        help="Radii, tried in rising order on the images that still stand",
+    )
+
+    def check(self) -> None:
+        if not self.attack.eps or not self.eps:
+            name, value = ("attack.eps", 0) if self.eps else ("eps", [])
+            raise SpecError(f"{name} is {value}, must not be empty or 0: it sets the scale")
+        if list(self.eps) != sorted(set(self.eps)):
+            raise SpecError(f"eps is {list(self.eps)}, must rise from one radius to the next")
+        if self.attack.target is not None:
+            raise SpecError(
+                f"attack.target is {self.attack.target}, must be empty: any error counts as fooled"
+            )
+
+    @property
+    def passes(self) -> float:
+        """At most: every image stands until the last radius."""
+        return FORWARD + len(self.eps) * (self.attack.passes + FORWARD * (1 + SHORTENINGS))
+
+    def attack_at(self, eps: float) -> AttackSpec:
+        """Return the attack with another radius, its step size scaled alike."""
+        return self.attack.scaled(eps / self.attack.eps).replace("eps", eps)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -241,7 +241,10 @@ def groups(
     attribution: str,
     x: Abscissa = "clean_accuracy",
 ) -> list[Group]:
-    """Return the networks with a score, by norm and loss (and by images, architecture and attack).
+    """Return the networks with a score, by norm and loss.
+
+    Networks of different images, architectures, attacks or variants are groups of their own. A
+    sweep shares the standard networks of its own variant, and all of them if there are none.
 
     Parameters
     ----------
@@ -261,7 +264,8 @@ def groups(
     found = []
     used: set[str] = set()
     for sweep, members in sorted(sweeps.items(), key=lambda item: _order(item[0])):
-        plain = [p for p in scored if p.scheme == "standard" and _data_of(p) == sweep[:2]]
+        standard = [p for p in scored if p.scheme == "standard" and _data_of(p) == sweep[:2]]
+        plain = [p for p in standard if p.variant == members[0].variant] or standard
         used |= {p.key for p in (*plain, *members)}
         name = _name_of(sweep, list(sweeps))
         found.append(_group(name, [*plain, *members], mode, attribution, x, fitted=True))
@@ -276,7 +280,7 @@ def _data_of(point: NetworkPoint) -> tuple[str, str]:
 
 
 def _sweep_of(point: NetworkPoint) -> tuple[str, ...]:
-    return (*_data_of(point), point.scheme, point.attack, point.norm, point.loss)
+    return (*_data_of(point), point.scheme, point.attack, point.variant, point.norm, point.loss)
 
 
 def _order(sweep: tuple[str, ...]) -> tuple[Any, ...]:
@@ -287,12 +291,14 @@ def _order(sweep: tuple[str, ...]) -> tuple[Any, ...]:
 
 def _name_of(sweep: tuple[str, ...], sweeps: list[tuple[str, ...]]) -> str:
     """Return norm and loss, preceded by the settings that differ between the study's groups."""
-    images, architecture, scheme, attack, norm, loss = sweep
+    images, architecture, scheme, attack, variant, norm, loss = sweep
     parts = []
     if len({other[2] for other in sweeps}) > 1:
         parts.append(scheme)
     if len({other[3] for other in sweeps}) > 1:
         parts.append(attack)
+    if len({other[4] for other in sweeps}) > 1:
+        parts.append(variant)
     data = list(dict.fromkeys(other[:2] for other in sweeps))
     if len(data) > 1:
         parts.append(f"data {1 + data.index((images, architecture))}")

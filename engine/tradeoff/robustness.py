@@ -140,20 +140,27 @@ def _of_network(
     for entry, spec in measured:
         lefts += list(_lefts(entry, spec, threat))
         if _is_at(spec, threat):
-            checks = SIGNS if isinstance(spec.metric, StrongAccuracy) else CHECKS
-            failed += [f for f in findings(entry.numbers, checks) if not f.passed]
+            failed += [f for f in measured_findings(entry, spec) if not f.passed]
             checked |= isinstance(spec.metric, StrongAccuracy)
     enough = min(LEAST_IMAGES, own.images) if own is not None else 0
     counted = [left for left in lefts if left.images >= enough]
     strong = min(counted, key=lambda left: left.accuracy, default=None)
-    sentences = list(dict.fromkeys(map(_sentence, failed)))
+    sentences = list(dict.fromkeys(map(sentence, failed)))
     verdict: Verdict = "doubtful" if failed else "ok" if checked else "unchecked"
     if not checked:
         sentences.append(UNCHECKED)
     return Robustness(own, strong, verdict, (*sentences, *_overestimate(own, strong)))
 
 
-def _sentence(finding: Finding) -> str:
+def measured_findings(entry: Entry, measurement: Measurement) -> list[Finding]:
+    """Return what a record under strong attacks or a report card says about its attacks."""
+    if isinstance(measurement.metric, StrongAccuracy):
+        return findings(entry.numbers, SIGNS)
+    return findings(entry.numbers, CHECKS) if isinstance(measurement.metric, AttackCheck) else []
+
+
+def sentence(finding: Finding) -> str:
+    """Return a finding with its number, as one or two sentences."""
     return f"{finding.name.capitalize()}: {finding.shown}. {finding.sentence}"
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from engine.specs import Measurement
+from engine.store.index import Entry
+from engine.store.study import Study, spec_of
 from engine.tradeoff.points import MODES, NetworkPoint, attributions_in
-from engine.tradeoff.robustness import Robustness
+from engine.tradeoff.robustness import Robustness, measured_findings, robustness, sentence
 
 VERDICTS = {"ok": "ok", "doubtful": "doubtful", "unchecked": "not yet checked"}
 LEFT = (0, 4, 5)  # columns of words
@@ -78,6 +81,23 @@ def robust_words(found: Robustness) -> str:
         f"{left.images:,} images: {VERDICTS[found.verdict]}."
     )
     return "\n".join([first, *found.findings])
+
+
+def record_words(study: Study, entry: Entry) -> str:
+    """Return what is to be said about a record's accuracy under attack, in lines; "" if nothing.
+
+    Of a network: its lowest accuracy, verdict and findings over the whole study. Of a measurement
+    with checks: those that failed, or that none did.
+    """
+    found = robustness(study).get(entry.key)
+    if found is not None:
+        return robust_words(found)
+    spec = spec_of(entry)
+    checks = measured_findings(entry, spec) if isinstance(spec, Measurement) else []
+    failed = [sentence(check) for check in checks if not check.passed]
+    if checks and not failed:
+        return f"All {len(checks)} checks passed."
+    return "\n".join(failed)
 
 
 def attack_notes(points: Iterable[NetworkPoint]) -> list[str]:

@@ -168,12 +168,15 @@ class RecordsPage(RefreshedPage):
     def _read_record(self, study: Study, key: str) -> None:
         def work(_: Any) -> Any:
             from engine.figures.record_pictures import pictures_of
+            from engine.tradeoff.scores import record_words
 
-            return pictures_of(study, key)
+            record, pictures = pictures_of(study, key)
+            return record, pictures, record_words(study, record.entry)
 
         def done(found: Any) -> None:
             if self.shown_key == key:
-                record, pictures = found
+                record, pictures, words = found
+                self.view.findings.say(words)
                 self.view.show_provenance(record.provenance)
                 self.view.pictures.show_pictures(pictures.charts, pictures.grid)
 

@@ -31,6 +31,7 @@ from gui.pages.records.spec import SpecTree
 from gui.session.workspace import Workspace
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.label import Label
+from gui.widgets.sentence import Sentence
 
 NOTE_HEIGHT = 64
 NUMBER_COLUMNS = 3
@@ -84,6 +85,7 @@ class RecordView(QWidget):
             self.note.setPlainText(note)
         if other:
             self.show_numbers(entry.numbers)
+            self.findings.say("")
             self.spec.show_spec(entry.spec)
             self.pictures.show_nothing("Reading…")
             self.origin.show_provenance({})
@@ -166,12 +168,15 @@ class RecordView(QWidget):
         self._numbers = QGridLayout()
         self._numbers.setHorizontalSpacing(12)
         self._numbers.setVerticalSpacing(4)
+        self.findings = Sentence(lines=0)
+        self.findings.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.pictures = RecordPictures()
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 8, 8, 0)
         column.setSpacing(12)
         column.addLayout(self._numbers)
+        column.addWidget(self.findings)
         column.addWidget(self.pictures, 1)
         column.addStretch(0)
         results = QScrollArea()

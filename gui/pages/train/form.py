@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QComboBox, QVBoxLayout, QWidget
 
 from engine.specs import (
@@ -169,11 +169,13 @@ class TrainForm(SidePanel):
         self.seeds.setToolTip("Every network is trained once with each seed")
         self.best.setToolTip(plain_tip(_LIMITS["weights"].help))
         for level, name in LEVEL_NAMES.items():
-            self.check.addItem(f"{level}: {name}" if level == "quick" else name, level)
+            self.check.addItem(level if level in ("quick", "strong") else name, level)
+            self.check.setItemData(self.check.count() - 1, name, Qt.ItemDataRole.ToolTipRole)
         self.check.addItem("nothing", "")
         self.check.setToolTip(
             "Attacks made on every trained network, whose lowest accuracy stands beside the clean "
-            "one. The time above includes them"
+            "one. quick: PGD-20 and a targeted margin attack; strong: APGD-CE and APGD-T. The time "
+            "above includes them"
         )
         self.check.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon

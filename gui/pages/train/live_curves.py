@@ -49,12 +49,13 @@ class LiveCurves(QWidget):
             export_name="training-loss",
         )
         self.accuracy = Plot(
-            "Test accuracy, dashed: attacked",
+            "Test accuracy",
             "epoch",
             "accuracy",
             export_name="training-accuracy",
         )
         self.accuracy.set_ranges(y=(0.0, 1.0))
+        self._dashed: PlotCurve | None = None  # without points: what dashes mean, in the legend
         self._curves: dict[str, _Curves] = {}
         self._build()
         for plot in (self.loss, self.accuracy):
@@ -62,9 +63,9 @@ class LiveCurves(QWidget):
 
     def name_part(self, validation: bool) -> None:
         """Say in the chart whether the accuracies are of validation images or of test images."""
-        part = "Validation" if validation else "Test accuracy"
+        part = "Validation accuracy" if validation else "Test accuracy"
         self.accuracy.set_texts(
-            title=f"{part}, dashed: attacked",
+            title=part,
             caption="" if validation else f"{NO_CHOICE}.",
         )
         self.accuracy.setToolTip(plain_tip("" if validation else NO_CHOICE))
@@ -93,6 +94,9 @@ class LiveCurves(QWidget):
         if curves is not None:
             for curve in (curves.loss, curves.clean, curves.robust):
                 curve.remove()
+        if not self._curves and self._dashed is not None:
+            self._dashed.remove()
+            self._dashed = None
 
     def set_highlighted(self, key: str) -> None:
         """Draw the curves of one network thick, or of none for ""."""
@@ -133,6 +137,9 @@ class LiveCurves(QWidget):
         layout.addWidget(self.accuracy, 1)
 
     def _make(self, run: TrainingRun) -> _Curves:
+        if self._dashed is None:
+            dash = Qt.PenStyle.DashLine
+            self._dashed = self.accuracy.curve("under attack", "muted", style=dash)
         title = run.title.replace("{", "{{").replace("}", "}}")
         curves = _Curves(
             loss=self.loss.curve(run.title, run.series, key=run.key),

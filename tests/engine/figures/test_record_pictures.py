@@ -1,10 +1,12 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine.figures.charts import ChartData
 from engine.figures.record_pictures import PICTURES, pictures_of
+from engine.specs import ClassAccuracy, CorruptedAccuracy, Measurement
 from engine.specs.schema import KINDS
 from engine.store.study import Study, StudyError
 from tests import made_up_study as made_up
@@ -41,6 +43,50 @@ def test_that_a_network_shows_its_curves_and_its_last_gradients(tmp_path):
     assert robust.name == "Robust test accuracy"
     assert found.grid.row_titles == ("image", "gradient")
     assert found.grid.columns == 2
+
+
+def test_that_accuracy_by_class_shows_classes_confusions_and_the_worst_images(tmp_path):
+    study = made_up.sweep(tmp_path)
+    spec = Measurement(classifier=made_up.network(), metric=ClassAccuracy(), test_images=4)
+    labels, images = np.array([0, 0, 1, 2]), np.zeros((4, 1, 8, 8), np.uint8)
+    arrays = {
+        "labels": labels,
+        "confusion": np.array([[2, 0, 0, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]]),
+        "attacked_confusion": np.array([[1, 1, 0, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]]),
+        "margin": np.array([3.0, 1.0, 2.0, -1.0], np.float32),
+        "attacked_margin": np.array([1.0, -1.0, 2.0, np.nan], np.float32),
+        "worst/labels": np.array([2, 0]),
+        "worst/predicted": np.array([0, -1]),
+        "worst/images": images[:2],
+    }
+    made_up.add(study, spec, {"accuracy": 0.75}, arrays)
+    found = pictures_of(study, spec.key)[1]
+    clean, attacked = found.charts[0].series
+    np.testing.assert_array_equal(clean.y, [1, 1, 0, np.nan])  # no image has the last class
+    np.testing.assert_array_equal(attacked.y, [0.5, 1, 0, np.nan])
+    assert [chart.x_label for chart in found.charts[1:]] == [
+        "Margin, as they are",
+        "Margin, under attack",
+    ]
+    assert found.grid.row_titles == ("Confusion", "Worst 1 to 2")
+    assert found.grid.notes[1][:3] == ("2 → 0", "0 → no class", "")
+    matrix = found.grid.images[0][0]
+    half = len(matrix) // 2
+    assert (matrix[-1] == 255).all()  # an empty row
+    np.testing.assert_array_equal(matrix[0, 0], matrix[half, 0])  # 2 of 2 and 1 of 1 alike
+    assert matrix[0, 0].sum() < 3 * 255
+
+
+def test_that_corruptions_show_a_curve_each(tmp_path):
+    study = made_up.sweep(tmp_path)
+    spec = Measurement(classifier=made_up.network(), metric=CorruptedAccuracy(), test_images=4)
+    table = np.linspace(1, 0, 30).reshape(5, 6)
+    made_up.add(study, spec, {"mean_corrupted_accuracy": 0.5}, {"corruptions": table})
+    (chart,) = pictures_of(study, spec.key)[1].charts
+    assert [series.name for series in chart.series] == [
+        "gaussian noise", "gaussian blur", "jpeg", "brightness", "contrast",
+    ]  # fmt: skip
+    np.testing.assert_array_equal(chart.series[2].y, table[2])
 
 
 def test_that_a_score_shows_its_curve_under_the_name_of_the_network(tmp_path):

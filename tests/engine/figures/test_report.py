@@ -13,7 +13,15 @@ from engine.cli.main import main
 from engine.figures import report_page
 from engine.figures.charts import ChartData, FigureError, MapGridData, Series
 from engine.figures.report import report_pdf, write_pictures, write_report
-from engine.figures.report_page import ROOM, Block, paged, picture_blocks, table_blocks, text_block
+from engine.figures.report_page import (
+    HEAD,
+    ROOM,
+    Block,
+    paged,
+    picture_blocks,
+    table_blocks,
+    text_block,
+)
 from engine.figures.report_settings import settings_of
 from engine.store.study import Study
 from tests import made_up_study as made_up
@@ -127,6 +135,25 @@ def test_that_long_names_are_broken_and_rows_grow(written):
     assert long.height > 2 * short.height
     word = text_block("x" * 400)
     assert word.height > 2 * text_block("x").height
+
+
+def test_that_a_chart_between_long_tables_leaves_every_block_in_its_place():
+    chart = ChartData((Series("a", np.arange(3.0), np.arange(3.0)),), title="A chart")
+    drawn, (picture,) = {}, [b for b in picture_blocks(chart) if b.has_axes]
+
+    def row(number):
+        return Block(2.0, lambda place: drawn.__setitem__(number, place.bbox.bounds))
+
+    blocks = [*(row(n) for n in range(40)), picture, *(row(n) for n in range(40, 60))]
+    figure = report_page._draw_page(blocks, "name", "1 / 1")
+    top, mm = figure.bbox.height, figure.dpi / 25.4
+    for number, (_, bottom, _, height) in drawn.items():
+        before = HEAD + 2.0 * number + (picture.height if number >= 40 else 0.0)
+        assert (top - bottom - height) / mm == pytest.approx(before, abs=0.2)
+        assert height / mm == pytest.approx(2.0, abs=0.05)
+    (axes,) = figure.axes
+    box = axes.get_window_extent()
+    assert HEAD + 80 < (top - box.y1) / mm < (top - box.y0) / mm < HEAD + 80 + picture.height
 
 
 def test_that_a_figure_higher_than_a_page_goes_on_on_the_next():

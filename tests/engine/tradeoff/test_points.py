@@ -254,6 +254,23 @@ def test_that_fgsm_and_pgd_sweeps_are_two_groups():
     }
 
 
+def test_that_networks_of_two_variants_are_two_groups_each_with_its_own_standard_network():
+    faithful, corrected = {"variant": "faithful"}, {"variant": "corrected"}
+    points = [
+        point(key="s", **STANDARD, **corrected),
+        point(key="t", **STANDARD, **faithful),
+        point(key="a", **corrected),
+        point(key="b", **faithful),
+        point(key="c", variant="faithful in loss"),
+    ]
+    found = {g.name: [p.key for p in g.points] for g in groups(points, "roar", "gradient")}
+    assert found == {
+        "corrected L-inf xent": ["s", "a"],
+        "faithful L-inf xent": ["t", "b"],
+        "faithful in loss L-inf xent": ["s", "t", "c"],
+    }
+
+
 def test_that_imported_networks_are_shown_but_belong_to_no_sweep():
     points = [point(), point(key="b", **STANDARD | {"scheme": "imported"}, seed=None)]
     sweep, imported = groups(points, "roar", "gradient")

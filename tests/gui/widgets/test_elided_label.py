@@ -2,7 +2,7 @@
 
 from gui.widgets.elided_label import Heading
 
-TITLE = "Test accuracy, dashed: attacked"
+TITLE = "Accuracy under attack against training"
 
 
 def test_that_a_heading_says_itself_whole_only_where_it_is_shortened(qtbot):

@@ -8,6 +8,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox
 
 from engine.plan.planfile import read_plan
+from engine.specs import Measurement, StrongAccuracy
 from engine.specs.schema import KINDS
 from engine.store.index import Entry
 from engine.store.labels import Labels
@@ -341,6 +342,24 @@ def test_that_pointing_at_a_row_highlights_its_network_elsewhere(page, qtbot):
     with qtbot.waitSignal(page.workspace.highlighted) as said:
         page.table.view.entered.emit(page.table.model.index(place, 0))
     assert said.args == [strong().key]
+
+
+def test_that_the_findings_about_a_network_and_its_check_are_said(page, study, qtbot):
+    threat = strong().evaluation
+    metric = StrongAccuracy(norm=threat.norm, eps=threat.eps)
+    spec = Measurement(classifier=strong(), metric=metric, test_images=1000)
+    signs = {"no_gradient_share": 0.0, "zero_pixel_share": 0.997, "nonfinite_images": 0}
+    check = made_up.add(study, spec, {"accuracy": 0.2, "test_images": 1000, **signs})
+    page.show_record(strong().key)
+    qtbot.waitUntil(lambda: "1,000 images: doubtful." in page.view.findings.text())
+    assert "20.0% [18, 23] under" in page.view.findings.text()
+    assert "Zero pixels: 99.7 %." in page.view.findings.text()
+    page._refresh()
+    qtbot.waitUntil(lambda: check.key in page.table.model.rows)
+    page.show_record(check.key)
+    qtbot.waitUntil(lambda: page.view.findings.text().startswith("Zero pixels: 99.7 %."))
+    page.show_record(made_up.scored(strong(), made_up.network()).key)
+    assert page.view.findings.text() == ""
 
 
 def test_that_several_records_are_deleted_at_once(page, study):

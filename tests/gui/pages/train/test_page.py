@@ -415,10 +415,10 @@ def test_that_recorded_events_become_curves_and_maps(page, workspace, qtbot):
     qtbot.waitUntil(
         lambda: curve(page.curves.loss, plain.title).y.tolist() == [1.5, 1.0], timeout=WAIT
     )
-    assert names(page.curves.accuracy) == [plain.title, robust.title]
+    assert names(page.curves.accuracy) == ["under attack", plain.title, robust.title]
     assert curve(page.curves.accuracy, robust.title).y.tolist() == [0.9]
     dashed = [s for s in page.curves.accuracy.data().series if s.style == "dash"]
-    assert [s.y.tolist() for s in dashed] == [[], [0.6]]
+    assert [s.y.tolist() for s in dashed] == [[], [], [0.6]]
     rows = page.maps.grid.rows()
     assert list(rows) == ["", plain.key, robust.key]
     expected = pictures.colour(pictures.picture(probe_maps(robust, 1.0).attributions))
