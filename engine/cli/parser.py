@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from engine.figures.catalog import pictured
 from engine.program import BAD_INPUT, VERSION
+from engine.texts import one_line
 
 NUMBER = re.compile(r"-[\d.]")  # an argument that starts like this is a value, not an option
 OPENED = "a study, a folder of images, an image or a file of weights"
@@ -27,7 +28,7 @@ class _Parser(argparse.ArgumentParser):
     """
 
     def error(self, message: str) -> NoReturn:
-        print(f"{self.prog}: {message}", file=sys.stderr)
+        print(f"{self.prog}: {one_line(message)}", file=sys.stderr)
         raise SystemExit(BAD_INPUT)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
