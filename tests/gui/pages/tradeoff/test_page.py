@@ -255,6 +255,19 @@ def test_that_a_table_that_cannot_be_written_is_one_sentence(tmp_path, opened, q
     assert "table.csv cannot be written" in text
 
 
+def test_that_no_table_is_written_into_a_study_or_over_another_kind(tmp_path, opened, qtbot):
+    study = made_up.sweep(tmp_path)
+    workspace, page = opened(study)
+    page_of = tmp_path / "page.csv"
+    page_of.write_text("<html>")
+    for path in (study.path / "table.csv", page_of):
+        with qtbot.waitSignal(workspace.message, timeout=1000) as said:
+            page.comparison.save_to(path)
+        assert said.args[1]
+    assert not (study.path / "table.csv").exists()
+    assert page_of.read_text() == "<html>"
+
+
 def test_that_the_note_says_when_blurriness_can_be_taken_out(tmp_path):
     eps = [0.01 * place for place in range(1, 9)]
     points = tradeoff_points.networks(made_up.sweep(tmp_path, eps))
