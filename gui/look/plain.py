@@ -15,7 +15,7 @@ from PySide6.QtGui import Qt
 
 from engine.texts import harmless, one_line, shortened
 
-WIDEST = 200  # letters in a line of a tooltip
+WIDEST = 1000  # letters in a line of a tooltip
 LONGEST = 4000  # letters in a tooltip
 _MARKUP = re.compile(r"<[\w/!?]|&[\w#]")  # more than Qt takes for markup, in any line
 

@@ -237,7 +237,7 @@ def check_widget(widget, text):
             assert "<img" not in tip
             assert "<b>" not in tip
             assert len(tip) < 20_000
-            assert max(map(len, tip.split("\n"))) < 400
+            assert max(map(len, tip.split("\n"))) < 1500
     if isinstance(widget, QTextEdit):
         assert MARK not in widget.toHtml()
     if isinstance(widget, QGraphicsView) and widget.scene() is not None:
