@@ -123,7 +123,8 @@ def folder(study: Study, path: str | Path, **options: Any) -> specs.StoredImages
         Notes where the images lie.
     options
         As of :func:`engine.data.images.ingest`: ``image_size``, ``channels``, ``fit``,
-        ``test_fraction``, ``split_seed``, ``max_train``, ``max_test``, ``validation``.
+        ``test_fraction``, ``split_seed``, ``max_train``, ``max_test``, ``validation``,
+        ``bit_depth``, ``black``, ``white``, ``beyond``.
 
     Raises
     ------

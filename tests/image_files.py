@@ -1,8 +1,10 @@
 """Small image files, folders and archives that the tests make themselves."""
 
 import io
+import struct
 import tarfile
 import zipfile
+import zlib
 
 import numpy as np
 from PIL import Image
@@ -57,3 +59,39 @@ def tarred(root, target):
         for path in sorted(root.rglob("*"), key=lambda path: str(path)[::-1]):
             archive.add(path, path.relative_to(root), recursive=False)
     return target
+
+
+def tiff(values, photometric=1, order="<"):
+    """Return an uncompressed TIFF of (H, W) numbers of any type, one written by hand.
+
+    ``photometric`` 0 says that zero is white.
+    """
+    height, width = values.shape
+    size = values.dtype.itemsize
+    body = values.astype(values.dtype.newbyteorder(order)).tobytes()
+    kind = {"u": 1, "i": 2, "f": 3}[values.dtype.kind]
+    tags = [(256, width), (257, height), (258, 8 * size), (259, 1), (262, photometric), (273, 8)]
+    tags += [(277, 1), (278, height), (279, len(body)), (339, kind)]
+    head = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, 8 + len(body))
+    short = {258, 259, 262, 277, 339}
+    entries = b""
+    for tag, value in tags:
+        as_short = struct.pack(f"{order}HHIHH", tag, 3, 1, value, 0)
+        entries += as_short if tag in short else struct.pack(f"{order}HHII", tag, 4, 1, value)
+    return head + body + struct.pack(f"{order}H", len(tags)) + entries + bytes(4)
+
+
+def png16(values, *extra):
+    """Return a 16-bit PNG of (H, W) or (H, W, C) numbers, with further chunks (name, body)."""
+    height, width = values.shape[:2]
+    channels = 1 if values.ndim == 2 else values.shape[2]
+    colour = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+    rows = values.astype(">u2").reshape(height, -1)
+    body = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
+    header = struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0)
+    chunks = [(b"IHDR", header), *extra, (b"IDAT", body), (b"IEND", b"")]
+    made = b"\x89PNG\r\n\x1a\n"
+    for name, data in chunks:
+        checksum = zlib.crc32(name + data)
+        made += struct.pack(">I", len(data)) + name + data + struct.pack(">I", checksum)
+    return made

@@ -9,7 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from engine.attacks.losses import TARGETED, Objective, followed, stands
-from engine.networks.gradients import ImageLoss, InputError, checked_logits, highest_of, parts
+from engine.networks.gradients import (
+    ImageLoss,
+    InputError,
+    check_images,
+    checked_logits,
+    highest_of,
+    parts,
+)
 
 OnStep = Callable[[int, Tensor], None]
 """Called once per step with its number, from 0, and the losses (N,) before the step.
@@ -17,9 +24,6 @@ OnStep = Callable[[int, Tensor], None]
 The losses are detached and on the images' device. They are the attack's loss for the target class,
 which decreases, or without a target for the true class. An exception raised here ends the attack.
 """
-
-# Allows for rounding when images are resized or normalised and restored; clipping removes it.
-RANGE_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -85,15 +89,7 @@ def aim_of(
     images: Tensor, labels: Tensor, loss: ImageLoss, target: int | None, objective: Objective | None
 ) -> Aim:
     """Check the input of an attack and return its goal."""
-    if images.ndim < 2 or not images.is_floating_point():
-        raise InputError(
-            f"images has shape {tuple(images.shape)} and type {images.dtype}, "
-            "must be (N, C, H, W), floating point"
-        )
-    if len(images):
-        low, high = (float(limit) for limit in images.detach().aminmax())
-        if not (low >= -RANGE_TOLERANCE and high <= 1 + RANGE_TOLERANCE):
-            raise InputError(f"images reaches from {low:g} to {high:g}, must lie in [0, 1]")
+    check_images(images)
     if target is not None:
         if objective is not None:
             raise InputError(f"target is {target}, must be empty where an objective is given")

@@ -20,6 +20,7 @@ from engine.attacks.fab import fab
 from engine.attacks.losses import Objective
 from engine.attacks.pgd import fgsm, pgd
 from engine.attacks.square import square
+from engine.networks.gradients import check_target
 from engine.specs import AttackSpec
 
 ATTACKS: dict[str, Callable[..., Tensor]] = {
@@ -42,7 +43,14 @@ def attack(
     generator: torch.Generator | None = None,
     on_step: OnStep | None = None,
 ) -> Tensor:
-    """Return images attacked by the attack of a spec; see the function of its kind in ATTACKS."""
+    """Return images attacked by the attack of a spec; see the function of its kind in ATTACKS.
+
+    Raises
+    ------
+    InputError
+        If images, labels or the target do not fit the network.
+    """
+    check_target(model, images, spec.target)
     return ATTACKS[spec.kind](
         model,
         images,

@@ -21,7 +21,13 @@ from engine.attribution.methods import (
     integrated_gradients,
     smoothgrad,
 )
-from engine.networks.gradients import InputError, as_unit, device_of
+from engine.networks.gradients import (
+    InputError,
+    as_unit,
+    check_images,
+    check_target,
+    device_of,
+)
 from engine.specs import AttributionSpec, Gradient
 
 OWN_FIELDS = ("explained", "target", "seed")
@@ -76,8 +82,12 @@ def attribute(
     Raises
     ------
     InputError
-        If the spec needs the true classes and none are given, or the network has no such class.
+        If images reach out of [0, 1], or the spec needs the true classes and none are given, or the
+        network has no such class.
     """
+    if images.dtype != torch.uint8:
+        check_images(images)
+    check_target(model, images, spec.target)
     function, device = ATTRIBUTIONS[spec.kind], device_of(model, images.device)
     classes = explained_classes(spec, images, labels)
     fields = {name: v for name, v in spec.parameters().items() if name not in OWN_FIELDS}

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from engine.attacks.table import attack
 from engine.data.gaussians import centroid_direction
+from engine.jobs.asked import tell_fewer, tell_no_radius
 from engine.jobs.classifiers import classifier, fresh_network
 from engine.jobs.context import Context
 from engine.jobs.device_images import device_images
@@ -29,6 +30,10 @@ def boundary(spec: Boundary, context: Context) -> Result:
     boundary. The mean normal is the mean over test points of the gradient of the logit difference,
     scaled to unit length. Source: Kim, Seo, Jeon 2019, boundary tilting; Tanay, Griffin 2016.
     """
+    then = "the attacked points are the clean ones"
+    tell_no_radius(context, "attack", spec.attack, then)
+    points = device_images(context, spec.classifier.images).test
+    tell_fewer(context, spec, "attacked_points", len(points))
     return boundary_of(classifier(context, spec.classifier), spec, context)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from dataclasses import asdict
 from engine.figures.catalog import FIGURES
 from engine.program import FAILED, OK
 from engine.specs.errors import suggestion
+from engine.specs.images import ImagesSpec
 from engine.store.study import Record, Study, StudyError
 from engine.texts import one_line
 
@@ -74,6 +76,8 @@ def _show(options: argparse.Namespace) -> int:
         known = robustness(study).get(record.entry.key)
         more = robustness_json(known) if known is not None else {}
         provenance = {"provenance": dict(record.provenance)}
+        notes = _image_notes(record)
+        more = {**more, "notes": notes} if notes else more
         print(json.dumps({**asdict(record.entry), **more, **provenance}))
         return OK
     entry = record.entry
@@ -87,8 +91,19 @@ def _show(options: argparse.Namespace) -> int:
         print(f"  {'variant':24} {which}")
     if words := record_words(study, entry):
         print("  " + words.replace("\n", "\n  "))
+    for note in _image_notes(record):
+        print(f"  {note}")
     print(json.dumps(entry.spec, indent=1))
     return OK
+
+
+def _image_notes(record: Record) -> list[str]:
+    """Return what a record of images says about how they were read, alarms first."""
+    if not isinstance(record.spec, ImagesSpec):
+        return []
+    known = record.documents
+    texts = [known.get(name, ()) for name in ("alarms", "scale", "notes")]
+    return [str(text) for text in dict.fromkeys(itertools.chain(*texts))]
 
 
 def _record(study: Study, key: str) -> Record:

@@ -16,6 +16,7 @@ from typing import Any
 from engine.cli.terminal import Terminal
 from engine.data.downloads import find_data
 from engine.data.images import ingest
+from engine.data.safety.patience import Patience, sentence
 from engine.figures.tables import as_text
 from engine.jobs.events import Ended, Event, Notice, Progress, Started
 from engine.plan.planfile import read_plan
@@ -90,13 +91,22 @@ class _ImageReader:
 
     def __call__(self, path: str) -> Mapping[str, Any]:
         place = find_data(path, download=self._download)
-        spec, found = ingest(place)
+        patience, progress = Patience(), [(0, 0)]
+
+        def look() -> None:
+            if patience.is_lost(progress[0]):
+                print(sentence(place), file=sys.stderr)
+
+        def note_progress(done: int, total: int) -> None:
+            progress[0] = (done, total)
+
+        spec, found = ingest(place, progress=note_progress, check_cancelled=look)
         self.places[spec.digest] = place
         for item in found.skipped[:SHOWN_SKIPPED]:
             print(f"skipped {one_line(item.path)}: {one_line(item.reason)}", file=sys.stderr)
         if len(found.skipped) > SHOWN_SKIPPED:
             print(f"... and {len(found.skipped) - SHOWN_SKIPPED} more skipped", file=sys.stderr)
-        for note in found.notes:
+        for note in dict.fromkeys((*found.scale, *found.notes)):
             print(one_line(note), file=sys.stderr)
         return spec.as_dict()
 

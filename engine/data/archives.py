@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from engine.data.image_set import Skipped
+from engine.data.safety.names import printable, shown_paths
 from engine.data.sources import (
     FILE_CAP,
     NOT_REGULAR,
@@ -31,13 +32,18 @@ from engine.data.sources import (
     SourceFile,
     UnreadableFile,
     is_hidden,
-    printable,
 )
+from engine.store.files import open_regular
 
 TOTAL_CAP = 64 * 2**30  # bytes of all members together
 MEMORY_CAP = 512 * 2**20  # bytes; a compressed tar up to this size is unpacked once, in memory
 BLOCK = 2**20
+HEADER_CAP = 2**20  # bytes; a header of a tar holds a name, or a few values
+# Deflate makes at most 1032 bytes of one. More is told by an archive whose members overlap.
+MOST_DEFLATED = 1032
+UNSUSPECTED = 2**30
 
+REPEATED = "another member of the same name follows, which counts"
 IS_LINK = "a link inside an archive"
 DAMAGED = "damaged inside the archive"
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
@@ -70,6 +76,8 @@ def open_archive(path: Path, check_cancelled: Check, progress: OnProgress) -> So
         raise
     except (*_DAMAGED, *_ABSURD) as error:
         raise ImagesError(f"{path} is damaged, or no archive of its kind: {error}") from None
+    except OSError as error:
+        raise ImagesError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
 class _Archive:
@@ -78,18 +86,26 @@ class _Archive:
     def __init__(self, path: Path, check: Check, progress: OnProgress) -> None:
         self._check, self._progress = check, progress
         self._path = path
-        # By path. If two members have one name, the last one counts, as when unpacking.
-        self._found: dict[str, SourceFile] = {}
+        self._bytes = path.stat().st_size
+        # By path as the archive has it. If two members have one name, the last one counts, as when
+        # unpacking.
+        self._found: dict[str, Any] = {}
         self._folders: set[str] = set()
         self._skipped: list[Skipped] = []
         self._total = 0
         self._members = 0
 
     def _list(self) -> Listing:
-        entries = sorted(self._found.values(), key=lambda entry: entry.path)
-        skipped = sorted(self._skipped, key=lambda item: item.path)
-        name = printable(archive_stem(self._path.name))
-        return Listing(name, tuple(entries), frozenset(self._folders), tuple(skipped))
+        paths = [*self._found, *self._folders, *(item.path for item in self._skipped)]
+        shown = shown_paths(paths)
+        entries = [SourceFile(shown[path], handle) for path, handle in self._found.items()]
+        skipped = [Skipped(shown[item.path], item.reason) for item in self._skipped]
+        return Listing(
+            printable(archive_stem(self._path.name)),
+            tuple(sorted(entries, key=lambda entry: entry.path)),
+            frozenset(shown[path] for path in self._folders),
+            tuple(sorted(skipped, key=lambda item: item.path)),
+        )
 
     def _member(self, raw: str, folder: bool, reason: str, size: int, handle: Any) -> None:
         """Add one member; skip it if ``reason``, the reason to do so, is not empty."""
@@ -97,7 +113,7 @@ class _Archive:
         if self._members % STEP == 0:
             self._check()
             self._progress(self._members, 0)
-        parts = [printable(part) for part in raw.split("/") if part not in ("", ".")]
+        parts = [part for part in raw.split("/") if part not in ("", ".")]
         if any(is_hidden(part) for part in parts if part != ".."):
             return
         path = "/".join(parts)
@@ -108,13 +124,17 @@ class _Archive:
         elif reason or size > FILE_CAP:
             self._skipped.append(Skipped(path, reason or TOO_LARGE))
         else:
-            self._found[path] = SourceFile(path, handle)
+            if path in self._found:
+                self._skipped.append(Skipped(path, REPEATED))
+            self._found[path] = handle
             self._add_folders(path)
         self._total += size
         if self._total > TOTAL_CAP:
             raise ImagesError(
                 f"{self._path} unpacks to more than {TOTAL_CAP // 2**30} GB, must be smaller"
             )
+        if self._total > max(UNSUSPECTED, MOST_DEFLATED * self._bytes):
+            raise ImagesError(f"{self._path} is damaged: it unpacks to more than it can hold")
 
     def _add_folders(self, path: str) -> None:
         """Add the parent folders of a member, because some programs do not store folders."""
@@ -129,13 +149,13 @@ class ZipSource(_Archive):
 
     def __init__(self, path: Path, check: Check, progress: OnProgress) -> None:
         super().__init__(path, check, progress)
-        self._bytes = path.stat().st_size
-        self._zip = zipfile.ZipFile(path)
+        self._file = _opened(path)
         try:
+            self._zip = zipfile.ZipFile(self._file)
             for info in self._zip.infolist():
                 self._take(info)
         except BaseException:
-            self._zip.close()
+            self._file.close()
             raise
         self.listing = self._list()
 
@@ -146,7 +166,8 @@ class ZipSource(_Archive):
         elif info.compress_size > self._bytes:
             reason = DAMAGED  # zipfile would allocate memory of that size
         # Some Windows programs write backslashes, which the format does not allow.
-        name = info.filename.replace("\\", "/")
+        # zipfile ends a name at its first zero byte, which makes one of several.
+        name = info.orig_filename.replace("\\", "/")
         self._member(name, name.endswith("/"), reason, info.file_size, info)
 
     def in_order(self, entries: Sequence[SourceFile]) -> list[int]:
@@ -166,6 +187,21 @@ class ZipSource(_Archive):
     def close(self) -> None:
         """Close the file."""
         self._zip.close()
+        self._file.close()
+
+
+class _Headers:
+    """A tar as tarfile sees it, which reads into memory what a header says to be its size."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int) -> bytes:
+        """Return so many bytes; refuse a header larger than any in use."""
+        if size > HEADER_CAP:
+            raise tarfile.ReadError(f"a header has more than {HEADER_CAP >> 20} MB")
+        return self._file.read(size)
 
 
 class TarSource(_Archive):
@@ -173,14 +209,17 @@ class TarSource(_Archive):
 
     def __init__(self, path: Path, check: Check, progress: OnProgress) -> None:
         super().__init__(path, check, progress)
-        self._file = _unpacked(path, check)
+        self._raw = self._file = _opened(path)
         try:
-            with tarfile.open(fileobj=self._file, mode="r:") as tar:
-                for member in tar:
+            self._file = _unpacked(self._raw, check)
+            headers: Any = _Headers(self._file)
+            with tarfile.open(fileobj=headers, mode="r:", encoding="utf-8") as tar:
+                while (member := tar.next()) is not None:
                     self._take(member)
+                    tar.members.clear()  # type: ignore[attr-defined]  # it would keep every one
                 self._check_end(tar.offset)
         except BaseException:
-            self._file.close()
+            self.close()
             raise
         self.listing = self._list()
 
@@ -215,16 +254,19 @@ class TarSource(_Archive):
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+        self._raw.close()
 
 
-def _unpacked(path: Path, check: Check) -> BinaryIO:
-    """Open a tar for random access; unpack a compressed one into memory if it fits MEMORY_CAP."""
-    with path.open("rb") as start:
-        if start.read(2) != b"\x1f\x8b":
-            return io.BufferedReader(io.FileIO(path))
+def _unpacked(raw: BinaryIO, check: Check) -> BinaryIO:
+    """Return a tar for random access; unpack a compressed one into memory if it fits MEMORY_CAP."""
+    packed = raw.read(2) == b"\x1f\x8b"
+    raw.seek(0)
+    if not packed:
+        return raw
     memory = io.BytesIO()
-    with gzip.open(path) as packed:
-        while block := packed.read(BLOCK):
+    # Closing the unpacking of a file leaves the file open.
+    with gzip.open(raw) as unpacking:
+        while block := unpacking.read(BLOCK):
             check()
             memory.write(block)
             if memory.tell() > MEMORY_CAP:
@@ -232,4 +274,9 @@ def _unpacked(path: Path, check: Check) -> BinaryIO:
         else:
             memory.seek(0)
             return memory
-    return gzip.open(path)  # type: ignore[return-value]
+    raw.seek(0)
+    return gzip.open(raw)  # type: ignore[return-value]
+
+
+def _opened(path: Path) -> BinaryIO:
+    return io.BufferedReader(open_regular(path))

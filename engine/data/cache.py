@@ -35,7 +35,7 @@ WORTH_SECONDS = 0.5
 # may change again without a new time.
 SETTLED_SECONDS = 3.0
 ARRAYS = tuple(f"{part}_{what}" for part in PARTS for what in ("images", "labels"))
-TEXTS = ("classes", *(f"{part}_files" for part in PARTS), "notes")
+TEXTS = ("classes", *(f"{part}_files" for part in PARTS), "notes", "scale", "alarms")
 
 FileState = tuple[str, int, int, int, int]
 FileStates = list[FileState]

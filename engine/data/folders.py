@@ -16,13 +16,17 @@ from engine.data.remarks import (
     UNUSED_VALIDATION,
     class_remarks,
     copy_remarks,
+    depth_remarks,
     rule_remarks,
+    scale_sentences,
     size_remarks,
     unused_remarks,
 )
 from engine.data.scan import Found
 from engine.data.selection import draw, split, subset
 from engine.data.sources import Check, ImagesError, OnProgress, Source, UnreadableFile
+from engine.data.traits import coincidences
+from engine.data.values import Scale
 from engine.specs.images import Channels, FolderImages
 
 SAMPLE = 64  # files measured to choose image size and channels
@@ -71,7 +75,8 @@ def read_new(
 
     Returns
     -------
-    The spec with its digest, and with channels "rgb" if an image has colour; and the image set.
+    The spec with its digest, with channels "rgb" if an image has colour, and with the rule for
+    deep values; and the image set.
 
     Raises
     ------
@@ -80,12 +85,11 @@ def read_new(
     """
     grey_only = grey_guessed and spec.channels == "grey"
     try:
-        digests, images = read_folder(source, found, spec, grey_only, check, progress)
+        return _read_settling(source, found, spec, grey_only, check, progress)
     except ColourFound:
         # All images of the sample are grey, but another one is not: read again with colour.
         spec = spec.replace("channels", "rgb")
-        digests, images = read_folder(source, found, spec, False, check, progress)
-    return spec.replace("digest", digests[0]), images
+        return _read_settling(source, found, spec, False, check, progress)
 
 
 def read_folder(
@@ -111,6 +115,34 @@ def read_folder(
     ColourFound
         If ``grey_only`` and an image has colour.
     """
+    digests, _, images = _read(source, found, spec, Scale.of(spec), grey_only, check, progress)
+    return digests, images
+
+
+def _read_settling(
+    source: Source,
+    found: Found,
+    spec: FolderImages,
+    grey_only: bool,
+    check: Check,
+    progress: OnProgress,
+) -> tuple[FolderImages, ImageSet]:
+    """Read images, and settle what the spec leaves open of the rule for deep values."""
+    scale = Scale.of(spec, settling=True)
+    digests, scale, images = _read(source, found, spec, scale, grey_only, check, progress)
+    return scale.into(spec).replace("digest", digests[0]), images
+
+
+def _read(
+    source: Source,
+    found: Found,
+    spec: FolderImages,
+    scale: Scale,
+    grey_only: bool,
+    check: Check,
+    progress: OnProgress,
+) -> tuple[tuple[str, ...], Scale, ImageSet]:
+    """Return the digests, the rule for deep values, and the set; see :func:`read_folder`."""
     chosen = _chosen(found, spec)
     every = (*found.images, *found.validation)
     rows = [-1] * len(every)
@@ -120,7 +152,7 @@ def read_folder(
         source,
         [image.entry for image in every],
         rows,
-        Wish(spec.image_size, spec.channels, spec.fit, grey_only),
+        Wish(spec.image_size, spec.channels, spec.fit, grey_only, scale),
         check_cancelled=check,
         progress=progress,
     )
@@ -130,7 +162,7 @@ def read_folder(
     digests = [digest_of(paths, reading.hashes)]
     if found.validation and not spec.validation:
         digests.append(digest_of(paths[:count], reading.hashes[:count]))
-    return tuple(digests), _assembled(found, spec, reading, chosen)
+    return tuple(digests), reading.scale, _assembled(found, spec, reading, chosen)
 
 
 def _chosen(found: Found, spec: FolderImages) -> Parts:
@@ -171,12 +203,16 @@ def _assembled(found: Found, spec: FolderImages, reading: Reading, parts: Parts)
     paths = [image.path for image in every]
     train, test, _ = parts
     unused = () if spec.validation else found.validation
+    stored = [(image.label, t) for image, t in zip(every, reading.traits, strict=True) if t]
+    alarms = coincidences([item for item in stored if item[0] >= 0], found.classes)
     notes = (
+        *alarms,
         *found.notes,
         *unused_remarks([image.path for image in unused]),
         *class_remarks(found.classes, labels[:first], labels[first:second]),
         *size_remarks(reading.sizes, spec),
-        *rule_remarks(reading.rules),
+        *rule_remarks(paths, reading.traits),
+        *depth_remarks([t for _, t in stored]),
         *copy_remarks(paths, reading.hashes, train, test),
     )
     left_out = [Skipped(image.entry.path, UNUSED_VALIDATION) for image in unused]
@@ -194,6 +230,8 @@ def _assembled(found: Found, spec: FolderImages, reading: Reading, parts: Parts)
         validation_files=files[second:],
         skipped=tuple(sorted(skipped, key=lambda item: item.path)),
         notes=notes,
+        scale=scale_sentences([t for _, t in stored]),
+        alarms=alarms,
     )
 
 

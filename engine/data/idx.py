@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from engine.data.scan import IDX_NAMES
 from engine.data.sources import ImagesError
 
-CAP = 2**30  # bytes of one file after unpacking
+CAP = 2**30  # bytes of the four files together, after unpacking
 _IMAGES = b"\x00\x00\x08\x03"  # unsigned bytes in three dimensions
 _LABELS = b"\x00\x00\x08\x01"
 _GZIP = b"\x1f\x8b"
@@ -32,23 +32,30 @@ class IdxArrays:
     test_labels: NDArray[np.int64]
 
 
-def unpack_idx(name: str, data: bytes) -> bytes:
+def unpack_idx(name: str, data: bytes, left: int = CAP) -> bytes:
     """Return the plain bytes of a file that may be gzipped.
 
     Raises
     ------
     ImagesError
-        If it is damaged, or unpacks to more than ``CAP`` bytes.
+        If it is damaged, or has more than ``left`` bytes.
     """
     if not data.startswith(_GZIP):
-        return data
+        return _within(name, data, left)
     unpacker = zlib.decompressobj(wbits=31)
     try:
-        plain = unpacker.decompress(data, CAP)
+        plain = unpacker.decompress(data, left + 1)
     except zlib.error:
         raise ImagesError(f"{name} is damaged: it cannot be unpacked") from None
+    plain = _within(name, plain, left)
     if not unpacker.eof:
-        raise ImagesError(f"{name} is truncated, or unpacks to more than {CAP // 2**20} MB")
+        raise ImagesError(f"{name} is truncated")
+    return plain
+
+
+def _within(name: str, plain: bytes, left: int) -> bytes:
+    if len(plain) > left:
+        raise ImagesError(f"{name} is too large: the files hold more than {CAP // 2**20} MB")
     return plain
 
 

@@ -49,7 +49,11 @@ class ImageSet:
     skipped
         Files that were left out.
     notes
-        Sentences on the rules that were applied and on what looks odd.
+        Sentences on the rules that were applied and on what looks odd, alarms first.
+    scale
+        Sentences on which values became black and white; empty if the images are no files.
+    alarms
+        The notes that say how the images of a class are stored unlike the others.
 
     Raises
     ------
@@ -71,6 +75,8 @@ class ImageSet:
     validation_files: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
+    scale: tuple[str, ...] = ()
+    alarms: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not len(self.validation_images):

@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 
 from engine.data.cache import ImageCache, wish_of
 from engine.data.folders import digest_of, no_image, read_folder, read_new, settled
+from engine.data.idx import CAP as IDX_CAP
 from engine.data.idx import parse_idx, unpack_idx
 from engine.data.image_set import ImageSet, Skipped
+from engine.data.safety.apart import left_behind_on_cancel
 from engine.data.scan import IDX_NAMES, Found, lay_out, open_source, unsupported
 from engine.data.selection import subset
 from engine.data.sources import (
@@ -34,6 +36,7 @@ from engine.data.sources import (
 )
 from engine.program import ROOT
 from engine.specs.images import (
+    Beyond,
     Channels,
     FolderImages,
     Gaussians2D,
@@ -61,6 +64,7 @@ def data_folder() -> Path:
     return Path(os.environ.get("ISTHMUS_DATA") or beside)
 
 
+@left_behind_on_cancel
 def ingest(
     places: Places,
     *,
@@ -72,6 +76,10 @@ def ingest(
     max_train: int | None = None,
     max_test: int | None = None,
     validation: float | None = 0.0,
+    bit_depth: int | None = None,
+    black: float | None = None,
+    white: float | None = None,
+    beyond: Beyond = "clip",
     progress: OnProgress | None = None,
     check_cancelled: Check | None = None,
     cache: ImageCache | None = None,
@@ -90,10 +98,13 @@ def ingest(
     fit, test_fraction, split_seed, max_train, max_test, validation
         As in :class:`engine.specs.images.FolderImages`. If ``validation`` is None, use what
         :func:`engine.specs.proposals.validation_for` proposes for that many images.
+    bit_depth, black, white, beyond
+        As in :class:`engine.specs.images.FolderImages`. What is None is settled over all files that
+        need it, by :func:`engine.data.values.decided`.
     progress
         Called with the number of files done and their total, or 0 while the total is not known.
     check_cancelled
-        Called often; may raise to stop the reading.
+        Called often, on this thread and the one that reads; may raise to stop at once.
     cache
         The cache to look up the set in, and to store it in after reading.
 
@@ -115,6 +126,10 @@ def ingest(
         "max_train": max_train,
         "max_test": max_test,
         "split_seed": split_seed,
+        "bit_depth": bit_depth,
+        "black": black,
+        "white": white,
+        "beyond": beyond,
     }
     shape = (image_size, channels)
 
@@ -179,17 +194,32 @@ def load(
     ImagesError
         If the files are not readable, or have another digest than the spec.
     """
-    check, report = check_cancelled or never, progress or silent
+    report = progress or silent
+    if not isinstance(spec, StoredImages):
+        return _made(spec, locate, check_cancelled or never, report)
+    return _load_stored(spec, locate, report, cache, check_cancelled=check_cancelled)
 
-    def whole() -> ImageSet:
-        images = IMAGES[spec.kind](spec, locate, check, report)
-        return images.held_out(spec.validation, spec.drawn_by)
 
-    if cache is None or not isinstance(spec, StoredImages):
-        return whole()
+def _made(spec: ImagesSpec, locate: Locate, check: Check, report: OnProgress) -> ImageSet:
+    images = IMAGES[spec.kind](spec, locate, check, report)
+    return images.held_out(spec.validation, spec.drawn_by)
+
+
+@left_behind_on_cancel
+def _load_stored(
+    spec: StoredImages,
+    locate: Locate,
+    report: OnProgress,
+    cache: ImageCache | None,
+    *,
+    check_cancelled: Check | None = None,
+) -> ImageSet:
+    check = check_cancelled or never
+    if cache is None:
+        return _made(spec, locate, check, report)
 
     def read() -> tuple[StoredImages, ImageSet]:
-        return spec, whole()
+        return spec, _made(spec, locate, check, report)
 
     return cache.recall(locate(spec.digest), wish_of(spec), read, check)[1]
 
@@ -271,10 +301,11 @@ def _require_images(found: Found, places: Places) -> None:
 
 def _read_idx(source: Source, found: Found, spec: IdxImages) -> tuple[str, ImageSet]:
     """Return digest and set; the digest is of the unpacked files, so gzip does not affect it."""
-    plain = {}
+    plain: dict[str, bytes] = {}
     for name in IDX_NAMES:
         try:
-            plain[name] = unpack_idx(name, source.read(found.idx[name]))
+            left = IDX_CAP - sum(map(len, plain.values()))
+            plain[name] = unpack_idx(name, source.read(found.idx[name]), left)
         except UnreadableFile as error:
             raise ImagesError(f"{name} cannot be used: {error}") from None
     arrays = parse_idx(plain)

@@ -2,7 +2,8 @@
 
 One thread reads, several threads decode. Pillow releases the interpreter lock while decoding, so
 large images use all cores. For small images Python dominates the time, so files are handled in
-batches to reduce overhead.
+batches to reduce overhead. Where the rule of a set for deep values is not known yet, deep files are
+measured in the first reading, and those that are selected are read again when it is decided.
 """
 
 from __future__ import annotations
@@ -11,21 +12,28 @@ import hashlib
 import threading
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.cores import allotted_cores
-from engine.data.decode import Fitted, UnreadableImage, decode_fitted
+from engine.data.decode import Fitted, UnreadableImage, decode_fitted, value_range
 from engine.data.image_set import Skipped
+from engine.data.safety.apart import Workers
 from engine.data.sources import Check, ImagesError, OnProgress, Source, SourceFile, UnreadableFile
+from engine.data.traits import Traits
+from engine.data.values import Scale, Undecided, ValueRange, decided
 from engine.specs.images import Channels, ImageFit
 
+CHANGED = "changed while the images were read"
 WORKERS = min(allotted_cores().count, 8)
 BATCH_FILES = 128
 BATCH_BYTES = 2**20  # keeps batches of large files small, so that cancelling takes effect soon
+# Bytes of files that wait to be decoded; a single file may be larger.
+WAITING_BYTES = 256 * 2**20
 
 
 class ColourFound(Exception):
@@ -40,12 +48,15 @@ class Wish:
     ----------
     grey_only
         Whether to raise :class:`ColourFound` on a colour image.
+    scale
+        The rule for deep values; if it is being settled, it is decided over all files.
     """
 
     image_size: int
     channels: Channels
     fit: ImageFit
     grey_only: bool = False
+    scale: Scale = Scale()
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -65,8 +76,12 @@ class Reading:
         (R,) whether the row's image was decoded.
     hashes
         SHA-256 of every file's bytes; None if the file could not be read.
-    sizes, rules
-        Number of decoded images by width and height, and by applied rule.
+    traits
+        How every decoded image is stored; None for files that were not decoded.
+    ranges
+        The values of deep files, by entry, where the rule was being settled.
+    scale
+        The rule for deep values.
     skipped
         Files that could not be read, or were selected and could not be decoded.
     """
@@ -74,9 +89,20 @@ class Reading:
     pixels: NDArray[np.uint8]
     is_read: NDArray[np.bool_]
     hashes: list[bytes | None]
-    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
-    rules: Counter[str] = field(default_factory=Counter)
+    traits: list[Traits | None]
+    scale: Scale = Scale()
+    ranges: dict[int, ValueRange] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
+
+    @property
+    def sizes(self) -> Counter[tuple[int, int]]:
+        """Number of decoded images by width and height."""
+        return Counter(stored.size for stored in self.traits if stored)
+
+    @property
+    def rules(self) -> Counter[str]:
+        """Number of decoded images by applied rule."""
+        return Counter(rule for stored in self.traits if stored for rule in stored.rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +120,7 @@ class _Outcome:
     hash: bytes | None
     fitted: Fitted | None
     reason: str
+    range: ValueRange | None = None
 
 
 def read_images(
@@ -123,22 +150,50 @@ def read_images(
     """
     reading = _room(len(entries), sum(row >= 0 for row in rows), wish)
     order = source.in_order(entries)
+    _read_all(reading, source, entries, rows, order, wish, check_cancelled, progress)
+    if wish.scale.settling:
+        reading.scale = decided(wish.scale, list(reading.ranges.values()))
+        again = [k for k in order if k in reading.ranges and rows[k] >= 0]
+        wish = replace(wish, scale=reading.scale)
+        _read_all(reading, source, entries, rows, again, wish, check_cancelled, progress)
+    reading.skipped.sort(key=lambda item: item.path)
+    return reading
+
+
+def _read_all(
+    reading: Reading,
+    source: Source,
+    entries: Sequence[SourceFile],
+    rows: Sequence[int],
+    order: Sequence[int],
+    wish: Wish,
+    check_cancelled: Check,
+    progress: OnProgress,
+) -> None:
+    """Read the entries of ``order`` and note what was found."""
     stop = threading.Event()
-    running: deque[Future[list[_Outcome]]] = deque()
-    done = 0
+    running: deque[tuple[Future[list[_Outcome]], int]] = deque()
+    done = waiting = 0
 
     def collect() -> None:
-        nonlocal done
-        outcomes = running.popleft().result()
+        nonlocal done, waiting
+        answer, weight = running.popleft()
+        outcomes = answer.result()
         done += len(outcomes)
+        waiting -= weight
         _note(reading, outcomes, entries, rows)
-        progress(done, len(entries))
+        progress(done, len(order))
 
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with Workers(WORKERS) as pool:
         try:
             for batch in _batches(source, entries, order):
                 check_cancelled()
-                running.append(pool.submit(_decode_batch, batch, rows, wish, reading.pixels, stop))
+                weight = sum(len(item.data) for item in batch)
+                while running and waiting + weight > WAITING_BYTES:
+                    collect()
+                answer = pool.submit(_decode_batch, batch, rows, wish, reading.pixels, stop)
+                running.append((answer, weight))
+                waiting += weight
                 if len(running) > WORKERS + 1:
                     collect()
             while running:
@@ -147,8 +202,6 @@ def read_images(
         except BaseException:
             stop.set()
             raise
-    reading.skipped.sort(key=lambda item: item.path)
-    return reading
 
 
 def compact(array: NDArray[np.uint8], keep: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -169,7 +222,8 @@ def _room(files: int, count: int, wish: Wish) -> Reading:
         raise ImagesError(
             f"image_size is {height}, must be smaller: {count:,} such images do not fit in memory"
         ) from None
-    return Reading(pixels, np.zeros(count, np.bool_), [None] * files)
+    none: list[Any] = [None] * files
+    return Reading(pixels, np.zeros(count, np.bool_), none, [*none], wish.scale)
 
 
 def _batches(
@@ -217,11 +271,19 @@ def _decode_one(item: _Read, wish: Wish, wanted: bool) -> _Outcome:
         return _Outcome(item.index, None, None, item.reason)
     digest = hashlib.sha256(item.data).digest()
     if not wanted:
-        return _Outcome(item.index, digest, None, "")
+        # The rule of a set does not depend on which of its images are selected.
+        found = value_range(item.data) if wish.scale.settling else None
+        return _Outcome(item.index, digest, None, "", found)
     try:
         fitted = decode_fitted(
-            item.data, image_size=wish.image_size, channels=wish.channels, fit=wish.fit
+            item.data,
+            image_size=wish.image_size,
+            channels=wish.channels,
+            fit=wish.fit,
+            scale=wish.scale,
         )
+    except Undecided as undecided:
+        return _Outcome(item.index, digest, None, "", undecided.range)
     except UnreadableImage as error:
         return _Outcome(item.index, digest, None, str(error))
     if wish.grey_only and not fitted.grey:
@@ -236,10 +298,14 @@ def _note(
     rows: Sequence[int],
 ) -> None:
     for item in outcomes:
-        reading.hashes[item.index] = item.hash
-        if item.reason:
-            reading.skipped.append(Skipped(entries[item.index].path, item.reason))
-        if item.fitted:
-            reading.is_read[rows[item.index]] = True
-            reading.sizes[item.fitted.size] += 1
-            reading.rules.update(item.fitted.rules)
+        index, before = item.index, reading.hashes[item.index]
+        reason = CHANGED if before is not None and before != item.hash else item.reason
+        if before is None:
+            reading.hashes[index] = item.hash
+        if item.range:
+            reading.ranges[index] = item.range
+        if reason:
+            reading.skipped.append(Skipped(entries[index].path, reason))
+        elif item.fitted:
+            reading.is_read[rows[index]] = True
+            reading.traits[index] = item.fitted.traits

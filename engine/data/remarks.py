@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.data.safety.names import lookalike_files, lookalikes
+from engine.data.traits import Traits
+from engine.data.values import BY_ITSELF, CLIPPED, FEW_BITS, FLAT, SCALED_16, is_scaling
 from engine.specs.images import FolderImages
 
 UNUSED_VALIDATION = "in a validation folder, and no validation part is asked for"
@@ -20,9 +23,47 @@ _FITTED = {
 }
 
 
-def rule_remarks(rules: Counter[str]) -> list[str]:
-    """Return a sentence for every rule of :mod:`engine.data.decode` that was applied."""
-    return [f"{_images(count)}: {rule}." for rule, count in sorted(rules.items())]
+DISAGREEING = (CLIPPED, FLAT, BY_ITSELF)  # rules whose images are named
+EIGHT_BITS = "8-bit values were kept"
+AGAIN = "Add the images again to have one rule for all of them"
+
+
+def rule_remarks(paths: Sequence[str], traits: Sequence[Traits | None]) -> list[str]:
+    """Return a sentence for every rule of :mod:`engine.data.decode` that was applied.
+
+    Images that disagree with the set's rule for deep values are named.
+    """
+    under: dict[str, list[str]] = defaultdict(list)
+    for path, stored in zip(paths, traits, strict=True):
+        for rule in stored.rules if stored else ():
+            under[rule].append(path)
+    found = []
+    for rule, images in sorted(under.items()):
+        named = f": {_some(images)}" if rule in DISAGREEING else ""
+        after = f" {AGAIN}." if rule == BY_ITSELF else ""
+        found.append(f"{_images(len(images))}: {rule}{named}.{after}")
+    return found
+
+
+def scale_sentences(traits: Iterable[Traits]) -> tuple[str, ...]:
+    """Return which values became black and white, a sentence for each kind of file."""
+    counts = Counter(
+        next((rule for rule in stored.rules if is_scaling(rule)), EIGHT_BITS) for stored in traits
+    )
+    return tuple(f"{_images(count)}: {rule}." for rule, count in counts.most_common())
+
+
+def depth_remarks(traits: Iterable[Traits]) -> list[str]:
+    """Return a sentence where most files of all 16 bits look as if they held 12."""
+    deep = [stored for stored in traits if SCALED_16 in stored.rules]
+    few = sum(stored.values in FEW_BITS for stored in deep)
+    if not few or few < len(deep) / 2:
+        return []
+    verb = "uses" if few == 1 else "use"
+    return [
+        f"{_images(few)} of 16 bits {verb} no value above 4,095: if these are 12 bits, set the bit "
+        "depth to 12."
+    ]
 
 
 def unused_remarks(paths: Sequence[str]) -> list[str]:
@@ -70,6 +111,26 @@ def class_remarks(
             found.append(
                 f"{_counted(len(names), 'class', 'classes')} {verb} {what}: {_some(names)}."
             )
+    return found
+
+
+def name_remarks(classes: Sequence[str], paths: Sequence[str]) -> list[str]:
+    """Return sentences on names of classes and files that look alike, or are one elsewhere."""
+    found = []
+    for group in lookalikes(classes):
+        names = _some([f"'{name}'" for name in group])
+        found.append(
+            f"{len(group)} classes have names that look alike or are one on other systems; they "
+            f"stay {len(group)}: {names}."
+        )
+    known = set(paths)
+    groups = [[path for path in group if path in known] for group in lookalike_files(paths)]
+    files = [path for group in groups if len(group) > 1 for path in group]
+    if files:
+        found.append(
+            f"{len(files):,} files have names that look alike or are one on other systems: "
+            f"{_some(files)}."
+        )
     return found
 
 

@@ -21,6 +21,7 @@ from engine.data.archives import SUFFIXES as ARCHIVE_SUFFIXES
 from engine.data.archives import archive_stem, open_archive
 from engine.data.decode import SUFFIXES as IMAGE_SUFFIXES
 from engine.data.image_set import Skipped
+from engine.data.remarks import name_remarks
 from engine.data.sources import (
     Check,
     FolderSource,
@@ -174,7 +175,7 @@ def lay_out(listing: Listing) -> Found:
             reason = "in the validation part, of a class without a training or test image"
             outside.append(Skipped(entry.path, reason))
     empty = [path for path in _empty_folders(listing) if path.startswith(_prefix(wrapper))]
-    notes += _empty_notes(empty, classes)
+    notes += [*_empty_notes(empty, classes), *name_remarks(classes, paths)]
     skipped = sorted((*listing.skipped, *others, *outside), key=lambda item: item.path)
     name = _name(wrapper, listing.name)
     return Found(

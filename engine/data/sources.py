@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import stat
-import unicodedata
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from engine.data.image_set import Skipped
+from engine.data.safety.names import printable, shown_names
+from engine.store.files import NotAFile, open_regular
 
 FILE_CAP = 256 * 2**20  # maximum size of one file in bytes
 STEP = 1000  # files between two checks for cancellation
@@ -101,13 +102,6 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name.lower() in _SYSTEM_NAMES
 
 
-def printable(name: str) -> str:
-    """Return a name in the same form on every system: NFC accents, invalid bytes replaced."""
-    if name.isascii():
-        return name
-    return unicodedata.normalize("NFC", name).encode("utf-8", "replace").decode()
-
-
 class FolderSource:
     """The files under a folder, or under several paths taken together.
 
@@ -145,12 +139,15 @@ class FolderSource:
     def read(self, entry: SourceFile) -> bytes:
         """Return a file's bytes; raise :class:`UnreadableFile`."""
         try:
-            with open(entry.handle, "rb", buffering=0) as file:
+            with open_regular(entry.handle) as file:
                 if os.fstat(file.fileno()).st_size > FILE_CAP:
                     raise UnreadableFile(TOO_LARGE)
-                return file.readall()
+                data: bytes = file.read()
+                return data
         except PermissionError:
             raise UnreadableFile(NO_PERMISSION) from None
+        except NotAFile:
+            raise UnreadableFile(NOT_REGULAR) from None
         except OSError as error:
             raise UnreadableFile(f"cannot be read ({error.strerror})") from None
 
@@ -188,9 +185,10 @@ class FolderSource:
         if relative:
             self._folders.add(relative)
         prefix = f"{relative}/" if relative else ""
+        items = [item for item in items if not is_hidden(item.name)]
+        names = shown_names(item.name for item in items)
         for item in items:
-            if not is_hidden(item.name):
-                self._take(item, prefix + printable(item.name), linked)
+            self._take(item, prefix + names[item.name], linked)
 
     def _take(self, item: os.DirEntry[str], path: str, linked: bool) -> None:
         if item.is_symlink():

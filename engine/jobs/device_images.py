@@ -182,6 +182,8 @@ def describe_images(spec: ImagesSpec, context: Context) -> Result:
             "validation_files": list(images.validation_files),
             "skipped": [[item.path, item.reason] for item in images.skipped],
             "notes": list(images.notes),
+            "scale": list(images.scale),
+            "alarms": list(images.alarms),
         },
     )
 

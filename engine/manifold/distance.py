@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from engine.attacks.table import attack
+from engine.jobs.asked import tell_fewer
 from engine.jobs.classifiers import classifier
 from engine.jobs.context import Context
 from engine.jobs.device_images import device_images, layout
@@ -35,6 +36,7 @@ def manifold_distance(spec: ManifoldDistance, context: Context) -> Result:
         If no attack changed the judge's prediction, so that no example counts.
     """
     images = device_images(context, spec.generator.images)
+    tell_fewer(context, spec, "test_images", len(images.test))
     generator = restored(spec.generator, context)
     pixels = as_unit(images.test[: spec.test_images])
     labels = images.test_labels[: spec.test_images]

@@ -17,7 +17,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from engine.jobs.device_images import DeviceImages
 from engine.manifold import released
 from engine.manifold.convolutions import SameConv2d, SpectralConv2d
-from engine.networks.architectures import initialise_glorot
+from engine.networks.layers import initialise_glorot
 from engine.specs import VAEGAN
 from engine.specs.schema import SpecError
 

@@ -13,6 +13,7 @@ from engine.attacks.norms import norms
 from engine.attacks.table import attack
 from engine.attribution.pictures import blurriness
 from engine.attribution.table import attribute
+from engine.jobs.asked import tell_fewer, tell_no_radius
 from engine.jobs.classifiers import classifier
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, device_images, layout
@@ -87,6 +88,7 @@ def adversarial_examples(spec: AdversarialExamples, context: Context) -> Result:
     stored logits come from a new forward pass on the stored images. A second pass, on the images
     rounded to 8 bits as in a PNG, is stored as well.
     """
+    tell_no_radius(context, "attack", spec.attack, "the attacked images are the clean ones")
     model = classifier(context, spec.classifier)
     pixels, labels = _chosen(spec.images, spec.classifier, spec.indices, context)
     images = layout(as_unit(pixels))
@@ -203,6 +205,11 @@ def measure(spec: Measurement, context: Context) -> Result:
     """Compute a measurement record: one metric on the first test images."""
     images = device_images(context, spec.classifier.images)
     model = classifier(context, spec.classifier)
+    tell_fewer(context, spec, "test_images", len(images.test))
+    attacked_by = getattr(spec.metric, "attack", None)
+    if attacked_by is not None:
+        then = "what it leaves is the clean accuracy"
+        tell_no_radius(context, "metric.attack", attacked_by, then)
     pixels, labels = images.test[: spec.test_images], images.test_labels[: spec.test_images]
     result = METRICS[spec.metric.kind](model, pixels, labels, spec.metric, context)
     return Result({**result.numbers, "test_images": len(pixels)}, result.arrays, result.documents)
@@ -223,7 +230,10 @@ def _chosen(
             f"images are {given} (channels, height, width), {trained.title!r} takes {wanted}"
         )
     if indices and max(indices) >= len(found.test):
-        raise SpecError(f"indices has {max(indices)}, must be below {len(found.test)}")
+        raise SpecError(
+            f"indices has {max(indices)}, must be below {len(found.test)}: so many are the test "
+            "images"
+        )
     chosen = list(indices)
     labels = found.test_labels[chosen]
     if images is not None and images != trained.images:

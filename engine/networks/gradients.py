@@ -27,6 +27,9 @@ PART_PIXELS = 102_400
 # With fewer images, the dense layers do too little work for each weight they read from memory.
 PART_IMAGES = 16
 
+# Allows for rounding when images are resized or normalised and restored; clipping removes it.
+RANGE_TOLERANCE = 1e-6
+
 
 class InputError(ValueError):
     """Images, labels or an output are invalid; the message is one sentence for the user."""
@@ -116,9 +119,46 @@ def checked_logits(model: nn.Module, images: Tensor, highest_label: int = 0) -> 
         )
     if highest_label >= logits.shape[1]:
         raise InputError(
-            f"the class is {highest_label}, must be at most {logits.shape[1] - 1} for this network"
+            f"labels holds {highest_label}, must hold at most {logits.shape[1] - 1}: the network "
+            f"has {logits.shape[1]} classes"
         )
     return logits
+
+
+def check_images(images: Tensor) -> None:
+    """Check images that a user may have made.
+
+    Raises
+    ------
+    InputError
+        If they are no floating point numbers, or reach out of [0, 1], or hold NaN.
+    """
+    if images.ndim < 2 or not images.is_floating_point():
+        raise InputError(
+            f"images has shape {tuple(images.shape)} and type {images.dtype}, "
+            "must be (N, C, H, W), floating point"
+        )
+    if len(images):
+        low, high = (float(limit) for limit in images.detach().aminmax())
+        if not (low >= -RANGE_TOLERANCE and high <= 1 + RANGE_TOLERANCE):
+            raise InputError(f"images reaches from {low:g} to {high:g}, must lie in [0, 1]")
+
+
+def check_target(model: nn.Module, images: Tensor, target: int | None) -> None:
+    """Check that the network has the class of a spec's field ``target``, by one of the images.
+
+    Raises
+    ------
+    InputError
+        If it does not. On a GPU the whole process would crash later.
+    """
+    if target is None or not len(images):
+        return
+    classes = logits_of(model, images[:1]).shape[1]
+    if target >= classes:
+        raise InputError(
+            f"target is {target}, must be at most {classes - 1}: the network has {classes} classes"
+        )
 
 
 def input_gradient(

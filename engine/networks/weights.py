@@ -12,6 +12,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from engine.store.files import NotAFile, check_regular
+
 
 class WeightsError(ValueError):
     """A weights file cannot be used; the message is one sentence for the user."""
@@ -57,7 +59,10 @@ def _read_state(path: Path) -> Mapping[str, Any]:
     if path.suffix.lower() not in readers:
         raise WeightsError(f"{path.name} is no weights file, must end in {', '.join(readers)}")
     try:
+        check_regular(path)
         content = readers[path.suffix.lower()](path)
+    except NotAFile as error:
+        raise WeightsError(f"{path.name} cannot be read: {error.strerror}") from None
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f"{path.name} holds more than weights, which could run code, must hold a state dict"

@@ -30,6 +30,7 @@ from engine.program import ROOT
 from engine.specs import ImagesSpec, StoredImages
 from engine.specs.errors import suggestion
 from engine.specs.schema import KINDS, Spec, SpecError, fields_of, from_dict, kinds_of, shown
+from engine.store.files import read_text
 
 PRESETS = ROOT / "resources" / "presets"
 MOST_VARIANTS = 100_000  # specs that one entry of a plan may stand for
@@ -145,11 +146,12 @@ def _read_images(
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_text(path))
     except tomllib.TOMLDecodeError as error:
         raise SpecError(f"{path.name} is not valid TOML: {error}") from error
     except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a number with 5000 digits
-        raise SpecError(f"{path.name} cannot be read: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise SpecError(f"{path.name} cannot be read: {reason}") from error
     except RecursionError:
         raise SpecError(f"{path.name} is nested too deeply to be a plan") from None
 

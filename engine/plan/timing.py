@@ -14,6 +14,8 @@ from engine.specs import NetworkSpec
 
 TIMED_SECONDS = 0.3
 LEAST_BATCHES = 2
+FIRST_IMAGES = 2  # a batch norm needs two
+BATCH_SECONDS = 2.0  # a batch that would take longer is timed with fewer images
 
 
 def seconds_per_pass(
@@ -28,6 +30,9 @@ def seconds_per_pass(
 ) -> float:
     """Return how long one image takes forwards and backwards, measured on noise.
 
+    A network for which a batch takes longer than BATCH_SECONDS is timed on fewer images at once,
+    which also keeps its activations out of memory.
+
     Parameters
     ----------
     shape
@@ -40,21 +45,35 @@ def seconds_per_pass(
     model = build(network, shape=shape, classes=classes, generator=generator,
                   channel_mean=mean, channel_std=mean)  # fmt: skip
     model = model.to(device).train()
-    images = layout(torch.rand(batch_size, *shape, generator=generator).to(device))
-    labels = torch.zeros(batch_size, dtype=torch.int64, device=device)
 
-    def batch() -> None:
-        check_cancelled()
-        model.zero_grad(set_to_none=True)
-        functional.cross_entropy(model(images), labels).backward()  # type: ignore[no-untyped-call]
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
+    def batch_of(count: int) -> Callable[[], None]:
+        images = layout(torch.rand(count, *shape, generator=generator).to(device))
+        labels = torch.zeros(count, dtype=torch.int64, device=device)
+
+        def batch() -> None:
+            check_cancelled()
+            model.zero_grad(set_to_none=True)
+            loss = functional.cross_entropy(model(images), labels)
+            loss.backward()  # type: ignore[no-untyped-call]
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+
+        batch()  # not timed: the first batch includes one-time set-up
+        return batch
 
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        batch()  # not timed: the first batch includes one-time set-up
-        return _timed(batch) / batch_size
+        count = min(batch_size, FIRST_IMAGES)
+        start = time.perf_counter()
+        batch_of(count)
+        largest = int(count * BATCH_SECONDS / max(time.perf_counter() - start, 1e-9))
+        if largest < batch_size:
+            # A large network, or a slow first batch: a second one tells which.
+            once = _seconds(batch_of(count))
+            largest = int(count * BATCH_SECONDS / max(once, 1e-9))
+        count = max(count, min(batch_size, largest))
+        return _timed(batch_of(count)) / count
     finally:
         torch.set_num_threads(before)
 
@@ -63,7 +82,11 @@ def _timed(batch: Callable[[], None]) -> float:
     """Return the median seconds of a batch."""
     taken: list[float] = []
     while len(taken) < LEAST_BATCHES or sum(taken) < TIMED_SECONDS:
-        start = time.perf_counter()
-        batch()
-        taken.append(time.perf_counter() - start)
+        taken.append(_seconds(batch))
     return sorted(taken)[len(taken) // 2]
+
+
+def _seconds(batch: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    batch()
+    return time.perf_counter() - start

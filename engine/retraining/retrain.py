@@ -20,7 +20,14 @@ from engine.retraining.score import score
 from engine.specs import CONTROL_BLUR, Interpretability, Occlusion, Retraining
 from engine.specs.schema import SpecError
 from engine.store.study import Result
-from engine.training.loop import Checkpoints, TrainingState, descend, make_optimizer, run_epoch
+from engine.training.loop import (
+    Checkpoints,
+    TrainingState,
+    descend,
+    make_optimizer,
+    noise_generator,
+    run_epoch,
+)
 
 BATCH = 500
 BLURRINESS_IMAGES = 200
@@ -95,7 +102,10 @@ def retrain(spec: Retraining, context: Context) -> Result:
     ranks = removal(spec.occlusion, context)
     weights = context.generator("weights", spec.seed)
     model = fresh_network(spec.network, images, context.device, generator=weights)
-    generators = {"shuffle": context.generator("shuffle", spec.seed)}
+    generators = {
+        "shuffle": context.generator("shuffle", spec.seed),
+        **noise_generator(model, context, spec.seed),
+    }
     state = TrainingState(model, make_optimizer(spec.optimizer, model), generators)
     checkpoints = Checkpoints(context)
     checkpoints.restore(state)

@@ -51,12 +51,18 @@ from engine.specs.measures import (
     StrongAccuracy,
 )
 from engine.specs.networks import (
+    CifarResNet,
     NetworkSpec,
     PaperCifarCNN,
     PaperMLP,
     PaperMnistCNN,
+    PreActResNet18,
     ResNet18,
     SmallCNN,
+    Timm,
+    Torchvision,
+    TradesCNN,
+    WideResNet,
 )
 from engine.specs.optimizers import SGD, Adam, OptimizerSpec
 from engine.specs.retraining import (
@@ -95,6 +101,7 @@ __all__ = [
     "AttributionSpec",
     "Boundary",
     "Channels",
+    "CifarResNet",
     "ClassAccuracy",
     "ClassifierSpec",
     "CorruptedAccuracy",
@@ -124,6 +131,7 @@ __all__ = [
     "PaperCifarCNN",
     "PaperMLP",
     "PaperMnistCNN",
+    "PreActResNet18",
     "RandomRanking",
     "RankingSpec",
     "ResNet18",
@@ -141,6 +149,10 @@ __all__ = [
     "StoredImages",
     "StrongAccuracy",
     "TangentShare",
+    "Timm",
+    "Torchvision",
+    "TradesCNN",
     "Training",
+    "WideResNet",
     "strength",
 ]

@@ -7,11 +7,12 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engine.specs.errors import SpecError, shown
+from engine.specs.errors import SpecError, shown, suggestion
 
 Form = Literal["corrected", "released"]
 """How something is computed: without, or with, the differences of the paper's released code."""
 
+MANY = 12  # more choices than these are not all named in an error message
 LARGEST_WHOLE = 2**63 - 1
 NOUNS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
@@ -26,6 +27,8 @@ def param(
     high: float | None = None,
     above: float | None = None,
     faithful: Any = dataclasses.MISSING,
+    only: tuple[str, str] | None = None,
+    listed: str = "",
 ) -> Any:
     """Declare a field of a spec.
 
@@ -40,9 +43,17 @@ def param(
     faithful
         The value used by the paper's released code, if the default corrects that code; see
         :mod:`engine.specs.variants`.
+    only
+        Another field of the spec and its value with which this field matters; forms hide the field
+        otherwise.
+    listed
+        The list of names in which forms let the user search for a value.
     """
     limits = {"label": label, "help": help, "unit": unit, "low": low, "high": high, "above": above}
-    return dataclasses.field(default=default, metadata={**limits, "faithful": faithful})
+    return dataclasses.field(
+        default=default,
+        metadata={**limits, "faithful": faithful, "only": only, "listed": listed},
+    )
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,8 @@ class Field:
     high: float | None
     above: float | None
     faithful: Any = dataclasses.MISSING
+    only: tuple[str, str] | None = None
+    listed: str = ""
 
     @property
     def is_switch(self) -> bool:
@@ -80,6 +93,8 @@ class Field:
 
     def allowed(self) -> str:
         """Return in words which values are allowed."""
+        if len(self.choices) > MANY:
+            return f"one of {len(self.choices)} names such as {', '.join(self.choices[:MANY])}"
         if self.choices:
             return "one of " + ", ".join(self.choices)
         if self.is_spec:
@@ -115,7 +130,8 @@ class Field:
             value = float(value)
         if not self._fits(value):
             # Build the text of allowed() only for an invalid value, because it is slow.
-            raise SpecError(f"{self.name} is {shown(given)}, must be {self.allowed()}")
+            near = suggestion(given, list(self.choices))
+            raise SpecError(f"{self.name} is {shown(given)}{near}, must be {self.allowed()}")
         if self.type in (int, float):
             return value + 0 if value else self.type(0)  # -0.0 to 0.0, so that both have one key
         return value

@@ -5,10 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.specs.schema import Spec, param
+from engine.specs.schema import Spec, SpecError, param
 
 Channels = Literal["rgb", "grey"]
 ImageFit = Literal["resize", "crop", "pad"]
+Beyond = Literal["clip", "skip"]
+DEPTH_HELP = (
+    "Bits in use in 16-bit files: 12 makes 4095 white. Settled over all files when images are "
+    "added; empty: there are none, or they use all 16"
+)
+BLACK_HELP = (
+    "The value that becomes black in files of floating-point, 32-bit or signed numbers. Settled "
+    "over all files when images are added; empty: there are none, or each by its own values"
+)
+WHITE_HELP = "The value that becomes white in those files"
+BEYOND_HELP = (
+    "What becomes of a file with values further beyond depth or range than these are wide: clip "
+    "its values, or skip the file and list it. Values a little beyond are always clipped"
+)
 VALIDATION_HELP = (
     "Share of the training images that is held out of training, class by class; curves, alarms and "
     "the best epoch are then taken from it. A folder val/ beside train/ and test/ is that part. "
@@ -79,6 +93,17 @@ class FolderImages(StoredImages, kind="folder", label="Image folder"):
     channels: Channels = param("rgb")
     fit: ImageFit = param("resize", help="How an image of another shape becomes square")
     test_fraction: float = param(0.2, low=0.0, high=0.9, help="Where the folder has no test/")
+    bit_depth: int | None = param(None, low=1, high=16, label="bit depth", help=DEPTH_HELP)
+    black: float | None = param(None, label="black at", help=BLACK_HELP)
+    white: float | None = param(None, label="white at", help=WHITE_HELP)
+    beyond: Beyond = param("clip", label="far beyond", help=BEYOND_HELP)
+
+    def check(self) -> None:
+        if (self.black is None) != (self.white is None):
+            missing = "black" if self.black is None else "white"
+            raise SpecError(f"{missing} is missing: black and white are given both, or neither")
+        if self.black is not None and self.white is not None and self.white <= self.black:
+            raise SpecError(f"white is {self.white:g}, must be above black, {self.black:g}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,6 +46,11 @@ OUTPUT_CHECKS = 5
 """Passes over the images that are compared to see whether the network answers at random."""
 
 
+def _check_some(indices: tuple[int, ...]) -> None:
+    if not indices:
+        raise SpecError("indices is [], must hold the number of at least one test image")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Maps(Spec, kind="maps", label="Maps", recorded=True):
     """One attribution of chosen test images of one classifier."""
@@ -54,6 +59,9 @@ class Maps(Spec, kind="maps", label="Maps", recorded=True):
     attribution: AttributionSpec = param(Gradient())
     images: ImagesSpec | None = param(None, help="Other images than the classifier's own")
     indices: tuple[int, ...] = param(tuple(range(8)), low=0, help="Which test images")
+
+    def check(self) -> None:
+        _check_some(self.indices)
 
     @property
     def title(self) -> str:
@@ -69,6 +77,9 @@ class AdversarialExamples(Spec, kind="adversarial_examples", recorded=True):
     images: ImagesSpec | None = param(None, help="Other images than the classifier's own")
     indices: tuple[int, ...] = param(tuple(range(8)), low=0, help="Which test images")
     seed: int = param(0, low=0)
+
+    def check(self) -> None:
+        _check_some(self.indices)
 
     @property
     def title(self) -> str:
@@ -94,6 +105,14 @@ class MetricSpec(Spec):
         raise NotImplementedError(f"{type(self).__name__} does not say its passes")
 
 
+def _check_radii(attack: AttackSpec, eps: tuple[float, ...]) -> None:
+    """Check that there are radii, and an attack that can be scaled to them."""
+    if not eps:
+        raise SpecError("eps is [], must hold at least one radius")
+    if not attack.eps:
+        raise SpecError("attack.eps is 0, must be above 0: its step is scaled by eps over it")
+
+
 @dataclass(frozen=True, kw_only=True)
 class RobustAccuracy(MetricSpec, kind="robust_accuracy", label="Robust accuracy"):
     """Accuracy under an attack, at several radii."""
@@ -102,9 +121,7 @@ class RobustAccuracy(MetricSpec, kind="robust_accuracy", label="Robust accuracy"
     eps: tuple[float, ...] = param((0.0, 2 / 255, 4 / 255, 8 / 255), low=0.0, unit="pixel")
 
     def check(self) -> None:
-        if not self.attack.eps or not self.eps:
-            name, value = ("attack.eps", 0) if self.eps else ("eps", [])
-            raise SpecError(f"{name} is {value}, must not be empty or 0: it sets the scale")
+        _check_radii(self.attack, self.eps)
 
     @property
     def passes(self) -> float:
@@ -291,9 +308,7 @@ class SmallestEps(MetricSpec, kind="smallest_eps", label="Smallest eps that fool
     )
 
     def check(self) -> None:
-        if not self.attack.eps or not self.eps:
-            name, value = ("attack.eps", 0) if self.eps else ("eps", [])
-            raise SpecError(f"{name} is {value}, must not be empty or 0: it sets the scale")
+        _check_radii(self.attack, self.eps)
         if list(self.eps) != sorted(set(self.eps)):
             raise SpecError(f"eps is {list(self.eps)}, must rise from one radius to the next")
         if self.attack.target is not None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.specs.attacks import PGD, AttackSpec
+from engine.specs.attacks import APGD, FAB, PGD, AttackSpec
 from engine.specs.passes import FORWARD
-from engine.specs.schema import Spec, param
+from engine.specs.schema import Spec, SpecError, param
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +80,20 @@ class TRADES(AttackedScheme, kind="trades", label="TRADES"):
     beta: float = param(
         6.0, low=0.0, high=1000.0, help="Weight of the divergence: 0 is standard training"
     )
+
+    def check(self) -> None:
+        attack = self.attack
+        if attack.target is not None:
+            raise SpecError(
+                f"attack.target is {attack.target}, must be empty: the divergence that TRADES "
+                "raises has no class to move towards"
+            )
+        if isinstance(attack, APGD) and attack.targets:
+            raise SpecError(
+                f"attack.targets is {attack.targets}, must be 0: the divergence has no class"
+            )
+        if isinstance(attack, FAB):
+            raise SpecError("attack is fab, must be another one: it cannot follow a divergence")
 
     @property
     def passes(self) -> float:

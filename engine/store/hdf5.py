@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from engine.store import seal
 from engine.store.atomic import new_file, remove_left_over
+from engine.store.files import check_regular
 from engine.store.seal import USER_BLOCK
 from engine.store.write_guard import GuardedFile
 
@@ -172,6 +173,7 @@ def read_packed(path: Path, depth: int) -> Iterator[tuple[str, Content]]:
 
 def verify(path: Path) -> None:
     """Compare a file with its checksum; raise :class:`FileError` if they differ."""
+    check_regular(path)
     whole = seal.is_whole(path)
     if whole is None:
         raise FileError(f"{path.name} is not a file that Isthmus wrote")
@@ -181,6 +183,7 @@ def verify(path: Path) -> None:
 
 def safe_open(path: Path) -> h5py.File:
     """Open any HDF5 file for reading; raise :class:`FileError` if the library cannot."""
+    check_regular(path)
     try:
         return h5py.File(path, "r", locking=False)
     except (OSError, RuntimeError, ValueError) as error:

@@ -19,7 +19,9 @@ from typing import Any
 
 from engine.specs.schema import Spec, SpecError, from_dict
 from engine.store.atomic import new_file
+from engine.store.files import read_text
 
+INDEX_CAP = 1 << 30  # bytes; 20,000 records take 20 MB
 Number = float | int | str
 
 
@@ -153,7 +155,7 @@ def _lines(index: Path) -> Iterable[Entry]:
     if index.is_symlink() or not index.is_file():
         return
     try:
-        text = index.read_text(encoding="utf-8", errors="replace")
+        text = read_text(index, INDEX_CAP, errors="replace")
     except OSError:
         return
     for line in text.split("\n"):

@@ -15,6 +15,7 @@ from typing import Any
 
 from engine.specs.schema import KEY_LENGTH
 from engine.store.atomic import new_file
+from engine.store.files import read_text
 from engine.store.hdf5 import FileError
 from engine.store.index import Entry
 
@@ -109,10 +110,10 @@ def _given(**texts: str | None) -> dict[str, str]:
 def _read(path: Path) -> dict[str, Label]:
     """Return the valid labels in a file."""
     try:
-        # A link may lead out of the study, and reading a pipe may never end.
-        if path.is_symlink() or not path.is_file() or path.stat().st_size > MOST_BYTES:
+        # A link may lead out of the study.
+        if path.is_symlink():
             return {}
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(read_text(path, MOST_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
     return labels_from(data)

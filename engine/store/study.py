@@ -25,6 +25,7 @@ from engine import specs
 from engine.specs.schema import Spec, from_dict
 from engine.store import hdf5, index
 from engine.store.atomic import new_file, remove_left_over
+from engine.store.files import json_text, read_text
 from engine.store.hdf5 import Array, Content, FileError
 from engine.store.headers import SCHEMA, entry_of, header_of
 from engine.store.index import Entry, Number
@@ -373,16 +374,17 @@ class Study:
 
     def _read_json(self, name: str) -> dict[str, Any]:
         try:
-            data = json.loads((self.path / name).read_text(encoding="utf-8"))
+            data = json.loads(read_text(self.path / name))
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, RecursionError) as error:
-            raise StudyError(f"{self.path / name} cannot be read: {error}") from error
+            reason = getattr(error, "strerror", None) or error
+            raise StudyError(f"{self.path / name} cannot be read: {reason}") from error
         return data if isinstance(data, dict) else {}
 
     def _write_json(self, name: str, data: dict[str, Any]) -> None:
         path = self.path / name
-        text = json.dumps(data, indent=1, ensure_ascii=False)
+        text = json_text(data)
         try:
             with new_file(path) as temporary:
                 temporary.write_text(text, encoding="utf-8")

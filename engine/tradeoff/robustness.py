@@ -46,6 +46,11 @@ UNCHECKED = (
     "accuracy under strong attacks."
 )
 
+NOT_ATTACKED = (
+    "Not attacked: eps of the network's evaluation is 0, so that its robust accuracy is the clean "
+    "one. Evaluate it at an eps above 0."
+)
+
 
 @dataclass(frozen=True)
 class Left:
@@ -148,7 +153,7 @@ def _of_network(
     sentences = list(dict.fromkeys(map(sentence, failed)))
     verdict: Verdict = "doubtful" if failed else "ok" if checked else "unchecked"
     if not checked:
-        sentences.append(UNCHECKED)
+        sentences.append(UNCHECKED if threat.eps else NOT_ATTACKED)
     return Robustness(own, strong, verdict, (*sentences, *_overestimate(own, strong)))
 
 

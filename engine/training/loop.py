@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.jobs.context import Context
+from engine.networks.noise import draw_from, is_random
 from engine.specs import SGD, Adam, OptimizerSpec, Order
 from engine.store.hdf5 import Content
 from engine.training.tensorflow_adam import TensorFlowAdam
@@ -100,6 +101,20 @@ OPTIMIZERS: dict[str, Callable[[Parameters, Any], torch.optim.Optimizer]] = {
     SGD.kind: _sgd,
 }
 """Kind of optimiser spec -> function (parameters, spec) that builds it at its initial rate."""
+
+
+def noise_generator(
+    model: nn.Module, context: Context, seed: int, after: str = ""
+) -> dict[str, torch.Generator]:
+    """Return the generator of a network's dropout and stochastic depth, by its purpose.
+
+    The network draws from it from now on. A network without such layers has none: {}.
+    """
+    if not is_random(model):
+        return {}
+    generator = context.generator(f"dropout{after}", seed, context.device)
+    draw_from(model, generator)
+    return {"dropout": generator}
 
 
 def make_optimizer(spec: OptimizerSpec, model: nn.Module) -> torch.optim.Optimizer:

@@ -10,19 +10,27 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from engine.jobs.asked import tell_fewer, tell_no_radius
 from engine.jobs.classifiers import classifier, fresh_network
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, layout, trainable
 from engine.jobs.events import Scalars, Snapshot
 from engine.networks.gradients import as_unit
 from engine.networks.weights import load_state
-from engine.specs import Imported, Training
+from engine.specs import ClassifierSpec, Imported, Training
 from engine.specs.proposals import one_and_many_steps
 from engine.specs.schema import SpecError
 from engine.store.study import Result
 from engine.training.alarms import MANY_STEP, ONE_STEP, Curves, new_alarms
 from engine.training.evaluation import accuracies, final_accuracies, robust_accuracy
-from engine.training.loop import Checkpoints, TrainingState, make_optimizer, run_epoch, weights_of
+from engine.training.loop import (
+    Checkpoints,
+    TrainingState,
+    make_optimizer,
+    noise_generator,
+    run_epoch,
+    weights_of,
+)
 from engine.training.probes import Probes
 from engine.training.schemes import SCHEMES, BatchContext
 from engine.training.selection import Numbers, final_weights, keep_if_best
@@ -45,6 +53,7 @@ def train(spec: Training, context: Context) -> Result:
     checkpoints.restore(state)
     run.fill_history()
     run.announce_resumed()
+    run.tell_unexpected()
     if not state.pictures:
         state.pictures["attributions"] = [run.probes.maps(run.network)]
     run.send_snapshot(state.epoch)
@@ -77,6 +86,7 @@ def import_weights(spec: Imported, context: Context) -> Result:
         If the file does not hold this network's weights.
     """
     images = trainable(context, spec.images)
+    tell_of_evaluation(spec, len(images.test), context)
     unused = context.generator("weights that are replaced", 0)
     model = fresh_network(spec.network, images, context.device, generator=unused)
     load_state(model, context.study.locate(spec.digest))
@@ -110,7 +120,7 @@ class _Run:
         self._scheme, self._fields = SCHEMES[spec.scheme.kind], spec.scheme.parameters()
         model = _first_network(spec, context, self._images)
         optimizer = make_optimizer(spec.optimizer, model)
-        self.state = TrainingState(model, optimizer, _generators(spec, context))
+        self.state = TrainingState(model, optimizer, _generators(spec, context, model))
         self.probes = Probes(context, self._images)
         if self._scheme.begin is not None:
             self._scheme.begin(self.state, **self._fields)
@@ -194,6 +204,14 @@ class _Run:
                 shown = dict(zip(values, row, strict=True))
                 context.emit(Scalars(context.spec.key, step, shown))
 
+    def tell_unexpected(self) -> None:
+        """Tell the user where this training is not what its fields make one expect."""
+        spec, threat = self._spec, self._spec.scheme.threat
+        if threat is not None:
+            then = "this is standard training at the cost of an attack"
+            tell_no_radius(self._context, "scheme.attack", threat, then)
+        tell_of_evaluation(spec, len(self._images.test), self._context)
+
     def send_snapshot(self, step: float) -> None:
         """Publish the weights of a network on 2-d points, so that its boundary can be drawn."""
         if self._images.shape == (2, 1, 1):
@@ -223,6 +241,13 @@ class _Run:
         self.send_snapshot(step)
 
 
+def tell_of_evaluation(spec: ClassifierSpec, test_images: int, context: Context) -> None:
+    """Tell the user what a network's evaluation does not do that its fields make one expect."""
+    then = "robust accuracy is the clean accuracy"
+    tell_no_radius(context, "evaluation", spec.evaluation, then)
+    tell_fewer(context, spec, "evaluation_images", test_images)
+
+
 def _first_network(spec: Training, context: Context, images: DeviceImages) -> nn.Module:
     """Return the network before the first batch: newly drawn, or with the weights of ``start``."""
     weights = context.generator("weights", spec.seed)
@@ -232,10 +257,11 @@ def _first_network(spec: Training, context: Context, images: DeviceImages) -> nn
     return model
 
 
-def _generators(spec: Training, context: Context) -> dict[str, torch.Generator]:
+def _generators(spec: Training, context: Context, model: nn.Module) -> dict[str, torch.Generator]:
     """Return the generators; a training that continues another one draws different batches."""
     after = "" if spec.start is None else f" after {spec.start.key}"
     return {
         "shuffle": context.generator(f"shuffle{after}", spec.seed),
         "attack": context.generator(f"attack{after}", spec.seed, context.device),
+        **noise_generator(model, context, spec.seed, after),
     }

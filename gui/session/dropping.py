@@ -6,12 +6,19 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QMimeData, QUrl
 from PySide6.QtGui import QImage
 
+if TYPE_CHECKING:
+    from engine.data.image_set import ImageSet
+    from engine.specs import ImagesSpec
+
 WEIGHTS = (".safetensors", ".pt", ".pth")
 PACKED = (".h5", ".hdf5")
+# Fields of images that say which values are black and white.
+RULE = ("bit_depth", "black", "white", "beyond")
 COPIED_FILES = "x-special/gnome-copied-files"
 
 
@@ -92,3 +99,19 @@ def free_path(folder: Path, stem: str, suffix: str) -> Path:
     while candidate.exists():
         candidate, number = folder / f"{stem} {number}{suffix}", number + 1
     return candidate
+
+
+def form_like(spec: ImagesSpec | None, images: ImageSet | None, path: Path) -> dict[str, Any]:
+    """Return options that give pictures at a path the shape and values of present images.
+
+    Networks of those images fit then, and see the brightness that they were trained on. An archive
+    is a set of its own, whose values have their own rule.
+    """
+    from engine.data.archives import archive_stem
+
+    if images is None or images.shape[0] not in (1, 3):
+        return {}
+    channels, side, _ = images.shape
+    names = () if archive_stem(path.name) else RULE
+    rule = {name: getattr(spec, name) for name in names if hasattr(spec, name)}
+    return {"image_size": side, "channels": "grey" if channels == 1 else "rgb", **rule}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 
+from engine.data.safety.patience import Patience, sentence
 from engine.specs import ImagesSpec, Imported, NetworkSpec, StoredImages
 from engine.specs.schema import SpecError
+from engine.store import files
+from engine.store.files import BLOCK, open_regular
 from engine.store.study import SUFFIX, StudyError
 from gui.look import settings
 from gui.session import dropping
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 CHANNEL = "ingest"
 POLL_MS = 100
 COPIED_AT_MOST = 1000
-BLOCK = 1 << 20
 
 
 class Importer(QObject):
@@ -52,11 +52,11 @@ class Importer(QObject):
         super().__init__(state)
         self._state = state
         self._waiting: list[Callable[[], object]] = []
-        self._progress = (0.0, 0.0)
+        self._progress, self._patience = (0.0, 0.0), Patience()
         self.name = ""
         self._poll = QTimer(self)
         self._poll.setInterval(POLL_MS)
-        self._poll.timeout.connect(self.changed)
+        self._poll.timeout.connect(self._tick)
         state.runner.ready.connect(self._on_ready)
         state.runner.broken.connect(self._on_broken)
         state.study_changed.connect(self.cancel)
@@ -208,7 +208,7 @@ class Importer(QObject):
             self._copy_then_read(paths, folder)
 
     def _read(self, path: Path, options: dict[str, Any] | None = None) -> None:
-        given = options or (self._shape_of_present() if path.is_file() else {})
+        given = options or (self._form_of_present(path) if path.is_file() else {})
         given = {"validation": None, **given}  # None: propose a part
 
         def work(control: Control) -> tuple[StoredImages, ImageSet]:
@@ -234,7 +234,7 @@ class Importer(QObject):
 
         def done(place: Path) -> None:
             self._end()
-            self._read(place, self._shape_of_present())
+            self._read(place, self._form_of_present(place))
 
         self._begin(paths[0].name, work, done)
 
@@ -262,7 +262,7 @@ class Importer(QObject):
     def _begin(
         self, name: str, work: Callable[[Control], Any], done: Callable[[Any], None]
     ) -> None:
-        self.name, self._progress = name, (0.0, 0.0)
+        self.name, self._progress, self._patience = name, (0.0, 0.0), Patience()
         self._poll.start()
         self.started.emit()
         self.changed.emit()
@@ -271,6 +271,12 @@ class Importer(QObject):
     def _note(self, done: float, total: float, _: str = "") -> None:
         """Store the progress. Runs on the lane's thread, so it must not touch anything else."""
         self._progress = (done, total)
+
+    @Slot()
+    def _tick(self) -> None:
+        if self._patience.is_lost(self._progress):
+            self._say(sentence(self.name))
+        self.changed.emit()
 
     @Slot()
     def _end(self) -> None:
@@ -298,17 +304,12 @@ class Importer(QObject):
         text = f"{spec.name}: {images.counts}."
         if images.skipped:
             text += " " + f"Files left out: {len(images.skipped):,}."
+        if images.alarms:
+            text += " " + "How they are stored tells their class: see the Data page."
         return text
 
-    def _shape_of_present(self) -> dict[str, Any]:
-        """Return options that give pictures the current images' shape, so that networks fit."""
-        present = self._state.image_set
-        if present is None or present.shape[0] not in (1, 3):
-            return {}
-        return {
-            "image_size": present.shape[1],
-            "channels": "grey" if present.shape[0] == 1 else "rgb",
-        }
+    def _form_of_present(self, path: Path) -> dict[str, Any]:
+        return dropping.form_like(self._state.images, self._state.image_set, path)
 
     def _save_picture(self, picture: QImage) -> None:
         folder = self._own_folder("pasted", "picture")
@@ -371,7 +372,11 @@ def copied(paths: list[Path], folder: Path, check: Callable[[], None]) -> Path:
     for path in paths:
         check()
         try:
-            shutil.copyfile(path, dropping.free_path(folder, path.stem, path.suffix))
+            place = dropping.free_path(folder, path.stem, path.suffix)
+            with open_regular(path) as source, open(place, "xb") as target:
+                while block := source.read(BLOCK):
+                    check()
+                    target.write(block)
         except OSError as error:
             raise ValueError(f"{path} cannot be copied: {error.strerror or error}") from error
     return folder
@@ -379,15 +384,10 @@ def copied(paths: list[Path], folder: Path, check: Callable[[], None]) -> Path:
 
 def digest_of(path: Path, control: Control) -> str:
     """Return the SHA-256 of a file."""
-    found = hashlib.sha256()
     try:
-        with open(path, "rb") as file:
-            while block := file.read(BLOCK):
-                control.check()
-                found.update(block)
+        return files.digest_of(path, control.check)
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
-    return found.hexdigest()
 
 
 def _nowhere(digest: str) -> Path:

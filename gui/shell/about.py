@@ -12,6 +12,7 @@ import PySide6
 from PySide6.QtCore import QSize, Qt, qVersion
 from PySide6.QtWidgets import QDialog, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
+from engine.networks.timm_names import has_timm
 from engine.program import VERSION
 from gui.look.icons import app_icon
 from gui.widgets.label import Label
@@ -33,6 +34,7 @@ def versions(device: str) -> str:
         f"Python {platform.python_version()}",
         f"Qt {qVersion()}, PySide6 {PySide6.__version__}",
         *(f"{name} {_version(name)}" for name in LIBRARIES),
+        f"timm {_version('timm')}" if has_timm() else "timm is not included",
         platform.platform(),
         *_packaged(),
     ]

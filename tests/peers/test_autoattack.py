@@ -3,12 +3,9 @@
 Per attack and on few images; eps is such that some images stand and some fall.
 """
 
-from collections import OrderedDict
-
 import pytest
 import torch
 from pyautoattack import AutoAttack
-from torch import nn
 
 from engine import specs
 from engine.attacks.table import attack
@@ -16,39 +13,16 @@ from engine.data.images import ingest, load
 from engine.networks.gradients import logits_of
 from tests.data_sources import real_data
 from tests.engine.small_networks import seeded
+from tests.peers.published_networks import trades_network
 
-COUNT = 40
+COUNT = 100
 PEERS = {"apgd-ce": "apgd", "apgd-t": "apgd_targeted", "fab-t": "fab", "square": "square"}
 NAMES = {"linf": "Linf", "l2": "L2"}
 
 
-class TradesCNN(nn.Module):
-    """The network of Zhang 2019 for MNIST, with the names of its published weights."""
-
-    def __init__(self):
-        super().__init__()
-        widths = [(1, 32), (32, 32), (32, 64), (64, 64)]
-        layers = OrderedDict()
-        for number, (before, after) in enumerate(widths, 1):
-            layers[f"conv{number}"] = nn.Conv2d(before, after, 3)
-            layers[f"relu{number}"] = nn.ReLU()
-            if number % 2 == 0:
-                layers[f"maxpool{number // 2}"] = nn.MaxPool2d(2)
-        self.feature_extractor = nn.Sequential(layers)
-        dense = [("fc1", nn.Linear(1024, 200)), ("relu1", nn.ReLU()), ("drop", nn.Dropout(0.5))]
-        dense += [("fc2", nn.Linear(200, 200)), ("relu2", nn.ReLU()), ("fc3", nn.Linear(200, 10))]
-        self.classifier = nn.Sequential(OrderedDict(dense))
-
-    def forward(self, images):
-        return self.classifier(self.feature_extractor(images).flatten(1))
-
-
 @pytest.fixture(scope="module")
 def network():
-    model = TradesCNN()
-    path = real_data("checkpoints/trades-mnist-smallcnn.pt")
-    model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    return model.eval().requires_grad_(False)
+    return trades_network(real_data("checkpoints/trades-mnist-smallcnn.pt"))
 
 
 @pytest.fixture(scope="module")

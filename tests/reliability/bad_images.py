@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from tests.image_files import encoded, png
+from tests.reliability.costly_images import ANIMATION, many_scans, two_headers
 
 COLOUR = (200, 60, 20)
 GREY = (100, 100, 100)
@@ -103,7 +104,6 @@ LOADED: dict[str, tuple[bytes, tuple[int, int, int]]] = {
     "16 bit grey.tif": (array(np.full((SIDE, SIDE), 25_700, np.uint16)), GREY),
     "16 bit colour.png": (deep_png(), COLOUR),
     "float unit.tif": (array(UNIT), GREY),
-    "float 255.tif": (array(UNIT * 255), GREY),
     "bilevel.png": (encoded(Image.new("1", (SIDE, SIDE), 1)), WHITE),
     "bilevel.tif": (encoded(Image.new("1", (SIDE, SIDE), 1), "TIFF", compression="group4"), WHITE),
     "palette.png": (encoded(plain(mode="P")), COLOUR),
@@ -127,12 +127,21 @@ LOADED: dict[str, tuple[bytes, tuple[int, int, int]]] = {
     "turned 6.png": (turned(6, "PNG"), COLOUR),
     "turned 6.tif": (turned(6, "TIFF"), COLOUR),
     "exif of garbage.jpg": (exif_of_garbage(), COLOUR),
+    "two headers.jpg": (two_headers(plain(), (600, 16, 3), 1, 0xC000), COLOUR),
+    "two headers, one of grey.jpg": (two_headers(plain(), (1, 16, 1), 0, 3), COLOUR),
     "more behind the end.png": (encoded(plain()) + b"more" * 1000, COLOUR),
     "more behind the end.jpg": (encoded(plain(), "JPEG") + bytes(5000), COLOUR),
     "日本語 写真.png": (encoded(plain()), COLOUR),
     "🦊🌲.png": (encoded(plain()), COLOUR),
     "e\u0301te\u0301.png": (encoded(plain()), COLOUR),
     "عربي.png": (encoded(plain()), COLOUR),
+    "éte\u0301.png": (encoded(plain()), COLOUR),
+    os.fsdecode(b"B\xe4r.png"): (encoded(plain()), COLOUR),
+    os.fsdecode(b"B\xf6r.png"): (encoded(plain()), COLOUR),
+    "turned\u202egnp.png": (encoded(plain()), COLOUR),
+    "un\u200bseen.png": (encoded(plain()), COLOUR),
+    "Plain.PNG": (encoded(plain()), COLOUR),
+    "back\\slash.png": (encoded(plain()), COLOUR),
     "two\nlines.png": (encoded(plain()), COLOUR),
     "'; DROP TABLE x; --.png": (encoded(plain()), COLOUR),
     "%s {0} $HOME.png": (encoded(plain()), COLOUR),
@@ -175,7 +184,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "bomb.gif": (b"GIF89a" + struct.pack("<HHBBB", 65535, 65535, 0, 0, 0) + bytes(20), ""),
     "bomb.ppm": (b"P6 90000 90000 255\n" + bytes(100), "million pixels"),
     "header alone.jpg": (b"\xff\xd8\xff\xe0\x00\x10JFIF", ""),
+    "float 255 among unit.tif": (array(UNIT * 255), "the set's are 0 to 1"),
     "not finite.tif": (array(np.full((SIDE, SIDE), np.nan, np.float32)), "not finite"),
+    "animation of 148 bytes.webp": (ANIMATION, "MB of memory"),
+    "scans.jpg": (many_scans(20_000), "many scans"),
     "notes.txt": (b"notes", "not an image file"),
     "table.csv": (b"a,b", "not an image file"),
     "picture.heic": (bytes(100), "not an image file"),

@@ -43,6 +43,7 @@ from engine.store.seal import USER_BLOCK
 from engine.store.study import Study, StudyError
 from tests import image_files
 from tests.made_up_study import IMAGES, add_images, add_network, network, scored, sweep
+from tests.reliability import image_fuzz
 from tests.reliability.forked import PLAN
 from tests.reliability.sealing import place_of, sealed
 
@@ -135,6 +136,7 @@ class Targets:
         self.images = [image_files.encoded(picture.convert("RGB"), kind) for kind in kinds]
         self.images.append(image_files.encoded(picture.convert("P"), "PNG", transparency=3))
         self.images.append(image_files.encoded(picture, "TIFF", compression="tiff_lzw"))
+        self.costly = image_fuzz.costly_files()
         folder = image_files.write(home / "pets", image_files.classes({"a": 3, "b": 3}))
         makers = {
             "x.zip": image_files.zipped,
@@ -202,6 +204,13 @@ class Targets:
         decode_fitted(data, image_size=16, channels="rgb", fit="crop")
         decode(data)
 
+    def decode_costly(self, chance):
+        image_fuzz.read_costly(mutated(chance.choice(self.costly), chance), chance)
+
+    def read_image_set(self, chance):
+        pictures = [chance.choice(self.images), mutated(chance.choice(self.images), chance)]
+        image_fuzz.read_set(self.home, pictures, chance)
+
     def read_archive(self, chance):
         name = chance.choice(list(self.archives))
         path = self.home / f"mutated-{name}"
@@ -226,6 +235,8 @@ ALLOWED = {
     "decode_image": UnreadableImage,
     "read_archive": ImagesError,
     "read_weights": WeightsError,
+    "decode_costly": UnreadableImage,
+    "read_image_set": ImagesError,
 }
 
 

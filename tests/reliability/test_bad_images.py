@@ -2,11 +2,11 @@ import json
 import subprocess
 import sys
 import tempfile
-import unicodedata
 from pathlib import Path
 
 import pytest
 
+from engine.data.safety.names import shown_paths
 from tests.reliability import bad_images
 from tests.reliability.bad_images import LOADED, REFUSED, make
 
@@ -57,7 +57,7 @@ def test_that_the_corpus_has_at_least_sixty_kinds():
 
 def test_that_every_file_is_loaded_or_listed_and_nothing_else_is(outcome):
     expected, found = outcome
-    names = {unicodedata.normalize("NFC", name) for name in expected}
+    names = set(shown_paths(expected).values())
     assert not set(found["loaded"]) & set(found["skipped"])
     assert set(found["loaded"]) | set(found["skipped"]) == names
 
@@ -65,12 +65,13 @@ def test_that_every_file_is_loaded_or_listed_and_nothing_else_is(outcome):
 def test_that_what_is_loaded_has_its_colour(outcome):
     expected, found = outcome
     wrong = {}
+    shown = shown_paths(expected)
     for name, colour in expected.items():
         if isinstance(colour, str):
             continue
-        mean = found["loaded"].get(unicodedata.normalize("NFC", name))
+        mean = found["loaded"].get(shown[name])
         if mean is None or max(abs(a - b) for a, b in zip(mean, colour, strict=True)) > 6:
-            wrong[name] = (mean, found["skipped"].get(name))
+            wrong[name] = (mean, found["skipped"].get(shown[name]))
     assert wrong == {}
 
 

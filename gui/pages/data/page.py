@@ -31,6 +31,7 @@ from gui.widgets.forms.spec_form import SpecForm
 from gui.widgets.images.class_table import ClassTable
 from gui.widgets.images.image_browser import ImageBrowser
 from gui.widgets.label import Label
+from gui.widgets.sentence import Sentence
 
 # Fields that identify stored images; the other fields are options for reading them.
 IDENTITY = ("name", "digest")
@@ -61,6 +62,8 @@ class DataPage(Page):
         layout.setContentsMargins(16, 16, 16, 8)
         layout.setSpacing(12)
         layout.addLayout(self._build_heading())
+        self.alarms = Sentence(self, lines=0)
+        layout.addWidget(self.alarms)
         layout.addWidget(self.reading)
         layout.addWidget(body, 1)
         self._connect()
@@ -78,6 +81,11 @@ class DataPage(Page):
         texts.setSpacing(0)
         texts.addWidget(self.name)
         texts.addWidget(self.facts)
+        self.scale = Label()
+        self.scale.setProperty("role", "muted")
+        self.scale.setWordWrap(True)
+        self.scale.setToolTip("Which values of the files became black and white")
+        texts.addWidget(self.scale)
         self.kept = Label()
         self.kept.setProperty("role", "good")
         self.use = QPushButton("Use these images")
@@ -156,6 +164,7 @@ class DataPage(Page):
         spec, image_set = self.workspace.images, self.workspace.image_set
         self.name.setText(spec.title if spec is not None else "No images yet")
         self.facts.setText(self._facts())
+        self._show_scale()
         self.browser.show_set(image_set)
         if image_set is not None:
             self.classes.classes.show_classes(
@@ -172,6 +181,16 @@ class DataPage(Page):
             self.form.set_spec(spec)
         self._shown = spec
         self._show_buttons()
+
+    def _show_scale(self) -> None:
+        """Show the rule for the values of the files, and which ways of storing tell classes."""
+        image_set = self.workspace.image_set
+        sentences = image_set.scale if image_set is not None else ()
+        self.scale.setText(" ".join(sentences))
+        self.scale.setVisible(bool(sentences))
+        alarms = image_set.alarms if image_set is not None else ()
+        self.alarms.say("\n".join(alarms), "warning")
+        self.alarms.setVisible(bool(alarms))
 
     def _facts(self) -> str:
         spec, image_set = self.workspace.images, self.workspace.image_set

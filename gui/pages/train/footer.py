@@ -18,13 +18,17 @@ class TrainFooter(QWidget):
     -------
     go_to
         Carries the page on which the user can choose the missing images.
+    read_at
+        Carries the side in pixels at which the images shall be read again.
     """
 
     go_to = Signal(object)
+    read_at = Signal(int)
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
         self._way: Place | None = None
+        self._side = 0
         self.counts = Label()
         self.counts.setWordWrap(True)
         self.time = Label()
@@ -36,6 +40,10 @@ class TrainFooter(QWidget):
         self.fault = error_label(self)
         self.lead = QPushButton("Choose images")
         self.lead.clicked.connect(self._go)
+        self.read_again = QPushButton(self)
+        self.read_again.setToolTip("Read the image files again at a size that the network takes")
+        self.read_again.clicked.connect(lambda: self.read_at.emit(self._side))
+        self.offer_size(0)
         self.train = QPushButton("Train")
         self.train.setProperty("role", "primary")
         self.train.setToolTip("Train the networks (Ctrl+Return)")
@@ -49,7 +57,7 @@ class TrainFooter(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        for widget in (self.counts, self.time, self.fault, self.lead):
+        for widget in (self.counts, self.time, self.fault, self.lead, self.read_again):
             layout.addWidget(widget)
         layout.addLayout(buttons)
 
@@ -85,6 +93,12 @@ class TrainFooter(QWidget):
             self.counts.setText(self._sum(counts, total) + self._rest(total, stored, going))
         self.train.setEnabled(not fault and missing > 0)
         self.train.setText(self._button(missing) if not fault else "Train")
+
+    def offer_size(self, side: int) -> None:
+        """Offer to read the images at another side in pixels; 0 offers nothing."""
+        self._side = side
+        self.read_again.setText(f"Read the images at {side}x{side} px")
+        self.read_again.setVisible(side > 0)
 
     def show_time(self, seconds: float | None, together: int) -> None:
         """Show how long the trainings that the button starts will take; nothing for None."""

@@ -11,7 +11,7 @@ from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from engine.jobs.events import Ended, Event, Notice, Queued, Started
-from engine.specs import Imported, Training
+from engine.specs import FolderImages, Imported, Training
 from engine.specs.distinguish import networks_apart
 from engine.specs.proposals import proposals_for
 from engine.specs.schema import Spec
@@ -23,6 +23,7 @@ from gui.pages.train.footer import TrainFooter
 from gui.pages.train.form import TrainForm
 from gui.pages.train.live_curves import LiveCurves
 from gui.pages.train.live_maps import LiveMaps
+from gui.pages.train.obstacles import obstacle, readable_side
 from gui.pages.train.results import Results
 from gui.pages.train.runs import Arrays, Runs, TrainingRun, histories
 from gui.queue.continuing import ContinueDialog
@@ -80,25 +81,7 @@ class TrainPage(Page):
 
     def obstacle(self) -> str:
         """Return the sentence on why nothing can be trained now, or ""."""
-        workspace = self.workspace
-        if workspace.study is None:
-            return "Open or create a study first."
-        if workspace.images is None:
-            return "Choose images first."
-        images = workspace.image_set
-        if images is None:
-            return "The images are being loaded."
-        if not len(images.train_images):
-            return "These images have no training part: a network cannot learn from them."
-        if images.class_count < 2:
-            found = ", ".join(images.classes) or "no labels"
-            return f"A classifier needs images of two classes; these have {found}."
-        if self.form.weights() == "best" and not len(images.validation_images):
-            return (
-                "The best weights are chosen by validation images, and these images have none: "
-                "set a validation part on the Data page."
-            )
-        return ""
+        return obstacle(self.workspace, self.form.network.spec(), self.form.weights())
 
     # ----------------------------------------------------------------------------------- building
 
@@ -141,6 +124,7 @@ class TrainPage(Page):
         self.form.changed.connect(self._on_form)
         self.footer.train.clicked.connect(self._train)
         self.footer.go_to.connect(self.go_to)
+        self.footer.read_at.connect(self._read_at)
         for keys in ("Ctrl+Return", "Ctrl+Enter"):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -171,6 +155,7 @@ class TrainPage(Page):
             going=going,
             lead=lead,
         )
+        self.footer.offer_size(readable_side(workspace, self.form.network.spec()))
         self.footer.go_on.setEnabled(bool(self._stored()))
         self._show_time(wanted)
 
@@ -189,6 +174,13 @@ class TrainPage(Page):
     def _is_going(self, key: str) -> bool:
         run = self.runs.get(key)
         return run is not None and run.state in ("waiting", "running")
+
+    @Slot(int)
+    def _read_at(self, side: int) -> None:
+        """Read the image files again, at the side that the network takes."""
+        images = self.workspace.images
+        if isinstance(images, FolderImages):
+            self.workspace.importer.reread(images.replace("image_size", side))
 
     @Slot()
     def _train(self) -> None:
@@ -217,6 +209,8 @@ class TrainPage(Page):
     def _on_images(self) -> None:
         """Propose settings for the new images, and show the networks trained on them."""
         images = self.workspace.image_set
+        if images is not None:
+            self.form.network.side = max(images.shape[1:])
         self._propose(None if images is None else images.shape)
         self.curves.name_part(images is not None and len(images.validation_images) > 0)
         self._drop_foreign()

@@ -43,6 +43,14 @@ class FormRow:
                 widget.hide()
                 widget.deleteLater()
 
+    def set_visible(self, shown: bool) -> None:
+        """Show or hide the row; its error message is hidden with it."""
+        for widget in (self.label, self.edit):
+            if widget is not None:
+                widget.setVisible(shown)
+        if not shown:
+            self.error.hide()
+
     def show_error(self, text: str) -> None:
         """Show an error message below the editor; "" hides it."""
         say(self.error, "" if self.edit.explains else text)

@@ -18,6 +18,7 @@ from gui.widgets.forms.field_edit import (
     start_value,
 )
 from gui.widgets.forms.form_row import FormRow, error_label, label_for, say
+from gui.widgets.forms.name_search import SIDE, NameField
 from gui.widgets.forms.nested_field import INDENT, NestedField
 from gui.widgets.forms.number_edit import NumberError, guard_wheel
 
@@ -36,6 +37,11 @@ class SpecForm(InnerForm):
     labels
         Labels that replace those of the fields, by field name; "kind" is the choice of the kind,
         "attack.eps" a field of a nested spec.
+
+    Attributes
+    ----------
+    side
+        Side in pixels of the images that a network is chosen for.
 
     Signals
     -------
@@ -57,6 +63,7 @@ class SpecForm(InnerForm):
         self._exclude = frozenset(exclude)
         self._labels = dict(labels or {})
         self._nested = nested
+        self.side = SIDE
         self._fixed: dict[str, Any] = {}
         self._chosen: dict[str, Any] = {}
         self._rows: dict[str, FormRow] = {}
@@ -191,7 +198,9 @@ class SpecForm(InnerForm):
                 item, self, words=words, make_form=self._make_inner, opened=not self._nested
             )
         else:
-            edit = plain_field(item, self)
+            edit = NameField(item, self) if item.listed else plain_field(item, self)
+            if isinstance(edit, NameField):
+                edit.side_of = lambda: self.side
             edit.show_value(start_value(item))
         if item.optional:
             edit = OptionalField(edit, self)
@@ -227,8 +236,16 @@ class SpecForm(InnerForm):
         self._error = next(iter(wrong.values()), "")
         for name, row in self._rows.items():
             row.show_error(wrong.get(name, ""))
+            row.set_visible(self._matters(row.item))
         say(self._fault, wrong.get("", ""))
         self.changed.emit()
+
+    def _matters(self, item: Field) -> bool:
+        """Return whether a field matters with the value of the field that it depends on."""
+        if item.only is None or item.only[0] not in self._rows:
+            return True
+        name, value = item.only
+        return bool(self._rows[name].edit.read() == value)
 
     def _read_rows(self) -> tuple[dict[str, Any], dict[str, str]]:
         values: dict[str, Any] = {}
@@ -240,6 +257,8 @@ class SpecForm(InnerForm):
                 fault = f"{item.name} is missing: {self._kind.kind} needs {item.allowed()}"
                 wrong.setdefault("", fault)
         for name, row in self._rows.items():
+            if not self._matters(row.item):
+                continue
             try:
                 values[name] = row.edit.read()
             except NumberError as error:

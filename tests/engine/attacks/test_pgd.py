@@ -398,7 +398,7 @@ def test_that_different_networks_are_attacked_in_several_threads_at_once():
         (lambda x, y: (x, y[:3]), r"labels has shape \(3,\).*must be \(6,\), int64"),
         (lambda x, y: (x, y.float()), "torch.float32, must be"),
         (lambda x, y: (x, y - 9), "labels holds -1"),
-        (lambda x, y: (x, y + 5), "the class is [5-9], must be at most 4 for this network"),
+        (lambda x, y: (x, y + 5), "labels holds [5-9], must hold at most 4"),
     ],
 )
 def test_that_unusable_input_is_refused_in_one_sentence(change, message):
@@ -407,7 +407,7 @@ def test_that_unusable_input_is_refused_in_one_sentence(change, message):
 
 
 def test_that_a_target_the_network_does_not_have_is_refused():
-    with pytest.raises(InputError, match="the class is 5, must be at most 4"):
+    with pytest.raises(InputError, match="target is 5, must be at most 4"):
         attack(small_network(), *some_images(), PGD(target=5))
 
 

@@ -204,7 +204,7 @@ def test_that_unfit_labels_are_refused():
     model, images = network(), some_images()
     with pytest.raises(InputError, match=r"labels has shape \(3,\).*must be \(7,\), int64"):
         gradient(model, images, torch.tensor([0, 1, 2]))
-    with pytest.raises(InputError, match="the class is 4, must be at most 3"):
+    with pytest.raises(InputError, match="labels holds 4, must hold at most 3"):
         gradient(model, images, torch.full((7,), 4))
 
 
@@ -278,7 +278,7 @@ def test_that_the_true_class_needs_labels():
 
 
 def test_that_a_class_the_network_lacks_is_refused():
-    with pytest.raises(InputError, match="the class is 7, must be at most 3"):
+    with pytest.raises(InputError, match="target is 7, must be at most 3"):
         attribute(network(), some_images(), Gradient(target=7))
 
 

@@ -6,14 +6,17 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine.cli.main import main
+from engine.data.images import ingest
 from engine.figures.catalog import FIGURES
 from engine.program import VERSION
 from engine.specs.methods import methods
 from engine.specs.schema import KINDS
 from engine.store.study import Study
+from tests.image_files import tiff, write
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -326,3 +329,31 @@ def test_that_all_methods_are_listed_with_their_fields(capsys):
 def test_that_every_method_says_what_it_is():
     for method in methods():
         assert method.summary.endswith("."), method.kind
+
+
+def test_that_the_rule_for_values_and_alarms_are_told_and_recorded(tmp_path, capsys):
+    generator = np.random.default_rng(0)
+    for number in range(10):
+        values = generator.random((8, 8), np.float32)
+        write(tmp_path / "noise", {f"calm/{number}.tif": tiff(values)})
+        over = values[::-1] / values.max() * np.float32(1.000001)
+        write(tmp_path / "noise", {f"over/{number}.tif": tiff(over)})
+    plan = tmp_path / "plan.toml"
+    plan.write_text(f"[specs.images]\npath = {json.dumps(str(tmp_path / 'noise'))}\n")
+    study = tmp_path / "s.isthmus"
+    assert main(["run", str(plan), "--study", str(study)]) == 0
+    told = capsys.readouterr().err
+    spec, _ = ingest(tmp_path / "noise")
+    (entry,) = Study(study).entries
+    assert entry.key == spec.key
+    assert (spec.black, spec.white) == (0, 1)
+    alarm = "Alarm: 10 of 10 images of class 'over' and 0 of 10 others"
+    rule = "20 images: values from 0 to 1 were scaled to 8 bits."
+    assert alarm in told
+    assert rule in told
+    assert main(["show", "--study", str(study), entry.key]) == 0
+    shown = capsys.readouterr().out
+    assert alarm in shown
+    assert rule in shown
+    assert main(["show", "--study", str(study), entry.key, "--json"]) == 0
+    assert any(alarm in note for note in json.loads(capsys.readouterr().out)["notes"])

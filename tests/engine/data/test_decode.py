@@ -12,6 +12,7 @@ from PIL import Image, ImageFile
 
 from engine.data import decode as module
 from engine.data.decode import FITS, FORMATS, UnreadableImage, decode, decode_fitted, measure
+from engine.data.values import SCALED_16
 from engine.specs.images import ImageFit
 from tests.image_files import encoded, picture
 
@@ -45,25 +46,29 @@ def test_that_the_short_way_for_jpegs_gives_what_pillow_gives(mode, options, siz
     data = encoded(picture(size=size, mode=mode), "JPEG", **options)
     short = module._plain_jpeg(data, 100)
     assert short is not None
+    assert short.mode == mode
     with Image.open(io.BytesIO(data)) as image:
-        assert short.mode == image.mode
         np.testing.assert_array_equal(short, image)
 
 
 def test_that_the_short_way_is_not_taken_where_a_rule_may_be_needed():
     exif = Image.Exif()
     exif[0x0112] = 6
-    assert module._plain_jpeg(encoded(picture(), "JPEG", exif=exif), 100) is None
+    plain = encoded(picture(), "JPEG")
     cmyk = picture(mode="RGB").convert("CMYK")
+    assert module._plain_jpeg(encoded(picture(), "JPEG", exif=exif), 100) is None
     assert module._plain_jpeg(encoded(cmyk, "JPEG"), 100) is None
     assert module._plain_jpeg(encoded(picture(size=(64, 64)), "JPEG"), 32) is None
+    assert module._plain_jpeg(plain, 100) is not None
+    for mark in (b"\xff\xc0", b"\xff\xcf", b"\xff\xff\xc2"):
+        assert module._plain_jpeg(plain + mark, 100) is None
 
 
 def test_that_sixteen_bits_are_scaled_and_not_clipped():
     decoded = pixels_of(Image.fromarray(RAMP))
     np.testing.assert_array_equal(decoded.pixels[..., 0], np.rint(RAMP / 257))
     assert (decoded.pixels.min(), decoded.pixels.max()) == (0, 255)
-    assert decoded.rules == (module.SCALED_16,)
+    assert decoded.rules == (SCALED_16,)
 
 
 def test_that_sixteen_bit_tiffs_are_scaled_in_either_byte_order():
@@ -84,7 +89,7 @@ def tiff16(values, order):
 def test_that_sixteen_bit_colour_is_named_as_scaled():
     decoded = decode(png16())
     assert decoded.pixels.tolist() == [[[255, 127, 1]]]
-    assert decoded.rules == (module.SCALED_16,)
+    assert decoded.rules == (SCALED_16,)
 
 
 def png16():
@@ -103,10 +108,10 @@ def png16():
 @pytest.mark.parametrize(
     ("values", "expected", "rule"),
     [
-        ([0.0, 0.5, 1.0], [0, 128, 255], module.SCALED_UNIT),
-        ([0.0, 100.4, 255.0], [0, 100, 255], module.ROUNDED),
-        ([-1.0, 0.0, 1.0], [0, 128, 255], module.STRETCHED),
-        ([5.0e5, 5.0e5, 5.0e5], [0, 0, 0], module.STRETCHED),
+        ([0.0, 0.5, 1.0], [0, 128, 255], "values from 0 to 1 were scaled to 8 bits"),
+        ([0.0, 100.4, 255.0], [0, 100, 255], "values from 0 to 255 were scaled to 8 bits"),
+        ([-1.0, 0.5, 1.0], [0, 191, 255], "values from -1 to 1 were scaled to 8 bits"),
+        ([7.0, 8.5, 10.0], [0, 128, 255], "values from 7 to 10 were scaled to 8 bits"),
     ],
 )
 def test_that_floating_point_tiffs_are_scaled_by_a_rule_that_is_named(values, expected, rule):

@@ -199,6 +199,9 @@ def test_that_rules_and_oddities_are_noted(tmp_path):
         "The class folder 'c' is empty and was left out.",
         "1 class has a single image, which is for training: b.",
         "1 image: 16-bit values were scaled to 8 bits.",
+        "1 image: the values span less than two of 256 levels of the range: b/1.png.",
+        "1 image of 16 bits uses no value above 4,095: if these are 12 bits, set the bit depth "
+        "to 12.",
         "1 file is an exact copy of another: a/x.png.",
         "1 test image is also among the training images: a/000.png.",
     )

@@ -3,6 +3,8 @@ from collections import Counter
 import numpy as np
 
 from engine.data.remarks import class_remarks, copy_remarks, rule_remarks, size_remarks
+from engine.data.traits import Traits
+from engine.data.values import CLIPPED
 from engine.specs import FolderImages
 
 
@@ -11,10 +13,19 @@ def folder(**changes):
 
 
 def test_that_rules_are_counted_in_sentences():
-    assert rule_remarks(Counter({"it was turned": 1200, "a frame was taken": 1})) == [
+    plain, turned = Traits(), Traits(rules=("it was turned",))
+    both = Traits(rules=("a frame was taken", "it was turned"))
+    traits = [plain, None, *[turned] * 1199, both]
+    assert rule_remarks([""] * len(traits), traits) == [
         "1 image: a frame was taken.",
         "1,200 images: it was turned.",
     ]
+
+
+def test_that_images_that_disagree_with_the_rule_of_the_set_are_named():
+    clipped = Traits(rules=(CLIPPED,))
+    (text,) = rule_remarks(["a.tif", "b.tif", "c.tif"], [clipped, Traits(), clipped])
+    assert text == f"2 images: {CLIPPED}: a.tif, c.tif."
 
 
 def test_that_nothing_is_said_where_all_images_have_the_size():

@@ -83,7 +83,7 @@ def test_that_the_boundary_of_the_plane_is_measured(computed):
 
 def test_that_an_index_beyond_the_test_set_is_named(computed):
     (message,) = computed(specs.Maps(classifier=training(), indices=(0, 100)), expect_failure=True)
-    assert message == "indices has 100, must be below 100"
+    assert message == "indices has 100, must be below 100: so many are the test images"
 
 
 def test_that_images_of_another_shape_are_named(computed):

@@ -61,10 +61,10 @@ def test_that_there_is_no_median_if_most_stand(study):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"eps": ()}, "eps is \\[\\], must not be empty"),
+        ({"eps": ()}, "eps is \\[\\], must hold at least one radius"),
         ({"eps": (0.2, 0.1)}, "must rise from one radius to the next"),
         ({"attack": specs.PGD(target=3)}, "attack.target is 3, must be empty"),
-        ({"attack": specs.PGD(eps=0.0)}, "attack.eps is 0, must not be"),
+        ({"attack": specs.PGD(eps=0.0)}, "attack.eps is 0, must be above 0"),
     ],
 )
 def test_that_bad_fields_are_named(changes, message):

@@ -125,3 +125,10 @@ def test_that_every_preset_can_be_read(name):
     plan = read_plan(find_plan(name), ingest=lambda path: form)
     assert plan.specs
     assert all(spec.recorded for spec in plan.specs)
+
+
+@pytest.mark.parametrize("name", presets())
+def test_that_every_preset_checks_its_networks_or_says_that_it_does_not(name):
+    text = find_plan(name).read_text(encoding="utf-8")
+    comments = " ".join(line for line in text.splitlines() if line.startswith("#"))
+    assert 'kind = "strong_accuracy"' in text or '"not yet checked"' in comments

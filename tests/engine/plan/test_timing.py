@@ -18,6 +18,23 @@ def test_that_a_far_larger_network_takes_longer(monkeypatch):
     assert timed(specs.SmallCNN(width=64)) > timed(specs.SmallCNN(width=2)) > 0
 
 
+def test_that_a_network_too_slow_for_a_whole_batch_is_timed_on_fewer_images(monkeypatch):
+    monkeypatch.setattr("engine.plan.timing.TIMED_SECONDS", 0.0)
+    monkeypatch.setattr("engine.plan.timing.BATCH_SECONDS", 1e-6)
+    seen = []
+    monkeypatch.setattr("engine.plan.timing.layout", lambda images: seen.append(images) or images)
+    assert timed(specs.SmallCNN(width=64), batch_size=100) > 0
+    assert max(len(images) for images in seen) == 2
+
+
+@pytest.mark.parametrize("network", [specs.Torchvision(name="googlenet"), specs.TradesCNN()])
+def test_that_networks_with_dropout_are_timed(monkeypatch, network):
+    monkeypatch.setattr("engine.plan.timing.TIMED_SECONDS", 0.0)
+    before = torch.random.get_rng_state()
+    assert timed(network, batch_size=2) > 0
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
 def test_that_the_number_of_threads_is_given_back(monkeypatch):
     monkeypatch.setattr("engine.plan.timing.TIMED_SECONDS", 0.0)
     torch.set_num_threads(1)

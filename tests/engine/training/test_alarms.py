@@ -164,7 +164,7 @@ def notices(study, attack, seed):
         scheme=specs.Adversarial(attack=attack, warmup=2),
         optimizer=specs.Adam(learning_rate=2e-3),
         evaluation=specs.PGD(eps=0.1, step_size=0.05, steps=3),
-        evaluation_images=200,
+        evaluation_images=100,
         epochs=6,
         batch_size=50,
         seed=seed,

@@ -44,6 +44,43 @@ def test_that_another_seed_gives_another_network(study):
     assert not np.array_equal(first.arrays[name], second.arrays[name])
 
 
+DROPPING = {"network": specs.TradesCNN(), "images": specs.Glyphs(train=100, test=50)}
+
+
+def test_that_dropout_draws_from_the_training_s_own_generator(study, computed, tmp_path):
+    """Also beside other trainings, and after a stop: its generator is in the checkpoint."""
+    alone = run(training(**DROPPING), Study(tmp_path / "alone", create=True))
+    before = torch.random.get_rng_state()
+    assert_same(alone, run(training(**DROPPING), study))
+    assert torch.equal(torch.random.get_rng_state(), before)
+    record, *_ = computed(training(**DROPPING), training(**DROPPING, seed=1), slots=2)
+    assert_same(alone, record)
+
+
+def test_that_a_killed_training_with_dropout_resumes_to_the_same_bits(study, monkeypatch):
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    spec = training(**DROPPING, epochs=3)
+    whole = run(spec, study)
+    study.drop_checkpoint(spec)
+
+    def stop_after_an_epoch(event):
+        if isinstance(event, Scalars) and event.step > 1:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        run(spec, study, stop_after_an_epoch)
+    assert study.checkpoint(spec).documents["fit"]["epoch"] == 1
+    assert_same(whole, run(spec, study))
+
+
+def test_that_a_last_batch_of_one_image_is_no_obstacle(study):
+    """Batch norms see one value a channel there, in the last blocks at 28x28 px."""
+    network = specs.Torchvision(name="resnet18")
+    images = specs.Glyphs(train=21, test=20)
+    found = run(training(network=network, images=images, batch_size=20, epochs=1), study)
+    assert np.isfinite(found.arrays["weights/network.fc.weight"]).all()
+
+
 def test_that_what_runs_beside_it_changes_nothing(study, computed, tmp_path):
     alone = run(robust(), Study(tmp_path / "alone", create=True))
     record, *_ = computed(robust(), training(), training(seed=1), training(seed=2), slots=4)

@@ -3,10 +3,13 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QUrl
 from PySide6.QtGui import QImage
 
+from engine.data.image_set import ImageSet
+from engine.specs import FolderImages, Glyphs
 from engine.store.study import Study
 from gui.session import dropping
 
@@ -20,6 +23,22 @@ def mime_of(*paths: Path) -> QMimeData:
 @pytest.mark.parametrize("name", ["plain", "with space", "日本語", "100 % #1 ü̈", "🐟"])
 def test_that_a_dropped_path_comes_through_whatever_its_name(tmp_path, name):
     assert dropping.paths_of(mime_of(tmp_path / name)) == [tmp_path / name]
+
+
+def test_that_a_picture_takes_the_rule_of_the_present_images_and_an_archive_its_own():
+    spec = FolderImages(name="x", digest="", bit_depth=12, black=-1, white=1, beyond="skip")
+    images = ImageSet(
+        train_images=np.zeros((0, 3, 8, 8), np.uint8),
+        train_labels=np.zeros(0, np.int64),
+        test_images=np.zeros((1, 3, 8, 8), np.uint8),
+        test_labels=np.zeros(1, np.int64),
+    )
+    shape = {"image_size": 8, "channels": "rgb"}
+    rule = {"bit_depth": 12, "black": -1, "white": 1, "beyond": "skip"}
+    assert dropping.form_like(spec, images, Path("x.tif")) == shape | rule
+    assert dropping.form_like(spec, images, Path("x.zip")) == shape
+    assert dropping.form_like(Glyphs(), images, Path("x.tif")) == shape
+    assert dropping.form_like(None, None, Path("x.tif")) == {}
 
 
 def test_that_remote_addresses_are_left_out(tmp_path):

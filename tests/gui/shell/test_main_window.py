@@ -21,6 +21,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QToolButton
 
 from engine.jobs.events import Ended, Notice, Queued
+from engine.networks.timm_names import has_timm
 from engine.specs import Imported, SmallCNN
 from engine.store.study import Result, Study
 from gui.look import settings, theme
@@ -400,6 +401,7 @@ def test_that_about_tells_the_versions_of_what_is_installed(window):
     dialog.copy.click()
     copied = QGuiApplication.clipboard().text()
     assert f"numpy {np.__version__}" in copied
+    assert ("timm is not included" in copied) != has_timm()
     dialog.close()
 
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter
 
 from engine.data.image_set import ImageSet, Skipped
+from engine.data.images import ingest
 from engine.specs import FolderImages, Gaussians2D, Glyphs
 from gui.pages.data.page import DataPage
 from gui.session import file_dialogs
@@ -16,6 +17,7 @@ from gui.session.workspace import Workspace
 from gui.widgets.images.class_table import SHARES
 from gui.widgets.images.thumbnails import CACHED, ThumbnailModel
 from tests.gui.fakes import WAIT_MS, small
+from tests.image_files import tiff, write
 
 MANY = 60_000
 
@@ -158,6 +160,47 @@ def test_that_left_out_files_and_notes_are_listed(page):
     assert browser.notes.toPlainText() == notes[0]
     rows = [[browser.skipped.index(row, column).data() for column in range(2)] for row in range(2)]
     assert rows == [["cat/notes.txt", "not an image"], ["dog/x.png", "damaged"]]
+
+
+def test_that_the_rule_of_the_values_and_the_alarms_are_shown(page):
+    scale = ("6 images: 8-bit values were kept.",)
+    alarms = ("Alarm: 3 of 3 images of class '<b>cat</b>' are PNG files.",)
+    page.workspace.choose_images(SPEC, labelled(3, 3, scale=scale, alarms=alarms))
+    assert page.scale.text() == scale[0]
+    assert page.alarms.isVisible()
+    assert page.alarms.text() == alarms[0]
+    assert page.alarms.textFormat() == page.scale.textFormat() == Qt.TextFormat.PlainText
+    page.workspace.choose_images(SPEC.replace("name", "others"), labelled(3, 3))
+    assert not page.alarms.isVisible()
+    assert not page.scale.isVisible()
+
+
+def test_that_the_range_of_a_set_is_settled_shown_and_changed(qtbot, opened, tmp_path):
+    ramp = np.linspace(0, 2, 64, dtype=np.float32).reshape(8, 8)
+    for name in ("cat", "dog"):
+        for number in range(4):
+            write(tmp_path / "animals", {f"{name}/{number}.tif": tiff(ramp + number)})
+    workspace = opened.workspace
+    workspace.importer.take([tmp_path / "animals"])
+    qtbot.waitUntil(lambda: workspace.image_set is not None, timeout=WAIT_MS)
+    headless, _ = ingest(tmp_path / "animals")
+    assert workspace.images.key == headless.key
+    assert (headless.black, headless.white, headless.beyond) == (0, 5, "skip")
+    assert "values from 0 to 5" in opened.scale.text()
+
+    changed = opened.form.spec().replace("white", 10.0)
+    opened.form.set_spec(changed)
+    opened.show_images.click()
+    qtbot.waitUntil(lambda: workspace.images == changed, timeout=WAIT_MS)
+    assert workspace.image_set.test_images.max() <= 128
+    assert "values from 0 to 10" in opened.scale.text()
+
+    # A single picture is seen as the networks of these images see theirs.
+    write(tmp_path, {"photo.tif": tiff(ramp)})
+    workspace.importer.take([tmp_path / "photo.tif"])
+    qtbot.waitUntil(lambda: workspace.images.name == "photo", timeout=WAIT_MS)
+    assert (workspace.images.black, workspace.images.white) == (0, 10)
+    assert workspace.image_set.test_images.max() == 51
 
 
 def test_that_points_of_the_plane_are_not_drawn_as_pictures(page):

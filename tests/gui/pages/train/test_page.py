@@ -13,6 +13,7 @@ from engine.specs import (
     FGSM,
     PGD,
     Adversarial,
+    FolderImages,
     Gaussians2D,
     Glyphs,
     PaperCifarCNN,
@@ -21,6 +22,8 @@ from engine.specs import (
     SchemeSpec,
     SmallCNN,
     Standard,
+    Timm,
+    Torchvision,
     Training,
 )
 from engine.specs.attacks import scaled_step
@@ -292,6 +295,45 @@ def test_that_schemes_that_are_added_appear_by_themselves(qtbot):
 def test_that_every_network_can_be_chosen(page, kind):
     page.form.network.select_kind(kind)
     assert {spec.network.kind for spec in page.trainings()} == {kind}
+
+
+FILES = FolderImages(name="photographs", digest="ab" * 32, image_size=32)
+
+
+def test_that_a_network_that_cannot_take_the_images_is_told_and_their_size_offered(
+    page, workspace, qtbot
+):
+    reread = []
+    workspace.importer.reread = reread.append
+    workspace.runner.loaded = True
+    workspace.choose_images(FILES, image_set(channels=3, side=32))
+    assert page.footer.read_again.isHidden()
+    page.form.network.set_spec(Torchvision(name="alexnet"))
+    assert page.footer.fault.text() == ("Images are 32x32 px, alexnet needs at least 63x63 px.")
+    assert not page.footer.train.isEnabled()
+    assert page.footer.read_again.text() == "Read the images at 63x63 px"
+    qtbot.mouseClick(page.footer.read_again, Qt.MouseButton.LeftButton)
+    assert reread == [FILES.replace("image_size", 63)]
+    workspace.choose_images(reread[0], image_set(channels=3, side=63))
+    page.form.network.set_spec(Torchvision(name="alexnet"))
+    assert page.footer.fault.isHidden()
+    assert page.footer.read_again.isHidden()
+    assert page.trainings()[0].network == Torchvision(name="alexnet")
+
+
+def test_that_images_without_files_are_not_offered_at_another_size(page, workspace):
+    workspace.runner.loaded = True
+    page.form.network.set_spec(Torchvision(name="vit_b_16"))
+    assert "multiples of 16 px, such as 32x32 px" in page.footer.fault.text()
+    assert page.footer.read_again.isHidden()
+
+
+def test_that_a_missing_package_is_told_before_the_training(page, workspace, monkeypatch):
+    workspace.runner.loaded = True
+    monkeypatch.setattr("engine.networks.architectures.has_timm", lambda: False)
+    page.form.network.set_spec(Timm())
+    assert "timm is not installed" in page.footer.fault.text()
+    assert not page.trainings()
 
 
 def test_that_the_proposals_depend_on_the_images():

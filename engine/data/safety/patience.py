@@ -1,0 +1,41 @@
+"""How long to wait for a drive until the user is told that it may not answer."""
+
+from __future__ import annotations
+
+import math
+import time
+
+SLOW_SECONDS = 10.0
+
+
+class Patience:
+    """Notices, once, that reading made no progress for a while.
+
+    Parameters
+    ----------
+    seconds
+        How long that is.
+    """
+
+    def __init__(self, seconds: float = SLOW_SECONDS) -> None:
+        self._seconds = seconds
+        self._since = time.monotonic()
+        self._last: object = None
+
+    def is_lost(self, progress: object) -> bool:
+        """Return whether to tell the user now; ``progress`` is anything that changes with it."""
+        now = time.monotonic()
+        if progress != self._last:
+            self._last, self._since = progress, now
+        elif now - self._since > self._seconds:
+            self._since = math.inf
+            return True
+        return False
+
+
+def sentence(name: object) -> str:
+    """Return what to tell the user about images that are being read."""
+    return (
+        f"No file of {name} was read for {SLOW_SECONDS:g} s: the drive may not answer. "
+        "Wait, or cancel."
+    )

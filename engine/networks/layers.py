@@ -1,0 +1,123 @@
+"""The layers that our own networks are made of, and how their weights are first drawn."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Normalize(nn.Module):
+    """Subtract each channel's mean and divide by its deviation, both in [0, 1] units."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]):
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(list(mean)).reshape(-1, 1, 1))
+        self.register_buffer("std", torch.tensor(list(std)).reshape(-1, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return images (N, C, H, W) of [0, 1] in the network's own range."""
+        return (images - self.mean) / self.std
+
+
+def initialise_glorot(module: nn.Module, generator: torch.Generator) -> None:
+    """Fill one layer: Glorot-uniform weights, zero bias. Source: Kim, Seo, Jeon 2019."""
+    if isinstance(module, nn.Conv2d | nn.Linear):
+        nn.init.xavier_uniform_(module.weight, generator=generator)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def initialise_smooth(module: nn.Module, generator: torch.Generator) -> None:
+    """Fill one layer as :func:`initialise_glorot`, then smooth the filters of a convolution.
+
+    Filters that are not smooth respond more strongly to an L-inf attack than to a stroke of a
+    digit. Adversarial training that starts from them stays at chance accuracy for many epochs.
+    """
+    initialise_glorot(module, generator)
+    if isinstance(module, nn.Conv2d):
+        with torch.no_grad():
+            # Doubled, because averaging shrinks independent weights to a third.
+            module.weight.copy_(2 * functional.avg_pool2d(module.weight, 3, stride=1, padding=1))
+
+
+def initialise_he(module: nn.Module, generator: torch.Generator) -> None:
+    """Initialise one layer as torchvision does in ResNet; batch norms start as the identity."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(
+            module.weight, mode="fan_out", nonlinearity="relu", generator=generator
+        )
+    elif isinstance(module, nn.Linear):
+        bound = 1 / math.sqrt(module.in_features)
+        nn.init.uniform_(module.weight, -bound, bound, generator=generator)
+        nn.init.uniform_(module.bias, -bound, bound, generator=generator)
+    elif isinstance(module, nn.BatchNorm2d):
+        module.reset_parameters()
+
+
+def initialise_fan_out(module: nn.Module, generator: torch.Generator) -> None:
+    """Initialise one layer as WideResNet's code does: zero biases, normal convolutions.
+
+    Source: Zagoruyko 2016; Zhang 2019.
+    """
+    initialise_he(module, generator)
+    if isinstance(module, nn.Linear):
+        nn.init.zeros_(module.bias)
+
+
+def initialise_trades(module: nn.Module, generator: torch.Generator) -> None:
+    """Initialise one layer as TRADES' code for MNIST, except that the last layer is not 0.
+
+    A last layer of zeros has no input gradient, so neither a first map nor a first attack. Source:
+    Zhang 2019.
+    """
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, generator=generator)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    else:
+        initialise_he(module, generator)
+
+
+def wake(network: nn.Module, generator: torch.Generator) -> None:
+    """Draw the weights of dense layers that are all 0, such as the last one of torchvision's ViT.
+
+    Behind a last layer of zeros there is no input gradient: no first map, and no first attack.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Linear) and not module.weight.any():
+            bound = 1 / math.sqrt(module.in_features)
+            nn.init.uniform_(module.weight, -bound, bound, generator=generator)
+
+
+# Layers are made on the meta device. Otherwise torch's constructors would draw initial weights from
+# the global generator that all threads of the process share.
+def conv(
+    channels: int,
+    width: int,
+    kernel: int,
+    stride: int = 1,
+    *,
+    bias: bool = True,
+    padding: int | None = None,
+) -> nn.Conv2d:
+    """Return a convolution without weights; it keeps the size of the image unless told not to."""
+    around = kernel // 2 if padding is None else padding
+    return nn.Conv2d(channels, width, kernel, stride, around, bias=bias, device="meta")
+
+
+def dense(features: int, units: int) -> nn.Linear:
+    """Return a fully connected layer without weights."""
+    return nn.Linear(features, units, device="meta")
+
+
+def named(**layers: nn.Module) -> nn.Sequential:
+    """Return layers one after the other, under their names."""
+    return nn.Sequential(OrderedDict(layers))

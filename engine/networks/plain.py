@@ -1,0 +1,103 @@
+"""Plain networks: the paper's, a small one, and the one of TRADES for MNIST."""
+
+from __future__ import annotations
+
+import math
+
+from torch import nn
+
+from engine.networks.layers import conv, dense, named
+from engine.networks.noise import Dropout
+from engine.specs import PaperCifarCNN, PaperMLP, PaperMnistCNN, SmallCNN, TradesCNN
+
+Shape = tuple[int, int, int]
+
+
+def small_cnn(spec: SmallCNN, shape: Shape, classes: int) -> nn.Module:
+    """Lay out two strided 5x5 convolutions and one hidden layer."""
+    channels, height, width = shape
+    features = 2 * spec.width * -(-height // 4) * -(-width // 4)
+    return named(
+        conv1=conv(channels, spec.width, 5, stride=2),
+        relu1=nn.ReLU(),
+        conv2=conv(spec.width, 2 * spec.width, 5, stride=2),
+        relu2=nn.ReLU(),
+        flatten=nn.Flatten(),
+        dense1=dense(features, spec.hidden),
+        relu3=nn.ReLU(),
+        dense2=dense(spec.hidden, classes),
+    )
+
+
+def paper_mnist_cnn(spec: PaperMnistCNN, shape: Shape, classes: int) -> nn.Module:
+    """Lay out the paper's network for MNIST; it pools once, after the second convolution.
+
+    Pooling comes before the activation, which then has four times fewer values to rectify. The
+    order changes neither outputs nor gradients: max pooling and ReLU commute exactly.
+    """
+    channels, height, width = shape
+    return named(
+        conv1=conv(channels, 32, 5),
+        relu1=nn.ReLU(),
+        conv2=conv(32, 64, 5),
+        pool=nn.MaxPool2d(2),
+        relu2=nn.ReLU(),
+        flatten=nn.Flatten(),
+        dense1=dense(64 * (height // 2) * (width // 2), 1024),
+        relu3=nn.ReLU(),
+        dense2=dense(1024, classes),
+    )
+
+
+def paper_cifar_cnn(spec: PaperCifarCNN, shape: Shape, classes: int) -> nn.Module:
+    """Lay out the paper's network for CIFAR-10, pooling before activation as for MNIST."""
+    channels, height, width = shape
+    return named(
+        conv1=conv(channels, 32, 3),
+        relu1=nn.ReLU(),
+        conv2=conv(32, 32, 3),
+        pool1=nn.MaxPool2d(2),
+        relu2=nn.ReLU(),
+        conv3=conv(32, 64, 3),
+        relu3=nn.ReLU(),
+        conv4=conv(64, 64, 3),
+        pool2=nn.MaxPool2d(2),
+        relu4=nn.ReLU(),
+        flatten=nn.Flatten(),
+        dense1=dense(64 * (height // 4) * (width // 4), 512),
+        relu5=nn.ReLU(),
+        dense2=dense(512, classes),
+    )
+
+
+def paper_mlp(spec: PaperMLP, shape: Shape, classes: int) -> nn.Module:
+    """Lay out the paper's network for points of the plane; takes images of any shape."""
+    hidden = dense(math.prod(shape), 128)
+    return named(flatten=nn.Flatten(), dense1=hidden, relu1=nn.ReLU(), dense2=dense(128, classes))
+
+
+def trades_cnn(spec: TradesCNN, shape: Shape, classes: int) -> nn.Module:
+    """Lay out TRADES' network for MNIST, whose convolutions do not pad."""
+    channels, height, width = shape
+    features = named(
+        conv1=conv(channels, 32, 3, padding=0),
+        relu1=nn.ReLU(),
+        conv2=conv(32, 32, 3, padding=0),
+        relu2=nn.ReLU(),
+        maxpool1=nn.MaxPool2d(2),
+        conv3=conv(32, 64, 3, padding=0),
+        relu3=nn.ReLU(),
+        conv4=conv(64, 64, 3, padding=0),
+        relu4=nn.ReLU(),
+        maxpool2=nn.MaxPool2d(2),
+    )
+    rows, columns = (((side - 4) // 2 - 4) // 2 for side in (height, width))
+    classifier = named(
+        fc1=dense(64 * rows * columns, 200),
+        relu1=nn.ReLU(),
+        drop=Dropout(spec.dropout),
+        fc2=dense(200, 200),
+        relu2=nn.ReLU(),
+        fc3=dense(200, classes),
+    )
+    return named(feature_extractor=features, flatten=nn.Flatten(), classifier=classifier)

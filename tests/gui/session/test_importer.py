@@ -1,0 +1,103 @@
+"""Reading images in the window, from a drive that does not answer and from odd files."""
+
+import os
+import threading
+import time
+
+import pytest
+
+from engine.data.safety import patience
+from engine.data.sources import FolderSource
+from gui.session.importer import copied, digest_of
+from gui.session.workspace import Workspace
+from tests import image_files
+from tests.gui.fakes import WAIT_MS
+
+
+@pytest.fixture
+def workspace(qtbot, tmp_path):
+    found = Workspace()
+    found.said = []
+    found.message.connect(lambda text, error: found.said.append((text, error)))
+    assert found.open_study(tmp_path / "s.isthmus", create=True)
+    found.runner.load_engine()
+    qtbot.waitUntil(lambda: found.runner.loaded, timeout=WAIT_MS)
+    yield found
+    found.runner.shutdown()
+
+
+@pytest.fixture
+def pets(tmp_path):
+    return image_files.write(tmp_path / "pets", image_files.classes({"cat": 6, "dog": 6}))
+
+
+@pytest.fixture
+def drive(monkeypatch):
+    """Return an event; until it is set, no file is read."""
+    going = threading.Event()
+    read = FolderSource.read
+
+    def slow(self, entry):
+        going.wait(60)
+        return read(self, entry)
+
+    monkeypatch.setattr(FolderSource, "read", slow)
+    yield going
+    going.set()
+
+
+def test_that_a_stalled_drive_is_told_and_cancelled_and_the_next_folder_is_read(
+    qtbot, workspace, pets, drive, monkeypatch
+):
+    monkeypatch.setattr(patience.Patience, "__init__", _short(patience.Patience.__init__))
+    importer = workspace.importer
+    importer.read_folder(pets, {"image_size": 8})
+    qtbot.waitUntil(lambda: "may not answer" in str(workspace.said), timeout=WAIT_MS)
+    assert importer.busy
+    begun = time.monotonic()
+    importer.cancel()
+    qtbot.waitUntil(lambda: not workspace.runner.busy, timeout=WAIT_MS)
+    assert time.monotonic() - begun < 5
+    assert workspace.said[-1] == ("Reading pets was cancelled.", False)
+    drive.set()
+    with qtbot.waitSignal(workspace.images_changed, timeout=WAIT_MS):
+        importer.read_folder(pets, {"image_size": 8})
+    assert workspace.images.name == "pets"
+
+
+def _short(init):
+    return lambda self: init(self, 0.2)
+
+
+def test_that_the_window_closes_while_a_drive_is_stalled(qtbot, workspace, pets, drive):
+    workspace.importer.read_folder(pets, {"image_size": 8})
+    begun = time.monotonic()
+    assert workspace.runner.shutdown()
+    assert time.monotonic() - begun < 5
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+def test_that_devices_and_pipes_are_neither_copied_nor_hashed(tmp_path):
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+    zeros = tmp_path / "zeros.png"
+    zeros.symlink_to("/dev/zero")
+    (tmp_path / "copies").mkdir()
+
+    class Control:
+        check = staticmethod(lambda: None)
+
+    for path in (pipe, zeros):
+        with pytest.raises(ValueError, match="must be a regular file"):
+            copied([path], tmp_path / "copies", Control.check)
+        with pytest.raises(ValueError, match="must be a regular file"):
+            digest_of(path, Control)
+    assert not list((tmp_path / "copies").iterdir())
+
+
+def test_that_copies_have_the_bytes_of_the_files(pets, tmp_path):
+    (tmp_path / "copies").mkdir()
+    files = [pets / "cat" / "000.png", pets / "dog" / "000.png"]
+    copied(files, tmp_path / "copies", lambda: None)
+    assert (tmp_path / "copies" / "000.png").read_bytes() == files[0].read_bytes()
+    assert (tmp_path / "copies" / "000 2.png").read_bytes() == files[1].read_bytes()

@@ -1,0 +1,91 @@
+"""Made-up image sets and costly files for :mod:`tests.reliability.fuzz`."""
+
+import io
+import os
+import random
+import shutil
+import tarfile
+from pathlib import Path
+
+from engine.data.decode import decode_fitted
+from engine.data.images import ingest
+from tests.reliability import costly_images as costly
+
+LETTERS = (
+    *("a", "A", "b", ".", " ", "-", "é", "e\u0301", "日", "🦊", "\u202e", "\u200b", "\ufe0f"),
+    *("\udce4", "\udcf6", "\\", "\\xe4", "\n", "\t", "<b>", "'", "%s", "train", "test", "val"),
+)
+SUFFIXES = (".png", ".jpg", ".PNG", ".tif", ".webp", ".gif", ".bmp", ".pgm", ".txt", "", ".png ")
+
+
+def name(chance: random.Random) -> str:
+    found = "".join(chance.choice(LETTERS) for _ in range(chance.choice((1, 2, 3, 5))))
+    return found if found not in (".", "..") else "x"
+
+
+def costly_files() -> list[bytes]:
+    """Return files that ask for much, to begin mutations from."""
+    return [
+        costly.ANIMATION,
+        costly.large_tile(3000),
+        costly.many_strips(500),
+        costly.many_pages(200),
+        costly.many_scans(50, (300, 300)),
+        costly.gif_comments(50),
+        costly.gif_frames(50),
+        costly.many_chunks(b"tEXt", b"a\0b", 100),
+        costly.segments(b"\xff\xe1", b"Exif\0\0" + costly.directory(300, 4000), 2),
+        costly.segments(b"\xff\xe2", b"MPF\0" + costly.directory(300, 4000), 1),
+        costly.bmp_runs(2),
+        costly.png(16, 2, 6 * 500, 500, costly.turned()),
+        costly.two_headers(costly.Image.new("RGB", (40, 30)), (600, 16, 3), 2, 100),
+        b"P2 40 40 1000\n" + b"7 " * 1600,
+        b"P5 40 40 200\n" + bytes(1600),
+    ]
+
+
+def read_costly(data: bytes, chance: random.Random) -> None:
+    side, channels = chance.choice((8, 64)), chance.choice(("rgb", "grey"))
+    decode_fitted(data, image_size=side, channels=channels, fit=chance.choice(("crop", "pad")))
+
+
+def read_set(home: Path, pictures: list[bytes], chance: random.Random) -> None:
+    """Read a folder, or a tar of it, whose names and files are made up.
+
+    Raises
+    ------
+    AssertionError
+        If two files become one, a file is neither read nor listed, or a name cannot be stored.
+    """
+    root = home / "made up"
+    shutil.rmtree(root, ignore_errors=True)
+    for _ in range(chance.choice((1, 2, 3, 4))):
+        folder = root.joinpath(*(name(chance) for _ in range(chance.choice((0, 1, 1, 2)))))
+        folder.mkdir(parents=True, exist_ok=True)
+        for _ in range(chance.choice((0, 1, 4))):
+            place = folder / (name(chance) + chance.choice(SUFFIXES))
+            if not place.is_dir():
+                place.write_bytes(chance.choice(pictures))
+    files = [
+        os.path.join(at, file)
+        for at, _, found in os.walk(root)
+        for file in found
+        if not any(part.startswith(".") for part in Path(at, file).relative_to(root).parts)
+    ]
+    place = _tar_of(root, files, home / "made up.tar") if chance.random() < 0.3 else root
+    _, images = ingest(place, image_size=8, channels=chance.choice(("rgb", "grey", None)))
+    read = [*images.train_files, *images.test_files, *images.validation_files]
+    assert len(set(read)) == len(read), "two files became one"
+    listed = {item.path for item in images.skipped}
+    assert len(read) + len(listed) >= len(files), "a file was lost"
+    assert all(text.encode() and "\n" not in text for text in (*read, *listed, *images.classes))
+
+
+def _tar_of(root: Path, files: list[str], target: Path) -> Path:
+    with tarfile.open(target, "w", encoding="utf-8", errors="surrogateescape") as archive:
+        for file in files:
+            data = Path(file).read_bytes()
+            member = tarfile.TarInfo(os.path.relpath(file, root))
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return target
