@@ -16,6 +16,7 @@ ENGINE = [
     "program",
     "cores",
     "memory",
+    "texts",
     "specs",
     "store",
     "study",  # one name, for snippets that were copied from version 0.1.0

@@ -15,6 +15,7 @@ from engine.program import FAILED, OK
 from engine.specs.errors import suggestion
 from engine.specs.images import ImagesSpec
 from engine.store.study import Record, Study, StudyError
+from engine.texts import one_line
 
 # The values of --device, and common wrong spellings with the value to suggest.
 DEVICES = ("auto", "cpu", "cuda")
@@ -89,8 +90,8 @@ def _list(options: argparse.Namespace) -> int:
         print(json.dumps([{name: asdict(entry)[name] for name in names} for entry in entries]))
         return OK
     for entry in entries:
-        when = entry.created[:16].replace("T", " ")
-        print(f"{entry.key[:10]}  {entry.kind:20}  {when}  {entry.seconds:8.1f} s  {entry.title}")
+        when, title = entry.created[:16].replace("T", " "), one_line(entry.title)
+        print(f"{entry.key[:10]}  {entry.kind:20}  {when}  {entry.seconds:8.1f} s  {title}")
     print(f"{len(entries)} records", file=sys.stderr)
     return OK
 
@@ -116,7 +117,8 @@ def _show(options: argparse.Namespace) -> int:
         print(json.dumps({**asdict(record.entry), **more, **provenance}))
         return OK
     entry = record.entry
-    print(f"{entry.title}\n{entry.kind} {entry.key}, {entry.created}, {entry.seconds:.1f} s")
+    print(one_line(entry.title))
+    print(f"{entry.kind} {entry.key}, {entry.created}, {entry.seconds:.1f} s")
     for name, value in entry.numbers.items():
         print(f"  {name:24} {value:.6g}" if isinstance(value, float) else f"  {name:24} {value}")
     for name, array in record.arrays.items():
@@ -182,14 +184,14 @@ def _unpack(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    study = Study(options.study)
     if options.repair:
         from engine.cli.repair import repair
 
         return repair(options.study, options.jobs, options.threads)
+    study = Study(options.study)
     damaged = list(study.check())
     for path, problem in damaged:
-        print(f"{path}: {problem}")
+        print(one_line(f"{path}: {problem}"))
     print(f"{len(study.entries)} readable records, {len(damaged)} damaged", file=sys.stderr)
     return FAILED if damaged else OK
 

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 from engine.cli.interrupts import interruptible
 from engine.cli.parser import parser
+from engine.cli.terminal import harmless_output
 from engine.program import BAD_INPUT, FAILED, OK
+from engine.texts import one_line
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -18,8 +20,8 @@ def main(arguments: Sequence[str]) -> int:
     a file, the output). 2: bad input, with one line on standard error. 130: stopped by Ctrl-C; the
     same command resumes the run.
     """
-    _write_any_name()
-    return interruptible(lambda: _answered(arguments))
+    with harmless_output():
+        return interruptible(lambda: _answered(arguments))
 
 
 def _answered(arguments: Sequence[str]) -> int:
@@ -50,21 +52,13 @@ def _run(arguments: Sequence[str]) -> int:
 
         return FUNCTIONS[options.command](options)
     except ValueError as error:
-        print(f"isthmus: {error}", file=sys.stderr)
+        print(f"isthmus: {one_line(str(error))}", file=sys.stderr)
         return BAD_INPUT
 
 
 def _failed(sentence: str) -> int:
-    print(f"isthmus: {sentence}", file=sys.stderr)
+    print(f"isthmus: {one_line(sentence)}", file=sys.stderr)
     return FAILED
-
-
-def _write_any_name() -> None:
-    """Write characters that the terminal does not have, or that no text has, as escapes."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="backslashreplace")
 
 
 def _give_up_output() -> None:

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from engine.figures.catalog import pictured
 from engine.program import BAD_INPUT, VERSION
+from engine.texts import one_line
 
 NUMBER = re.compile(r"-[\d.]")  # an argument that starts like this is a value, not an option
 OPENED = "a study, a folder of images, an image or a file of weights"
@@ -27,7 +28,7 @@ class _Parser(argparse.ArgumentParser):
     """
 
     def error(self, message: str) -> NoReturn:
-        print(f"{self.prog}: {message}", file=sys.stderr)
+        print(f"{self.prog}: {one_line(message)}", file=sys.stderr)
         raise SystemExit(BAD_INPUT)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
@@ -162,7 +163,7 @@ def _add_check(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--repair",
         action="store_true",
-        help="move what is damaged aside and compute it again",
+        help="move what is damaged aside and compute it again; write a lost study.json anew",
     )
     _add_cores(command)
 

@@ -10,8 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from engine.cli.terminal import Terminal
 from engine.jobs.durations import duration
 from engine.jobs.events import Ended, Event, Notice, Progress, Started
+from engine.texts import one_line
 
 BAR_WIDTH = 24
 BAR_SECONDS = 0.1
@@ -47,7 +49,8 @@ class Reporter:
     """Shows events as a progress bar on a terminal, else as lines. May be called on any thread."""
 
     def __init__(self, stream: Any = None, clock: Callable[[], float] = time.monotonic):
-        self._stream = stream or sys.stderr
+        given = stream or sys.stderr
+        self._stream = given if isinstance(given, Terminal) else Terminal(given)
         self._bar = self._stream.isatty()
         self._lock = threading.Lock()
         self._clock = clock
@@ -72,8 +75,7 @@ class Reporter:
     def close(self) -> None:
         """Erase the progress bar."""
         with self._lock:
-            if self._bar:
-                self._write("\r\x1b[K")
+            self._erase()
 
     def _take(self, event: Event) -> None:
         match event:
@@ -118,10 +120,18 @@ class Reporter:
         bar = "#" * filled + "." * (BAR_WIDTH - filled)
         titles = "; ".join(job.title for job in self._running.values())
         text = f"{bar} {self._done}/{self._total}{rest}  {titles}"
-        self._write(f"\r\x1b[K{text[:118]}")
+        self._erase()
+        self._write(one_line(text)[:118])
 
     def _line(self, text: str) -> None:
-        self._write(f"\r\x1b[K{text}\n" if self._bar else f"{text}\n")
+        self._erase()
+        self._write(f"{one_line(text)}\n")
+
+    def _erase(self) -> None:
+        """Take the bar away, if there is one; only this writes control characters."""
+        if self._bar:
+            with suppress(OSError, ValueError):
+                self._stream.control("\r\x1b[K")
 
     def _write(self, text: str) -> None:
         # Continue the run without output if the pipe or the terminal was closed.

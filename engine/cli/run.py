@@ -31,6 +31,7 @@ from engine.specs import ImagesSpec
 from engine.specs.images import StoredImages
 from engine.specs.variants import faithful
 from engine.store.study import Study
+from engine.texts import one_line
 
 SHOWN_SKIPPED = 20
 
@@ -158,11 +159,11 @@ class _ImageReader:
 
     def _say(self, found: ImageSet) -> None:
         for item in found.skipped[:SHOWN_SKIPPED]:
-            print(f"skipped {item.path}: {item.reason}", file=sys.stderr)
+            print(f"skipped {one_line(item.path)}: {one_line(item.reason)}", file=sys.stderr)
         if len(found.skipped) > SHOWN_SKIPPED:
             print(f"... and {len(found.skipped) - SHOWN_SKIPPED} more skipped", file=sys.stderr)
         for note in dict.fromkeys((*found.scale, *found.notes)):
-            print(note, file=sys.stderr)
+            print(one_line(note), file=sys.stderr)
 
 
 def _seconds(

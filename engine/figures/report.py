@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.figures.catalog import pictured
+from engine.figures.chart_file import check_path, new_figure_file
 from engine.figures.charts import FigureError, Picture
 from engine.figures.report_page import (
     TITLE,
@@ -29,7 +30,6 @@ from engine.plan.planfile import load_preset, presets
 from engine.program import VERSION
 from engine.specs import ImagesSpec
 from engine.specs.schema import SpecError
-from engine.store.atomic import new_file
 from engine.store.index import Entry
 from engine.store.study import Study, StudyError, spec_of
 from engine.tradeoff.points import (
@@ -107,14 +107,10 @@ def write_pictures(pictures: Sequence[Picture], title: str, path: Path, *, notes
 
 def write_pdf(path: Path, make: Callable[[], bytes]) -> None:
     """Write the bytes that ``make`` returns to a .pdf file, atomically."""
-    if path.suffix.lower() != SUFFIX:
-        raise FigureError(f"file is {path.name!r}, must end in {SUFFIX}: a report is a PDF")
+    check_path(path, [SUFFIX])
     content = make()
-    try:
-        with new_file(path) as temporary:
-            temporary.write_bytes(content)
-    except OSError as error:
-        raise FigureError(f"report {path} cannot be written: {error.strerror}") from error
+    with new_figure_file(path, what="report") as temporary:
+        temporary.write_bytes(content)
 
 
 # --------------------------------------------------------------------------------------- first page

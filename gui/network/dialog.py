@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
     QProgressBar,
     QPushButton,
@@ -23,6 +22,7 @@ from gui.network.accuracies import AccuracyTable
 from gui.network.search import Search
 from gui.session.workspace import Workspace
 from gui.widgets.forms.spec_form import SpecForm
+from gui.widgets.label import Label
 
 STEPS = 1000
 WIDTH = 620
@@ -67,12 +67,12 @@ class NetworkDialog(QDialog):
     # ----------------------------------------------------------------------------------- building
 
     def _build_facts(self) -> None:
-        self.heading = _label(f"Reading {self.path.name}…")
-        self.facts = _label("")
+        self.heading = Label(f"Reading {self.path.name}…", wordWrap=True)
+        self.facts = Label("", wordWrap=True)
         self.places = QComboBox()
         self.places.setAccessibleName("Weights in the file")
         self.places.activated.connect(self._on_place)
-        self.places_label = _label("Weights in the file")
+        self.places_label = Label("Weights in the file", wordWrap=True)
         self.other = QPushButton("Another architecture…")
         self.other.setCheckable(True)
         self.other.setToolTip("Name the architecture yourself, if another one was found")
@@ -82,7 +82,7 @@ class NetworkDialog(QDialog):
         self.form.changed.connect(self._on_form)
 
     def _build_table(self) -> None:
-        self.measured = _label("")
+        self.measured = Label("", wordWrap=True)
         self.bar = QProgressBar()
         self.bar.setRange(0, STEPS)
         self.bar.setTextVisible(False)
@@ -90,7 +90,7 @@ class NetworkDialog(QDialog):
         self.stop_button.clicked.connect(self._on_stop)
         self.table = AccuracyTable()
         self.table.chosen.connect(self._on_chosen)
-        self.remarks = _label("")
+        self.remarks = Label("", wordWrap=True)
         self.read_so = QPushButton("Read the images so")
         self.read_so.setToolTip("Read the chosen images anew, in the size and colour that it takes")
         self.read_so.clicked.connect(self._on_read_so)
@@ -304,10 +304,3 @@ class NetworkDialog(QDialog):
         super().accept()
         if make is not None:
             self._workspace.importer.add_weights(self.path, make)
-
-
-def _label(text: str) -> QLabel:
-    label = QLabel(text)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    return label

@@ -9,7 +9,6 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QProgressBar,
     QToolButton,
@@ -21,12 +20,14 @@ from engine.jobs.durations import duration
 from engine.jobs.events import Event
 from gui.look import theme
 from gui.look.icons import icon
+from gui.look.plain import plain_tip
 from gui.queue.job import Job
 from gui.queue.job_actions import JobActions
 from gui.queue.job_model import ACTION, JOB, Index, JobModel, Summary
 from gui.queue.job_outlook import Outlook
 from gui.queue.job_table import JobTable
 from gui.session.workspace import Workspace
+from gui.widgets.label import Label
 from gui.widgets.text_dialog import TextDialog
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class JobDock(QFrame):
         self.toggle.setCheckable(True)
         self.toggle.setProperty("role", "plain")
         self.toggle.setToolTip("Show or hide the list of computations (Ctrl+J)")
-        self.summary = QLabel(self)
+        self.summary = Label(parent=self)
         self.bar = QProgressBar(self)
         self.bar.setTextVisible(False)
         self.bar.setMaximumWidth(260)
@@ -127,7 +128,7 @@ class JobDock(QFrame):
     def _button(self, text: str, tip: str) -> QToolButton:
         button = QToolButton(self)
         button.setText(text)
-        button.setToolTip(tip)
+        button.setToolTip(plain_tip(tip))
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         return button
 

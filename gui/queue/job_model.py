@@ -12,6 +12,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from engine.jobs.durations import clock, duration
 from engine.jobs.events import Ended, Event, Notice, Progress, Queued, Scalars, Started
+from gui.look.plain import plain_tip
 from gui.queue.job import Job, Stopwatch, progress_text, scalars_text
 from gui.queue.job_outlook import Outlook
 
@@ -180,7 +181,7 @@ class JobModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(job, index.column())
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._tooltip(job, index.column())
+            return plain_tip(self._tooltip(job, index.column()))
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() in (ELAPSED, LEFT):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None

@@ -8,22 +8,21 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from engine.jobs.durations import duration
+from gui.widgets.label import Question
 
 
 def ask_before(
     parent: QWidget, count: int, seconds: float, queue: Callable[[], object]
 ) -> QMessageBox:
     """Show the question, and call ``queue`` if the answer is yes; does not block the caller."""
-    box = QMessageBox(parent)
-    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setIcon(QMessageBox.Icon.Question)
-    box.setWindowTitle("Queue this?")
     what = "1 computation" if count == 1 else f"{count:,} computations"
-    box.setText(f"{what}: about {duration(seconds)} of work on this machine.")
-    box.setInformativeText(
-        "What finishes is kept, and it can be cancelled and continued at any time."
+    box = Question(
+        "Queue this?",
+        f"{what}: about {duration(seconds)} of work on this machine.",
+        "What finishes is kept, and it can be cancelled and continued at any time.",
+        parent,
     )
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     yes = box.addButton("Queue it", QMessageBox.ButtonRole.AcceptRole)
     no = box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(no)

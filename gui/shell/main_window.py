@@ -29,6 +29,7 @@ from PySide6.QtWidgets import (
 from engine.jobs.events import Notice
 from gui.look import settings
 from gui.look.icons import app_icon
+from gui.look.plain import plain_title
 from gui.network.dialog import NetworkDialog
 from gui.pages import DATA, PAGES, Place
 from gui.pages.common.page import Page
@@ -44,6 +45,7 @@ from gui.shell.notify import Notifier
 from gui.shell.page_stack import PageStack
 from gui.shell.status_line import StatusLine, study_name
 from gui.shell.tour.tour import Tour
+from gui.widgets.label import Question
 
 SIZE = (1280, 800)
 FRAME = (8, 40)
@@ -178,7 +180,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _show_title(self) -> None:
         name = study_name(self.workspace)
-        self.setWindowTitle(f"{name} – Isthmus" if name else "Isthmus")
+        self.setWindowTitle(f"{plain_title(name)} – Isthmus" if name else "Isthmus")
 
     @Slot(object)
     def _on_event(self, event: Any) -> None:
@@ -271,12 +273,11 @@ class MainWindow(QMainWindow):
         if self._question is not None:
             self._question.raise_()
             return
-        box = QMessageBox(self)
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle("Quit Isthmus?")
-        box.setText("Computations are running.")
-        box.setInformativeText(
-            "What has finished is kept, and the rest goes on when it is asked for again."
+        box = Question(
+            "Quit Isthmus?",
+            "Computations are running.",
+            "What has finished is kept, and the rest goes on when it is asked for again.",
+            self,
         )
         self.quit_button = box.addButton("Quit and stop", QMessageBox.ButtonRole.DestructiveRole)
         stay = box.addButton("Keep running", QMessageBox.ButtonRole.RejectRole)

@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QKeySequence
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenu
 
 from gui.look import settings, theme
+from gui.look.plain import plain_action, plain_tip
 from gui.queue.job_dock import JobDock
 from gui.session import file_dialogs
 from gui.session.workspace import Workspace
@@ -230,8 +231,8 @@ class Menus(QObject):
         self.recent.clear()
         importer = self._workspace.importer
         for path in settings.recent_studies():
-            action = self.recent.addAction(path.stem)
-            action.setToolTip(str(path))
+            action = self.recent.addAction(plain_action(path.stem))
+            action.setToolTip(plain_tip(str(path)))
             action.triggered.connect(Slot()(lambda _=False, path=path: importer.open_study(path)))
         if self.recent.isEmpty():
             self.recent.addAction("None yet").setEnabled(False)
@@ -242,7 +243,7 @@ class Menus(QObject):
         self.export.clear()
         for button in self._pages.export_buttons():
             name = button.property("exports") or "Picture"
-            self.export.addAction(str(name), button.click)
+            self.export.addAction(plain_action(str(name)), button.click)
         if self.export.isEmpty():
             self.export.addAction("Nothing on this page").setEnabled(False)
 

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QVBoxLayout,
@@ -25,6 +24,7 @@ from gui.look import settings, theme
 from gui.session import importer
 from gui.widgets.forms.side_panel import labelled_rows
 from gui.widgets.images.colormap_choice import fill_colormaps
+from gui.widgets.label import Label
 
 WIDTH = 480
 
@@ -103,7 +103,7 @@ class SettingsDialog(QDialog):
         place.setSpacing(8)
         place.addWidget(self.folder, 1)
         place.addWidget(self.choose)
-        self.later = QLabel(wordWrap=True)
+        self.later = Label(wordWrap=True)
         self.later.setProperty("role", "muted")
         folder = QWidget()
         folder.setLayout(place)

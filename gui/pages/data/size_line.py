@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QWidget
 
 from engine import memory
 from engine.specs import FolderImages, ImagesSpec
 from gui.session.workspace import Workspace
 from gui.widgets.forms.spec_form import SpecForm
+from gui.widgets.label import Label
 
 TIP = (
     "Pixels take a byte each. Sets larger than the share in the settings stay in a file on the "
@@ -16,11 +17,11 @@ TIP = (
 )
 
 
-class SizeLine(QLabel):
+class SizeLine(Label):
     """Says what the form's image size means in bytes, for the present files or for one image."""
 
     def __init__(self, workspace: Workspace, form: SpecForm, parent: QWidget | None = None):
-        super().__init__(parent)
+        super().__init__("", parent)
         self._workspace, self._form = workspace, form
         self.setProperty("role", "muted")
         self.setWordWrap(True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from engine.jobs.durations import duration
 from gui.pages import Place
 from gui.widgets.forms.form_row import error_label, say
+from gui.widgets.label import Label
 
 
 class TrainFooter(QWidget):
@@ -28,9 +29,9 @@ class TrainFooter(QWidget):
         super().__init__(parent)
         self._way: Place | None = None
         self._side = 0
-        self.counts = QLabel()
+        self.counts = Label()
         self.counts.setWordWrap(True)
-        self.time = QLabel()
+        self.time = Label()
         self.time.setProperty("role", "muted")
         self.time.setWordWrap(True)
         self.time.setToolTip(

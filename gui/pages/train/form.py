@@ -22,6 +22,7 @@ from engine.specs.classifiers import Weights
 from engine.specs.measures import LEVEL_NAMES
 from engine.specs.proposals import Proposals, evaluation_at, middle, strong_check
 from engine.specs.schema import fields_of
+from gui.look.plain import plain_tip
 from gui.pages.train.attack_sweep import AttackSweep
 from gui.pages.train.scheme_section import all_sections
 from gui.pages.train.start_picker import StartPicker
@@ -165,11 +166,11 @@ class TrainForm(SidePanel):
         for name in ("evaluation_images", "epoch_images"):
             edit = getattr(self, name)
             edit.setValue(_LIMITS[name].default)
-            edit.setToolTip(_LIMITS[name].help)
+            edit.setToolTip(plain_tip(_LIMITS[name].help))
         self.seeds = NumbersEdit(whole=True)
         self.seeds.set_values((0,))
         self.seeds.setToolTip("Every network is trained once with each seed")
-        self.best.setToolTip(_LIMITS["weights"].help)
+        self.best.setToolTip(plain_tip(_LIMITS["weights"].help))
         for level, name in LEVEL_NAMES.items():
             self.check.addItem(level if level in ("quick", "strong") else name, level)
             self.check.setItemData(self.check.count() - 1, name, Qt.ItemDataRole.ToolTipRole)
