@@ -43,7 +43,6 @@ VALIDATION_NAMES = ("val", "valid", "validation")
 HEIC_SUFFIXES = frozenset((".heic", ".heif", ".heics", ".heifs", ".hif"))
 VIDEO_SUFFIXES = frozenset(
     (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp")
-    + (".mts", ".m2ts", ".ogv")
 )
 IDX_NAMES = (
     "train-images-idx3-ubyte",

@@ -62,10 +62,14 @@ class StudyFigure:
             yield from _function(self.tables)(study)
 
     def save(self, study: Study, path: Path) -> None:
-        """Write the figure to a file; the suffix determines the format."""
+        """Write the figure to a file; the suffix determines the format.
+
+        The path is looked at before anything is drawn.
+        """
         if self.write:
             _function(self.write)(study, path)
         else:
+            named("engine.figures.drawing:check_path")(path)
             named("engine.figures.drawing:save")(self.picture(study), path)
 
 
