@@ -117,10 +117,11 @@ class Training(ClassifierSpec, kind="training", label="Training"):
                     f"start.{name} must be the {name} of the training that goes on from it, "
                     f"but its {_differing(found, needed)}"
                 )
-        if isinstance(self.start, Imported) and self.start.outputs is not None:
+        outputs = self.start.outputs if isinstance(self.start, Imported) else None
+        if outputs is not None and not replaced:
             raise SpecError(
-                f"start.outputs is {self.start.outputs}, must be as many as the images have "
-                "classes for a training to go on from it"
+                f"start.outputs is {outputs}, must be as many as the images have classes for a "
+                "training to go on from it, unless start_head is replaced"
             )
 
     @property

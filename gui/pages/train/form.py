@@ -11,6 +11,7 @@ from engine.specs import (
     Adversarial,
     AttackSpec,
     ImagesSpec,
+    Imported,
     Measurement,
     NetworkSpec,
     OptimizerSpec,
@@ -76,7 +77,9 @@ class TrainForm(SidePanel):
         network, optimizer = self.network.spec(), self.optimizer.spec()
         evaluation = self.evaluation.spec()
         start = self.start.network()
-        replaced = start is not None and start.images != images
+        replaced = start is not None and (
+            start.images != images or (isinstance(start, Imported) and start.outputs is not None)
+        )
         if self.error() or network is None or optimizer is None or evaluation is None:
             return []
         found = [

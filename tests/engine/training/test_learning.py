@@ -1,11 +1,13 @@
 """Augmentation, averages, smoothed labels and starts with other classes, in whole trainings."""
 
+import hashlib
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.numpy import save_file
 from torch import nn
 from torch.nn import functional
 
@@ -262,6 +264,33 @@ def test_that_images_which_more_layers_depend_on_are_refused_in_a_sentence(
     (message,) = computed(tuned(start, larger), expect_failure=True)
     assert "must be 16x288 for images of this size" in message
     assert "only the last layer is replaced" in message
+
+
+def test_that_a_file_with_other_outputs_gets_a_new_last_layer(
+    study, computed, two, three, tmp_path
+):
+    """An ImageNet network has more outputs than the images that it is opened for."""
+    (first,) = computed(tuned(two, three))
+    path = tmp_path / "three.safetensors"
+    save_file({n.removeprefix("weights/"): np.array(a) for n, a in weights(first).items()}, path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    study.set_location(digest, path)
+    own = specs.Imported(
+        images=two.images,
+        network=two.network,
+        evaluation=two.evaluation,
+        evaluation_images=4,
+        name="three",
+        digest=digest,
+        outputs=3,
+    )
+    computed(own)
+    with pytest.raises(SpecError, match=r"outputs is 3, .* unless start_head is replaced"):
+        replace(two, start=own)
+    (found,) = computed(replace(two, start=own, start_head="replaced", frozen=True))
+    assert found.arrays[HEAD[0]].shape[0] == 2
+    name = "weights/network.conv1.weight"
+    np.testing.assert_array_equal(found.arrays[name], first.arrays[name])
 
 
 def test_that_training_the_last_layer_alone_is_expected_to_cost_less(two, three):
