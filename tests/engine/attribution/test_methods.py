@@ -141,18 +141,21 @@ def test_that_a_gradient_too_small_for_float32_is_zero_and_not_nan():
 @EACH_KIND
 def test_that_an_attribution_does_not_depend_on_the_batch(kind):
     model, images = network(torch.float64), some_images(64, torch.float64)
-    together = attribute(model, images, kind())
-    torch.testing.assert_close(attribute(model, images, kind(), batch_size=5), together)
+    training = some_images(9, torch.float64)
+    together = attribute(model, images, kind(), training=training)
+    apart = attribute(model, images, kind(), training=training, batch_size=5)
+    torch.testing.assert_close(apart, together)
     # The noise of a random method follows an image's place among the others.
     alone = images[:10] if "seed" in kind().parameters() else images[9:10]
-    torch.testing.assert_close(attribute(model, alone, kind())[-1], together[9])
+    found = attribute(model, alone, kind(), training=training)
+    torch.testing.assert_close(found[-1], together[9])
 
 
 @EACH_KIND
 def test_that_shape_type_layout_and_arguments_are_kept(kind):
     images = some_images().to(memory_format=torch.channels_last)
     before = images.clone()
-    found = attribute(network(), images, kind())
+    found = attribute(network(), images, kind(), training=images)
     assert found.shape == images.shape
     assert found.dtype == images.dtype
     assert found.stride() == images.stride()
@@ -163,9 +166,11 @@ def test_that_shape_type_layout_and_arguments_are_kept(kind):
 @EACH_KIND
 def test_that_images_of_bytes_are_taken_as_they_lie_in_memory(kind):
     images = (255 * some_images()).byte()
-    found = attribute(network(), images, kind())
+    found = attribute(network(), images, kind(), training=images)
     assert found.dtype == torch.float32
-    torch.testing.assert_close(found, attribute(network(), images.float() / 255, kind()))
+    floats = images.float() / 255
+    expected = attribute(network(), floats, kind(), training=floats)
+    torch.testing.assert_close(found, expected)
 
 
 @EACH_KIND
@@ -174,7 +179,7 @@ def test_that_the_network_is_left_as_it_was(kind):
     model[1].eval()
     random = torch.get_rng_state()
     with torch.no_grad():
-        attribute(model, some_images(), kind())
+        attribute(model, some_images(), kind(), training=some_images())
     assert [module.training for module in model] == [True, False, True, True, True]
     assert all(p.requires_grad and p.grad is None for p in model.parameters())
     assert torch.equal(torch.get_rng_state(), random)
