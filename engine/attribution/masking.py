@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from engine.attribution.methods import QUANTITIES, checked_classes
 from engine.networks.gradients import InputError, logits_of
-from engine.specs.attributions import GREY
+from engine.specs.attributions import DIGITS, GREY
 
 AT_ONCE = 500
 """Masked images in a forward pass."""
@@ -39,7 +39,7 @@ def occlusion_map(
     quantity
         As for :func:`engine.attribution.methods.gradient`; the class is that of the whole image.
     window, stride
-        In parts of the height and the width; rounded to whole pixels, a window to at least one.
+        In parts of the height and the width; a window is rounded up to whole pixels.
     baseline
         A key of :data:`engine.specs.attributions.GREY`: the colour that covers.
 
@@ -68,9 +68,13 @@ def windows(side: int, window: float, stride: float) -> list[slice]:
     window, stride
         In parts of the side. On few pixels, windows may be equal.
     """
-    size = min(side, max(1, round(window * side)))
-    count = math.ceil(round((1.0 - window) / stride, 9)) + 1
-    starts = [min(round(number * stride * side), side - size) for number in range(count)]
+    size = math.ceil(round(window * side, DIGITS))
+    count = math.ceil(round((1.0 - window) / stride, DIGITS)) + 1
+    # Sizes are rounded up and starts down: then no pixel is left out between two windows.
+    starts = [
+        min(math.floor(round(number * stride * side, DIGITS)), side - size)
+        for number in range(count)
+    ]
     return [slice(start, start + size) for start in starts]
 
 
@@ -140,7 +144,7 @@ def random_masks(
         for number, one in enumerate(large, start):
             row, column = shifts[0][number], shifts[1][number]
             found[number] = one[:, row : row + size[0], column : column + size[1]]
-    return found
+    return found.clamp_(0, 1)  # interpolation rounds to just above 1
 
 
 def _scores(

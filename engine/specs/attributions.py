@@ -289,7 +289,11 @@ class OcclusionMap(AttributionSpec, kind="occlusion_map", label="Occlusion"):
     """
 
     window: float = param(
-        0.2, above=0.0, high=1.0, unit="of a side", help="Size of the window, at least 1 px"
+        0.2,
+        above=0.0,
+        high=1.0,
+        unit="of a side",
+        help="Size of the window, rounded up to whole pixels",
     )
     stride: float = param(
         0.1, low=0.01, high=1.0, unit="of a side", help="Step from one window to the next"

@@ -4,12 +4,13 @@ import torch
 from torch import nn
 
 from engine.attribution.methods import PREDICTED, QUANTITIES, gradient, gradient_x_input
-from engine.attribution.table import ATTRIBUTIONS, attribute, pixel_importance
+from engine.attribution.table import ATTRIBUTIONS, attribute, drawn_from, pixel_importance
 from engine.measures.map_numbers import completeness_gap
 from engine.networks.gradients import InputError
 from engine.specs import (
     AttributionRanking,
     AttributionSpec,
+    ExpectedGradients,
     Glyphs,
     Gradient,
     GradientXInput,
@@ -17,7 +18,9 @@ from engine.specs import (
     Interpretability,
     SmallCNN,
     SmoothGrad,
+    SmoothGradSquared,
     Training,
+    VarGrad,
 )
 from engine.specs.schema import SpecError, kinds_of
 
@@ -360,3 +363,92 @@ def test_that_smoothgrad_averages_over_the_noise():
         return float(torch.stack(found).var(0).mean())
 
     assert spread(4) / spread(32) == pytest.approx(8, rel=0.6)
+
+
+@pytest.mark.parametrize("noise", [0.15, 1e-4])
+def test_that_the_mean_square_is_the_square_of_the_mean_and_the_variance(noise):
+    """With the same seed all three see the same gradients."""
+    model, images = network(torch.float64), some_images(5, torch.float64)
+    mean, square, variance = (
+        attribute(model, images, kind(noise=noise, samples=7, seed=3))
+        for kind in (SmoothGrad, SmoothGradSquared, VarGrad)
+    )
+    torch.testing.assert_close(square, mean.square() + variance, rtol=1e-12, atol=1e-15)
+    assert square.min() >= 0
+    assert variance.min() >= 0
+    assert variance.max() > 0
+
+
+def test_that_the_variance_without_noise_is_zero():
+    model, images = network(), some_images()
+    assert attribute(model, images, VarGrad(noise=0.0, samples=4)).abs().max() == 0
+
+
+def test_that_expected_gradients_of_a_linear_network_are_weight_times_difference_to_the_mean():
+    """The gradient is the same everywhere, so neither points nor images are random any more."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(48, 4)).double()
+    images, training = some_images(3, torch.float64), some_images(20, torch.float64)
+    spec = ExpectedGradients(samples=20, quantity="logit", target=1)
+    found = attribute(model, images, spec, training=training)
+    expected = model[1].weight.data[1].view(1, 2, 4, 6) * (images - training.mean(0))
+    torch.testing.assert_close(found, expected)
+    gap = completeness_gap(model, images, found, spec, training=training)
+    assert gap.max() < 1e-10
+
+
+def test_that_more_samples_of_expected_gradients_leave_a_smaller_gap():
+    model, images = network(torch.float64), some_images(8, torch.float64)
+    training = some_images(1000, torch.float64)
+
+    def gap(samples):
+        spec = ExpectedGradients(samples=samples, quantity="logit")
+        found = attribute(model, images, spec, training=training)
+        return completeness_gap(model, images, found, spec, training=training).median()
+
+    assert gap(1000) < 0.05
+    assert gap(1000) < gap(10) / 2
+
+
+def test_that_expected_gradients_to_a_constant_image_tend_to_integrated_gradients():
+    model, images = network(torch.float64), some_images(4, torch.float64)
+    exact = attribute(model, images, IntegratedGradients(steps=200, baseline="grey"))
+
+    def error(samples):
+        spec = ExpectedGradients(samples=samples, baseline="grey")
+        return float((attribute(model, images, spec) - exact).norm() / exact.norm())
+
+    assert error(1000) < 0.1
+    assert error(1000) < error(10) / 3
+
+
+def test_that_training_images_are_drawn_by_the_seed_once_each_and_again_only_in_turn():
+    training = torch.arange(6).view(6, 1, 1, 1)
+    few = drawn_from(training, ExpectedGradients(samples=4)).flatten().tolist()
+    assert len(set(few)) == 4
+    assert few != drawn_from(training, ExpectedGradients(samples=4, seed=1)).flatten().tolist()
+    many = drawn_from(training, ExpectedGradients(samples=13)).flatten().tolist()
+    assert many[:4] == few
+    assert {many.count(value) for value in range(6)} == {2, 3}
+
+
+def test_that_expected_gradients_need_training_images_or_a_constant_baseline():
+    model, images = network(), some_images()
+    for training in (None, images[:0]):
+        with pytest.raises(InputError, match="compares with training images, and there are none"):
+            attribute(model, images, ExpectedGradients(), training=training)
+    assert attribute(model, images, ExpectedGradients(baseline="black")).isfinite().all()
+
+
+@EACH_KIND
+def test_that_a_method_can_be_cancelled_whenever_it_asks_the_network(kind):
+    """One batch of a costly method can take minutes."""
+    asked = []
+
+    def check():
+        asked.append(None)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        attribute(network(), some_images(), kind(), training=some_images(), check_cancelled=check)
+    assert len(asked) == 2
