@@ -36,12 +36,8 @@ def test_that_live_maps_are_those_of_the_method_and_change_no_weight(method, com
     assert found.shape == (3, 8, 1, 28, 28)
     context = Context(spec, study, torch.device("cpu"), lambda event: None)
     images = torch.from_numpy(record.arrays["probes/images"].copy())
-    last = attribute(
-        classifier(context, spec),
-        images,
-        method,
-        training=device_images(context, spec.images).train,
-    )
+    known = device_images(context, spec.images).train
+    last = attribute(classifier(context, spec), images, method, training=known)
     np.testing.assert_allclose(found[-1], last, rtol=1e-3, atol=1e-6)
 
 
