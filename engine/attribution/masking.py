@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +15,12 @@ from engine.networks.gradients import InputError, logits_of
 from engine.specs.attributions import DIGITS, GREY
 
 AT_ONCE = 500
-"""Masked images in a forward pass."""
+"""Masked images in a forward pass, at most."""
 
+VALUES = 2**24
+"""Numbers in the masked images of a forward pass, at most: 64 MB in float32."""
+
+Masks = Callable[[slice], Tensor]
 Score = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -51,13 +56,19 @@ def occlusion_map(
     if not len(images):
         return torch.empty_like(images)
     rows, columns = (windows(side, window, stride) for side in images.shape[2:])
-    masks = torch.ones((len(rows) * len(columns), 1, *images.shape[2:]), dtype=images.dtype)
-    for number, (row, column) in enumerate((r, c) for r in rows for c in columns):
-        masks[number, :, row, column] = 0
-    whole, scores = _scores(model, images, labels, masks, QUANTITIES[quantity], GREY[baseline])
-    hidden = 1 - masks.to(images).flatten(1)
-    lost = (whole[:, None] - scores) @ hidden / hidden.sum(0)
-    return lost.view(len(images), 1, *images.shape[2:]).expand_as(images)
+    places = [(row, column) for row in rows for column in columns]
+
+    def some(part: slice) -> Tensor:
+        masks = torch.ones((len(places[part]), 1, *images.shape[2:]))
+        for mask, (row, column) in zip(masks, places[part], strict=True):
+            mask[:, row, column] = 0
+        return masks
+
+    sums = _sums(model, images, labels, some, len(places), QUANTITIES[quantity], GREY[baseline])
+    # Where a window covers, the mask is 0: what is left out of all sums is the sum over them.
+    hidden = len(places) - sums.shown
+    lost = (sums.shown_change - sums.change[:, None]) / hidden
+    return lost.to(images).view(len(images), 1, *images.shape[2:]).expand_as(images)
 
 
 def windows(side: int, window: float, stride: float) -> list[slice]:
@@ -115,61 +126,93 @@ def rise(
         return torch.empty_like(images)
     own = torch.Generator().manual_seed(generator.initial_seed())
     height, width = images.shape[2:]
-    drawn = random_masks(masks, grid, probability, (height, width), own).to(images.dtype)
+    some = random_masks(masks, grid, probability, (height, width), own)
     score: Score = QUANTITIES[quantity]
     if quantity == "log_probability":
         score = _probability
-    _, scores = _scores(model, images, labels, drawn, score, GREY[baseline])
-    centred = scores - scores.mean(1, keepdim=True)
-    found = centred @ drawn.to(images).flatten(1) / (masks * probability)
+    sums = _sums(model, images, labels, some, masks, score, GREY[baseline])
+    centred = sums.shown_change - sums.change[:, None] * sums.shown / masks
+    found = (centred / (masks * probability)).to(images)
     return found.view(len(images), 1, height, width).expand_as(images)
 
 
 def random_masks(
     count: int, grid: int, probability: float, size: tuple[int, int], generator: torch.Generator
-) -> Tensor:
-    """Return smooth masks (count, 1, H, W) in [0, 1]: enlarged random grids, randomly shifted.
+) -> Masks:
+    """Return a function that makes some of ``count`` masks: smooth, randomly shifted grids.
 
-    Source: Petsiuk 2018, section 3.2.
+    All masks of a large image at once would take gigabytes. Source: Petsiuk 2018, section 3.2.
+
+    Returns
+    -------
+    A function of a slice of the masks, which returns Tensor (M, 1, H, W) in [0, 1].
     """
     cells = [math.ceil(side / grid) for side in size]
     coarse = (torch.rand((count, 1, grid, grid), generator=generator) < probability).float()
-    shifts = [torch.randint(cell, (count,), generator=generator).tolist() for cell in cells]
-    found = torch.empty((count, 1, *size))
+    rows, columns = (torch.randint(cell, (count,), generator=generator).tolist() for cell in cells)
     enlarged = [(grid + 1) * cell for cell in cells]
-    for start in range(0, count, AT_ONCE):
+
+    def some(part: slice) -> Tensor:
         large = functional.interpolate(
-            coarse[start : start + AT_ONCE], size=enlarged, mode="bilinear", align_corners=False
+            coarse[part], size=enlarged, mode="bilinear", align_corners=False
         )
-        for number, one in enumerate(large, start):
-            row, column = shifts[0][number], shifts[1][number]
-            found[number] = one[:, row : row + size[0], column : column + size[1]]
-    return found.clamp_(0, 1)  # interpolation rounds to just above 1
+        shifted = [
+            one[:, row : row + size[0], column : column + size[1]]
+            for one, row, column in zip(large, rows[part], columns[part], strict=True)
+        ]
+        return torch.stack(shifted).clamp_(0, 1)  # interpolation rounds to just above 1
+
+    return some
 
 
-def _scores(
+@dataclass(frozen=True)
+class _Sums:
+    """Sums over masks, in float64.
+
+    Attributes
+    ----------
+    change
+        (N,), of the scores of masked images, less the score of the whole image.
+    shown
+        (H * W,), of the masks.
+    shown_change
+        (N, H * W), of their products.
+    """
+
+    change: Tensor
+    shown: Tensor
+    shown_change: Tensor
+
+
+def _sums(
     model: nn.Module,
     images: Tensor,
     labels: Tensor | None,
-    masks: Tensor,
+    some: Masks,
+    count: int,
     score: Score,
     grey: float,
-) -> tuple[Tensor, Tensor]:
-    """Return the score of the images (N,), and of each image under each mask (N, M).
-
-    The class is that of the whole image.
-    """
+) -> _Sums:
+    """Ask the network about each image under each mask; the class is that of the whole image."""
     logits, classes = logits_of(model, images), checked_classes(images, labels)
     classes = torch.where(classes < 0, logits.argmax(1), classes)
-    found = []
-    for some in torch.split(masks, max(1, AT_ONCE // len(images))):
-        visible = some.to(images)
-        masked = images[:, None] * visible + grey * (1 - visible)
+    whole = score(logits, classes).double()
+    pixels = images.shape[2] * images.shape[3]
+    change = torch.zeros(len(images), dtype=torch.float64, device=images.device)
+    shown, shown_change = change.new_zeros(pixels), change.new_zeros((len(images), pixels))
+    at_once = max(1, min(AT_ONCE, VALUES // images[0].numel()) // len(images))
+    for start in range(0, count, at_once):
+        masks = some(slice(start, min(start + at_once, count))).to(images)
+        masked = images[:, None] * masks + grey * (1 - masks)
         answers = score(
-            logits_of(model, masked.flatten(0, 1)), classes.repeat_interleave(len(some))
+            logits_of(model, masked.flatten(0, 1)), classes.repeat_interleave(len(masks))
         )
-        found.append(answers.view(len(images), len(some)).to(images))
-    return score(logits, classes).to(images), torch.cat(found, dim=1)
+        changes = answers.double().view(len(images), len(masks)) - whole[:, None]
+        flat = masks.flatten(1).double()
+        change += changes.sum(1)
+        shown += flat.sum(0)
+        shown_change += changes @ flat
+    return _Sums(change, shown, shown_change)
 
 
 def _probability(logits: Tensor, classes: Tensor) -> Tensor:

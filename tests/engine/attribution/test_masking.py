@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from engine.attribution import masking
 from engine.attribution.masking import random_masks, windows
 from engine.attribution.table import attribute
 from engine.specs import OcclusionMap, Rise
@@ -57,7 +58,7 @@ def test_that_a_stride_that_leaves_pixels_out_is_refused():
 
 
 def test_that_masks_lie_between_0_and_1_and_show_a_pixel_as_often_as_asked():
-    masks = random_masks(4000, 4, 0.3, (12, 10), seeded())
+    masks = random_masks(4000, 4, 0.3, (12, 10), seeded())(slice(0, 4000))
     assert masks.shape == (4000, 1, 12, 10)
     assert 0 <= masks.min() < 0.01
     assert 0.99 < masks.max() <= 1
@@ -69,7 +70,8 @@ def test_that_rise_is_its_sum_by_hand():
     model, _ = linear()
     spec = Rise(masks=60, grid=3, probability=0.4, target=0)
     found = attribute(model, images(), spec)
-    masks = random_masks(60, 3, 0.4, (12, 12), torch.Generator().manual_seed(spec.seed)).double()
+    own = torch.Generator().manual_seed(spec.seed)
+    masks = random_masks(60, 3, 0.4, (12, 12), own)(slice(0, 60)).double()
     with torch.no_grad():
         scores = torch.stack([model(images() * mask).softmax(1)[:, 0] for mask in masks], dim=1)
     uncentred = torch.einsum("nm,mhw->nhw", scores, masks[:, 0]) / (60 * 0.4)
@@ -100,3 +102,13 @@ def test_that_the_seed_draws_the_masks_and_a_constant_network_has_no_map():
     model[1].weight.data.zero_()
     constant = attribute(model, images(), Rise(masks=50))
     assert constant.abs().max() < 1e-12
+
+
+@pytest.mark.parametrize("spec", [OcclusionMap(), Rise(masks=50)], ids=lambda spec: spec.kind)
+def test_that_blocks_of_masks_change_nothing(spec, monkeypatch):
+    model, _ = linear()
+    whole = attribute(model, images(), spec)
+    monkeypatch.setattr(masking, "VALUES", 144 * 9)
+    torch.testing.assert_close(attribute(model, images(), spec), whole)
+    monkeypatch.setattr(masking, "AT_ONCE", 1)
+    torch.testing.assert_close(attribute(model, images(), spec), whole)
