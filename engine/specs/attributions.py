@@ -280,7 +280,7 @@ class LayerCam(ClassActivation, kind="layercam", label="LayerCAM"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OcclusionMap(AttributionSpec, kind="occlusion_map", label="Occlusion"):
+class OcclusionMap(AttributionSpec, kind="occlusion_map", label="Occlusion map"):
     """Loss of the explained quantity where a square window is covered, averaged over windows.
 
     A pixel has the mean over the windows that cover it; all channels are covered at once. Windows
