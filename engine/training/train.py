@@ -40,7 +40,7 @@ SHOWN_CURVES = (("curve", ("loss",)), ("epochs", ("clean_accuracy", "robust_accu
 
 
 def train(spec: Training, context: Context) -> Result:
-    """Compute a training record: weights, curves, accuracies, gradient maps of probe images.
+    """Compute a training record: weights, curves, accuracies, live maps of probe images.
 
     Raises
     ------
@@ -98,7 +98,7 @@ class _Run:
         optimizer = make_optimizer(spec.optimizer, model)
         generators = _generators(spec, context, model)
         self.state = TrainingState(model, optimizer, generators, still=still)
-        self.probes = Probes(context, self._images)
+        self.probes = Probes(context, self._images, spec.live_maps)
         self._newest: Numbers = {}  # accuracies after the newest epoch, if it was trained here
         if self._scheme.begin is not None:
             self._scheme.begin(self.state, **self._fields)
