@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -23,9 +24,10 @@ def main(arguments: list[str]) -> int:
     arguments = [argument for argument in arguments if not argument.startswith("-psn_")]
     headless = _for_the_commands(arguments)
     if headless:
+        from engine.cli.interrupts import end
         from engine.cli.main import main as run
 
-        return run(headless)
+        return end(run(headless))
     return _window([Path(argument) for argument in arguments])
 
 
@@ -60,4 +62,6 @@ def _close_splash() -> None:
 
 
 if __name__ == "__main__":
+    # Until a command takes over, and once it has ended, Ctrl-C ends the process without a word.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     sys.exit(main(sys.argv[1:]))

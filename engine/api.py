@@ -16,7 +16,7 @@ function needs it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,19 +97,20 @@ def plan(
     SpecError
         One sentence: the place in the plan, the value, what is allowed.
     """
+    from engine.data.images import options_in
     from engine.plan.planfile import find_plan, read_plan
 
-    def ingested(path: str) -> dict[str, Any]:
+    def ingested(path: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         if study is None:
             raise SpecError(f"path is {path!r}, which needs a study that notes where images lie")
-        return folder(study, path).as_dict()
+        return folder(study, path, **options_in(fields)).as_dict()
 
     found = read_plan(
         find_plan(str(name)),
         settings=settings,
         images=None if images is None else str(images),
         seed=seed,
-        ingest=ingested,
+        ingest_with=ingested,
     )
     return list(found.specs)
 
@@ -143,6 +144,8 @@ def compute(
     wanted: Iterable[Spec],
     *,
     device: str = "auto",
+    jobs: int | None = None,
+    threads: int | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> list[Record]:
     """Compute what the study lacks for some specs, and return their records.
@@ -151,6 +154,9 @@ def compute(
     ----------
     device
         "auto", "cpu" or "cuda".
+    jobs, threads
+        How many computations run side by side, and the CPU threads of each; None: as many as the
+        process has cores for.
     on_event
         Takes every event (:mod:`engine.jobs.events`) on the thread that computes.
 
@@ -160,7 +166,8 @@ def compute(
         If a computation failed: the first that did. What others finished is stored.
     """
     from engine.jobs.events import Ended
-    from engine.plan.scheduler import Scheduler, slots_on
+    from engine.plan.scheduler import Scheduler
+    from engine.plan.slots import slots_on
 
     failed: list[Ended] = []
 
@@ -171,7 +178,7 @@ def compute(
             on_event(event)
 
     asked = list(wanted)
-    scheduler = Scheduler(study, slots_on(device), emit)
+    scheduler = Scheduler(study, slots_on(device, jobs, threads), emit)
     try:
         scheduler.add(asked)
         scheduler.wait()

@@ -57,21 +57,32 @@ def _quota(system: Path) -> float | None:
     """
     limits = [
         limit
-        for folder in _groups(system)
+        for folder in groups(system, "cpu")
         for limit in (_quota_v2(folder), _quota_v1(folder))
         if limit is not None
     ]
     return min(limits, default=None)
 
 
-def _groups(system: Path) -> list[Path]:
-    """Return the folders of the process's control groups and of all groups above them."""
+def groups(system: Path, resource: str) -> list[Path]:
+    """Return the folders of the process's control groups and of all groups above them.
+
+    Parameters
+    ----------
+    system
+        The root folder.
+    resource
+        What the groups limit: "cpu" or "memory". Groups of the first version have a tree for each;
+        that of "cpu" may be one with that of "cpuacct".
+    """
     root = system / "sys/fs/cgroup"
-    found = [root, root / "cpu", root / "cpu,cpuacct"]
-    for line in _text(system / "proc/self/cgroup").splitlines():
+    found = [root, root / resource]
+    if resource == "cpu":
+        found.append(root / "cpu,cpuacct")
+    for line in text_of(system / "proc/self/cgroup").splitlines():
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
-        if controllers and "cpu" not in controllers.split(","):
+        if controllers and resource not in controllers.split(","):
             continue
         folder = root / controllers / path.strip("/")
         while folder not in (root, root / controllers) and root in folder.parents:
@@ -81,12 +92,12 @@ def _groups(system: Path) -> list[Path]:
 
 
 def _quota_v2(folder: Path) -> float | None:
-    quota, _, period = _text(folder / "cpu.max").strip().partition(" ")
+    quota, _, period = text_of(folder / "cpu.max").strip().partition(" ")
     return _ratio(quota, period)
 
 
 def _quota_v1(folder: Path) -> float | None:
-    quota, period = (_text(folder / f"cpu.cfs_{name}_us").strip() for name in ("quota", "period"))
+    quota, period = (text_of(folder / f"cpu.cfs_{name}_us").strip() for name in ("quota", "period"))
     return _ratio(quota, period)
 
 
@@ -97,7 +108,7 @@ def _ratio(quota: str, period: str) -> float | None:
     return int(quota) / int(period)
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
     """Return a file's text, or "" where the system has no such file."""
     try:
         return path.read_text()

@@ -44,11 +44,14 @@ def make_application() -> QApplication:
     """Return the dressed application; there can be one in a process."""
     from PySide6.QtWidgets import QApplication
 
+    from engine import memory
     from gui.look import settings, theme
     from gui.look.icons import app_icon
 
     sys.setswitchinterval(SWITCH_INTERVAL)
     enlarge(os.environ, settings.scale())
+    if memory.SHARE not in os.environ:  # whoever set it by hand has the last word
+        memory.set_image_percent(settings.image_percent())
     app = QApplication(sys.argv[:1])
     app.setApplicationName("isthmus")
     app.setDesktopFileName("isthmus")

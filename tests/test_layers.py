@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 ENGINE = [
     "program",
     "cores",
+    "memory",
+    "texts",
     "specs",
     "store",
     "study",  # one name, for snippets that were copied from version 0.1.0
@@ -34,7 +36,7 @@ ENGINE = [
     "api",  # the names that scripts and notebooks use
     "cli",
 ]
-GUI = ["look", "widgets", "session", "queue", "pages", "shell", "app"]
+GUI = ["look", "widgets", "session", "queue", "network", "pages", "shell", "app"]
 WINDOW = ("gui", "PySide6", "pyqtgraph")
 MOST_FILES = 20
 MOST_LINES = 400

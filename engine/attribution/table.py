@@ -21,6 +21,7 @@ from engine.attribution.methods import (
     integrated_gradients,
     smoothgrad,
 )
+from engine.memory import in_a_batch_of
 from engine.networks.gradients import (
     InputError,
     as_unit,
@@ -94,6 +95,7 @@ def attribute(
     if generator is None:
         generator = torch.Generator().manual_seed(getattr(spec, "seed", 0))
     size = batch_size or max(LEAST_BATCH, round(BATCH * Gradient().passes / spec.passes))
+    size = in_a_batch_of(size, images[:1].numel())
     dtype = torch.float32 if images.dtype == torch.uint8 else images.dtype
     attribution = torch.empty_like(images, dtype=dtype)
     for start in range(0, len(images), size):

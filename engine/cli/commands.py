@@ -10,10 +10,12 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from engine.figures.catalog import FIGURES
+from engine.memory import PERCENTS, set_image_percent
 from engine.program import FAILED, OK
 from engine.specs.errors import suggestion
 from engine.specs.images import ImagesSpec
 from engine.store.study import Record, Study, StudyError
+from engine.texts import one_line
 
 # The values of --device, and common wrong spellings with the value to suggest.
 DEVICES = ("auto", "cpu", "cuda")
@@ -21,19 +23,27 @@ MEANT = {"gpu": "cuda", "nvidia": "cuda"}
 FIGURES_FAMILY = "figures"
 
 
+def checked_device(name: str) -> str:
+    """Return the value of --device; raise ValueError with the nearest name if it is none."""
+    if name not in DEVICES:
+        near = MEANT.get(name.lower(), name.lower())
+        raise ValueError(
+            f"device is {name!r}{suggestion(near, list(DEVICES))}, must be one of "
+            f"{', '.join(DEVICES)}"
+        )
+    return name
+
+
 def _run(options: argparse.Namespace) -> int:
     from engine.cli.run import run_plan
     from engine.plan.planfile import find_plan
 
     path = find_plan(options.plan)
-    if options.device not in DEVICES:
-        near = MEANT.get(options.device.lower(), options.device.lower())
-        raise ValueError(
-            f"device is {options.device!r}{suggestion(near, list(DEVICES))}, must be one of "
-            f"{', '.join(DEVICES)}"
-        )
+    checked_device(options.device)
     if options.seed is not None and options.seed < 0:
         raise ValueError(f"--seed is {options.seed}, must be a whole number at least 0")
+    if options.image_memory is not None:
+        set_image_percent(_percent(options.image_memory))
     return run_plan(
         path,
         options.study,
@@ -43,7 +53,34 @@ def _run(options: argparse.Namespace) -> int:
         settings=options.set,
         as_released=options.faithful,
         download=options.download,
+        jobs=options.jobs,
+        threads=options.threads,
+        yes=options.yes,
     )
+
+
+def _import(options: argparse.Namespace) -> int:
+    from engine.cli.import_network import import_network
+
+    return import_network(
+        options.file,
+        options.study,
+        images=options.images,
+        network=options.network,
+        entry=options.entry,
+        size=options.size,
+        device=checked_device(options.device),
+        in_json=options.json,
+    )
+
+
+def _percent(text: str) -> int:
+    low, high = PERCENTS
+    if not text.isdecimal() or not low <= int(text) <= high:
+        raise ValueError(
+            f"--image-memory is {text!r}, must be a whole number from {low} to {high}, in percent"
+        )
+    return int(text)
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -53,8 +90,8 @@ def _list(options: argparse.Namespace) -> int:
         print(json.dumps([{name: asdict(entry)[name] for name in names} for entry in entries]))
         return OK
     for entry in entries:
-        when = entry.created[:16].replace("T", " ")
-        print(f"{entry.key[:10]}  {entry.kind:20}  {when}  {entry.seconds:8.1f} s  {entry.title}")
+        when, title = entry.created[:16].replace("T", " "), one_line(entry.title)
+        print(f"{entry.key[:10]}  {entry.kind:20}  {when}  {entry.seconds:8.1f} s  {title}")
     print(f"{len(entries)} records", file=sys.stderr)
     return OK
 
@@ -80,7 +117,8 @@ def _show(options: argparse.Namespace) -> int:
         print(json.dumps({**asdict(record.entry), **more, **provenance}))
         return OK
     entry = record.entry
-    print(f"{entry.title}\n{entry.kind} {entry.key}, {entry.created}, {entry.seconds:.1f} s")
+    print(one_line(entry.title))
+    print(f"{entry.kind} {entry.key}, {entry.created}, {entry.seconds:.1f} s")
     for name, value in entry.numbers.items():
         print(f"  {name:24} {value:.6g}" if isinstance(value, float) else f"  {name:24} {value}")
     for name, array in record.arrays.items():
@@ -150,14 +188,14 @@ def _unpack(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    study = Study(options.study)
     if options.repair:
         from engine.cli.repair import repair
 
-        return repair(options.study)
+        return repair(options.study, options.jobs, options.threads)
+    study = Study(options.study)
     damaged = list(study.check())
     for path, problem in damaged:
-        print(f"{path}: {problem}")
+        print(one_line(f"{path}: {problem}"))
     print(f"{len(study.entries)} readable records, {len(damaged)} damaged", file=sys.stderr)
     return FAILED if damaged else OK
 
@@ -185,6 +223,7 @@ def _methods(options: argparse.Namespace) -> int:
 
 FUNCTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": _run,
+    "import": _import,
     "list": _list,
     "show": _show,
     "export": _export,

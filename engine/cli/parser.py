@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from engine.figures.catalog import pictured
 from engine.program import BAD_INPUT, VERSION
+from engine.texts import one_line
 
 NUMBER = re.compile(r"-[\d.]")  # an argument that starts like this is a value, not an option
 OPENED = "a study, a folder of images, an image or a file of weights"
@@ -27,7 +28,7 @@ class _Parser(argparse.ArgumentParser):
     """
 
     def error(self, message: str) -> NoReturn:
-        print(f"{self.prog}: {message}", file=sys.stderr)
+        print(f"{self.prog}: {one_line(message)}", file=sys.stderr)
         raise SystemExit(BAD_INPUT)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
@@ -102,7 +103,34 @@ def _add_run(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--faithful", action="store_true", help="as the code released with the paper does"
     )
+    command.add_argument(
+        "--image-memory",
+        metavar="PERCENT",
+        help="share of memory that a set of images may take, 1 to 90 (25); a larger set is read "
+        "from a file in the study as it is used. ISTHMUS_IMAGE_MEMORY sets it too",
+    )
     command.add_argument("--download", action="store_true", help="fetch the data if it is not here")
+    _add_cores(command)
+    command.add_argument(
+        "--yes", action="store_true", help="begin work of more than a day without a question"
+    )
+
+
+def _add_cores(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--jobs", type=int, help="computations side by side")
+    command.add_argument("--threads", type=int, help="processor threads of each computation")
+
+
+def _add_import(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", type=Path, help="weights: .safetensors, or what torch.save wrote")
+    command.add_argument(
+        "--images", type=Path, help="labelled images to measure it on; else those of the study"
+    )
+    command.add_argument("--network", help="the architecture; else it is found out")
+    command.add_argument("--entry", help="where in the file the weights are, such as last or ema")
+    command.add_argument("--size", type=int, help="side in pixels at which the images are read")
+    command.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    command.add_argument("--json", action="store_true")
 
 
 def _add_list(command: argparse.ArgumentParser) -> None:
@@ -139,8 +167,9 @@ def _add_check(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--repair",
         action="store_true",
-        help="move what is damaged aside and compute it again",
+        help="move what is damaged aside and compute it again; write a lost study.json anew",
     )
+    _add_cores(command)
 
 
 def _add_methods(command: argparse.ArgumentParser) -> None:
@@ -151,6 +180,7 @@ def _add_methods(command: argparse.ArgumentParser) -> None:
 # Name of each command -> its help text, and the function that adds its arguments except --study.
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": ("compute what a plan asks for and the study lacks", _add_run),
+    "import": ("find out which network a weights file holds, and record it", _add_import),
     "list": ("list the study's records", _add_list),
     "show": ("print one record's numbers, or the trade-off table", _add_show),
     "export": ("draw a figure from the study's records", _add_export),

@@ -1,4 +1,4 @@
-"""Repair a study: move damaged records aside and compute them again.
+"""Repair a study: move damaged records aside and compute them again, write study.json anew.
 
 Nothing is deleted: a damaged file is moved to ``damaged/`` in the study. Its spec is taken from the
 file itself if that part is intact, or from a record that was computed from it. A spec is accepted
@@ -7,7 +7,9 @@ only if its key is the name of the damaged file.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,25 +21,33 @@ from engine.cli.run import run_plan
 from engine.program import FAILED, OK
 from engine.specs.schema import Spec, SpecError, from_dict
 from engine.store import hdf5
+from engine.store.atomic import new_file
 from engine.store.hdf5 import FileError
-from engine.store.study import Study, StudyError, spec_of
+from engine.store.headers import SCHEMA
+from engine.store.outputs import is_study
+from engine.store.study import SUFFIX, Study, StudyError, spec_of
 
+ABOUT = "study.json"
+LONGEST_ABOUT = 64 << 20  # bytes
 FOLDER = "damaged"
 PLAN = "repair.toml"
 
 
-def repair(folder: Path) -> int:
+def repair(folder: Path, jobs: int | None = None, threads: int | None = None) -> int:
     """Move damaged records aside and compute them again; return the exit code.
+
+    ``jobs`` and ``threads`` are those of :func:`engine.plan.slots.slots_on`.
 
     Raises
     ------
     StudyError
         If the study cannot be opened, or a file cannot be moved.
     """
+    rebuilt = _rebuild_about(folder)
     study = Study(folder)
     damaged = list(study.check())
     if not damaged:
-        print("nothing is damaged", file=sys.stderr)
+        print("nothing else is damaged" if rebuilt else "nothing is damaged", file=sys.stderr)
         return OK
     known = {spec.key: spec for entry in study.entries for spec in _with_parents(spec_of(entry))}
     found: dict[str, Spec] = {}
@@ -52,9 +62,60 @@ def repair(folder: Path) -> int:
     if not found:
         return FAILED
     plan = folder / FOLDER / PLAN
-    plan.write_text(_plan_of(found), encoding="utf-8")
-    code = run_plan(plan, folder)
+    with new_file(plan) as temporary:
+        temporary.write_text(_plan_of(found), encoding="utf-8")
+    code = run_plan(plan, folder, jobs=jobs, threads=threads, yes=True)
     return code if len(found) == len(damaged) else code or FAILED
+
+
+def _rebuild_about(folder: Path) -> bool:
+    """Write study.json anew if it is lost or damaged; return whether it was.
+
+    A damaged one is moved aside. Name and notes are kept as far as they can still be read.
+    """
+    path = folder / ABOUT
+    if not is_study(folder) or _is_readable(path):
+        return False
+    text = ""
+    if path.is_file() and not path.is_symlink():
+        with open(path, "rb") as file:
+            text = file.read(LONGEST_ABOUT).decode("utf-8", "ignore")
+    if os.path.lexists(path):
+        _move_aside(folder, ABOUT)
+        print(f"{ABOUT}: it is damaged; moved to {FOLDER}/; written anew")
+    else:
+        print(f"{ABOUT}: it is lost; written anew")
+    kept = {field: _salvaged(text, field) for field in ("name", "notes")}
+    about = {"schema": SCHEMA, "name": folder.resolve().name.removesuffix(SUFFIX), "notes": ""}
+    about.update({field: found for field, found in kept.items() if found})
+    try:
+        with new_file(path) as temporary:
+            temporary.write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
+    except OSError as error:
+        raise StudyError(f"{path} cannot be written: {error.strerror}") from error
+    return True
+
+
+def _is_readable(path: Path) -> bool:
+    """Whether a study.json says which schema its study has, also one of a later version."""
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > LONGEST_ABOUT:
+        return False
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        return False
+    schema = about.get("schema") if isinstance(about, dict) else None
+    return type(schema) is int and schema >= 1
+
+
+def _salvaged(text: str, field: str) -> str:
+    """Return a text of a damaged study.json, or "" if it is not whole."""
+    found = re.search(rf'"{field}"\s*:\s*("(?:[^"\\]|\\.)*")', text)
+    try:
+        value = json.loads(found[1]) if found else ""
+    except ValueError:
+        return ""
+    return str(value)
 
 
 def _with_parents(spec: Spec | None) -> Iterator[Spec]:
@@ -76,8 +137,11 @@ def _own_spec(path: Path) -> Spec | None:
 
 
 def _move_aside(folder: Path, name: str) -> None:
-    place = folder / FOLDER / Path(name).relative_to("records")
+    inside = Path(name)
+    place = folder / FOLDER / (inside.relative_to("records") if inside.parts[1:] else inside)
     try:
+        if (folder / FOLDER).is_symlink():
+            raise StudyError(f"{FOLDER}/ is a link, which may lead out of the study")
         place.parent.mkdir(parents=True, exist_ok=True)
         os.replace(folder / name, place)
     except OSError as error:

@@ -1,9 +1,9 @@
-"""A disk cache of decoded image sets.
+"""A disk cache of decoded image sets, the shelf.
 
-Reading, hashing and decoding 60,000 files takes seconds; loading the decoded pixels takes a
+Reading, hashing and decoding 60,000 files takes seconds; mapping the decoded pixels takes a
 fraction of a second. The cache stores the pixels under a hash of the files' metadata: paths, sizes,
 inode numbers, and times of modification and change. If any of these differ, the files are read
-again.
+again. A set that was stored is used from there, so that its pixels take no memory of the process.
 
 The cache belongs to the user, not to a study, so another person's study cannot put images into it.
 Only the window uses a cache; a command-line run writes nothing outside its study.
@@ -14,19 +14,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from engine.data.image_set import PARTS, ImageSet, Skipped
+from engine.data.kept import shelf
 from engine.data.sources import Check, FolderSource, Places, silent
+from engine.memory import scratch_in
 from engine.program import VERSION
 from engine.specs.images import StoredImages
 from engine.specs.schema import SpecError, from_dict
-from engine.store import hdf5
-from engine.store.hdf5 import Content, FileError
+from engine.store.atomic import remove_left_over
 
 SUFFIX = ".images"
 # Sets that are read faster than this are not cached.
@@ -34,6 +37,8 @@ WORTH_SECONDS = 0.5
 # Files that changed more recently are not cached: within one tick of the file system's clock they
 # may change again without a new time.
 SETTLED_SECONDS = 3.0
+# A set larger than the limit is kept all the same if it leaves this share of the disk free.
+FREE_SHARE = 0.1
 ARRAYS = tuple(f"{part}_{what}" for part in PARTS for what in ("images", "labels"))
 TEXTS = ("classes", *(f"{part}_files" for part in PARTS), "notes", "scale", "alarms")
 
@@ -45,6 +50,9 @@ Answer = tuple[StoredImages, ImageSet]
 @dataclass(frozen=True)
 class ImageCache:
     """A folder of image sets; when it is full, the least recently used set is deleted first.
+
+    The set that was stored last stays, however large it is: reading it anew at every opening is
+    what the cache is there to save. It is not stored at all if it would fill the disk.
 
     Parameters
     ----------
@@ -78,7 +86,8 @@ class ImageCache:
             Called regularly while the files are listed; may raise to stop.
         """
         begun = time.time()
-        state = _state(places, check_cancelled)
+        self.tidy()
+        state = file_states(places, check_cancelled)
         if state is None:
             return read()
         path = self._path(state, wish)
@@ -86,17 +95,22 @@ class ImageCache:
         if found is not None:
             return found
         reading = time.monotonic()
-        answer = read()
+        with scratch_in(self.folder):
+            answer = read()
         newest = max((changed for *_, changed in state), default=0)
         settled = begun - newest / 1e9 > SETTLED_SECONDS
         if settled and time.monotonic() - reading > WORTH_SECONDS:
-            self._keep(path, self._path(state, wish_of(answer[0])), answer)
+            other = self._path(state, wish_of(answer[0]))
+            if self._keep(path, other, answer, check_cancelled):
+                return _taken(path) or answer
         return answer
 
+    def tidy(self) -> None:
+        """Remove what processes left that ended while they wrote a set."""
+        remove_left_over(self.folder)
+
     def _path(self, state: FileStates, wish: Mapping[str, Any]) -> Path:
-        whole = json.dumps([VERSION, wish, state], sort_keys=True)
-        name = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:40]
-        return self.folder / f"{name}{SUFFIX}"
+        return self.folder / f"{name_of(state, wish)}{SUFFIX}"
 
     def clear(self) -> None:
         """Delete all cached sets."""
@@ -104,31 +118,42 @@ class ImageCache:
 
     @property
     def nbytes(self) -> int:
-        """Size of all cached sets in bytes."""
+        """Size of all cached sets in bytes, and of those that are being written."""
         return sum(size for _, size, _ in self._kept())
 
-    def _keep(self, path: Path, other: Path, answer: Answer) -> None:
-        """Store a set under two names; do nothing if the disk is full or not writable."""
+    def _keep(self, path: Path, other: Path, answer: Answer, check: Check) -> bool:
+        """Store a set under two names; return whether it is there.
+
+        Nothing is stored if the disk is not writable or would be full.
+        """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            hdf5.write(path, _content(*answer))
-            os.link(path, other)
+            disk = shutil.disk_usage(self.folder)
+            if disk.free - answer[1].nbytes < FREE_SHARE * disk.total:
+                return False
+            shelf.write(path, *_content(*answer), check)
         except OSError:
-            return
-        finally:
-            self._drop_beyond(self.limit)
+            return False
+        with suppress(OSError):  # a file system without links keeps the first name
+            if other != path:
+                other.unlink(missing_ok=True)
+                os.link(path, other)
+        self._drop_beyond(self.limit, newest=path)
+        return True
 
-    def _drop_beyond(self, limit: int) -> None:
+    def _drop_beyond(self, limit: int, newest: Path | None = None) -> None:
         total = 0
         for _, size, paths in sorted(self._kept(), reverse=True):
             total += size
-            for path in paths if total > limit else ():
-                path.unlink(missing_ok=True)
+            for path in paths if total > limit and newest not in paths else ():
+                # Windows does not remove a file that is mapped; it goes when it is not in use.
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
 
     def _kept(self) -> list[tuple[float, int, list[Path]]]:
         """Return time of last use, size and names of every set."""
         found: dict[int, tuple[float, int, list[Path]]] = {}
-        for path in self.folder.glob(f"*{SUFFIX}"):
+        for path in (*self.folder.glob(f"*{SUFFIX}"), *self.folder.glob(f".*{SUFFIX}.tmp-*")):
             try:
                 about = path.stat()
             except FileNotFoundError:  # another window has deleted it
@@ -138,7 +163,13 @@ class ImageCache:
         return list(found.values())
 
 
-def _state(places: Places, check: Check) -> FileStates | None:
+def name_of(states: FileStates, wish: Mapping[str, Any]) -> str:
+    """Return a hash of files and of everything else that determines what reading them gives."""
+    whole = json.dumps([VERSION, wish, states], sort_keys=True)
+    return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:40]
+
+
+def file_states(places: Places, check: Check) -> FileStates | None:
     """Return path, size, inode and times of every file; None if one cannot be accessed."""
     paths = [Path(places)] if isinstance(places, str | os.PathLike) else [*map(Path, places)]
     try:
@@ -162,25 +193,24 @@ def wish_of(spec: StoredImages) -> dict[str, Any]:
     return {"spec": spec.as_dict()}
 
 
-def _content(spec: StoredImages, images: ImageSet) -> Content:
+def _content(spec: StoredImages, images: ImageSet) -> tuple[dict[str, Any], shelf.Arrays]:
     about = {
         "spec": spec.as_dict(),
         "skipped": [asdict(item) for item in images.skipped],
         **{name: getattr(images, name) for name in TEXTS},
     }
-    return Content(about, {name: getattr(images, name) for name in ARRAYS})
+    return about, {name: getattr(images, name) for name in ARRAYS}
 
 
 def _taken(path: Path) -> Answer | None:
     """Return the content of a cache file, or None if it is missing or damaged."""
     try:
-        content = hdf5.read(path)
+        about, arrays = shelf.read(path)
         os.utime(path)
-        about, arrays = content.documents, content.arrays
         names = {name: tuple(about[name]) for name in TEXTS}
         skipped = tuple(Skipped(**item) for item in about["skipped"])
         parts: dict[str, Any] = {name: arrays[name] for name in ARRAYS} | names
         images = ImageSet(**parts, skipped=skipped)
         return from_dict(about["spec"], StoredImages), images
-    except (OSError, FileError, SpecError, KeyError, TypeError, ValueError):
+    except (OSError, SpecError, KeyError, TypeError, ValueError, IndexError):
         return None

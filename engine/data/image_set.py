@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.selection import split
+from engine.memory import move_rows, own_bytes
 
 PARTS = ("train", "test", "validation")
 
@@ -100,11 +101,16 @@ class ImageSet:
                 f"{self.test_images.shape[1:]}, must be of one shape"
             )
 
-    def held_out(self, fraction: float, seed: int) -> ImageSet:
+    def held_out(self, fraction: float, seed: int, *, in_place: bool = False) -> ImageSet:
         """Return the set with a fraction of every class moved from training to validation.
 
         The images that remain keep their order, and so do those that are moved. A set that has
         validation images already, or no training images, or a fraction of 0, stays as it is.
+
+        Parameters
+        ----------
+        in_place
+            Rearrange the pixels of this set, which must not be used any more, without a copy.
         """
         if not fraction or len(self.validation_images) or not len(self.train_images):
             return self
@@ -112,12 +118,13 @@ class ImageSet:
         labels = self.train_labels.tolist()
         kept, held = split(keys, labels, fraction=fraction, seed=seed, purpose="validation")
         files = self.train_files
+        pixels = _rearranged(self.train_images, np.array([*kept, *held]), in_place)
         return replace(
             self,
-            train_images=self.train_images[kept],
+            train_images=pixels[: len(kept)],
             train_labels=self.train_labels[kept],
             train_files=tuple(files[k] for k in kept) if files else (),
-            validation_images=self.train_images[held],
+            validation_images=pixels[len(kept) :],
             validation_labels=self.train_labels[held],
             validation_files=tuple(files[k] for k in held) if files else (),
         )
@@ -127,6 +134,16 @@ class ImageSet:
         """Channels, height and width of one image."""
         channels, height, width = self.test_images.shape[1:]
         return channels, height, width
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the pixels in bytes, wherever they lie."""
+        return sum(int(getattr(self, f"{part}_images").nbytes) for part in PARTS)
+
+    @property
+    def own_bytes(self) -> int:
+        """Bytes of the process's memory that the pixels take; 0 if they are mapped from a file."""
+        return sum(own_bytes(getattr(self, f"{part}_images")) for part in PARTS)
 
     @property
     def class_count(self) -> int:
@@ -150,6 +167,19 @@ class ImageSet:
         images = self.train_images if len(self.train_images) else self.test_images
         mean = images.mean(axis=(0, 2, 3), dtype=np.float64)
         return np.asarray(mean / 255.0 if images.dtype == np.uint8 else mean)
+
+
+def _rearranged(images: NDArray[Any], order: NDArray[np.int64], in_place: bool) -> NDArray[Any]:
+    """Return images in another order; a read-only array is copied, also in place."""
+    if in_place:
+        own = images.view()
+        try:
+            own.flags.writeable = True
+        except ValueError:
+            return images[order]
+        move_rows(own, order)
+        return own
+    return images[order]
 
 
 def _check_part(

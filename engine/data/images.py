@@ -7,8 +7,9 @@ for a folder and an archive of it, and does not depend on their location.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -142,12 +143,19 @@ def ingest(
             spec, images = _read_found(source, found, places, shape, fields, check, report)
         if validation is None and not found.validation:
             spec = spec.replace("validation", validation_for(len(images.train_images)))
-        return spec, images.held_out(spec.validation, spec.drawn_by)
+        return spec, images.held_out(spec.validation, spec.drawn_by, in_place=True)
 
     if cache is None:
         return read()
     wish = {"shape": shape, "validation": validation, **rules}
     return cache.recall(places, wish, read, check)
+
+
+def options_in(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the fields of images that are options of :func:`ingest`."""
+    own = {"places", "progress", "check_cancelled", "cache"}
+    known = set(inspect.signature(ingest).parameters) - own
+    return {name: value for name, value in fields.items() if name in known}
 
 
 def _read_found(
@@ -202,7 +210,7 @@ def load(
 
 def _made(spec: ImagesSpec, locate: Locate, check: Check, report: OnProgress) -> ImageSet:
     images = IMAGES[spec.kind](spec, locate, check, report)
-    return images.held_out(spec.validation, spec.drawn_by)
+    return images.held_out(spec.validation, spec.drawn_by, in_place=True)
 
 
 @left_behind_on_cancel

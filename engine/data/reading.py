@@ -26,6 +26,7 @@ from engine.data.safety.apart import Workers
 from engine.data.sources import Check, ImagesError, OnProgress, Source, SourceFile, UnreadableFile
 from engine.data.traits import Traits
 from engine.data.values import Scale, Undecided, ValueRange, decided
+from engine.memory import blocks, in_words, room
 from engine.specs.images import Channels, ImageFit
 
 CHANGED = "changed while the images were read"
@@ -207,20 +208,23 @@ def _read_all(
 def compact(array: NDArray[np.uint8], keep: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Move the rows to keep to the front in place, without a copy, and return them."""
     kept = np.flatnonzero(keep)
-    for start in range(0, len(kept), 1024):
-        block = kept[start : start + 1024]
+    if len(kept) == len(keep):
+        return array
+    for part in blocks(len(kept), array[:1].nbytes):
         # kept[k] >= k, so every overwritten row was moved before or is not kept.
-        array[start : start + len(block)] = array[block]
+        array[part] = array[kept[part]]
     return array[: len(kept)]
 
 
 def _room(files: int, count: int, wish: Wish) -> Reading:
     height, width, channels = wish.shape
     try:
-        pixels = np.empty((count, channels, height, width), np.uint8)
-    except (MemoryError, ValueError):
+        pixels = room((count, channels, height, width), np.uint8)
+    except (MemoryError, ValueError, OverflowError):
+        need = in_words(count * channels * height * width)
         raise ImagesError(
-            f"image_size is {height}, must be smaller: {count:,} such images do not fit in memory"
+            f"image_size is {height}, must be smaller: {count:,} such images need {need}, which "
+            "neither the memory nor the disk has"
         ) from None
     none: list[Any] = [None] * files
     return Reading(pixels, np.zeros(count, np.bool_), none, [*none], wish.scale)

@@ -67,6 +67,8 @@ class StudyFigure:
     def save(self, study: Study, path: Path, network: str = "") -> None:
         """Write the figure to a file; the suffix determines the format.
 
+        The path is looked at before anything is drawn.
+
         Parameters
         ----------
         network
@@ -87,6 +89,7 @@ class StudyFigure:
         elif self.write:
             _function(self.write)(study, path)
         else:
+            named("engine.figures.drawing:check_path")(path)
             named("engine.figures.drawing:save")(self.picture(study), path)
 
 

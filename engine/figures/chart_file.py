@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,9 @@ from engine.figures.charts import (
 )
 from engine.store import hdf5
 from engine.store.hdf5 import Array, Content
+from engine.store.outputs import FIGURE_DATA, OutputError, check, output
+
+SUFFIX = ".h5"
 
 
 def content_of(data: Picture) -> Content:
@@ -49,10 +54,44 @@ def write(data: Picture, path: Path) -> None:
     FigureError
         If it cannot be written.
     """
+    with new_figure_file(path, FIGURE_DATA) as temporary:
+        hdf5.write(temporary, content_of(data))
+
+
+@contextmanager
+def new_figure_file(path: Path, kind: str = "", what: str = "figure") -> Iterator[Path]:
+    """Yield a temporary path to write a figure to, as :func:`engine.store.outputs.output` does.
+
+    Raises
+    ------
+    FigureError
+        If it may not be written there or cannot be; ``what`` names it in the message.
+    """
     try:
-        hdf5.write(path, content_of(data))
+        with output(path, kind) as temporary:
+            yield temporary
+    except OutputError as error:
+        raise FigureError(str(error)) from error
     except OSError as error:
-        raise FigureError(f"figure {path} cannot be written: {error.strerror or error}") from error
+        raise FigureError(f"{what} {path} cannot be written: {error.strerror or error}") from error
+
+
+def check_path(path: Path, endings: Sequence[str]) -> None:
+    """Refuse a path for a figure before the figure is drawn.
+
+    Raises
+    ------
+    FigureError
+        If it has none of these endings, or as :func:`new_figure_file`.
+    """
+    ending = path.suffix.lower()
+    if ending not in endings:
+        which = "in " if len(endings) == 1 else "in one of "
+        raise FigureError(f"file is {path.name!r}, must end {which}{', '.join(endings)}")
+    try:
+        check(path, FIGURE_DATA if ending == SUFFIX else "")
+    except OutputError as error:
+        raise FigureError(str(error)) from error
 
 
 def _panel_texts(panel: ChartData) -> dict[str, Any]:

@@ -6,14 +6,15 @@ order and colour on the screen and on paper.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from engine.figures.cells import csv_lines, remarks
+from engine.texts import harmless
 
 Style = Literal["solid", "dash", "dot", "dash_dot", "none"]
 Symbol = Literal["", "circle", "square", "triangle", "diamond", "cross", "plus", "star"]
@@ -291,6 +292,33 @@ def with_caption(data: Picture, text: str) -> Picture:
     return [replace(panel, caption=text) for panel in data]
 
 
+def readable(data: Picture) -> Picture:
+    """Return a picture whose texts have no control characters, which no file of a figure holds."""
+    if isinstance(data, MapGridData):
+        return replace(
+            data,
+            title=harmless(data.title),
+            caption=harmless(data.caption),
+            row_titles=tuple(map(harmless, data.row_titles)),
+            column_titles=tuple(map(harmless, data.column_titles)),
+            notes=tuple(tuple(map(harmless, row)) for row in data.notes),
+        )
+    if isinstance(data, ChartData):
+        return _readable(data)
+    return [_readable(panel) for panel in data]
+
+
+def _readable(data: ChartData) -> ChartData:
+    return replace(
+        data,
+        title=harmless(data.title),
+        caption=harmless(data.caption),
+        x_label=harmless(data.x_label),
+        y_label=harmless(data.y_label),
+        series=tuple(replace(item, name=harmless(item.name)) for item in data.series),
+    )
+
+
 def in_palette(panel: ChartData, palette: str) -> ChartData:
     """Return a chart in the colours of another palette; neutral colours stay unchanged."""
     if palette == "screen":
@@ -310,13 +338,8 @@ def csv_text(data: Picture) -> str:
 
     Lines that begin with "#" above the table hold the title and the caption.
     """
-    out = io.StringIO()
-    for line in (title_of(data), caption_of(data)):
-        for part in line.splitlines():
-            out.write(f"# {part}\n")
     rows = _map_rows(data) if isinstance(data, MapGridData) else _chart_rows(panels_of(data))
-    csv.writer(out, lineterminator="\n").writerows(rows)
-    return out.getvalue()
+    return remarks(title_of(data)) + remarks(caption_of(data)) + csv_lines(rows)
 
 
 def _chart_rows(panels: tuple[ChartData, ...]) -> Iterable[Sequence[object]]:
@@ -328,7 +351,7 @@ def _chart_rows(panels: tuple[ChartData, ...]) -> Iterable[Sequence[object]]:
                 low = "" if item.low is None else _number(item.low[i])
                 high = "" if item.high is None else _number(item.high[i])
                 key = item.keys[i] if item.keys else ""
-                named = (panel.title, _plain(item.name))
+                named = (panel.title, item.name)
                 yield (*named, _number(x), _number(y), low, high, key, *labels, "")
         if panel.regions is not None:
             axis, values = panel.regions.axis, panel.regions.values
@@ -336,11 +359,6 @@ def _chart_rows(panels: tuple[ChartData, ...]) -> Iterable[Sequence[object]]:
                 at = (_number(float(axis[c])), _number(float(axis[r])))
                 value = _number(float(values[r, c]))
                 yield (panel.title, "regions", *at, "", "", "", *labels, value)
-
-
-def _plain(text: str) -> str:
-    """Replace non-breaking spaces, which legends use, by ordinary ones for other programs."""
-    return text.replace("\u00a0", " ")
 
 
 def _number(value: float) -> str:

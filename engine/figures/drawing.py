@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
-import tempfile
 import textwrap
 import threading
 import warnings
@@ -25,11 +23,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogFormatter, MaxNLocator
 
 from engine.figures import chart_file
 from engine.figures.charts import (
-    EDGE,
     INK,
     NEUTRAL,
     PALETTES,
@@ -44,8 +41,10 @@ from engine.figures.charts import (
     csv_text,
     in_palette,
     panels_of,
+    readable,
     title_of,
 )
+from engine.figures.map_grids import draw_maps
 from engine.figures.sizing import (
     MM,
     caption_height,
@@ -93,6 +92,7 @@ TIGHT: dict[str, Any] = {
     "hspace": 0.01,
     "compress": True,
 }
+NAMED = "name: "  # before the name of a series, as matplotlib leaves names out that begin with _
 FALLBACK = "DejaVu Sans"  # comes with matplotlib, and has every character that figures use
 _LOCK = threading.RLock()
 # Silence warnings about a missing font: it is replaced, and the user need not do anything.
@@ -109,7 +109,7 @@ def draw(data: Picture, style: FigureStyle | None = None) -> Figure:
     FigureError
         If there is nothing to draw.
     """
-    style = style or FigureStyle()
+    style, data = style or FigureStyle(), readable(data)
     with settings(style.font_size, style.font):
         panels = panels_of(data)
         if not panels and not (isinstance(data, MapGridData) and data.columns):
@@ -122,7 +122,7 @@ def draw(data: Picture, style: FigureStyle | None = None) -> Figure:
         if isinstance(data, MapGridData):
             engine = ConstrainedLayoutEngine(**TIGHT, rect=(0, foot, 1, 1 - foot))
             figure.set_layout_engine(engine)
-            _draw_maps(figure, data, style)
+            draw_maps(figure, data, style)
         else:
             figure.set_layout_engine("constrained")
             _draw_panels(_above(figure, foot), panels, style)
@@ -140,8 +140,9 @@ def settings(font_size: float, font: str = FALLBACK) -> Iterator[None]:
 
 def draw_into(place: SubFigure, data: Picture, style: FigureStyle) -> None:
     """Draw a picture, without caption, into a part of a figure with constrained layout."""
+    data = readable(data)
     if isinstance(data, MapGridData):
-        _draw_maps(place, data, style)
+        draw_maps(place, data, style)
     else:
         _draw_panels(place, panels_of(data), style)
 
@@ -178,7 +179,7 @@ def render(data: Picture, suffix: str, style: FigureStyle | None = None) -> byte
             format=suffix,
             dpi=style.dpi,
             transparent=style.transparent,
-            metadata=_metadata(data, suffix),
+            metadata=_metadata(readable(data), suffix),
         )
     return out.getvalue()
 
@@ -189,26 +190,22 @@ def save_as(data: Picture, path: Path, style: FigureStyle | None = None) -> None
     Raises
     ------
     FigureError
-        If the suffix is none of pdf, svg, png, csv, h5, or the file cannot be written.
+        If the suffix is none of pdf, svg, png, csv, h5, or the file cannot be written (see
+        :mod:`engine.store.outputs`).
     """
+    check_path(path)
     suffix = path.suffix.lower().removeprefix(".")
-    if suffix not in FILES:
-        raise FigureError(f"file is {path.name!r}, must end in one of .{', .'.join(FILES)}")
     if suffix == "h5":
         chart_file.write(data, path)
         return
     content = render(data, suffix, style)
-    temporary = ""
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=".figure-", dir=path.parent)
-        with open(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        raise FigureError(f"figure {path} cannot be written: {error.strerror or error}") from error
+    with chart_file.new_figure_file(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def check_path(path: Path) -> None:
+    """Raise :class:`FigureError` if no figure may be written to this path."""
+    chart_file.check_path(path, [f".{suffix}" for suffix in FILES])
 
 
 def save(data: Picture, path: Path, **options: Any) -> None:
@@ -297,9 +294,10 @@ def _draw_legend(
     handles, names = ax.get_legend_handles_labels()
     columns, letters = legend_columns(data, width_mm, style)
     if names:
-        place.legend(
+        shown = [textwrap.fill(name.removeprefix(NAMED), letters) for name in names]
+        legend = place.legend(
             handles,
-            [textwrap.fill(name, letters) for name in names],
+            [NAMED] * len(names),
             loc="outside lower center",
             ncols=columns,
             frameon=False,
@@ -309,6 +307,8 @@ def _draw_legend(
             columnspacing=1.2,
             labelspacing=0.3,
         )
+        for text, name in zip(legend.get_texts(), shown, strict=True):
+            text.set_text(name)
 
 
 def _draw_chart(ax: Axes, data: ChartData, width_mm: float, style: FigureStyle) -> None:
@@ -324,6 +324,9 @@ def _draw_chart(ax: Axes, data: ChartData, width_mm: float, style: FigureStyle) 
         # Fix the number of ticks: the automatic one depends on the layout, which ticks change.
         ax.xaxis.set_major_locator(MaxNLocator(ticks_in(width_mm, style), steps=TICK_STEPS))
     ax.set_yscale("log" if data.y_log else "linear")
+    for axis in [ax.xaxis] * data.x_log + [ax.yaxis] * data.y_log:
+        axis.set_major_formatter(LogFormatter())  # matplotlib's own writes powers as markup
+        axis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.4)))
     if data.x_range:
         ax.set_xlim(data.x_range)
     if data.y_range:
@@ -349,7 +352,7 @@ def _draw_series(ax: Axes, item: Series, style: FigureStyle) -> None:
         "linewidth": 1.1,
         "marker": MARKS[item.symbol],
         "markersize": size * (1.5 if item.symbol == "star" else 1.0),
-        "label": item.name or "_",
+        "label": NAMED + item.name if item.name else "_",
     }
     if item.style == "none":
         look |= {"markeredgecolor": "white", "markeredgewidth": 0.3}
@@ -373,25 +376,3 @@ def _draw_regions(ax: Axes, regions: Regions, colours: Sequence[str]) -> None:
 
 
 # --------------------------------------------------------------------------------------------- maps
-
-
-def _draw_maps(figure: Figure | SubFigure, data: MapGridData, style: FigureStyle) -> None:
-    axes: Any = figure.subplots(len(data.images), data.columns, squeeze=False)
-    for r, c in np.ndindex(axes.shape):
-        ax, picture = axes[r, c], data.images[r][c]
-        ax.set_xticks([])
-        ax.set_yticks([])
-        # Draw a thin edge: a map is white where its values are 0, like the paper.
-        ax.spines[:].set(visible=picture is not None, color=EDGE, linewidth=0.4)
-        if picture is not None:
-            # Use nearest-neighbour interpolation: smoothing would show values that do not exist.
-            ax.imshow(picture, interpolation="nearest", cmap="gray", vmin=0, vmax=255)
-        if data.notes:
-            ax.set_xlabel(data.notes[r][c], fontsize=style.font_size * 0.8, labelpad=1)
-        if r == 0 and data.column_titles:
-            ax.set_title(data.column_titles[c], fontsize=style.font_size, pad=2)
-        if c == 0 and data.row_titles:
-            title = textwrap.fill(data.row_titles[r], 16)
-            ax.set_ylabel(title, rotation=0, ha="right", va="center", fontsize=style.font_size)
-    if style.title and data.title:
-        figure.suptitle(data.title, fontsize=style.font_size)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.figures.catalog import pictured
+from engine.figures.chart_file import check_path, new_figure_file
 from engine.figures.charts import FigureError, Picture
 from engine.figures.report_page import (
     TITLE,
@@ -24,11 +25,11 @@ from engine.figures.report_page import (
     text_block,
 )
 from engine.figures.report_settings import settings_of
+from engine.jobs.durations import duration
 from engine.plan.planfile import load_preset, presets
 from engine.program import VERSION
 from engine.specs import ImagesSpec
 from engine.specs.schema import SpecError
-from engine.store.atomic import new_file
 from engine.store.index import Entry
 from engine.store.study import Study, StudyError, spec_of
 from engine.tradeoff.points import (
@@ -106,14 +107,10 @@ def write_pictures(pictures: Sequence[Picture], title: str, path: Path, *, notes
 
 def write_pdf(path: Path, make: Callable[[], bytes]) -> None:
     """Write the bytes that ``make`` returns to a .pdf file, atomically."""
-    if path.suffix.lower() != SUFFIX:
-        raise FigureError(f"file is {path.name!r}, must end in {SUFFIX}: a report is a PDF")
+    check_path(path, [SUFFIX])
     content = make()
-    try:
-        with new_file(path) as temporary:
-            temporary.write_bytes(content)
-    except OSError as error:
-        raise FigureError(f"report {path} cannot be written: {error.strerror}") from error
+    with new_figure_file(path, what="report") as temporary:
+        temporary.write_bytes(content)
 
 
 # --------------------------------------------------------------------------------------- first page
@@ -137,7 +134,7 @@ def _facts(study: Study, when: datetime) -> Iterator[tuple[str, str]]:
     seconds = sum(entry.seconds for entry in entries)
     yield "Report", f"{when:%Y-%m-%d %H:%M}, Isthmus {VERSION}"
     yield "Computed", _span(entries)
-    yield "Records", f"{len(entries):,}, {_duration(seconds)} of computing"
+    yield "Records", f"{len(entries):,}, {duration(seconds)} of computing"
     images = [
         study.title(spec) + _sizes(entry)
         for entry in entries
@@ -245,12 +242,6 @@ def _name(study: Study) -> str:
 def _span(entries: Sequence[Entry]) -> str:
     first, last = entries[0].created[:10], entries[-1].created[:10]
     return first if first == last else f"{first} to {last}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def _sizes(entry: Entry) -> str:

@@ -29,6 +29,7 @@ from engine.figures.charts import (
 )
 from engine.figures.drawing import draw_into, settings
 from engine.figures.sizing import LINE, MM, POINT_MM, letters, natural_height
+from engine.texts import harmless
 
 PAGE = (210.0, 297.0)
 MARGIN, HEAD, FOOT = 20.0, 18.0, 18.0
@@ -286,6 +287,7 @@ def pdf_of(blocks: Sequence[Block], name: str, about: dict[str, Any]) -> bytes:
         Metadata of the file: Title, Subject, ...
     """
     pages = paged(blocks)
+    about = {key: harmless(text) if isinstance(text, str) else text for key, text in about.items()}
     out = io.BytesIO()
     with settings(SMALL), PdfPages(out, metadata=about) as pdf:
         for number, page in enumerate(pages, 1):
@@ -341,7 +343,7 @@ def _write(
     made = place.text(
         x,
         y,
-        text,
+        harmless(text),
         fontsize=size,
         color=colour,
         va="center",

@@ -57,7 +57,10 @@ def natural_height(data: Picture, style: FigureStyle) -> float:
         more += 0 if shared else max(legends)
         height = rows * (width * ratio + line * more) + line * below
     height += caption_height(data, style)
-    return float(min(max(height, 25.0), 1200.0))
+    most = 1200.0
+    if isinstance(data, MapGridData):  # a row is never lower than a line of its title
+        most = max(most, 1.2 * line * len(data.images))
+    return float(min(max(height, 25.0), most))
 
 
 def caption_height(data: Picture, style: FigureStyle) -> float:

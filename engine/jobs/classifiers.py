@@ -9,18 +9,26 @@ from torch import nn
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, device_images
 from engine.networks.architectures import build
-from engine.specs import ClassifierSpec, NetworkSpec
+from engine.specs import ClassifierSpec, Imported, NetworkSpec
 from engine.specs.schema import SpecError
 
 
 def fresh_network(
-    spec: NetworkSpec, images: DeviceImages, device: torch.device, *, generator: torch.Generator
+    spec: NetworkSpec,
+    images: DeviceImages,
+    device: torch.device,
+    *,
+    generator: torch.Generator,
+    outputs: int | None = None,
 ) -> nn.Module:
-    """Return an untrained network for these images; draw its weights from the generator."""
+    """Return an untrained network for these images; draw its weights from the generator.
+
+    It has ``outputs`` logits; if None, as many as the images have classes.
+    """
     model = build(
         spec,
         shape=images.shape,
-        classes=images.classes,
+        classes=outputs or images.classes,
         generator=generator,
         channel_mean=images.channel_mean.cpu(),
         channel_std=images.channel_std.cpu(),
@@ -38,7 +46,10 @@ def classifier(context: Context, spec: ClassifierSpec) -> nn.Module:
         record = context.record(spec)
         images = device_images(context, spec.images)
         generator = context.generator("weights that are replaced", 0)
-        model = fresh_network(spec.network, images, context.device, generator=generator)
+        outputs = spec.outputs if isinstance(spec, Imported) else None
+        model = fresh_network(
+            spec.network, images, context.device, generator=generator, outputs=outputs
+        )
         prefix = "weights/"
         state = {
             name.removeprefix(prefix): torch.from_numpy(np.array(array))

@@ -13,12 +13,14 @@ from typing import Any, Protocol, TypeVar, cast
 import torch
 
 from engine.jobs.events import Event, Notice, Progress
+from engine.memory import image_memory
 from engine.specs.schema import Spec
 from engine.store.hdf5 import Content
 from engine.store.study import Record, Study, StudyError
 
 T = TypeVar("T")
 PROGRESS_INTERVAL = 0.05
+LEAST_CACHE = 4 << 30
 
 
 class Cancelled(Exception):
@@ -75,8 +77,9 @@ class Cache:
     If two threads request the same missing value, one makes it and the other waits for it.
     """
 
-    def __init__(self, limit: int = 4 << 30):
-        self.limit = limit
+    def __init__(self, limit: int | None = None):
+        # One set of images in memory always fits; one that is mapped from a file counts nothing.
+        self.limit = max(LEAST_CACHE, image_memory()) if limit is None else limit
         self._values: OrderedDict[str, tuple[Any, int]] = OrderedDict()
         self._making: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()

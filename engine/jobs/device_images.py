@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.data.image_set import ImageSet
 from engine.data.images import load
 from engine.jobs.context import Cache, Context
+from engine.memory import blocks, scratch_in
 from engine.networks.gradients import as_unit
 from engine.specs import ImagesSpec
 from engine.specs.schema import SpecError
@@ -18,6 +21,7 @@ from engine.store.study import Result
 
 PROBES = 8
 THUMBNAILS = 64
+STATISTICS_IMAGES = 5000  # in a block, at most; with fewer, the sums of small images would change
 Part = tuple[Tensor, Tensor]
 """Images (N, C, H, W) and their labels, int64 (N,)."""
 
@@ -75,19 +79,20 @@ def image_set(context: Context, spec: ImagesSpec) -> ImageSet:
     """Return the image set of a spec; load it once for all computations that need it."""
 
     def make() -> ImageSet:
-        return load(
-            spec,
-            context.study.locate,
-            progress=lambda done, total: context.progress(done, total, "images"),
-            check_cancelled=context.check_cancelled,
-        )
+        with scratch_in(context.study.path / "checkpoints"):
+            return load(
+                spec,
+                context.study.locate,
+                progress=lambda done, total: context.progress(done, total, "images"),
+                check_cancelled=context.check_cancelled,
+            )
 
-    return context.shared(_shared_name(spec), make, _set_bytes)
+    return context.shared(_shared_name(spec), make, lambda made: made.own_bytes)
 
 
 def share_images(cache: Cache, spec: ImagesSpec, images: ImageSet) -> None:
     """Put images that are already in memory into the cache, so that no file is read again."""
-    cache.put(_shared_name(spec), images, _set_bytes(images))
+    cache.put(_shared_name(spec), images, images.own_bytes)
 
 
 def _shared_name(spec: ImagesSpec) -> str:
@@ -95,20 +100,23 @@ def _shared_name(spec: ImagesSpec) -> str:
 
 
 def device_images(context: Context, spec: ImagesSpec) -> DeviceImages:
-    """Return the image set of a spec on the context's device."""
-    images = image_set(context, spec)
+    """Return the image set of a spec on the context's device.
+
+    On a CPU the tensors are the image set's own arrays: the pixels lie in memory once.
+    """
 
     def make() -> DeviceImages:
-        def put(array: np.ndarray) -> Tensor:
-            return torch.from_numpy(np.array(array)).to(context.device)
+        images = image_set(context, spec)
 
-        train = put(images.train_images)
-        source = train if len(train) else put(images.test_images)
-        mean, std = _channel_statistics(source)
+        def put(array: NDArray[Any]) -> Tensor:
+            return _as_tensor(array).to(context.device)
+
+        train, test = put(images.train_images), put(images.test_images)
+        mean, std = _channel_statistics(train if len(train) else test)
         return DeviceImages(
             train=train,
             train_labels=put(images.train_labels),
-            test=put(images.test_images),
+            test=test,
             test_labels=put(images.test_labels),
             validation=put(images.validation_images),
             validation_labels=put(images.validation_labels),
@@ -117,18 +125,28 @@ def device_images(context: Context, spec: ImagesSpec) -> DeviceImages:
             classes=images.class_count,
         )
 
-    return context.shared(f"tensors/{spec.key}", make, lambda made: made.nbytes)
+    def size(made: DeviceImages) -> int:
+        return 0 if context.device.type == "cpu" else made.nbytes
+
+    return context.shared(f"tensors/{spec.key}", make, size)
 
 
 def trainable(context: Context, spec: ImagesSpec) -> DeviceImages:
     """Return the images of a spec; raise :class:`SpecError` if no training is possible."""
+    images = tested(context, spec)
+    if len(images.train) == 0:
+        raise SpecError(f"images {spec.title!r} have no training images; at least one is needed")
+    return images
+
+
+def tested(context: Context, spec: ImagesSpec) -> DeviceImages:
+    """Return the images of a spec; raise :class:`SpecError` if no accuracy can be measured."""
     images = device_images(context, spec)
     if images.classes < 2:
         found = "no labels" if images.classes == 0 else "one class only"
         raise SpecError(f"images {spec.title!r} have {found}; training needs at least two classes")
-    if len(images.train) == 0 or len(images.test) == 0:
-        part = "training" if len(images.train) == 0 else "test"
-        raise SpecError(f"images {spec.title!r} have no {part} images; at least one is needed")
+    if len(images.test) == 0:
+        raise SpecError(f"images {spec.title!r} have no test images; at least one is needed")
     return images
 
 
@@ -188,20 +206,35 @@ def describe_images(spec: ImagesSpec, context: Context) -> Result:
     )
 
 
+class _Lent:
+    """A read-only array as one that torch takes without a copy; nothing writes to image sets."""
+
+    def __init__(self, array: NDArray[Any]):
+        address, _ = array.__array_interface__["data"]
+        self.__array_interface__ = {**array.__array_interface__, "data": (address, False)}
+        self.array = array  # keeps the memory alive as long as a tensor uses it
+
+
+def _as_tensor(array: NDArray[Any]) -> Tensor:
+    """Return a tensor on an array's memory; torch warns of read-only arrays and has none."""
+    return torch.from_numpy(np.asarray(_Lent(np.ascontiguousarray(array))))
+
+
 def _channel_statistics(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean and standard deviation per channel in [0, 1], summed in float64 by blocks."""
+    """Return mean and standard deviation per channel in [0, 1], summed in float64 by blocks.
+
+    Images of 32 x 32 in colour and smaller ones are summed 5,000 at a time, as they always were;
+    larger ones in blocks of bounded bytes. The order of the sums concerns the last digits of
+    float64, which are beyond those of the float32 results.
+    """
     total = torch.zeros(images.shape[1], dtype=torch.float64, device=images.device)
     squares = torch.zeros_like(total)
-    for block in torch.split(images, 5000):
-        pixels = as_unit(block).double()
+    each = 8 * images[:1].numel()  # as float64
+    for part in blocks(len(images), each, most=STATISTICS_IMAGES):
+        pixels = as_unit(images[part]).double()
         total += pixels.sum((0, 2, 3))
-        squares += pixels.square().sum((0, 2, 3))
+        squares += pixels.square_().sum((0, 2, 3))
     count = max(1, images.numel() // images.shape[1])
     mean = total / count
     std = (squares / count - mean.square()).clamp_min(1e-12).sqrt()
     return mean.float(), std.float()
-
-
-def _set_bytes(images: ImageSet) -> int:
-    parts = (images.train_images, images.test_images, images.validation_images)
-    return sum(int(part.nbytes) for part in parts)

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from engine.memory import in_a_batch_of
 from engine.networks.memory import keep_freed_memory
 
 ImageLoss = Callable[[Tensor, Tensor], Tensor]
@@ -245,7 +246,7 @@ def logits_of(
     images : Tensor (N, C, H, W), float in [0, 1] or uint8
         On any device; each batch is moved to the network's device.
     batch_size
-        Number of images on the network's device at once.
+        Number of images on the network's device at once; fewer if they are very large.
     check_cancelled
         Called before every batch; may raise.
 
@@ -256,6 +257,7 @@ def logits_of(
     """
     device = device_of(model, images.device)
     found = []
+    batch_size = in_a_batch_of(batch_size, images[:1].numel())
     with evaluating(model), torch.no_grad():
         for start in range(0, len(images), batch_size):
             if check_cancelled is not None:

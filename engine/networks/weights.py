@@ -2,24 +2,58 @@
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from engine.store.files import NotAFile, check_regular
+from engine.networks.opening.entries import COUNTER, checked, shown
+from engine.networks.opening.formats import WeightsError
+from engine.networks.opening.naming import (
+    AUXILIARY,
+    Match,
+    Shape,
+    match,
+    nearest,
+    same_but_classes,
+    shapes_of,
+    views_of,
+)
+from engine.networks.opening.normalizers import normalizer_in
+from engine.networks.opening.reading import read_file
+from engine.networks.opening.unwrapping import chosen, states_in
+
+__all__ = ["Loaded", "WeightsError", "load_entries", "load_state"]
+
+NORMALIZE = "normalize."
+NETWORK = "network."
 
 
-class WeightsError(ValueError):
-    """A weights file cannot be used; the message is one sentence for the user."""
+@dataclass(frozen=True)
+class Loaded:
+    """What was done with the entries of a file.
+
+    Attributes
+    ----------
+    renamed
+        Pairs of the file's name and ours, where they differ in more than a prefix.
+    left_out
+        The file's entries that are not used.
+    notes
+        A phrase for every conversion.
+    """
+
+    renamed: tuple[tuple[str, str], ...]
+    left_out: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
-def load_state(model: nn.Module, path: Path) -> None:
+def load_state(
+    model: nn.Module, path: Path, *, entry: str | None = None, own_normalizer: bool = True
+) -> Loaded:
     """Load the weights of a file into a built network; change nothing if they do not fit.
 
     Parameters
@@ -27,84 +61,118 @@ def load_state(model: nn.Module, path: Path) -> None:
     model
         As from :func:`engine.networks.architectures.build`.
     path
-        A ``.safetensors`` file, or a ``.pt`` or ``.pth`` file with a state dict at the top level or
-        under "state_dict", "model_state_dict" or "model". Entry names may start with "module."
-        (data parallelism) or "_orig_mod." (compilation), and may omit our prefix ``network.``.
-        Normalisation and batch counters may be missing. No code from the file is run.
+        A safetensors file or what torch.save wrote; the suffix does not matter. Names may have
+        prefixes, and other words for the same parts, as :mod:`engine.networks.opening.naming` says.
+        Batch counters may be missing. No code from the file is run.
+    entry
+        The keys, joined by dots, under which the state dict is; if None, the one that
+        :func:`~engine.networks.opening.unwrapping.states_in` proposes.
+    own_normalizer
+        Whether the file's normaliser, if it has one, replaces that of the network.
 
     Raises
     ------
     WeightsError
         The message names the file, the first entry that does not fit, and what was expected.
     """
-    given = _by_our_names(_read_state(path), model, path.name)
-    expected = model.state_dict()
-    for name, tensor in expected.items():
-        if name in given:
-            _check_entry(name, given[name], tensor, path.name)
-        elif not name.startswith("normalize.") and not name.endswith("num_batches_tracked"):
-            raise WeightsError(
-                f"{path.name} has no entry {name!r}, expected one of shape {list(tensor.shape)}"
-            )
-    model.load_state_dict(given, strict=False)
+    content = read_file(path)
+    state = chosen(states_in(content, path.name), entry, path.name)
+    return load_entries(
+        model, state.entries, path.name, size=content.size, own_normalizer=own_normalizer
+    )
 
 
-def _read_state(path: Path) -> Mapping[str, Any]:
-    tensors_only = partial(torch.load, weights_only=True, map_location="cpu")
-    readers: dict[str, Callable[[Path], Any]] = {
-        ".safetensors": safetensors.torch.load_file,
-        ".pt": tensors_only,
-        ".pth": tensors_only,
+def load_entries(
+    model: nn.Module,
+    entries: Mapping[str, Any],
+    file: str,
+    *,
+    size: int | None = None,
+    own_normalizer: bool = True,
+) -> Loaded:
+    """Do the same as :func:`load_state` with entries that are in memory."""
+    ours = model.state_dict()
+    expected = {
+        name.removeprefix(NETWORK): tuple(tensor.shape)
+        for name, tensor in ours.items()
+        if name.startswith(NETWORK)
     }
-    if path.suffix.lower() not in readers:
-        raise WeightsError(f"{path.name} is no weights file, must end in {', '.join(readers)}")
-    try:
-        check_regular(path)
-        content = readers[path.suffix.lower()](path)
-    except NotAFile as error:
-        raise WeightsError(f"{path.name} cannot be read: {error.strerror}") from None
-    except pickle.UnpicklingError as error:
-        raise WeightsError(
-            f"{path.name} holds more than weights, which could run code, must hold a state dict"
-        ) from error
-    except Exception as error:  # The readers can raise any exception on a damaged file.
-        raise WeightsError(
-            f"{path.name} cannot be read ({type(error).__name__}), must be a whole weights file"
-        ) from error
-    for wrapper in ("state_dict", "model_state_dict", "model"):
-        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
-            content = content[wrapper]
-    if not isinstance(content, Mapping):
-        raise WeightsError(f"{path.name} holds a {type(content).__name__}, must hold a state dict")
-    return content
+    found = match(views_of(entries), shapes_of(entries), expected)
+    if found is None:
+        raise WeightsError(f"{file} {misfit(entries, expected)}")
+    refuse_clashes(found, entries, file)
+    whole = {of for name, of in found.names.items() if not ours[NETWORK + name].is_floating_point()}
+    numbers = checked({of: entries[of] for of in found.names.values()}, file, size, whole)
+    state = {NETWORK + name: numbers.tensors[of] for name, of in found.names.items()}
+    notes, left_out = list(numbers.notes), list(found.left_out)
+    normalizer = normalizer_in(entries, file) if own_normalizer else None
+    if normalizer is not None:
+        state |= _buffers(model, normalizer.mean, normalizer.std, file)
+        notes += filter(None, [normalizer.note])
+    model.load_state_dict(state, strict=False)
+    return Loaded(renamed_in(found), tuple(left_out), tuple(notes))
 
 
-def _by_our_names(state: Mapping[str, Any], model: nn.Module, file: str) -> dict[str, Any]:
-    expected = model.state_dict()
+def renamed_in(found: Match) -> tuple[tuple[str, str], ...]:
+    """Return pairs of the file's name and ours, where ours is not the end of the file's."""
+    return tuple(
+        (of, name) for name, of in found.names.items() if not f".{of}".endswith(f".{name}")
+    )
+
+
+def refuse_clashes(found: Match, entries: Mapping[str, Any], file: str) -> None:
+    """Raise :class:`WeightsError` if two entries stand for one and differ."""
+    for first, second in found.clashes:
+        pair = checked({name: entries[name] for name in (first, second)}, file).tensors
+        if not torch.equal(pair[first], pair[second]):
+            raise WeightsError(
+                f"{file} has {shown(first)} and {shown(second)}, which stand for one entry of the "
+                "network and differ"
+            )
+
+
+def misfit(entries: Mapping[str, Any], expected: Mapping[str, Shape]) -> str:
+    """Say, after the file's name, which entry is the first that does not fit."""
+    given = shapes_of(entries)
+    view = nearest(views_of(entries), given, expected)[1]
+    for name, shape in expected.items():
+        if name not in view.names:
+            continue
+        of = view.names[name]
+        if of not in given:
+            what = type(entries[of]).__name__
+        elif not same_but_classes(given[of], shape):
+            what = f"shape {list(given[of])}"
+        else:
+            continue
+        return f"has {what} under {shown(of)}, expected {_shape_words(shape)}"
+    for name, of in view.names.items():
+        if name not in expected and of in given and not AUXILIARY.match(name):
+            like = ", ".join(NETWORK + known for known in list(expected)[:3])
+            return (
+                f"has an entry {shown(of)} that the network does not have, expected names like "
+                f"{like}"
+            )
+    for name, shape in expected.items():
+        if name not in view.names and not name.endswith(COUNTER):
+            return f"has no entry {NETWORK + name!r}, expected one of {_shape_words(shape)}"
+    return "does not fit: its entries come in another order and under other names"
+
+
+def _shape_words(shape: Shape) -> str:
+    return f"shape {list(shape)}"
+
+
+def _buffers(
+    model: nn.Module, mean: tuple[float, ...], std: tuple[float, ...], file: str
+) -> dict[str, Tensor]:
+    """Return the buffers of the network's normaliser with the file's numbers."""
     found = {}
-    for key, value in state.items():
-        name = str(key)
-        while name.startswith(("module.", "_orig_mod.")):
-            name = name.partition(".")[2]
-        ours = name if name in expected else f"network.{name}"
-        if ours not in expected:
-            nearest = ", ".join(list(expected)[2:5])
+    for name, numbers in (("mean", mean), ("std", std)):
+        ours = model.state_dict()[NORMALIZE + name]
+        if len(numbers) not in (1, ours.numel()):
             raise WeightsError(
-                f"{file} has an entry {key!r} that the network does not have, expected names "
-                f"like {nearest}"
+                f"{file} normalises {len(numbers)} channels, the images have {ours.numel()}"
             )
-        found[ours] = value
+        found[NORMALIZE + name] = torch.tensor(numbers).expand(ours.numel()).reshape(ours.shape)
     return found
-
-
-def _check_entry(name: str, given: Any, expected: Tensor, file: str) -> None:
-    if isinstance(given, Tensor) and given.shape == expected.shape:
-        if given.is_floating_point() and not bool(given.isfinite().all()):
-            count = int((~given.isfinite()).sum())
-            raise WeightsError(
-                f"{file} has NaN or infinity in {count} of {given.numel()} numbers under {name!r}, "
-                "must hold finite numbers only"
-            )
-        return
-    what = f"shape {list(given.shape)}" if isinstance(given, Tensor) else type(given).__name__
-    raise WeightsError(f"{file} has {what} under {name!r}, expected shape {list(expected.shape)}")

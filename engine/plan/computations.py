@@ -14,12 +14,12 @@ from engine.measures import measure
 from engine.retraining import retrain
 from engine.specs.schema import kinds_of
 from engine.store.study import Result
-from engine.training import train
+from engine.training import importing, train
 
 COMPUTATIONS: dict[str, Callable[[Any, Context], Result]] = {
     **{kind.kind: device_images.describe_images for kind in kinds_of(specs.ImagesSpec)},
     specs.Training.kind: train.train,
-    specs.Imported.kind: train.import_weights,
+    specs.Imported.kind: importing.import_weights,
     specs.Retraining.kind: retrain.retrain,
     specs.Interpretability.kind: retrain.interpretability,
     specs.Maps.kind: measure.maps,

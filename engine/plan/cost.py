@@ -32,7 +32,6 @@ from engine.specs.proposals import one_and_many_steps
 from engine.specs.schema import Spec, SpecError, from_dict
 from engine.store.index import Entry
 
-EPOCH_ATTACKED = 200  # images behind the robust accuracy after an epoch; see engine.training.train
 UNKNOWN_SIZE = (10_000, 2_000)  # only the proportion matters: rates are learned per image set
 REMEMBERED = 0.9  # weight kept by earlier measurements at each new one: a machine's load varies
 STANDING = 0.5  # share of images supposed to stand when an accuracy under strong attacks is due
@@ -68,6 +67,11 @@ class Work:
     between: float = 0.0
     after: float = 1.0
     images: int = 0
+
+    @property
+    def watching(self) -> float:
+        """The share of the work that goes into measuring after every epoch, in [0, 1]."""
+        return self.epochs * self.between / self.passes if self.passes else 0.0
 
     @property
     def passes(self) -> float:
@@ -111,8 +115,12 @@ def _training(spec: Training, size: Size) -> Work:
     train, test = _size_of(spec.images, size)
     held = _held(spec.images, train)
     attacks = {spec.evaluation, *(one_and_many_steps(spec.scheme.threat) or ())}
-    watched = min(EPOCH_ATTACKED, spec.evaluation_images, held or test)
+    watched = min(spec.epoch_images, spec.evaluation_images, held or test)
     after = _final(spec, test)
+    if not held and min(spec.evaluation_images, test) == watched:
+        after -= (
+            spec.evaluation.passes * watched
+        )  # the last epoch's numbers serve as the final ones
     return Work(
         _likenesses(spec.kind, spec.network, spec.images),
         epochs=spec.epochs,
@@ -126,7 +134,7 @@ def _training(spec: Training, size: Size) -> Work:
 def _final(spec: Training | Imported, test: int) -> float:
     """Return the passes of :func:`engine.training.evaluation.final_accuracies`."""
     attacked = min(spec.evaluation_images, test)
-    return 2 * FORWARD * test + (spec.evaluation.passes + TO_PIXELS) * attacked
+    return FORWARD * test + (spec.evaluation.passes + TO_PIXELS) * attacked
 
 
 def _held(images: ImagesSpec, train: int) -> int:

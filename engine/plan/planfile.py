@@ -29,9 +29,19 @@ from typing import Any
 from engine.program import ROOT
 from engine.specs import ImagesSpec, StoredImages
 from engine.specs.errors import suggestion
-from engine.specs.schema import KINDS, Spec, SpecError, fields_of, from_dict, kinds_of, shown
+from engine.specs.schema import (
+    KINDS,
+    Spec,
+    SpecError,
+    fields_of,
+    from_dict,
+    kinds_of,
+    shown,
+    specs_inside,
+)
 from engine.store.files import read_text
 
+IngestWith = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 PRESETS = ROOT / "resources" / "presets"
 MOST_VARIANTS = 100_000  # specs that one entry of a plan may stand for
 
@@ -53,6 +63,17 @@ class Plan:
     title: str
     specs: list[Spec]
     named: Mapping[str, list[Spec]]
+
+    @property
+    def images(self) -> ImagesSpec | None:
+        """The first images that the plan computes with, or None."""
+        waiting = self.specs[::-1]
+        while waiting:
+            spec = waiting.pop()
+            if isinstance(spec, ImagesSpec):
+                return spec
+            waiting += list(specs_inside(spec))[::-1]
+        return None
 
 
 def presets() -> list[str]:
@@ -86,6 +107,7 @@ def read_plan(
     images: str | None = None,
     seed: int | None = None,
     ingest: Callable[[str], Mapping[str, Any]] | None = None,
+    ingest_with: IngestWith | None = None,
 ) -> Plan:
     """Read a plan file.
 
@@ -102,6 +124,9 @@ def read_plan(
     ingest
         Reads the images at a path and returns the JSON form of their spec. A table of images may
         hold a ``path`` instead of the name and content hash; this function then supplies both.
+    ingest_with
+        The same, but it also takes the fields that the plan sets, so that images can be read at the
+        plan's size at once.
 
     Raises
     ------
@@ -130,16 +155,27 @@ def read_plan(
         _apply(tables, setting)
     for name, table in tables.items():
         if isinstance(table, dict) and "path" in table:
-            tables[name] = _read_images(table, ingest)
+            try:
+                tables[name] = _read_images(table, ingest, ingest_with)
+            except SpecError as error:
+                raise SpecError(f"{path.name}: specs.{name}.{error}") from None
     return _expanded(path, data, tables)
 
 
 def _read_images(
-    table: Mapping[str, Any], ingest: Callable[[str], Mapping[str, Any]] | None
+    table: Mapping[str, Any],
+    ingest: Callable[[str], Mapping[str, Any]] | None,
+    ingest_with: IngestWith | None,
 ) -> dict[str, Any]:
-    if ingest is None:
+    path = str(table["path"])
+    # A sweep stands for several sets, none of which is the one to read now.
+    plain = {name: value for name, value in table.items() if isinstance(value, str | int | float)}
+    if ingest_with is not None:
+        found = ingest_with(path, plain)
+    elif ingest is not None:
+        found = ingest(path)
+    else:
         raise SpecError(f"path is {shown(table['path'])}, but no images can be read here")
-    found = ingest(str(table["path"]))
     rest = {name: value for name, value in table.items() if name != "path" and name in found}
     return {**found, **rest, "kind": found["kind"]}
 

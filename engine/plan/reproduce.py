@@ -6,6 +6,8 @@ at their default are left out; the key leaves them out too, so the record comput
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -51,7 +53,7 @@ def plan_text(spec: Spec) -> str:
     names = _Names()
     last = names.of(spec, lambda name: tables.update({name: table(spec)}))
     head = {"title": _one_line(spec.title), "run": [last]}
-    return tomli_w.dumps({**head, "specs": tables})
+    return _escaped(tomli_w.dumps({**head, "specs": tables}))
 
 
 def command_text(spec: Spec, study: Path, shell: Shell | None = None) -> str:
@@ -69,7 +71,7 @@ def command_text(spec: Spec, study: Path, shell: Shell | None = None) -> str:
     """
     name, plan = f"{spec.kind}-{spec.key[:10]}.toml", plan_text(spec)
     windows = sys.platform == "win32" if shell is None else shell == "powershell"
-    quote: Callable[[str], str] = _powershell_quoted if windows else shlex.quote
+    quote: Callable[[str], str] = _powershell_quoted if windows else _posix_quoted
     run = f"run {name} --study {quote(str(study))}"
     if windows:
         # Set-Content in old versions of PowerShell writes a byte order mark, which TOML forbids.
@@ -118,9 +120,9 @@ def python_text(spec: Spec, study: Path) -> str:
 
 
 PYTHON = """\
-# {title}, record {key}
 import sys
 
+# {title}, record {key}
 sys.path.insert(0, {root!r})  # where Isthmus is
 
 from engine import api
@@ -169,5 +171,37 @@ def _program(quote: Callable[[str], str]) -> str:
     return f"{quote(sys.executable)} {quote(str(MAIN))}"
 
 
+def _escaped(plan: str) -> str:
+    """Write as escapes what a terminal or shell would act on when a plan is pasted into it.
+
+    In a plan made here these stand in texts only. Bash puts old commands in the place of ``!`` even
+    inside a here-document.
+    """
+    return "".join(c if c == "\n" or _is_harmless(c) else _escape(c) for c in plan)
+
+
+def _is_harmless(letter: str) -> bool:
+    return letter != "!" and (letter.isprintable() or 0xD800 <= ord(letter) < 0xE000)
+
+
+def _escape(letter: str) -> str:
+    return f"\\u{ord(letter):04x}" if ord(letter) < 1 << 16 else f"\\U{ord(letter):08x}"
+
+
+def _posix_quoted(text: str) -> str:
+    """Quote for bash or zsh; control characters are named, so that a terminal does not obey them.
+
+    In ``$'...'`` bytes stand as they are in the file system's encoding.
+    """
+    if text.isprintable():
+        return shlex.quote(text)
+    named = "".join(
+        chr(byte) if 32 < byte < 127 and chr(byte) not in "'\\!" else f"\\{byte:03o}"
+        for byte in os.fsencode(text)
+    )
+    return f"$'{named}'"
+
+
 def _powershell_quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    """Quote for PowerShell, which takes four typographic quotes for the straight one too."""
+    return "'" + re.sub("(['\u2018-\u201b])", r"\1\1", text) + "'"

@@ -16,8 +16,15 @@ def batch_field(spec: Spec) -> Field | None:
 def again(failed: Sequence[Spec], dropped: Sequence[Spec]) -> list[Spec]:
     """Return the specs to queue again: those that failed and those dropped because of them."""
     found = {spec.key: spec for spec in failed}
-    for spec in failed:
-        found.update((other.key, other) for other in dependants(spec, dropped))
+    needing = {key: key in found for key in found}
+
+    def needs(other: Spec) -> bool:
+        # Each spec is looked at once, however many failed: whole plans are retried.
+        if other.key not in needing:
+            needing[other.key] = any(needs(parent) for parent in other.requires())
+        return needing[other.key]
+
+    found.update((other.key, other) for other in dropped if needs(other))
     return list(found.values())
 
 

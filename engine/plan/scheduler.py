@@ -8,85 +8,61 @@ and a fixed number of threads, so computations that run at the same time do not 
 
 from __future__ import annotations
 
-import platform
 import threading
 import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
-import numpy as np
 import torch
 
-from engine.cores import allotted_cores
 from engine.jobs.context import Cache, Cancelled, Context, Control
 from engine.jobs.events import Ended, Event, Queued, Started
+from engine.memory import memory_advice
 from engine.networks.memory import give_back_memory, keep_freed_memory
 from engine.plan.computations import COMPUTATIONS
 from engine.plan.priority import give_way
-from engine.program import VERSION
-from engine.specs.schema import Spec, SpecError
+from engine.plan.room import Needs, Room, free_memory
+from engine.plan.slots import Slots, provenance, slots_on, stream_on
+from engine.specs.schema import Spec
 from engine.store.study import Result, Study
 
-MAX_SIDE_BY_SIDE = 4
+__all__ = ["QueueMove", "Scheduler", "Slots", "compute", "missing", "moved", "slots_on"]
 
 QueueMove = Literal["top", "up", "down", "bottom"]
 
 
-@dataclass(frozen=True)
-class Slots:
-    """How many computations a device runs at once, and how many CPU threads each one gets.
-
-    The number of threads depends only on the cores that the process may use, so that results do not
-    depend on what else runs.
-    """
-
-    device: torch.device
-    count: int
-    threads: int
-
-
-def slots_on(device: str) -> Slots:
-    """Return the slots of "auto", "cpu" or "cuda"; raise :class:`SpecError` if not available."""
-    if device not in ("auto", "cpu", "cuda"):
-        raise SpecError(f"device is {device!r}, must be one of auto, cpu, cuda")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise SpecError("device is 'cuda', but this machine has no CUDA device that torch can use")
-    cores = allotted_cores().count
-    count = min(cores, MAX_SIDE_BY_SIDE)
-    kind = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
-    return Slots(torch.device(kind), count, max(1, cores // count))
-
-
-def stream_on(device: torch.device) -> AbstractContextManager[object]:
-    """Return a context manager that gives a thread a CUDA stream of its own; on a CPU, a null one.
-
-    On the default stream, the GPU would run the work of all threads one after the other. Tensors
-    that threads share are complete before a second thread gets them
-    (:meth:`~engine.jobs.context.Context.shared`).
-    """
-    if device.type != "cuda":
-        return nullcontext()
-    return torch.cuda.stream(torch.cuda.Stream(device))  # type: ignore[no-untyped-call]
-
-
 def missing(specs: Iterable[Spec], study: Study) -> list[Spec]:
     """Return the specs to compute for these, parents before children, without duplicates."""
-    order: dict[str, Spec] = {}
+    return [spec for spec, _ in missing_with_needs(specs, study)]
+
+
+def missing_with_needs(
+    specs: Iterable[Spec], study: Study, check: Callable[[], None] = lambda: None
+) -> list[tuple[Spec, tuple[str, ...]]]:
+    """Return :func:`missing`, each with the keys of all that it requires.
+
+    Naming thousands of specs takes seconds. ``check`` is called for every one that is asked for,
+    and may raise to give up.
+    """
+    order: dict[str, tuple[Spec, tuple[str, ...]]] = {}
     visited: set[str] = set()
 
     def visit(spec: Spec) -> None:
-        if spec.key in visited or study.has(spec):
+        if spec.key in visited:
             return
         visited.add(spec.key)
-        for parent in spec.requires():
+        if study.has(spec):
+            return
+        parents = spec.requires()
+        for parent in parents:
             visit(parent)
-        order[spec.key] = spec
+        order[spec.key] = spec, tuple(parent.key for parent in parents)
 
     for spec in specs:
+        check()
         visit(spec)
     return list(order.values())
 
@@ -96,35 +72,22 @@ def compute(spec: Spec, context: Context) -> Result:
     return COMPUTATIONS[spec.kind](spec, context)
 
 
-def provenance(slots: Slots) -> dict[str, Any]:
-    """Return with what a record is computed: versions, device, threads, and kind of processor.
+class Prepared(NamedTuple):
+    """A computation that can be queued; its fields are made ahead, as this takes a while."""
 
-    On another kind of processor, or with another number of threads, floating-point sums differ in
-    their last bits.
-    """
-    cores = allotted_cores()
-    name = torch.cuda.get_device_name() if slots.device.type == "cuda" else platform.processor()
-    return {
-        "isthmus": VERSION,
-        "python": platform.python_version(),
-        "torch": str(torch.__version__),
-        "numpy": np.__version__,
-        "platform": platform.platform(),
-        "device": slots.device.type,
-        "device_name": name or platform.machine(),
-        "cpu": f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}",
-        "threads": slots.threads,
-        "cores": cores.count,
-        "cores_set_by": cores.source,
-    }
+    spec: Spec
+    parents: tuple[str, ...]
+    event: Queued
+    control: Control
 
 
 @dataclass
 class _Job:
     spec: Spec
     needs: set[str]
-    control: Control = field(default_factory=Control)
+    control: Control
     running: bool = False
+    memory: int | None = None  # bytes; None: not estimated yet
 
 
 class Scheduler:
@@ -156,11 +119,15 @@ class Scheduler:
         self.study = study
         self.slots = slots
         self.cache = Cache()
+        self.memory_of: Callable[[Spec], int] = Needs(study).of
         self.outcomes: Counter[str] = Counter()
         self._emit = emit
         self._computations = computations
         self._behind_window = behind_window
         self._jobs: dict[str, _Job] = {}
+        self._dependants: dict[str, list[str]] = {}
+        self._running: dict[str, _Job] = {}
+        self._room = Room(None)
         self._changed = threading.Condition()
         self._stopping = False
         self._paused = False
@@ -176,23 +143,44 @@ class Scheduler:
 
     def add(self, specs: Iterable[Spec]) -> list[Spec]:
         """Queue the missing specs for these and return the queued ones, in order."""
+        return self.add_prepared(self.prepare(specs))
+
+    def prepare(
+        self, specs: Iterable[Spec], check: Callable[[], None] = lambda: None
+    ) -> list[Prepared]:
+        """Do what takes long of :meth:`add`, on any thread: name what is missing, with parents."""
+        return [
+            Prepared(spec, parents, Queued(spec.key, spec.kind, spec.title), Control())
+            for spec, parents in missing_with_needs(specs, self.study, check)
+        ]
+
+    def add_prepared(self, prepared: Iterable[Prepared]) -> list[Spec]:
+        """Queue what :meth:`prepare` returned as far as it is still missing, and return that."""
+        queued = []
         with self._changed:
-            queued = [spec for spec in missing(specs, self.study) if spec.key not in self._jobs]
-            waiting = {spec.key for spec in queued} | set(self._jobs)
-            for spec in queued:
-                needs = {parent.key for parent in spec.requires()} & waiting
-                self._jobs[spec.key] = _Job(spec, needs)
-                self._emit(Queued(spec.key, spec.kind, spec.title))
+            for spec, parents, event, control in prepared:
+                if spec.key in self._jobs or self.study.has(spec):
+                    continue
+                needs = {key for key in parents if key in self._jobs}
+                self._jobs[spec.key] = _Job(spec, needs, control)
+                for key in needs:
+                    self._dependants.setdefault(key, []).append(spec.key)
+                self._emit(event)
+                queued.append(spec)
             self._changed.notify_all()
         return queued
 
-    def cancel(self, key: str | None = None) -> None:
-        """Cancel one computation and its dependants; without a key, cancel all of them."""
+    def cancel(self, keys: str | Iterable[str] | None = None) -> None:
+        """Cancel computations and their dependants; without keys, cancel all of them."""
         with self._changed:
-            for job in [job for k, job in self._jobs.items() if key is None or k == key]:
+            chosen = [keys] if isinstance(keys, str) else list(self._jobs if keys is None else keys)
+            for key in chosen:
+                job = self._jobs.get(key)
+                if job is None:
+                    continue
                 job.control.cancel()
                 if not job.running:
-                    self._end(job, Ended(job.spec.key, "cancelled"))
+                    self._end(job, Ended(key, "cancelled"))
             self._changed.notify_all()
 
     def pause(self) -> None:
@@ -297,15 +285,44 @@ class Scheduler:
                     give_back_memory()
 
     def _next(self) -> _Job | None:
-        with self._changed:
-            while not self._stopping:
-                ready = (job for job in self._jobs.values() if not job.running and not job.needs)
-                job = None if self._paused else next(ready, None)
-                if job is not None:
-                    job.running = True
+        """Wait for a computation that may start, and mark it as running; None: stop working."""
+        while True:
+            with self._changed:
+                job = self._first()
+                while not self._stopping and (job is None or not self._starts(job)):
+                    if job is not None and job.memory is None:
+                        break
+                    self._changed.wait()
+                    job = self._first()
+                if self._stopping or job is None:
+                    return None
+                if job.running:
                     return job
-                self._changed.wait()
+            # Without the lock: the first time, a network is built for it.
+            job.memory = self.memory_of(job.spec)
+
+    def _first(self) -> _Job | None:
+        """Return the first waiting computation that needs no other one. Needs the lock."""
+        if self._paused:
             return None
+        ready = (job for job in self._jobs.values() if not job.running and not job.needs)
+        return next(ready, None)
+
+    def _starts(self, job: _Job) -> bool:
+        """Start a computation if there is memory for it beside the others. Needs the lock.
+
+        One that does not fit is waited for, so that smaller ones cannot keep it back for ever.
+        """
+        if job.memory is None:
+            return False
+        if not self._running:
+            self._room = Room(free_memory(self.slots.device))
+        if not self._room.fits(job.memory):
+            return False
+        self._room.take(job.spec.key, job.memory)
+        self._running[job.spec.key] = job
+        job.running = True
+        return True
 
     def _run(self, job: _Job) -> Ended:
         spec, start = job.spec, time.monotonic()
@@ -326,18 +343,29 @@ class Scheduler:
 
     def _end(self, job: _Job, ended: Ended) -> None:
         """Remove a job, emit its end, and release or end its dependants. Needs the lock."""
-        if self._jobs.pop(job.spec.key, None) is None:
-            return
-        self.outcomes[ended.outcome] += 1
-        self._emit(ended)
-        for other in list(self._jobs.values()):
-            if job.spec.key not in other.needs:
+        ending = [(job, ended)]
+        while ending:
+            job, ended = ending.pop()
+            key = job.spec.key
+            if self._jobs.get(key) is not job:
                 continue
+            del self._jobs[key]
+            self._running.pop(key, None)
+            self._room.give_back(key)
+            self.outcomes[ended.outcome] += 1
+            self._emit(ended)
+            waiting = [
+                self._jobs[name] for name in self._dependants.pop(key, ()) if name in self._jobs
+            ]
             if ended.outcome == "finished":
-                other.needs.discard(job.spec.key)
-            else:
-                reason = f"it needs {job.spec.title!r}, which {_became(ended)}"
-                self._end(other, Ended(other.spec.key, ended.outcome, 0.0, reason))
+                for other in waiting:
+                    other.needs.discard(key)
+                continue
+            reason = f"it needs {job.spec.title!r}, which {_became(ended)}"
+            ending += [
+                (other, Ended(other.spec.key, ended.outcome, 0.0, reason))
+                for other in reversed(waiting)
+            ]
 
 
 def moved(order: Sequence[str], chosen: Collection[str], where: QueueMove) -> list[str]:
@@ -361,9 +389,9 @@ def _became(ended: Ended) -> str:
 
 def _explain(error: BaseException) -> str:
     if isinstance(error, torch.OutOfMemoryError):
-        return "the device is out of memory; try a smaller batch size"
+        return f"the device is out of memory{memory_advice(error)}"
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
-        return "the computer is out of memory; try a smaller batch size"
+        return f"the computer is out of memory{memory_advice(error)}"
     if isinstance(error, ValueError):
         return str(error)
     return f"{type(error).__name__}: {error}"

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from engine.jobs.device_images import layout
 from engine.networks.architectures import build
-from engine.specs import NetworkSpec
+from engine.specs import FolderImages, Gaussians2D, Glyphs, IdxImages, ImagesSpec, NetworkSpec
 
 TIMED_SECONDS = 0.3
 LEAST_BATCHES = 2
@@ -84,6 +84,15 @@ def _timed(batch: Callable[[], None]) -> float:
     while len(taken) < LEAST_BATCHES or sum(taken) < TIMED_SECONDS:
         taken.append(_seconds(batch))
     return sorted(taken)[len(taken) // 2]
+
+
+def shape_of(images: ImagesSpec) -> tuple[int, int, int] | None:
+    """Return channels, height and width as far as the spec tells them, else None."""
+    if isinstance(images, FolderImages):
+        return (3 if images.channels == "rgb" else 1), images.image_size, images.image_size
+    if isinstance(images, IdxImages | Glyphs):
+        return 1, 28, 28
+    return (2, 1, 1) if isinstance(images, Gaussians2D) else None
 
 
 def _seconds(batch: Callable[[], None]) -> float:

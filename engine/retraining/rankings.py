@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -18,17 +20,24 @@ from engine.attribution.table import attribute, pixel_importance
 from engine.jobs.classifiers import classifier
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, device_images, layout
+from engine.memory import blocks, room, scratch_in
 from engine.networks.gradients import as_unit
 from engine.specs import AttributionRanking, Occlusion, RandomRanking, RankingSpec, SobelRanking
 
 BATCH = 500
+BLOCK_BYTES = 512 * 2**20
+"""Memory of one block; so large that images of 64 x 64 and smaller keep blocks of 500."""
+BYTES_A_PIXEL = 64
+"""Largest memory for a pixel while it is ranked: draws, sorted values and places, as int64."""
+IN_MEMORY = 1 << 30
+"""Bytes of ranks that lie in memory; larger ones are mapped from a file."""
 TIE_NOISE = 1e-8
 """Largest noise by which the released code splits ties. Source: Kim, Seo, Jeon 2019, its code."""
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """Rank of each pixel in its image, 0 the most important; int16 or int32 (N, H*W).
+    """Rank of each pixel in its image, 0 the most important; int16, uint16 or int32 (N, H*W).
 
     From :func:`drawn_masks`: whether each pixel is removed, bool (N, H*W).
     """
@@ -38,8 +47,9 @@ class Ranks:
 
     @property
     def nbytes(self) -> int:
-        """Memory of both tensors, in bytes."""
-        return self.train.nbytes + self.test.nbytes
+        """Memory of both tensors, in bytes; those mapped from a file take none."""
+        parts = (self.train, self.test)
+        return sum(part.nbytes for part in parts if part.nbytes <= IN_MEMORY or part.is_cuda)
 
 
 def ranks_of(importance: Tensor, generator: torch.Generator) -> Tensor:
@@ -58,7 +68,7 @@ def ranks_of(importance: Tensor, generator: torch.Generator) -> Tensor:
 
     Returns
     -------
-    Tensor (N, P), int16 where P allows, else int32.
+    Tensor (N, P), the smallest of :func:`rank_type`.
     """
     count, pixels = importance.shape
     shuffle = torch.rand((count, pixels), generator=generator).argsort(1).to(importance.device)
@@ -66,7 +76,14 @@ def ranks_of(importance: Tensor, generator: torch.Generator) -> Tensor:
     order = shuffle.gather(1, torch.argsort(shuffled, dim=1, descending=True, stable=True))
     places = torch.arange(pixels, device=importance.device).expand(count, pixels)
     ranks = torch.empty_like(order).scatter_(1, order, places)
-    return ranks.to(torch.int16 if pixels <= 32767 else torch.int32)
+    return ranks.to(rank_type(pixels))
+
+
+def rank_type(pixels: int) -> torch.dtype:
+    """Return the smallest type that holds the ranks of so many pixels."""
+    if pixels <= 1 << 15:
+        return torch.int16
+    return torch.uint16 if pixels <= 1 << 16 else torch.int32
 
 
 def with_noise(importance: Tensor, generator: torch.Generator) -> Tensor:
@@ -184,15 +201,10 @@ def drawn_masks(spec: RandomRanking, occlusion: Occlusion, context: Context) -> 
     share = occlusion.fraction_removed
     generator = context.generator(f"random mask {occlusion.mode} {share}", spec.seed)
 
-    def part(pixels: Tensor) -> Tensor:
-        found = []
-        for block in torch.split(pixels, BATCH):
-            context.check_cancelled()
-            shape = (len(block), block.shape[2] * block.shape[3])
-            found.append(torch.rand(shape, generator=generator) < share)
-        return torch.cat(found).to(context.device)
+    def drawn(block: Tensor) -> Tensor:
+        return torch.rand((len(block), block[0, 0].numel()), generator=generator) < share
 
-    return Ranks(part(images.train), part(images.test))
+    return _whole(images, drawn, torch.bool, context)
 
 
 def _ranks(
@@ -201,11 +213,33 @@ def _ranks(
     generator: torch.Generator,
     context: Context,
 ) -> Ranks:
+    def ranked(block: Tensor) -> Tensor:
+        return ranks_of(importance(block), generator)
+
+    return _whole(images, ranked, rank_type(math.prod(images.shape[1:])), context)
+
+
+def _whole(
+    images: DeviceImages, work: Callable[[Tensor], Tensor], dtype: torch.dtype, context: Context
+) -> Ranks:
+    """Return what ``work`` makes of all images (n, C, H, W) -> (n, H*W), block by block."""
+
     def part(pixels: Tensor) -> Tensor:
-        found = []
-        for block in torch.split(pixels, BATCH):
+        size = math.prod(pixels.shape[2:])
+        found = _room(len(pixels), size, dtype, context)
+        for block in blocks(len(pixels), BYTES_A_PIXEL * size, most=BATCH, limit=BLOCK_BYTES):
             context.check_cancelled()
-            found.append(ranks_of(importance(block), generator))
-        return torch.cat(found)
+            context.progress(block.start, len(pixels), "ranked images")
+            found[block] = work(pixels[block])
+        return found
 
     return Ranks(part(images.train), part(images.test))
+
+
+def _room(count: int, pixels: int, dtype: torch.dtype, context: Context) -> Tensor:
+    """Return an empty tensor (count, pixels); on a CPU in a mapped file if it is large."""
+    if context.device.type != "cpu":
+        return torch.empty((count, pixels), dtype=dtype, device=context.device)
+    kind: Any = getattr(np, str(dtype).removeprefix("torch."))
+    with scratch_in(context.study.path / "checkpoints"):
+        return torch.from_numpy(room((count, pixels), kind, IN_MEMORY))

@@ -14,6 +14,7 @@ from engine.attribution.table import attribute, pixel_importance
 from engine.jobs.classifiers import classifier, fresh_network
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, device_images, layout, trainable
+from engine.memory import in_a_batch_of
 from engine.networks.gradients import as_unit, logits_of
 from engine.retraining.rankings import Ranks, blurred, edges, removal
 from engine.retraining.score import score
@@ -58,6 +59,8 @@ def removed_pixels(
     """
     if ranks.dtype == torch.bool:
         return ranks
+    if ranks.dtype == torch.uint16:  # torch cannot compare these
+        ranks = ranks.int()
     pixels = ranks.shape[1]
     count = round(fraction_removed * pixels)
     if form == "released":
@@ -215,9 +218,10 @@ def _occluded_accuracy(
     model: nn.Module, images: DeviceImages, ranks: Ranks, occlusion: Occlusion, context: Context
 ) -> float:
     right, fill = 0, fill_for_tests(images.channel_mean, occlusion.form)
-    for start in range(0, len(images.test), BATCH):
+    size = in_a_batch_of(BATCH, math.prod(images.shape))
+    for start in range(0, len(images.test), size):
         context.check_cancelled()
-        part = slice(start, start + BATCH)
+        part = slice(start, start + size)
         batch = as_unit(images.test[part])
         batch = occluded(batch, ranks.test[part], occlusion, fill)
         right += int((logits_of(model, layout(batch)).argmax(1) == images.test_labels[part]).sum())

@@ -22,7 +22,24 @@ WEIGHTS_HELP = (
     "last: of the last epoch; best: of the epoch with the highest robust accuracy on the "
     "validation images, clean accuracy for standard training. The record keeps both"
 )
+EPOCH_IMAGES_HELP = (
+    "Robust accuracy after each epoch is taken over so many; where few images are trained on, that "
+    "can take longer than the training. At most as many as at the end"
+)
 ORDER_HELP = "shuffled: anew each epoch, seeded; file: as they lie in the files"
+ENTRY_HELP = (
+    "Under which keys of the file, joined by dots, the weights are. Empty: averaged ones (EMA) if "
+    "there are any, else the first"
+)
+NORMALIZER_HELP = (
+    "file: as the file says, if it holds a normaliser; network: as the network's normalization "
+    "says, whatever the file holds"
+)
+OUTPUTS_HELP = "Of the network in the file. Empty: as many as the images have classes"
+CLASSES_HELP = (
+    "Which output of the file stands for each class of the images, in their order. Empty: they are "
+    "in the same order"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +66,9 @@ class Training(ClassifierSpec, kind="training", label="Training"):
     order: Order = param("shuffled", label="order of images", help=ORDER_HELP, faithful="file")
     start: ClassifierSpec | None = param(None, label="start from", help=START_HELP)
     weights: Weights = param("last", help=WEIGHTS_HELP)
+    epoch_images: int = param(
+        200, low=1, high=10_000, label="attacked after each epoch", help=EPOCH_IMAGES_HELP
+    )
 
     def check(self) -> None:
         if self.weights == "best" and not self.images.validation:
@@ -65,6 +85,11 @@ class Training(ClassifierSpec, kind="training", label="Training"):
                     f"start.{name} must be the {name} of the training that goes on from it, "
                     f"but its {_differing(found, needed)}"
                 )
+        if isinstance(self.start, Imported) and self.start.outputs is not None:
+            raise SpecError(
+                f"start.outputs is {self.start.outputs}, must be as many as the images have "
+                "classes for a training to go on from it"
+            )
 
     @property
     def is_standard(self) -> bool:
@@ -114,6 +139,19 @@ class Imported(ClassifierSpec, kind="imported", label="Imported weights"):
 
     name: str = param(help="The name of the weights file")
     digest: str = param(help="SHA-256 of the weights file")
+    entry: str = param("", label="entry of the file", help=ENTRY_HELP)
+    normalizer: Literal["file", "network"] = param("file", help=NORMALIZER_HELP)
+    outputs: int | None = param(None, low=2, high=1_000_000, help=OUTPUTS_HELP)
+    class_order: tuple[int, ...] = param((), low=0, label="order of classes", help=CLASSES_HELP)
+
+    def check(self) -> None:
+        given = self.class_order
+        if len(set(given)) != len(given):
+            raise SpecError(f"class_order is {shown(given)}, must name every output once")
+        if self.outputs is not None and given and max(given) >= self.outputs:
+            raise SpecError(
+                f"class_order is {shown(given)}, must be below the {self.outputs} outputs"
+            )
 
     @property
     def title(self) -> str:

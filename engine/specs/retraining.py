@@ -190,31 +190,36 @@ class Interpretability(Spec, kind="interpretability", recorded=True):
 
     def retrainings(self, ranking: Literal["attribution", "random"]) -> tuple[Retraining, ...]:
         """Return the retrainings of the curve or of its random baseline, fraction by fraction."""
-        return tuple(
-            self._retraining(ranking, fraction, self.seed + repeat)
-            for fraction in self.fractions
-            for repeat in range(self.repeats)
-        )
-
-    def _retraining(self, ranking: str, fraction: float, seed: int) -> Retraining:
-        random = ranking == "random"
-        base = self.baseline
+        base, random = self.baseline, ranking == "random"
         masked = self.control == "mask_only" and not random
-        return Retraining(
-            occlusion=Occlusion(
-                ranking=self._random(seed) if random else self._order(),
-                mode=self.mode,
-                fraction_removed=fraction,
-                content="mask" if masked else "image",
-                form=self.form,
-            ),
-            network=base.network,
-            optimizer=base.optimizer,
-            epochs=base.epochs,
-            batch_size=base.batch_size,
-            seed=seed,
-            order=base.order,
-        )
+        # Rankings and removals are shared, because a plan has thousands of retrainings.
+        rankings: dict[int, RankingSpec] = {}
+        found = []
+        for fraction in self.fractions:
+            removals: dict[int, Occlusion] = {}
+            for seed in range(self.seed, self.seed + self.repeats):
+                drawn = seed if random else 0
+                if drawn not in rankings:
+                    rankings[drawn] = self._random(seed) if random else self._order()
+                if drawn not in removals:
+                    removals[drawn] = Occlusion(
+                        ranking=rankings[drawn],
+                        mode=self.mode,
+                        fraction_removed=fraction,
+                        content="mask" if masked else "image",
+                        form=self.form,
+                    )
+                retraining = Retraining(
+                    occlusion=removals[drawn],
+                    network=base.network,
+                    optimizer=base.optimizer,
+                    epochs=base.epochs,
+                    batch_size=base.batch_size,
+                    seed=seed,
+                    order=base.order,
+                )
+                found.append(retraining)
+        return tuple(found)
 
     def _random(self, seed: int) -> RankingSpec:
         if self.form == "released":

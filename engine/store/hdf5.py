@@ -1,9 +1,9 @@
 """Store one result as one HDF5 file: its layout, how to write it and how to read it safely.
 
 A file consists of a user block of 512 bytes, which every HDF5 reader skips, and the HDF5 data. The
-user block holds the SHA-256 of the data after it, so any changed byte is detected. The data are
-plain arrays and one fixed-length text per JSON document. Links, references, pickles and filters are
-not used.
+user block holds the SHA-256 of the data after it, so any changed byte of the content is detected
+(:mod:`engine.store.seal`). The data are plain arrays and one fixed-length text per JSON document.
+Links, references, pickles and filters are not used.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.store import seal
 from engine.store.atomic import new_file, remove_left_over
-from engine.store.files import check_regular, open_regular
+from engine.store.files import check_regular
+from engine.store.seal import USER_BLOCK
 from engine.store.write_guard import GuardedFile
 
-MAGIC = b"ISTHMUS-RECORD sha256="
-USER_BLOCK = 512
 MAX_OBJECTS = 20_000
 MAX_DEPTH = 6
 MAX_BYTES = 4 << 30
@@ -78,12 +78,10 @@ def write(path: Path, content: Content, *, exclusive: bool = False) -> int:
         If it cannot be written. An existing file is not changed and no partial file remains.
     """
     image = _image(content)
-    seal = (MAGIC + hashlib.sha256(image).hexdigest().encode()).ljust(USER_BLOCK, b"\0")
     path.parent.mkdir(parents=True, exist_ok=True)
     with new_file(path, exclusive=exclusive) as temporary, open(temporary, "wb") as file:
-        file.write(seal)
-        file.write(image)
-    return len(seal) + len(image)
+        file.writelines(seal.parts(image))
+    return USER_BLOCK + len(image)
 
 
 def read(path: Path, *, only_documents: bool = False) -> Content:
@@ -147,7 +145,7 @@ def write_packed(path: Path, contents: Iterable[tuple[str, Content]]) -> int:
             digest = hashlib.file_digest(raw, "sha256").hexdigest()
             size = raw.tell()
             raw.seek(0)
-            raw.write((MAGIC + digest.encode()).ljust(USER_BLOCK, b"\0"))
+            raw.write(seal.block(digest))
     return size
 
 
@@ -175,12 +173,11 @@ def read_packed(path: Path, depth: int) -> Iterator[tuple[str, Content]]:
 
 def verify(path: Path) -> None:
     """Compare a file with its checksum; raise :class:`FileError` if they differ."""
-    with open_regular(path) as file:
-        block = file.read(USER_BLOCK)
-        digest = hashlib.file_digest(file, "sha256")
-    if not block.startswith(MAGIC):
+    check_regular(path)
+    whole = seal.is_whole(path)
+    if whole is None:
         raise FileError(f"{path.name} is not a file that Isthmus wrote")
-    if block != (MAGIC + digest.hexdigest().encode()).ljust(USER_BLOCK, b"\0"):
+    if not whole:
         raise FileError(f"{path.name} is damaged: its content differs from its checksum")
 
 

@@ -115,7 +115,7 @@ def load(index: Path, records: Path, read: Callable[[Path], Entry]) -> tuple[dic
     known = {entry.key: entry for entry in _lines(index)}
     found: dict[str, Entry] = {}
     stale = 0
-    for path, size in _record_files(records):
+    for path, size in record_files(records):
         key = path.stem
         entry = known.get(key)
         if entry is None or entry.size != size or entry.kind != path.parent.name:
@@ -165,7 +165,8 @@ def _lines(index: Path) -> Iterable[Entry]:
             continue  # an incomplete line of a killed process; the record file is read instead
 
 
-def _record_files(records: Path) -> Iterable[tuple[Path, int]]:
+def record_files(records: Path) -> Iterable[tuple[Path, int]]:
+    """Yield the path and the size in bytes of every record file."""
     if not records.is_dir():
         return
     for folder in sorted(os.scandir(records), key=lambda item: item.name):

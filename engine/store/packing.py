@@ -18,9 +18,15 @@ from engine.specs.schema import KEY_LENGTH
 from engine.store import hdf5
 from engine.store.hdf5 import Content, FileError
 from engine.store.labels import Label, labels_from
+from engine.store.outputs import (
+    PACKED_STUDY,
+    OutputError,
+    check,
+    check_outside_studies,
+    is_study,
+)
 from engine.store.study import Study, StudyError
 
-SUFFIX = ".h5"
 ABOUT = "study/about"
 _NAME = re.compile(rf"[a-z][a-z0-9_]{{0,63}}/[0-9a-f]{{{KEY_LENGTH}}}")
 
@@ -33,10 +39,10 @@ def pack(
     Raises
     ------
     StudyError
-        If a record is damaged, or the file cannot be written; an existing file is not changed.
+        If a record is damaged, or the file cannot be written (see :mod:`engine.store.outputs`); an
+        existing file is not changed.
     """
-    if path.is_dir():
-        raise StudyError(f"{path} is a folder, must be a file that ends in {SUFFIX}")
+    _refuse_bad(path)
     entries = study.entries
     known = {entry.key for entry in entries}
     for file in sorted((study.path / "records").glob("*/*.h5")):
@@ -70,7 +76,13 @@ def unpack(
     """
     if folder.exists() and any(folder.iterdir()):
         raise StudyError(f"study is {folder}, a folder with other files; it must be empty")
+    try:
+        check_outside_studies(folder)
+    except OutputError as error:
+        raise StudyError(str(error)) from error
     partial = folder.with_name(f".{folder.name}.partial")
+    if partial.is_symlink() or (partial.exists() and not is_study(partial)):
+        raise StudyError(f"{partial} is in the way: it is no study that was unpacked in part")
     shutil.rmtree(partial, ignore_errors=True)
     try:
         about, labels = _unpack_into(partial, path, progress)
@@ -88,6 +100,14 @@ def unpack(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return Study(folder)
+
+
+def _refuse_bad(path: Path) -> None:
+    """Raise ``StudyError`` if a packed study must not be written to this path."""
+    try:
+        check(path, PACKED_STUDY)
+    except OutputError as error:
+        raise StudyError(str(error)) from error
 
 
 def _unpack_into(

@@ -30,8 +30,10 @@ from engine.store.hdf5 import Array, Content, FileError
 from engine.store.headers import SCHEMA, entry_of, header_of
 from engine.store.index import Entry, Number
 from engine.store.labels import Labels
+from engine.store.outputs import OutputError, check_outside_studies, is_remnant, is_study
 
 SUFFIX = ".isthmus"
+LOST = "whose study.json is lost or damaged; check --repair writes it anew"
 
 
 class StudyError(ValueError):
@@ -134,6 +136,10 @@ class Study:
             with suppress(OSError, FileError):
                 self.adopt(path)
         return self.has(spec)
+
+    def has_file(self, entry: Entry) -> bool:
+        """Whether the file of a record is there."""
+        return self._record_path(entry.kind, entry.key).is_file()
 
     def entry(self, key: str) -> Entry:
         """Return the entry of the record with this key, or whose key begins with it."""
@@ -317,10 +323,15 @@ class Study:
         return self.path / "checkpoints" / f"{spec.key}.h5"
 
     def _create(self) -> None:
+        try:
+            check_outside_studies(self.path)
+        except OutputError as error:
+            raise StudyError(str(error)) from error
         if self.path.is_file():
             raise StudyError(f"study is {self.path}, a file; it must be a folder")
-        if self.path.is_dir() and not all(map(_is_ours, self.path.iterdir())):
-            raise StudyError(f"study is {self.path}, a folder with other files; it must be empty")
+        if self.path.is_dir() and not all(map(is_remnant, self.path.iterdir())):
+            problem = LOST if is_study(self.path) else "a folder with other files; it must be empty"
+            raise StudyError(f"study is {self.path}, {problem}")
         try:
             (self.path / "records").mkdir(parents=True, exist_ok=True)
             name = self.path.name.removesuffix(SUFFIX)
@@ -331,9 +342,12 @@ class Study:
     def _read_about(self) -> dict[str, Any]:
         if not (self.path / "study.json").is_file():
             problem = "which is not a study" if self.path.exists() else "which does not exist"
-            raise StudyError(f"study is {self.path}, {problem}; a study is a folder of records")
+            problem = LOST if is_study(self.path) else f"{problem}; a study is a folder of records"
+            raise StudyError(f"study is {self.path}, {problem}")
         about = self._read_json("study.json")
         schema = about.get("schema")
+        if schema is None:
+            raise StudyError(f"study is {self.path}, {LOST}")
         if type(schema) is not int or not 1 <= schema <= SCHEMA:
             raise StudyError(
                 f"study {self.path.name} has schema {schema!r}; this version reads up to {SCHEMA}"
@@ -349,8 +363,7 @@ class Study:
                 remove_left_over(folder)
 
     def _read_entry(self, path: Path) -> Entry:
-        documents = hdf5.read(path, only_documents=True).documents
-        return entry_of(documents, path)
+        return entry_of(hdf5.read(path, only_documents=True).documents, path)
 
     def _guard(self, path: Path, content: Content, *, exclusive: bool = False) -> int:
         if not (self.path / "study.json").is_file():
@@ -380,12 +393,6 @@ class Study:
                 temporary.write_text(text, encoding="utf-8")
         except OSError as error:
             raise StudyError(f"{path} cannot be written: {error.strerror}") from error
-
-
-def _is_ours(path: Path) -> bool:
-    """Whether a path is a remnant of a study whose creation was interrupted."""
-    empty = path.name == "records" and path.is_dir() and not any(path.iterdir())
-    return empty or path.name.startswith(".study.json.tmp-")
 
 
 def spec_of(entry: Entry) -> Spec | None:

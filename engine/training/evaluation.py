@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
 import torch
 from torch import Tensor, nn
 
@@ -11,6 +14,7 @@ from engine.attacks.pgd import followed_gradients
 from engine.attacks.table import attack
 from engine.jobs.context import Context
 from engine.jobs.device_images import Part, layout
+from engine.memory import in_a_batch_of
 from engine.networks.gradients import as_unit, logits_of
 from engine.specs import AttackSpec
 
@@ -33,19 +37,41 @@ def accuracies(
 
 
 def final_accuracies(
-    model: nn.Module, part: Part, evaluation: AttackSpec, count: int, context: Context
+    model: nn.Module,
+    part: Part,
+    evaluation: AttackSpec,
+    count: int,
+    context: Context,
+    known: Mapping[str, float | int | str] = MappingProxyType({}),
 ) -> dict[str, float | int | str]:
     """Return :func:`accuracies` and the signs that the robust one is not to be trusted.
 
-    Signs are what :func:`gradient_signs` returns for the attacked images, and ``nonfinite_images``,
-    the number of images whose logits hold NaN or infinity. Such an answer counts as wrong.
+    Parameters
+    ----------
+    known
+        What :func:`accuracies` returned for this model and part, maybe with another count. If it
+        attacked as many images, its robust accuracy is taken: every call draws alike.
+
+    Returns
+    -------
+    dict
+        The accuracies and the signs. Signs are what :func:`gradient_signs` returns for the attacked
+        images, and ``nonfinite_images``, the number of images whose logits hold NaN or infinity.
+        Such an answer counts as wrong.
     """
     images, labels = part
     logits = logits_of(model, images, check_cancelled=context.check_cancelled)
+    attacked, truth = images[:count], labels[:count]
+    robust = known.get("robust_accuracy")
+    if robust is None or known["robust_images"] != len(attacked):
+        robust = robust_accuracy(model, attacked, truth, evaluation, context)
     return {
-        **accuracies(model, part, evaluation, count, context),
+        "clean_accuracy": float(stands(logits, labels).double().mean()),
+        "clean_images": len(images),
+        "robust_accuracy": robust,
+        "robust_images": len(attacked),
         "nonfinite_images": int((~logits.isfinite().all(1)).sum()),
-        **gradient_signs(model, images[:count], labels[:count], context),
+        **gradient_signs(model, attacked, truth, context),
     }
 
 
@@ -64,7 +90,7 @@ def robust_accuracy(
     """
     generator = context.generator("evaluation attack", 0, context.device)
     right = 0
-    for pixels, truth in zip(torch.split(images, BATCH), torch.split(labels, BATCH), strict=True):
+    for pixels, truth in batches_of(images, labels):
         clean = layout(as_unit(pixels))
         adv_images = attack(
             model,
@@ -77,6 +103,12 @@ def robust_accuracy(
         adv_images = inside(adv_images, clean, spec)
         right += int(stands(logits_of(model, adv_images), truth).sum())
     return right / max(1, len(images))
+
+
+def batches_of(images: Tensor, labels: Tensor) -> Iterator[Part]:
+    """Yield images and labels in batches that are attacked at once."""
+    size = in_a_batch_of(BATCH, images[:1].numel())
+    yield from zip(torch.split(images, size), torch.split(labels, size), strict=True)
 
 
 def inside(adv_images: Tensor, images: Tensor, spec: AttackSpec) -> Tensor:
@@ -110,7 +142,7 @@ def gradient_signs(
         0 without labelled images. Source: Athalye 2018; Carlini 2019, section 5.
     """
     without = images_seen = zeros = entries = 0
-    for pixels, truth in zip(torch.split(images, BATCH), torch.split(labels, BATCH), strict=True):
+    for pixels, truth in batches_of(images, labels):
         context.check_cancelled()
         labelled = truth >= 0
         gradient = followed_gradients(model, layout(as_unit(pixels[labelled])), truth[labelled])

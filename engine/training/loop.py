@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.jobs.context import Context
+from engine.memory import BATCH_NOTE
 from engine.networks.noise import draw_from, is_random
 from engine.specs import SGD, Adam, OptimizerSpec, Order
 from engine.store.hdf5 import Content
@@ -202,7 +204,8 @@ def run_epoch(
         context.check_cancelled()
         done = state.epoch + (step - 1) / steps
         _set_rate(state.optimizer, optimizer, done / course.epochs)
-        total += step_on(indices, done)
+        with in_a_batch(len(indices)):
+            total += step_on(indices, done)
         seen += 1
         if step % every == 0 or step == steps:
             on_point(state.epoch + step / steps, float(total) / seen)
@@ -210,6 +213,16 @@ def run_epoch(
             seen = 0
         context.progress(state.epoch + step / steps, course.epochs, "epochs")
     state.epoch += 1
+
+
+@contextmanager
+def in_a_batch(size: int) -> Iterator[None]:
+    """Note on an error that a batch of this size was trained on; what ran out of memory says it."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        error.add_note(f"{BATCH_NOTE} of {size} images")
+        raise
 
 
 def descend(state: TrainingState, loss: Tensor) -> Tensor:

@@ -41,9 +41,19 @@ def best_epoch(spec: Training, state: TrainingState) -> int:
 
 
 def final_weights(
-    spec: Training, state: TrainingState, network: nn.Module, images: DeviceImages, context: Context
+    spec: Training,
+    state: TrainingState,
+    network: nn.Module,
+    images: DeviceImages,
+    context: Context,
+    newest: Numbers,
 ) -> tuple[Numbers, dict[str, NDArray[Any]]]:
     """Measure the last and the best weights on the test images.
+
+    Parameters
+    ----------
+    newest
+        The accuracies measured after the last epoch, or nothing.
 
     Returns
     -------
@@ -54,7 +64,9 @@ def final_weights(
         "weights/<entry>" of the network; the other weights as "best/<entry>" or "last/<entry>".
         Without validation images there are no other weights.
     """
-    last = _measured(spec, network, images, context)
+    # Without validation images these were test images; what is the same is not computed again.
+    known = {} if len(images.validation) else newest
+    last = _measured(spec, network, images, context, known)
     about: Numbers = {
         "validation_images": len(images.validation),
         "curves_on": "validation images" if len(images.validation) else "test images",
@@ -66,7 +78,7 @@ def final_weights(
     if epoch < state.epoch:
         chosen = copy.deepcopy(network)
         load_weights(chosen, state.best)
-        best = _measured(spec, chosen, images, context)
+        best = _measured(spec, chosen, images, context, {})
     about |= {f"best_{name}": best[name] for name in ACCURACIES}
     if spec.weights == "last":
         return last | about, _named("weights", state_of(network)) | _named("best", state.best)
@@ -75,10 +87,10 @@ def final_weights(
 
 
 def _measured(
-    spec: Training, network: nn.Module, images: DeviceImages, context: Context
+    spec: Training, network: nn.Module, images: DeviceImages, context: Context, known: Numbers
 ) -> Numbers:
     return final_accuracies(
-        network, images.tested, spec.evaluation, spec.evaluation_images, context
+        network, images.tested, spec.evaluation, spec.evaluation_images, context, known
     )
 
 

@@ -16,13 +16,12 @@ from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, layout, trainable
 from engine.jobs.events import Scalars, Snapshot
 from engine.networks.gradients import as_unit
-from engine.networks.weights import load_state
-from engine.specs import ClassifierSpec, Imported, Training
+from engine.specs import ClassifierSpec, Training
 from engine.specs.proposals import one_and_many_steps
 from engine.specs.schema import SpecError
 from engine.store.study import Result
 from engine.training.alarms import MANY_STEP, ONE_STEP, Curves, new_alarms
-from engine.training.evaluation import accuracies, final_accuracies, robust_accuracy
+from engine.training.evaluation import accuracies, robust_accuracy
 from engine.training.loop import (
     Checkpoints,
     TrainingState,
@@ -35,7 +34,6 @@ from engine.training.probes import Probes
 from engine.training.schemes import SCHEMES, BatchContext
 from engine.training.selection import Numbers, final_weights, keep_if_best
 
-EPOCH_EVALUATION_IMAGES = 200
 SHOWN_CURVES = (("curve", ("loss",)), ("epochs", ("clean_accuracy", "robust_accuracy")))
 
 
@@ -77,34 +75,6 @@ def train(spec: Training, context: Context) -> Result:
     )
 
 
-def import_weights(spec: Imported, context: Context) -> Result:
-    """Compute the record of a user's own weights: check that they fit, and measure accuracies.
-
-    Raises
-    ------
-    WeightsError
-        If the file does not hold this network's weights.
-    """
-    images = trainable(context, spec.images)
-    tell_of_evaluation(spec, len(images.test), context)
-    unused = context.generator("weights that are replaced", 0)
-    model = fresh_network(spec.network, images, context.device, generator=unused)
-    load_state(model, context.study.locate(spec.digest))
-    model.eval()
-    probes = Probes(context, images)
-    return Result(
-        numbers=final_accuracies(
-            model, images.tested, spec.evaluation, spec.evaluation_images, context
-        ),
-        arrays={
-            **weights_of(model),
-            **probes.arrays(),
-            "probes/attributions": probes.maps(model)[None],
-            "probes/steps": np.zeros(1),
-        },
-    )
-
-
 class _Run:
     """A training under way: its state, its scheme, and the events it publishes."""
 
@@ -122,6 +92,7 @@ class _Run:
         optimizer = make_optimizer(spec.optimizer, model)
         self.state = TrainingState(model, optimizer, _generators(spec, context, model))
         self.probes = Probes(context, self._images)
+        self._newest: Numbers = {}  # accuracies after the newest epoch, if it was trained here
         if self._scheme.begin is not None:
             self._scheme.begin(self.state, **self._fields)
 
@@ -146,7 +117,9 @@ class _Run:
 
     def final_weights(self) -> tuple[Numbers, dict[str, NDArray[Any]]]:
         """Return the final numbers, and the weights: the last ones and maybe the best ones."""
-        return final_weights(self._spec, self.state, self.network, self._images, self._context)
+        return final_weights(
+            self._spec, self.state, self.network, self._images, self._context, self._newest
+        )
 
     def keep_if_best(self) -> None:
         """Keep the weights if this epoch is the best so far on the validation images."""
@@ -163,8 +136,9 @@ class _Run:
     def evaluate_epoch(self) -> None:
         """Append and publish this epoch's accuracies; the robust ones use fewer images."""
         spec, state, context = self._spec, self.state, self._context
-        count = min(EPOCH_EVALUATION_IMAGES, spec.evaluation_images)
+        count = min(spec.epoch_images, spec.evaluation_images)
         values = accuracies(self.network, self._images.watched, spec.evaluation, count, context)
+        self._newest = values
         clean, robust = float(values["clean_accuracy"]), float(values["robust_accuracy"])
         state.append(
             epochs__step=state.epoch,

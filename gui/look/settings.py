@@ -12,10 +12,13 @@ from pathlib import Path
 from platformdirs import user_cache_path, user_config_path
 from PySide6.QtCore import QByteArray, QSettings
 
+from engine import memory
 from gui.look.theme import MODES, ThemeMode
 
 RECENT_LIMIT = 10
 DEVICES = ("auto", "cpu", "cuda")
+CORES = tuple(range(1, 17))
+IMAGE_PERCENTS = (10, 25, 50, 75)
 SCALES = (100, 110, 125, 150, 175, 200)
 COLORMAP = "blue_white_red"
 # Keys that the settings dialog resets; the window geometry and recent studies are kept.
@@ -24,9 +27,12 @@ PREFERENCES = (
     "theme",
     "scale",
     "device",
+    "jobs",
+    "threads",
     "studies_folder",
     "colormap",
     "eps_unit",
+    "image_percent",
     "notify",
     "tour_offered",
 )
@@ -125,6 +131,12 @@ def device() -> str:
     return found if found in DEVICES else "auto"
 
 
+def cores(name: str) -> int | None:
+    """Return "jobs", computations side by side, or "threads", of each; None: as found."""
+    found = number(name, 0)
+    return found if found in CORES else None
+
+
 def scale() -> int:
     """Return the scale of the user interface in percent; a change applies at the next start."""
     found = number("scale", 100)
@@ -140,6 +152,12 @@ def eps_unit() -> str:
     """Return the unit to enter L-inf radii in: "255" ths, or the "unit" [0, 1]; both are shown."""
     found = text("eps_unit", "255")
     return found if found in EPS_UNITS else "255"
+
+
+def image_percent() -> int:
+    """Return the share of memory, in percent, that a set of images may take."""
+    found = number("image_percent", memory.DEFAULT_PERCENT)
+    return found if found in IMAGE_PERCENTS else memory.DEFAULT_PERCENT
 
 
 def studies_folder() -> Path | None:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 
 from engine.specs.methods import Method, heading_of, methods
+from engine.texts import harmless, shortened
+from gui.look.plain import LONGEST, plain_tip
 from gui.look.term_list import TERMS, Term
 
 PAPER_AND_PROGRAM = "this program; see docs/decisions.md"
@@ -58,8 +60,9 @@ def explanation(term: Term) -> str:
 def with_terms(found: Sequence[Term], plain: str = "") -> str:
     """Return a tooltip: plain text, and below it the terms, if there are any."""
     if not found:
-        return plain
-    lines = "<br>".join(html.escape(plain, quote=False).split("\n"))
+        return plain_tip(plain)
+    shown = harmless(shortened(plain, LONGEST))
+    lines = "<br>".join(html.escape(shown, quote=False).split("\n"))
     first = f"<p style='margin:0 0 6px 0'>{lines}</p>" if plain else ""
     return f"<div>{first}{'<hr>'.join(map(explanation, found))}</div>"
 

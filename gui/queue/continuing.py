@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
 from engine.specs import Training
 from engine.specs.schema import fields_of
 from gui.session.workspace import Workspace
 from gui.widgets.forms.number_edit import WholeEdit
 from gui.widgets.forms.side_panel import labelled_rows
+from gui.widgets.label import Label
 
 _EPOCHS = next(item for item in fields_of(Training) if item.name == "epochs")
 
@@ -40,7 +41,7 @@ class ContinueDialog(QDialog):
         )
         self.network.setMinimumContentsLength(32)
         self.epochs = WholeEdit(low=_EPOCHS.low, high=_EPOCHS.high)
-        self.note = QLabel()
+        self.note = Label()
         self.note.setWordWrap(True)
         self.note.setProperty("role", "muted")
         self._build(workspace)

@@ -120,19 +120,3 @@ def scalars_text(event: Scalars) -> str:
     """Return the first values of an event as a short text."""
     shown = list(event.values.items())[:SHOWN_SCALARS]
     return ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in shown)
-
-
-def clock(seconds: float) -> str:
-    """Return seconds as m:ss or h:mm:ss."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def duration(seconds: float) -> str:
-    """Return seconds as a rounded duration: "40 s", "3 min", "2 h 10 min"."""
-    if seconds < 59.5:
-        return f"{max(1, round(seconds))} s"
-    minutes = max(1, round(seconds / 60))
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

@@ -17,6 +17,7 @@ from gui.queue.continuing import ContinueDialog
 from gui.queue.job import Job
 from gui.queue.job_model import JobModel
 from gui.queue.retry import RetryDialog
+from gui.session.queueing import NAMED_AT_ONCE
 from gui.session.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -43,8 +44,13 @@ class JobActions(QObject):
         """Requeue the failed or cancelled ones, and the dependants dropped with them."""
         specs = [self._spec(job) for job in jobs if job.state in ("failed", "cancelled")]
         failed = [spec for spec in specs if spec is not None]
-        if failed:
-            self._workspace.run(again(failed, self._dropped()))
+        if not failed:
+            return
+        dropped = self._dropped()
+        if len(failed) + len(dropped) > NAMED_AT_ONCE:
+            self._workspace.queueing.run_many(lambda: again(failed, dropped))
+        else:
+            self._workspace.run(again(failed, dropped))
 
     def retry_with(self, job: Job) -> None:
         """Ask for another batch size, and queue the computation with it."""

@@ -9,7 +9,6 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QProgressBar,
     QToolButton,
@@ -17,15 +16,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.jobs.durations import duration
 from engine.jobs.events import Event
 from gui.look import theme
 from gui.look.icons import icon
-from gui.queue.job import Job, duration
+from gui.look.plain import plain_tip
+from gui.queue.job import Job
 from gui.queue.job_actions import JobActions
 from gui.queue.job_model import ACTION, JOB, Index, JobModel, Summary
 from gui.queue.job_outlook import Outlook
 from gui.queue.job_table import JobTable
 from gui.session.workspace import Workspace
+from gui.widgets.label import Label
 from gui.widgets.text_dialog import TextDialog
 
 if TYPE_CHECKING:
@@ -104,7 +106,7 @@ class JobDock(QFrame):
         self.toggle.setCheckable(True)
         self.toggle.setProperty("role", "plain")
         self.toggle.setToolTip("Show or hide the list of computations (Ctrl+J)")
-        self.summary = QLabel(self)
+        self.summary = Label(parent=self)
         self.bar = QProgressBar(self)
         self.bar.setTextVisible(False)
         self.bar.setMaximumWidth(260)
@@ -126,7 +128,7 @@ class JobDock(QFrame):
     def _button(self, text: str, tip: str) -> QToolButton:
         button = QToolButton(self)
         button.setText(text)
-        button.setToolTip(tip)
+        button.setToolTip(plain_tip(tip))
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         return button
 
@@ -159,7 +161,7 @@ class JobDock(QFrame):
     def _on_tick(self) -> None:
         self.model.flush()
         self._show_summary()
-        if not self.model.active:
+        if not self.model.active and not self.model.unsorted:
             self._timer.stop()
 
     @Slot()
@@ -188,8 +190,7 @@ class JobDock(QFrame):
 
     @Slot()
     def _cancel_chosen(self) -> None:
-        for job in self.table.selected_jobs():
-            self._cancel(job)
+        self.workspace.runner.cancel([job.key for job in self.table.selected_jobs() if job.active])
 
     @Slot(str)
     def _move_chosen(self, where: QueueMove) -> None:
@@ -290,4 +291,5 @@ def outlook_of(workspace: Workspace) -> Outlook:
         waiting=runner.waiting,
         slots=slots,
         earlier=workspace.pace.rates,
+        prepared=workspace.queueing.works.get,
     )

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from engine.jobs.durations import clock, duration
 from engine.jobs.events import Ended, Event, Notice, Progress, Queued, Scalars, Started
-from gui.queue.job import Job, Stopwatch, clock, duration, progress_text, scalars_text
+from gui.look.plain import plain_tip
+from gui.queue.job import Job, Stopwatch, progress_text, scalars_text
 from gui.queue.job_outlook import Outlook
 
 Index = QModelIndex | QPersistentModelIndex
 JOB = Qt.ItemDataRole.UserRole
+MANY = 2000  # rows; with all of them selected, sorting more takes most of a second
+SORT_SECONDS = 1.0
 TITLE, KIND, PROGRESS, ELAPSED, LEFT, ACTION = range(6)
 
 
@@ -55,6 +61,7 @@ class JobModel(QAbstractTableModel):
         self._active = 0
         self._moved = False
         self._changed = False
+        self._sorted = -math.inf
 
     # ------------------------------------------------------------------------------------- events
 
@@ -83,12 +90,17 @@ class JobModel(QAbstractTableModel):
             self._rows += self._new
             self._new = []
             self.endInsertRows()
-        if self._moved:
+        if self._moved and self._may_sort():
             self._sort()
         if self._changed and self._rows:
             corner = self.index(len(self._rows) - 1, ACTION)
             self.dataChanged.emit(self.index(0, TITLE), corner)
-        self._moved = self._changed = False
+        self._changed = False
+
+    @property
+    def unsorted(self) -> bool:
+        """Whether :meth:`flush` has put off sorting: call it again, even if nothing happens."""
+        return self._moved
 
     def reorder(self, keys: Sequence[str]) -> None:
         """Put the waiting computations into this order, the order of the queue."""
@@ -169,7 +181,7 @@ class JobModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(job, index.column())
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._tooltip(job, index.column())
+            return plain_tip(self._tooltip(job, index.column()))
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() in (ELAPSED, LEFT):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
@@ -217,7 +229,12 @@ class JobModel(QAbstractTableModel):
             self.outlook.learn(job)
         self._moved = True
 
+    def _may_sort(self) -> bool:
+        """Whether rows may be sorted now: thousands, at most once a second."""
+        return len(self._rows) <= MANY or time.monotonic() - self._sorted >= SORT_SECONDS
+
     def _sort(self) -> None:
+        self._moved, self._sorted = False, time.monotonic()
         self.layoutAboutToBeChanged.emit()
         before = self.persistentIndexList()
         jobs = [self._rows[index.row()] for index in before]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
 from engine.plan.retry import batch_field, with_batch_size
 from engine.specs.schema import Spec
 from gui.widgets.forms.number_edit import WholeEdit
 from gui.widgets.forms.side_panel import labelled_rows
+from gui.widgets.label import Label
 
 SMALLER = 2
 
@@ -25,14 +26,14 @@ class RetryDialog(QDialog):
         self._failed, self._dropped = failed, dropped
         self.setWindowTitle("Retry with another batch size")
         self.setModal(True)
-        title = QLabel(failed.title)
+        title = Label(failed.title)
         title.setProperty("role", "heading")
         title.setWordWrap(True)
         item = batch_field(failed)
         present = int(failed.parameters()["batch_size"])
         self.batch_size = WholeEdit(low=item.low if item else 1, high=item.high if item else None)
         self.batch_size.setValue(max(int(item.low or 1) if item else 1, present // SMALLER))
-        self.note = QLabel()
+        self.note = Label()
         self.note.setWordWrap(True)
         self.note.setProperty("role", "muted")
         buttons = QDialogButtonBox(

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
     from engine.specs import ImagesSpec
 
-WEIGHTS = (".safetensors", ".pt", ".pth")
+# Files that are asked about as weights; those that are none are then named for what they are.
+WEIGHTS = (
+    *(".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".t7", ".pkl", ".pickle", ".pth.tar"),
+    *(".pt.tar", ".ckpt.tar", ".pt2", ".onnx", ".keras", ".npz", ".tflite", ".pb"),
+)
 PACKED = (".h5", ".hdf5")
 # Fields of images that say which values are black and white.
 RULE = ("bit_depth", "black", "white", "beyond")
@@ -78,7 +82,7 @@ def sort_paths(paths: Iterable[Path]) -> Sorted:
             found.studies.append(path)
         elif path.is_file() and path.suffix.lower() in PACKED:
             found.packed.append(path)
-        elif path.is_file() and path.suffix.lower() in WEIGHTS:
+        elif path.is_file() and path.name.lower().endswith(WEIGHTS):
             found.weights.append(path)
         else:
             found.images.append(path)

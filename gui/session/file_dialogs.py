@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from engine.store.study import SUFFIX
 from gui.look import settings
-from gui.session.dropping import PACKED
+from gui.session.dropping import PACKED, WEIGHTS
 from gui.session.importer import Importer, documents
 from gui.session.packed import save_copy
 from gui.session.state import State
@@ -104,3 +104,11 @@ def open_image_files(parent: QWidget, importer: Importer) -> None:
     paths = ask_image_files(parent)
     if paths:
         importer.take(paths)
+
+
+def open_network(parent: QWidget, importer: Importer) -> None:
+    """Let the user choose a weights file of any suffix, and find out what it holds."""
+    kinds = f"Weights ({' '.join('*' + suffix for suffix in WEIGHTS)});;All files (*)"
+    chosen, _ = QFileDialog.getOpenFileName(parent, "Open network", _start(), kinds)
+    if chosen:
+        importer.take_weights(_kept(Path(chosen)))

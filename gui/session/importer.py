@@ -11,9 +11,8 @@ from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 
 from engine.data.safety.patience import Patience, sentence
-from engine.specs import ImagesSpec, Imported, NetworkSpec, StoredImages
+from engine.specs import ImagesSpec, Imported, StoredImages
 from engine.specs.schema import SpecError
-from engine.store import files
 from engine.store.files import BLOCK, open_regular
 from engine.store.study import SUFFIX, StudyError
 from gui.look import settings
@@ -94,7 +93,11 @@ class Importer(QObject):
         if found.images:
             self._when_loaded(lambda: self._read_together(found.images))
         for path in found.weights:
-            self._when_loaded(partial(self.weights_found.emit, path))
+            self.take_weights(path)
+
+    def take_weights(self, path: Path) -> None:
+        """Ask about a weights file, whatever its suffix."""
+        self._when_loaded(lambda: self.weights_found.emit(path))
 
     def read_folder(self, path: Path, options: dict[str, Any]) -> None:
         """Read images with options of :func:`engine.data.images.ingest`, such as their size."""
@@ -120,17 +123,18 @@ class Importer(QObject):
         """Compute a built-in plan in a study of its own."""
         self._when_loaded(lambda: self._run_preset(name))
 
-    def add_weights(self, path: Path, network: NetworkSpec) -> None:
-        """Queue the import of a weights file."""
-        images = self._state.images
-        if images is None:
-            self._say("Choose images first: a network is tried on them.", error=True)
-            return
+    def add_weights(self, path: Path, make: Callable[[str], Imported]) -> None:
+        """Queue the import of a weights file; ``make`` returns its spec from its digest."""
 
-        def done(digest: str) -> None:
-            self._add_imported(path, images, network, digest)
+        def work(control: Control) -> Imported:
+            from engine.training.proposing import digest_of
 
-        self._state.runner.ask(f"digest {path}", lambda c: digest_of(path, c), done, self._fail)
+            return make(digest_of(path, control.check))
+
+        def done(spec: Imported) -> None:
+            self._add_imported(path, spec)
+
+        self._state.runner.ask(f"digest {path}", work, done, self._fail, long=True)
 
     @Slot()
     def cancel(self) -> None:
@@ -185,10 +189,9 @@ class Importer(QObject):
             self._say(str(error), error=True)
             return
         if self.create_study(name):
-            queued = self._state.run(plan.specs)
-            images = next((spec for spec in queued if isinstance(spec, ImagesSpec)), None)
-            if images is not None:
-                self._state.choose_images(images)
+            self._state.run(plan.specs)
+            if plan.images is not None:
+                self._state.choose_images(plan.images)
 
     def _open(self, path: Path, create: bool) -> bool:
         return self._state.open_study(path, create=create)
@@ -340,16 +343,13 @@ class Importer(QObject):
             return None
         return folder
 
-    def _add_imported(
-        self, path: Path, images: ImagesSpec, network: NetworkSpec, digest: str
-    ) -> None:
+    def _add_imported(self, path: Path, spec: Imported) -> None:
         study = self._study_called(path.stem)
         if study is None:
             return
         try:
-            spec = Imported(images=images, network=network, name=path.name, digest=digest)
-            study.set_location(digest, path)
-        except (SpecError, StudyError) as error:
+            study.set_location(spec.digest, path)
+        except StudyError as error:
             self._say(str(error), error=True)
             return
         self._state.run([spec])
@@ -380,14 +380,6 @@ def copied(paths: list[Path], folder: Path, check: Callable[[], None]) -> Path:
         except OSError as error:
             raise ValueError(f"{path} cannot be copied: {error.strerror or error}") from error
     return folder
-
-
-def digest_of(path: Path, control: Control) -> str:
-    """Return the SHA-256 of a file."""
-    try:
-        return files.digest_of(path, control.check)
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _nowhere(digest: str) -> Path:

@@ -10,14 +10,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from engine.memory import image_memory, in_words
 from engine.plan.cost import Rates, Size, finish, rates_in, sizes_in, work_of
 from engine.specs import ImagesSpec, Spec, Training
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from gui.session.state import State
 
+LARGE_BYTES = 1_000_000_000  # of pixels, from which their size is said beside the time
+LARGE_WATCHING = 0.3  # share of the time, from which the measuring after epochs is said
 MOST_TIMED = 256  # images in a timed batch: larger ones take longer and measure no better
 
 
@@ -57,6 +60,33 @@ class Pace:
         if not found or len(waiting) < len(found):
             return None
         return finish({}, waiting, slots.count if slots is not None else 1)
+
+    def known_seconds(self, specs: Iterable[Spec]) -> float:
+        """Return at least how long computations take: those of unknown length are left out."""
+        wanted = list(specs)
+        if not wanted:
+            return 0.0
+        slots, rates, size = self._state.runner.slots, self.rates(), self._remembering()
+        found = [(spec.key, rates.seconds(work_of(spec, size))) for spec in wanted]
+        waiting = [(key, value, frozenset[str]()) for key, value in found if value is not None]
+        return finish({}, waiting, slots.count if slots is not None else 1)
+
+    def needs(self, trainings: Sequence[Training]) -> str:
+        """Return in words what trainings need beside their time, or "" if that is little.
+
+        That is the memory of large images, and the share of the time in which the network is
+        measured after its epochs, where it is large.
+        """
+        images, size, found = self._state.image_set, self._remembering(), []
+        if trainings and images is not None and images.nbytes >= LARGE_BYTES:
+            place = "memory" if images.nbytes <= image_memory() else "a file, beyond memory"
+            found.append(f"images of {in_words(images.nbytes)} in {place}")
+        works = [work_of(spec, size) for spec in trainings]
+        whole = sum(work.passes for work in works)
+        watching = sum(work.watching * work.passes for work in works) / max(whole, 1e-9)
+        if watching >= LARGE_WATCHING:
+            found.append(f"{watching:.0%} of it measuring after each epoch")
+        return "; ".join(found)
 
     def time(self, spec: Training, done: Callable[[], None]) -> None:
         """Time a few batches of a training's network, once, then call ``done``.

@@ -12,17 +12,20 @@ import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from engine.jobs.events import Event, ProbeMaps, Progress, Snapshot
+from gui.session.event_flow import EventFlow, all_of
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
     from engine.jobs.context import Context, Control
-    from engine.plan.scheduler import QueueMove, Scheduler, Slots
+    from engine.plan.cost import Rates, Size
+    from engine.plan.forecast import Forecast
+    from engine.plan.scheduler import Prepared, QueueMove, Scheduler
+    from engine.plan.slots import Slots
     from engine.specs import ImagesSpec
     from engine.specs.schema import Spec
     from engine.store.study import Study
@@ -30,9 +33,6 @@ if TYPE_CHECKING:
 DRAIN_INTERVAL_MS = 50
 ANSWER_INTERVAL_MS = 4
 STOP_SECONDS = 5.0
-
-# Events that supersede older ones of the same computation: only the newest is passed on.
-Passing = Progress | ProbeMaps | Snapshot
 
 
 @dataclass
@@ -152,13 +152,16 @@ class Runner(QObject):
 
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
-        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._events = EventFlow()
         self._answers: SimpleQueue[_Answer] = SimpleQueue()
         self._reading = _Lane("isthmus-reading", self._answers)
         self._importing = _Lane("isthmus-importing", self._answers)
         self._previewing = _Lane("isthmus-preview", self._answers)
+        self._preparing = _Lane("isthmus-preparing", self._answers)
+        self._lanes = (self._reading, self._importing, self._previewing, self._preparing)
         self._scheduler: Scheduler | None = None
         self._specs: dict[str, Spec] = {}
+        self._asked = 0
         self.loaded = False
         self._timer = QTimer(self)
         self._timer.setInterval(DRAIN_INTERVAL_MS)
@@ -179,24 +182,54 @@ class Runner(QObject):
 
         self.ask("engine", work, self._on_loaded, self.broken.emit)
 
-    def open(self, study: Study, device: str = "auto") -> None:
-        """Run plans in this study from now on; raise if the device is missing."""
-        from engine.plan.scheduler import Scheduler, slots_on
+    def open(self, study: Study, device: str = "auto", *cores: int | None) -> None:
+        """Run plans in this study from now on; see :func:`engine.plan.slots.slots_on`."""
+        from engine.plan.scheduler import Scheduler
+        from engine.plan.slots import slots_on
 
+        slots = slots_on(device, *cores)
         self.close()
         self._specs.clear()
-        self._scheduler = Scheduler(study, slots_on(device), self._events.put, behind_window=True)
+        self._scheduler = Scheduler(study, slots, self._events.put, behind_window=True)
 
     def close(self) -> bool:
         """Cancel everything in the open study; return whether all workers ended in time."""
         scheduler, self._scheduler = self._scheduler, None
         return scheduler is None or scheduler.stop(STOP_SECONDS)
 
-    def run(self, specs: Iterable[Spec]) -> list[Spec]:
-        """Queue what is missing for these specs, and return it."""
+    def prepare(
+        self,
+        specs: Callable[[], Iterable[Spec]],
+        rates: Rates,
+        size: Size,
+        done: Callable[[tuple[list[Prepared], Forecast]], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        """Name and estimate on a lane what is missing for specs; :meth:`run` takes the answer."""
+        scheduler = self._open_scheduler()
+        self._asked += 1  # a channel each: a newer request does not replace an older one
+
+        def work(control: Control) -> tuple[list[Prepared], Forecast]:
+            from engine.plan.forecast import forecast
+
+            found = scheduler.prepare(specs(), control.check)
+            missing = [one.spec for one in found]
+            return found, forecast(missing, scheduler.slots, rates, size, check=control.check)
+
+        self._preparing.ask(_Request(f"prepare {self._asked}", work, done, failed))
+        self._answer_timer.start()
+
+    def _open_scheduler(self) -> Scheduler:
         if self._scheduler is None:
             raise ValueError("no study is open: open or create one first")
-        queued = self._scheduler.add(specs)
+        return self._scheduler
+
+    def run(
+        self, specs: Iterable[Spec] = (), *, prepared: Iterable[Prepared] | None = None
+    ) -> list[Spec]:
+        """Queue what is missing for these specs, or what was prepared, and return it."""
+        scheduler = self._open_scheduler()
+        queued = scheduler.add(specs) if prepared is None else scheduler.add_prepared(prepared)
         self._specs.update((spec.key, spec) for spec in queued)
         return queued
 
@@ -224,8 +257,8 @@ class Runner(QObject):
 
             share_images(self._scheduler.cache, spec, images)
 
-    def cancel(self, key: str | None = None) -> None:
-        """Cancel one computation, or all."""
+    def cancel(self, key: str | Iterable[str] | None = None) -> None:
+        """Cancel one computation, several, or all."""
         if self._scheduler is not None:
             self._scheduler.cancel(key)
 
@@ -279,7 +312,7 @@ class Runner(QObject):
 
     def forget(self, channel: str) -> None:
         """Cancel the requests on a channel; neither callback is called."""
-        for lane in (self._reading, self._importing, self._previewing):
+        for lane in self._lanes:
             lane.forget(channel)
         self._answer_timer.start()
 
@@ -324,13 +357,7 @@ class Runner(QObject):
         """Stop all threads; return whether they ended in time."""
         self._timer.stop()
         self._answer_timer.stop()
-        ended = [
-            self.close(),
-            self._reading.stop(STOP_SECONDS),
-            self._importing.stop(STOP_SECONDS),
-            self._previewing.stop(STOP_SECONDS),
-        ]
-        return all(ended)
+        return all([self.close(), *(lane.stop(STOP_SECONDS) for lane in self._lanes)])
 
     # ------------------------------------------------------------------------------------ private
 
@@ -341,14 +368,16 @@ class Runner(QObject):
 
     @Slot()
     def _drain(self) -> None:
-        for event in _coalesced(_all_of(self._events)):
+        for event in self._events.turn():
             self.engine_event.emit(event)
+        if self._events.more:
+            QTimer.singleShot(0, self, self._drain)
 
     @Slot()
     def _drain_answers(self) -> None:
-        if not (self._reading.busy or self._importing.busy or self._previewing.busy):
+        if not any(lane.busy for lane in self._lanes):
             self._answer_timer.stop()
-        for answer in _all_of(self._answers):
+        for answer in all_of(self._answers):
             if answer.request.stale:
                 continue
             if answer.error:
@@ -364,18 +393,3 @@ def _warm_up(_: Control) -> None:
 
 def _ignore(_: object) -> None:
     """Discard the argument: an event of a preview, or the end of the warm-up."""
-
-
-def _all_of(queue: SimpleQueue[Any]) -> list[Any]:
-    found = []
-    while True:
-        try:
-            found.append(queue.get_nowait())
-        except Empty:
-            return found
-
-
-def _coalesced(events: list[Event]) -> list[Event]:
-    """Drop superseded progress, probe maps and snapshots of each computation; keep the rest."""
-    newest = {(type(e), e.key): e for e in events if isinstance(e, Passing)}
-    return [e for e in events if not isinstance(e, Passing) or newest[(type(e), e.key)] is e]

@@ -64,6 +64,7 @@ class State(QObject):
         self.images: ImagesSpec | None = None
         self.image_set: ImageSet | None = None
         self.image_cache = ImageCache(settings.cache_folder() / "images")
+        self.image_cache.tidy()
 
     # -------------------------------------------------------------------------------------- study
 
@@ -91,7 +92,8 @@ class State(QObject):
     def _open_runner(self, study: Study) -> None:
         """Run the study on the device of the settings, or on an available one."""
         try:
-            self.runner.open(study, settings.device())
+            cores = settings.cores("jobs"), settings.cores("threads")
+            self.runner.open(study, settings.device(), *cores)
         except SpecError as error:
             self.message.emit(str(error), True)
             self.runner.open(study)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from PySide6.QtCore import QObject
 
+from engine.specs.schema import Spec
 from gui.session.edits import Edits
 from gui.session.importer import Importer
 from gui.session.pace import Pace
+from gui.session.queueing import Queueing
 from gui.session.state import State
+from gui.session.watching import Watching
 
 
 class Workspace(State):
@@ -19,6 +24,10 @@ class Workspace(State):
         Imports what the user drops, pastes or chooses.
     pace
         Estimates how long computations take on this machine.
+    queueing
+        Queues what is asked for, and asks first if it is long.
+    watching
+        Takes up what other windows and commands do to the study.
     edits
         Changes titles and notes, deletes records, and undoes that.
     """
@@ -27,4 +36,10 @@ class Workspace(State):
         super().__init__(parent)
         self.importer = Importer(self)
         self.pace = Pace(self)
+        self.queueing = Queueing(self, self.pace)
         self.edits = Edits(self)
+        self.watching = Watching(self)
+
+    def run(self, specs: Iterable[Spec]) -> list[Spec]:
+        """Compute and store what is missing for these specs; see :class:`Queueing`."""
+        return self.queueing.run(specs)

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import PySide6
 from PySide6.QtCore import QSize, Qt, qVersion
-from PySide6.QtWidgets import QDialog, QFormLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from engine.networks.timm_names import has_timm
 from engine.program import VERSION
 from gui.look.icons import app_icon
+from gui.widgets.label import Label
 from gui.widgets.text_dialog import TextDialog
 
 LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "h5py", "pillow", "matplotlib", "pyqtgraph")
@@ -63,9 +64,9 @@ class AboutDialog(TextDialog):
             "Trains standard and adversarially trained networks, shows their gradients, and "
             "measures what robustness costs in accuracy and brings in interpretability."
         )
-        picture = QLabel()
+        picture = Label()
         picture.setPixmap(app_icon().pixmap(QSize(64, 64)))
-        name = QLabel(f"Isthmus {VERSION}")
+        name = Label(f"Isthmus {VERSION}")
         name.setProperty("role", "title")
         row = QHBoxLayout()
         row.addWidget(picture)
@@ -88,6 +89,6 @@ class ShortcutsDialog(QDialog):
         form.setHorizontalSpacing(24)
         form.setVerticalSpacing(8)
         for keys, words in shortcuts:
-            name = QLabel(keys)
+            name = Label(keys)
             name.setProperty("role", "muted")
-            form.addRow(name, QLabel(words))
+            form.addRow(name, Label(words))

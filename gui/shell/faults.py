@@ -16,6 +16,7 @@ from platformdirs import user_log_path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
+from engine.texts import harmless
 from gui.pages.common.page import Page
 
 LOG = logging.getLogger("isthmus")
@@ -55,7 +56,7 @@ class Faults(QObject):
         details = "".join(traceback.format_exception(kind, error, trace))
         LOG.error("%s", details)
         if sys.stderr is not None:
-            sys.stderr.write(details)
+            sys.stderr.write(harmless(details))
         place = _place(kind, trace)
         page = page_of(trace)
         if page is not None or place not in self._told:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,14 @@ from PySide6.QtWidgets import (
 from engine.jobs.events import Notice
 from gui.look import settings
 from gui.look.icons import app_icon
+from gui.look.plain import plain_title
+from gui.network.dialog import NetworkDialog
 from gui.pages import DATA, PAGES, Place
 from gui.pages.common.page import Page
 from gui.queue.job_dock import JobDock
+from gui.queue.long_work import ask_before
 from gui.session import dropping
 from gui.session.workspace import Workspace
-from gui.shell import network_dialog
 from gui.shell.drop_veil import DropVeil
 from gui.shell.faults import LOG
 from gui.shell.history import History
@@ -42,6 +45,7 @@ from gui.shell.notify import Notifier
 from gui.shell.page_stack import PageStack
 from gui.shell.status_line import StatusLine, study_name
 from gui.shell.tour.tour import Tour
+from gui.widgets.label import Question
 
 SIZE = (1280, 800)
 FRAME = (8, 40)
@@ -129,6 +133,7 @@ class MainWindow(QMainWindow):
         workspace.study_changed.connect(self._on_study)
         workspace.records_changed.connect(self._show_title)
         workspace.runner.ready.connect(self._on_ready)
+        workspace.queueing.confirm = partial(ask_before, self)
         workspace.runner.broken.connect(self.settled)
         workspace.importer.started.connect(self._on_reading)
         workspace.importer.weights_found.connect(self._ask_network)
@@ -175,7 +180,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _show_title(self) -> None:
         name = study_name(self.workspace)
-        self.setWindowTitle(f"{name} – Isthmus" if name else "Isthmus")
+        self.setWindowTitle(f"{plain_title(name)} – Isthmus" if name else "Isthmus")
 
     @Slot(object)
     def _on_event(self, event: Any) -> None:
@@ -188,15 +193,10 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _ask_network(self, path: Path) -> None:
-        dialog = network_dialog.NetworkDialog(path, self)
+        dialog = NetworkDialog(path, self.workspace, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.accepted.connect(lambda: self._import(dialog))
-        dialog.open()
-
-    def _import(self, dialog: network_dialog.NetworkDialog) -> None:
-        network = dialog.network()
-        if network is not None:
-            self.workspace.importer.add_weights(dialog.path, network)
+        # Not modal: images for measuring the network can be dropped while it is open.
+        dialog.show()
 
     # ------------------------------------------------------------------------------------ opening
 
@@ -273,12 +273,11 @@ class MainWindow(QMainWindow):
         if self._question is not None:
             self._question.raise_()
             return
-        box = QMessageBox(self)
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle("Quit Isthmus?")
-        box.setText("Computations are running.")
-        box.setInformativeText(
-            "What has finished is kept, and the rest goes on when it is asked for again."
+        box = Question(
+            "Quit Isthmus?",
+            "Computations are running.",
+            "What has finished is kept, and the rest goes on when it is asked for again.",
+            self,
         )
         self.quit_button = box.addButton("Quit and stop", QMessageBox.ButtonRole.DestructiveRole)
         stay = box.addButton("Keep running", QMessageBox.ButtonRole.RejectRole)

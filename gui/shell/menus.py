@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QKeySequence
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenu
 
 from gui.look import settings, theme
+from gui.look.plain import plain_action, plain_tip
 from gui.queue.job_dock import JobDock
 from gui.session import file_dialogs
 from gui.session.workspace import Workspace
@@ -24,6 +25,7 @@ KEYS = {
     "open_study": "Ctrl+O",
     "open_folder": "Ctrl+Shift+O",
     "open_files": "Ctrl+I",
+    "open_network": "Ctrl+Shift+N",
     "save_copy": "Ctrl+Shift+S",
     "export_page": "Ctrl+E",
     "report": "Ctrl+Shift+E",
@@ -113,6 +115,12 @@ class Menus(QObject):
             "open_files",
             "Open &images…",
             lambda: file_dialogs.open_image_files(window, importer),
+        )
+        self._add(
+            menu,
+            "open_network",
+            "Open net&work…",
+            lambda: file_dialogs.open_network(window, importer),
         )
         self.recent = menu.addMenu("Open &recent")
         self.recent.aboutToShow.connect(self._fill_recent)
@@ -223,8 +231,8 @@ class Menus(QObject):
         self.recent.clear()
         importer = self._workspace.importer
         for path in settings.recent_studies():
-            action = self.recent.addAction(path.stem)
-            action.setToolTip(str(path))
+            action = self.recent.addAction(plain_action(path.stem))
+            action.setToolTip(plain_tip(str(path)))
             action.triggered.connect(Slot()(lambda _=False, path=path: importer.open_study(path)))
         if self.recent.isEmpty():
             self.recent.addAction("None yet").setEnabled(False)
@@ -235,7 +243,7 @@ class Menus(QObject):
         self.export.clear()
         for button in self._pages.export_buttons():
             name = button.property("exports") or "Picture"
-            self.export.addAction(str(name), button.click)
+            self.export.addAction(plain_action(str(name)), button.click)
         if self.export.isEmpty():
             self.export.addAction("Nothing on this page").setEnabled(False)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
 from gui.look import theme
 from gui.look.icons import icon
+from gui.look.plain import plain_tip
+from gui.widgets.label import Label
 from gui.widgets.text_dialog import TextDialog
 
 NEWS_MS = 12_000
@@ -27,7 +29,7 @@ class _Line(QWidget):
     def show_text(self, text: str, details: str = "") -> None:
         """Replace the text."""
         self.text, self.details = text, details
-        self.setToolTip(text)
+        self.setToolTip(plain_tip(text))
         self.setAccessibleName(text)
         self.updateGeometry()
         self.update()
@@ -62,9 +64,9 @@ class MessageBar(QFrame):
         super().__init__(parent)
         self.setObjectName("messageBar")
         self._errors: list[tuple[str, str]] = []
-        self._icon = QLabel(self)
+        self._icon = Label(parent=self)
         self._error = _Line("bad", self)
-        self._count = QLabel(self)
+        self._count = Label(parent=self)
         self._count.setProperty("role", "muted")
         self.dismiss = QToolButton(self)
         self.dismiss.setToolTip("Dismiss this error (Escape)")

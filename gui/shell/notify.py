@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
 
 from engine.jobs.events import Ended, Event, Queued
+from engine.texts import harmless, shortened
 from gui.look import settings
 from gui.look.icons import app_icon
 from gui.session.workspace import Workspace
@@ -89,7 +90,7 @@ class Notifier(QObject):
             self._icon.messageClicked.connect(self._on_clicked)
             self._icon.activated.connect(self._on_clicked)
         self._icon.show()
-        self._icon.showMessage("Isthmus", text, app_icon(), SHOWN_MS)
+        self._icon.showMessage("Isthmus", _unmarked(text), app_icon(), SHOWN_MS)
         self._hiding.start()
 
     @Slot()
@@ -104,3 +105,8 @@ class Notifier(QObject):
     def _hide(self) -> None:
         if self._icon is not None:
             self._icon.hide()
+
+
+def _unmarked(text: str) -> str:
+    """Return a message of which a desktop takes no part for markup; some do not know escapes."""
+    return shortened(harmless(text)).translate({ord("<"): "‹", ord(">"): "›", ord("&"): "+"})

@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
     QPushButton,
     QStackedWidget,
@@ -20,6 +19,7 @@ from gui.pages import Place
 from gui.pages.common.page import Page
 from gui.session.workspace import Workspace
 from gui.shell.faults import LOG
+from gui.widgets.label import Label
 
 
 class ErrorPane(QWidget):
@@ -35,9 +35,9 @@ class ErrorPane(QWidget):
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
-        heading = QLabel("This page cannot be shown")
+        heading = Label("This page cannot be shown")
         heading.setProperty("role", "heading")
-        self.sentence = QLabel()
+        self.sentence = Label()
         self.sentence.setProperty("role", "error")
         self.sentence.setWordWrap(True)
         self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QSizePolicy, QToolButton, QV
 
 from gui.look import theme
 from gui.look.icons import icon
+from gui.look.plain import plain_tip
 from gui.pages import Place
 
 WIDTH = 92
@@ -55,7 +56,7 @@ class Rail(QFrame):
     def _add(self, index: int, page: Place) -> None:
         button = QToolButton(self)
         button.setText(page.title)
-        button.setToolTip(f"{page.tip} (Ctrl+{(index + 1) % 10})")
+        button.setToolTip(plain_tip(f"{page.tip} (Ctrl+{(index + 1) % 10})"))
         button.setAccessibleName(page.title)
         button.setCheckable(True)
         button.setIconSize(QSize(22, 22))

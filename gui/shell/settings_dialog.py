@@ -13,17 +13,18 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
+from engine import memory
 from gui.look import settings, theme
 from gui.session import importer
 from gui.widgets.forms.side_panel import labelled_rows
 from gui.widgets.images.colormap_choice import fill_colormaps
+from gui.widgets.label import Label
 
 WIDTH = 480
 
@@ -71,8 +72,20 @@ class SettingsDialog(QDialog):
             ("GPU (CUDA)", "cuda"),
         )
         self.device.setToolTip("Where networks are trained, attacked and measured")
+        numbers = [(str(number), number) for number in settings.CORES]
+        self.jobs = _combo(("as many as there are cores for, at most 4", 0), *numbers)
+        self.jobs.setToolTip("Computations side by side; fewer if memory does not hold them")
+        self.threads = _combo(("the cores, shared evenly", 0), *numbers)
+        self.threads.setToolTip("Processor threads of each; another number gives other last digits")
         self.eps = _combo(("255ths, as 8/255", "255"), ("[0, 1] units, as 0.0314", "unit"))
         self.eps.setToolTip("In which unit L-inf radii are set; both are always shown")
+        whole = memory.in_words(memory.usable_memory())
+        shares = ((f"{share} % of {whole}", share) for share in settings.IMAGE_PERCENTS)
+        self.share = _combo(*shares)
+        self.share.setToolTip(
+            "How much memory a set of images may take; a larger one stays in a file on the disk, "
+            "from which it is read as it is used"
+        )
         self.colormap = QComboBox()
         fill_colormaps(self.colormap)
         self.colormap.setToolTip("With which colours the Maps page begins")
@@ -90,7 +103,7 @@ class SettingsDialog(QDialog):
         place.setSpacing(8)
         place.addWidget(self.folder, 1)
         place.addWidget(self.choose)
-        self.later = QLabel(wordWrap=True)
+        self.later = Label(wordWrap=True)
         self.later.setProperty("role", "muted")
         folder = QWidget()
         folder.setLayout(place)
@@ -99,6 +112,9 @@ class SettingsDialog(QDialog):
             ("Colours", self.theme),
             ("Size", self.scale),
             ("Compute on", self.device),
+            ("At once", self.jobs),
+            ("Threads each", self.threads),
+            ("Images in memory", self.share),
             ("New studies in", folder),
             ("eps in", self.eps),
             ("Maps in", self.colormap),
@@ -130,6 +146,9 @@ class SettingsDialog(QDialog):
         self.theme.currentIndexChanged.connect(self._set_theme)
         self.scale.currentIndexChanged.connect(self._set_scale)
         self.device.currentIndexChanged.connect(self._set_device)
+        self.jobs.currentIndexChanged.connect(self._set_cores)
+        self.threads.currentIndexChanged.connect(self._set_cores)
+        self.share.currentIndexChanged.connect(self._set_share)
         self.eps.currentIndexChanged.connect(self._set_eps)
         self.colormap.currentIndexChanged.connect(self._set_colormap)
         self.notify.toggled.connect(self._set_notify)
@@ -145,6 +164,9 @@ class SettingsDialog(QDialog):
             (self.theme, settings.theme_mode()),
             (self.scale, settings.scale()),
             (self.device, settings.device()),
+            (self.jobs, settings.cores("jobs") or 0),
+            (self.threads, settings.cores("threads") or 0),
+            (self.share, settings.image_percent()),
             (self.eps, settings.eps_unit()),
             (self.colormap, settings.colormap()),
         ):
@@ -184,6 +206,18 @@ class SettingsDialog(QDialog):
         self._say("Studies that are opened from now on are computed there.")
 
     @Slot()
+    def _set_cores(self) -> None:
+        settings.set_number("jobs", self.jobs.currentData())
+        settings.set_number("threads", self.threads.currentData())
+        self._say("Studies that are opened from now on are computed so.")
+
+    @Slot()
+    def _set_share(self) -> None:
+        settings.set_number("image_percent", self.share.currentData())
+        memory.set_image_percent(self.share.currentData())
+        self._say("Images that are read from now on follow it.")
+
+    @Slot()
     def _set_eps(self) -> None:
         settings.set_text("eps_unit", self.eps.currentData())
         self._say("The slider of eps has this unit at the next start.")
@@ -212,6 +246,7 @@ class SettingsDialog(QDialog):
     @Slot()
     def _reset(self) -> None:
         settings.reset_preferences()
+        memory.set_image_percent(settings.image_percent())
         self._show()
         self._dress()
         self._say("Everything is as it was at first; the size is at the next start.")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QTimer, Slot
-from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
+from PySide6.QtWidgets import QStatusBar, QWidget
 
 from engine.jobs.events import Event
 from engine.plan.cost import work_of
+from gui.look.plain import plain_tip
 from gui.session.workspace import Workspace
 from gui.shell.memory import gpu_bytes, resident_bytes, size_text
 from gui.shell.message_bar import MessageBar
 from gui.shell.throughput import Throughput
+from gui.widgets.label import Label
 
 REFRESH_MS = 1000
 
@@ -25,8 +27,8 @@ class StatusLine(QStatusBar):
         self._epochs: dict[str, int] = {}
         self.throughput = Throughput(self._images_of)
         self.messages = MessageBar(self)
-        self.study = QLabel()
-        self.device = QLabel("Loading the engine…")
+        self.study = Label()
+        self.device = Label("Loading the engine…")
         self.device.setProperty("role", "muted")
         self.setSizeGripEnabled(False)
         self.setContentsMargins(0, 0, 12, 0)
@@ -69,7 +71,7 @@ class StatusLine(QStatusBar):
         if rate >= 1:
             parts.append(f"{_rounded(rate):,.0f} images/s")
         self.device.setText(" · ".join(parts))
-        self.device.setToolTip(self._tip(slots is not None, bool(held), rate >= 1))
+        self.device.setToolTip(plain_tip(self._tip(slots is not None, bool(held), rate >= 1)))
 
     def _tip(self, device: bool, gpu: bool, rate: bool) -> str:
         lines = [
@@ -83,7 +85,7 @@ class StatusLine(QStatusBar):
     def _show_study(self) -> None:
         study = self._workspace.study
         self.study.setText(study_name(self._workspace) or "No study")
-        self.study.setToolTip(str(study.path) if study is not None else "")
+        self.study.setToolTip(plain_tip(str(study.path) if study is not None else ""))
 
     def _images_of(self, key: str) -> int:
         """Return the number of training images per epoch of a computation, 0 if unknown."""

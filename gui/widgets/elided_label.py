@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from gui.look import theme
+from gui.look.plain import plain_tip
+from gui.widgets.label import Label
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class ElidedLabel(QWidget):
         painter.end()
 
 
-class Heading(QLabel):
+class Heading(Label):
     """A heading without a minimum width; if its text is elided, the tooltip shows all of it."""
 
     def __init__(self, text: str = "", parent: QWidget | None = None):
@@ -135,4 +137,4 @@ class Heading(QLabel):
         painter.end()
 
     def _explain(self) -> None:
-        self.setToolTip(self.text() if self.shown != self.text() else "")
+        self.setToolTip(plain_tip(self.text() if self.shown != self.text() else ""))

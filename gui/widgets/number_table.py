@@ -15,8 +15,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.figures.cells import tab_lines
 from gui.look import terms, theme
 from gui.look.colours import Colour, on_screen
+from gui.look.plain import plain_tip
 
 KEY = Qt.ItemDataRole.UserRole
 CHIP = 10
@@ -46,7 +48,7 @@ class _Item(QTableWidgetItem):
         super().__init__(cell.text)
         self.cell = cell
         self.setData(KEY, key)
-        self.setToolTip(cell.tip)
+        self.setToolTip(plain_tip(cell.tip))
         self.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
         if not isinstance(cell.value, str):
             self.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -139,12 +141,11 @@ class NumberTable(QTableWidget):
     def text(self) -> str:
         """Return the selected rows, or all if none is selected, with headers, tab-separated."""
         rows = sorted({index.row() for index in self.selectedIndexes()}) or range(self.rowCount())
-        lines = ["\t".join(self._headers)]
+        lines: list[Sequence[str]] = [self._headers]
         for row in rows:
             items = [self.item(row, column) for column in range(self.columnCount())]
-            texts = ["" if item is None else item.text() for item in items]
-            lines.append("\t".join(texts))
-        return "\n".join(lines)
+            lines.append(["" if item is None else item.text() for item in items])
+        return tab_lines(lines)
 
     # ------------------------------------------------------------------------------------- events
 

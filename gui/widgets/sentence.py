@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QWidget
+
+from gui.widgets.label import Label
 
 SUMMARY_LINES = 2  # lines reserved for a summary, so that its growth moves nothing below it
 
 
-class Sentence(QLabel):
+class Sentence(Label):
     """A label whose text changes while the user works with the widgets around it.
 
     Parameters
@@ -19,7 +21,7 @@ class Sentence(QLabel):
     """
 
     def __init__(self, parent: QWidget | None = None, *, lines: int = 1):
-        super().__init__(parent)
+        super().__init__(parent=parent)
         self._lines = lines
         self.setWordWrap(True)
         self.setProperty("role", "muted")

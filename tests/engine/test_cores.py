@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from engine.cores import Cores, allotted_cores
-from engine.plan import scheduler
-from engine.plan.scheduler import provenance, slots_on
+from engine.plan import slots as slots_module
+from engine.plan.slots import provenance, slots_on
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_that_the_smallest_number_holds_and_is_named(system):
     ("cores", "slots", "threads"), [(1, 1, 1), (2, 2, 1), (6, 4, 1), (16, 4, 4)]
 )
 def test_that_slots_share_the_allotted_cores_and_records_say_so(monkeypatch, cores, slots, threads):
-    monkeypatch.setattr(scheduler, "allotted_cores", lambda: Cores(cores, "affinity"))
+    monkeypatch.setattr(slots_module, "allotted_cores", lambda: Cores(cores, "affinity"))
     found = slots_on("cpu")
     assert (found.count, found.threads) == (slots, threads)
     facts = provenance(found)

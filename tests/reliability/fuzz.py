@@ -39,6 +39,7 @@ from engine.specs.schema import SpecError, from_dict
 from engine.store import hdf5
 from engine.store.hdf5 import FileError
 from engine.store.packing import pack
+from engine.store.seal import USER_BLOCK
 from engine.store.study import Study, StudyError
 from tests import image_files
 from tests.made_up_study import IMAGES, add_images, add_network, network, scored, sweep
@@ -153,12 +154,12 @@ class Targets:
 
     def read_record(self, chance):
         path = place_of(self.study)
-        path.write_bytes(sealed(mutated(self.record[hdf5.USER_BLOCK :], chance)))
+        path.write_bytes(sealed(mutated(self.record[USER_BLOCK:], chance)))
         hdf5.read(path)
 
     def open_study(self, chance):
         path = place_of(self.study)
-        path.write_bytes(sealed(mutated(self.record[hdf5.USER_BLOCK :], chance)))
+        path.write_bytes(sealed(mutated(self.record[USER_BLOCK:], chance)))
         opened = Study(self.study.path)
         list(opened.check())
         for entry in opened.entries:
@@ -166,7 +167,7 @@ class Targets:
 
     def read_packed(self, chance):
         path = self.home / "mutated.h5"
-        path.write_bytes(sealed(mutated(self.packed[hdf5.USER_BLOCK :], chance)))
+        path.write_bytes(sealed(mutated(self.packed[USER_BLOCK:], chance)))
         for _ in hdf5.read_packed(path, 2):
             pass
 

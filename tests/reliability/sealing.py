@@ -6,7 +6,7 @@ import json
 import h5py
 import numpy as np
 
-from engine.store import hdf5
+from engine.store.seal import MAGIC, USER_BLOCK
 from tests.made_up_study import IMAGES, add_images
 
 HEADER = {
@@ -29,18 +29,18 @@ DOCUMENTS = {
 def sealed(image: bytes) -> bytes:
     """Return the file of which this is the HDF5 part."""
     digest = hashlib.sha256(image).hexdigest().encode()
-    return (hdf5.MAGIC + digest).ljust(hdf5.USER_BLOCK, b"\0") + image
+    return (MAGIC + digest).ljust(USER_BLOCK, b"\0") + image
 
 
 def seal_again(path):
     """Give a file whose bytes were changed a seal that fits."""
-    path.write_bytes(sealed(path.read_bytes()[hdf5.USER_BLOCK :]))
+    path.write_bytes(sealed(path.read_bytes()[USER_BLOCK:]))
 
 
 def forge(path, fill=None, documents=DOCUMENTS, texts=None, libver=None):
     """Write a record by hand; ``fill`` adds to the open file, ``texts`` replace JSON documents."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with h5py.File(path, "w", userblock_size=hdf5.USER_BLOCK, libver=libver) as file:
+    with h5py.File(path, "w", userblock_size=USER_BLOCK, libver=libver) as file:
         file.create_group("arrays")
         forms = {name: json.dumps(document).encode() for name, document in documents.items()}
         for name, text in {**forms, **(texts or {})}.items():

@@ -17,6 +17,7 @@ from engine.jobs.context import Context
 from engine.plan.scheduler import Scheduler, Slots
 from engine.store import atomic, hdf5
 from engine.store.study import Result, Study, StudyError
+from engine.training.loop import in_a_batch
 from tests.made_up_study import GENERATOR, IMAGES, add_generator, add_images, network
 from tests.reliability.forked import PLAN
 from tests.reliability.made_up_runs import IMAGES_PLAN, NO_WINDOWS, RESULT, scheduled, write
@@ -260,15 +261,29 @@ def test_that_a_second_interrupt_ends_a_run_that_does_not_stop(tmp_path, monkeyp
 # ------------------------------------------------------------------------- computations that fail
 
 
+def noted(error, size):
+    """Return an error as it leaves a batch of a training."""
+    with pytest.raises(type(error)), in_a_batch(size):
+        raise error
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
         (
             torch.OutOfMemoryError("CUDA out of memory."),
-            "the device is out of memory; try a smaller",
+            "the device is out of memory outside the batches; smaller or fewer images",
         ),
-        (MemoryError(), "the computer is out of memory; try a smaller batch size"),
-        (RuntimeError("can't allocate memory: you tried"), "the computer is out of memory"),
+        (MemoryError(), "the computer is out of memory outside the batches"),
+        (
+            noted(MemoryError("Unable to allocate 3.00 GiB for an array"), 100),
+            "asked for 3.00 GiB while training on a batch of 100 images; try a smaller batch size",
+        ),
+        (
+            RuntimeError("can't allocate memory: you tried to allocate 3010 bytes. Error code 12"),
+            "the computer is out of memory, asked for 3010 bytes outside the batches",
+        ),
         (RuntimeError("boom"), "RuntimeError: boom"),
         (ValueError("epochs is 0"), "epochs is 0"),
         (SystemExit(3), "SystemExit: 3"),

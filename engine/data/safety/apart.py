@@ -11,6 +11,7 @@ import functools
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextvars import copy_context
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
@@ -73,10 +74,11 @@ def left_behind_on_cancel(function: Callable[P, T]) -> Callable[P, T]:
     @functools.wraps(function)
     def wrapped(*arguments: P.args, **options: P.kwargs) -> T:
         given: Any = options.pop("check_cancelled", None) or never
+        context = copy_context()  # where files without a name lie is the caller's choice
 
         def work(check: Check) -> T:
             options["check_cancelled"] = check
-            return function(*arguments, **options)
+            return context.run(function, *arguments, **options)
 
         return apart(work, given)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import html
 import io
-import re
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -17,12 +16,11 @@ from PIL import Image
 
 from engine.figures.charts import FigureStyle, Picture, caption_of, title_of
 from engine.figures.drawing import render
+from engine.texts import harmless
 
 MOST_SIDE = 160  # px; larger pictures are shrunk, to keep the page small
 CHART = FigureStyle(width_mm=120.0, dpi=170.0)
 VOID = ("img", "meta", "br")
-# What XML and HTML forbid, and single surrogates, which no encoding can write.
-FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 class Markup(str):
@@ -32,10 +30,10 @@ class Markup(str):
 
 
 def escaped(text: object) -> Markup:
-    """Return any text as HTML that shows it; what cannot be shown becomes a question mark."""
+    """Return any text as HTML that shows it; control characters are shown as escapes."""
     if isinstance(text, Markup):
         return text
-    return Markup(html.escape(FORBIDDEN.sub("\ufffd", str(text))))
+    return Markup(html.escape(harmless(str(text))))
 
 
 def element(name: str, /, *content: object, **attributes: object) -> Markup:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
+from engine.figures.chart_file import check_path, new_figure_file
 from engine.figures.charts import FigureError
 from engine.figures.network_page import accuracy, making, mistakes
 from engine.figures.network_page.markup import Markup, element, escaped, facts
 from engine.figures.network_page.subject import Subject, percent
 from engine.program import VERSION
 from engine.specs import Imported, Training
-from engine.store.atomic import new_file
 from engine.store.study import Study, StudyError
 from engine.tradeoff.points import networks
 
@@ -115,14 +115,10 @@ def write_network(study: Study, path: Path, key: str = "", *, check: Check = lam
     StudyError
         As :func:`network_html`.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise FigureError(f"file is {path.name!r}, must end in .html: this report is a web page")
+    check_path(path, SUFFIXES)
     content = network_html(study, key or _only(study), check=check).encode()
-    try:
-        with new_file(path) as temporary:
-            temporary.write_bytes(content)
-    except OSError as error:
-        raise FigureError(f"report {path} cannot be written: {error.strerror}") from error
+    with new_figure_file(path, what="report") as temporary:
+        temporary.write_bytes(content)
 
 
 def _only(study: Study) -> str:

@@ -8,17 +8,19 @@ from typing import Any
 
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from engine.jobs.events import Ended
 from engine.specs import AttackSpec, Measurement, RobustAccuracy
 from engine.store.index import Entry
 from engine.store.study import spec_of
+from gui.look.plain import plain_tip
 from gui.pages.attack.form import AttackForm
 from gui.pages.attack.report_card import AttackCard
 from gui.pages.common.network_picker import Network, NetworkPicker
 from gui.session.workspace import Workspace
 from gui.widgets.forms.number_edit import NumberEdit, guard_wheel
+from gui.widgets.label import Label
 from gui.widgets.plots.plot import Plot
 
 IMAGES = 500
@@ -72,7 +74,7 @@ class AccuracyCurves(QWidget):
         self.images.setToolTip("The first so many test images are attacked")
         guard_wheel(self.images)
         self.top = NumberEdit(unit="pixel")
-        self.top.setToolTip(f"The largest radius; {POINTS} are measured")
+        self.top.setToolTip(plain_tip(f"The largest radius; {POINTS} are measured"))
         self.top.setMaximumWidth(240)
         self.measure = QPushButton("Measure")
         self.measure.setProperty("role", "primary")
@@ -80,7 +82,7 @@ class AccuracyCurves(QWidget):
         self.measure.clicked.connect(self.ask)
         self.images.valueChanged.connect(self.refresh)
         self.top.changed.connect(self.refresh)
-        self.note = QLabel()
+        self.note = Label()
         self.note.setProperty("role", "muted")
         self.note.setWordWrap(True)
         self.plot = Plot(
@@ -96,7 +98,7 @@ class AccuracyCurves(QWidget):
             ("Test images", self.images),
             ("up to eps", self.top),
         ):
-            label = QLabel(text)
+            label = Label(text)
             label.setBuddy(widget)
             bar.addWidget(label)
             bar.addWidget(widget)

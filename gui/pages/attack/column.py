@@ -15,6 +15,7 @@ from engine.attribution.pictures import colour
 from engine.specs import PGD, AdversarialExamples, AttackSpec
 from gui.look import theme
 from gui.look.icons import icon
+from gui.look.plain import plain_tip
 from gui.widgets.chip import Chip
 from gui.widgets.elided_label import ElidedLabel, ElidedLine
 from gui.widgets.images.class_bars import ClassBars, softmax
@@ -108,7 +109,7 @@ class AttackColumn(QObject):
         self.key, self.title, self._series = key, title, series
         self._heading.set_text(title)
         self._chip.set_series(series)
-        self._heading.setToolTip(title)
+        self._heading.setToolTip(plain_tip(title))
         self._recolour()
 
     def show_result(self, spec: AdversarialExamples, result: Any, names: Sequence[str]) -> None:
@@ -131,7 +132,7 @@ class AttackColumn(QObject):
         """Say in one sentence why there is no result."""
         self.clear()
         self.adversarial.set_note(text)
-        self.adversarial.setToolTip(text)
+        self.adversarial.setToolTip(plain_tip(text))
 
     def clear(self) -> None:
         """Show nothing."""
@@ -249,8 +250,10 @@ class AttackColumn(QObject):
             ElidedLine(size, "muted"),
         )
         self._verdict.setToolTip(
-            f"{words}\nRounded to 8 bits: {self.rounded_verdict_text}\nMeasured size of the "
-            f"perturbation: {size}"
+            plain_tip(
+                f"{words}\nRounded to 8 bits: {self.rounded_verdict_text}\nMeasured size of the "
+                f"perturbation: {size}"
+            )
         )
 
 

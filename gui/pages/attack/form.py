@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from engine.specs import PGD, AttackSpec
 from engine.specs.schema import SpecError, fields_of
+from gui.look.plain import plain_tip
 from gui.widgets.forms.eps_slider import EpsSlider
 from gui.widgets.forms.number_edit import NumberEdit, guard_wheel
 from gui.widgets.forms.side_panel import labelled_rows
@@ -130,8 +131,10 @@ class AttackForm(QWidget):
         self.follows = QCheckBox("Step follows eps")
         self.follows.setChecked(True)
         self.follows.setToolTip(
-            f"The step size is {STEP_OVER_EPS} eps / steps: enough to reach and walk the "
-            "ball's edge"
+            plain_tip(
+                f"The step size is {STEP_OVER_EPS} eps / steps: enough to reach and walk the "
+                "ball's edge"
+            )
         )
         self.step_size = NumberEdit(unit="pixel")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from engine.jobs.events import Ended
 from engine.specs import Alignment, Measurement, MetricSpec
@@ -18,6 +18,7 @@ from gui.widgets.forms.form_area import FormArea
 from gui.widgets.forms.form_row import error_label, say
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.forms.spec_form import SpecForm
+from gui.widgets.label import Label
 from gui.widgets.number_table import Cell, NumberTable, TableRow
 
 IMAGES = 500
@@ -53,7 +54,7 @@ class MetricsTab(QWidget):
         self.measure.setProperty("role", "primary")
         self.measure.setToolTip("Measure the chosen networks; keep the result")
         self.fault = error_label(self)
-        self.note = QLabel(wordWrap=True)
+        self.note = Label(wordWrap=True)
         self.note.setProperty("role", "muted")
         self.table = NumberTable("Metrics of networks")
         self._build_layout()
@@ -69,7 +70,7 @@ class MetricsTab(QWidget):
         self._on_form()
 
     def _build_layout(self) -> None:
-        label = QLabel("Test images")
+        label = Label("Test images")
         label.setBuddy(self.images)
         bar = QHBoxLayout()
         bar.setSpacing(8)

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QImage, QShowEvent
+from PySide6.QtCore import QBuffer, QByteArray, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QImage, QImageWriter, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QTabWidget,
     QVBoxLayout,
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import (
 from engine.figures.charts import MapGridData
 from engine.specs import AdversarialExamples, AttackSpec
 from engine.specs.schema import Spec
+from engine.store.outputs import OutputError, output
 from gui.look import settings
 from gui.pages import ATTACK, Place
 from gui.pages.attack.accuracy_curves import AccuracyCurves
@@ -51,6 +51,7 @@ from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.forms.side_panel import SidePanel
 from gui.widgets.images.image_strip import ImageStrip
 from gui.widgets.images.image_view import Camera, ImageView, pixels_of
+from gui.widgets.label import Label
 from gui.widgets.plots.plot import Plot
 from gui.widgets.plots.plot_items import PlotCurve
 
@@ -131,7 +132,7 @@ class AttackPage(Page):
         self.magnify.setCurrentIndex(MAGNIFICATIONS.index(10))
         self.magnify.setToolTip("How many times as strong the perturbation is drawn")
         guard_wheel(self.magnify)
-        label = QLabel("Perturbation")
+        label = Label("Perturbation")
         label.setBuddy(self.magnify)
         bar = QHBoxLayout()
         bar.setSpacing(8)
@@ -341,8 +342,16 @@ class AttackPage(Page):
         image = QImage(pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888)
         if len(column.result.arrays["adv_images"][0]) == 1:
             image = image.convertToFormat(QImage.Format.Format_Grayscale8)
-        if not image.save(str(path)):  # the suffix selects the PNG format
-            self.workspace.message.emit(f"{path} cannot be written.", True)
+        encoded = QBuffer()
+        QImageWriter(encoded, QByteArray(b"PNG")).write(image)
+        try:
+            with output(path) as temporary:
+                temporary.write_bytes(encoded.data().data())
+        except OutputError as error:
+            self.workspace.message.emit(f"{error}.", True)
+            return
+        except OSError as error:
+            self.workspace.message.emit(f"{path} cannot be written: {error.strerror}.", True)
             return
         settings.set_last_folder(path.parent)
         text = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from engine.specs import AttackCheck, AttackSpec, Measurement
 from engine.store.index import Entry
@@ -14,6 +14,7 @@ from engine.tradeoff.verdicts import CHECKS, Finding, findings
 from gui.pages.common.network_picker import Network
 from gui.session.workspace import Workspace
 from gui.widgets.forms.form_row import capital
+from gui.widgets.label import Label
 from gui.widgets.number_table import Cell, NumberTable, TableRow
 
 HEIGHT = 150
@@ -39,7 +40,7 @@ class AttackCard(QWidget):
         self.check.setToolTip(
             "Look for signs of a weak attack: the accuracy above may then be too high"
         )
-        self.note = QLabel(wordWrap=True)
+        self.note = Label(wordWrap=True)
         self.note.setProperty("role", "muted")
         self.table = NumberTable("Report card of the attack")
         self.table.setMaximumHeight(HEIGHT)

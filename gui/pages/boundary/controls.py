@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QSpinBox, QWidget
+from PySide6.QtWidgets import QComboBox, QPushButton, QSpinBox, QWidget
 
 from engine.boundary.lab import Lab, paper_attack
 from engine.specs import PGD, AttackSpec
 from engine.specs.attacks import scaled_step
+from gui.look.plain import plain_tip
 from gui.widgets.forms.eps_slider import EpsSlider
 from gui.widgets.forms.number_edit import WholeEdit, guard_wheel
 from gui.widgets.forms.side_panel import SidePanel, labelled_rows
+from gui.widgets.label import Label
 
 FIRST_EPS = {"l2": 0.125, "linf": 0.1}
 TOPS = {"l2": 0.75, "linf": 0.4}
@@ -87,7 +89,7 @@ class BoundaryControls(SidePanel):
             tip = "Train the networks that the study does not have yet"
         else:
             tip = "The study has these networks; choose another eps, seed or epochs"
-        self.train.setToolTip(tip)
+        self.train.setToolTip(plain_tip(tip))
 
     # ----------------------------------------------------------------------------------- building
 
@@ -139,7 +141,7 @@ class BoundaryControls(SidePanel):
         self.add(self.paper)
 
     def _build_lesson(self) -> None:
-        lesson = QLabel(
+        lesson = Label(
             "Every network separates the two classes. The standard one leans on the thin "
             "direction of the data, in which the classes hardly differ: its boundary is "
             "tilted, and a short way across it fools it. Trained against attacks, the boundary "

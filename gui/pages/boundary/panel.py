@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from engine.boundary.lab import training_eps
 from engine.figures.boundary import plane_chart
@@ -20,6 +20,7 @@ from gui.session.workspace import Workspace
 from gui.widgets.chip import Chip
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.forms.number_edit import guard_wheel
+from gui.widgets.label import Label
 
 if TYPE_CHECKING:
     from engine.jobs.context import Context
@@ -180,7 +181,7 @@ class BoundaryPanel(QWidget):
     def _build(self, radius: float | None) -> None:
         chip = Chip(self)
         chip.set_series(self.series)
-        self.heading = QLabel("Standard" if radius is None else "Trained")
+        self.heading = Label("Standard" if radius is None else "Trained")
         self.heading.setProperty("role", "heading")
         self.eps: QDoubleSpinBox | None = None
         self.units = ElidedLabel(colour="muted")

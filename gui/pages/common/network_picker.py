@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QShowEvent
-from PySide6.QtWidgets import QLabel, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from engine.specs import ClassifierSpec, Measurement
 from engine.specs.distinguish import networks_apart
@@ -14,7 +14,9 @@ from engine.store.index import Entry
 from engine.tradeoff.robustness import Robustness, robustness
 from engine.tradeoff.scores import VERDICTS, robust_words
 from gui.look import theme
+from gui.look.plain import plain_tip
 from gui.session.workspace import Workspace
+from gui.widgets.label import Label
 
 KEY = Qt.ItemDataRole.UserRole
 COLOURS = 8
@@ -118,7 +120,7 @@ class NetworkPicker(QWidget):
         self.search.textChanged.connect(self._search)
         self.list = QListWidget()
         self.list.setAccessibleName("Networks")
-        self.list.setToolTip(f"Check up to {self.most} networks")
+        self.list.setToolTip(plain_tip(f"Check up to {self.most} networks"))
         self.list.setMouseTracking(True)
         self.list.setIconSize(QSize(12, 12))
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -126,7 +128,7 @@ class NetworkPicker(QWidget):
         self.list.itemChanged.connect(self._checked)
         self.list.itemEntered.connect(self._entered)
         self.list.viewport().installEventFilter(self)
-        self.empty = QLabel("There is no network for these images yet.")
+        self.empty = Label("There is no network for these images yet.")
         self.empty.setProperty("role", "muted")
         self.empty.setWordWrap(True)
         layout = QVBoxLayout(self)
@@ -223,7 +225,7 @@ class NetworkPicker(QWidget):
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             words = "" if found is None else robust_words(found)
-            item.setToolTip("\n".join(filter(None, [self._text(network, found), words])))
+            item.setToolTip(plain_tip("\n".join(filter(None, [self._text(network, found), words]))))
             self.list.addItem(item)
         self.list.blockSignals(False)
         self._show_chosen()

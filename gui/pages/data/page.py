@@ -10,7 +10,6 @@ from PySide6.QtCore import QModelIndex, Qt, Slot
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QSplitter,
     QVBoxLayout,
@@ -24,6 +23,7 @@ from engine.store.index import Entry
 from gui.pages import DATA, Place
 from gui.pages.common.page import Page
 from gui.pages.data.reading_strip import ReadingStrip
+from gui.pages.data.size_line import SizeLine
 from gui.session import file_dialogs
 from gui.session.workspace import Workspace
 from gui.widgets.forms.form_area import FormArea
@@ -31,6 +31,7 @@ from gui.widgets.forms.remembered import remember
 from gui.widgets.forms.spec_form import SpecForm
 from gui.widgets.images.class_table import ClassTable
 from gui.widgets.images.image_browser import ImageBrowser
+from gui.widgets.label import Label
 from gui.widgets.sentence import Sentence
 
 # Fields that identify stored images; the other fields are options for reading them.
@@ -63,7 +64,6 @@ class DataPage(Page):
         layout.setSpacing(12)
         layout.addLayout(self._build_heading())
         self.alarms = Sentence(self, lines=0)
-        self.alarms.setTextFormat(Qt.TextFormat.PlainText)
         layout.addWidget(self.alarms)
         layout.addWidget(self.reading)
         layout.addWidget(body, 1)
@@ -73,22 +73,21 @@ class DataPage(Page):
     # ----------------------------------------------------------------------------------- building
 
     def _build_heading(self) -> QHBoxLayout:
-        self.name = QLabel()
+        self.name = Label()
         self.name.setProperty("role", "title")
-        self.facts = QLabel()
+        self.facts = Label()
         self.facts.setProperty("role", "muted")
         self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         texts = QVBoxLayout()
         texts.setSpacing(0)
         texts.addWidget(self.name)
         texts.addWidget(self.facts)
-        self.scale = QLabel()
+        self.scale = Label()
         self.scale.setProperty("role", "muted")
-        self.scale.setTextFormat(Qt.TextFormat.PlainText)
         self.scale.setWordWrap(True)
         self.scale.setToolTip("Which values of the files became black and white")
         texts.addWidget(self.scale)
-        self.kept = QLabel()
+        self.kept = Label()
         self.kept.setProperty("role", "good")
         self.use = QPushButton("Use these images")
         self.use.setProperty("role", "primary")
@@ -134,12 +133,14 @@ class DataPage(Page):
             buttons.addWidget(button)
         card, layout = _card()
         layout.addWidget(FormArea(self.form), 1)
+        self.size_line = SizeLine(self.workspace, self.form)
+        layout.addWidget(self.size_line)
         layout.addLayout(buttons)
         return card
 
     def _build_classes(self) -> QFrame:
         card, layout = _card()
-        self.class_heading = QLabel()
+        self.class_heading = Label()
         self.class_heading.setProperty("role", "heading")
         layout.addWidget(self.class_heading)
         layout.addWidget(self.classes, 1)

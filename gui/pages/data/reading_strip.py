@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QWidget
 
 from gui.session.importer import Importer
+from gui.widgets.label import Label
 
 STEPS = 1000
 
@@ -17,7 +18,7 @@ class ReadingStrip(QFrame):
         super().__init__(parent)
         self._importer = importer
         self.setProperty("role", "card")
-        self.words = QLabel()
+        self.words = Label()
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.stop = QPushButton("Cancel")

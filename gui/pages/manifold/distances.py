@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -24,6 +23,7 @@ from gui.look.icons import icon
 from gui.pages.common.network_picker import Network, NetworkPicker
 from gui.pages.manifold.view import ManifoldContent, Numbers, PanelView, Tone
 from gui.widgets.forms.number_edit import guard_wheel
+from gui.widgets.label import Label
 from gui.widgets.number_table import Cell, NumberTable, TableRow
 from gui.widgets.plots.plot import Plot
 from gui.widgets.plots.plot_items import PlotCurve
@@ -51,7 +51,7 @@ class VerdictLine(QFrame):
         super().__init__(parent)
         self.setProperty("role", "card")
         self.tone: Tone = "warning"
-        self._mark = QLabel()
+        self._mark = Label()
         self.sentence = Sentence()
         self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         font = self.sentence.font()
@@ -139,7 +139,7 @@ class DistancesView(QWidget):
         self.panel.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.panel.setToolTip("Norm and loss of the networks' adversarial training")
         guard_wheel(self.panel)
-        self.detail = QLabel()
+        self.detail = Label()
         self.detail.setProperty("role", "muted")
         self.plot = Plot(
             "Distance to the manifold",
@@ -156,12 +156,12 @@ class DistancesView(QWidget):
             "decoder; overlap: how much of the known space the decoder's contains."
         )
         self.table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
-        self.sentence = QLabel(wordWrap=True)
+        self.sentence = Label(wordWrap=True)
         self.sentence.setProperty("role", "muted")
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
 
     def _build_layout(self) -> None:
-        label = QLabel("Training")
+        label = Label("Training")
         label.setBuddy(self.panel)
         bar = QHBoxLayout()
         bar.setSpacing(8)

@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from engine.specs import VAEGAN, Glyphs, ImagesSpec
 from gui.session.workspace import Workspace
 from gui.widgets.forms.form_row import say
 from gui.widgets.forms.spec_form import SpecForm
+from gui.widgets.label import Label
 
 FEW_IMAGES = 10_000
 SHORT: dict[str, Any] = {"width": 0.25, "reconstruction_weight": 1.0, "learning_rate": 1e-3}
@@ -73,7 +74,7 @@ class GeneratorForm(QWidget):
         self._misfit = ""
         self._proposed: tuple[str, Shape] | None = None
         self.form = SpecForm(VAEGAN, exclude=("images",))
-        self.fault = QLabel(wordWrap=True)
+        self.fault = Label(wordWrap=True)
         self.fault.setProperty("role", "warning")
         self.train = QPushButton()
         self.train.setToolTip("Learn from the training images what images look like")

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, Qt, Slot
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QSlider,
     QSplitter,
     QStackedWidget,
@@ -17,12 +16,14 @@ from PySide6.QtWidgets import (
 )
 
 from engine.figures.charts import MapGridData
+from gui.look.plain import plain_tip
 from gui.pages.manifold.runs import GeneratorRun
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.images.image_view import Pixels, pixels_of
 from gui.widgets.images.map_grid import MapGrid
 from gui.widgets.images.map_grid_layout import GAP, TITLE_SHARE
+from gui.widgets.label import Label
 from gui.widgets.plots.plot import Plot
 
 MOST_POINTS = 1000
@@ -53,7 +54,7 @@ class GeneratorView(QWidget):
             self.grid.clear()
             self.curve.set_data([], [])
         self.title.set_text("" if run is None else run.title)
-        self.title.setToolTip(self.title.text)
+        self.title.setToolTip(plain_tip(self.title.text))
         self.when.setText(self._words())
         filled = run is not None and (run.images is not None or len(run.curve) > 0)
         self.stack.setCurrentIndex(1 if filled else 0)
@@ -89,7 +90,7 @@ class GeneratorView(QWidget):
         self.grid.installEventFilter(self)
         self.grid.setAccessibleName("Reconstructions")
         self.title = ElidedLabel(bold=True)
-        self.when = QLabel()
+        self.when = Label()
         self.when.setProperty("role", "muted")
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setPageStep(1)
@@ -130,7 +131,7 @@ class GeneratorView(QWidget):
         split.setSizes([640, 320])
         split.setStretchFactor(0, 2)
         split.setStretchFactor(1, 1)
-        self.sentence = QLabel(wordWrap=True)
+        self.sentence = Label(wordWrap=True)
         self.sentence.setProperty("role", "muted")
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.stack = QStackedWidget()

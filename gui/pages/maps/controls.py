@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QVBoxLayout, QWidget
 from engine.attribution import pictures
 from engine.specs import AttributionSpec
 from gui.look import settings
+from gui.look.plain import plain_tip
 from gui.pages.maps.columns import Drawing
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.forms.side_panel import labelled_rows
@@ -181,7 +182,7 @@ class DifferenceChoice(QWidget):
 
 def _combo(tip: str) -> QComboBox:
     combo = QComboBox()
-    combo.setToolTip(tip)
+    combo.setToolTip(plain_tip(tip))
     combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     guard_wheel(combo)
     return combo

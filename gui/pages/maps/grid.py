@@ -12,6 +12,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from gui.look import terms, theme
+from gui.look.plain import plain_tip
 from gui.widgets.chip import Chip
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.images.image_view import Camera, ImageView, Pixels
@@ -92,7 +93,7 @@ class _Head(QWidget):
         self.chip.set_series(heading.series)
         self.title.set_text(heading.title)
         self.method.set_text(heading.method)
-        self.setToolTip(heading.words)
+        self.setToolTip(plain_tip(heading.words))
 
 
 class _CellView(QWidget):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from engine.figures.charts import MapGridData
 from engine.specs import AttributionSpec, Maps
@@ -27,6 +27,7 @@ from gui.widgets.export.buttons import export_buttons
 from gui.widgets.forms.method_picker import MethodPicker
 from gui.widgets.forms.side_panel import SidePanel
 from gui.widgets.images.image_strip import ImageStrip
+from gui.widgets.label import Label
 
 MOST_IMAGES = 8
 MOST_NETWORKS = 4
@@ -85,7 +86,7 @@ class MapsPage(Page):
     def _build_view(self) -> None:
         self.strip = ImageStrip(MOST_IMAGES)
         self.grid = MapsGrid()
-        self.hint = QLabel(
+        self.hint = Label(
             "The wheel zooms every picture, dragging moves them, a double click shows all."
         )
         self.hint.setProperty("role", "muted")

@@ -16,6 +16,7 @@ from engine.specs.schema import KINDS
 from engine.store.index import Entry
 from engine.store.labels import Labels
 from gui.look import theme
+from gui.look.plain import plain_tip
 
 Index = QModelIndex | QPersistentModelIndex
 TITLE, KIND, CREATED, SECONDS, NOTE = range(5)
@@ -210,7 +211,7 @@ class RecordsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _side(column)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return _tip(row, column)
+            return plain_tip(_tip(row, column))
         if role == Qt.ItemDataRole.BackgroundRole and self._highlighted:
             return theme.colour("raised") if row.network == self._highlighted else None
         return None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFormLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFormLayout, QScrollArea, QVBoxLayout, QWidget
 
 from engine.store.index import Entry
+from gui.widgets.label import Label, Links
 
 MOST_LINKS = 40
 NAMES = {
@@ -42,7 +42,7 @@ class Origin(QScrollArea):
         self._form = QFormLayout()
         self._form.setHorizontalSpacing(16)
         self._form.setVerticalSpacing(4)
-        self.parents, self.children_ = QLabel(), QLabel()
+        self.parents, self.children_ = Links(), Links()
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 8, 8, 8)
         column.setSpacing(8)
@@ -51,12 +51,9 @@ class Origin(QScrollArea):
             ("Computed from", self.parents),
             ("Used by", self.children_),
         ):
-            title = QLabel(heading)
+            title = Label(heading)
             title.setProperty("role", "heading")
-            links.setWordWrap(True)
-            links.setTextFormat(Qt.TextFormat.RichText)
-            links.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
-            links.linkActivated.connect(self.opened)
+            links.followed.connect(self.opened)
             column.addWidget(title)
             column.addWidget(links)
         column.addStretch(1)
@@ -67,9 +64,8 @@ class Origin(QScrollArea):
         while self._form.rowCount():
             self._form.removeRow(0)
         for name, value in facts.items():
-            label, text = QLabel(NAMES.get(name, name)), QLabel(str(value))
+            label, text = Label(NAMES.get(name, name)), Label(str(value))
             label.setProperty("role", "muted")
-            text.setTextFormat(Qt.TextFormat.PlainText)
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             text.setWordWrap(True)
             self._form.addRow(label, text)
@@ -78,19 +74,17 @@ class Origin(QScrollArea):
         self, parents: Iterable[str], children: Sequence[Entry], known: Mapping[str, Entry]
     ) -> None:
         """Show links to the record's parents and children."""
-        self.parents.setText(self._links([(key, known.get(key)) for key in parents]))
-        self.children_.setText(self._links([(entry.key, entry) for entry in children]))
+        self.parents.set_lines(_lines([(key, known.get(key)) for key in parents]))
+        self.children_.set_lines(_lines([(entry.key, entry) for entry in children]))
 
-    def _links(self, records: list[tuple[str, Entry | None]]) -> str:
-        if not records:
-            return "nothing"
-        lines = [
-            f'<a href="{key}">{escape(entry.title)}</a>'
-            if entry is not None
-            else f"{escape(key)} (not in the study)"
-            for key, entry in records[:MOST_LINKS]
-        ]
-        more = len(records) - MOST_LINKS
-        if more > 0:
-            lines.append(f"and {more:,} more")
-        return "<br>".join(lines)
+
+def _lines(records: list[tuple[str, Entry | None]]) -> list[tuple[str, str]]:
+    """Return the key and the text of every link; without a key, the line is no link."""
+    if not records:
+        return [("", "nothing")]
+    lines = [
+        (key, entry.title) if entry is not None else ("", f"{key} (not in the study)")
+        for key, entry in records[:MOST_LINKS]
+    ]
+    more = len(records) - MOST_LINKS
+    return [*lines, ("", f"and {more:,} more")] if more > 0 else lines

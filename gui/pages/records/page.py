@@ -29,6 +29,7 @@ from gui.pages.records.table import RecordsTable
 from gui.pages.records.view import RecordView
 from gui.session.workspace import Workspace
 from gui.widgets.empty_state import EmptyState
+from gui.widgets.label import Question
 
 NAMED = 3
 
@@ -312,13 +313,8 @@ class RecordsPage(RefreshedPage):
         box.accepted.connect(self.workspace.edits.empty_trash)
 
     def _ask(self, title: str, text: str, detail: str, yes: str) -> QMessageBox:
-        box = QMessageBox(self)
+        box = Question(title, text, detail, self)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle(title)
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(text)
-        box.setInformativeText(detail)
         self.yes = box.addButton(yes, QMessageBox.ButtonRole.AcceptRole)
         stay = box.addButton(QMessageBox.StandardButton.Cancel)
         box.setDefaultButton(stay)

@@ -6,11 +6,12 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from engine.figures.charts import SERIES, ChartData, MapGridData, Regions
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.images.map_grid import MapGrid
+from gui.widgets.label import Label
 from gui.widgets.plots.plot import Plot
 
 STYLES = {
@@ -37,7 +38,7 @@ class RecordPictures(QWidget):
         self.plots = [Plot("", "", "", export_name="record") for _ in range(MOST_CHARTS)]
         self.grid = MapGrid()
         self.grid.setAccessibleName("Pictures of the record")
-        self.words = QLabel(wordWrap=True)
+        self.words = Label(wordWrap=True)
         self.words.setProperty("role", "muted")
         self._build_layout()
         self.show_nothing("")
@@ -53,7 +54,7 @@ class RecordPictures(QWidget):
         self._pictures = QWidget()
         bar = QHBoxLayout()
         bar.setSpacing(4)
-        self._caption = QLabel(wordWrap=True)
+        self._caption = Label(wordWrap=True)
         self._caption.setProperty("role", "muted")
         bar.addWidget(self._caption, 1)
         for button in export_buttons(self, self.figure, "record"):

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from engine.specs.schema import KINDS, Field, fields_of
 from gui.look import theme
+from gui.look.plain import plain_tip
 
 LONGEST = 300
 
@@ -55,8 +56,8 @@ class SpecTree(QTreeWidget):
         label = field.label if field is not None else name
         item = QTreeWidgetItem(parent, [label, _text(value)])
         item.setData(0, Qt.ItemDataRole.UserRole, name)
-        item.setToolTip(0, field.help if field is not None and field.help else name)
-        item.setToolTip(1, _text(value))
+        item.setToolTip(0, plain_tip(field.help if field is not None and field.help else name))
+        item.setToolTip(1, plain_tip(_text(value)))
         default = field is None or (not field.required and _text(field.default) == _text(value))
         if not default and name != "kind":
             font = self.font()

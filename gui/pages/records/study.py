@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 from PySide6.QtCore import QEvent, QObject, Qt, Slot
-from PySide6.QtWidgets import QFormLayout, QLabel, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFormLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from gui.pages.records.model import kind_name
 from gui.session.workspace import Workspace
+from gui.widgets.label import Label
 
 
 class StudyCard(QWidget):
@@ -22,8 +23,7 @@ class StudyCard(QWidget):
         self.name.setAccessibleName("Name of the study")
         self.name.setToolTip("Type another name for the study (Ctrl+Z undoes)")
         self.name.editingFinished.connect(self.keep)
-        self.facts = QLabel(wordWrap=True)
-        self.facts.setTextFormat(Qt.TextFormat.PlainText)
+        self.facts = Label(wordWrap=True)
         self.facts.setProperty("role", "muted")
         self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.notes = QPlainTextEdit()
@@ -34,7 +34,7 @@ class StudyCard(QWidget):
         self._kinds = QFormLayout()
         self._kinds.setHorizontalSpacing(16)
         self._kinds.setVerticalSpacing(4)
-        hint = QLabel("Choose a record at the left to see all that is known of it.")
+        hint = Label("Choose a record at the left to see all that is known of it.")
         hint.setWordWrap(True)
         hint.setProperty("role", "muted")
         column = QVBoxLayout(self)
@@ -67,7 +67,7 @@ class StudyCard(QWidget):
             self._kinds.removeRow(0)
         counts = Counter(kind_name(entry.kind) for entry in entries)
         for kind, count in sorted(counts.items()):
-            self._kinds.addRow(kind, QLabel(f"{count:,}"))
+            self._kinds.addRow(kind, Label(f"{count:,}"))
 
     @Slot()
     def keep(self) -> None:

@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QLineEdit,
     QTableView,
     QVBoxLayout,
@@ -38,6 +37,7 @@ from gui.pages.records.model import (
     kind_name,
 )
 from gui.widgets.forms.number_edit import guard_wheel
+from gui.widgets.label import Label
 
 WIDTHS = {KIND: 138, CREATED: 122, SECONDS: 66, NOTE: 60}
 TYPING_PAUSE_MS = 120
@@ -118,7 +118,7 @@ class RecordsTable(QWidget):
         self.kinds.addItem("All kinds", "")
         self.kinds.currentIndexChanged.connect(self._search)
         guard_wheel(self.kinds)
-        self.count = QLabel()
+        self.count = Label()
         self.count.setProperty("role", "muted")
 
     def _build_table(self) -> None:

@@ -11,7 +11,6 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QMenu,
     QPlainTextEdit,
@@ -24,12 +23,14 @@ from PySide6.QtWidgets import (
 )
 
 from engine.store.index import Entry, Number
+from gui.look.plain import plain_tip
 from gui.pages.records.model import kind_name, when
 from gui.pages.records.origin import Origin
 from gui.pages.records.pictures import RecordPictures
 from gui.pages.records.spec import SpecTree
 from gui.session.workspace import Workspace
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.label import Label
 from gui.widgets.sentence import Sentence
 
 NOTE_HEIGHT = 64
@@ -77,7 +78,7 @@ class RecordView(QWidget):
         seconds = f"{entry.seconds:,.1f} s"
         facts = (kind_name(entry.kind), when(entry.created), seconds, entry.key)
         self.facts.set_text("  ·  ".join(facts))
-        self.facts.setToolTip("\n".join(facts))
+        self.facts.setToolTip(plain_tip("\n".join(facts)))
         study = self.workspace.study
         note = "" if study is None else study.labels.of(entry.key).note
         if other or (not self.note.document().isModified() and self.note.toPlainText() != note):
@@ -97,7 +98,7 @@ class RecordView(QWidget):
                 widget.hide()
                 widget.deleteLater()
         for place, (name, value) in enumerate(numbers.items()):
-            label, text = QLabel(name.replace("_", " ")), QLabel(_number(value))
+            label, text = Label(name.replace("_", " ")), Label(_number(value))
             label.setProperty("role", "muted")
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             row, column = divmod(place, NUMBER_COLUMNS)
@@ -155,7 +156,7 @@ class RecordView(QWidget):
             ("Python", "A script that builds, computes and reads it", "python"),
         ):
             action = menu.addAction(text, partial(self.copy_asked.emit, form))
-            action.setToolTip(tip)
+            action.setToolTip(plain_tip(tip))
         menu.addAction("Key", self._copy_key)
         self.copy.setMenu(menu)
         self.delete = QToolButton()
@@ -168,7 +169,6 @@ class RecordView(QWidget):
         self._numbers.setHorizontalSpacing(12)
         self._numbers.setVerticalSpacing(4)
         self.findings = Sentence(lines=0)
-        self.findings.setTextFormat(Qt.TextFormat.PlainText)
         self.findings.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.pictures = RecordPictures()
         inside = QWidget()

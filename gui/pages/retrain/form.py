@@ -16,6 +16,7 @@ from engine.specs import (
     Training,
 )
 from engine.specs.schema import SpecError
+from gui.look.plain import plain_tip
 from gui.pages.common.network_picker import Network, NetworkPicker
 from gui.session.workspace import Workspace
 from gui.widgets.forms.method_picker import MethodPicker
@@ -91,7 +92,7 @@ class RetrainForm(SidePanel):
             "Retrains on which pixels are removed: does their shape tell the class?",
         )
         for box, tip in zip(self.controls.values(), tips, strict=True):
-            box.setToolTip(tip)
+            box.setToolTip(plain_tip(tip))
 
     def _build_numbers(self) -> None:
         self.fractions = NumbersEdit()

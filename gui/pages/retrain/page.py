@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from engine.retraining.curves import Curve
 from engine.specs import AttributionSpec, Interpretability, Mode, ScoreControl
@@ -24,6 +24,7 @@ from gui.session.workspace import Workspace
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.explained import explain_choices
 from gui.widgets.forms.number_edit import guard_wheel
+from gui.widgets.label import Label
 from gui.widgets.plots.plot import Plot
 from gui.widgets.plots.plot_items import PlotCurve
 
@@ -84,7 +85,7 @@ class RetrainPage(RefreshedPage):
         ):
             explain_choices(combo, tip)
             guard_wheel(combo)
-        self.meaning = QLabel(wordWrap=True)
+        self.meaning = Label(wordWrap=True)
         self.meaning.setProperty("role", "muted")
         self.plot = Plot(
             "",
@@ -98,7 +99,7 @@ class RetrainPage(RefreshedPage):
         bar = QHBoxLayout()
         bar.setSpacing(8)
         for text, combo in (("Mode", self.mode), ("Attribution", self.method)):
-            label = QLabel(text)
+            label = Label(text)
             label.setBuddy(combo)
             bar.addWidget(label)
             bar.addWidget(combo)

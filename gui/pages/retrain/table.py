@@ -10,6 +10,7 @@ from engine.retraining.curves import Curve
 from engine.specs import Mode
 from engine.specs.schema import KINDS
 from engine.tradeoff.scores import ONE_RETRAINING
+from gui.look.plain import plain_tip
 from gui.pages.common.network_picker import Network, NetworkPicker
 from gui.pages.retrain.form import CONTROLS
 from gui.pages.retrain.lines import mean_accuracy
@@ -37,9 +38,11 @@ class RetrainTable(NumberTable):
         super().__init__("", parent)
         self.setAccessibleName("Scores")
         self.setToolTip(
-            "Scores with the standard deviation over retrainings, whose number is in brackets "
-            f"((1): {ONE_RETRAINING}); higher is better. Controls and blurriness are those of the "
-            "curves shown above."
+            plain_tip(
+                "Scores with the standard deviation over retrainings, whose number is in brackets "
+                f"((1): {ONE_RETRAINING}); higher is better. Controls and blurriness are those of "
+                "the curves shown above."
+            )
         )
         self._picker = picker
         self._names = names

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +9,14 @@ from typing import Any
 
 from PySide6.QtCore import QStandardPaths, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
+from engine.figures.cells import csv_lines, tab_lines
+from engine.store.outputs import output
 from engine.tradeoff import comparison
 from engine.tradeoff.points import MODES, NetworkPoint, attributions_in, groups
 from gui.widgets.export.actions import ask, say
+from gui.widgets.label import Label
 from gui.widgets.number_table import Cell, NumberTable, TableRow
 
 NAMES = 3  # number of leading columns that identify the correlation
@@ -72,14 +73,12 @@ def _variants(points: Sequence[NetworkPoint]) -> dict[tuple[str, str], str]:
 
 def as_tsv(found: Comparison) -> str:
     """Return the table as tab-separated values, for pasting into a spreadsheet."""
-    return "\n".join("\t".join(row) for row in found.rows)
+    return tab_lines(found.rows)
 
 
 def as_csv(found: Comparison) -> str:
     """Return the table as comma separated values."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(found.rows)
-    return text.getvalue()
+    return csv_lines(found.rows)
 
 
 class ComparisonPanel(QWidget):
@@ -93,7 +92,7 @@ class ComparisonPanel(QWidget):
             "r: Pearson, rank: Spearman; published on CIFAR-10 with 21 networks a group.\n"
             "A click on a column sorts, Ctrl+C copies."
         )
-        self.note = QLabel(wordWrap=True)
+        self.note = Label(wordWrap=True)
         self.note.setProperty("role", "muted")
         self.copy = QToolButton()
         self.copy.setText("Copy")
@@ -126,7 +125,8 @@ class ComparisonPanel(QWidget):
 
         def work(_: Any) -> Path:
             try:
-                path.write_text(text, encoding="utf-8")
+                with output(path) as temporary:
+                    temporary.write_text(text, encoding="utf-8")
             except OSError as error:
                 raise ValueError(f"{path} cannot be written: {error.strerror}") from error
             return path

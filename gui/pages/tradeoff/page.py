@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QHBoxLayout,
-    QLabel,
     QSplitter,
     QTabWidget,
     QVBoxLayout,
@@ -41,6 +40,7 @@ from engine.tradeoff.scores import (
     score_note,
     score_text,
 )
+from gui.look.plain import plain_tip
 from gui.pages import RETRAIN, TRADEOFF, Place
 from gui.pages.common.refresh import RefreshedPage
 from gui.pages.tradeoff.comparison import Comparison, ComparisonPanel, compare
@@ -49,6 +49,7 @@ from gui.session.workspace import Workspace
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.explained import explain_choices
 from gui.widgets.forms.number_edit import guard_wheel
+from gui.widgets.label import Label
 from gui.widgets.number_table import Cell, NumberTable, TableRow
 from gui.widgets.plots.plot import Plot
 from gui.widgets.plots.plot_items import Scatter
@@ -105,10 +106,10 @@ class TradeoffPage(RefreshedPage):
 
     def _build_parts(self) -> None:
         self.plot = Plot("", "", "", export_name="trade-off")
-        self.plan = QLabel(wordWrap=True)
+        self.plan = Label(wordWrap=True)
         self.plan.setProperty("role", "muted")
         self.plan.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.plan.setToolTip(ASSUMED)
+        self.plan.setToolTip(plain_tip(ASSUMED))
         self.card = PreviewCard(self.workspace)
         self.table = NumberTable("Networks")
         self.comparison = ComparisonPanel()
@@ -131,7 +132,7 @@ class TradeoffPage(RefreshedPage):
         bar.setSpacing(8)
         bar.addWidget(self.mode)
         for text, combo in (("of", self.method), ("against", self.against)):
-            label = QLabel(text)
+            label = Label(text)
             label.setBuddy(combo)
             bar.addWidget(label)
             bar.addWidget(combo)
@@ -336,8 +337,10 @@ class TradeoffPage(RefreshedPage):
         ]
         self.table.set_rows(headers, rows)
         self.table.setToolTip(
-            f"G: gradient, GX: gradient x input. {retrainings_note(self._points)}\n"
-            "A click on a column sorts, Ctrl+C copies."
+            plain_tip(
+                f"G: gradient, GX: gradient x input. {retrainings_note(self._points)}\n"
+                "A click on a column sorts, Ctrl+C copies."
+            )
         )
 
 

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPixmap
-from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from engine.store.study import Study
 from engine.tradeoff.points import NetworkPoint
 from engine.tradeoff.scores import VERDICTS, score_note
 from gui.session.workspace import Workspace
 from gui.widgets.images.image_view import image_from
+from gui.widgets.label import Label
 
 SIDE = 208
 SHOWN = 6
@@ -60,15 +61,15 @@ class PreviewCard(QFrame):
         self.setFixedWidth(SIDE + 32)
         self.key = ""
         self._pictures: OrderedDict[str, NDArray[np.uint8]] = OrderedDict()
-        self._name = QLabel(wordWrap=True)
+        self._name = Label(wordWrap=True)
         self._name.setProperty("role", "heading")
-        self._numbers = QLabel(wordWrap=True)
+        self._numbers = Label(wordWrap=True)
         self._numbers.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._picture = QLabel()
+        self._picture = Label()
         self._picture.setMinimumHeight(SIDE)
         self._picture.setWordWrap(True)
         self._picture.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter)
-        self._hint = QLabel(wordWrap=True)
+        self._hint = Label(wordWrap=True)
         self._hint.setProperty("role", "muted")
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 12, 16, 12)

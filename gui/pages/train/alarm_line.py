@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
 from gui.look import theme
 from gui.look.icons import icon
+from gui.look.plain import plain_tip
+from gui.widgets.label import Label
 
 MOST_LINES = 3
 
@@ -18,8 +20,8 @@ class AlarmLine(QFrame):
         super().__init__(parent)
         self._texts: list[str] = []
         self.setProperty("role", "card")
-        self._sign = QLabel()
-        self._label = QLabel()
+        self._sign = Label()
+        self._label = Label()
         self._label.setProperty("role", "warning")
         self._label.setWordWrap(True)
         self.dismiss = QToolButton()
@@ -48,7 +50,7 @@ class AlarmLine(QFrame):
         more = len(self._texts) - len(shown)
         lines = [*shown, f"and {more} more"] if more else shown
         self._label.setText("\n".join(lines))
-        self.setToolTip("\n".join(self._texts))
+        self.setToolTip(plain_tip("\n".join(self._texts)))
         self.show()
 
     @Slot()

@@ -11,11 +11,13 @@ from engine.specs import PGD, AttackSpec
 from engine.specs.attacks import STEP_OVER_EPS, scaled_step
 from engine.specs.proposals import PAPER_STEPS, Proposals
 from engine.specs.schema import SpecError, fields_of
+from gui.look.plain import plain_tip
 from gui.widgets.forms.field_edit import CHOICE_NAMES
 from gui.widgets.forms.form_row import error_label, say
 from gui.widgets.forms.number_edit import NumberEdit
 from gui.widgets.forms.spec_form import SpecForm
 from gui.widgets.forms.sweep import NORMS, SweepEdit
+from gui.widgets.label import Label
 
 OWN_FIELDS = ("norm", "eps", "step_size")
 
@@ -41,7 +43,9 @@ class AttackSweep(QWidget):
         self.form.set_spec(PGD(steps=Proposals.steps))
         self.scaled = QCheckBox("Scale the step with eps", self)
         self.scaled.setToolTip(
-            f"The step size is {STEP_OVER_EPS} eps / steps; else one length for all radii"
+            plain_tip(
+                f"The step size is {STEP_OVER_EPS} eps / steps; else one length for all radii"
+            )
         )
         self.scaled.setChecked(True)
         self.steps: dict[str, NumberEdit] = {}
@@ -86,7 +90,7 @@ class AttackSweep(QWidget):
             edit = NumberEdit(self, unit="pixel")
             edit.set_value(PAPER_STEPS.get(norm, 1.0))
             edit.changed.connect(self._on_change)
-            label = QLabel(f"Step, {CHOICE_NAMES.get(norm, norm)}", self)
+            label = Label(f"Step, {CHOICE_NAMES.get(norm, norm)}", self)
             label.setBuddy(edit)
             self._step_grid.addWidget(label, row, 0)
             self._step_grid.addWidget(edit, row, 1)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from engine.jobs.durations import duration
 from gui.pages import Place
-from gui.queue.job import duration
 from gui.widgets.forms.form_row import error_label, say
+from gui.widgets.label import Label
 
 
 class TrainFooter(QWidget):
@@ -28,10 +29,11 @@ class TrainFooter(QWidget):
         super().__init__(parent)
         self._way: Place | None = None
         self._side = 0
-        self.counts = QLabel()
+        self.counts = Label()
         self.counts.setWordWrap(True)
-        self.time = QLabel()
+        self.time = Label()
         self.time.setProperty("role", "muted")
+        self.time.setWordWrap(True)
         self.time.setToolTip(
             "From what similar trainings took since the program was started, else from a few "
             "batches timed on this machine, else from older records"
@@ -99,12 +101,20 @@ class TrainFooter(QWidget):
         self.read_again.setText(f"Read the images at {side}x{side} px")
         self.read_again.setVisible(side > 0)
 
-    def show_time(self, seconds: float | None, together: int) -> None:
-        """Show how long the trainings that the button starts will take; nothing for None."""
-        self.time.setVisible(seconds is not None)
+    def show_time(self, seconds: float | None, together: int, more: str = "") -> None:
+        """Show how long the trainings that the button starts will take, where that is known.
+
+        Parameters
+        ----------
+        more
+            What else they need, or "".
+        """
+        self.time.setVisible(seconds is not None or bool(more))
+        text = ""
         if seconds is not None:
             text = "about {}, {} at once" if together > 1 else "about {}"
-            self.time.setText(text.format(duration(seconds), together))
+            text = text.format(duration(seconds), together)
+        self.time.setText("; ".join(part for part in (text, more) if part))
 
     def _sum(self, counts: tuple[int, int, int], total: int) -> str:
         single, attacked, seeds = counts

@@ -22,6 +22,7 @@ from engine.specs.classifiers import Weights
 from engine.specs.measures import LEVEL_NAMES
 from engine.specs.proposals import Proposals, evaluation_at, middle, strong_check
 from engine.specs.schema import fields_of
+from gui.look.plain import plain_tip
 from gui.pages.train.attack_sweep import AttackSweep
 from gui.pages.train.scheme_section import all_sections
 from gui.pages.train.start_picker import StartPicker
@@ -85,6 +86,7 @@ class TrainForm(SidePanel):
                 scheme=scheme,
                 optimizer=optimizer,  # type: ignore[arg-type]
                 epochs=self.epochs.number(),
+                epoch_images=self.epoch_images.number(),
                 batch_size=self.batch_size.number(),
                 seed=int(seed),
                 start=start,
@@ -157,16 +159,18 @@ class TrainForm(SidePanel):
     # ----------------------------------------------------------------------------------- building
 
     def _build_numbers(self) -> None:
-        self.epochs, self.batch_size, self.evaluation_images = (
+        self.epochs, self.batch_size, self.evaluation_images, self.epoch_images = (
             WholeEdit(low=_LIMITS[name].low, high=_LIMITS[name].high)
-            for name in ("epochs", "batch_size", "evaluation_images")
+            for name in ("epochs", "batch_size", "evaluation_images", "epoch_images")
         )
-        self.evaluation_images.setValue(_LIMITS["evaluation_images"].default)
-        self.evaluation_images.setToolTip(_LIMITS["evaluation_images"].help)
+        for name in ("evaluation_images", "epoch_images"):
+            edit = getattr(self, name)
+            edit.setValue(_LIMITS[name].default)
+            edit.setToolTip(plain_tip(_LIMITS[name].help))
         self.seeds = NumbersEdit(whole=True)
         self.seeds.set_values((0,))
         self.seeds.setToolTip("Every network is trained once with each seed")
-        self.best.setToolTip(_LIMITS["weights"].help)
+        self.best.setToolTip(plain_tip(_LIMITS["weights"].help))
         for level, name in LEVEL_NAMES.items():
             self.check.addItem(level if level in ("quick", "strong") else name, level)
             self.check.setItemData(self.check.count() - 1, name, Qt.ItemDataRole.ToolTipRole)
@@ -206,7 +210,11 @@ class TrainForm(SidePanel):
         self.add(self.best)
         self.add(self.follows, "Robust accuracy")
         self.add(self.evaluation)
-        self._add_rows(("Test images", self.evaluation_images), ("Then check", self.check))
+        self._add_rows(
+            ("Test images", self.evaluation_images),
+            ("After epochs", self.epoch_images),
+            ("Then check", self.check),
+        )
         self.add(QWidget(), stretch=1)
 
     def _add_rows(self, *rows: tuple[str, QWidget]) -> None:
@@ -230,7 +238,8 @@ class TrainForm(SidePanel):
         self.start.changed.connect(self._on_start)
         self.evaluation.changed.connect(self.changed)
         self.check.currentIndexChanged.connect(self.changed)
-        self.evaluation_images.valueChanged.connect(self.changed)
+        for edit in (self.evaluation_images, self.epoch_images):
+            edit.valueChanged.connect(self.changed)
 
     # ------------------------------------------------------------------------------------ private
 

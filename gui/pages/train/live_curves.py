@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSlider, QVBoxLayout, QWidget
 
+from gui.look.plain import plain_tip
 from gui.pages.train.results import NO_CHOICE
 from gui.pages.train.runs import TrainingRun, smoothed
+from gui.widgets.label import Label
 from gui.widgets.plots.plot import Plot
 from gui.widgets.plots.plot_items import PlotCurve
 
@@ -66,7 +68,7 @@ class LiveCurves(QWidget):
             title=part,
             caption="" if validation else f"{NO_CHOICE}.",
         )
-        self.accuracy.setToolTip("" if validation else NO_CHOICE)
+        self.accuracy.setToolTip(plain_tip("" if validation else NO_CHOICE))
 
     def draw(self, run: TrainingRun) -> None:
         """Redraw a network's curves if they have new points."""
@@ -116,7 +118,7 @@ class LiveCurves(QWidget):
         self.smoothing.setToolTip("Every point is the mean of so many before it")
         self.smoothing.setAccessibleName("Smoothing")
         self.smoothing.valueChanged.connect(self._on_smoothing)
-        label = QLabel("Smoothing")
+        label = Label("Smoothing")
         label.setBuddy(self.smoothing)
         label.setProperty("role", "muted")
         row = QHBoxLayout()

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QDoubleSpinBox,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QSlider,
     QToolButton,
@@ -24,11 +23,13 @@ from engine.attribution.pictures import PERCENTILE, colour, picture, symmetric_l
 from engine.figures.charts import MapGridData
 from gui.look import theme
 from gui.look.icons import icon
+from gui.look.plain import plain_tip
 from gui.pages.train.runs import TrainingRun
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.images.image_view import pixels_of
 from gui.widgets.images.map_grid import MapGrid
+from gui.widgets.label import Label
 
 PLAY_MS = 400
 
@@ -148,7 +149,7 @@ class LiveMaps(QWidget):
         self.play = QToolButton()
         self.play.setEnabled(False)
         self.play.clicked.connect(self._on_play)
-        self.when = QLabel()
+        self.when = Label()
         self.when.setProperty("role", "muted")
         metrics = self.when.fontMetrics()
         self.when.setMinimumWidth(metrics.horizontalAdvance(f"after epoch {888}"))
@@ -168,11 +169,11 @@ class LiveMaps(QWidget):
         self.lock.toggled.connect(self._fix_limits)
 
     def _build_layout(self) -> None:
-        heading = QLabel("Loss gradients")
+        heading = Label("Loss gradients")
         heading.setProperty("role", "heading")
         top = QHBoxLayout()
         top.setSpacing(8)
-        clip = QLabel("Clip at")
+        clip = Label("Clip at")
         clip.setBuddy(self.percentile)
         top.addWidget(heading)
         top.addStretch(1)
@@ -247,7 +248,7 @@ class LiveMaps(QWidget):
         playing = self._playing.isActive()
         self.play.setIcon(icon("pause" if playing else "play"))
         words = "Stop" if playing else "Play the epochs"
-        self.play.setToolTip(words)
+        self.play.setToolTip(plain_tip(words))
         self.play.setAccessibleName(words)
 
     @Slot()

@@ -167,7 +167,7 @@ class TrainPage(Page):
         slots = workspace.runner.slots
         together = min(len(missing), slots.count) if slots is not None else 1
         seconds = workspace.pace.seconds([*missing, *self.form.checks(missing)])
-        self.footer.show_time(seconds, together)
+        self.footer.show_time(seconds, together, workspace.pace.needs(missing))
         if missing and self.isVisible():
             workspace.pace.time(missing[0], self._on_form)
 

@@ -11,6 +11,7 @@ from engine.store.index import Entry
 from engine.store.study import Study
 from engine.tradeoff.robustness import Robustness, robustness
 from engine.tradeoff.scores import VERDICTS, robust_words
+from gui.look.plain import plain_tip
 from gui.pages.train.runs import TrainingRun
 from gui.widgets.number_table import Cell, NumberTable, TableRow
 
@@ -33,7 +34,7 @@ class Results(NumberTable):
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__("Final accuracies on test images", parent)
-        self.setToolTip(TIP)
+        self.setToolTip(plain_tip(TIP))
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.hide()
         self._judged: tuple[Study | None, int] = (None, 0)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from engine.specs import AttackSpec, SchemeSpec
 from engine.specs.schema import SpecError, fields_of, kinds_of
+from gui.look.plain import plain_tip
 from gui.widgets.forms.nested_field import INDENT
 from gui.widgets.forms.spec_form import SpecForm
 
@@ -39,7 +40,7 @@ class SchemeSection(QWidget):
         self.scheme = scheme
         self.attacks = attacks_in_training(scheme)
         self.box = QCheckBox(f"{scheme.label} network", self)
-        self.box.setToolTip((scheme.__doc__ or "").strip().splitlines()[0])
+        self.box.setToolTip(plain_tip((scheme.__doc__ or "").strip().splitlines()[0]))
         self.form = SpecForm(scheme, self, exclude={ATTACK} if self.attacks else ())
         self._has_fields = any(item.name != ATTACK for item in fields_of(scheme))
         body = QVBoxLayout()

@@ -11,6 +11,7 @@ from engine.specs import ClassifierSpec
 from engine.specs.classifiers import START_HELP
 from engine.specs.distinguish import networks_apart
 from engine.specs.schema import Spec
+from gui.look.plain import plain_tip
 from gui.widgets.forms.number_edit import guard_wheel
 
 SHORTEST = 12  # characters that the closed box has room for; the pop-up is as wide as its titles
@@ -87,4 +88,4 @@ class StartPicker(QComboBox):
         chosen = self.network()
         none = "The study has no finished network of these images yet"
         title = f"{chosen.title}\n" if chosen is not None else ""
-        self.setToolTip(title + START_HELP if self._offered else none)
+        self.setToolTip(plain_tip(title + START_HELP if self._offered else none))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
+
+from gui.widgets.label import Label
 
 
 class Offer(QFrame):
@@ -20,7 +22,7 @@ class Offer(QFrame):
     def __init__(self, sentence: str, accept: str, decline: str, parent: QWidget | None = None):
         super().__init__(parent)
         self.setProperty("role", "card")
-        words = QLabel(sentence)
+        words = Label(sentence)
         words.setWordWrap(True)
         self.accept = QPushButton(accept)
         self.accept.setProperty("role", "primary")

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QPushButton,
     QTreeWidget,
     QTreeWidgetItem,
@@ -24,12 +23,14 @@ from PySide6.QtWidgets import (
 
 from gui.look import settings, theme
 from gui.look.icons import app_icon, icon
+from gui.look.plain import plain_tip
 from gui.pages import TRAIN, WELCOME, Place
 from gui.pages.common.page import Page
 from gui.pages.welcome.offer import Offer
 from gui.session import file_dialogs
 from gui.session.importer import documents
 from gui.session.workspace import Workspace
+from gui.widgets.label import Label
 
 DEMO = theme.RESOURCES / "demo.isthmus"
 PATH = Qt.ItemDataRole.UserRole
@@ -108,11 +109,11 @@ class WelcomePage(Page):
     # ----------------------------------------------------------------------------------- building
 
     def _build_heading(self) -> QHBoxLayout:
-        picture = QLabel()
+        picture = Label()
         picture.setPixmap(app_icon().pixmap(QSize(56, 56)))
-        title = QLabel("Isthmus")
+        title = Label("Isthmus")
         title.setProperty("role", "title")
-        words = QLabel("A bridge between adversarial robustness and readable gradients")
+        words = Label("A bridge between adversarial robustness and readable gradients")
         words.setProperty("role", "muted")
         texts = QVBoxLayout()
         texts.setSpacing(0)
@@ -138,7 +139,7 @@ class WelcomePage(Page):
         return self.offer
 
     def _build_idea(self) -> QFrame:
-        idea = QLabel(
+        idea = Label(
             "A network that was trained on attacked images has gradients one can read: they "
             "look like the object, and the pixels they point at are the ones that matter. It "
             "pays for that with accuracy. Isthmus trains such networks, attacks them, shows "
@@ -148,7 +149,7 @@ class WelcomePage(Page):
         )
         idea.setWordWrap(True)
         idea.setAlignment(Qt.AlignmentFlag.AlignTop)
-        source = QLabel(
+        source = Label(
             "After Kim, Seo and Jeon: Bridging Adversarial Robustness and Gradient "
             "Interpretability, 2019"
         )
@@ -178,10 +179,10 @@ class WelcomePage(Page):
         return card
 
     def _build_drop_area(self) -> QFrame:
-        self._drop_icon = QLabel()
-        words = QLabel("Drop a folder of images here")
+        self._drop_icon = Label()
+        words = Label("Drop a folder of images here")
         words.setProperty("role", "heading")
-        more = QLabel(
+        more = Label(
             "One folder per class, or train and test folders of classes; zip and tar archives, "
             "MNIST files, single images, weights and studies too. Anywhere on the window does."
         )
@@ -233,7 +234,7 @@ class WelcomePage(Page):
         buttons.addWidget(self.forget)
         buttons.addStretch(1)
         card, layout = _card("Recent studies")
-        self._none = QLabel("None yet. A study is a folder that keeps all results.")
+        self._none = Label("None yet. A study is a folder that keeps all results.")
         self._none.setProperty("role", "muted")
         layout.addWidget(self._none)
         layout.addWidget(self.recent)
@@ -248,7 +249,7 @@ class WelcomePage(Page):
             item = QTreeWidgetItem([path.stem, str(path.parent)])
             item.setData(0, PATH, str(path))
             item.setIcon(0, icon("study", "muted" if path in self._missing else "accent"))
-            item.setToolTip(0, str(path))
+            item.setToolTip(0, plain_tip(str(path)))
             item.setForeground(1, QBrush(theme.colour("muted")))
             if path in self._missing:
                 item.setForeground(0, QBrush(theme.colour("muted")))
@@ -328,7 +329,7 @@ def _card(heading: str) -> tuple[QFrame, QVBoxLayout]:
     layout = QVBoxLayout(card)
     layout.setContentsMargins(16, 12, 16, 16)
     layout.setSpacing(8)
-    label = QLabel(heading)
+    label = Label(heading)
     label.setProperty("role", "heading")
     layout.addWidget(label)
     return card, layout

@@ -7,7 +7,6 @@ from PySide6.QtGui import QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QToolButton,
     QVBoxLayout,
@@ -15,6 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.look import theme
+from gui.widgets.label import Label
 
 WIDTH = 380
 MARGINS = 34  # left and right, with the card's border
@@ -79,11 +79,11 @@ class TourCard(QFrame):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Guided tour")
         self.setFixedWidth(WIDTH)
-        self.count = QLabel()
+        self.count = Label()
         self.count.setProperty("role", "muted")
-        self.heading = QLabel(wordWrap=True)
+        self.heading = Label(wordWrap=True)
         self.heading.setProperty("role", "heading")
-        self.text = QLabel(wordWrap=True)
+        self.text = Label(wordWrap=True)
         self.close_button = QToolButton()
         self.close_button.setText("✕")
         self.close_button.setAutoRaise(True)

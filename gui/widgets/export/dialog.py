@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import (
 from engine.figures.charts import FigureStyle, Picture, caption_of, with_caption
 from gui.widgets.export.actions import ask, copy, say
 from gui.widgets.export.form import FORMATS, TABLES, ExportForm
+from gui.widgets.label import Label
 from gui.widgets.sentence import Sentence
 
 PREVIEW_DELAY_MS = 150
@@ -115,7 +115,7 @@ class ExportDialog(QDialog):
     def _build_preview(self) -> QWidget:
         frame = QFrame()
         frame.setProperty("role", "card")
-        self._preview = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
+        self._preview = Label(alignment=Qt.AlignmentFlag.AlignCenter)
         self._preview.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self._preview.setMinimumSize(360, 300)
         self._preview.setAccessibleName("Preview")

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from engine.figures.charts import LIMITS, PALETTES, FigureStyle
 from gui.look import theme
+from gui.look.plain import plain_tip
 
 FORMATS = {"pdf": "PDF", "svg": "SVG", "png": "PNG", "csv": "CSV", "h5": "HDF5"}
 TABLES = ("csv", "h5")
@@ -184,7 +185,7 @@ class ExportForm(QWidget):
             ("Font size", self.font_size),
         ):
             field.setAccessibleName(text)
-            field.setToolTip(text)
+            field.setToolTip(plain_tip(text))
 
         for spin in self.findChildren(QAbstractSpinBox):
             theme.indent_text(spin)

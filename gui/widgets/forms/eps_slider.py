@@ -9,7 +9,6 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QGridLayout,
-    QLabel,
     QSizePolicy,
     QSlider,
     QStyle,
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from gui.look import settings, terms, theme
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.label import Label
 
 POSITIONS = 200
 TOPS = {"linf": 0.4, "l2": 6.0}
@@ -163,7 +163,7 @@ class EpsSlider(QWidget):
     # ------------------------------------------------------------------------------------- private
 
     def _build(self) -> None:
-        self.name = QLabel()
+        self.name = Label()
         self.name.setProperty("role", "heading")
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, POSITIONS)

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QSizePolicy,
     QWidget,
@@ -25,6 +24,7 @@ from gui.widgets.forms.number_edit import (
     guard_wheel,
     mark_invalid,
 )
+from gui.widgets.label import Label
 
 CHOICE_NAMES = {"linf": "L-inf", "l2": "L2"}
 
@@ -241,7 +241,7 @@ class OptionalField(FieldEdit):
         self.inner = inner
         self._box = QCheckBox(self)
         self._box.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
-        self._none = QLabel("not set", self)
+        self._none = Label("not set", self)
         self._none.setProperty("role", "muted")
         self._row.addWidget(self._box)
         self._row.addWidget(self._none, 1)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 from engine.specs.schema import Field
 from gui.look import terms
 from gui.widgets.forms.field_edit import FieldEdit, FlagField
+from gui.widgets.label import Label
 
 
 class FormRow:
@@ -67,14 +68,14 @@ def capital(words: str) -> str:
 
 def label_for(words: str, buddy: QWidget) -> QLabel:
     """Return a label with another widget as its buddy."""
-    label = QLabel(capital(words), buddy.parentWidget())
+    label = Label(capital(words), buddy.parentWidget())
     label.setBuddy(buddy)
     return label
 
 
 def error_label(parent: QWidget) -> QLabel:
     """Return a hidden label for an error message."""
-    label = QLabel(parent)
+    label = Label(parent=parent)
     label.setProperty("role", "error")
     label.setWordWrap(True)
     label.hide()

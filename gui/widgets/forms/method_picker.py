@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.specs.schema import Spec, fields_of, kinds_of
+from gui.look.plain import plain_tip
 from gui.widgets.forms.nested_field import default_spec
 from gui.widgets.forms.spec_form import SpecForm
 
@@ -65,7 +66,7 @@ class MethodPicker(QWidget):
     def _make_row(self, spec: Spec) -> QHBoxLayout:
         self._specs[spec.kind] = spec
         box = self.boxes[spec.kind] = QCheckBox(spec.label)
-        box.setToolTip((type(spec).__doc__ or "").strip().splitlines()[0])
+        box.setToolTip(plain_tip((type(spec).__doc__ or "").strip().splitlines()[0]))
         box.toggled.connect(self.changed)
         row = QHBoxLayout()
         row.setSpacing(4)
@@ -77,7 +78,7 @@ class MethodPicker(QWidget):
     def _make_button(self, spec: Spec) -> QToolButton:
         button = QToolButton()
         button.setText("Settings…")
-        button.setToolTip(f"Settings of {spec.label}")
+        button.setToolTip(plain_tip(f"Settings of {spec.label}"))
         button.setAccessibleName(button.toolTip())
         button.setProperty("kind", spec.kind)
         button.clicked.connect(self._open_settings)

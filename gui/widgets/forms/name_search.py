@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QCompleter,
     QDialog,
     QDialogButtonBox,
-    QLabel,
     QLineEdit,
     QToolButton,
     QVBoxLayout,
@@ -22,6 +21,7 @@ from engine.networks.timm_names import timm_names
 from engine.networks.torchvision_facts import FACTS
 from engine.specs.schema import Field
 from gui.widgets.forms.field_edit import FieldEdit
+from gui.widgets.label import Label
 from gui.widgets.number_table import Cell, NumberTable, TableRow
 
 HEADERS = ("Name", "Least side", "Weights", "Operations", "Memory")
@@ -104,7 +104,7 @@ class NameDialog(QDialog):
         self.line.setPlaceholderText("Search")
         self.line.setClearButtonEnabled(True)
         self.table = NumberTable("Networks")
-        self.note = QLabel(
+        self.note = Label(
             f"Operations and memory are of one image of {side}x{side} px, or of the nearest size "
             "that the network takes. A training takes the longer the more operations there are."
         )

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from engine.specs.schema import Field, Spec, SpecError, fields_of, kinds_of
+from gui.look.plain import plain_tip
 from gui.widgets.forms.field_edit import FieldEdit, InnerForm, start_value
 from gui.widgets.forms.form_row import capital
+from gui.widgets.label import Label
 
 INDENT = 12
 
@@ -59,7 +61,7 @@ class NestedField(FieldEdit):
         self._header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._header.setText(self._words)
         self._header.setAccessibleName(self._words)
-        self._summary = QLabel(self)
+        self._summary = Label(parent=self)
         self._summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         top = QHBoxLayout()
         top.addWidget(self._header)
@@ -135,7 +137,7 @@ class NestedField(FieldEdit):
         except SpecError as error:
             text, role = str(error), "error"
         self._summary.setText("" if self._opened else text)
-        self._summary.setToolTip(text)
+        self._summary.setToolTip(plain_tip(text))
         if self._summary.property("role") != role:
             self._summary.setProperty("role", role)
             self._summary.style().polish(self._summary)

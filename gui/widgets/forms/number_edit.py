@@ -15,13 +15,14 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QVBoxLayout,
     QWidget,
 )
 
 from gui.look import theme
+from gui.look.plain import plain_tip
+from gui.widgets.label import Label
 
 LARGEST_WHOLE = 2.0**53
 LONGEST_RANGE = 1000
@@ -160,7 +161,7 @@ class _Reading(QWidget):
         super().__init__(parent)
         self.unit = unit
         self.line = QLineEdit(self)
-        self.note = QLabel(self)
+        self.note = Label(parent=self)
         self.note.setProperty("role", "muted")
         self.note.setWordWrap(below)
         self.note.setVisible(unit == "pixel")
@@ -200,7 +201,7 @@ class _Reading(QWidget):
         values = () if self.error() else self._read()
         if self.unit == "pixel":
             self.note.setText(self._readback(values) if values else "")
-            self.line.setToolTip(self._in_words(values))
+            self.line.setToolTip(plain_tip(self._in_words(values)))
         self.changed.emit()
 
     def _in_words(self, values: tuple[float, ...]) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QLabel, QLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLayout, QScrollArea, QVBoxLayout, QWidget
+
+from gui.widgets.label import Label
 
 WIDTH = 300
 
@@ -16,7 +18,7 @@ def labelled_rows(*rows: tuple[str, QWidget]) -> QGridLayout:
     grid.setVerticalSpacing(4)
     grid.setColumnStretch(1, 1)
     for row, (text, widget) in enumerate(rows):
-        label = QLabel(text)
+        label = Label(text)
         label.setBuddy(widget)
         grid.addWidget(label, row, 0)
         grid.addWidget(widget, row, 1)
@@ -48,7 +50,7 @@ class SidePanel(QWidget):
     def add(self, part: QWidget | QLayout, heading: str = "", stretch: int = 0) -> None:
         """Append a widget or a layout to the column."""
         if heading:
-            label = QLabel(heading)
+            label = Label(heading)
             label.setProperty("role", "heading")
             self._column.addWidget(label)
         if isinstance(part, QLayout):

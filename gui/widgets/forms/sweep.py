@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QLabel, QWidget
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QWidget
 
 from engine.specs import AttackSpec
 from engine.specs.schema import fields_of
+from gui.look.plain import plain_tip
 from gui.widgets.forms.field_edit import CHOICE_NAMES
 from gui.widgets.forms.form_row import error_label, say
 from gui.widgets.forms.number_edit import NumbersEdit, mark_invalid
+from gui.widgets.label import Label
 
 _FIELDS = {item.name: item for item in fields_of(AttackSpec)}
 NORMS = _FIELDS["norm"].choices
@@ -42,7 +44,7 @@ class SweepEdit(QWidget):
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(4)
         grid.setColumnStretch(1, 1)
-        grid.addWidget(QLabel("Radii eps, by norm", self), 0, 0, 1, 2)
+        grid.addWidget(Label("Radii eps, by norm", self), 0, 0, 1, 2)
         for row, norm in enumerate(NORMS, start=1):
             self._add_norm(grid, norm, row)
         grid.addWidget(self._fault, len(NORMS) + 1, 0, 1, 2)
@@ -99,7 +101,7 @@ class SweepEdit(QWidget):
         edit = NumbersEdit(self, unit="pixel")
         tip = "A list such as 0.05, 0.1, 8/255, or a range first:last:count"
         box.setToolTip("Train networks against attacks of this norm")
-        edit.setToolTip(tip)
+        edit.setToolTip(plain_tip(tip))
         edit.line.setAccessibleName(f"Radii, {box.text()}")
         edit.setVisible(False)
         box.toggled.connect(edit.setVisible)

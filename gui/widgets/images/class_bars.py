@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QPainter, QPa
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from gui.look import theme
+from gui.look.plain import plain_tip
 
 ALL_UP_TO = 10
 TOP = 5
@@ -194,6 +195,7 @@ class ClassBars(QWidget):
         if isinstance(event, QHelpEvent) and self.shown:
             row = event.pos().y() // self._row
             if 0 <= row < len(self.shown):
-                QToolTip.showText(event.globalPos(), self._line(self.shown[row]), self)
+                words = plain_tip(self._line(self.shown[row]))
+                QToolTip.showText(event.globalPos(), words, self)
                 return True
         return super().event(event)

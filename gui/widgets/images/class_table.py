@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.look import theme
+from gui.look.plain import plain_tip
 
 Index = QModelIndex | QPersistentModelIndex
 NAME, TRAIN, TEST, BAR = range(4)
@@ -88,7 +89,8 @@ class ClassModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             train, test, held = self._counts[:, row]
             part = f", {held:,} validation" if held else ""
-            return f"{self._names[row]}: {train:,} training{part} and {test:,} test images"
+            tip = f"{train:,} training{part} and {test:,} test images"
+            return plain_tip(f"{self._names[row]}: {tip}")
         if role == Qt.ItemDataRole.TextAlignmentRole and column in (TRAIN, TEST):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QPlainTextEdit,
     QTabWidget,
     QTreeView,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 from engine.data.image_set import PARTS
 from gui.widgets.images.skipped import SkippedModel
 from gui.widgets.images.thumbnails import ThumbnailGrid
+from gui.widgets.label import Label
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
@@ -73,7 +73,7 @@ class ImageBrowser(QTabWidget):
         self.label.setToolTip("Which class is shown")
         for combo in (self.part, self.label):
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.shown_count = QLabel()
+        self.shown_count = Label()
         self.shown_count.setProperty("role", "muted")
         row = QHBoxLayout()
         row.setSpacing(8)
@@ -81,7 +81,7 @@ class ImageBrowser(QTabWidget):
             row.addWidget(widget)
         row.addStretch(1)
         self.grid = ThumbnailGrid()
-        self.empty = QLabel()
+        self.empty = Label()
         self.empty.setProperty("role", "muted")
         self.empty.setWordWrap(True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -109,7 +109,7 @@ class ImageBrowser(QTabWidget):
         self._left_out.setAlternatingRowColors(True)
         self._left_out.setAccessibleName("Files that were left out")
         self._left_out.header().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self._nothing = QLabel("No file was left out.")
+        self._nothing = Label("No file was left out.")
         self._nothing.setProperty("role", "muted")
         page = QWidget()
         layout = QVBoxLayout(page)

@@ -32,6 +32,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.look import theme
+from gui.look.plain import plain_tip
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.images.image_view import image_from, pixels_of
 
@@ -87,7 +88,8 @@ class _Images(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return name
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            return f"{image}: {name}" if name else str(image)
+            text = f"{image}: {name}" if name else str(image)
+            return plain_tip(text) if role == Qt.ItemDataRole.ToolTipRole else text
         return None
 
 
@@ -246,7 +248,7 @@ class ImageStrip(QWidget):
     def _add_button(self, text: str, tip: str, action: Any) -> QToolButton:
         button = QToolButton()
         button.setText(text)
-        button.setToolTip(tip)
+        button.setToolTip(plain_tip(tip))
         button.clicked.connect(action)
         self._bar.addWidget(button)
         return button

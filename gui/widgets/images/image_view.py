@@ -23,6 +23,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
 
+from gui.look.plain import plain_tip
+
 MAX_ZOOM = 32.0
 ZOOM_STEP = 1.25
 DIMMED = 0.4
@@ -309,7 +311,7 @@ class ImageView(QWidget):
         if isinstance(event, QHelpEvent) and self.describe is not None:
             found = self.pixel_at(QPointF(event.pos()))
             if found is not None:
-                QToolTip.showText(event.globalPos(), self.describe(*found), self)
+                QToolTip.showText(event.globalPos(), plain_tip(self.describe(*found)), self)
                 return True
         return super().event(event)
 

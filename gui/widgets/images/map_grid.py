@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
 from engine.figures.charts import MapGridData
 from gui.look import theme
+from gui.look.plain import plain_tip
 from gui.widgets.images.image_view import Pixels, image_from
 from gui.widgets.images.map_grid_layout import GAP, MapGridLayout
 
@@ -289,7 +290,8 @@ class MapGrid(QAbstractScrollArea):
         if event.type() == QEvent.Type.Leave:
             self._point_at("", -1)
         elif isinstance(event, QHelpEvent):
-            QToolTip.showText(event.globalPos(), self._words_at(event.pos()), self.viewport())
+            words = plain_tip(self._words_at(event.pos()))
+            QToolTip.showText(event.globalPos(), words, self.viewport())
             return True
         return super().eventFilter(watched, event)
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from gui.look.plain import plain_tip
+
 if TYPE_CHECKING:
     from engine.data.image_set import Skipped
 
@@ -47,5 +49,5 @@ class SkippedModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return row.reason if index.column() else row.path
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{row.path}: {row.reason}"
+            return plain_tip(f"{row.path}: {row.reason}")
         return None

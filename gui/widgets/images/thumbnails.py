@@ -13,6 +13,7 @@ from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from gui.look import theme
+from gui.look.plain import plain_tip
 from gui.widgets.images.image_view import image_from, pixels_of
 
 SIDE = 64
@@ -82,7 +83,7 @@ class ThumbnailModel(QAbstractListModel):
             return self._name(number)
         if role == Qt.ItemDataRole.ToolTipRole:
             parts = (f"{number}", self._name(number), self._files[number] if self._files else "")
-            return "\n".join(part for part in parts if part)
+            return plain_tip("\n".join(part for part in parts if part))
         return None
 
     @property

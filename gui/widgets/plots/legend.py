@@ -10,6 +10,7 @@ from PySide6.QtGui import QBrush, QColor, QFontMetrics, QPainter, QPaintEvent, Q
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from gui.look import theme
+from gui.look.plain import plain_tip
 
 SWATCH = 22
 MARK = 8
@@ -50,7 +51,9 @@ class Legend(QWidget):
         self._entries = entries if len(entries) <= MOST else entries[: MOST - 1]
         self._hidden = len(entries) - len(self._entries)
         self.setVisible(bool(entries))
-        self.setToolTip("\n".join(entry.name for entry in entries) if self._hidden else "")
+        self.setToolTip(
+            plain_tip("\n".join(entry.name for entry in entries) if self._hidden else "")
+        )
         self._fit()
         self.update()
 

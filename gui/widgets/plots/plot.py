@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QToolTip, QVBoxLa
 from engine.figures.charts import ChartData, Symbol
 from gui.look import theme
 from gui.look.colours import Colour, on_screen
+from gui.look.plain import plain_tip
 from gui.widgets.elided_label import Heading
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.plots.legend import Legend, LegendEntry
@@ -336,7 +337,7 @@ class Plot(QWidget):
             QToolTip.hideText()
             return
         place = self._view.viewport().mapToGlobal(self._view.mapFromScene(where))
-        QToolTip.showText(place, self.hover_text(*found), self._view)
+        QToolTip.showText(place, plain_tip(self.hover_text(*found)), self._view)
 
     def hover_text(self, item: PlotItem, index: int) -> str:
         """Return the text shown when the mouse is over a point."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont
 
 from engine.figures.charts import Series, Style, Symbol
+from engine.texts import harmless
 from gui.look import terms, theme
 from gui.look.colours import Colour, on_paper, on_screen
 
@@ -299,6 +301,6 @@ class Scatter(PlotItem):
 
 def label_axis(axis: pg.AxisItem, text: str, font: QFont) -> None:
     """Set the label of an axis, and a tooltip that explains the technical terms in it."""
-    axis.setLabel(text, color=theme.colour("text").name())
+    axis.setLabel(escape(harmless(text)), color=theme.colour("text").name())
     axis.label.setFont(QFont(font))
     axis.setToolTip(terms.with_words(text))

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from engine.data import cache, images
 from engine.data.cache import ImageCache
 from engine.data.images import ingest, load
+from engine.store import atomic
 from tests.image_files import png
 
 YESTERDAY = time.time() - 86_400
@@ -158,4 +161,44 @@ def test_that_a_shelf_without_room_does_no_harm(folder, tmp_path, kept):
 def test_that_clearing_throws_everything_out(folder, kept):
     ingest(folder, cache=kept)
     kept.clear()
+    assert kept.nbytes == 0
+
+
+def test_that_a_kept_set_is_mapped_and_takes_no_memory(folder, kept):
+    _, first = ingest(folder, cache=kept)
+    _, second = ingest(folder, cache=kept)
+    assert first.own_bytes == second.own_bytes == 0
+    assert first.nbytes == second.nbytes > 0
+
+
+def left_over(folder, process):
+    """Write what a process would leave that was killed while it wrote a set."""
+    folder.mkdir(exist_ok=True)
+    path = folder / f".abc{cache.SUFFIX}.tmp-{atomic._MACHINE}-{process}-0"
+    path.write_bytes(bytes(1000))
+    return path
+
+
+def test_that_what_a_killed_process_left_is_counted_and_removed_at_the_next_start(kept):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    gone, going = left_over(kept.folder, ended.pid), left_over(kept.folder, os.getppid())
+    assert kept.nbytes == 2000
+    kept.tidy()
+    assert (gone.exists(), going.exists()) == (False, True)
+    assert kept.nbytes == 1000
+
+
+def test_that_the_newest_set_stays_though_it_is_larger_than_the_limit(folder, kept, readings):
+    small = ImageCache(kept.folder, limit=10)
+    ingest(folder, cache=small)
+    opened = len(readings)
+    ingest(folder, cache=small)
+    assert len(readings) == opened
+
+
+def test_that_a_set_that_would_fill_the_disk_is_not_kept(folder, kept, monkeypatch):
+    disk = shutil.disk_usage(folder)
+    monkeypatch.setattr(cache.shutil, "disk_usage", lambda _: disk._replace(free=disk.total // 11))
+    ingest(folder, cache=kept)
     assert kept.nbytes == 0

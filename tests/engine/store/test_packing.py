@@ -6,6 +6,7 @@ from engine.cli.main import main
 from engine.store import hdf5
 from engine.store.hdf5 import Content
 from engine.store.packing import pack, unpack
+from engine.store.seal import MAGIC
 from engine.store.study import Study, StudyError
 from tests import made_up_study as made_up
 
@@ -78,7 +79,7 @@ def seal(path):
 
     raw = path.read_bytes()
     digest = hashlib.sha256(raw[512:]).hexdigest()
-    path.write_bytes((hdf5.MAGIC + digest.encode()).ljust(512, b"\0") + raw[512:])
+    path.write_bytes((MAGIC + digest.encode()).ljust(512, b"\0") + raw[512:])
 
 
 def test_that_a_record_is_no_packed_study(study, tmp_path):

@@ -9,7 +9,7 @@ from engine.jobs.classifiers import classifier
 from engine.jobs.context import Cancelled, Context
 from engine.jobs.events import Scalars
 from engine.specs.schema import SpecError
-from engine.training import evaluation, loop, train
+from engine.training import evaluation, loop, selection, train
 from engine.training.evaluation import robust_accuracy
 from tests.engine.conftest import GLYPHS, robust, training
 
@@ -42,14 +42,14 @@ def test_that_without_a_part_curves_are_of_test_images_and_nothing_is_chosen(stu
 
 def test_that_curves_are_of_validation_images_and_numbers_of_test_images(study, jumpy, monkeypatch):
     seen = []
-    real = train.accuracies
+    for module, name in ((train, "accuracies"), (selection, "final_accuracies")):
+        real = getattr(module, name)
 
-    def accuracies(model, part, *rest):
-        seen.append(len(part[0]))
-        return real(model, part, *rest)
+        def accuracies(model, part, *rest, real=real):
+            seen.append(len(part[0]))
+            return real(model, part, *rest)
 
-    monkeypatch.setattr(train, "accuracies", accuracies)
-    monkeypatch.setattr(evaluation, "accuracies", accuracies)
+        monkeypatch.setattr(module, name, accuracies)
     numbers = run(jumpy, study).numbers
     assert seen[:5] == [40] * 5
     assert set(seen[5:]) == {100}
@@ -148,3 +148,33 @@ def test_that_best_weights_without_validation_images_are_one_sentence(computed):
     (message,) = computed(training(images=tiny, weights="best"), expect_failure=True)
     assert "there are no validation images" in message
     assert training().key == training(weights="last").key
+
+
+def attacked(spec, study, monkeypatch):
+    """Train; return the numbers and how many images each evaluation attacked with its attack."""
+    seen, real = [], evaluation.robust_accuracy
+
+    def counted(model, images, labels, attack, context):
+        if attack == spec.evaluation:
+            seen.append(len(images))
+        return real(model, images, labels, attack, context)
+
+    monkeypatch.setattr(evaluation, "robust_accuracy", counted)
+    return run(spec, study).numbers, seen
+
+
+def test_that_the_last_epochs_attack_is_the_final_one_where_they_are_alike(study, monkeypatch):
+    spec = robust(epochs=2)
+    numbers, seen = attacked(spec, study, monkeypatch)
+    assert seen == [50, 50]
+    known = {"robust_accuracy": 2.0, "robust_images": 49}
+    monkeypatch.setattr(train, "accuracies", lambda *rest: {"clean_accuracy": 0.0, **known})
+    afresh, _ = attacked(spec, study, monkeypatch)
+    assert numbers == afresh
+
+
+def test_that_another_number_of_images_or_another_part_is_attacked_anew(study, monkeypatch):
+    fewer = robust(epochs=2, epoch_images=20)
+    assert attacked(fewer, study, monkeypatch)[1] == [20, 20, 50]
+    elsewhere = robust(epochs=1, images=HELD)
+    assert attacked(elsewhere, study, monkeypatch)[1] == [40, 50]

@@ -5,12 +5,15 @@ from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelInd
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QMenu
 
+from engine.jobs.durations import clock, duration
 from engine.jobs.events import Ended, Notice, Progress, Queued, Scalars, Started
+from engine.plan.retry import again
 from engine.specs import Glyphs, Maps, SmallCNN, Training
 from gui.queue.continuing import ContinueDialog
-from gui.queue.job import Stopwatch, clock, duration
+from gui.queue.job import Stopwatch
 from gui.queue.job_dock import JobDock
 from gui.queue.job_model import ACTION, ELAPSED, JOB, LEFT, PROGRESS, TITLE, JobModel
+from gui.queue.long_work import ask_before
 from gui.queue.retry import RetryDialog
 from gui.session.workspace import Workspace
 from tests.gui.fakes import WAIT_MS, small
@@ -240,10 +243,52 @@ def test_that_clearing_leaves_what_runs_or_waits(model):
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.2, "1 s"), (59.4, "59 s"), (61, "1 min"), (3599, "1 h 0 min"), (7800, "2 h 10 min")],
+    [
+        *((0.2, "1 s"), (59.4, "59 s"), (61, "1 min"), (3599, "1 h 0 min"), (7800, "2 h 10 min")),
+        *((47.9 * 3600, "47 h 54 min"), (76 * 3600, "3 days 4 h"), (72 * 3600, "3 days")),
+        *((58 * 86400, "58 days"), (11736.57 * 3600, "1.3 years"), (4e9, "127 years")),
+    ],
 )
 def test_that_durations_are_said_in_words(seconds, words):
     assert duration(seconds) == words
+
+
+def test_that_retrying_thousands_looks_at_each_once(monkeypatch):
+    trainings = [Training(images=small(), network=SmallCNN(), seed=seed) for seed in range(300)]
+    maps = [Maps(classifier=training) for training in trainings]
+    looked = []
+    plain = Maps.requires
+    monkeypatch.setattr(Maps, "requires", lambda spec: looked.append(spec.key) or plain(spec))
+    found = again(trainings[:200], maps)
+    assert found == [*trainings[:200], *maps[:200]]
+    assert len(looked) == len(maps)
+
+
+def test_that_long_work_is_asked_about_before_it_is_queued(qtbot, tmp_path, gate):
+    workspace, asked = Workspace(), []
+    assert workspace.open_study(tmp_path / "s.isthmus", create=True)
+    workspace.queueing.confirm = lambda *given: asked.append(given)
+    workspace.pace.known_seconds = lambda specs: 400 * 86400.0
+    assert workspace.run([small()]) == []
+    (count, seconds, queue) = asked[0]
+    assert (count, seconds, workspace.runner.busy) == (1, 400 * 86400.0, False)
+    box = ask_before(None, count, seconds, queue)
+    qtbot.addWidget(box)
+    assert "1.1 years" in box.text()
+    next(button for button in box.buttons() if button.text() == "Queue it").click()
+    qtbot.waitUntil(lambda: workspace.runner.busy, timeout=WAIT_MS)
+    gate.open.set()
+    workspace.runner.shutdown()
+
+
+def test_that_many_specs_are_queued_in_the_background(qtbot, tmp_path, gate):
+    workspace = Workspace()
+    assert workspace.open_study(tmp_path / "s.isthmus", create=True)
+    assert workspace.run([small(seed) for seed in range(30)]) == []
+    qtbot.waitUntil(lambda: len(workspace.runner.pending) == 30, timeout=WAIT_MS)
+    workspace.runner.cancel()
+    qtbot.waitUntil(lambda: not workspace.runner.busy, timeout=WAIT_MS)
+    workspace.runner.shutdown()
 
 
 def test_that_clocks_show_hours_only_where_there_are_some():

@@ -7,7 +7,8 @@ import pytest
 
 from engine.jobs.events import Ended, ProbeMaps, Progress, Queued, Scalars, Started
 from engine.store.study import Study
-from gui.session.runner import Runner, _coalesced
+from gui.session.event_flow import coalesced
+from gui.session.runner import Runner
 from tests.gui.fakes import WAIT_MS, small
 
 
@@ -44,7 +45,7 @@ def test_that_of_one_tick_only_the_newest_progress_is_kept_but_every_number():
     numbers = [Scalars("a", 0, {}), Scalars("a", 1, {})]
     maps = [ProbeMaps("a", step, None, None) for step in (0, 1)]
     events = [old, numbers[0], maps[0], other, new, numbers[1], maps[1]]
-    assert _coalesced(events) == [numbers[0], other, new, numbers[1], maps[1]]
+    assert coalesced(events) == [numbers[0], other, new, numbers[1], maps[1]]
 
 
 def test_that_busy_lasts_until_the_last_computation_ended(qtbot, runner, study, gate):

@@ -1,6 +1,5 @@
 """The window: its pages, what is dropped on it, its messages, and how it closes."""
 
-import hashlib
 import threading
 from pathlib import Path
 
@@ -22,9 +21,9 @@ from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QToolButton
 
 from engine.jobs.events import Ended, Notice, Queued
 from engine.networks.timm_names import has_timm
-from engine.specs import Imported, SmallCNN
 from engine.store.study import Result, Study
 from gui.look import settings, theme
+from gui.network.dialog import NetworkDialog
 from gui.pages import DATA, PAGES, Place
 from gui.pages.common.page import Page
 from gui.session.workspace import Workspace
@@ -306,37 +305,18 @@ def test_that_pasted_files_are_taken_like_dropped_ones(qtbot, opened, folder):
     qtbot.waitUntil(lambda: opened.workspace.image_set is not None, timeout=WAIT_MS)
 
 
-def test_that_a_weights_file_is_queued_as_the_network_that_was_named(
-    qtbot, opened, tmp_path, monkeypatch
-):
-    workspace = opened.workspace
-    with qtbot.waitSignals([workspace.images_changed] * 2, timeout=WAIT_MS):
-        workspace.choose_images(small())
-    queued = []
-    monkeypatch.setattr(workspace, "run", lambda specs: queued.extend(specs))
-    path = tmp_path / "net.safetensors"
-    path.write_bytes(b"not really weights")
+@pytest.mark.parametrize("name", ["net.safetensors", "net.pth.tar", "net.onnx"])
+def test_that_a_dropped_weights_file_is_opened_as_a_network(qtbot, opened, tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"<html>not found</html>")
     drop(opened, path)
-    qtbot.waitUntil(lambda: dialog_of(opened) is not None, timeout=WAIT_MS)
-    dialog = dialog_of(opened)
-    dialog.form.set_spec(SmallCNN(width=8))
-    dialog.accept()
-    qtbot.waitUntil(lambda: bool(queued), timeout=WAIT_MS)
-    digest = hashlib.sha256(b"not really weights").hexdigest()
-    network = SmallCNN(width=8)
-    assert queued == [
-        Imported(images=small(), network=network, name="net.safetensors", digest=digest)
-    ]
-    assert workspace.study.locate(digest) == path
-
-
-def dialog_of(window):
-    return next((child for child in window.children() if hasattr(child, "network")), None)
-
-
-def test_that_weights_without_images_are_refused_in_a_sentence(qtbot, opened, tmp_path):
-    opened.workspace.importer.add_weights(tmp_path / "net.pt", SmallCNN())
-    assert "Choose images first" in opened.messages.errors[0]
+    qtbot.waitUntil(lambda: bool(opened.findChildren(NetworkDialog)), timeout=WAIT_MS)
+    (dialog,) = opened.findChildren(NetworkDialog)
+    assert dialog.path == path
+    assert not dialog.isModal()
+    qtbot.waitUntil(lambda: bool(dialog.search.problem), timeout=WAIT_MS)
+    assert dialog.heading.text().startswith(f"{name} is a web page")
+    dialog.reject()
 
 
 def test_that_what_is_opened_before_the_engine_is_there_waits_for_it(qtbot, window, tmp_path):

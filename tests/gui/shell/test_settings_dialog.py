@@ -5,12 +5,19 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication, QFileDialog
 
+from engine import memory
 from engine.attribution.colormaps import COLORMAPS
 from gui import app
 from gui.look import settings, theme
 from gui.session import importer
 from gui.session.workspace import Workspace
 from gui.shell.settings_dialog import SettingsDialog
+
+
+@pytest.fixture(autouse=True)
+def own_share(monkeypatch):
+    """Let the dialog set the environment's share for this test only."""
+    monkeypatch.setenv(memory.SHARE, str(memory.DEFAULT_PERCENT))
 
 
 @pytest.fixture
@@ -37,13 +44,22 @@ def test_that_every_choice_is_remembered(qtbot, dialog):
     choose(dialog.device, "cpu")
     choose(dialog.colormap, "purple_green")
     choose(dialog.eps, "unit")
+    choose(dialog.share, 50)
     dialog.notify.setChecked(False)
     again = reopened(qtbot)
-    chosen = (again.theme, again.scale, again.device, again.colormap, again.eps)
+    chosen = (again.theme, again.scale, again.device, again.colormap, again.eps, again.share)
     values = [combo.currentData() for combo in chosen]
-    assert values == ["dark", 150, "cpu", "purple_green", "unit"]
+    assert values == ["dark", 150, "cpu", "purple_green", "unit", 50]
     assert not again.notify.isChecked()
     assert not settings.flag("notify", True)
+
+
+def test_that_the_share_of_memory_counts_from_the_next_reading_on(dialog):
+    choose(dialog.share, 10)
+    assert memory.image_percent() == 10
+    assert "from now on" in dialog.later.text()
+    dialog.reset.click()
+    assert memory.image_percent() == memory.DEFAULT_PERCENT == dialog.share.currentData()
 
 
 def test_that_colours_change_at_once_and_are_said(qtbot, dialog):
@@ -114,12 +130,21 @@ def test_that_a_size_nobody_offers_is_not_taken():
 
 def test_that_a_study_is_opened_on_the_chosen_device(tmp_path, monkeypatch):
     workspace, opened = Workspace(), []
-    monkeypatch.setattr(
-        workspace.runner, "open", lambda study, device="auto": opened.append(device)
-    )
+    monkeypatch.setattr(workspace.runner, "open", lambda study, *chosen: opened.append(chosen))
     settings.set_text("device", "cpu")
+    settings.set_number("threads", 3)
     assert workspace.open_study(tmp_path / "a.isthmus", create=True)
-    assert opened == ["cpu"]
+    assert opened == [("cpu", None, 3)]
+
+
+def test_that_jobs_and_threads_are_chosen_and_set_back():
+    dialog = SettingsDialog()
+    assert (settings.cores("jobs"), settings.cores("threads")) == (None, None)
+    dialog.jobs.setCurrentIndex(dialog.jobs.findData(2))
+    dialog.threads.setCurrentIndex(dialog.threads.findData(1))
+    assert (settings.cores("jobs"), settings.cores("threads")) == (2, 1)
+    dialog.reset.click()
+    assert (settings.cores("jobs"), settings.cores("threads")) == (None, None)
 
 
 def test_that_a_device_that_is_gone_is_said_and_done_without(tmp_path, monkeypatch):
@@ -128,7 +153,7 @@ def test_that_a_device_that_is_gone_is_said_and_done_without(tmp_path, monkeypat
     workspace, opened, said = Workspace(), [], []
     workspace.message.connect(lambda text, error: said.append(text))
 
-    def open_on(study, device="auto"):
+    def open_on(study, device="auto", *cores):
         opened.append(device)
         if device == "cuda":
             raise SpecError("device is 'cuda', but there is none")

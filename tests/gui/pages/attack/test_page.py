@@ -223,6 +223,17 @@ def test_that_a_png_that_cannot_be_written_is_said(qtbot, opened, tmp_path):
     assert said.args[1]
 
 
+def test_that_no_png_is_written_into_a_study_or_over_another_kind(qtbot, opened, tmp_path):
+    page, workspace, _ = opened
+    (tmp_path / "notes.png").write_text("my notes")
+    for path in (workspace.study.path / "records" / "a.png", tmp_path / "notes.png"):
+        with qtbot.waitSignal(workspace.message, timeout=1000) as said:
+            page.save_png(page.columns[0], path)
+        assert said.args[1]
+    assert not (workspace.study.path / "records" / "a.png").exists()
+    assert (tmp_path / "notes.png").read_text() == "my notes"
+
+
 def test_that_the_figure_has_a_column_a_network(opened):
     page, *_ = opened
     figure = page.figure()

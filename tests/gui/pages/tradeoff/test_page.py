@@ -6,6 +6,7 @@ import pytest
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QGuiApplication
 
+from engine.figures.cells import cell
 from engine.tradeoff import comparison, published
 from engine.tradeoff import points as tradeoff_points
 from gui.pages import RETRAIN
@@ -238,12 +239,13 @@ def test_that_published_and_our_correlations_stand_side_by_side(tmp_path, opened
 def test_that_the_comparison_is_copied_and_saved_as_a_table(tmp_path, opened, qtbot):
     _, page = opened(made_up.sweep(tmp_path))
     page.comparison.copy.click()
+    rows = [tuple(map(cell, row)) for row in page.comparison.found.rows]
     lines = QGuiApplication.clipboard().text().splitlines()
-    assert [tuple(line.split("\t")) for line in lines] == list(page.comparison.found.rows)
+    assert [tuple(line.split("\t")) for line in lines] == rows
     path = tmp_path / "table.csv"
     page.comparison.save_to(path)
     with path.open(newline="") as file:
-        assert [tuple(row) for row in csv.reader(file)] == list(page.comparison.found.rows)
+        assert [tuple(row) for row in csv.reader(file)] == rows
 
 
 def test_that_a_table_that_cannot_be_written_is_one_sentence(tmp_path, opened, qtbot):
@@ -253,6 +255,19 @@ def test_that_a_table_that_cannot_be_written_is_one_sentence(tmp_path, opened, q
     text, error = said.args
     assert error
     assert "table.csv cannot be written" in text
+
+
+def test_that_no_table_is_written_into_a_study_or_over_another_kind(tmp_path, opened, qtbot):
+    study = made_up.sweep(tmp_path)
+    workspace, page = opened(study)
+    page_of = tmp_path / "page.csv"
+    page_of.write_text("<html>")
+    for path in (study.path / "table.csv", page_of):
+        with qtbot.waitSignal(workspace.message, timeout=1000) as said:
+            page.comparison.save_to(path)
+        assert said.args[1]
+    assert not (study.path / "table.csv").exists()
+    assert page_of.read_text() == "<html>"
 
 
 def test_that_the_note_says_when_blurriness_can_be_taken_out(tmp_path):

@@ -139,6 +139,8 @@ def test_that_the_footer_says_how_long_it_will_take(qtbot, seconds, together, te
     qtbot.addWidget(footer)
     footer.show_time(seconds, together)
     assert footer.time.text() == text
+    footer.show_time(seconds, together, "images of 3.0 GB in memory")
+    assert footer.time.text() == f"{text}; images of 3.0 GB in memory"
     footer.show_time(None, 1)
     assert not footer.time.isVisibleTo(footer)
 

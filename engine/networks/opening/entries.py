@@ -1,0 +1,158 @@
+"""Check the numbers of a state dict, entry by entry, and convert them to those of our networks.
+
+A file's shapes may all fit and its numbers still be unusable: NaN, complex or quantised numbers,
+integers where a weight is expected, a variance below 0. Each of these is refused by the name of the
+entry. Floating-point numbers of another precision are converted, and that is said.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.networks.opening.formats import WeightsError
+
+COUNTER = "num_batches_tracked"
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True)
+class Entries:
+    """The checked numbers of a network.
+
+    Attributes
+    ----------
+    tensors
+        Dense float32 on the CPU, counters int64; in memory of their own.
+    notes
+        A phrase for every conversion, such as "62 entries converted from float16 to float32".
+    """
+
+    tensors: dict[str, Tensor]
+    notes: tuple[str, ...]
+
+
+def checked(
+    given: Mapping[str, Any],
+    file: str,
+    size: int | None = None,
+    whole: Collection[str] = (),
+) -> Entries:
+    """Return the entries as float32 tensors; refuse what cannot be a network's weights.
+
+    Parameters
+    ----------
+    given
+        Tensors by the names in the file.
+    file
+        The file's name, for messages.
+    size
+        The file's size in bytes, if known: a tensor that claims to be larger is refused.
+    whole
+        Names of entries that must be whole numbers, such as tables of positions.
+
+    Raises
+    ------
+    WeightsError
+        The message names the file and the entry, and says what is wrong with it.
+    """
+    converted: Counter[tuple[str, str]] = Counter()
+    tensors = {}
+    for name, value in given.items():
+        tensor = dense(name, value, file, size)
+        counts = name.endswith(COUNTER)
+        wanted = torch.int64 if counts or name in whole else torch.float32
+        if tensor.dtype != wanted:
+            if not counts:
+                converted[_short(tensor.dtype), _short(wanted)] += 1
+            tensor = _converted(name, tensor, wanted, file)
+        tensors[name] = _finite(name, tensor, value, file)
+    notes = [
+        f"{count} {'entry' if count == 1 else 'entries'} converted from {old} to {new}"
+        for (old, new), count in converted.items()
+    ]
+    return Entries(tensors, tuple(notes))
+
+
+def dense(name: str, value: Any, file: str, size: int | None = None) -> Tensor:
+    """Return a value that is a dense tensor with numbers in it; refuse everything else.
+
+    Raises
+    ------
+    WeightsError
+        If it is no tensor, or is quantised, sparse, nested or without numbers.
+    """
+    what = ""
+    if not isinstance(value, Tensor):
+        what = f"{type(value).__name__}, must be a tensor"
+    elif value.is_quantized:
+        what = f"quantised numbers ({_short(value.dtype)}), must be floating-point numbers"
+    elif value.is_nested:
+        what = "a nested tensor, must be a dense one"
+    elif value.layout != torch.strided:
+        what = f"a tensor of layout {_short(value.layout)}, must be a dense one"
+    elif value.is_meta:
+        what = "a tensor without numbers (device meta), must hold them"
+    elif size is not None and value.numel() * value.element_size() > size:
+        what = f"a tensor of {value.numel():,} numbers, which is more than the file holds"
+    if what:
+        raise WeightsError(f"{file} has {what}, under {shown(name)}")
+    tensor: Tensor = value
+    return tensor.detach()
+
+
+def shown(name: str) -> str:
+    """Return an entry's name in quotes, shortened if it is too long to quote."""
+    return repr(name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "...")
+
+
+def _converted(name: str, tensor: Tensor, wanted: torch.dtype, file: str) -> Tensor:
+    if name.endswith(COUNTER):
+        # Counters are not used in evaluation; some programs store them as floating point.
+        return tensor.real.nan_to_num(0).to(torch.int64)
+    real = tensor.dtype.is_floating_point or tensor.dtype.is_complex
+    if wanted == torch.int64:
+        if not real:
+            return tensor.to(wanted)
+        raise WeightsError(
+            f"{file} has {_short(tensor.dtype)} under {shown(name)}, must be whole numbers"
+        )
+    if tensor.dtype.is_complex:
+        kind = "complex numbers"
+    elif tensor.dtype == torch.bool:
+        kind = "true and false"
+    elif not tensor.dtype.is_floating_point:
+        kind = "whole numbers"
+    else:
+        return tensor.to(wanted)
+    raise WeightsError(
+        f"{file} has {kind} ({_short(tensor.dtype)}) under {shown(name)}, "
+        "must be floating-point numbers"
+    )
+
+
+def _finite(name: str, tensor: Tensor, given: Tensor, file: str) -> Tensor:
+    """Return the numbers in memory of their own, after checking that they can be computed with."""
+    bad = tensor.numel() - int(tensor.isfinite().sum()) if tensor.is_floating_point() else 0
+    if bad:
+        large = given.dtype == torch.float64 and bool(given.isfinite().all())
+        what = "numbers too large for float32" if large else "NaN or infinity"
+        raise WeightsError(
+            f"{file} has {what} in {bad} of {tensor.numel()} numbers under {shown(name)}, "
+            "must hold finite numbers only"
+        )
+    if name.endswith("running_var") and bool((tensor < 0).any()):
+        raise WeightsError(
+            f"{file} has a variance of {float(tensor.min()):.3g} under {shown(name)}, "
+            "must be at least 0"
+        )
+    return tensor.clone(memory_format=torch.contiguous_format)
+
+
+def _short(kind: object) -> str:
+    return str(kind).removeprefix("torch.")

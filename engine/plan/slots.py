@@ -1,0 +1,97 @@
+"""How many computations run side by side, on which device and with how many threads."""
+
+from __future__ import annotations
+
+import platform
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine.cores import allotted_cores
+from engine.program import VERSION
+from engine.specs.schema import SpecError
+
+MAX_SIDE_BY_SIDE = 4  # unless the user says another number
+MOST = 256  # jobs or threads that the user may ask for
+
+
+@dataclass(frozen=True)
+class Slots:
+    """How many computations a device runs at once, and how many CPU threads each one gets.
+
+    The number of threads depends only on the cores that the process may use and on what the user
+    asks for, so that results do not depend on what else runs.
+    """
+
+    device: torch.device
+    count: int
+    threads: int
+
+
+def slots_on(device: str, jobs: int | None = None, threads: int | None = None) -> Slots:
+    """Return the slots of a device.
+
+    Parameters
+    ----------
+    device
+        "auto", "cpu" or "cuda".
+    jobs
+        How many computations run at once; None: as many as there are cores for, at most 4.
+    threads
+        CPU threads of each one; None: the cores divided by the computations.
+
+    Raises
+    ------
+    SpecError
+        If the device is not available, or a number is not possible.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        raise SpecError(f"device is {device!r}, must be one of auto, cpu, cuda")
+    for name, number in (("jobs", jobs), ("threads", threads)):
+        if number is not None and not 1 <= number <= MOST:
+            raise SpecError(f"{name} is {number}, must be a whole number from 1 to {MOST}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise SpecError("device is 'cuda', but this machine has no CUDA device that torch can use")
+    cores = allotted_cores().count
+    count = jobs or max(1, min(cores // (threads or 1), MAX_SIDE_BY_SIDE))
+    kind = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+    return Slots(torch.device(kind), count, threads or max(1, cores // count))
+
+
+def stream_on(device: torch.device) -> AbstractContextManager[object]:
+    """Return a context manager that gives a thread a CUDA stream of its own; on a CPU, a null one.
+
+    On the default stream, the GPU would run the work of all threads one after the other. Tensors
+    that threads share are complete before a second thread gets them
+    (:meth:`~engine.jobs.context.Context.shared`).
+    """
+    if device.type != "cuda":
+        return nullcontext()
+    return torch.cuda.stream(torch.cuda.Stream(device))  # type: ignore[no-untyped-call]
+
+
+def provenance(slots: Slots) -> dict[str, Any]:
+    """Return with what a record is computed: versions, device, threads, and kind of processor.
+
+    On another kind of processor, or with another number of threads, floating-point sums differ in
+    their last bits.
+    """
+    cores = allotted_cores()
+    name = torch.cuda.get_device_name() if slots.device.type == "cuda" else platform.processor()
+    return {
+        "isthmus": VERSION,
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "numpy": np.__version__,
+        "platform": platform.platform(),
+        "device": slots.device.type,
+        "device_name": name or platform.machine(),
+        "cpu": f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}",
+        "threads": slots.threads,
+        "jobs": slots.count,
+        "cores": cores.count,
+        "cores_set_by": cores.source,
+    }

@@ -1,0 +1,49 @@
+"""What other processes did to the records of an open study."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+
+from engine.store.index import Entry, record_files
+from engine.store.study import Study
+
+Signature = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Records that appeared and disappeared, oldest first."""
+
+    added: tuple[Entry, ...]
+    removed: tuple[Entry, ...]
+
+
+def signature(study: Study) -> Signature:
+    """Return what differs once any process adds or removes a record: the times of the folders."""
+    found = []
+    with suppress(OSError):  # the study was moved or deleted; writing to it says so
+        for folder in os.scandir(study.path / "records"):
+            if folder.is_dir(follow_symlinks=False):
+                found.append((folder.name, folder.stat(follow_symlinks=False).st_mtime_ns))
+    return tuple(sorted(found))
+
+
+def take_up_changes(study: Study) -> Changes:
+    """Adopt records that other processes wrote, and forget those that they deleted."""
+    known = {entry.key: entry for entry in study.entries}
+    there = {path.stem: path for path, _ in record_files(study.path / "records")}
+    added = []
+    for key, path in there.items():
+        if key not in known:
+            with suppress(OSError, ValueError):  # damaged, or deleted again; check reports it
+                added.append(study.adopt(path))
+    gone = [
+        key
+        for key, entry in known.items()
+        if key not in there and not study.has_file(entry)  # it may be written at this moment
+    ]
+    removed = study.forget(gone)
+    added.sort(key=lambda entry: entry.created)
+    return Changes(tuple(added), tuple(removed))

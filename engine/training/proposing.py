@@ -1,0 +1,134 @@
+"""From a weights file and images to the spec of an import, with what it was decided by."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine.data.image_set import ImageSet
+from engine.networks.opening.finding import Found
+from engine.networks.opening.formats import WeightsError, regular_file
+from engine.specs import ImagesSpec, Imported
+from engine.specs.proposals import evaluation_at, middle, proposals_for
+from engine.training.deciding import Choice, Decision
+
+BLOCK = 1 << 20
+LARGE = 1_000_000  # parameters from which on an attack on 1,000 images takes minutes on a CPU
+IMAGES_OF_LARGE = 200
+
+
+def imported(
+    found: Found, choice: Choice, images: ImagesSpec, image_set: ImageSet, digest: str
+) -> Imported:
+    """Return the spec that records a found network as it was chosen.
+
+    The evaluation is that of trainings on such images: PGD-10 at the middle radius that is proposed
+    for them; of large networks over fewer images.
+    """
+    proposals = proposals_for(image_set.shape)
+    norm = proposals.norms[0]
+    evaluation = evaluation_at(*middle([(norm, eps) for eps in proposals.radii[norm]]))
+    fewer: dict[str, Any] = {}
+    if found.parameters > LARGE:
+        fewer["evaluation_images"] = IMAGES_OF_LARGE
+    return Imported(
+        images=images,
+        network=choice.network,
+        evaluation=evaluation,
+        name=found.file,
+        digest=digest,
+        entry=found.place,
+        normalizer="network",
+        outputs=None if found.classes == image_set.class_count else found.classes,
+        class_order=choice.order,
+        **fewer,
+    )
+
+
+def sentences(
+    found: Found, image_set: ImageSet | None = None, decision: Decision | None = None
+) -> list[str]:
+    """Return what the user should know about a found network, a sentence each."""
+    said = [note[:1].upper() + note[1:] + "." for note in found.notes]
+    if decision is None or image_set is None:
+        return said
+    if decision.near_chance:
+        said.append(
+            f"No choice is better than guessing ({decision.chance:.1%}): the network was trained "
+            "on other images or classes, or has another architecture with the same entries."
+        )
+    if found.classes > image_set.class_count:
+        said.append(
+            f"The network has {found.classes} outputs; those of the images' "
+            f"{image_set.class_count} classes come first, and the others stay."
+        )
+    return said
+
+
+def size_fault(found: Found, image_set: ImageSet) -> str:
+    """Return why a network that was found cannot take these images, or ""."""
+    if found.shape == image_set.shape:
+        return ""
+    channels, height, width = found.shape
+    colours = {1: "grey", 3: "RGB"}.get(channels, f"of {channels} channels")
+    ours, our_height, our_width = image_set.shape
+    return (
+        f"{found.file} holds {found.network.title} for {colours} images such as {width}x{height} "
+        f"px; the images have {ours} channel{'s' if ours > 1 else ''} and {our_width}x{our_height} "
+        "px: read them in that size and colour"
+    )
+
+
+def as_json(found: Found, decision: Decision | None) -> dict[str, Any]:
+    """Return what was found as plain values."""
+    chosen = decision.proposed if decision is not None else None
+    return {
+        "file": found.file,
+        "network": found.network.title,
+        "kind": found.network.kind,
+        "parameters": found.parameters,
+        "classes": found.classes,
+        "entry": found.place,
+        "entries": list(found.places),
+        "normalizer": chosen.normalizer if chosen is not None else None,
+        "mean": list(found.normalizer.mean) if found.normalizer is not None else None,
+        "std": list(found.normalizer.std) if found.normalizer is not None else None,
+        "class_order": chosen.class_order if chosen is not None else None,
+        "accuracies": [_row(choice) for choice in decision.choices] if decision else [],
+        "near_chance": decision.near_chance if decision is not None else None,
+        "renamed": [list(pair) for pair in found.renamed],
+        "left_out": list(found.left_out),
+        "notes": list(found.notes),
+    }
+
+
+def _row(choice: Choice) -> dict[str, Any]:
+    return {
+        "normalizer": choice.normalizer,
+        "class_order": choice.class_order,
+        "accuracy": choice.accuracy,
+        "correct": choice.correct,
+        "images": choice.count,
+    }
+
+
+def digest_of(path: Path, check: Callable[[], None] = lambda: None) -> str:
+    """Return the SHA-256 of a regular file.
+
+    Raises
+    ------
+    WeightsError
+        If it cannot be read.
+    """
+    found = hashlib.sha256()
+    with regular_file(path) as file:
+        try:
+            while block := file.read(BLOCK):
+                check()
+                found.update(block)
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            raise WeightsError(f"{path.name} cannot be read ({why})") from error
+    return found.hexdigest()

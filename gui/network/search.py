@@ -1,0 +1,155 @@
+"""Reads a weights file and measures its network on lanes, for the dialog."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from engine.specs import ImagesSpec, Imported, NetworkSpec
+from gui.session.state import State
+
+if TYPE_CHECKING:
+    from engine.jobs.context import Control
+    from engine.networks.opening.finding import Found, Opened
+    from engine.training.deciding import Choice, Decision
+
+FIND, MEASURE = "network/find", "network/measure"
+POLL_MS = 200
+
+
+class Search(QObject):
+    """What is found in one weights file, for the images that are chosen.
+
+    Signals
+    -------
+    found_changed
+        The network was found, or could not be: see ``found`` and ``problem``.
+    decided
+        The table of accuracies was measured, or could not be: see ``decision`` and ``problem``.
+    progressed
+        Takes the share of the table that is measured, and the seconds left.
+    """
+
+    found_changed = Signal()
+    decided = Signal()
+    progressed = Signal(float, float)
+
+    def __init__(self, path: Path, state: State, parent: QObject | None = None):
+        super().__init__(parent)
+        self.path = path
+        self._state = state
+        self._opened: Opened | None = None
+        self._progress = (0.0, 0.0)
+        self._start = 0.0
+        self.found: Found | None = None
+        self.decision: Decision | None = None
+        self.problem = ""
+        self.fault = ""  # why the network cannot take the images
+        self.remarks: list[str] = []
+        self._poll = QTimer(self)
+        self._poll.setInterval(POLL_MS)
+        self._poll.timeout.connect(self._tell)
+
+    @property
+    def measuring(self) -> bool:
+        """Whether the table of accuracies is being measured."""
+        return self._poll.isActive()
+
+    def find(self, place: str | None = None, network: NetworkSpec | None = None) -> None:
+        """Find the network anew, at a place in the file and of an architecture, if given."""
+        self.stop()
+        self.found, self.decision, self.problem, self.fault = None, None, "", ""
+        images, opened = self._state.image_set, self._opened
+
+        def work(_: Control) -> tuple[Opened, Found, str, list[str]]:
+            from engine.networks.opening.finding import find, open_file
+            from engine.training.proposing import sentences, size_fault
+
+            read = opened or open_file(self.path)
+            shape = images.shape if images is not None else None
+            found = find(read, shape=shape, network=network, place=place)
+            fault = size_fault(found, images) if images is not None else ""
+            return read, found, fault, sentences(found, images, None)
+
+        def done(answer: tuple[Opened, Found, str, list[str]]) -> None:
+            self._opened, self.found, self.fault, self.remarks = answer
+            self.found_changed.emit()
+
+        self._state.runner.ask(FIND, work, done, self._fail, long=True)
+
+    def measure(self) -> None:
+        """Measure the accuracies of what was found on the chosen images."""
+        found, images = self.found, self._state.image_set
+        if found is None or images is None or self.fault:
+            return
+        self.stop()
+        self.decision, self.problem = None, ""
+        slots = self._state.runner.slots
+        device = slots.device if slots is not None else "cpu"
+
+        def work(control: Control) -> tuple[Decision, list[str]]:
+            from engine.training.deciding import decide
+            from engine.training.proposing import sentences
+
+            decision = decide(
+                found,
+                images,
+                device=device,
+                progress=self._note,
+                check_cancelled=control.check,
+            )
+            return decision, sentences(found, images, decision)
+
+        def done(answer: tuple[Decision, list[str]]) -> None:
+            self._poll.stop()
+            self.decision, self.remarks = answer
+            self.decided.emit()
+
+        self._progress, self._start = (0.0, 0.0), time.monotonic()
+        self._poll.start()
+        self._state.runner.ask(MEASURE, work, done, self._fail_measuring, long=True)
+
+    def stop(self) -> None:
+        """Stop reading and measuring; what was found stays."""
+        self._poll.stop()
+        self._state.runner.forget(FIND)
+        self._state.runner.forget(MEASURE)
+
+    def spec_maker(self, choice: Choice, images: ImagesSpec) -> Callable[[str], Imported] | None:
+        """Return a function from the file's digest to the spec of its import, for a lane.
+
+        None if there is no network or there are no images any more.
+        """
+        found, image_set = self.found, self._state.image_set
+        if found is None or image_set is None:
+            return None
+
+        def make(digest: str) -> Imported:
+            from engine.training.proposing import imported
+
+            return imported(found, choice, images, image_set, digest)
+
+        return make
+
+    def _note(self, done: float, total: float) -> None:
+        """Store the progress. Runs on the lane's thread, so it must not touch anything else."""
+        self._progress = (done, total)
+
+    def _tell(self) -> None:
+        done, total = self._progress
+        if total:
+            spent = time.monotonic() - self._start
+            self.progressed.emit(done / total, spent * (total - done) / max(done, 1e-9))
+
+    def _fail(self, text: str) -> None:
+        self.problem = text
+        self.found_changed.emit()
+
+    def _fail_measuring(self, text: str) -> None:
+        self._poll.stop()
+        self.problem = text
+        self.decided.emit()

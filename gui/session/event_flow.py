@@ -1,0 +1,59 @@
+"""The events of computations on their way to the window, a few at a time.
+
+Cancelling thousands of computations ends each with an event, and every page looks at every event.
+So a turn of the event loop takes no more of them than a short time allows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from engine.jobs.events import Event, ProbeMaps, Progress, Snapshot
+
+# Events that supersede older ones of the same computation: only the newest is passed on.
+Passing = Progress | ProbeMaps | Snapshot
+TURN_SECONDS = 0.02
+
+
+class EventFlow:
+    """A queue that threads fill and the window empties in parts."""
+
+    def __init__(self) -> None:
+        self._arriving: SimpleQueue[Event] = SimpleQueue()
+        self._waiting: deque[Event] = deque()
+        self.put = self._arriving.put
+
+    def turn(self) -> Iterator[Event]:
+        """Yield what is to be passed on in this turn of the event loop, at least one event."""
+        if not self._waiting:
+            self._waiting.extend(coalesced(all_of(self._arriving)))
+        end = time.monotonic() + TURN_SECONDS
+        while self._waiting:
+            yield self._waiting.popleft()
+            if time.monotonic() > end:
+                return
+
+    @property
+    def more(self) -> bool:
+        """Whether the last turn left events for the next one."""
+        return bool(self._waiting)
+
+
+def all_of(queue: SimpleQueue[Any]) -> list[Any]:
+    """Take everything out of a queue."""
+    found = []
+    while True:
+        try:
+            found.append(queue.get_nowait())
+        except Empty:
+            return found
+
+
+def coalesced(events: list[Event]) -> list[Event]:
+    """Drop superseded progress, probe maps and snapshots of each computation; keep the rest."""
+    newest = {(type(e), e.key): e for e in events if isinstance(e, Passing)}
+    return [e for e in events if not isinstance(e, Passing) or newest[(type(e), e.key)] is e]

@@ -1,0 +1,157 @@
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from engine import specs
+from engine.cli.main import main
+from engine.networks.architectures import build
+from engine.program import BAD_INPUT, OK
+from engine.store.study import Study
+from tests.data_sources import real_data
+
+CLASSES = ("ant", "bee")
+
+
+@pytest.fixture
+def network():
+    """Return a network that tells dark images of 16x16 from bright ones, dark first."""
+    generator = torch.Generator().manual_seed(0)
+    spec = specs.SmallCNN(width=2, hidden=2, normalization="none")
+    made = build(spec, shape=(3, 16, 16), classes=2, generator=generator)
+    state = made[1].state_dict()
+    for name, value in state.items():
+        value.fill_(0.02 if name.endswith("weight") else 0.0)
+    with torch.no_grad():
+        hidden = made[1][:-1](torch.full((1, 3, 16, 16), 0.5))[0, 0]
+    state["dense2.weight"].copy_(torch.tensor([[-1.0, -1.0], [1.0, 1.0]]))
+    state["dense2.bias"].copy_(torch.tensor([2.0, -2.0]) * hidden)
+    return state
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Return a folder of dark ants and bright bees."""
+    random = np.random.default_rng(0)
+    for name, level in zip(CLASSES, (60, 190), strict=True):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for number in range(15):
+            pixels = random.integers(level - 40, level + 40, (16, 16, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "pictures" / name / f"{number}.png")
+    return tmp_path / "pictures"
+
+
+def run(*arguments):
+    return main([str(argument) for argument in arguments])
+
+
+def test_that_a_network_is_found_measured_and_recorded(network, pictures, tmp_path, capsys):
+    torch.save({"net": {f"module.{k}": v for k, v in network.items()}}, tmp_path / "mine.pth.tar")
+    study = tmp_path / "s.isthmus"
+    file = tmp_path / "mine.pth.tar"
+    assert run("import", file, "--study", study, "--images", pictures, "--json") == OK
+    said = json.loads(capsys.readouterr().out)
+    assert said["network"] == "Small CNN"
+    assert (said["classes"], said["entry"]) == (2, "net")
+    assert said["parameters"] == sum(value.numel() for value in network.values())
+    assert (said["normalizer"], said["class_order"]) == ("none", "as in the folders")
+    assert said["clean_accuracy"] == 1
+    assert (said["renamed"], said["left_out"], said["near_chance"]) == ([], [], False)
+    assert {row["normalizer"] for row in said["accuracies"]} >= {"none", "signed", "data set"}
+    (entry,) = [entry for entry in Study(study).entries if entry.kind == "imported"]
+    assert entry.key == said["key"]
+    assert run("show", entry.key, "--study", study) == OK
+    # The images of the study serve for the next network.
+    assert run("import", file, "--study", study) == OK
+    assert "Small CNN" in capsys.readouterr().out
+
+
+def test_that_a_network_with_more_outputs_is_measured_by_numbers(
+    network, pictures, tmp_path, capsys
+):
+    for number, name in enumerate(("4", "1")):
+        (pictures / CLASSES[number]).rename(pictures / name)
+    wide = dict(network)
+    wide["dense2.weight"] = torch.zeros(6, 2)
+    wide["dense2.bias"] = torch.full((6,), -100.0)
+    for output, row in ((4, 0), (1, 1)):
+        wide["dense2.weight"][output] = network["dense2.weight"][row]
+        wide["dense2.bias"][output] = network["dense2.bias"][row]
+    torch.save(wide, tmp_path / "wide.pt")
+    study = tmp_path / "s.isthmus"
+    code = run("import", tmp_path / "wide.pt", "--study", study, "--images", pictures, "--json")
+    assert code == OK
+    printed = capsys.readouterr()
+    said = json.loads(printed.out)
+    assert (said["class_order"], said["clean_accuracy"]) == ("by number", 1)
+    assert "has 6 outputs; those of the images' 2 classes come first" in printed.err
+    spec = Study(study).read(said["key"]).spec
+    assert (spec.outputs, sorted(spec.class_order)) == (6, [1, 4])
+
+
+def test_that_without_images_what_was_found_is_printed_and_nothing_recorded(
+    network, tmp_path, capsys
+):
+    torch.save(network, tmp_path / "w.pt")
+    code = run("import", tmp_path / "w.pt", "--study", tmp_path / "s.isthmus", "--json")
+    printed = capsys.readouterr()
+    assert code == BAD_INPUT
+    assert json.loads(printed.out)["network"] == "Small CNN"
+    assert "name some with --images" in printed.err
+    assert not (tmp_path / "s.isthmus").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"<!DOCTYPE html><html>", "is a web page"), (b"", "is empty")],
+)
+def test_that_what_is_no_weights_file_is_one_line(content, words, tmp_path, capsys):
+    (tmp_path / "w.pt").write_bytes(content)
+    assert run("import", tmp_path / "w.pt", "--study", tmp_path / "s.isthmus") == BAD_INPUT
+    message = capsys.readouterr().err
+    assert message.startswith("isthmus: w.pt")
+    assert words in message
+    assert message.count("\n") == 1
+
+
+def test_that_images_of_another_kind_are_refused_with_what_is_needed(
+    network, pictures, tmp_path, capsys
+):
+    torch.save(network, tmp_path / "w.pt")
+    arguments = ("--study", tmp_path / "s.isthmus", "--images", pictures, "--size", "32")
+    assert run("import", tmp_path / "w.pt", *arguments) == BAD_INPUT
+    message = capsys.readouterr().err
+    assert "w.pt holds Small CNN for RGB images such as 16x16 px" in message
+    assert "the images have 3 channels and 32x32 px: read them in that size" in message
+
+
+def test_that_the_network_of_trades_has_its_published_accuracy(tmp_path, capsys):
+    file, images = real_data("checkpoints/trades-mnist-smallcnn.pt"), real_data("mnist")
+    study = tmp_path / "s.isthmus"
+    assert run("import", file, "--study", study, "--images", images, "--json") == OK
+    said = json.loads(capsys.readouterr().out)
+    assert (said["network"], said["normalizer"]) == ("TRADES' MNIST network", "none")
+    assert said["clean_accuracy"] == 0.9948
+    others = [row["accuracy"] for row in said["accuracies"] if row["normalizer"] == "signed"]
+    assert max(others) < 0.6
+
+
+def test_that_the_resnet_of_a_package_reads_raw_pixels():
+    package = importlib.util.find_spec("pyautoattack")
+    if package is None:
+        pytest.skip("pyautoattack, which has the weights, is not installed")
+    from engine.data.images import ingest
+    from engine.networks.opening.finding import find, open_file
+    from engine.training.deciding import decide
+
+    _, images = ingest(real_data("cifar10-images.tar.gz"), max_train=100, max_test=200)
+    file = Path(package.origin).parent / "examples" / "model_test.pt"
+    decision = decide(find(open_file(file), shape=images.shape), images, most=200)
+    assert decision.proposed.normalizer == "none"
+    assert 0.75 < decision.proposed.accuracy < 0.92
+    wrong = [choice.accuracy for choice in decision.choices if choice.normalizer == "data set"]
+    assert max(wrong) < 0.3

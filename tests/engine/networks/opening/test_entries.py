@@ -1,0 +1,78 @@
+import pytest
+import torch
+
+from engine.networks.opening.entries import checked
+from engine.networks.opening.formats import WeightsError
+
+ONES = torch.ones(2, 3)
+# Made by functions: torch warns when some of these kinds are created.
+KINDS = {
+    "quantised": lambda: torch.quantize_per_tensor(ONES, 0.1, 0, torch.qint8),
+    "sparse": ONES.to_sparse,
+    "rows": ONES.to_sparse_csr,
+    "mkldnn": ONES.to_mkldnn,
+    "nested": lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (torch.tensor([1.0, float("nan")]), "NaN or infinity in 1 of 2 numbers"),
+        (torch.tensor([float("inf")], dtype=torch.bfloat16), "NaN or infinity in 1 of 1 numbers"),
+        (torch.tensor([1e300], dtype=torch.float64), "numbers too large for float32 in 1 of 1"),
+        (ONES.to(torch.complex64), "complex numbers (complex64)"),
+        (ONES.to(torch.int8), "whole numbers (int8)"),
+        (ONES.to(torch.int64), "whole numbers (int64)"),
+        (ONES.bool(), "true and false (bool)"),
+        ("quantised", "quantised numbers (qint8)"),
+        ("sparse", "a tensor of layout sparse_coo"),
+        ("rows", "a tensor of layout sparse_csr"),
+        ("mkldnn", "a tensor of layout _mkldnn"),
+        (ONES.to("meta"), "a tensor without numbers (device meta)"),
+        ("nested", "a nested tensor"),
+        (torch.ones(1).expand(10**9), "a tensor of 1,000,000,000 numbers"),
+        ("zero", "str, must be a tensor"),
+        ([1.0, 2.0], "list, must be a tensor"),
+        (None, "NoneType, must be a tensor"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_that_numbers_that_are_no_weights_are_refused_by_name(value, words):
+    value = KINDS[value]() if isinstance(value, str) and value in KINDS else value
+    with pytest.raises(WeightsError) as raised:
+        checked({"bias": torch.zeros(1), "conv1.weight": value}, "w.pt", size=10_000)
+    message = str(raised.value)
+    assert message.startswith(f"w.pt has {words}")
+    assert "under 'conv1.weight'" in message
+
+
+def test_that_a_negative_running_variance_is_refused():
+    state = {"bn1.running_var": torch.tensor([1.0, -0.5])}
+    with pytest.raises(
+        WeightsError, match=r"^w\.pt has a variance of -0\.5 under 'bn1\.running_var'"
+    ):
+        checked(state, "w.pt")
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_that_another_precision_is_converted_and_said(dtype):
+    state = {"a": ONES.to(dtype), "b": ONES.to(dtype), "c": ONES}
+    found = checked(state, "w.pt")
+    assert {tensor.dtype for tensor in found.tensors.values()} == {torch.float32}
+    name = str(dtype).removeprefix("torch.")
+    assert found.notes == (f"2 entries converted from {name} to float32",)
+
+
+def test_that_counters_become_whole_numbers():
+    found = checked({"bn1.num_batches_tracked": torch.tensor(3.0)}, "w.pt")
+    assert found.tensors["bn1.num_batches_tracked"].dtype == torch.int64
+    assert found.notes == ()
+
+
+def test_that_the_numbers_are_copied_from_a_shared_or_learnable_tensor():
+    shared = torch.nn.Parameter(torch.ones(4, 3))
+    found = checked({"a": shared.t(), "b": shared}, "w.pt").tensors
+    assert not found["a"].requires_grad
+    assert found["a"].is_contiguous()
+    assert found["a"].data_ptr() != shared.data_ptr()

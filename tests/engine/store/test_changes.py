@@ -1,0 +1,32 @@
+"""What other processes do to an open study is taken up."""
+
+from engine.store.changes import signature, take_up_changes
+from engine.store.study import Study
+from engine.store.trash import delete
+from tests import made_up_study as made_up
+
+
+def test_that_records_of_another_process_are_taken_up_and_its_deletions_too(tmp_path):
+    mine = Study(tmp_path / "s.isthmus", create=True)
+    other = Study(mine.path)
+    before = signature(mine)
+    made_up.add_images(other)
+    assert signature(mine) != before
+    assert mine.entries == []
+    changes = take_up_changes(mine)
+    assert [entry.key for entry in changes.added] == [made_up.IMAGES.key]
+    assert mine.has(made_up.IMAGES)
+    assert take_up_changes(mine).added == ()
+    before = signature(mine)
+    delete(other, [made_up.IMAGES.key])
+    assert signature(mine) != before
+    assert [entry.key for entry in take_up_changes(mine).removed] == [made_up.IMAGES.key]
+    assert not mine.has(made_up.IMAGES)
+
+
+def test_that_a_damaged_record_is_left_to_check(tmp_path):
+    study = Study(tmp_path / "s.isthmus", create=True)
+    folder = study.path / "records" / "glyphs"
+    folder.mkdir()
+    (folder / "0123456789abcdef0123.h5").write_bytes(b"no record")
+    assert take_up_changes(study).added == ()

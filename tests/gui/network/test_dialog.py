@@ -1,0 +1,156 @@
+"""The dialog that opens a network: what it finds, measures and imports."""
+
+import pytest
+import torch
+
+from engine import specs
+from engine.networks.architectures import build
+from engine.specs import Glyphs, Imported
+from gui.network.dialog import NO_IMAGES, NetworkDialog
+from gui.session.workspace import Workspace
+from tests.gui.fakes import WAIT_MS
+
+SMALL = specs.SmallCNN(width=4, hidden=8)
+GLYPHS = Glyphs(train=30, test=40)
+
+
+@pytest.fixture
+def workspace(qtbot, tmp_path):
+    found = Workspace()
+    found.runner.loaded = True
+    assert found.open_study(tmp_path / "s.isthmus", create=True)
+    yield found
+    found.runner.shutdown()
+
+
+@pytest.fixture
+def file(tmp_path):
+    return saved(tmp_path / "mine.pt")
+
+
+def saved(path, classes=10, **more):
+    generator = torch.Generator().manual_seed(0)
+    made = build(SMALL, shape=(1, 28, 28), classes=classes, generator=generator)
+    state = {f"module.{name}": value for name, value in made[1].state_dict().items()}
+    torch.save({"net": state, **more}, path)
+    return path
+
+
+@pytest.fixture
+def dialog(qtbot, workspace, file):
+    return shown(qtbot, workspace, file)
+
+
+def shown(qtbot, workspace, path):
+    found = NetworkDialog(path, workspace)
+    qtbot.addWidget(found)
+    found.show()
+    return found
+
+
+def choose(qtbot, workspace, images=GLYPHS):
+    with qtbot.waitSignals([workspace.images_changed] * 2, timeout=WAIT_MS):
+        workspace.choose_images(images)
+
+
+def decided(qtbot, dialog):
+    qtbot.waitUntil(lambda: dialog.search.decision is not None, timeout=WAIT_MS)
+    return dialog.search.decision
+
+
+def test_that_what_was_found_is_shown_and_waits_for_images(qtbot, workspace, dialog):
+    qtbot.waitUntil(lambda: dialog.search.found is not None, timeout=WAIT_MS)
+    assert dialog.heading.text() == "mine.pt holds Small CNN."
+    assert "10 classes" in dialog.facts.text()
+    assert dialog.measured.text() == NO_IMAGES
+    assert not dialog.accept_button.isEnabled()
+    choose(qtbot, workspace)
+    decided(qtbot, dialog)
+    assert dialog.accept_button.isEnabled()
+
+
+def test_that_the_best_row_is_selected_and_another_can_be_chosen(
+    qtbot, workspace, file, monkeypatch
+):
+    choose(qtbot, workspace)
+    dialog = shown(qtbot, workspace, file)
+    decision = decided(qtbot, dialog)
+    assert dialog.table.choice() == decision.proposed
+    assert dialog.table.rowCount() == len(decision.choices) >= 3
+    row = next(
+        row for row in range(dialog.table.rowCount()) if dialog.table.item(row, 0).text() == "none"
+    )
+    dialog.table.selectRow(row)
+    queued = []
+    monkeypatch.setattr(workspace, "run", queued.extend)
+    dialog.accept()
+    qtbot.waitUntil(lambda: bool(queued), timeout=WAIT_MS)
+    (spec,) = queued
+    assert isinstance(spec, Imported)
+    assert spec.network == SMALL.replace("normalization", "none")
+    assert (spec.entry, spec.images, spec.outputs) == ("net", GLYPHS, None)
+    assert workspace.study.locate(spec.digest) == file
+
+
+def test_that_measuring_can_be_stopped_and_the_dialog_stays(qtbot, workspace, file):
+    choose(qtbot, workspace)
+    dialog = shown(qtbot, workspace, file)
+    qtbot.waitUntil(lambda: dialog.search.measuring, timeout=WAIT_MS)
+    assert not dialog.stop_button.isHidden()
+    dialog.stop_button.click()
+    assert not dialog.search.measuring
+    assert "stopped" in dialog.measured.text()
+    assert dialog.search.found is not None
+    assert not dialog.accept_button.isEnabled()
+
+
+def test_that_the_place_in_the_file_can_be_chosen(qtbot, workspace, tmp_path):
+    generator = torch.Generator().manual_seed(1)
+    other = build(SMALL, shape=(1, 28, 28), classes=10, generator=generator)[1].state_dict()
+    choose(qtbot, workspace)
+    dialog = shown(qtbot, workspace, saved(tmp_path / "two.pt", best=other))
+    decided(qtbot, dialog)
+    assert [dialog.places.itemText(row) for row in range(2)] == ["net", "best"]
+    dialog.places.setCurrentIndex(1)
+    dialog.places.activated.emit(1)
+    qtbot.waitUntil(lambda: dialog.search.found is not None, timeout=WAIT_MS)
+    assert dialog.search.found.place == "best"
+    decided(qtbot, dialog)
+
+
+def test_that_another_architecture_can_be_named(qtbot, workspace, file):
+    choose(qtbot, workspace)
+    dialog = shown(qtbot, workspace, file)
+    decided(qtbot, dialog)
+    dialog.other.click()
+    assert dialog.form.spec().kind == "small_cnn"
+    dialog.form.set_spec(specs.PaperMnistCNN())
+    qtbot.waitUntil(lambda: bool(dialog.search.problem), timeout=WAIT_MS)
+    assert "does not fit Paper's MNIST network" in dialog.heading.text()
+    assert not dialog.accept_button.isEnabled()
+    dialog.form.set_spec(SMALL)
+    decided(qtbot, dialog)
+
+
+def test_that_images_of_another_shape_are_named(qtbot, workspace, file):
+    choose(qtbot, workspace, specs.Gaussians2D(per_class=20))
+    dialog = shown(qtbot, workspace, file)
+    qtbot.waitUntil(lambda: bool(dialog.search.fault), timeout=WAIT_MS)
+    assert "for grey images such as 28x28 px" in dialog.measured.text()
+    assert not dialog.accept_button.isEnabled()
+
+
+def test_that_a_name_is_shown_as_letters(qtbot, workspace, tmp_path):
+    path = saved(tmp_path / "<b>bold<.pt")
+    dialog = shown(qtbot, workspace, path)
+    qtbot.waitUntil(lambda: dialog.search.found is not None, timeout=WAIT_MS)
+    assert dialog.heading.textFormat().name == "PlainText"
+    assert dialog.heading.text().startswith("<b>bold<.pt holds")
+
+
+def test_that_closing_stops_everything(qtbot, workspace, file):
+    choose(qtbot, workspace)
+    dialog = shown(qtbot, workspace, file)
+    dialog.reject()
+    assert not dialog.search.measuring
+    assert workspace.entries() == []

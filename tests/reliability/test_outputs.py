@@ -1,0 +1,284 @@
+"""No output lands inside a study or on a file of another kind, whichever command writes it."""
+
+import os
+import shutil
+import socket
+
+import pytest
+
+from engine import api
+from engine.cli.main import main
+from engine.figures import drawing, report
+from engine.figures.charts import ChartData, FigureError, Series
+from engine.store.outputs import OutputError, check, is_study, output
+from engine.store.packing import pack, unpack
+from engine.store.study import Study, StudyError
+from tests.golden.make import HERE
+from tests.reliability.made_up_runs import IMAGES_PLAN
+
+CHART = ChartData((Series("s", [1.0, 2.0], [1.0, 2.0]),), title="chart")
+ENDINGS = ("csv", "svg", "png", "pdf", "h5")
+
+
+@pytest.fixture
+def study(tmp_path):
+    return shutil.copytree(HERE / "v0.1.isthmus", tmp_path / "s.isthmus")
+
+
+@pytest.fixture
+def other(tmp_path):
+    return shutil.copytree(HERE / "v0.1.isthmus", tmp_path / "other.isthmus")
+
+
+def bytes_of(folder):
+    """Return the bytes of everything below a folder; of a study, without what opening writes."""
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def identity(path):
+    """Return what tells whether a path still names the same, unchanged file, folder or device."""
+    found = os.lstat(path)
+    return found.st_ino, found.st_mode, found.st_size, found.st_mtime_ns
+
+
+# Every way to write a file that the user names -> (its ending, a function of study and path).
+FIGURES_BY_COMMAND = {
+    f"export {ending}": (
+        ending,
+        lambda study, path: main(["export", "--study", str(study), "curves", "--out", str(path)]),
+    )
+    for ending in ENDINGS
+}
+BY_COMMAND = {
+    "pack": ("h5", lambda study, path: main(["pack", "--study", str(study), "--out", str(path)])),
+    **FIGURES_BY_COMMAND,
+    "export report": (
+        "pdf",
+        lambda study, path: main(["export", "--study", str(study), "report", "--out", str(path)]),
+    ),
+}
+BY_FUNCTION = {
+    "pack": ("h5", lambda study, path: pack(Study(study), path)),
+    "save_figure": ("pdf", lambda study, path: api.save_figure(Study(study), "curves", path)),
+    "save": ("png", lambda study, path: drawing.save(CHART, path)),
+    "save_as": ("h5", lambda study, path: drawing.save_as(CHART, path)),
+    "write_report": ("pdf", lambda study, path: report.write_report(Study(study), path)),
+    "write_pictures": ("pdf", lambda study, path: report.write_pictures([CHART], "t", path)),
+    "output": ("csv", lambda study, path: _put(path)),
+}
+
+
+def _put(path):
+    with output(path) as temporary:
+        temporary.write_text("a,b\n")
+
+
+def link_to(target, link):
+    link.symlink_to(target)
+    return link
+
+
+# Where an output must not go -> a function of (study, another study, a folder, the file's name).
+PLACES = {
+    "study": lambda s, o, home, name: s / name,
+    "records": lambda s, o, home, name: s / "records" / "training" / name,
+    "new folder": lambda s, o, home, name: s / "figures" / name,
+    "another study": lambda s, o, home, name: o / "records" / name,
+    "dots": lambda s, o, home, name: s / "records" / ".." / ".." / s.name / "records" / name,
+    "linked folder": lambda s, o, home, name: link_to(s / "records", home / "l") / name,
+    "linked study": lambda s, o, home, name: link_to(o, home / "l") / name,
+    "link": lambda s, o, home, name: link_to(next(s.glob("records/*/*.h5")), home / name),
+    "link to nothing": lambda s, o, home, name: link_to(s / "records" / name, home / name),
+    "link in a study": lambda s, o, home, name: link_to(home / "x", s / name),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("command", BY_COMMAND)
+def test_that_no_command_writes_into_a_study(study, other, tmp_path, capsys, command, place):
+    ending, run = BY_COMMAND[command]
+    path = PLACES[place](study, other, tmp_path, f"out.{ending}")
+    Study(study), Study(other)
+    before = bytes_of(tmp_path)
+    assert run(study, path) == 2
+    said = capsys.readouterr().err.strip()
+    assert "lies in the study" in said
+    assert "\n" not in said
+    assert bytes_of(tmp_path) == before
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("function", BY_FUNCTION)
+def test_that_no_function_writes_into_a_study(study, other, tmp_path, function, place):
+    ending, write = BY_FUNCTION[function]
+    path = PLACES[place](study, other, tmp_path, f"out.{ending}")
+    Study(study), Study(other)
+    before = bytes_of(tmp_path)
+    with pytest.raises((StudyError, FigureError, OutputError), match="lies in the study"):
+        write(study, path)
+    assert bytes_of(tmp_path) == before
+
+
+def a_folder(path, study):
+    path.mkdir()
+
+
+def a_pipe(path, study):
+    os.mkfifo(path)
+
+
+def a_socket(path, study):
+    socket.socket(socket.AF_UNIX).bind(str(path))
+
+
+def a_device(path, study):
+    path.symlink_to("/dev/null")
+
+
+def an_endless_device(path, study):
+    path.symlink_to("/dev/zero")
+
+
+def a_record(path, study):
+    shutil.copy(next(study.glob("records/*/*.h5")), path)
+
+
+def a_record_by_a_hard_link(path, study):
+    os.link(next(study.glob("records/*/*.h5")), path)
+
+
+def study_json_by_a_hard_link(path, study):
+    os.link(study / "study.json", path)
+
+
+def the_index_by_a_hard_link(path, study):
+    Study(study)
+    os.link(study / "index.jsonl", path)
+
+
+def weights(path, study):
+    path.write_bytes(b"PK\x03\x04" + bytes(range(256)))
+
+
+def notes(path, study):
+    path.write_bytes(b"\xff\xfe\x00 my only notes")
+
+
+def a_page(path, study):
+    path.write_text("<html>a page</html>")
+
+
+OCCUPIED = [
+    a_folder,
+    a_pipe,
+    a_socket,
+    a_device,
+    an_endless_device,
+    a_record,
+    a_record_by_a_hard_link,
+    study_json_by_a_hard_link,
+    the_index_by_a_hard_link,
+    weights,
+    notes,
+    a_page,
+]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs pipes, links and devices of POSIX")
+@pytest.mark.parametrize("occupy", OCCUPIED)
+@pytest.mark.parametrize("command", BY_COMMAND)
+def test_that_nothing_of_another_kind_is_replaced(study, tmp_path, capsys, command, occupy):
+    ending, run = BY_COMMAND[command]
+    path = tmp_path / "o" / f"f.{ending}"
+    path.parent.mkdir()
+    occupy(path, study)
+    before, kind = bytes_of(study), identity(path)
+    assert run(study, path) == 2
+    said = capsys.readouterr().err.strip()
+    assert said
+    assert "\n" not in said
+    assert bytes_of(study) == before
+    assert identity(path) == kind
+    assert os.listdir(path.parent) == [path.name]
+
+
+@pytest.mark.parametrize("first", BY_COMMAND)
+@pytest.mark.parametrize("second", ["pack", "export h5", "export png"])
+def test_that_only_a_file_of_its_own_kind_is_replaced(study, tmp_path, first, second):
+    ending, write = BY_COMMAND[first]
+    assert write(study, tmp_path / f"a.{ending}") == 0
+    wanted, again = BY_COMMAND[second]
+    path = (tmp_path / f"a.{ending}").rename(tmp_path / f"a.{wanted}")
+    before = path.read_bytes()
+    assert again(study, path) == (0 if first == second else 2)
+    assert first == second or path.read_bytes() == before
+
+
+@pytest.mark.parametrize("command", BY_COMMAND)
+def test_that_an_older_file_and_an_empty_one_are_replaced(study, tmp_path, command):
+    ending, run = BY_COMMAND[command]
+    path = tmp_path / f"out.{ending}"
+    path.touch()
+    assert run(study, path) == 0
+    once = path.stat().st_size
+    assert once > 0
+    assert run(study, path) == 0
+    assert path.stat().st_size > 0
+    assert [item.name for item in tmp_path.iterdir() if item != study] == [path.name]
+
+
+@pytest.mark.parametrize("name", ["out", "out.txt", "study.json", "a.png.h6", ".h5"])
+def test_that_a_path_of_another_ending_is_refused(study, tmp_path, capsys, name):
+    for _, run in BY_COMMAND.values():
+        assert run(study, tmp_path / name) == 2
+        assert "must" in capsys.readouterr().err
+    assert not (tmp_path / name).exists()
+
+
+def test_that_no_study_is_made_inside_a_study(study, tmp_path, capsys):
+    plan, packed = tmp_path / "p.toml", tmp_path / "one.h5"
+    plan.write_text(IMAGES_PLAN)
+    pack(Study(study), packed)
+    before = bytes_of(study)
+    (tmp_path / "link").symlink_to(study / "records")
+    for folder in (study / "new", study / "records" / "maps" / "new", tmp_path / "link" / "new"):
+        assert main(["run", str(plan), "--study", str(folder)]) == 2
+        assert "lies in the study" in capsys.readouterr().err
+        assert main(["unpack", str(packed), "--study", str(folder)]) == 2
+        assert "lies in the study" in capsys.readouterr().err
+        with pytest.raises(StudyError, match="lies in the study"):
+            api.open_study(folder)
+    assert bytes_of(study) == before
+
+
+@pytest.mark.parametrize("what", ["folder", "file", "link"])
+def test_that_unpacking_takes_nothing_of_the_user_for_its_own_left_over(study, tmp_path, what):
+    packed, mine = tmp_path / "one.h5", tmp_path / ".new.isthmus.partial"
+    pack(Study(study), packed)
+    if what == "folder":
+        mine.mkdir()
+        (mine / "thesis.txt").write_text("x")
+    elif what == "file":
+        mine.write_text("x")
+    else:
+        mine.symlink_to(study)
+    before = bytes_of(tmp_path)
+    with pytest.raises(StudyError, match="in the way"):
+        unpack(packed, tmp_path / "new.isthmus")
+    assert bytes_of(tmp_path) == before
+
+
+def test_that_a_study_is_known_without_its_study_json(study):
+    (study / "study.json").unlink()
+    assert is_study(study)
+    with pytest.raises(OutputError, match="lies in the study"):
+        check(study / "a.csv")
+
+
+def test_that_a_folder_that_only_resembles_a_study_is_none(tmp_path):
+    (tmp_path / "records").mkdir()
+    assert not is_study(tmp_path)
+    (tmp_path / "records").rmdir()
+    (tmp_path / "study.json").write_text('{"title": "of another program"}')
+    assert not is_study(tmp_path)
+    check(tmp_path / "a.csv")
