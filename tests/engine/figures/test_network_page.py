@@ -238,8 +238,14 @@ def test_that_the_network_must_be_known_and_the_file_a_page(study, tmp_path):
     made_up.add_network(study, made_up.network())
     with pytest.raises(FigureError, match=r"--network is missing: the study has .*Standard"):
         write_network(study, out)
+    write_network(study, out, NETWORK.key)  # a page is replaced, other text is not
+    out.write_text("my notes")
+    with pytest.raises(FigureError, match="is not replaced"):
+        write_network(study, out, NETWORK.key)
+    with pytest.raises(FigureError, match="lies in the study"):
+        write_network(study, study.path / "n.html", NETWORK.key)
     with pytest.raises(FigureError, match="no network"):
-        write_network(Study(tmp_path / "empty.isthmus", create=True), out)
+        write_network(Study(tmp_path / "empty.isthmus", create=True), tmp_path / "m.html")
 
 
 def test_that_the_command_writes_it_and_refuses_what_makes_no_sense(study, tmp_path, capsys):
