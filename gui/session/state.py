@@ -40,6 +40,8 @@ class State(QObject):
         Takes the key of the record that the user clicked in any view.
     record_asked
         Takes the key of a record whose full details are to be shown.
+    image_asked
+        Takes the number of the test image that the user clicked in any view.
     engine_event
         Every engine event (see :mod:`engine.jobs.events`).
     message
@@ -53,6 +55,7 @@ class State(QObject):
     highlighted = Signal(str)
     selected = Signal(str)
     record_asked = Signal(str)
+    image_asked = Signal(int)
     engine_event = Signal(object)
     message = Signal(str, bool)
 

@@ -109,6 +109,7 @@ class MapsPage(Page):
 
     def _connect(self) -> None:
         self.workspace.images_changed.connect(self._images_changed)
+        self.workspace.image_asked.connect(self._on_image_asked)
         self.workspace.study_changed.connect(self._forget)
         self.workspace.highlighted.connect(self.grid.highlight)
         self.grid.pointed.connect(self.workspace.highlighted)
@@ -134,6 +135,11 @@ class MapsPage(Page):
             if len(self.strip.chosen) <= 1:
                 self.strip.choose_one_each(AT_FIRST)
         self.ask()
+
+    @Slot(int)
+    def _on_image_asked(self, index: int) -> None:
+        """Put the image first that another page leads to; its map is then the first one here."""
+        self.strip.choose([index, *self.strip.chosen])
 
     @Slot()
     def _forget(self) -> None:
