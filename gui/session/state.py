@@ -66,8 +66,14 @@ class State(QObject):
         self.study: Study | None = None
         self.images: ImagesSpec | None = None
         self.image_set: ImageSet | None = None
+        self.asked_image: int | None = None
         self.image_cache = ImageCache(settings.cache_folder() / "images")
         self.image_cache.tidy()
+
+    def ask_image(self, index: int) -> None:
+        """Lead to a test image; pages that are built later find it in ``asked_image``."""
+        self.asked_image = index
+        self.image_asked.emit(index)
 
     # -------------------------------------------------------------------------------------- study
 
@@ -104,6 +110,7 @@ class State(QObject):
     def choose_images(self, spec: ImagesSpec, loaded: ImageSet | None = None) -> None:
         """Make these the current images; load them on a lane unless ``loaded`` is given."""
         self.runner.forget("images")
+        self.asked_image = None if spec != self.images else self.asked_image
         self.images, self.image_set = spec, None
         if loaded is not None:
             self._take_images(spec, loaded)

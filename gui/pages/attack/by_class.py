@@ -110,7 +110,7 @@ class ByClassTab(QWidget):
         left, right = QVBoxLayout(), QVBoxLayout()
         parts: tuple[tuple[QVBoxLayout, str, QWidget], ...] = (
             (left, "Rows: true class. Columns: predicted class.", self.confusion),
-            (right, "Most wrong first: true → predicted. Click to attack the image.", self.worst),
+            (right, "Most wrong first; click to attack", self.worst),
         )
         for column, text, part in parts:
             heading = Label(text, wordWrap=True)

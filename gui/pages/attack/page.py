@@ -320,7 +320,7 @@ class AttackPage(Page):
         self.strip.classes.setCurrentIndex(0)
         self.strip.choose([index])
         self.form.set_spec(attack)
-        self.workspace.image_asked.emit(index)
+        self.workspace.ask_image(index)
         self.tabs.setCurrentIndex(0)
 
     @Slot(str)

@@ -134,6 +134,8 @@ class MapsPage(Page):
             self.strip.set_images(images, labels, image_set.classes)
             if len(self.strip.chosen) <= 1:
                 self.strip.choose_one_each(AT_FIRST)
+            if self.workspace.asked_image is not None:
+                self._on_image_asked(self.workspace.asked_image)
         self.ask()
 
     @Slot(int)

@@ -112,6 +112,9 @@ def test_that_a_click_on_an_image_leads_to_image_map_and_attack(opened, qtbot):
     assert (asked.attack, asked.indices) == (ATTACK, (13,))
     assert maps.strip.chosen[0] == 13
     assert maps.specs()[0].indices[0] == 13
+    later = MapsPage(workspace)  # pages are built one after another
+    qtbot.addWidget(later)
+    assert later.strip.chosen[0] == 13
 
 
 def test_that_images_that_are_not_open_are_not_led_to(opened, qtbot):
