@@ -18,7 +18,7 @@ from engine.figures.charts import FigureStyle, Picture, caption_of, title_of
 from engine.figures.drawing import render
 from engine.texts import harmless
 
-MOST_SIDE = 160  # px; larger pictures are shrunk, to keep the page small
+MOST_SIDE = 128  # px; larger pictures are shrunk, to keep the page small
 CHART = FigureStyle(width_mm=120.0, dpi=170.0)
 VOID = ("img", "meta", "br")
 

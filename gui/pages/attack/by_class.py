@@ -226,8 +226,13 @@ class ByClassTab(QWidget):
             f"{numbers['attacked_accuracy']:.1%} under {found.attack.title}; of the worst class "
             f"{numbers['worst_class_accuracy']:.1%} and "
             f"{numbers['worst_attacked_class_accuracy']:.1%}."
+            + self._left_out(len(found.arrays["confusion"]))
         )
         self._show_worst(found)
+
+    def _left_out(self, count: int) -> str:
+        shown = self.confusion.rowCount()
+        return "" if shown == count else f" Below are the first {shown:,} of {count:,} classes."
 
     def _show_worst(self, found: Mistakes) -> None:
         arrays = found.arrays

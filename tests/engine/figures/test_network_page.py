@@ -216,7 +216,19 @@ def test_that_large_pictures_are_shrunk():
     noise = np.random.default_rng(0).integers(0, 255, (600, 300, 3), dtype=np.uint8)
     made = picture(noise, "noise")
     found = re.search('base64,([^"]*)"', made).group(1)
-    assert Image.open(io.BytesIO(base64.b64decode(found))).size == (80, 160)
+    assert Image.open(io.BytesIO(base64.b64decode(found))).size == (64, 128)
+
+
+def test_that_a_page_with_large_images_stays_small(study):
+    noise = np.random.default_rng(0).integers(0, 255, (18, 3, 224, 224), dtype=np.uint8)
+    arrays = by_class_arrays() | {
+        "worst/images": noise,
+        **{f"worst/{name}": np.zeros(18, np.int64) for name in ("indices", "labels", "predicted")},
+    }
+    add(study, ClassAccuracy(), {"accuracy": 1.0}, arrays)
+    text = network_html(study, NETWORK.key, now=NOW)
+    assert text.count("image 0, right") == 2 * 18  # below the picture, and where none is drawn
+    assert len(text) < 1_800_000
 
 
 def test_that_text_is_escaped_once_and_markup_never():

@@ -27,8 +27,8 @@ def opened(qtbot, tmp_path):
     workspace.runner.shutdown()
 
 
-def store(workspace, classifier=None, worst=(13, 4), **lacking):
-    confusion = np.eye(CLASSES, dtype=np.int64) * 4
+def store(workspace, classifier=None, worst=(13, 4), classes=CLASSES, **lacking):
+    confusion = np.eye(classes, dtype=np.int64) * 4
     confusion[3, 3], confusion[3, 8] = 1, 3
     arrays = {
         "confusion": confusion,
@@ -127,6 +127,13 @@ def test_that_images_that_are_not_open_are_not_led_to(opened, qtbot):
     with qtbot.assertNotEmitted(tab.image_asked):
         tab._lead(tab.worst.item(0))
     assert said == [("These are images of Glyphs, 100 + 40: open them on the page Data.", False)]
+
+
+def test_that_classes_that_are_not_drawn_are_said(opened):
+    page, workspace, _ = opened
+    store(workspace, classes=200)
+    assert page.by_class.confusion.rowCount() == 60
+    assert page.by_class.note.text().endswith("Below are the first 60 of 200 classes.")
 
 
 def test_that_a_damaged_record_is_said(opened):
