@@ -90,6 +90,17 @@ class Standing:
         first = max(0, self.place - 1 - count)
         return list(enumerate(self.board.entries, 1))[first : self.place - 1 + count]
 
+    @property
+    def words(self) -> str:
+        """Its place in a sentence, or why it has none."""
+        if self.place is None:
+            reasons = " ".join(self.differences)
+            return f"Not comparable with RobustBench, {self.board.title}: {reasons}"
+        return (
+            f"RobustBench, {self.board.title}: place {self.place} among "
+            f"{len(self.board.entries)} published entries ({self.board.date}) and this network."
+        )
+
 
 @cache
 def board(norm: Norm) -> Board:

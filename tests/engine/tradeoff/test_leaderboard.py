@@ -6,6 +6,7 @@ from engine.specs import AttackCheck, FolderImages, StrongAccuracy
 from engine.specs.measures import Measurement
 from engine.store.study import Study, StudyError
 from engine.tradeoff.leaderboard import CLASSES, board, standings
+from engine.tradeoff.scores import record_words
 from tests import made_up_study as made_up
 
 CIFAR = FolderImages(name="cifar10", digest="d")
@@ -109,6 +110,23 @@ def test_that_another_protocol_is_refused_with_what_differs(study, case, says):
     assert found.neighbours() == []
     assert len(found.differences) == 1
     assert says in found.differences[0]
+
+
+def test_that_the_place_stands_with_the_network_in_words(study):
+    found = measured(study, metric=autoattack(), numbers={"accuracy": 0.99})
+    words = record_words(study, study.entry(made_up.network(images=CIFAR).key))
+    assert words.splitlines()[-1] == found["linf"].words
+    assert found["linf"].words == (
+        "RobustBench, CIFAR-10, L-inf 8/255: place 1 among 76 published entries (2025-04-11) and "
+        "this network."
+    )
+    assert "L2" not in words  # nothing was measured there
+
+
+def test_that_a_refusal_stands_with_the_network_in_words(study):
+    measured(study, metric=autoattack(), numbers={"test_images": 1000})
+    words = record_words(study, study.entry(made_up.network(images=CIFAR).key))
+    assert words.endswith("AutoAttack was made on 1,000 test images, must be on all 10,000.")
 
 
 def test_that_other_images_are_refused(tmp_path):
