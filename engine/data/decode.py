@@ -17,8 +17,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-# Import the last two to register their formats; without it, Pillow would not know them when asked.
-from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin
+# Import the plugins to register their formats; without it, Pillow would not know them when asked.
+from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
+from PIL.AvifImagePlugin import AvifImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
 from engine.data import deep, values
 from engine.data.fits import FITS, GAP
@@ -39,7 +41,8 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
     "PNG": (".png",),
     "BMP": (".bmp", ".dib"),
-    WebPImagePlugin.WebPImageFile.format: (".webp",),
+    WebPImageFile.format: (".webp",),
+    AvifImageFile.format: (".avif",),
     TiffImagePlugin.TiffImageFile.format: (".tif", ".tiff"),
     "GIF": (".gif",),
     "PPM": (".ppm", ".pgm", ".pbm", ".pnm"),

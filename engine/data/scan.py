@@ -40,6 +40,10 @@ Part = Literal["train", "test", "validation", "either"]
 TRAIN_NAMES = ("train", "training")
 TEST_NAMES = ("test", "testing")
 VALIDATION_NAMES = ("val", "valid", "validation")
+HEIC_SUFFIXES = frozenset((".heic", ".heif", ".heics", ".heifs", ".hif"))
+VIDEO_SUFFIXES = frozenset(
+    (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp")
+)
 IDX_NAMES = (
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
@@ -209,8 +213,17 @@ def _by_suffix(entries: Iterable[SourceFile]) -> tuple[list[SourceFile], list[Sk
         elif archive_stem(entry.path):
             others.append(Skipped(entry.path, "an archive among other files is not opened"))
         else:
-            others.append(Skipped(entry.path, f"not an image file ({suffix or 'no suffix'})"))
+            others.append(Skipped(entry.path, _no_image(suffix)))
     return images, others
+
+
+def _no_image(suffix: str) -> str:
+    """Return why a file with this suffix is left out."""
+    if suffix in VIDEO_SUFFIXES:
+        return f"a video ({suffix}); only single images are read"
+    if suffix in HEIC_SUFFIXES:
+        return f"a HEIC photograph ({suffix}), which is not read; export it as JPEG or PNG"
+    return f"not an image file ({suffix or 'no suffix'})"
 
 
 def _empty_folders(listing: Listing) -> list[str]:

@@ -125,7 +125,8 @@ def _training(spec: Training, size: Size) -> Work:
     return Work(
         _likenesses(spec.kind, spec.network, spec.images),
         epochs=spec.epochs,
-        batches=train * spec.scheme.passes,
+        # The last layer alone learns at the cost of classifying the images.
+        batches=train * (spec.scheme.passes - (TO_PIXELS if spec.frozen else 0.0)),
         between=FORWARD * (held or test)
         + watched * sum(attack.passes for attack in attacks)
         + PROBES * (spec.live_maps.passes - Gradient().passes),

@@ -88,7 +88,7 @@ from engine.specs.retraining import (
     SobelRanking,
 )
 from engine.specs.schema import Spec
-from engine.specs.schemes import TRADES, Adversarial, SchemeSpec, Standard
+from engine.specs.schemes import TRADES, Adversarial, Augmentation, SchemeSpec, Standard
 
 __all__ = [
     "APGD",
@@ -108,6 +108,7 @@ __all__ = [
     "AttackSpec",
     "AttributionRanking",
     "AttributionSpec",
+    "Augmentation",
     "Boundary",
     "Channels",
     "CifarResNet",

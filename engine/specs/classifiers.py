@@ -11,13 +11,28 @@ from engine.specs.images import ImagesSpec
 from engine.specs.networks import NetworkSpec
 from engine.specs.optimizers import Adam, OptimizerSpec
 from engine.specs.schema import Spec, SpecError, fields_of, param, shown
-from engine.specs.schemes import SchemeSpec, Standard
+from engine.specs.schemes import Augmentation, SchemeSpec, Standard
 
 Order = Literal["shuffled", "file"]
 Weights = Literal["last", "best"]
+StartHead = Literal["same", "replaced"]
+Precision = Literal["float32", "bfloat16"]
 START_HELP = (
-    "A network of the same architecture and images whose weights this training begins with; its "
-    "optimiser begins afresh. Empty: from scratch"
+    "A network of the same architecture whose weights this training begins with; its optimiser "
+    "begins afresh. On other images its last layer is drawn anew. Empty: from scratch"
+)
+HEAD_HELP = (
+    "same: all weights of the start, which must have the same images; replaced: the last layer is "
+    "drawn anew, so that images and classes may be others"
+)
+FROZEN_HELP = "Only the last layer learns; all other weights and batch statistics stay as they are"
+AVERAGE_HELP = (
+    "Share of the averaged weights that each step keeps, less in the first steps; the averaged "
+    "network is evaluated and stored. 0: none; usual is 0.995 to 0.9999"
+)
+PRECISION_HELP = (
+    "bfloat16: the network is trained in mixed precision, which needs a CUDA device; attacks, "
+    "evaluation and maps stay in float32"
 )
 WEIGHTS_HELP = (
     "last: of the last epoch; best: of the epoch with the highest robust accuracy on the "
@@ -74,6 +89,16 @@ class Training(ClassifierSpec, kind="training", label="Training"):
     epoch_images: int = param(
         200, low=1, high=10_000, label="attacked after each epoch", help=EPOCH_IMAGES_HELP
     )
+    start_head: StartHead = param("same", label="last layer of the start", help=HEAD_HELP)
+    frozen: bool = param(False, label="train the last layer only", help=FROZEN_HELP)
+    augmentation: Augmentation | None = param(None, help="Random changes of every training image")
+    averaging: float = param(
+        0.0, low=0.0, high=0.999999, label="average of weights", help=AVERAGE_HELP
+    )
+    label_smoothing: float = param(
+        0.0, low=0.0, high=0.999, help="Share of each label that is spread evenly over all classes"
+    )
+    precision: Precision = param("float32", help=PRECISION_HELP)
 
     live_maps: AttributionSpec = param(Gradient(), label="live maps", help=LIVE_MAPS_HELP)
 
@@ -84,18 +109,26 @@ class Training(ClassifierSpec, kind="training", label="Training"):
                 "images.validation is 0, must be above 0"
             )
         if self.start is None:
+            for name, value in (("start_head", "same"), ("frozen", False)):
+                if getattr(self, name) != value:
+                    raise SpecError(
+                        f"{name} is {shown(getattr(self, name))}, must be {shown(value)} where "
+                        "start is empty"
+                    )
             return
-        for name in ("network", "images"):
+        replaced = self.start_head == "replaced"
+        for name in ("network",) if replaced else ("network", "images"):
             found, needed = getattr(self.start, name), getattr(self, name)
             if found != needed:
                 raise SpecError(
                     f"start.{name} must be the {name} of the training that goes on from it, "
                     f"but its {_differing(found, needed)}"
                 )
-        if isinstance(self.start, Imported) and self.start.outputs is not None:
+        outputs = self.start.outputs if isinstance(self.start, Imported) else None
+        if outputs is not None and not replaced:
             raise SpecError(
-                f"start.outputs is {self.start.outputs}, must be as many as the images have "
-                "classes for a training to go on from it"
+                f"start.outputs is {outputs}, must be as many as the images have classes for a "
+                "training to go on from it, unless start_head is replaced"
             )
 
     @property
@@ -108,7 +141,7 @@ class Training(ClassifierSpec, kind="training", label="Training"):
         scheme = self.scheme
         if any(item.name == "warmup" for item in fields_of(type(scheme))):
             scheme = scheme.replace("warmup", 0.0)
-        return replace(self, start=self, epochs=epochs, scheme=scheme)
+        return replace(self, start=self, start_head="same", epochs=epochs, scheme=scheme)
 
     @property
     def earlier_epochs(self) -> int:

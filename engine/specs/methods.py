@@ -22,12 +22,13 @@ from engine.specs.networks import NetworkSpec
 from engine.specs.optimizers import OptimizerSpec
 from engine.specs.retraining import RankingSpec
 from engine.specs.schema import KINDS, Spec, fields_of, kinds_of
-from engine.specs.schemes import SchemeSpec
+from engine.specs.schemes import Augmentation, SchemeSpec
 
 FAMILIES: dict[str, tuple[str, type[Spec]]] = {
     "attacks": ("Attacks", AttackSpec),
     "attributions": ("Attributions", AttributionSpec),
     "schemes": ("Training schemes", SchemeSpec),
+    "augmentation": ("Augmentation", Augmentation),
     "networks": ("Networks", NetworkSpec),
     "metrics": ("Metrics of a network", MetricSpec),
     "optimizers": ("Optimisers", OptimizerSpec),

@@ -23,6 +23,7 @@ from engine.memory import BATCH_NOTE
 from engine.networks.noise import draw_from, is_random
 from engine.specs import SGD, Adam, OptimizerSpec, Order
 from engine.store.hdf5 import Content
+from engine.training.rates import rate_factor
 from engine.training.tensorflow_adam import TensorFlowAdam
 
 CHECKPOINT_SECONDS = 3.0
@@ -50,6 +51,8 @@ class TrainingState:
         Tensors that a training scheme keeps from one batch to the next, by name.
     best
         The state of the network after the best epoch so far, by entry; empty if none is chosen.
+    still
+        Modules of the network that stay in evaluation mode while it trains.
     """
 
     model: nn.Module
@@ -60,6 +63,7 @@ class TrainingState:
     pictures: dict[str, list[NDArray[Any]]] = field(default_factory=dict)
     kept: dict[str, Tensor] = field(default_factory=dict)
     best: dict[str, NDArray[Any]] = field(default_factory=dict)
+    still: tuple[nn.Module, ...] = ()
 
     @property
     def device(self) -> torch.device:
@@ -120,19 +124,9 @@ def noise_generator(
 
 
 def make_optimizer(spec: OptimizerSpec, model: nn.Module) -> torch.optim.Optimizer:
-    """Return the optimiser of a spec over a model's parameters."""
-    return OPTIMIZERS[spec.kind](model.parameters(), spec)
-
-
-def rate_factor(schedule: str, progress: float) -> float:
-    """Return the factor on the learning rate after a share ``progress`` of the run."""
-    if schedule == "cosine":
-        return 0.5 * (1 + math.cos(math.pi * progress))
-    if schedule == "step":
-        return 0.1 ** ((progress >= 0.5) + (progress >= 0.75))
-    if schedule == "cyclic":
-        return 1 - abs(2 * progress - 1)
-    return 1.0
+    """Return the optimiser of a spec over a model's parameters that are not frozen."""
+    trained = (parameter for parameter in model.parameters() if parameter.requires_grad)
+    return OPTIMIZERS[spec.kind](trained, spec)
 
 
 def batches(
@@ -198,12 +192,14 @@ def run_epoch(
     every = math.ceil(steps / CURVE_POINTS_PER_EPOCH)
     total, seen = torch.zeros((), device=context.device), 0
     state.model.train()
+    for module in state.still:
+        module.eval()
     shuffle = state.generators["shuffle"]
     visited = batches(count, course.batch_size, shuffle, course.order, context.device)
     for step, indices in enumerate(visited, 1):
         context.check_cancelled()
         done = state.epoch + (step - 1) / steps
-        _set_rate(state.optimizer, optimizer, done / course.epochs)
+        _set_rate(state.optimizer, optimizer, done, course.epochs)
         with in_a_batch(len(indices)):
             total += step_on(indices, done)
         seen += 1
@@ -234,12 +230,12 @@ def descend(state: TrainingState, loss: Tensor) -> Tensor:
 
 
 def _set_rate(
-    optimizer: torch.optim.Optimizer, spec: OptimizerSpec | None, progress: float
+    optimizer: torch.optim.Optimizer, spec: OptimizerSpec | None, done: float, epochs: int
 ) -> None:
-    if spec is None or spec.schedule == "constant":
+    if spec is None or (spec.schedule == "constant" and not spec.rate_warmup):
         return
     for group in optimizer.param_groups:
-        group["lr"] = spec.learning_rate * rate_factor(spec.schedule, progress)
+        group["lr"] = spec.learning_rate * rate_factor(spec, done / epochs, epochs)
 
 
 class Checkpoints:

@@ -39,11 +39,30 @@ class BatchContext:
         Source of the scheme's random numbers, on the device; its state is in the checkpoint.
     on_step
         The scheme must call this once per attack step; it may raise to cancel.
+    smoothing
+        Share of each label that is spread over all classes, see :meth:`loss`.
+    mixed
+        Whether :meth:`logits` computes in bfloat16 where that loses little.
     """
 
     epoch: float
     generator: torch.Generator
     on_step: Callable[[int, Tensor], None]
+    smoothing: float = 0.0
+    mixed: bool = False
+
+    def logits(self, model: nn.Module, images: Tensor) -> Tensor:
+        """Return the float32 logits of a step of training; attacks do not use this."""
+        if not self.mixed:
+            found: Tensor = model(images)
+            return found
+        with torch.autocast(images.device.type, dtype=torch.bfloat16):
+            found = model(images)
+        return found.float()
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the mean cross-entropy, of smoothed labels. Source: Szegedy 2016, section 7."""
+        return functional.cross_entropy(logits, labels, label_smoothing=self.smoothing)
 
     def warmed_up(self, attack: AttackSpec, warmup: float) -> AttackSpec:
         """Return the attack, its lengths scaled up linearly over the first ``warmup`` epochs."""
@@ -79,7 +98,7 @@ def standard_step(
     state: TrainingState, images: Tensor, labels: Tensor, batch: BatchContext
 ) -> Tensor:
     """Step down the mean cross-entropy on clean images."""
-    return descend(state, functional.cross_entropy(state.model(images), labels))
+    return descend(state, batch.loss(batch.logits(state.model, images), labels))
 
 
 def adversarial_step(
@@ -100,7 +119,7 @@ def adversarial_step(
         generator=batch.generator,
         on_step=batch.on_step,
     )
-    return descend(state, functional.cross_entropy(state.model(adv_images), labels))
+    return descend(state, batch.loss(batch.logits(state.model, adv_images), labels))
 
 
 def trades_step(
@@ -129,9 +148,10 @@ def trades_step(
         generator=batch.generator,
         on_step=batch.on_step,
     )
-    clean_logits, adv_logits = state.model(images), state.model(adv_images)
+    clean_logits = batch.logits(state.model, images)
+    adv_logits = batch.logits(state.model, adv_images)
     moved = divergence(adv_logits, clean_logits).mean()
-    return descend(state, functional.cross_entropy(clean_logits, labels) + beta * moved)
+    return descend(state, batch.loss(clean_logits, labels) + beta * moved)
 
 
 SCHEMES: dict[str, Scheme] = {

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.jobs.asked import tell_fewer, tell_no_radius
-from engine.jobs.classifiers import classifier, fresh_network
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, layout, trainable
 from engine.jobs.events import Scalars, Snapshot
@@ -21,6 +20,8 @@ from engine.specs.proposals import one_and_many_steps
 from engine.specs.schema import SpecError
 from engine.store.study import Result
 from engine.training.alarms import MANY_STEP, ONE_STEP, Curves, new_alarms
+from engine.training.augmentation import augment, check_fits
+from engine.training.averaging import Average
 from engine.training.evaluation import accuracies, robust_accuracy
 from engine.training.loop import (
     Checkpoints,
@@ -33,6 +34,7 @@ from engine.training.loop import (
 from engine.training.probes import Probes
 from engine.training.schemes import SCHEMES, BatchContext
 from engine.training.selection import Numbers, final_weights, keep_if_best
+from engine.training.start import first_network, freeze_body
 
 SHOWN_CURVES = (("curve", ("loss",)), ("epochs", ("clean_accuracy", "robust_accuracy")))
 
@@ -44,11 +46,13 @@ def train(spec: Training, context: Context) -> Result:
     ------
     SpecError
         If the images have fewer than two classes, or the network cannot take them, or the best
-        weights are wanted and no validation images could be held out.
+        weights are wanted and no validation images could be held out, or the start or the
+        augmentation does not fit the images, or mixed precision is wanted without a CUDA device.
     """
     run = _Run(spec, context)
     state, checkpoints = run.state, Checkpoints(context)
     checkpoints.restore(state)
+    run.take_over_average()
     run.fill_history()
     run.announce_resumed()
     run.tell_unexpected()
@@ -86,19 +90,25 @@ class _Run:
                 "weights is 'best', but there are no validation images: "
                 f"images.validation is {spec.images.validation:g} of {len(self._images.train)}"
             )
+        _check(spec, context, self._images)
         self._probing = one_and_many_steps(spec.scheme.threat)
         self._scheme, self._fields = SCHEMES[spec.scheme.kind], spec.scheme.parameters()
-        model = _first_network(spec, context, self._images)
+        model = first_network(spec, context, self._images)
+        still = freeze_body(model, spec.network, self._images) if spec.frozen else ()
         optimizer = make_optimizer(spec.optimizer, model)
-        self.state = TrainingState(model, optimizer, _generators(spec, context, model))
+        generators = _generators(spec, context, model)
+        self.state = TrainingState(model, optimizer, generators, still=still)
         self.probes = Probes(context, self._images, spec.live_maps)
         self._newest: Numbers = {}  # accuracies after the newest epoch, if it was trained here
         if self._scheme.begin is not None:
             self._scheme.begin(self.state, **self._fields)
+        self._average = Average(self.state, spec.averaging) if spec.averaging else None
 
     @property
     def network(self) -> nn.Module:
         """The network that is evaluated, shown and stored."""
+        if self._average is not None:
+            return self._average.network
         if self._scheme.evaluated is None:
             return self.state.model
         return self._scheme.evaluated(self.state, **self._fields)
@@ -125,6 +135,11 @@ class _Run:
         """Keep the weights if this epoch is the best so far on the validation images."""
         if len(self._images.validation):
             keep_if_best(self._spec, self.state, self.network)
+
+    def take_over_average(self) -> None:
+        """Average on from the weights of a checkpoint, if one was restored."""
+        if self._average is not None:
+            self._average.restore(self.state)
 
     def fill_history(self) -> None:
         """Fill curves that an older version's checkpoint lacks, so that all have one length."""
@@ -192,13 +207,23 @@ class _Run:
             self._context.emit(Snapshot(self._spec.key, step, weights_of(self.network)))
 
     def _step_on(self, indices: Tensor, epoch: float) -> Tensor:
-        return self._scheme.step(
-            self.state,
-            layout(as_unit(self._images.train[indices])),
-            self._images.train_labels[indices],
-            BatchContext(epoch, self.state.generators["attack"], self._on_attack_step),
-            **self._fields,
+        spec, state = self._spec, self.state
+        images = as_unit(self._images.train[indices])
+        if spec.augmentation is not None:
+            images = augment(images, spec.augmentation, state.generators["augmentation"])
+        batch = BatchContext(
+            epoch,
+            state.generators["attack"],
+            self._on_attack_step,
+            smoothing=spec.label_smoothing,
+            mixed=spec.precision == "bfloat16",
         )
+        labels = self._images.train_labels[indices]
+        loss = self._scheme.step(state, layout(images), labels, batch, **self._fields)
+        if self._average is not None:
+            steps = math.ceil(len(self._images.train) / spec.batch_size)
+            self._average.follow(state.model, round(epoch * steps))
+        return loss
 
     def _on_attack_step(self, *_: object) -> None:
         self._context.check_cancelled()
@@ -222,13 +247,20 @@ def tell_of_evaluation(spec: ClassifierSpec, test_images: int, context: Context)
     tell_fewer(context, spec, "evaluation_images", test_images)
 
 
-def _first_network(spec: Training, context: Context, images: DeviceImages) -> nn.Module:
-    """Return the network before the first batch: newly drawn, or with the weights of ``start``."""
-    weights = context.generator("weights", spec.seed)
-    model = fresh_network(spec.network, images, context.device, generator=weights)
-    if spec.start is not None:
-        model.load_state_dict(classifier(context, spec.start).state_dict())
-    return model
+def _check(spec: Training, context: Context, images: DeviceImages) -> None:
+    """Raise :class:`SpecError` where a training does not fit its images or this machine."""
+    if spec.augmentation is not None:
+        check_fits(spec.augmentation, images.shape)
+    if spec.averaging and SCHEMES[spec.scheme.kind].evaluated is not None:
+        raise SpecError(
+            f"averaging is {spec.averaging:g}, must be 0: {spec.scheme.kind} chooses itself which "
+            "weights are evaluated"
+        )
+    if spec.precision == "bfloat16" and context.device.type != "cuda":
+        # In float32 the record would hold another result than its spec says.
+        raise SpecError(
+            f"precision is bfloat16, which needs a CUDA device; this is {context.device.type}"
+        )
 
 
 def _generators(spec: Training, context: Context, model: nn.Module) -> dict[str, torch.Generator]:
@@ -237,5 +269,12 @@ def _generators(spec: Training, context: Context, model: nn.Module) -> dict[str,
     return {
         "shuffle": context.generator(f"shuffle{after}", spec.seed),
         "attack": context.generator(f"attack{after}", spec.seed, context.device),
+        **_augmenting(spec, context, after),
         **noise_generator(model, context, spec.seed, after),
     }
+
+
+def _augmenting(spec: Training, context: Context, after: str) -> dict[str, torch.Generator]:
+    if spec.augmentation is None:
+        return {}
+    return {"augmentation": context.generator(f"augmentation{after}", spec.seed)}

@@ -190,7 +190,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "scans.jpg": (many_scans(20_000), "many scans"),
     "notes.txt": (b"notes", "not an image file"),
     "table.csv": (b"a,b", "not an image file"),
-    "picture.heic": (bytes(100), "not an image file"),
+    "picture.heic": (bytes(100), "a HEIC photograph"),
     "picture.svg": (b"<svg/>", "not an image file"),
     "no suffix": (png(), "not an image file"),
     "inside.zip": (zip_inside(), "archive among other files"),

@@ -44,6 +44,9 @@ _ONE_BYTE_AFTER = ("1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_LENGTH, _BITS_PER_SAMPLE = 278, 322, 323, 258
 # libwebp keeps two pictures of the canvas, and hands out a copy of one.
 _WEBP_MORE = 12
+# libavif keeps planes of up to two bytes for four channels, twice while a frame is made of tiles,
+# and hands out a copy of one of eight bits.
+_AVIF_MORE = 20
 
 
 class TooCostly(Exception):
@@ -159,6 +162,8 @@ def _more(image: Image.Image, data: bytes) -> int:
     pixels = image.width * image.height
     if image.format == "WEBP":
         return pixels * _WEBP_MORE
+    if image.format == "AVIF":
+        return pixels * _AVIF_MORE
     codec = _codec(image)
     if codec == "jpeg":
         # A file of several scans is kept whole, as coefficients of two bytes.

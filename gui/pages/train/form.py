@@ -12,6 +12,7 @@ from engine.specs import (
     AttackSpec,
     AttributionSpec,
     ImagesSpec,
+    Imported,
     Measurement,
     NetworkSpec,
     OptimizerSpec,
@@ -25,6 +26,7 @@ from engine.specs.proposals import Proposals, evaluation_at, middle, strong_chec
 from engine.specs.schema import fields_of
 from gui.look.plain import plain_tip
 from gui.pages.train.attack_sweep import AttackSweep
+from gui.pages.train.learning import LearningFields
 from gui.pages.train.scheme_section import all_sections
 from gui.pages.train.start_picker import StartPicker
 from gui.widgets.forms.number_edit import NumbersEdit, WholeEdit, guard_wheel
@@ -54,9 +56,11 @@ class TrainForm(SidePanel):
         self.setFixedWidth(WIDTH)
         self.network = SpecForm(NetworkSpec, labels={"kind": "network"})
         self.start = StartPicker()
+        self.frozen = QCheckBox("Train the last layer only")
         self.sections = all_sections(self)
         self.attack = AttackSweep()
         self.optimizer = SpecForm(OptimizerSpec, labels={"kind": "optimiser"})
+        self.learning = LearningFields()
         self.best = QCheckBox("Use the weights of the best epoch")
         self.follows = QCheckBox("PGD-10 at the middle eps")
         self.check = QComboBox()
@@ -77,8 +81,9 @@ class TrainForm(SidePanel):
         network, optimizer = self.network.spec(), self.optimizer.spec()
         evaluation = self.evaluation.spec()
         start = self.start.network()
-        if start is not None and start.images != images:
-            start = None
+        replaced = start is not None and (
+            start.images != images or (isinstance(start, Imported) and start.outputs is not None)
+        )
         live_maps = self.live_maps.spec()
         if self.error() or None in (network, optimizer, evaluation, live_maps):
             return []
@@ -95,6 +100,9 @@ class TrainForm(SidePanel):
                 batch_size=self.batch_size.number(),
                 seed=int(seed),
                 start=start,
+                start_head="replaced" if replaced else "same",
+                frozen=start is not None and self.frozen.isChecked(),
+                **self.learning.values(),
                 weights=self.weights(),
                 live_maps=live_maps,  # type: ignore[arg-type]
             )
@@ -125,8 +133,8 @@ class TrainForm(SidePanel):
         parts = [self.network.error(), *(section.error() for section in self.sections)]
         if self._attacked:
             parts.append(self.attack.error())
-        parts += [self.optimizer.error(), self._seeds_error(), self.evaluation.error()]
-        parts.append(self.live_maps.error())
+        parts += [self.optimizer.error(), self.learning.error(), self._seeds_error()]
+        parts += [self.evaluation.error(), self.live_maps.error()]
         if not any(section.wanted for section in self.sections):
             parts.append("Choose at least one kind of training.")
         return next((fault for fault in parts if fault), "") or self._too_many()
@@ -177,6 +185,8 @@ class TrainForm(SidePanel):
         self.seeds = NumbersEdit(whole=True)
         self.seeds.set_values((0,))
         self.seeds.setToolTip("Every network is trained once with each seed")
+        self.frozen.setToolTip(plain_tip(_LIMITS["frozen"].help))
+        self.frozen.setEnabled(False)
         self.best.setToolTip(plain_tip(_LIMITS["weights"].help))
         for level, name in LEVEL_NAMES.items():
             self.check.addItem(level if level in ("quick", "strong") else name, level)
@@ -196,6 +206,7 @@ class TrainForm(SidePanel):
     def _build_layout(self) -> None:
         self.add(self.network, "Network")
         self._add_rows(("Start from", self.start))
+        self.add(self.frozen)
         schemes = QWidget()
         column = QVBoxLayout(schemes)
         column.setContentsMargins(0, 0, 0, 0)
@@ -215,6 +226,7 @@ class TrainForm(SidePanel):
             ("Seeds", self.seeds),
         )
         self.add(self.best)
+        self.add(self.learning, "Images, weights and labels")
         self.add(self.follows, "Robust accuracy")
         self.add(self.evaluation)
         self._add_rows(
@@ -240,6 +252,8 @@ class TrainForm(SidePanel):
             self.seeds.changed,
             self.follows.toggled,
             self.best.toggled,
+            self.frozen.toggled,
+            self.learning.changed,
             *(section.changed for section in self.sections),
         ):
             signal.connect(self._follow)
@@ -279,6 +293,7 @@ class TrainForm(SidePanel):
     def _on_start(self) -> None:
         """Show the architecture of the network whose weights the training starts with."""
         chosen = self.start.network()
+        self.frozen.setEnabled(chosen is not None)
         if chosen is not None and chosen.network != self.network.spec():
             self.network.set_spec(chosen.network)
         self.changed.emit()

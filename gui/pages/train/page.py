@@ -273,8 +273,7 @@ class TrainPage(Page):
     @Slot()
     def _offer_starts(self) -> None:
         images = self.workspace.images
-        found = [spec for _, spec in self.workspace.classifiers() if spec.images == images]
-        self.form.start.set_networks(found)
+        self.form.start.set_networks([spec for _, spec in self.workspace.classifiers()], images)
 
     def _place(self, run: TrainingRun, spec: Spec | None) -> None:
         """Set the first epoch of a network's curves, and give it a title of its own.

@@ -18,7 +18,9 @@ SHORTEST = 12  # characters that the closed box has room for; the pop-up is as w
 
 
 class StartPicker(QComboBox):
-    """Offers "From scratch" and the finished networks of the present images.
+    """Offers "From scratch", the finished networks of the present images, and then all others.
+
+    A network of other images can be started from with a new last layer.
 
     Signals
     -------
@@ -31,6 +33,7 @@ class StartPicker(QComboBox):
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
         self._offered: list[ClassifierSpec] = []
+        self._images: Spec | None = None
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(SHORTEST)
         self.setAccessibleName("Start from")
@@ -48,9 +51,22 @@ class StartPicker(QComboBox):
         found = network in self._offered
         self.setCurrentIndex(1 + self._offered.index(network) if network and found else 0)
 
-    def set_networks(self, networks: Sequence[ClassifierSpec]) -> None:
-        """Offer these networks, which were trained on the present images, newest first."""
-        self._offer(list(networks)[::-1])
+    def set_networks(self, networks: Sequence[ClassifierSpec], images: Spec | None = None) -> None:
+        """Offer these networks, newest first; None for images: all are of the present ones.
+
+        With other images than before the choice is "From scratch" again: nothing that the user
+        chose for one set of images changes how networks of another one are trained.
+        """
+        if images != self._images:
+            self._images = images
+            self.setCurrentIndex(0)
+            self._offered = []
+            self.clear()
+        newest = list(networks)[::-1]
+        self._offer(sorted(newest, key=self._is_foreign))
+
+    def _is_foreign(self, network: ClassifierSpec) -> bool:
+        return self._images is not None and network.images != self._images
 
     def set_architecture(self, architecture: Spec | None) -> None:
         """Choose "From scratch" if the chosen network has another architecture.
@@ -71,6 +87,12 @@ class StartPicker(QComboBox):
         self.addItem("From scratch")
         several = len({spec.network for spec in offered}) > 1
         titles = [f"{s.title} ({s.network.title})" if several else s.title for s in offered]
+        titles = [
+            f"{title} of {spec.images.title}, with a new last layer" if foreign else title
+            for title, spec, foreign in zip(
+                titles, offered, map(self._is_foreign, offered), strict=True
+            )
+        ]
         self.addItems(networks_apart(titles, offered))
         self.choose(before)
         self.blockSignals(False)
@@ -86,6 +108,6 @@ class StartPicker(QComboBox):
 
     def _say(self) -> None:
         chosen = self.network()
-        none = "The study has no finished network of these images yet"
+        none = "The study has no finished network yet"
         title = f"{chosen.title}\n" if chosen is not None else ""
         self.setToolTip(plain_tip(title + START_HELP if self._offered else none))

@@ -39,6 +39,14 @@ def test_that_webp_is_read():
     np.testing.assert_array_equal(pixels_of(image, "WEBP", lossless=True).pixels, image)
 
 
+def test_that_avif_is_read():
+    image = picture(size=(40, 24))
+    found = pixels_of(image, "AVIF", quality=100, subsampling="4:4:4")
+    apart = np.abs(found.pixels.astype(int) - np.asarray(image).astype(int))
+    assert apart.max() <= 4  # its colours are stored as brightness and two differences
+    assert found.rules == ()
+
+
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}])
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 @pytest.mark.parametrize("size", [(8, 8), (33, 17)])
@@ -170,7 +178,7 @@ def test_that_cmyk_is_converted():
     assert decoded.rules == (module.FROM_CMYK,)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF"])
 @pytest.mark.parametrize(
     ("orientation", "corner"),
     [
@@ -196,7 +204,7 @@ def test_that_a_damaged_exif_block_does_not_cost_the_image():
     assert decode(data).pixels.shape == (8, 8, 3)
 
 
-@pytest.mark.parametrize("kind", ["GIF", "TIFF", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["GIF", "TIFF", "PNG", "WEBP", "AVIF"])
 def test_that_the_first_of_several_frames_is_taken(kind):
     frames = [Image.new("RGB", (8, 8), colour) for colour in ((255, 0, 0), (0, 0, 255))]
     decoded = pixels_of(frames[0], kind, save_all=True, append_images=frames[1:])
@@ -212,7 +220,7 @@ def test_that_the_content_counts_and_not_the_name():
         decode(b"")
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF", "AVIF"])
 def test_that_a_truncated_file_is_refused(kind):
     data = encoded(picture(size=(64, 64)), kind)
     with pytest.raises(UnreadableImage):

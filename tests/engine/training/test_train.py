@@ -8,7 +8,7 @@ from engine.jobs.events import ProbeMaps, Scalars
 from engine.specs.schema import kinds_of
 from engine.store.study import Study
 from engine.training import loop
-from engine.training.loop import rate_factor
+from engine.training.rates import rate_factor
 from engine.training.schemes import SCHEMES
 from engine.training.train import train
 from tests.engine.conftest import GLYPHS, robust, training
@@ -171,7 +171,8 @@ def test_that_a_network_the_images_do_not_fit_is_named(computed):
     ],
 )
 def test_that_schedules_follow_their_definition(schedule, progress, factor):
-    assert rate_factor(schedule, progress) == pytest.approx(factor)
+    spec = specs.Adam(schedule=schedule)
+    assert rate_factor(spec, progress) == pytest.approx(factor)
 
 
 def test_that_an_imported_file_gives_the_same_accuracies(study, computed, tmp_path):

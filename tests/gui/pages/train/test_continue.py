@@ -3,7 +3,15 @@
 import pytest
 
 from engine.plan.cost import work_of
-from engine.specs import PGD, Adversarial, Glyphs, Imported, PaperMnistCNN, SmallCNN
+from engine.specs import (
+    PGD,
+    Adversarial,
+    Augmentation,
+    Glyphs,
+    Imported,
+    PaperMnistCNN,
+    SmallCNN,
+)
 from engine.specs.passes import TO_PIXELS
 from engine.specs.proposals import strong_check
 from engine.store.study import Result
@@ -15,6 +23,7 @@ from tests.gui.pages.train import test_page
 from tests.gui.pages.train.test_page import IMAGES, WAIT, curve, record, training
 
 workspace, page = test_page.workspace, test_page.page
+OTHERS = Glyphs(train=30, test=20)
 
 
 def offered(picker):
@@ -41,14 +50,44 @@ def test_that_networks_of_the_same_images_are_offered(page, workspace):
     assert not picker.isEnabled()
     store(workspace, training())
     store(workspace, imported())
-    store(workspace, training(images=Glyphs(train=30, test=20)))
+    store(workspace, training(images=OTHERS))
     store(workspace, imported(network=PaperMnistCNN(), name="other.pt"))
     assert offered(picker) == [
         "From scratch",
         "other.pt (Paper's MNIST network)",
         "own.pt (Small CNN)",
         "Standard, seed 0 (Small CNN)",
+        f"Standard, seed 0 (Small CNN) of {OTHERS.title}, with a new last layer",
     ]
+
+
+def test_that_a_network_of_other_images_gets_a_new_last_layer(page, workspace):
+    foreign = store(workspace, training(images=OTHERS))
+    assert not page.form.frozen.isEnabled()
+    page.form.start.choose(foreign)
+    page.form.frozen.setChecked(True)
+    found = {(s.start, s.start_head, s.frozen, s.images) for s in page.trainings()}
+    assert found == {(foreign, "replaced", True, IMAGES)}
+    page.form.start.choose(None)
+    assert {(s.start_head, s.frozen) for s in page.trainings()} == {("same", False)}
+
+
+def test_that_other_images_start_from_scratch_again(qtbot):
+    picker = StartPicker()
+    qtbot.addWidget(picker)
+    picker.set_networks([training()], IMAGES)
+    picker.choose(training())
+    picker.set_networks([training()], OTHERS)
+    assert picker.network() is None
+
+
+def test_that_augmentation_average_and_smoothing_reach_every_training(page):
+    form = page.form.learning.form
+    form.edit_of("augmentation").show_value(Augmentation(padding=2))
+    form.edit_of("averaging").show_value(0.9)
+    form.edit_of("label_smoothing").show_value(0.1)
+    found = {(s.augmentation, s.averaging, s.label_smoothing) for s in page.trainings()}
+    assert found == {(Augmentation(padding=2), 0.9, 0.1)}
 
 
 def test_that_a_chosen_network_brings_its_architecture(page, workspace):
