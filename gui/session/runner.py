@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from engine.plan.slots import Slots
     from engine.specs import ImagesSpec
     from engine.specs.schema import Spec
+    from engine.store.asked import Asked
     from engine.store.study import Study
 
 DRAIN_INTERVAL_MS = 50
@@ -276,6 +277,11 @@ class Runner(QObject):
     def pending(self) -> list[Spec]:
         """The specs that are running or waiting in the open study."""
         return self._scheduler.pending if self._scheduler is not None else []
+
+    @property
+    def asked(self) -> Asked | None:
+        """The list of what was queued in the open study."""
+        return self._scheduler.asked if self._scheduler is not None else None
 
     @property
     def slots(self) -> Slots | None:

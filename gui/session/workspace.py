@@ -12,6 +12,7 @@ from gui.session.importer import Importer
 from gui.session.pace import Pace
 from gui.session.queueing import Queueing
 from gui.session.state import State
+from gui.session.unfinished import UnfinishedWork
 from gui.session.watching import Watching
 
 
@@ -28,6 +29,8 @@ class Workspace(State):
         Queues what is asked for, and asks first if it is long.
     watching
         Takes up what other windows and commands do to the study.
+    unfinished
+        Tells what was asked for and has no result, resumes and discards it.
     edits
         Changes titles and notes, deletes records, and undoes that.
     """
@@ -39,6 +42,7 @@ class Workspace(State):
         self.queueing = Queueing(self, self.pace)
         self.edits = Edits(self)
         self.watching = Watching(self)
+        self.unfinished = UnfinishedWork(self)
 
     def run(self, specs: Iterable[Spec]) -> list[Spec]:
         """Compute and store what is missing for these specs; see :class:`Queueing`."""

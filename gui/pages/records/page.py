@@ -27,6 +27,7 @@ from gui.pages.records.model import RecordRow, rows_of
 from gui.pages.records.study import StudyCard
 from gui.pages.records.table import RecordsTable
 from gui.pages.records.view import RecordView
+from gui.queue.unfinished import UnfinishedList
 from gui.session.workspace import Workspace
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.label import Question
@@ -52,6 +53,7 @@ class RecordsPage(RefreshedPage):
         self.table = RecordsTable()
         self.view = RecordView(workspace)
         self.study_card = StudyCard(workspace)
+        self.unfinished = UnfinishedList(workspace.unfinished, self)
         self._wanted = ""
         self._question: QMessageBox | None = None
         self._build_more()
@@ -109,7 +111,9 @@ class RecordsPage(RefreshedPage):
         left = QWidget()
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.table)
+        column.setSpacing(12)
+        column.addWidget(self.unfinished)
+        column.addWidget(self.table, 1)
         self.table.bar.addWidget(self.more)
         split = QSplitter(Qt.Orientation.Horizontal)
         split.setChildrenCollapsible(False)
@@ -132,6 +136,7 @@ class RecordsPage(RefreshedPage):
         workspace.study_changed.connect(self._on_study)
         workspace.record_added.connect(self._soon)
         workspace.highlighted.connect(self.table.model.highlight)
+        workspace.unfinished.changed.connect(self._soon)
         self.table.hovered.connect(workspace.highlighted)
         self.table.chosen.connect(self._show)
         self.table.delete_asked.connect(self._ask_to_delete)
@@ -156,7 +161,11 @@ class RecordsPage(RefreshedPage):
         before = self.shown_key
         self.table.set_rows(rows)
         study = self.workspace.study
-        filled = bool(rows) or (study is not None and not trash.is_empty(study))
+        filled = (
+            bool(rows)
+            or bool(self.workspace.unfinished.found)
+            or (study is not None and not trash.is_empty(study))
+        )
         self.stack.setCurrentIndex(1 if filled else 0)
         self.study_card.refresh()
         if self._wanted:
