@@ -40,6 +40,7 @@ from gui.pages.attack.metrics import MetricsTab
 from gui.pages.common.needs import NeedsNetwork
 from gui.pages.common.network_picker import NetworkPicker
 from gui.pages.common.page import Page
+from gui.pages.common.record_settings import RecordSettings
 from gui.session.class_names import ClassNames
 from gui.session.previews import LivePreviews
 from gui.session.workspace import Workspace
@@ -182,8 +183,16 @@ class AttackPage(Page):
         for column in self.columns:
             column.pointed.connect(self.workspace.highlighted)
             column.save_asked.connect(self._save_asked)
+        RecordSettings(self, self._use)
 
     # -------------------------------------------------------------------------- images and networks
+
+    def _use(self, spec: Any) -> None:
+        """Show the network, attack and image of a record."""
+        self.picker.choose_only(spec.classifier.key)
+        self.form.use(spec.attack if isinstance(spec, AdversarialExamples) else spec.metric.attack)
+        if isinstance(spec, AdversarialExamples):
+            self.strip.choose(spec.indices)
 
     @Slot()
     def _images_changed(self) -> None:

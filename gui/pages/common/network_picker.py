@@ -103,6 +103,12 @@ class NetworkPicker(QWidget):
             self._touched = True
             self._set_chosen([*self._chosen, key])
 
+    def choose_only(self, key: str) -> None:
+        """Choose one network of the list and no other; ignore keys that are not in the list."""
+        if key in self._networks:
+            self._touched = True
+            self._set_chosen([key])
+
     @Slot()
     def choose_all(self) -> None:
         """Choose the networks that the search does not hide, at most ``most`` of them."""

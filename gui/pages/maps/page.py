@@ -16,6 +16,7 @@ from gui.pages import MAPS, Place
 from gui.pages.common.needs import NeedsNetwork
 from gui.pages.common.network_picker import NetworkPicker
 from gui.pages.common.page import Page
+from gui.pages.common.record_settings import RecordSettings
 from gui.pages.maps.columns import MapColumn
 from gui.pages.maps.controls import ClassChoice, DifferenceChoice, DrawingChoice
 from gui.pages.maps.grid import MapsGrid
@@ -122,6 +123,7 @@ class MapsPage(Page):
         self._previews.failed.connect(self._fail)
         self._previews.late.connect(self._be_late)
         self._names.changed.connect(self.ask)
+        RecordSettings(self, self._use)
 
     # ---------------------------------------------------------------------------- images and maps
 
@@ -134,6 +136,13 @@ class MapsPage(Page):
             if len(self.strip.chosen) <= 1:
                 self.strip.choose_one_each(AT_FIRST)
         self.ask()
+
+    def _use(self, spec: Maps) -> None:
+        """Show the network, method, class and images of a record."""
+        self.picker.choose_only(spec.classifier.key)
+        self.methods.choose_only(spec.attribution)
+        self.explained.use(spec.attribution)
+        self.strip.choose(spec.indices)
 
     @Slot()
     def _forget(self) -> None:

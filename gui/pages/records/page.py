@@ -22,6 +22,7 @@ from engine.store import trash
 from engine.store.index import Entry
 from engine.store.study import Study, spec_of
 from gui.pages import RECORDS, TRAIN, Place, place_of
+from gui.pages.common.record_settings import place_for
 from gui.pages.common.refresh import RefreshedPage
 from gui.pages.records.model import RecordRow, rows_of
 from gui.pages.records.study import StudyCard
@@ -142,6 +143,7 @@ class RecordsPage(RefreshedPage):
         self.table.delete_asked.connect(self._ask_to_delete)
         self.view.delete_asked.connect(self._ask_to_delete)
         self.view.page_asked.connect(self._to_page)
+        self.view.settings_asked.connect(self._use_settings)
         self.view.copy_asked.connect(self._copy)
         self.empty.asked.connect(self._lead)
         QShortcut(QKeySequence.StandardKey.Find, self, self.table.search.setFocus)
@@ -222,6 +224,7 @@ class RecordsPage(RefreshedPage):
         self.view.show_entry(row.entry)
         self.view.origin.show_links(row.entry.parents, children, known)
         self.view.to_page.setEnabled(place_of(row.entry.kind) is not None)
+        self.view.use.setEnabled(place_for(spec_of(row.entry)) is not None)
         if changed:
             self._read_record(study, key)
 
@@ -241,6 +244,15 @@ class RecordsPage(RefreshedPage):
         if row is not None and place is not None:
             self.workspace.selected.emit(row.network or row.entry.key)
             self.go_to.emit(place)
+
+    @Slot()
+    def _use_settings(self) -> None:
+        row = self.table.model.rows.get(self.shown_key)
+        spec = None if row is None else spec_of(row.entry)
+        place = place_for(spec)
+        if place is not None:
+            self.go_to.emit(place)  # first, because it builds the page whose form is to be filled
+            self.workspace.settings_asked.emit(spec)
 
     @Slot(str)
     def _copy(self, form: str) -> None:

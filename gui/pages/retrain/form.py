@@ -174,6 +174,19 @@ class RetrainForm(SidePanel):
         ]
         return [spec for spec in found if spec is not None]
 
+    def use(self, spec: Interpretability) -> None:
+        """Show the settings of a score or control."""
+        self.picker.choose_only(spec.classifier.key)
+        self.methods.choose_only(spec.attribution)
+        for mode, box in self.modes.items():
+            box.setChecked(mode == spec.mode)
+        for control, box in self.controls.items():
+            box.setChecked(control == spec.control)
+        self.fractions.set_values(spec.fractions)
+        self.repeats.setValue(spec.repeats)
+        self.seed.setValue(spec.seed)
+        self.baseline.setCurrentIndex(max(0, self.baseline.findData(spec.baseline.key)))
+
     def spec_for(
         self,
         classifier: ClassifierSpec,

@@ -15,6 +15,7 @@ from engine.store.index import Entry
 from engine.store.study import Study
 from engine.tradeoff.points import MODES
 from gui.pages import DATA, RETRAIN, TRAIN, Place
+from gui.pages.common.record_settings import RecordSettings
 from gui.pages.common.refresh import RefreshedPage
 from gui.pages.retrain.form import CONTROLS, RetrainForm
 from gui.pages.retrain.lines import SHARED, STYLES, CurveLine, lines_of
@@ -125,6 +126,7 @@ class RetrainPage(RefreshedPage):
         workspace.highlighted.connect(self._on_highlighted)
         self.form.changed.connect(self._soon)
         self.form.asked.connect(self._compute)
+        RecordSettings(self, self.form.use, self.form.specs)
         self.empty.asked.connect(self._lead)
         for combo in (self.mode, self.method):
             combo.currentIndexChanged.connect(self._draw)
