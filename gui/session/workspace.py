@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from PySide6.QtCore import QObject
 
 from engine.specs.schema import Spec
+from gui.session.colours import NetworkColours
 from gui.session.edits import Edits
 from gui.session.importer import Importer
 from gui.session.pace import Pace
@@ -21,6 +22,8 @@ class Workspace(State):
 
     Attributes
     ----------
+    colours
+        Numbers the networks, so that each has one colour on every page.
     importer
         Imports what the user drops, pastes or chooses.
     pace
@@ -37,6 +40,7 @@ class Workspace(State):
 
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
+        self.colours = NetworkColours(self)
         self.importer = Importer(self)
         self.pace = Pace(self)
         self.queueing = Queueing(self, self.pace)

@@ -99,7 +99,7 @@ class AttackPage(Page):
         self.keep = QPushButton("Save adversarial examples")
         self.keep.setToolTip("Keep this attack of this image as records of the study")
         self._side = SidePanel()
-        self._side.add(self.picker, "Networks", 1)
+        self._side.lead(self.picker, "Networks")
         self._side.add(self.form, "Attack")
         self._side.add(self.fault)
         self._side.pin(self.keep)

@@ -77,7 +77,7 @@ class MapsPage(Page):
         self.keep = QPushButton("Keep in study")
         self.keep.setToolTip("Store these maps as records of the study")
         self._side = SidePanel()
-        self._side.add(self.picker, "Networks", 1)
+        self._side.lead(self.picker, "Networks")
         self._side.add(self.methods, "Methods")
         self._side.add(self.explained, "Explained")
         self._side.add(self.drawing, "Drawing")

@@ -50,7 +50,7 @@ class TrainPage(Page):
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
         super().__init__(workspace, parent)
-        self.runs = Runs()
+        self.runs = Runs(workspace.colours.series)
         self._specs: dict[str, Training] = {}
         self._read: set[str] = set()
         self._wished: list[str] = []
