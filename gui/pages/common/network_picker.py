@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QShowEvent
-from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLayout, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from engine.specs import ClassifierSpec, Measurement
 from engine.specs.distinguish import networks_apart
@@ -140,6 +140,8 @@ class NetworkPicker(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
+        # As tall as the list at most, so that the height left over goes to what is below.
+        layout.setSizeConstraint(QLayout.SizeConstraint.SetMinAndMaxSize)
         for widget in (self.search, self.list, self.empty):
             layout.addWidget(widget)
 

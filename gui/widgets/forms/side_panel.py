@@ -58,6 +58,7 @@ class SidePanel(QWidget):
         self._whole.insertWidget(self._leading, label)
         self._whole.insertWidget(self._leading + 1, widget, 1)
         self._leading += 2
+        self._column.setAlignment(Qt.AlignmentFlag.AlignTop)
 
     def add(self, part: QWidget | QLayout, heading: str = "", stretch: int = 0) -> None:
         """Append a widget or a layout to the column."""

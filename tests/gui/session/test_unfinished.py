@@ -59,6 +59,9 @@ def test_that_opening_a_study_tells_what_is_unfinished_in_bar_list_and_queue(
     assert dock.summary.text() == "2 unfinished"
     assert dock.model.job(ONE.key).message == "epoch 21 of 30"
     assert dock.model.rowCount() == 2
+    dock.set_expanded(True)
+    dock.show()
+    assert not dock.grab().isNull()
     dock.clear.click()
     assert dock.model.rowCount() == 2
 

@@ -97,6 +97,7 @@ def test_that_the_list_is_as_tall_as_its_rows_where_there_is_room(qtbot, tmp_pat
     panel.show()
     assert not picker.list.verticalScrollBar().isVisible()
     assert picker.list.maximumHeight() == picker.list.height()
+    qtbot.waitUntil(lambda: picker.height() - picker.list.height() < 60, timeout=5000)
     outer = picker.parentWidget()
     while outer is not None and not isinstance(outer, QScrollArea):
         outer = outer.parentWidget()
