@@ -353,11 +353,10 @@ class Runner(QObject):
         self._previewing.ask(_Request(channel, work, done, failed))
         self._answer_timer.start()
 
-    def _preview_context(self, scheduler: Scheduler, spec: Spec, control: Control) -> Context:
+    def _preview_context(self, found: Scheduler, spec: Spec, control: Control) -> Context:
         from engine.jobs.context import Context
 
-        slots = scheduler.slots
-        return Context(spec, scheduler.study, slots.device, _ignore, control, scheduler.cache)
+        return Context(spec, found.study, found.slots.device, _ignore, control, found.cache)
 
     def shutdown(self) -> bool:
         """Stop all threads; return whether they ended in time."""

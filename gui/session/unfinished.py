@@ -10,11 +10,11 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from engine.jobs.events import Ended, Queued
 from engine.store import unfinished as store
 from engine.store.unfinished import Unfinished
-from gui.session.queueing import NAMED_AT_ONCE
+from gui.session.queueing import NAMED_AT_ONCE, Queueing
 
 if TYPE_CHECKING:
     from engine.store.asked import Asked
-    from gui.session.workspace import Workspace
+    from gui.session.state import State
 
 PAUSE_MS = 400
 
@@ -30,19 +30,19 @@ class UnfinishedWork(QObject):
 
     changed = Signal()
 
-    def __init__(self, workspace: Workspace):
-        super().__init__(workspace)
-        self._workspace = workspace
+    def __init__(self, state: State, queueing: Queueing):
+        super().__init__(state)
+        self._state, self._queueing = state, queueing
         self.found: list[Unfinished] = []
         self._timer = QTimer(self, singleShot=True, interval=PAUSE_MS)
         self._timer.timeout.connect(self.look)
-        workspace.study_changed.connect(self._on_study)
-        workspace.engine_event.connect(self._on_event)
+        state.study_changed.connect(self._on_study)
+        state.engine_event.connect(self._on_event)
 
     @Slot()
     def look(self) -> None:
         """Look now, on a lane."""
-        study, runner = self._workspace.study, self._workspace.runner
+        study, runner = self._state.study, self._state.runner
         if study is None:
             return
         own = runner.asked
@@ -51,7 +51,7 @@ class UnfinishedWork(QObject):
             return store.unfinished(study, own)
 
         def done(found: list[Unfinished]) -> None:
-            if self._workspace.study is study:
+            if self._state.study is study:
                 going = {spec.key for spec in runner.pending}  # some was queued since
                 have = {entry.key for entry in study.entries}
                 self._show([one for one in found if one.key not in going | have])
@@ -63,16 +63,16 @@ class UnfinishedWork(QObject):
         """Queue these again, or everything; they go on from their checkpoints."""
         specs = [one.spec for one in self._chosen(keys) if one.spec is not None]
         if len(specs) > NAMED_AT_ONCE:
-            self._workspace.queueing.run_many(lambda: specs)
+            self._queueing.run_many(lambda: specs)
         elif specs:
-            self._workspace.run(specs)
+            self._state.run(specs)
 
     def discard(self, keys: Collection[str] | None = None) -> None:
         """Delete the checkpoints of these, or of everything, and forget what was asked for."""
-        study, chosen = self._workspace.study, [one.key for one in self._chosen(keys)]
+        study, chosen = self._state.study, [one.key for one in self._chosen(keys)]
         if study is None or not chosen:
             return
-        own: Asked | None = self._workspace.runner.asked
+        own: Asked | None = self._state.runner.asked
         try:
             store.discard(study, chosen, own)
         except OSError as error:
@@ -88,7 +88,7 @@ class UnfinishedWork(QObject):
             self.changed.emit()
 
     def _failed(self, text: str) -> None:
-        self._workspace.message.emit(text, True)
+        self._state.message.emit(text, True)
 
     @Slot()
     def _on_study(self) -> None:

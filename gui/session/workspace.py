@@ -46,7 +46,7 @@ class Workspace(State):
         self.queueing = Queueing(self, self.pace)
         self.edits = Edits(self)
         self.watching = Watching(self)
-        self.unfinished = UnfinishedWork(self)
+        self.unfinished = UnfinishedWork(self, self.queueing)
 
     def run(self, specs: Iterable[Spec]) -> list[Spec]:
         """Compute and store what is missing for these specs; see :class:`Queueing`."""
