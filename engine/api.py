@@ -266,8 +266,13 @@ def summary(study: Study) -> dict[str, Any]:
     return as_json(study)
 
 
-def save_figure(study: Study, name: str, path: str | Path) -> None:
+def save_figure(study: Study, name: str, path: str | Path, network: str = "") -> None:
     """Draw a figure of the study into a file; the names are those of ``export``.
+
+    Parameters
+    ----------
+    network
+        Key of the network, for the figure "network"; "" takes the study's only one.
 
     Raises
     ------
@@ -281,7 +286,7 @@ def save_figure(study: Study, name: str, path: str | Path) -> None:
     if name not in FIGURES:
         near, known = suggestion(name, list(FIGURES)), ", ".join(FIGURES)
         raise ValueError(f"figure is {name!r}{near}, must be one of {known}")
-    FIGURES[name].save(study, Path(path))
+    FIGURES[name].save(study, Path(path), network)
 
 
 def _context(study: Study, spec: Spec, device: str) -> Context:

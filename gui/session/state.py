@@ -42,6 +42,8 @@ class State(QObject):
         Takes the key of a record whose full details are to be shown.
     settings_asked
         Takes the spec of a record whose settings are wanted in the form of its page.
+    image_asked
+        Takes the number of the test image that the user clicked in any view.
     engine_event
         Every engine event (see :mod:`engine.jobs.events`).
     message
@@ -56,6 +58,7 @@ class State(QObject):
     selected = Signal(str)
     record_asked = Signal(str)
     settings_asked = Signal(object)
+    image_asked = Signal(int)
     engine_event = Signal(object)
     message = Signal(str, bool)
 
@@ -66,8 +69,14 @@ class State(QObject):
         self.study: Study | None = None
         self.images: ImagesSpec | None = None
         self.image_set: ImageSet | None = None
+        self.asked_image: int | None = None
         self.image_cache = ImageCache(settings.cache_folder() / "images")
         self.image_cache.tidy()
+
+    def ask_image(self, index: int) -> None:
+        """Lead to a test image; pages that are built later find it in ``asked_image``."""
+        self.asked_image = index
+        self.image_asked.emit(index)
 
     # -------------------------------------------------------------------------------------- study
 
@@ -104,6 +113,7 @@ class State(QObject):
     def choose_images(self, spec: ImagesSpec, loaded: ImageSet | None = None) -> None:
         """Make these the current images; load them on a lane unless ``loaded`` is given."""
         self.runner.forget("images")
+        self.asked_image = None if spec != self.images else self.asked_image
         self.images, self.image_set = spec, None
         if loaded is not None:
             self._take_images(spec, loaded)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,6 +27,7 @@ from engine.store.outputs import OutputError, output
 from gui.look import settings
 from gui.pages import ATTACK, Place
 from gui.pages.attack.accuracy_curves import AccuracyCurves
+from gui.pages.attack.by_class import ByClassTab
 from gui.pages.attack.column import (
     ADVERSARIAL,
     BARS,
@@ -37,6 +39,8 @@ from gui.pages.attack.column import (
 )
 from gui.pages.attack.form import AttackForm
 from gui.pages.attack.metrics import MetricsTab
+from gui.pages.attack.record import show_record
+from gui.pages.attack.smallest import SmallestOrder
 from gui.pages.common.needs import NeedsNetwork
 from gui.pages.common.network_picker import NetworkPicker
 from gui.pages.common.page import Page
@@ -161,6 +165,10 @@ class AttackPage(Page):
         self.metrics.opened.connect(self.workspace.record_asked)
         self.tabs.addTab(self.curves, "Accuracy against eps")
         self.tabs.addTab(self.metrics, "Metrics")
+        self.by_class = ByClassTab(self.workspace, self.form, self.picker, self)
+        self.by_class.image_asked.connect(self._show_image)
+        self.tabs.addTab(self.by_class, "By class")
+        SmallestOrder(self.workspace, self.picker, self.strip)
 
     def _build_layout(self) -> None:
         self.needs = NeedsNetwork(self.workspace, self.picker)
@@ -183,16 +191,9 @@ class AttackPage(Page):
         for column in self.columns:
             column.pointed.connect(self.workspace.highlighted)
             column.save_asked.connect(self._save_asked)
-        RecordSettings(self, self._use)
+        RecordSettings(self, partial(show_record, self.picker, self.form, self.strip))
 
     # -------------------------------------------------------------------------- images and networks
-
-    def _use(self, spec: Any) -> None:
-        """Show the network, attack and image of a record."""
-        self.picker.choose_only(spec.classifier.key)
-        self.form.use(spec.attack if isinstance(spec, AdversarialExamples) else spec.metric.attack)
-        if isinstance(spec, AdversarialExamples):
-            self.strip.choose(spec.indices)
 
     @Slot()
     def _images_changed(self) -> None:
@@ -315,6 +316,16 @@ class AttackPage(Page):
     def _magnify(self) -> None:
         for column in self.columns:
             column.set_magnification(self.magnify.currentData())
+
+    @Slot(str, int, object)
+    def _show_image(self, key: str, index: int, attack: AttackSpec) -> None:
+        """Show what an attack makes of one image; the page Maps shows it too, for this network."""
+        self.workspace.selected.emit(key)
+        self.strip.classes.setCurrentIndex(0)
+        self.strip.choose([index])
+        self.form.set_spec(attack)
+        self.workspace.ask_image(index)
+        self.tabs.setCurrentIndex(0)
 
     @Slot(str)
     def _highlight(self, key: str) -> None:
