@@ -84,7 +84,16 @@ def _percent(text: str) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    entries = Study(options.study).entries
+    from engine.store.unfinished import unfinished
+
+    study = Study(options.study)
+    entries, left = study.entries, unfinished(study)
+    if options.unfinished:
+        entries = []
+    if options.unfinished and options.json:
+        told = ("key", "kind", "title", "done", "total", "saved", "progress")
+        print(json.dumps([{name: getattr(one, name) for name in told} for one in left]))
+        return OK
     if options.json:
         names = ("key", "kind", "title", "created", "seconds", "parents")
         print(json.dumps([{name: asdict(entry)[name] for name in names} for entry in entries]))
@@ -92,7 +101,13 @@ def _list(options: argparse.Namespace) -> int:
     for entry in entries:
         when, title = entry.created[:16].replace("T", " "), one_line(entry.title)
         print(f"{entry.key[:10]}  {entry.kind:20}  {when}  {entry.seconds:8.1f} s  {title}")
-    print(f"{len(entries)} records", file=sys.stderr)
+    for one in left:
+        state = f"unfinished, {one.progress}"
+        print(f"{one.key[:10]}  {one.kind:20}  {state:28}  {one_line(one.title)}")
+    said = [] if options.unfinished else [f"{len(entries)} records"]
+    if left or options.unfinished:
+        said.append(f"{len(left)} unfinished")
+    print(", ".join(said), file=sys.stderr)
     return OK
 
 

@@ -135,6 +135,11 @@ def _add_import(command: argparse.ArgumentParser) -> None:
 
 def _add_list(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true")
+    command.add_argument(
+        "--unfinished",
+        action="store_true",
+        help="list only what was asked for and has no result; running its plan again goes on",
+    )
 
 
 def _add_show(command: argparse.ArgumentParser) -> None:

@@ -194,10 +194,12 @@ class Context:
     def save_checkpoint(self, documents: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
         """Save the computation's state; if that fails, tell the user once and continue.
 
-        The computation continues because a full disk may have room again when it finishes.
+        The computation continues because a full disk may have room again when it finishes. The spec
+        is stored with the state, so that the checkpoint alone tells what can go on.
         """
         try:
-            self.study.save_checkpoint(self.spec, Content(documents, arrays))
+            told = {**documents, "spec": self.spec.as_dict()}
+            self.study.save_checkpoint(self.spec, Content(told, arrays))
         except StudyError as error:
             if not self._said_unsaved:
                 self.notice(f"how far this is could not be saved: {error}")

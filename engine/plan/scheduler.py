@@ -20,14 +20,16 @@ import torch
 
 from engine.jobs.context import Cache, Cancelled, Context, Control
 from engine.jobs.events import Ended, Event, Queued, Started
-from engine.memory import memory_advice
 from engine.networks.memory import give_back_memory, keep_freed_memory
 from engine.plan.computations import COMPUTATIONS
+from engine.plan.outcomes import became, explain
 from engine.plan.priority import give_way
 from engine.plan.room import Needs, Room, free_memory
 from engine.plan.slots import Slots, provenance, slots_on, stream_on
 from engine.specs.schema import Spec
+from engine.store.asked import Asked, line_of
 from engine.store.study import Result, Study
+from engine.store.unfinished import tidy
 
 __all__ = ["QueueMove", "Scheduler", "Slots", "compute", "missing", "moved", "slots_on"]
 
@@ -79,6 +81,7 @@ class Prepared(NamedTuple):
     parents: tuple[str, ...]
     event: Queued
     control: Control
+    line: str
 
 
 @dataclass
@@ -120,6 +123,7 @@ class Scheduler:
         self.slots = slots
         self.cache = Cache()
         self.memory_of: Callable[[Spec], int] = Needs(study).of
+        self.asked = Asked(study.path)
         self.outcomes: Counter[str] = Counter()
         self._emit = emit
         self._computations = computations
@@ -150,15 +154,17 @@ class Scheduler:
     ) -> list[Prepared]:
         """Do what takes long of :meth:`add`, on any thread: name what is missing, with parents."""
         return [
-            Prepared(spec, parents, Queued(spec.key, spec.kind, spec.title), Control())
+            Prepared(
+                spec, parents, Queued(spec.key, spec.kind, spec.title), Control(), line_of(spec)
+            )
             for spec, parents in missing_with_needs(specs, self.study, check)
         ]
 
     def add_prepared(self, prepared: Iterable[Prepared]) -> list[Spec]:
         """Queue what :meth:`prepare` returned as far as it is still missing, and return that."""
-        queued = []
+        queued, lines = [], []
         with self._changed:
-            for spec, parents, event, control in prepared:
+            for spec, parents, event, control, line in prepared:
                 if spec.key in self._jobs or self.study.has(spec):
                     continue
                 needs = {key for key in parents if key in self._jobs}
@@ -167,6 +173,8 @@ class Scheduler:
                     self._dependants.setdefault(key, []).append(spec.key)
                 self._emit(event)
                 queued.append(spec)
+                lines.append(line)
+            self.asked.add(lines)
             self._changed.notify_all()
         return queued
 
@@ -267,6 +275,8 @@ class Scheduler:
         deadline = time.monotonic() + timeout
         for worker in self._workers:
             worker.join(max(0.0, deadline - time.monotonic()))
+        self.asked.close()
+        tidy(self.study)
         return not any(worker.is_alive() for worker in self._workers)
 
     # --------------------------------------------------------------------------------- on workers
@@ -337,7 +347,7 @@ class Scheduler:
         except Cancelled:
             return Ended(spec.key, "cancelled", time.monotonic() - start)
         except BaseException as error:  # if this ended the worker, its job would stay "running"
-            message, details = _explain(error), traceback.format_exc()
+            message, details = explain(error), traceback.format_exc()
             return Ended(spec.key, "failed", time.monotonic() - start, message, details)
         return Ended(spec.key, "finished", seconds)
 
@@ -361,7 +371,7 @@ class Scheduler:
                 for other in waiting:
                     other.needs.discard(key)
                 continue
-            reason = f"it needs {job.spec.title!r}, which {_became(ended)}"
+            reason = f"it needs {job.spec.title!r}, which {became(ended)}"
             ending += [
                 (other, Ended(other.spec.key, ended.outcome, 0.0, reason))
                 for other in reversed(waiting)
@@ -381,17 +391,3 @@ def moved(order: Sequence[str], chosen: Collection[str], where: QueueMove) -> li
         if found[place] in chosen and found[place - 1] not in chosen:
             found[place - 1], found[place] = found[place], found[place - 1]
     return found if where == "up" else found[::-1]
-
-
-def _became(ended: Ended) -> str:
-    return "was cancelled" if ended.outcome == "cancelled" else "failed"
-
-
-def _explain(error: BaseException) -> str:
-    if isinstance(error, torch.OutOfMemoryError):
-        return f"the device is out of memory{memory_advice(error)}"
-    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
-        return f"the computer is out of memory{memory_advice(error)}"
-    if isinstance(error, ValueError):
-        return str(error)
-    return f"{type(error).__name__}: {error}"

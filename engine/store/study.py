@@ -1,7 +1,8 @@
 """A study: a folder of records, each written once under the key of its spec.
 
 ``records/<kind>/<key>.h5``   one result each, never changed
-``checkpoints/<key>.h5``      how far an unfinished computation is
+``checkpoints/<key>.h5``      how far an unfinished computation is, and its spec
+``asked/*.jsonl``             what was asked for, see :mod:`engine.store.unfinished`
 ``index.jsonl``               a cache of the records' headers, corrected from the record files
 ``study.json``                name, notes, schema version
 ``locations.json``            paths of the image folders and weights files, by content hash
@@ -256,9 +257,8 @@ class Study:
 
     def checkpoint(self, spec: Spec) -> Content | None:
         """Return the last checkpoint of a spec, or None if it is missing or damaged."""
-        path = self._checkpoint_path(spec)
         try:
-            return hdf5.read(path)
+            return hdf5.read(self._checkpoint_path(spec))
         except (OSError, FileError):
             return None
 
@@ -284,9 +284,9 @@ class Study:
         places = self._read_json("locations.json").get(digest, {})
         if not isinstance(places, dict) or not all(isinstance(p, str) for p in places.values()):
             places = {}
-        for place in (places.get("relative"), places.get("absolute")):
-            found: Path = (self.path / (place or "")).resolve()
-            if place and found.exists():
+        for place in filter(None, (places.get("relative"), places.get("absolute"))):
+            found: Path = (self.path / place).resolve()
+            if found.exists():
                 return found
         known = f"; they were at {places['absolute']}" if "absolute" in places else ""
         raise StudyError(f"the files with content hash {digest[:12]} are not found{known}")

@@ -57,6 +57,8 @@ SERIES_DARK = (
     "#4a9fdc", "#f0813a", "#1fbf93", "#dc8fbd", "#e0ac2b", "#7fd0f5", "#a7b1bc", "#a79bf0",
 )  # fmt: skip
 
+TURNS = (100, 130, 170)  # percent
+
 
 class Signals(QObject):
     """Holds the signal emitted when the colours change."""
@@ -91,9 +93,14 @@ def colour(name: str) -> QColor:
 
 
 def series(index: int) -> QColor:
-    """Return the colour of the index-th series of a plot; colours repeat after eight."""
+    """Return the colour of the index-th series of a plot.
+
+    The first eight are told apart with every form of colour blindness. After them come two rounds
+    of the same with more contrast to the ground, and after 24 the colours repeat.
+    """
     colours = SERIES_DARK if _state.dark else SERIES_LIGHT
-    return QColor(colours[index % len(colours)])
+    found, factor = QColor(colours[index % len(colours)]), TURNS[index // len(colours) % len(TURNS)]
+    return found.lighter(factor) if _state.dark else found.darker(factor)
 
 
 def is_dark() -> bool:

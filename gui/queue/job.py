@@ -10,8 +10,8 @@ from typing import Literal
 from engine.jobs.events import Scalars
 from engine.specs.schema import KINDS
 
-JobState = Literal["waiting", "running", "finished", "cancelled", "failed"]
-RANK = {"running": 0, "failed": 1, "waiting": 2, "finished": 3, "cancelled": 3}
+JobState = Literal["waiting", "running", "finished", "cancelled", "failed", "unfinished"]
+RANK = {"running": 0, "failed": 1, "waiting": 2, "unfinished": 3, "finished": 4, "cancelled": 4}
 SHOWN_SCALARS = 2
 # A rate measured over a shorter time is too noisy to estimate the time left.
 MEASURED_SECONDS = 1.0
@@ -105,7 +105,7 @@ class Job:
         return max(0.0, self.total - self.done) * spent / moved
 
     def order(self) -> tuple[float, float]:
-        """Return the sort key: running, failed, waiting, then the others, newest first."""
+        """Return the sort key: running, failed, waiting, unfinished, then others, newest first."""
         within = {"running": self.started, "waiting": self.number}.get(self.state, -self.ended)
         return RANK[self.state], within
 

@@ -17,11 +17,14 @@ from gui.queue.continuing import ContinueDialog
 from gui.queue.job import Job
 from gui.queue.job_model import JobModel
 from gui.queue.retry import RetryDialog
+from gui.queue.unfinished import ask_to_discard
 from gui.session.queueing import NAMED_AT_ONCE
 from gui.session.workspace import Workspace
 
 if TYPE_CHECKING:
     from engine.plan.scheduler import QueueMove
+
+ENDED = ("failed", "cancelled", "unfinished")
 
 
 class JobActions(QObject):
@@ -42,7 +45,7 @@ class JobActions(QObject):
     @Slot(object)
     def retry(self, jobs: Sequence[Job]) -> None:
         """Requeue the failed or cancelled ones, and the dependants dropped with them."""
-        specs = [self._spec(job) for job in jobs if job.state in ("failed", "cancelled")]
+        specs = [self._spec(job) for job in jobs if job.state in ENDED]
         failed = [spec for spec in specs if spec is not None]
         if not failed:
             return
@@ -75,11 +78,16 @@ class JobActions(QObject):
         if any(each.state == "waiting" for each in jobs):
             self._fill_moves(menu, jobs)
         if any(self._can_retry(each) for each in jobs):
-            self._add(menu, "Retry", "Ctrl+R").triggered.connect(lambda: self.retry(jobs))
+            words = "Resume" if job.state == "unfinished" else "Retry"
+            self._add(menu, words, "Ctrl+R").triggered.connect(lambda: self.retry(jobs))
         spec = self._spec(job)
         if self._can_retry(job) and spec is not None and batch_field(spec) is not None:
             words = "Retry with another batch size…"
             menu.addAction(words, lambda: self.retry_with(job))
+        if job.state == "unfinished":
+            keys = [each.key for each in jobs if each.state == "unfinished"]
+            work = self._workspace.unfinished
+            menu.addAction("Discard…", lambda: ask_to_discard(work, keys, self._owner))
         if job.state == "finished" and job.kind == Training.kind:
             menu.addAction("Continue with more epochs…", lambda: self.go_on(job))
 
@@ -102,9 +110,12 @@ class JobActions(QObject):
         return menu.addAction(f"{words}\t{keys}")
 
     def _can_retry(self, job: Job) -> bool:
-        return job.state in ("failed", "cancelled") and self._spec(job) is not None
+        return job.state in ENDED and self._spec(job) is not None
 
     def _spec(self, job: Job) -> Spec | None:
+        if job.state == "unfinished":
+            left = self._workspace.unfinished.found
+            return next((one.spec for one in left if one.key == job.key), None)
         found = self._workspace.runner.spec(job.key)
         if found is None and self._workspace.study is not None and job.state == "finished":
             found = spec_of(self._workspace.study.entry(job.key))

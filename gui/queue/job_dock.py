@@ -147,6 +147,7 @@ class JobDock(QFrame):
         self.workspace.engine_event.connect(self._on_event)
         self.workspace.study_changed.connect(self._on_study)
         self.workspace.records_changed.connect(self._on_titles)
+        self.workspace.unfinished.changed.connect(self._on_unfinished)
         theme.signals.changed.connect(self._dress)
 
     # -------------------------------------------------------------------------------------- slots
@@ -172,6 +173,11 @@ class JobDock(QFrame):
         self.pause.setChecked(False)
         self.model.clear(only_ended=False)
         self.model.outlook.forget()
+        self._on_unfinished()
+
+    @Slot()
+    def _on_unfinished(self) -> None:
+        self.model.set_unfinished(self.workspace.unfinished.found)
         self._show_summary()
 
     @Slot(bool)
@@ -252,11 +258,12 @@ class JobDock(QFrame):
         self.summary.setText(self._summary_text(found))
         self.pause.setEnabled(self.model.active > 0 or self._paused)
         self.cancel.setEnabled(self.model.active > 0)
-        self.clear.setEnabled(self.model.active < self.model.count)
+        self.clear.setEnabled(self.model.ended > 0)
 
     def _summary_text(self, found: Summary) -> str:
         if not found.total:
-            return "No computations"
+            left = len(self.workspace.unfinished.found)
+            return f"{left:,} unfinished" if left else "No computations"
         parts = [f"{found.done:,} of {found.total:,} done"]
         if found.failed:
             parts.append(f"{found.failed:,} failed")

@@ -12,6 +12,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from engine.jobs.durations import clock, duration
 from engine.jobs.events import Ended, Event, Notice, Progress, Queued, Scalars, Started
+from engine.store.unfinished import Unfinished
 from gui.look.plain import plain_tip
 from gui.queue.job import Job, Stopwatch, progress_text, scalars_text
 from gui.queue.job_outlook import Outlook
@@ -116,14 +117,36 @@ class JobModel(QAbstractTableModel):
         self._changed = True
         self.flush()
 
+    def set_unfinished(self, found: Sequence[Unfinished]) -> None:
+        """List these below what runs or waits, in place of those listed before.
+
+        What ended in this session keeps its own row.
+        """
+        wanted = {one.key: one for one in found}
+        listed = [*self._rows, *self._new]
+        kept = [job for job in listed if job.state != "unfinished" or job.key in wanted]
+        self.beginResetModel()
+        self._jobs = {job.key: job for job in kept}
+        for one in found:
+            job = self._jobs.get(one.key)
+            if job is None:
+                job = Job(one.key, one.kind, one.title, number=len(self._jobs), state="unfinished")
+                self._jobs[one.key] = job
+                kept.append(job)
+            if job.state == "unfinished":
+                job.message = one.progress
+        self._rows, self._new = sorted(kept, key=Job.order), []
+        self.endResetModel()
+
     def clear(self, *, only_ended: bool) -> None:
         """Remove the ended computations from the list, or all of them."""
         self.beginResetModel()
-        kept = [job for job in [*self._rows, *self._new] if only_ended and job.active]
+        stays = [job for job in [*self._rows, *self._new] if only_ended]
+        kept = [job for job in stays if job.active or job.state == "unfinished"]
         self._rows, self._new = kept, []
         self._jobs = {job.key: job for job in kept}
         self._batch &= set(self._jobs)
-        self._active = len(kept)
+        self._active = sum(job.active for job in kept)
         self.endResetModel()
 
     # -------------------------------------------------------------------------------------- state
@@ -136,6 +159,11 @@ class JobModel(QAbstractTableModel):
     def count(self) -> int:
         """The number of computations, including ended ones."""
         return len(self._jobs)
+
+    @property
+    def ended(self) -> int:
+        """The number of computations that :meth:`clear` would remove."""
+        return sum(not job.active and job.state != "unfinished" for job in self._jobs.values())
 
     @property
     def active(self) -> int:
@@ -273,6 +301,7 @@ class JobModel(QAbstractTableModel):
             "finished": "finished",
             "cancelled": "cancelled",
             "failed": "failed",
+            "unfinished": "unfinished",
         }
         return f"{names[job.state]}: {job.message}" if job.message else names[job.state]
 

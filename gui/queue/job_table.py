@@ -29,6 +29,7 @@ STATE_ICONS = {
     "finished": ("good", "good"),
     "cancelled": ("cancel", "muted"),
     "failed": ("error", "bad"),
+    "unfinished": ("pause", "warning"),
 }
 MOVES: dict[int, str] = {
     Qt.Key.Key_Up: "up",
@@ -36,7 +37,12 @@ MOVES: dict[int, str] = {
     Qt.Key.Key_Home: "top",
     Qt.Key.Key_End: "bottom",
 }
-TEXT_COLOURS = {"waiting": "muted", "cancelled": "muted", "failed": "bad"}
+TEXT_COLOURS = {
+    "waiting": "muted",
+    "cancelled": "muted",
+    "failed": "bad",
+    "unfinished": "warning",
+}
 
 
 class _Delegate(QStyledItemDelegate):

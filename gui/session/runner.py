@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from engine.plan.slots import Slots
     from engine.specs import ImagesSpec
     from engine.specs.schema import Spec
+    from engine.store.asked import Asked
     from engine.store.study import Study
 
 DRAIN_INTERVAL_MS = 50
@@ -278,6 +279,11 @@ class Runner(QObject):
         return self._scheduler.pending if self._scheduler is not None else []
 
     @property
+    def asked(self) -> Asked | None:
+        """The list of what was queued in the open study."""
+        return self._scheduler.asked if self._scheduler is not None else None
+
+    @property
     def slots(self) -> Slots | None:
         """The device that computes the open study, and how many computations run at once."""
         return self._scheduler.slots if self._scheduler is not None else None
@@ -347,11 +353,10 @@ class Runner(QObject):
         self._previewing.ask(_Request(channel, work, done, failed))
         self._answer_timer.start()
 
-    def _preview_context(self, scheduler: Scheduler, spec: Spec, control: Control) -> Context:
+    def _preview_context(self, found: Scheduler, spec: Spec, control: Control) -> Context:
         from engine.jobs.context import Context
 
-        slots = scheduler.slots
-        return Context(spec, scheduler.study, slots.device, _ignore, control, scheduler.cache)
+        return Context(spec, found.study, found.slots.device, _ignore, control, found.cache)
 
     def shutdown(self) -> bool:
         """Stop all threads; return whether they ended in time."""

@@ -40,6 +40,8 @@ class State(QObject):
         Takes the key of the record that the user clicked in any view.
     record_asked
         Takes the key of a record whose full details are to be shown.
+    settings_asked
+        Takes the spec of a record whose settings are wanted in the form of its page.
     image_asked
         Takes the number of the test image that the user clicked in any view.
     engine_event
@@ -55,6 +57,7 @@ class State(QObject):
     highlighted = Signal(str)
     selected = Signal(str)
     record_asked = Signal(str)
+    settings_asked = Signal(object)
     image_asked = Signal(int)
     engine_event = Signal(object)
     message = Signal(str, bool)

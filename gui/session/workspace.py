@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from PySide6.QtCore import QObject
 
 from engine.specs.schema import Spec
+from gui.session.colours import NetworkColours
 from gui.session.edits import Edits
 from gui.session.importer import Importer
 from gui.session.pace import Pace
 from gui.session.queueing import Queueing
 from gui.session.state import State
+from gui.session.unfinished import UnfinishedWork
 from gui.session.watching import Watching
 
 
@@ -20,6 +22,8 @@ class Workspace(State):
 
     Attributes
     ----------
+    colours
+        Numbers the networks, so that each has one colour on every page.
     importer
         Imports what the user drops, pastes or chooses.
     pace
@@ -28,17 +32,21 @@ class Workspace(State):
         Queues what is asked for, and asks first if it is long.
     watching
         Takes up what other windows and commands do to the study.
+    unfinished
+        Tells what was asked for and has no result, resumes and discards it.
     edits
         Changes titles and notes, deletes records, and undoes that.
     """
 
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
+        self.colours = NetworkColours(self)
         self.importer = Importer(self)
         self.pace = Pace(self)
         self.queueing = Queueing(self, self.pace)
         self.edits = Edits(self)
         self.watching = Watching(self)
+        self.unfinished = UnfinishedWork(self, self.queueing)
 
     def run(self, specs: Iterable[Spec]) -> list[Spec]:
         """Compute and store what is missing for these specs; see :class:`Queueing`."""

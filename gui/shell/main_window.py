@@ -31,10 +31,11 @@ from gui.look import settings
 from gui.look.icons import app_icon
 from gui.look.plain import plain_title
 from gui.network.dialog import NetworkDialog
-from gui.pages import DATA, PAGES, Place
+from gui.pages import DATA, PAGES, RECORDS, Place
 from gui.pages.common.page import Page
 from gui.queue.job_dock import JobDock
 from gui.queue.long_work import ask_before
+from gui.queue.unfinished import UnfinishedBar
 from gui.session import dropping
 from gui.session.workspace import Workspace
 from gui.shell.drop_veil import DropVeil
@@ -108,8 +109,11 @@ class MainWindow(QMainWindow):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         row.addWidget(self.rail)
+        self.unfinished = UnfinishedBar(self.workspace.unfinished, central)
         column = QVBoxLayout()
-        column.addWidget(self.splitter)
+        column.setSpacing(0)
+        column.addWidget(self.unfinished)
+        column.addWidget(self.splitter, 1)
         row.addLayout(column, 1)
         self.setCentralWidget(central)
         self.veil = DropVeil(central)
@@ -127,6 +131,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         workspace = self.workspace
         self.pages.settled.connect(self.settled)
+        self.unfinished.list_asked.connect(lambda: self.pages.show_place(RECORDS))
         self.dock.opened.connect(self.pages.show_record)
         self.dock.expanded_changed.connect(self._share_height)
         workspace.engine_event.connect(self._on_event)

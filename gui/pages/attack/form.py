@@ -73,6 +73,19 @@ class AttackForm(QWidget):
         except SpecError:
             return None
 
+    def use(self, attack: AttackSpec) -> None:
+        """Show the settings of an attack."""
+        values: dict[str, Any] = attack.parameters()
+        self.form.set_spec(attack)
+        if "steps" in values:
+            self.steps.setValue(values["steps"])
+        if "eps" in values:
+            self.eps.set_value(values["eps"])
+        if "step_size" in values:
+            self.follows.setChecked(values["step_size"] == self._scaled_step())
+            self.step_size.set_value(values["step_size"])
+        self.target.setCurrentIndex(max(0, self.target.findData(values.get("target"))))
+
     def untargeted_at(self, eps: float) -> AttackSpec | None:
         """Return the attack with another radius and no target, its step size scaled to the radius.
 
@@ -199,6 +212,9 @@ class AttackForm(QWidget):
     def _step_size(self) -> float:
         if not self.follows.isChecked():
             return self.step_size.value() or 0.0
+        return self._scaled_step()
+
+    def _scaled_step(self) -> float:
         return _rounded(STEP_OVER_EPS * self.eps.value / self.steps.value())
 
     @Slot()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -38,10 +39,12 @@ from gui.pages.attack.column import (
 )
 from gui.pages.attack.form import AttackForm
 from gui.pages.attack.metrics import MetricsTab
+from gui.pages.attack.record import show_record
 from gui.pages.attack.smallest import SmallestOrder
 from gui.pages.common.needs import NeedsNetwork
 from gui.pages.common.network_picker import NetworkPicker
 from gui.pages.common.page import Page
+from gui.pages.common.record_settings import RecordSettings
 from gui.session.class_names import ClassNames
 from gui.session.previews import LivePreviews
 from gui.session.workspace import Workspace
@@ -100,7 +103,7 @@ class AttackPage(Page):
         self.keep = QPushButton("Save adversarial examples")
         self.keep.setToolTip("Keep this attack of this image as records of the study")
         self._side = SidePanel()
-        self._side.add(self.picker, "Networks", 1)
+        self._side.lead(self.picker, "Networks")
         self._side.add(self.form, "Attack")
         self._side.add(self.fault)
         self._side.pin(self.keep)
@@ -188,6 +191,7 @@ class AttackPage(Page):
         for column in self.columns:
             column.pointed.connect(self.workspace.highlighted)
             column.save_asked.connect(self._save_asked)
+        RecordSettings(self, partial(show_record, self.picker, self.form, self.strip))
 
     # -------------------------------------------------------------------------- images and networks
 

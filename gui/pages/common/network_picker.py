@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QShowEvent
-from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLayout, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from engine.specs import ClassifierSpec, Measurement
 from engine.specs.distinguish import networks_apart
@@ -19,8 +19,9 @@ from gui.session.workspace import Workspace
 from gui.widgets.label import Label
 
 KEY = Qt.ItemDataRole.UserRole
-COLOURS = 8
 MANY = 8
+LEAST_ROWS = 3
+MOST_TALL = 60
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class NetworkPicker(QWidget):
     """Lets the user choose the networks that a page shows.
 
     Networks trained on the workspace's images come first; networks for images of another shape are
-    left out. A network keeps its colour unless another chosen network already has that colour.
+    left out.
 
     Parameters
     ----------
@@ -69,7 +70,6 @@ class NetworkPicker(QWidget):
         self._at_first = at_first
         self._networks: dict[str, Network] = {}
         self._chosen: list[str] = []
-        self._slots: dict[str, int] = {}
         self._touched = False
         self._stale = True
         self._build()
@@ -94,7 +94,7 @@ class NetworkPicker(QWidget):
 
     def series(self, key: str) -> int:
         """Return the number of a network's colour, for :func:`gui.look.theme.series`."""
-        return self._slots.get(key, 0)
+        return self.workspace.colours.series(key)
 
     @Slot(str)
     def choose(self, key: str) -> None:
@@ -102,6 +102,12 @@ class NetworkPicker(QWidget):
         if key in self._networks and key not in self._chosen:
             self._touched = True
             self._set_chosen([*self._chosen, key])
+
+    def choose_only(self, key: str) -> None:
+        """Choose one network of the list and no other; ignore keys that are not in the list."""
+        if key in self._networks:
+            self._touched = True
+            self._set_chosen([key])
 
     @Slot()
     def choose_all(self) -> None:
@@ -134,6 +140,8 @@ class NetworkPicker(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
+        # As tall as the list at most, so that the height left over goes to what is below.
+        layout.setSizeConstraint(QLayout.SizeConstraint.SetMinAndMaxSize)
         for widget in (self.search, self.list, self.empty):
             layout.addWidget(widget)
 
@@ -147,7 +155,7 @@ class NetworkPicker(QWidget):
 
     @Slot()
     def _start_over(self) -> None:
-        self._chosen, self._slots, self._touched = [], {}, False
+        self._chosen, self._touched = [], False
         self.refresh()
 
     @Slot(object)
@@ -167,7 +175,6 @@ class NetworkPicker(QWidget):
         self._chosen = [key for key in self._chosen if key in self._networks]
         if not self._touched or not self._chosen:
             self._chosen = _spread(list(self._networks), min(self._at_first, self.most))
-        self._give_colours()
         # Fill only the visible list: several pages have one, and a study may have thousands of
         # networks.
         self._stale = True
@@ -194,15 +201,6 @@ class NetworkPicker(QWidget):
         """Return whether the current images have this shape; True if either is unknown."""
         image_set = self.workspace.image_set
         return shape is None or image_set is None or shape == image_set.shape
-
-    def _give_colours(self) -> None:
-        places = list(self._networks)
-        for key in self._chosen:
-            others = [other for other in self._chosen if other != key]
-            taken = {self._slots[other] for other in others if other in self._slots}
-            wished = self._slots.get(key, places.index(key) % COLOURS)
-            free = [slot for slot in (wished, *range(COLOURS)) if slot not in taken]
-            self._slots[key] = free[0] if free else wished
 
     # -------------------------------------------------------------------------------------- showing
 
@@ -231,7 +229,15 @@ class NetworkPicker(QWidget):
         self._show_chosen()
         self.search.setVisible(len(self._networks) > MANY)
         self.list.setVisible(bool(self._networks))
+        self._fit_list()
         self.empty.setVisible(not self._networks)
+
+    def _fit_list(self) -> None:
+        """Let the list be as tall as its rows, where there is room, and at least a few of them."""
+        rows = [self.list.sizeHintForRow(row) for row in range(min(self.list.count(), MOST_TALL))]
+        whole, frame = sum(rows), 2 * self.list.frameWidth()
+        self.list.setMinimumHeight(min(whole, sum(rows[:LEAST_ROWS])) + frame)
+        self.list.setMaximumHeight(whole + frame)
 
     def _text(self, network: Network, found: Robustness | None) -> str:
         numbers, parts = network.entry.numbers, []
@@ -280,7 +286,6 @@ class NetworkPicker(QWidget):
 
     def _set_chosen(self, keys: list[str]) -> None:
         self._chosen = keys[-self.most :]
-        self._give_colours()
         self._show_chosen()
         self.changed.emit()
 

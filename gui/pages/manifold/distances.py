@@ -224,15 +224,10 @@ class DistancesView(QWidget):
         return drawn
 
     def _colours(self, curves: Sequence[Distances]) -> dict[str, Colour]:
-        """Return a colour for every curve: the picker's, or a free one if that is taken."""
-        chosen = {network.key for network in self._picker.networks}
-        found: dict[str, Colour] = {}
-        # Assign the chosen networks' colours first, so that no other curve takes one of them.
-        for curve in sorted(curves, key=lambda curve: curve.classifier not in chosen):
-            taken = set(found.values())
-            wished = self._picker.series(curve.classifier)
-            free = (slot for slot in range(len(curves) + 1) if slot not in taken)
-            found[curve.classifier] = wished if wished not in taken else next(free)
+        """Return a colour for every curve: that of its network on every page."""
+        found: dict[str, Colour] = {
+            curve.classifier: self._picker.series(curve.classifier) for curve in curves
+        }
         return found | {"": CLEAN}
 
     # -------------------------------------------------------------------------------------- table

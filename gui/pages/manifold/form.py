@@ -33,7 +33,6 @@ from gui.widgets.sentence import SUMMARY_LINES, Sentence
 
 WIDTH = 352
 MOST_NETWORKS = 1000
-AT_FIRST = 8
 LIST_HEIGHT = 150
 TANGENT_IMAGES = 200
 
@@ -176,7 +175,7 @@ class ManifoldForm(QWidget):
 
     def _build_networks(self) -> None:
         self.own = GeneratorForm(self.workspace)
-        self.picker = NetworkPicker(self.workspace, MOST_NETWORKS, at_first=AT_FIRST)
+        self.picker = NetworkPicker(self.workspace, MOST_NETWORKS, at_first=MOST_NETWORKS)
         self.picker.list.setMinimumHeight(LIST_HEIGHT)
         self.all = QToolButton()
         self.all.setText("Check all")
@@ -219,7 +218,7 @@ class ManifoldForm(QWidget):
         self.panel = SidePanel()
         self.panel.setFixedWidth(WIDTH)
         self.panel.add(self.fold)
-        self.panel.add(self.picker, "Networks")
+        self.panel.lead(self.picker, "Networks")
         self.panel.add(self.all)
         chosen = labelled_rows(("Generator", self.chosen))
         tangents = labelled_rows(("Test images", self.tangent_images))

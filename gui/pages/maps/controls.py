@@ -55,6 +55,14 @@ class ClassChoice(QWidget):
             .replace("quantity", self.quantity.currentData())
         )
 
+    def use(self, spec: AttributionSpec) -> None:
+        """Show the class and the quantity that an attribution explains."""
+        values = spec.parameters()
+        target = values.get("target")
+        wanted = values.get("explained") if target is None else target
+        self.label.setCurrentIndex(max(0, self.label.findData(wanted)))
+        self.quantity.setCurrentIndex(max(0, self.quantity.findData(values.get("quantity"))))
+
     def set_classes(self, names: Sequence[str]) -> None:
         """Offer these classes; keep the chosen one if it still exists."""
         before = self.label.currentData()

@@ -16,6 +16,7 @@ from gui.pages import MAPS, Place
 from gui.pages.common.needs import NeedsNetwork
 from gui.pages.common.network_picker import NetworkPicker
 from gui.pages.common.page import Page
+from gui.pages.common.record_settings import RecordSettings
 from gui.pages.maps.columns import MapColumn
 from gui.pages.maps.controls import ClassChoice, DifferenceChoice, DrawingChoice
 from gui.pages.maps.grid import MapsGrid
@@ -76,7 +77,7 @@ class MapsPage(Page):
         self.keep = QPushButton("Keep in study")
         self.keep.setToolTip("Store these maps as records of the study")
         self._side = SidePanel()
-        self._side.add(self.picker, "Networks", 1)
+        self._side.lead(self.picker, "Networks")
         self._side.add(self.methods, "Methods")
         self._side.add(self.explained, "Explained")
         self._side.add(self.drawing, "Drawing")
@@ -123,6 +124,7 @@ class MapsPage(Page):
         self._previews.failed.connect(self._fail)
         self._previews.late.connect(self._be_late)
         self._names.changed.connect(self.ask)
+        RecordSettings(self, self._use)
 
     # ---------------------------------------------------------------------------- images and maps
 
@@ -137,6 +139,13 @@ class MapsPage(Page):
             if self.workspace.asked_image is not None:
                 self._on_image_asked(self.workspace.asked_image)
         self.ask()
+
+    def _use(self, spec: Maps) -> None:
+        """Show the network, method, class and images of a record."""
+        self.picker.choose_only(spec.classifier.key)
+        self.methods.choose_only(spec.attribution)
+        self.explained.use(spec.attribution)
+        self.strip.choose(spec.indices)
 
     @Slot(int)
     def _on_image_asked(self, index: int) -> None:

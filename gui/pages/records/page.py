@@ -22,11 +22,13 @@ from engine.store import trash
 from engine.store.index import Entry
 from engine.store.study import Study, spec_of
 from gui.pages import RECORDS, TRAIN, Place, place_of
+from gui.pages.common.record_settings import place_for
 from gui.pages.common.refresh import RefreshedPage
 from gui.pages.records.model import RecordRow, rows_of
 from gui.pages.records.study import StudyCard
 from gui.pages.records.table import RecordsTable
 from gui.pages.records.view import RecordView
+from gui.queue.unfinished import UnfinishedList
 from gui.session.workspace import Workspace
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.label import Question
@@ -52,6 +54,7 @@ class RecordsPage(RefreshedPage):
         self.table = RecordsTable()
         self.view = RecordView(workspace)
         self.study_card = StudyCard(workspace)
+        self.unfinished = UnfinishedList(workspace.unfinished, self)
         self._wanted = ""
         self._question: QMessageBox | None = None
         self._build_more()
@@ -109,7 +112,9 @@ class RecordsPage(RefreshedPage):
         left = QWidget()
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.table)
+        column.setSpacing(12)
+        column.addWidget(self.unfinished)
+        column.addWidget(self.table, 1)
         self.table.bar.addWidget(self.more)
         split = QSplitter(Qt.Orientation.Horizontal)
         split.setChildrenCollapsible(False)
@@ -132,11 +137,13 @@ class RecordsPage(RefreshedPage):
         workspace.study_changed.connect(self._on_study)
         workspace.record_added.connect(self._soon)
         workspace.highlighted.connect(self.table.model.highlight)
+        workspace.unfinished.changed.connect(self._soon)
         self.table.hovered.connect(workspace.highlighted)
         self.table.chosen.connect(self._show)
         self.table.delete_asked.connect(self._ask_to_delete)
         self.view.delete_asked.connect(self._ask_to_delete)
         self.view.page_asked.connect(self._to_page)
+        self.view.settings_asked.connect(self._use_settings)
         self.view.copy_asked.connect(self._copy)
         self.empty.asked.connect(self._lead)
         QShortcut(QKeySequence.StandardKey.Find, self, self.table.search.setFocus)
@@ -156,7 +163,11 @@ class RecordsPage(RefreshedPage):
         before = self.shown_key
         self.table.set_rows(rows)
         study = self.workspace.study
-        filled = bool(rows) or (study is not None and not trash.is_empty(study))
+        filled = (
+            bool(rows)
+            or bool(self.workspace.unfinished.found)
+            or (study is not None and not trash.is_empty(study))
+        )
         self.stack.setCurrentIndex(1 if filled else 0)
         self.study_card.refresh()
         if self._wanted:
@@ -213,6 +224,7 @@ class RecordsPage(RefreshedPage):
         self.view.show_entry(row.entry)
         self.view.origin.show_links(row.entry.parents, children, known)
         self.view.to_page.setEnabled(place_of(row.entry.kind) is not None)
+        self.view.use.setEnabled(place_for(spec_of(row.entry)) is not None)
         if changed:
             self._read_record(study, key)
 
@@ -232,6 +244,15 @@ class RecordsPage(RefreshedPage):
         if row is not None and place is not None:
             self.workspace.selected.emit(row.network or row.entry.key)
             self.go_to.emit(place)
+
+    @Slot()
+    def _use_settings(self) -> None:
+        row = self.table.model.rows.get(self.shown_key)
+        spec = None if row is None else spec_of(row.entry)
+        place = place_for(spec)
+        if place is not None:
+            self.go_to.emit(place)  # first, because it builds the page whose form is to be filled
+            self.workspace.settings_asked.emit(spec)
 
     @Slot(str)
     def _copy(self, form: str) -> None:

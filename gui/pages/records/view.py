@@ -44,6 +44,8 @@ class RecordView(QWidget):
     -------
     page_asked
         The user wants to see the record on the page of its kind.
+    settings_asked
+        The user wants the record's settings in the form that makes such records.
     delete_asked
         The user wants to delete the record.
     copy_asked
@@ -51,6 +53,7 @@ class RecordView(QWidget):
     """
 
     page_asked = Signal()
+    settings_asked = Signal()
     delete_asked = Signal()
     copy_asked = Signal(str)
 
@@ -145,6 +148,9 @@ class RecordView(QWidget):
         self.to_page = QPushButton("Show on its page")
         self.to_page.setToolTip("Go to the page that works with records of this kind")
         self.to_page.clicked.connect(self.page_asked)
+        self.use = QPushButton("Use these settings")
+        self.use.setToolTip("Fill the form that makes such records with the settings of this one")
+        self.use.clicked.connect(self.settings_asked)
         self.copy = QToolButton()
         self.copy.setText("Copy as…")
         self.copy.setToolTip("Copy what computes exactly this record")
@@ -203,6 +209,7 @@ class RecordView(QWidget):
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         buttons.addWidget(self.to_page)
+        buttons.addWidget(self.use)
         buttons.addWidget(self.copy)
         buttons.addStretch(1)
         buttons.addWidget(self.delete)

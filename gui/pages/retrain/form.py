@@ -25,7 +25,6 @@ from gui.widgets.forms.side_panel import SidePanel, labelled_rows
 from gui.widgets.sentence import SUMMARY_LINES, Sentence
 
 MOST_NETWORKS = 1000
-AT_FIRST = 6
 REPEATS = 3
 AUTOMATIC = ""
 CONTROLS: tuple[ScoreControl, ...] = ("sobel", "blurred", "mask_only")
@@ -59,7 +58,7 @@ class RetrainForm(SidePanel):
     # ----------------------------------------------------------------------------------- building
 
     def _build_methods(self) -> None:
-        self.picker = NetworkPicker(self.workspace, MOST_NETWORKS, at_first=AT_FIRST)
+        self.picker = NetworkPicker(self.workspace, MOST_NETWORKS, at_first=MOST_NETWORKS)
         self.all = QToolButton()
         self.all.setText("Check all")
         self.all.setToolTip("Choose every network in the list")
@@ -118,7 +117,7 @@ class RetrainForm(SidePanel):
         self.compute.setToolTip("Train what the study lacks; what it has is not repeated")
 
     def _add_all(self) -> None:
-        self.add(self.picker, "Networks", 1)
+        self.lead(self.picker, "Networks")
         self.add(self.all)
         self.add(self.methods, "Attributions")
         self.add(self.modes["roar"], "Modes")
@@ -173,6 +172,19 @@ class RetrainForm(SidePanel):
             if isinstance(attribution, AttributionSpec)
         ]
         return [spec for spec in found if spec is not None]
+
+    def use(self, spec: Interpretability) -> None:
+        """Show the settings of a score or control."""
+        self.picker.choose_only(spec.classifier.key)
+        self.methods.choose_only(spec.attribution)
+        for mode, box in self.modes.items():
+            box.setChecked(mode == spec.mode)
+        for control, box in self.controls.items():
+            box.setChecked(control == spec.control)
+        self.fractions.set_values(spec.fractions)
+        self.repeats.setValue(spec.repeats)
+        self.seed.setValue(spec.seed)
+        self.baseline.setCurrentIndex(max(0, self.baseline.findData(spec.baseline.key)))
 
     def spec_for(
         self,

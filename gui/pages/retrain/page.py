@@ -15,6 +15,7 @@ from engine.store.index import Entry
 from engine.store.study import Study
 from engine.tradeoff.points import MODES
 from gui.pages import DATA, RETRAIN, TRAIN, Place
+from gui.pages.common.record_settings import RecordSettings
 from gui.pages.common.refresh import RefreshedPage
 from gui.pages.retrain.form import CONTROLS, RetrainForm
 from gui.pages.retrain.lines import SHARED, STYLES, CurveLine, lines_of
@@ -125,6 +126,7 @@ class RetrainPage(RefreshedPage):
         workspace.highlighted.connect(self._on_highlighted)
         self.form.changed.connect(self._soon)
         self.form.asked.connect(self._compute)
+        RecordSettings(self, self.form.use, self.form.specs)
         self.empty.asked.connect(self._lead)
         for combo in (self.mode, self.method):
             combo.currentIndexChanged.connect(self._draw)
@@ -238,10 +240,13 @@ class RetrainPage(RefreshedPage):
 
     def _summary(self, view: RetrainContent) -> str:
         missing = view.total - view.present
+        foreign = len(self.form.picker.networks) - len(self.form.networks)
         text = f"Scores: {view.scores:,}"
         if view.controls:
             text += f", controls: {view.controls:,}"
         text += f". Retrainings: {view.total:,}, "
+        if foreign:
+            text = f"Left out, trained on other images: {foreign:,}. " + text
         if missing == 0 and view.scored == view.scores + view.controls:
             return text + "all in the study already."
         return text + f"{view.present:,} in the study, {missing:,} missing."
@@ -278,7 +283,10 @@ class RetrainPage(RefreshedPage):
         return [view.curves[place] for place in places if place in view.curves]
 
     def _title(self, curve: Curve) -> str:
-        """Return the user's name for a curve's network, or its own title."""
+        """Return the name of a curve's network in the list, where its kind tells it apart."""
+        for chosen in self.form.picker.networks:
+            if chosen.key == curve.spec.classifier.key:
+                return chosen.title
         study, network = self.workspace.study, curve.spec.classifier
         return network.title if study is None else study.title(network)
 

@@ -59,6 +59,18 @@ class AttackSweep(QWidget):
         """Return an attack for each radius; an empty list while an input is invalid."""
         return [] if self.error() else self._attacks()
 
+    def use(self, attack: AttackSpec) -> None:
+        """Show one attack at its own radius and step."""
+        self.form.set_spec(attack)
+        values: dict[str, Any] = attack.parameters()
+        norm, eps = values["norm"], values["eps"]
+        self.sweep.set_values({norm: (eps,)}, (norm,))
+        if self._has_step:
+            scaled = values["step_size"] == scaled_step(eps, values["steps"])
+            self.scaled.setChecked(scaled)
+            if not scaled:
+                self.steps[norm].set_value(values["step_size"])
+
     def error(self) -> str:
         """Return the error message, or ""."""
         fault = self.sweep.error() or self.form.error() or self._step_error()

@@ -111,6 +111,26 @@ class TrainForm(SidePanel):
         ]
         return list({spec.key: spec for spec in found}.values())
 
+    def use(self, spec: Training) -> None:
+        """Show the settings of one training."""
+        self.network.set_spec(spec.network)
+        for section in self.sections:
+            section.box.setChecked(isinstance(spec.scheme, section.scheme))
+            if section.wanted:
+                section.form.set_spec(spec.scheme)
+        attack = getattr(spec.scheme, "attack", None)
+        if attack is not None:
+            self.attack.use(attack)
+        self.optimizer.set_spec(spec.optimizer)
+        for name in ("epochs", "batch_size", "evaluation_images", "epoch_images"):
+            getattr(self, name).setValue(getattr(spec, name))
+        self.seeds.set_values((float(spec.seed),))
+        self.best.setChecked(spec.weights == "best")
+        balls = self.attack.sweep.balls()
+        self.follows.setChecked(bool(balls) and evaluation_at(*middle(balls)) == spec.evaluation)
+        self.evaluation.set_spec(spec.evaluation)
+        self.start.choose(spec.start)
+
     def checks(self, trainings: Iterable[Training]) -> list[Measurement]:
         """Return the measurements under strong attacks that shall follow the trainings."""
         level = self.check.currentData()

@@ -18,6 +18,7 @@ from engine.specs.schema import Spec
 from engine.store.index import Entry
 from gui.pages import DATA, TRAIN, Place
 from gui.pages.common.page import Page
+from gui.pages.common.record_settings import RecordSettings
 from gui.pages.train.alarm_line import AlarmLine
 from gui.pages.train.footer import TrainFooter
 from gui.pages.train.form import TrainForm
@@ -49,7 +50,7 @@ class TrainPage(Page):
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
         super().__init__(workspace, parent)
-        self.runs = Runs()
+        self.runs = Runs(workspace.colours.series)
         self._specs: dict[str, Training] = {}
         self._read: set[str] = set()
         self._wished: list[str] = []
@@ -121,6 +122,7 @@ class TrainPage(Page):
         workspace.records_changed.connect(self._offer_starts)
         workspace.highlighted.connect(self._on_highlighted)
         workspace.selected.connect(self._on_selected)
+        RecordSettings(self, self.form.use, self.trainings)
         self.form.changed.connect(self._on_form)
         self.footer.train.clicked.connect(self._train)
         self.footer.go_to.connect(self.go_to)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -134,9 +134,16 @@ class TrainingRun:
 
 
 class Runs:
-    """The networks of the page by key, in the order in which they were added."""
+    """The networks of the page by key, in the order in which they were added.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    series
+        Returns the number of a network's colour; by default each gets the first free one.
+    """
+
+    def __init__(self, series: Callable[[str], int] | None = None) -> None:
+        self._series = series
         self._runs: dict[str, TrainingRun] = {}
 
     def __iter__(self) -> Iterator[TrainingRun]:
@@ -155,7 +162,8 @@ class Runs:
     def add(self, key: str, title: str) -> TrainingRun:
         """Return the network of a key; create it if necessary."""
         if key not in self._runs:
-            self._runs[key] = TrainingRun(key, title, self._free_series())
+            series = self._free_series() if self._series is None else self._series(key)
+            self._runs[key] = TrainingRun(key, title, series)
         return self._runs[key]
 
     def remove(self, key: str) -> None:

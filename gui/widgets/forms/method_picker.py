@@ -57,6 +57,13 @@ class MethodPicker(QWidget):
         """The chosen methods, in the order of the list."""
         return [self._specs[kind] for kind, box in self.boxes.items() if box.isChecked()]
 
+    def choose_only(self, spec: Spec) -> None:
+        """Choose one method, with these settings, and no other."""
+        self._specs[spec.kind] = spec
+        for kind, box in self.boxes.items():
+            box.setChecked(kind == spec.kind)
+        self.changed.emit()
+
     def set_settings(self, spec: Spec) -> None:
         """Use a method with these settings."""
         self._specs[spec.kind] = spec

@@ -45,7 +45,20 @@ class SidePanel(QWidget):
         self._whole.setContentsMargins(0, 0, 0, 0)
         self._whole.setSpacing(8)
         self._whole.addWidget(scroll, 1)
+        self._leading = 0
         self.setFixedWidth(WIDTH)
+
+    def lead(self, widget: QWidget, heading: str) -> None:
+        """Put a widget that scrolls by itself, such as a list, above the scroll area.
+
+        It shares the height with the scroll area: inside, it would be a scroller in a scroller.
+        """
+        label = Label(heading)
+        label.setProperty("role", "heading")
+        self._whole.insertWidget(self._leading, label)
+        self._whole.insertWidget(self._leading + 1, widget, 1)
+        self._leading += 2
+        self._column.setAlignment(Qt.AlignmentFlag.AlignTop)
 
     def add(self, part: QWidget | QLayout, heading: str = "", stretch: int = 0) -> None:
         """Append a widget or a layout to the column."""

@@ -11,6 +11,7 @@ from engine.plan import scheduler as scheduler_module
 from engine.plan.scheduler import Scheduler, Slots, missing, slots_on
 from engine.specs.schema import SpecError
 from engine.store.study import Result, Study
+from engine.store.unfinished import unfinished
 
 GLYPHS = specs.Glyphs(train=100, test=50)
 TRAININGS = [
@@ -265,3 +266,21 @@ def test_that_the_device_is_checked():
     if not torch.cuda.is_available():
         with pytest.raises(SpecError, match="no CUDA device"):
             slots_on("cuda")
+
+
+def test_that_what_a_cancelled_plan_left_out_is_unfinished(world):
+    w = world(until_cancelled)
+    w.scheduler.add(TRAININGS)
+    while not w.study.has(GLYPHS):
+        time.sleep(0.005)
+    assert unfinished(w.study, w.scheduler.asked, {s.key for s in w.scheduler.pending}) == []
+    w.scheduler.stop(10)
+    assert [one.spec for one in unfinished(Study(w.study.path))] == TRAININGS
+
+
+def test_that_a_plan_that_was_computed_leaves_no_list(world):
+    w = world(quick)
+    w.scheduler.add(TRAININGS)
+    w.scheduler.wait(20)
+    w.scheduler.stop(10)
+    assert list((w.study.path / "asked").iterdir()) == []

@@ -56,7 +56,7 @@ def test_that_texts_on_accent_and_selection_can_be_read(qapp, mode):
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_that_every_series_stands_out_from_the_ground_of_a_plot(qapp, mode):
     theme.apply(qapp, mode)
-    for index in range(8):
+    for index in range(24):
         assert contrast(theme.series(index), theme.colour("surface")) >= 3.0
 
 
@@ -70,7 +70,7 @@ def test_that_series_differ_for_a_reader_without_long_cones(qapp, mode):
 
 def test_that_series_start_again_after_the_last(qapp):
     theme.apply(qapp, "light")
-    assert theme.series(8) == theme.series(0)
+    assert theme.series(24) == theme.series(0)
 
 
 def test_that_a_change_of_mode_is_announced_once_and_reaches_the_palette(qapp, qtbot):

@@ -4,10 +4,13 @@ import dataclasses
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QScrollArea
 
 from engine.specs import Glyphs, PaperMLP, Training
 from engine.store.study import Result
 from gui.pages.common.network_picker import NetworkPicker
+from gui.pages.train.runs import Runs
+from gui.widgets.forms.side_panel import SidePanel
 from tests.gui.synthetic_networks import GLYPHS, add_network, image_set, networks, open_workspace
 
 
@@ -67,6 +70,38 @@ def test_that_chosen_networks_never_share_a_colour(qtbot, tmp_path):
     for key in (chosen[0], chosen[8], chosen[1], chosen[9]):
         picker.choose(key)
     assert len({picker.series(key) for key in keys(picker)}) == 4
+    workspace.runner.shutdown()
+
+
+def test_that_networks_have_one_colour_on_every_page_and_after_reopening(qtbot, tmp_path):
+    workspace, _ = open_workspace(tmp_path, count=12)
+    pickers = [NetworkPicker(workspace, most) for most in (4, 1000)]
+    for made in pickers:
+        qtbot.addWidget(made)
+    runs = Runs(workspace.colours.series)
+    wanted = [spec.key for spec in networks(12)]
+    for key in (wanted[8], wanted[0]):
+        pickers[0].choose(key)
+    found = [[made.series(key) for key in wanted] for made in pickers]
+    found.append([runs.add(key, key).series for key in reversed(wanted)][::-1])
+    assert found == [list(range(12))] * 3
+    workspace.runner.shutdown()
+
+
+def test_that_the_list_is_as_tall_as_its_rows_where_there_is_room(qtbot, tmp_path):
+    workspace, _ = open_workspace(tmp_path, count=6)
+    panel, picker = SidePanel(), NetworkPicker(workspace, most=4)
+    qtbot.addWidget(panel)
+    panel.lead(picker, "Networks")
+    panel.resize(300, 900)
+    panel.show()
+    assert not picker.list.verticalScrollBar().isVisible()
+    assert picker.list.maximumHeight() == picker.list.height()
+    qtbot.waitUntil(lambda: picker.height() - picker.list.height() < 60, timeout=5000)
+    outer = picker.parentWidget()
+    while outer is not None and not isinstance(outer, QScrollArea):
+        outer = outer.parentWidget()
+    assert outer is None
     workspace.runner.shutdown()
 
 

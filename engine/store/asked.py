@@ -1,0 +1,166 @@
+"""What a process was asked to compute in a study: a file that outlives a crash.
+
+``asked/<machine>-<process>-<n>.jsonl`` has a line for each queued spec, and a line for each that
+the user discarded. The process that writes a file keeps it locked. The system releases the lock
+when the process ends, however it ends, so a file without a lock lists what nobody computes now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from engine.specs.schema import Spec
+from engine.store.atomic import new_file
+from engine.store.files import read_text
+
+FOLDER = "asked"
+CAP = 1 << 30  # bytes of one file; 10,000 specs take 20 MB
+_COUNT = itertools.count()
+_LOCKED_BYTE = 1 << 40  # beyond the content: under Windows a locked byte cannot be read
+
+
+def line_of(spec: Spec) -> str:
+    """Return the line of a spec. Making thousands takes a second: do it on a worker."""
+    return json.dumps({"key": spec.key, "spec": spec.as_dict()}, ensure_ascii=False)
+
+
+class Asked:
+    """The list of what this process was asked for in one study.
+
+    The file is made by the first line. Where it cannot be written (a read-only folder), nothing is
+    listed: computing goes on, and storing the first record says what is wrong with the folder.
+    """
+
+    def __init__(self, study: Path):
+        machine = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+        self.path = study / FOLDER / f"{machine}-{os.getpid()}-{next(_COUNT)}.jsonl"
+        self._descriptor: int | None = None
+
+    def add(self, lines: Iterable[str]) -> None:
+        """Append lines of :func:`line_of`."""
+        text = "".join(f"{line}\n" for line in lines)
+        if text:
+            with suppress(OSError):
+                self._write(text.encode())
+
+    def discard(self, keys: Iterable[str]) -> None:
+        """Note that these are no longer wanted."""
+        if self._descriptor is not None:
+            self.add(json.dumps({"discarded": key}) for key in keys)
+
+    def close(self) -> None:
+        """Release the file; what it lists and the study lacks is unfinished from now on."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _write(self, data: bytes) -> None:
+        if self._descriptor is None:
+            self.path.parent.mkdir(exist_ok=True)
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+            self._descriptor = os.open(self.path, flags, 0o644)
+            _lock(self._descriptor)
+        while data:
+            data = data[os.write(self._descriptor, data) :]
+
+
+def files(study: Path) -> list[Path]:
+    """Return the lists of all processes, oldest first."""
+    found = []
+    for path in (study / FOLDER).glob("*.jsonl"):
+        with suppress(OSError):  # another process removed it
+            found.append((path.stat().st_mtime_ns, path))
+    return [path for _, path in sorted(found)]
+
+
+def specs_in(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the JSON forms of the specs that a list holds, by key, in order.
+
+    Lines that are no JSON, such as a last line that a crash cut off, are left out.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    try:
+        text = read_text(path, CAP)
+    except (OSError, ValueError):
+        return {}
+    for line in text.splitlines():
+        try:
+            data = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if not isinstance(data, dict):
+            continue
+        found.pop(str(data.get("discarded")), None)
+        if isinstance(data.get("spec"), dict):
+            found[str(data.get("key"))] = data["spec"]
+    return found
+
+
+def keep_only(path: Path, keys: set[str]) -> None:
+    """Reduce a list that nobody writes to these keys; remove it if none is left.
+
+    Raises
+    ------
+    OSError
+        If it cannot be changed.
+    """
+    with _held(path) as free:
+        if not free:
+            return
+        kept = {key: spec for key, spec in specs_in(path).items() if key in keys}
+        if kept:
+            with new_file(path) as temporary:
+                lines = (json.dumps({"key": key, "spec": spec}) for key, spec in kept.items())
+                temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        elif os.name != "nt":
+            path.unlink(missing_ok=True)
+    if not kept and os.name == "nt":  # an open file cannot be removed there
+        path.unlink(missing_ok=True)
+
+
+def is_written(path: Path) -> bool:
+    """Whether a process that is alive writes this list."""
+    with _held(path) as free:
+        return not free
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[bool]:
+    """Lock a list for a moment; yield False if another process has it."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+    except OSError:  # a folder that cannot be written, or gone: nobody writes it from here
+        yield True
+        return
+    try:
+        yield _lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock a file for as long as it is open; return False if it is locked already."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:  # a network drive without locks: what is listed there is shown as unfinished
+        return True
+    return True

@@ -1,0 +1,85 @@
+"""A record's settings in the form that makes such records: "use these settings"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Slot
+
+from engine.specs import ImagesSpec
+from engine.specs.schema import Spec
+from gui.pages import ATTACK, MAPS, RETRAIN, TRAIN, Place
+
+if TYPE_CHECKING:
+    from gui.pages.common.page import Page
+
+LOST = "Some settings of the record have no field in this form: its Settings tab lists them all."
+
+
+def place_for(spec: Spec | None) -> Place | None:
+    """Return the page whose form can show a record's settings, or None."""
+    places = {
+        "training": TRAIN,
+        "adversarial_examples": ATTACK,
+        "maps": MAPS,
+        "interpretability": RETRAIN,
+    }
+    if spec is None:
+        return None
+    if spec.kind == "measurement" and getattr(getattr(spec, "metric", None), "attack", None):
+        return ATTACK
+    return places.get(spec.kind)
+
+
+class RecordSettings(QObject):
+    """Fills a page's form when settings of a record of its kinds are asked for.
+
+    The record's images are chosen first, as proposals for other images replace settings.
+
+    Parameters
+    ----------
+    fill
+        Shows a spec in the form.
+    made
+        Returns what the form asks for; the user is told if the spec is not among it.
+    """
+
+    def __init__(
+        self, page: Page, fill: Callable[[Any], object], made: Callable[[], list[Any]] | None = None
+    ):
+        super().__init__(page)
+        self._workspace, self._place = page.workspace, page.place
+        self._fill, self._made = fill, made
+        self._spec: Spec | None = None
+        self._workspace.settings_asked.connect(self._ask)
+        self._workspace.images_changed.connect(self._show)
+
+    @Slot(object)
+    def _ask(self, spec: Spec) -> None:
+        if place_for(spec) != self._place:
+            return
+        self._spec = spec
+        images = _images_of(spec)
+        if images is not None and images != self._workspace.images:
+            self._workspace.choose_images(images)
+        else:
+            self._show()
+
+    @Slot()
+    def _show(self) -> None:
+        spec, workspace = self._spec, self._workspace
+        if spec is None or workspace.image_set is None or workspace.images != _images_of(spec):
+            return
+        self._spec = None
+        self._fill(spec)
+        if self._made is not None and spec not in self._made():
+            workspace.message.emit(LOST, False)
+
+
+def _images_of(spec: Any) -> ImagesSpec | None:
+    """Return the images that a record is of."""
+    own = getattr(spec, "images", None)
+    if own is None and getattr(spec, "classifier", None) is not None:
+        own = spec.classifier.images
+    return own if isinstance(own, ImagesSpec) else None
