@@ -77,6 +77,7 @@ class MainWindow(QMainWindow):
         self.status = StatusLine(self.workspace)
         self.setStatusBar(self.status)
         self.messages = self.status.messages
+        self.column.insertWidget(0, self.messages)
         self.history = History(self.pages, self.workspace, self)
         self.menus = Menus(self, self.pages, self.workspace, self._actions())
         self.tour = Tour(self, self.pages, self.workspace, self.menus.actions["dismiss"])
@@ -108,9 +109,10 @@ class MainWindow(QMainWindow):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         row.addWidget(self.rail)
-        column = QVBoxLayout()
-        column.addWidget(self.splitter)
-        row.addLayout(column, 1)
+        self.column = QVBoxLayout()
+        self.column.setSpacing(0)
+        self.column.addWidget(self.splitter, 1)
+        row.addLayout(self.column, 1)
         self.setCentralWidget(central)
         self.veil = DropVeil(central)
 

@@ -7,11 +7,13 @@ from html import escape
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 
 from engine.texts import harmless, one_line, shortened
 
 WIDEST = 640  # pixels that a label may ask for at least
+MOST_LINES = 8  # of a wrapped text that a page must have room for
 QWIDGETSIZE_MAX = (1 << 24) - 1
 
 
@@ -31,8 +33,22 @@ class Label(QLabel):
         super().setText(harmless(text))
 
     def minimumSizeHint(self) -> QSize:
-        """Return the minimum size of the text, but no width that no screen has room for."""
-        return super().minimumSizeHint().boundedTo(QSize(WIDEST, QWIDGETSIZE_MAX))
+        """Return the minimum size of the text, but no width that no screen has room for.
+
+        A wrapped text needs the height of its lines; QLabel would ask for one line only, and a
+        page that has no more room would cut off the others.
+        """
+        least = super().minimumSizeHint().boundedTo(QSize(WIDEST, QWIDGETSIZE_MAX))
+        if self.wordWrap() and self.testAttribute(Qt.WidgetAttribute.WA_Resized):
+            most = self.fontMetrics().lineSpacing() * MOST_LINES
+            least.setHeight(max(least.height(), min(most, self.heightForWidth(self.width()))))
+        return least
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Ask for another height if the text wraps otherwise."""
+        super().resizeEvent(event)
+        if self.wordWrap() and event.size().width() != event.oldSize().width():
+            self.updateGeometry()
 
 
 class Links(QLabel):

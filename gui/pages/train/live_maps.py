@@ -25,6 +25,7 @@ from gui.look import theme
 from gui.look.icons import icon
 from gui.look.plain import plain_tip
 from gui.pages.train.runs import TrainingRun
+from gui.widgets.elided_label import Heading
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.images.image_view import pixels_of
@@ -169,14 +170,12 @@ class LiveMaps(QWidget):
         self.lock.toggled.connect(self._fix_limits)
 
     def _build_layout(self) -> None:
-        heading = Label("Loss gradients")
-        heading.setProperty("role", "heading")
+        heading = Heading("Loss gradients")
         top = QHBoxLayout()
         top.setSpacing(8)
         clip = Label("Clip at")
         clip.setBuddy(self.percentile)
-        top.addWidget(heading)
-        top.addStretch(1)
+        top.addWidget(heading, 1)
         for widget in (self.lock, clip, self.percentile, *self._exports()):
             top.addWidget(widget)
         below = QHBoxLayout()
