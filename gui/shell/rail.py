@@ -36,6 +36,7 @@ class Rail(QFrame):
         self.setFixedWidth(WIDTH)
         self._pages = pages
         self._group = QButtonGroup(self)
+        self._buttons: list[QToolButton] = []
         inside = QWidget()
         self._layout = QVBoxLayout(inside)
         self._layout.setContentsMargins(0, 8, 0, 8)
@@ -69,6 +70,7 @@ class Rail(QFrame):
         """Take the roomiest look that fits the height, else the smallest."""
         for look in LOOKS:
             self._take_look(look)
+            self._layout.invalidate()
             if self._layout.minimumSize().height() <= self.height():
                 break
         super().resizeEvent(event)
@@ -80,11 +82,12 @@ class Rail(QFrame):
         style = Qt.ToolButtonStyle.ToolButtonTextUnderIcon
         if look == "icons":
             style = Qt.ToolButtonStyle.ToolButtonIconOnly
-        for button in self._group.buttons():
+        for button in self._buttons:
             button.setToolButtonStyle(style)
             # The style sheet reads the property when it polishes a button only.
             button.style().unpolish(button)
             button.style().polish(button)
+            button.updateGeometry()
 
     def _add(self, index: int, page: Place) -> None:
         button = QToolButton(self)
@@ -96,6 +99,7 @@ class Rail(QFrame):
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
         button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._group.addButton(button, index)
+        self._buttons.append(button)
         self._layout.addWidget(button)
 
     @Slot(int, bool)

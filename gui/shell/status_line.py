@@ -15,6 +15,7 @@ from gui.shell.throughput import Throughput
 from gui.widgets.elided_label import Elided
 
 REFRESH_MS = 1000
+MOST_WIDTH = 240  # pixels of the study's name, so that the device stays in sight
 
 
 class StatusLine(QStatusBar):
@@ -28,6 +29,7 @@ class StatusLine(QStatusBar):
         self.throughput = Throughput(self._images_of)
         self.messages = MessageBar(self)
         self.study = Elided()
+        self.study.setMaximumWidth(MOST_WIDTH)
         self.device = Elided("Loading the engine…")
         self.device.setProperty("role", "muted")
         self.setSizeGripEnabled(False)

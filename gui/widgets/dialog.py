@@ -20,6 +20,7 @@ class Dialog(QDialog):
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
         self._area: ScrolledArea | None = None
+        self._inner: QLayout | None = None
 
     def room(self) -> QSize:
         """Return the size that the screen has for a dialog."""
@@ -27,14 +28,15 @@ class Dialog(QDialog):
 
     def setVisible(self, visible: bool) -> None:
         """Show the dialog in a size that the screen has room for, or hide it."""
-        if visible and self._area is None and self.layout() is not None:
-            self._move_into_area()
+        layout = self.layout()
+        if visible and self._area is None and layout is not None:
+            self._move_into_area(layout)
         super().setVisible(visible)
         if visible:
             self._grow()
 
-    def _move_into_area(self) -> None:
-        layout, focused = self.layout(), self.focusWidget()
+    def _move_into_area(self, layout: QLayout) -> None:
+        focused = self.focusWidget()
         sized = self.testAttribute(Qt.WidgetAttribute.WA_Resized)
         wanted = self.size() if sized else self.sizeHint()
         margins = layout.contentsMargins()
@@ -43,7 +45,7 @@ class Dialog(QDialog):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
-        self._area = ScrolledArea(content)
+        self._area, self._inner = ScrolledArea(content), layout
         outer.addWidget(self._area, 1)
         foot = QVBoxLayout()
         if self._move_buttons(layout, foot):
@@ -60,7 +62,8 @@ class Dialog(QDialog):
         buttons = self.findChild(QDialogButtonBox)
         if buttons is None:
             return False
-        row = layout.itemAt(layout.count() - 1).layout()
+        last = layout.itemAt(layout.count() - 1)
+        row = last.layout() if last is not None else None
         if row is not None and row.indexOf(buttons) >= 0:
             layout.removeItem(row)
             foot.addLayout(row)
@@ -71,14 +74,14 @@ class Dialog(QDialog):
     @Slot()
     def _grow(self) -> None:
         """Grow to what the content needs, as far as the screen has room, and stay on the screen."""
-        if self._area is None:
+        area, inner, outer = self._area, self._inner, self.layout()
+        if area is None or inner is None or outer is None:
             return
-        area, inner = self._area, self._area.widget().layout()
         needs = area.needs()
         if inner.hasHeightForWidth():
             width = max(self.width(), needs.width())
             needs.setHeight(max(needs.height(), inner.heightForWidth(width)))
-        wanted = needs + self.layout().minimumSize() - area.minimumSizeHint()
+        wanted = needs + outer.minimumSize() - area.minimumSizeHint()
         self.resize(self.size().expandedTo(wanted).boundedTo(self.room()))
         place, room = self.frameGeometry(), self.screen().availableGeometry()
         over = place.bottomRight() - room.bottomRight()

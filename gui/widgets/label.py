@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 from engine.texts import harmless, one_line, shortened
 
 WIDEST = 640  # pixels that a label may ask for at least
+LONGEST = 600  # letters of each text of a question, so that its buttons are on every screen
 MOST_LINES = 8  # of a wrapped text that a page must have room for
 QWIDGETSIZE_MAX = (1 << 24) - 1
 
@@ -81,8 +82,8 @@ class Question(QMessageBox):
         self.setIcon(QMessageBox.Icon.Question)
         self.setWindowTitle(title)
         self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setText(harmless(text))
-        self.setInformativeText(harmless(detail))
+        self.setText(harmless(shortened(text, LONGEST)))
+        self.setInformativeText(harmless(shortened(detail, LONGEST)))
         for label in self.findChildren(QLabel):
             label.setTextFormat(Qt.TextFormat.PlainText)
 

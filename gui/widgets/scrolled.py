@@ -25,6 +25,7 @@ class ScrolledArea(QScrollArea):
 
     def __init__(self, content: QWidget, parent: QWidget | None = None):
         super().__init__(parent)
+        self.content = content
         self._needs = QSize()
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -35,7 +36,7 @@ class ScrolledArea(QScrollArea):
 
     def needs(self) -> QSize:
         """Return the least size of the content."""
-        return self.widget().minimumSizeHint().expandedTo(self.widget().minimumSize())
+        return self.content.minimumSizeHint().expandedTo(self.content.minimumSize())
 
     def fit(self) -> None:
         """Give the content the room of the area, or its least size where that is more."""
@@ -45,14 +46,14 @@ class ScrolledArea(QScrollArea):
         wide = needs.width() > room.width() - high * upright.width()
         high = needs.height() > room.height() - wide * level.height()
         room -= QSize(high * upright.width(), wide * level.height())
-        self.widget().resize(room.expandedTo(needs))
+        self.content.resize(room.expandedTo(needs))
         if needs != self._needs:
             self._needs = needs
             self.needs_changed.emit()
 
     def sizeHint(self) -> QSize:
         """Return the size hint of the content."""
-        return self.widget().sizeHint()
+        return self.content.sizeHint()
 
     def minimumSizeHint(self) -> QSize:
         """Return a size that fits every screen."""
@@ -70,7 +71,7 @@ class ScrolledArea(QScrollArea):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Fit the content when its needs change. QScrollArea filters its events already."""
-        if event.type() == QEvent.Type.LayoutRequest and watched is self.widget():
+        if event.type() == QEvent.Type.LayoutRequest and watched is self.content:
             self.fit()
         return super().eventFilter(watched, event)
 
@@ -83,5 +84,5 @@ class ScrolledArea(QScrollArea):
 
     def _show_focus(self) -> None:
         focused = self.focusWidget()
-        if focused is not None and self.widget().isAncestorOf(focused):
+        if focused is not None and self.content.isAncestorOf(focused):
             self.ensureWidgetVisible(focused, 8, 8)

@@ -33,6 +33,7 @@ from gui.widgets.images.map_grid import MapGrid
 from gui.widgets.label import Label
 
 PLAY_MS = 400
+LEAST_HEIGHT = 220  # pixels, of two networks below the images
 
 
 class LiveMaps(QWidget):
@@ -188,6 +189,7 @@ class LiveMaps(QWidget):
         layout.setSpacing(4)
         layout.addLayout(top)
         layout.addWidget(self.grid, 1)
+        self.setMinimumHeight(LEAST_HEIGHT)
         layout.addLayout(below)
 
     def _exports(self) -> list[QToolButton]:
