@@ -40,6 +40,8 @@ LONG = "L-inf of a sweep with a name that is as long as a sentence " * 3
 ROOMY = (1024, 640)
 WANTED = (QAbstractButton, QComboBox, QLineEdit, QSlider)
 SIDE = 8
+SETTLED_MS = 1000  # in which a page whose texts have just changed is laid out, on a busy machine
+FIRST_LOOK_MS = 500  # pages read the study 300 ms after they are shown first
 
 
 def pause(milliseconds=60):
@@ -111,6 +113,9 @@ def cut_off(page):
 
 def faults_of_pages(window, size, pictures):
     """Yield sentences on the window's own size and on each page, the queue open and closed."""
+    for place in PAGES:
+        window.pages.show_place(place)
+        pause(FIRST_LOOK_MS)
     for queue in (False, True):
         window.dock.set_expanded(queue)
         for place, host in zip(PAGES, window.pages.hosts, strict=True):
@@ -129,6 +134,8 @@ def faults_of_pages(window, size, pictures):
                 over = area.widget().width() - area.width()
                 if size >= ROOMY and over > 0 and area.isVisibleTo(host):
                     yield f"{where}: {over} pixels too wide for {area.width()}"
+            if any(cut_off(host.page)):
+                pause(SETTLED_MS)
             yield from (f"{where}: {text}" for text in cut_off(host.page))
 
 
