@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 from engine.texts import harmless, one_line, shortened
 
 WIDEST = 640  # pixels that a label may ask for at least
-LONGEST = 600  # letters of each text of a question, so that its buttons are on every screen
+LONGEST = 400  # letters of each text of a question, so that its buttons are on every screen
 MOST_LINES = 8  # of a wrapped text that a page must have room for
 QWIDGETSIZE_MAX = (1 << 24) - 1
 
