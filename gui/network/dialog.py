@@ -7,7 +7,6 @@ from pathlib import Path
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import (
     QComboBox,
-    QDialog,
     QDialogButtonBox,
     QHBoxLayout,
     QPlainTextEdit,
@@ -21,6 +20,7 @@ from engine.specs import ImagesSpec, NetworkSpec, StoredImages
 from gui.network.accuracies import AccuracyTable
 from gui.network.search import Search
 from gui.session.workspace import Workspace
+from gui.widgets.dialog import Dialog
 from gui.widgets.forms.spec_form import SpecForm
 from gui.widgets.label import Label
 
@@ -31,7 +31,7 @@ SHOWN_NAMES = 200
 NO_IMAGES = "Choose images first: the network is then measured on them. This window waits."
 
 
-class NetworkDialog(QDialog):
+class NetworkDialog(Dialog):
     """Shows what was found in a weights file, the accuracies, and what can be corrected.
 
     It does not block the window: images can be chosen while it is open.

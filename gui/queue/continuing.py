@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QDialogButtonBox, QVBoxLayout, QWidget
 
 from engine.specs import Training
 from engine.specs.schema import fields_of
 from gui.session.workspace import Workspace
+from gui.widgets.dialog import Dialog
 from gui.widgets.forms.number_edit import WholeEdit
 from gui.widgets.forms.side_panel import labelled_rows
 from gui.widgets.label import Label
@@ -14,7 +15,7 @@ from gui.widgets.label import Label
 _EPOCHS = next(item for item in fields_of(Training) if item.name == "epochs")
 
 
-class ContinueDialog(QDialog):
+class ContinueDialog(Dialog):
     """Asks which network to train further, and for how many epochs.
 
     Show it with ``open()``, which does not block the caller.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialogButtonBox, QVBoxLayout, QWidget
 
 from engine.plan.retry import batch_field, with_batch_size
 from engine.specs.schema import Spec
+from gui.widgets.dialog import Dialog
 from gui.widgets.forms.number_edit import WholeEdit
 from gui.widgets.forms.side_panel import labelled_rows
 from gui.widgets.label import Label
@@ -15,7 +16,7 @@ from gui.widgets.label import Label
 SMALLER = 2
 
 
-class RetryDialog(QDialog):
+class RetryDialog(Dialog):
     """Asks for the batch size with which to retry a failed computation.
 
     Show it with ``open()``, which does not block the caller.

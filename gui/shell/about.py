@@ -10,11 +10,12 @@ from pathlib import Path
 
 import PySide6
 from PySide6.QtCore import QSize, Qt, qVersion
-from PySide6.QtWidgets import QDialog, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from engine.networks.timm_names import has_timm
 from engine.program import VERSION
 from gui.look.icons import app_icon
+from gui.widgets.dialog import Dialog
 from gui.widgets.label import Label
 from gui.widgets.text_dialog import TextDialog
 
@@ -77,7 +78,7 @@ class AboutDialog(TextDialog):
             layout.insertLayout(0, row)
 
 
-class ShortcutsDialog(QDialog):
+class ShortcutsDialog(Dialog):
     """Lists keys and what they do."""
 
     def __init__(self, shortcuts: Iterable[tuple[str, str]], parent: QWidget | None = None):

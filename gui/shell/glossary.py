@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import (
-    QDialog,
     QDialogButtonBox,
     QHBoxLayout,
     QLineEdit,
@@ -16,11 +15,12 @@ from PySide6.QtWidgets import (
 )
 
 from gui.look import terms
+from gui.widgets.dialog import Dialog
 
 LIST_WIDTH = 220
 
 
-class GlossaryDialog(QDialog):
+class GlossaryDialog(Dialog):
     """Lists the terms and explains the chosen one, in a non-modal dialog."""
 
     def __init__(self, parent: QWidget | None = None):

@@ -1,9 +1,9 @@
-"""Messages at the bottom of the window: news that disappear, and errors that stay."""
+"""Messages of the window: errors above the page, which stay, and news at its bottom."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, QTimer, Slot
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
 from gui.look import theme
@@ -17,7 +17,7 @@ KEPT_ERRORS = 50
 
 
 class _Line(QWidget):
-    """One line of text, elided if too long; a click shows the whole text."""
+    """One line of text, elided if too long; a click, Enter or Space shows the whole text."""
 
     def __init__(self, colour: str, parent: QWidget | None = None):
         super().__init__(parent)
@@ -31,6 +31,7 @@ class _Line(QWidget):
         self.text, self.details = text, details
         self.setToolTip(plain_tip(text))
         self.setAccessibleName(text)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus if text else Qt.FocusPolicy.NoFocus)
         self.updateGeometry()
         self.update()
 
@@ -48,17 +49,34 @@ class _Line(QWidget):
         painter = QPainter(self)
         painter.setPen(theme.colour(self._colour))
         text = self.fontMetrics().elidedText(self.text, Qt.TextElideMode.ElideRight, self.width())
+        font = self.font()
+        font.setUnderline(self.hasFocus())
+        painter.setFont(font)
         painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter), text)
         painter.end()
 
     def mousePressEvent(self, _: QMouseEvent) -> None:
         """Show the whole text in a window."""
+        self._show_whole()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Show the whole text in a window."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self._show_whole()
+        else:
+            super().keyPressEvent(event)
+
+    def _show_whole(self) -> None:
         if self.text:
             TextDialog("Message", self.text, self.details, self.window()).show()
 
 
 class MessageBar(QFrame):
-    """Shows news and errors. New news replace old ones; errors stay until dismissed one by one."""
+    """Shows errors above the page; each stays until it is dismissed. It is hidden without any.
+
+    News, of which a new one replaces the old, appear in ``news_line``, which the status bar shows:
+    a line that comes and goes above the page would move what the user is pointing at.
+    """
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
@@ -71,14 +89,15 @@ class MessageBar(QFrame):
         self.dismiss = QToolButton(self)
         self.dismiss.setToolTip("Dismiss this error (Escape)")
         self.dismiss.setAccessibleName("Dismiss this error")
-        self._news = _Line("muted", self)
+        self.news_line = _Line("muted", self)
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(8, 0, 8, 0)
+        layout.setContentsMargins(16, 4, 8, 4)
         layout.setSpacing(8)
         layout.addWidget(self._icon)
-        for widget in (self._error, self._count, self.dismiss, self._news):
+        for widget in (self._error, self._count):
             layout.addWidget(widget)
         layout.addStretch(1)
+        layout.addWidget(self.dismiss)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._forget_news)
@@ -95,7 +114,7 @@ class MessageBar(QFrame):
     @property
     def news(self) -> str:
         """The news that are shown."""
-        return self._news.text
+        return self.news_line.text
 
     @Slot(str, bool)
     def say(self, text: str, is_error: bool) -> None:
@@ -103,7 +122,7 @@ class MessageBar(QFrame):
         if is_error:
             self.add_error(text)
         else:
-            self._news.show_text(text)
+            self.news_line.show_text(text)
             self._timer.start(NEWS_MS)
 
     def add_error(self, text: str, details: str = "") -> None:
@@ -120,11 +139,10 @@ class MessageBar(QFrame):
 
     @Slot()
     def _forget_news(self) -> None:
-        self._news.show_text("")
+        self.news_line.show_text("")
 
     def _show_error(self) -> None:
-        for widget in (self._icon, self._error, self.dismiss):
-            widget.setVisible(bool(self._errors))
+        self.setVisible(bool(self._errors))
         self._error.show_text(*(self._errors[0] if self._errors else ("", "")))
         others = len(self._errors) - 1
         self._count.setVisible(others > 0)

@@ -20,6 +20,7 @@ from gui.pages.common.page import Page
 from gui.session.workspace import Workspace
 from gui.shell.faults import LOG
 from gui.widgets.label import Label
+from gui.widgets.scrolled import ScrolledArea
 
 
 class ErrorPane(QWidget):
@@ -65,7 +66,7 @@ class ErrorPane(QWidget):
 
 
 class PageHost(QStackedWidget):
-    """Holds one page.
+    """Holds one page, which scrolls where the window is too small for it.
 
     Signals
     -------
@@ -79,6 +80,7 @@ class PageHost(QStackedWidget):
         super().__init__(parent)
         self.place = place
         self.page: Page | None = None
+        self._area: ScrolledArea | None = None
         self._workspace = workspace
         self.pane: ErrorPane | None = None
         self.currentChanged.connect(self._pass_focus_on)
@@ -95,8 +97,9 @@ class PageHost(QStackedWidget):
             self.show_error(f"{type(error).__name__}: {error}", details)
             return
         self.page = page
-        self.addWidget(page)
-        self.setCurrentWidget(page)
+        self._area = ScrolledArea(page)
+        self.addWidget(self._area)
+        self.setCurrentWidget(self._area)
         self.built.emit(page)
 
     def show_error(self, sentence: str, details: str) -> None:
@@ -124,7 +127,7 @@ class PageHost(QStackedWidget):
 
     @Slot()
     def _again(self) -> None:
-        if self.page is None:
+        if self._area is None:
             self.build()
         else:
-            self.setCurrentWidget(self.page)
+            self.setCurrentWidget(self._area)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QFrame, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from gui.look import theme
 from gui.look.icons import icon
 from gui.look.plain import plain_tip
 from gui.pages import Place
+from gui.widgets.scrolled import ScrolledArea
 
 WIDTH = 92
+LOOKS = ("roomy", "tight", "icons")  # of the buttons, from high to low
 
 
 class Rail(QFrame):
     """Lets the user choose a page, with the mouse, the arrow keys, or Ctrl and its number.
+
+    In a low window the buttons leave their titles out, which the tooltips give; if they are still
+    too high, they scroll.
 
     Signals
     -------
@@ -30,9 +36,16 @@ class Rail(QFrame):
         self.setFixedWidth(WIDTH)
         self._pages = pages
         self._group = QButtonGroup(self)
-        self._layout = QVBoxLayout(self)
+        self._buttons: list[QToolButton] = []
+        inside = QWidget()
+        self._layout = QVBoxLayout(inside)
         self._layout.setContentsMargins(0, 8, 0, 8)
         self._layout.setSpacing(2)
+        self._area = ScrolledArea(inside)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self._area)
         for index, page in enumerate(pages):
             self._add(index, page)
         self._layout.addStretch(1)
@@ -53,6 +66,29 @@ class Rail(QFrame):
         """Whether the user is moving along the rail with the keyboard."""
         return any(button.hasFocus() for button in self._group.buttons())
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Take the roomiest look that fits the height, else the smallest."""
+        for look in LOOKS:
+            self._take_look(look)
+            self._layout.invalidate()
+            if self._layout.minimumSize().height() <= self.height():
+                break
+        super().resizeEvent(event)
+
+    def _take_look(self, look: str) -> None:
+        if look == self.property("look"):
+            return
+        self.setProperty("look", look)
+        style = Qt.ToolButtonStyle.ToolButtonTextUnderIcon
+        if look == "icons":
+            style = Qt.ToolButtonStyle.ToolButtonIconOnly
+        for button in self._buttons:
+            button.setToolButtonStyle(style)
+            # The style sheet reads the property when it polishes a button only.
+            button.style().unpolish(button)
+            button.style().polish(button)
+            button.updateGeometry()
+
     def _add(self, index: int, page: Place) -> None:
         button = QToolButton(self)
         button.setText(page.title)
@@ -63,12 +99,14 @@ class Rail(QFrame):
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
         button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._group.addButton(button, index)
+        self._buttons.append(button)
         self._layout.addWidget(button)
 
     @Slot(int, bool)
     def _on_toggled(self, index: int, down: bool) -> None:
         self._dress()
         if down:
+            self._area.ensureWidgetVisible(self._group.button(index))
             self.chosen.emit(index)
 
     @Slot()

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
     QComboBox,
-    QDialog,
     QDialogButtonBox,
     QFileDialog,
     QHBoxLayout,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
 from engine import memory
 from gui.look import settings, theme
 from gui.session import importer
+from gui.widgets.dialog import Dialog
 from gui.widgets.forms.side_panel import labelled_rows
 from gui.widgets.images.colormap_choice import fill_colormaps
 from gui.widgets.label import Label
@@ -29,7 +29,7 @@ from gui.widgets.label import Label
 WIDTH = 480
 
 
-class SettingsDialog(QDialog):
+class SettingsDialog(Dialog):
     """Edits the settings in the user's configuration folder; none are stored in studies.
 
     Signals

@@ -1,4 +1,4 @@
-"""The status bar of the window: messages, the open study, and its device."""
+"""The status bar of the window: news, the open study, and its device."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from gui.session.workspace import Workspace
 from gui.shell.memory import gpu_bytes, resident_bytes, size_text
 from gui.shell.message_bar import MessageBar
 from gui.shell.throughput import Throughput
-from gui.widgets.label import Label
+from gui.widgets.elided_label import Elided
 
 REFRESH_MS = 1000
+MOST_WIDTH = 240  # pixels of the study's name, so that the device stays in sight
 
 
 class StatusLine(QStatusBar):
-    """Shows the open study, its device and throughput, and holds the message bar."""
+    """Shows the open study, its device, its throughput and the news of the message bar."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
         super().__init__(parent)
@@ -27,12 +28,13 @@ class StatusLine(QStatusBar):
         self._epochs: dict[str, int] = {}
         self.throughput = Throughput(self._images_of)
         self.messages = MessageBar(self)
-        self.study = Label()
-        self.device = Label("Loading the engine…")
+        self.study = Elided()
+        self.study.setMaximumWidth(MOST_WIDTH)
+        self.device = Elided("Loading the engine…")
         self.device.setProperty("role", "muted")
         self.setSizeGripEnabled(False)
         self.setContentsMargins(0, 0, 12, 0)
-        self.addWidget(self.messages, 1)
+        self.addWidget(self.messages.news_line, 1)
         self.addPermanentWidget(self.study)
         self.addPermanentWidget(self.device)
         self._timer = QTimer(self)

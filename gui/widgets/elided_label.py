@@ -106,13 +106,13 @@ class ElidedLabel(QWidget):
         painter.end()
 
 
-class Heading(Label):
-    """A heading without a minimum width; if its text is elided, the tooltip shows all of it."""
+class Elided(Label):
+    """A label that any width will do for; if its text is elided, the tooltip shows all of it."""
 
     def __init__(self, text: str = "", parent: QWidget | None = None):
+        self._tip = ""
         super().__init__(text, parent)
-        self.setProperty("role", "heading")
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
 
     @property
     def shown(self) -> str:
@@ -120,13 +120,22 @@ class Heading(Label):
         width = self.contentsRect().width()
         return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, width)
 
+    def minimumSizeHint(self) -> QSize:
+        """Return that any width will do."""
+        return QSize(0, super().minimumSizeHint().height())
+
     def setText(self, text: str) -> None:
         """Show a text."""
         super().setText(text)
         self._explain()
 
+    def setToolTip(self, tip: str) -> None:
+        """Set what the tooltip says besides the text that did not fit."""
+        self._tip = tip
+        self._explain()
+
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Add the tooltip if the text no longer fits, or remove it."""
+        """Show the text in the tooltip if it no longer fits, or remove it there."""
         super().resizeEvent(event)
         self._explain()
 
@@ -137,4 +146,14 @@ class Heading(Label):
         painter.end()
 
     def _explain(self) -> None:
-        self.setToolTip(plain_tip(self.text() if self.shown != self.text() else ""))
+        whole = plain_tip(self.text()) if self.shown != self.text() else ""
+        super().setToolTip("\n".join(part for part in (whole, self._tip) if part))
+
+
+class Heading(Elided):
+    """A heading that takes the width it is given."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None):
+        super().__init__(text, parent)
+        self.setProperty("role", "heading")
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)

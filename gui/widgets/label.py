@@ -7,11 +7,14 @@ from html import escape
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 
 from engine.texts import harmless, one_line, shortened
 
 WIDEST = 640  # pixels that a label may ask for at least
+LONGEST = 400  # letters of each text of a question, so that its buttons are on every screen
+MOST_LINES = 8  # of a wrapped text that a page must have room for
 QWIDGETSIZE_MAX = (1 << 24) - 1
 
 
@@ -31,8 +34,22 @@ class Label(QLabel):
         super().setText(harmless(text))
 
     def minimumSizeHint(self) -> QSize:
-        """Return the minimum size of the text, but no width that no screen has room for."""
-        return super().minimumSizeHint().boundedTo(QSize(WIDEST, QWIDGETSIZE_MAX))
+        """Return the minimum size of the text, but no width that no screen has room for.
+
+        A wrapped text needs the height of its lines; QLabel would ask for one line only, and a
+        page that has no more room would cut off the others.
+        """
+        least = super().minimumSizeHint().boundedTo(QSize(WIDEST, QWIDGETSIZE_MAX))
+        if self.wordWrap() and self.testAttribute(Qt.WidgetAttribute.WA_Resized):
+            most = self.fontMetrics().lineSpacing() * MOST_LINES
+            least.setHeight(max(least.height(), min(most, self.heightForWidth(self.width()))))
+        return least
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Ask for another height if the text wraps otherwise."""
+        super().resizeEvent(event)
+        if self.wordWrap() and event.size().width() != event.oldSize().width():
+            self.updateGeometry()
 
 
 class Links(QLabel):
@@ -65,8 +82,8 @@ class Question(QMessageBox):
         self.setIcon(QMessageBox.Icon.Question)
         self.setWindowTitle(title)
         self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setText(harmless(text))
-        self.setInformativeText(harmless(detail))
+        self.setText(harmless(shortened(text, LONGEST)))
+        self.setInformativeText(harmless(shortened(detail, LONGEST)))
         for label in self.findChildren(QLabel):
             label.setTextFormat(Qt.TextFormat.PlainText)
 

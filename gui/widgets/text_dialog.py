@@ -5,17 +5,17 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import (
-    QDialog,
     QDialogButtonBox,
     QPlainTextEdit,
     QVBoxLayout,
     QWidget,
 )
 
+from gui.widgets.dialog import Dialog
 from gui.widgets.label import Label
 
 
-class TextDialog(QDialog):
+class TextDialog(Dialog):
     """A non-modal dialog that shows a sentence and a longer text below it.
 
     Parameters

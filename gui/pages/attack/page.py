@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from PySide6.QtCore import QBuffer, QByteArray, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QBuffer, QByteArray, QTimer, Signal, Slot
 from PySide6.QtGui import QImage, QImageWriter, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -62,6 +62,7 @@ from gui.widgets.plots.plot_items import PlotCurve
 
 COLUMNS = 4
 TRACE_DELAY_MS = 120
+LEAST_SIDE = 96  # pixels of a picture
 
 
 class AttackPage(Page):
@@ -129,6 +130,8 @@ class AttackPage(Page):
             column.place(self._grid, place + 1)
             column.set_visible(False)
         self._grid.setColumnMinimumWidth(0, 240)
+        self._grid.setRowMinimumHeight(ADVERSARIAL, LEAST_SIDE)
+        self._grid.setRowMinimumHeight(PERTURBATION, LEAST_SIDE)
 
     def _build_tabs(self) -> None:
         self.magnify = QComboBox()
@@ -141,21 +144,19 @@ class AttackPage(Page):
         label.setBuddy(self.magnify)
         bar = QHBoxLayout()
         bar.setSpacing(8)
-        bar.addWidget(self.form.eps, 1)
-        bar.addSpacing(8)
-        top = Qt.AlignmentFlag.AlignTop
-        bar.addWidget(label, 0, top)
-        label.setMinimumHeight(self.magnify.sizeHint().height())
-        bar.addWidget(self.magnify, 0, top)
+        bar.addWidget(label)
+        bar.addWidget(self.magnify)
+        bar.addStretch(1)
         self._exports = export_buttons(self, self.figure, "adversarial-examples")
         for button in self._exports:
             button.setEnabled(False)
-            bar.addWidget(button, 0, top)
+            bar.addWidget(button)
         one = QWidget()
         layout = QVBoxLayout(one)
         layout.setContentsMargins(0, 8, 0, 0)
         layout.setSpacing(8)
         layout.addWidget(self.strip)
+        layout.addWidget(self.form.eps)
         layout.addLayout(bar)
         layout.addLayout(self._grid, 1)
         self.curves = AccuracyCurves(self.workspace, self.form, self.picker, self)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLayout, QStackedWidget, QVBoxLayout,
 
 from gui.pages import Place
 from gui.session.workspace import Workspace
+from gui.widgets.scrolled import ScrolledArea
 
 
 class Page(QWidget):
@@ -47,7 +48,8 @@ class Page(QWidget):
         """Lay the page out as two parts side by side, which ``empty`` can replace.
 
         ``self.stack`` holds ``empty`` at index 0 and the two parts at 1. The free width goes to
-        ``left`` if that is a layout, else to ``right``.
+        ``left`` if that is a layout, else to ``right``. That part scrolls in a small window, so
+        that the form beside it and its buttons stay in sight.
         """
         content = QWidget()
         row = QHBoxLayout(content)
@@ -55,14 +57,25 @@ class Page(QWidget):
         row.setSpacing(16)
         wide = left if isinstance(left, QLayout) else right
         for part in (left, right):
-            stretch = int(part is wide)
-            if isinstance(part, QLayout):
-                row.addLayout(part, stretch)
+            if part is wide:
+                row.addWidget(ScrolledArea(as_widget(part)), 1)
+            elif isinstance(part, QLayout):
+                row.addLayout(part)
             else:
-                row.addWidget(part, stretch)
+                row.addWidget(part)
         self.stack = QStackedWidget()
         self.stack.addWidget(empty)
         self.stack.addWidget(content)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.stack)
+
+
+def as_widget(part: QWidget | QLayout) -> QWidget:
+    """Return a widget that holds the layout; a widget is returned as it is."""
+    if isinstance(part, QWidget):
+        return part
+    part.setContentsMargins(0, 0, 0, 0)
+    holder = QWidget()
+    holder.setLayout(part)
+    return holder

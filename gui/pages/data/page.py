@@ -26,6 +26,7 @@ from gui.pages.data.reading_strip import ReadingStrip
 from gui.pages.data.size_line import SizeLine
 from gui.session import file_dialogs
 from gui.session.workspace import Workspace
+from gui.widgets.elided_label import Elided
 from gui.widgets.forms.form_area import FormArea
 from gui.widgets.forms.remembered import remember
 from gui.widgets.forms.spec_form import SpecForm
@@ -73,7 +74,7 @@ class DataPage(Page):
     # ----------------------------------------------------------------------------------- building
 
     def _build_heading(self) -> QHBoxLayout:
-        self.name = Label()
+        self.name = Elided()
         self.name.setProperty("role", "title")
         self.facts = Label()
         self.facts.setProperty("role", "muted")
@@ -94,8 +95,7 @@ class DataPage(Page):
         self.use.setToolTip("Note these images in the study, for networks to be trained on")
         row = QHBoxLayout()
         row.setSpacing(12)
-        row.addLayout(texts)
-        row.addStretch(1)
+        row.addLayout(texts, 1)
         row.addWidget(self.kept)
         row.addWidget(self.use)
         return row

@@ -31,7 +31,7 @@ from gui.widgets.forms.side_panel import SidePanel, labelled_rows
 from gui.widgets.forms.spec_form import SpecForm
 from gui.widgets.sentence import SUMMARY_LINES, Sentence
 
-WIDTH = 352
+WIDTH = 380
 MOST_NETWORKS = 1000
 LIST_HEIGHT = 150
 TANGENT_IMAGES = 200

@@ -24,11 +24,11 @@ from gui.pages.maps.table import Table, build, figure_of
 from gui.session.class_names import ClassNames
 from gui.session.previews import LivePreviews
 from gui.session.workspace import Workspace
+from gui.widgets.elided_label import Elided
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.forms.method_picker import MethodPicker
 from gui.widgets.forms.side_panel import SidePanel
 from gui.widgets.images.image_strip import ImageStrip
-from gui.widgets.label import Label
 
 MOST_IMAGES = 8
 MOST_NETWORKS = 4
@@ -87,7 +87,7 @@ class MapsPage(Page):
     def _build_view(self) -> None:
         self.strip = ImageStrip(MOST_IMAGES)
         self.grid = MapsGrid()
-        self.hint = Label(
+        self.hint = Elided(
             "The wheel zooms every picture, dragging moves them, a double click shows all."
         )
         self.hint.setProperty("role", "muted")

@@ -25,6 +25,7 @@ from gui.look import theme
 from gui.look.icons import icon
 from gui.look.plain import plain_tip
 from gui.pages.train.runs import TrainingRun
+from gui.widgets.elided_label import Heading
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.images.image_view import pixels_of
@@ -32,6 +33,7 @@ from gui.widgets.images.map_grid import MapGrid
 from gui.widgets.label import Label
 
 PLAY_MS = 400
+LEAST_HEIGHT = 220  # pixels, of two networks below the images
 
 
 class LiveMaps(QWidget):
@@ -169,14 +171,12 @@ class LiveMaps(QWidget):
         self.lock.toggled.connect(self._fix_limits)
 
     def _build_layout(self) -> None:
-        heading = Label("Maps while training")
-        heading.setProperty("role", "heading")
+        heading = Heading("Maps while training")
         top = QHBoxLayout()
         top.setSpacing(8)
         clip = Label("Clip at")
         clip.setBuddy(self.percentile)
-        top.addWidget(heading)
-        top.addStretch(1)
+        top.addWidget(heading, 1)
         for widget in (self.lock, clip, self.percentile, *self._exports()):
             top.addWidget(widget)
         below = QHBoxLayout()
@@ -189,6 +189,7 @@ class LiveMaps(QWidget):
         layout.setSpacing(4)
         layout.addLayout(top)
         layout.addWidget(self.grid, 1)
+        self.setMinimumHeight(LEAST_HEIGHT)
         layout.addLayout(below)
 
     def _exports(self) -> list[QToolButton]:

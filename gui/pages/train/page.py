@@ -17,7 +17,7 @@ from engine.specs.proposals import proposals_for
 from engine.specs.schema import Spec
 from engine.store.index import Entry
 from gui.pages import DATA, TRAIN, Place
-from gui.pages.common.page import Page
+from gui.pages.common.page import Page, as_widget
 from gui.pages.common.record_settings import RecordSettings
 from gui.pages.train.alarm_line import AlarmLine
 from gui.pages.train.footer import TrainFooter
@@ -29,6 +29,7 @@ from gui.pages.train.results import Results
 from gui.pages.train.runs import Arrays, Runs, TrainingRun, histories
 from gui.queue.continuing import ContinueDialog
 from gui.session.workspace import Workspace
+from gui.widgets.scrolled import ScrolledArea
 
 REDRAW_MS = 200
 CONTINUE_MS = 10
@@ -109,7 +110,7 @@ class TrainPage(Page):
         layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(16)
         layout.addLayout(left)
-        layout.addLayout(right, 1)
+        layout.addWidget(ScrolledArea(as_widget(right)), 1)
 
     def _connect(self) -> None:
         workspace = self.workspace

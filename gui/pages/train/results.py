@@ -27,6 +27,7 @@ HEADERS = (
 MOST_ROWS = 3
 TIP = "On test images. Last epoch, and the epoch that was best on the validation images"
 NO_CHOICE = "Curves on test images: choose a validation part to select an epoch"
+NAME_WIDTH = 96  # pixels at least, for names too, which get what the other columns leave
 
 
 class Results(NumberTable):
@@ -36,6 +37,7 @@ class Results(NumberTable):
         super().__init__("Final accuracies on test images", parent)
         self.setToolTip(plain_tip(TIP))
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.horizontalHeader().setMinimumSectionSize(NAME_WIDTH)
         self.hide()
         self._judged: tuple[Study | None, int] = (None, 0)
         self._known: Mapping[str, Robustness] = {}

@@ -9,7 +9,6 @@ from typing import Any
 from PySide6.QtCore import QStandardPaths, Qt, QTimer, Slot
 from PySide6.QtGui import QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
-    QDialog,
     QDialogButtonBox,
     QFileDialog,
     QFrame,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.figures.charts import FigureStyle, Picture, caption_of, with_caption
+from gui.widgets.dialog import Dialog
 from gui.widgets.export.actions import ask, copy, say
 from gui.widgets.export.form import FORMATS, TABLES, ExportForm
 from gui.widgets.label import Label
@@ -29,7 +29,7 @@ PREVIEW_DELAY_MS = 150
 SHOWN_LINES = 16
 
 
-class ExportDialog(QDialog):
+class ExportDialog(Dialog):
     """Asks for the style of a picture, previews it, and saves or copies it."""
 
     last_style = FigureStyle()

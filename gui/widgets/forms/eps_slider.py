@@ -168,7 +168,7 @@ class EpsSlider(QWidget):
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, POSITIONS)
         self.slider.setPageStep(POSITIONS // 10)
-        self.slider.setMinimumHeight(24)
+        self.slider.setMinimumSize(200, 24)
         self.slider.setAccessibleName("eps")
         tip = "Radius of the ball that the attack may not leave"
         self.slider.setToolTip(terms.with_field("eps", tip))

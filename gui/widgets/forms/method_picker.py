@@ -7,7 +7,6 @@ from collections.abc import Collection
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
-    QDialog,
     QDialogButtonBox,
     QHBoxLayout,
     QToolButton,
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from engine.specs.schema import Spec, fields_of, kinds_of
 from gui.look.plain import plain_tip
+from gui.widgets.dialog import Dialog
 from gui.widgets.forms.nested_field import default_spec
 from gui.widgets.forms.spec_form import SpecForm
 
@@ -99,7 +99,7 @@ class MethodPicker(QWidget):
         dialog.open()
 
 
-class MethodDialog(QDialog):
+class MethodDialog(Dialog):
     """Edits the settings of one method; OK is disabled while a field is invalid."""
 
     def __init__(self, spec: Spec, parent: QWidget, *, exclude: Collection[str] = ()):

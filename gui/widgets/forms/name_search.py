@@ -8,7 +8,6 @@ from typing import Any
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import (
     QCompleter,
-    QDialog,
     QDialogButtonBox,
     QLineEdit,
     QToolButton,
@@ -20,6 +19,7 @@ from engine.networks.facts import Facts
 from engine.networks.timm_names import timm_names
 from engine.networks.torchvision_facts import FACTS
 from engine.specs.schema import Field
+from gui.widgets.dialog import Dialog
 from gui.widgets.forms.field_edit import FieldEdit
 from gui.widgets.label import Label
 from gui.widgets.number_table import Cell, NumberTable, TableRow
@@ -81,7 +81,7 @@ class NameField(FieldEdit):
         dialog.open()
 
 
-class NameDialog(QDialog):
+class NameDialog(Dialog):
     """A table of names with a line to search it; a name is chosen by double click, or OK.
 
     Parameters

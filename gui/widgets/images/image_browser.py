@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.data.image_set import PARTS
+from gui.widgets.images.image_strip import CLASS_LETTERS
 from gui.widgets.images.skipped import SkippedModel
 from gui.widgets.images.thumbnails import ThumbnailGrid
 from gui.widgets.label import Label
@@ -69,6 +70,10 @@ class ImageBrowser(QTabWidget):
         self.part.setAccessibleName("Part")
         self.part.setToolTip("Which part of the images is shown")
         self.label = QComboBox()
+        self.label.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.label.setMinimumContentsLength(CLASS_LETTERS)
         self.label.setAccessibleName("Class")
         self.label.setToolTip("Which class is shown")
         for combo in (self.part, self.label):

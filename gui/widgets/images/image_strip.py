@@ -41,6 +41,7 @@ MARGIN = 4
 BATCH = 10_000
 
 Index = QModelIndex | QPersistentModelIndex
+CLASS_LETTERS = 12  # that a list of classes is wide; classes may have any names
 
 
 class _Images(QAbstractListModel):
@@ -243,6 +244,10 @@ class ImageStrip(QWidget):
 
     def _build_bar(self) -> None:
         self.classes = QComboBox()
+        self.classes.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.classes.setMinimumContentsLength(CLASS_LETTERS)
         self.classes.setToolTip("Show the images of one class only")
         self.classes.setAccessibleName("Class")
         self.classes.currentIndexChanged.connect(self._filter)

@@ -283,8 +283,12 @@ def test_that_what_holds_no_images_is_an_error_that_stays(qtbot, opened, tmp_pat
     assert not opened.workspace.importer.busy
     opened.workspace.message.emit("something else", False)
     assert len(opened.messages.errors) == 1
+    above = opened.messages.mapTo(opened, opened.messages.rect().bottomLeft()).y()
+    assert opened.messages.isVisible()
+    assert above < opened.pages.mapTo(opened, opened.pages.rect().topLeft()).y()
     opened.messages.dismiss.click()
     assert opened.messages.errors == []
+    assert not opened.messages.isVisible()
 
 
 def test_that_a_pasted_picture_is_kept_in_the_study(qtbot, opened):
