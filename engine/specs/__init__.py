@@ -79,13 +79,26 @@ from engine.specs.retraining import (
     SobelRanking,
 )
 from engine.specs.schema import Spec
-from engine.specs.schemes import TRADES, Adversarial, SchemeSpec, Standard
+from engine.specs.schemes import (
+    MART,
+    TRADES,
+    Adversarial,
+    FastAT,
+    FreeAT,
+    GaussianNoise,
+    GradAlign,
+    GradientPenalty,
+    NoisyFGSM,
+    SchemeSpec,
+    Standard,
+)
 
 __all__ = [
     "APGD",
     "CONTROL_BLUR",
     "FAB",
     "FGSM",
+    "MART",
     "PAPER_FRACTIONS",
     "PGD",
     "SGD",
@@ -105,10 +118,15 @@ __all__ = [
     "ClassAccuracy",
     "ClassifierSpec",
     "CorruptedAccuracy",
+    "FastAT",
     "FolderImages",
+    "FreeAT",
+    "GaussianNoise",
     "Gaussians2D",
     "Glyphs",
+    "GradAlign",
     "Gradient",
+    "GradientPenalty",
     "GradientXInput",
     "IdxImages",
     "ImageFit",
@@ -124,6 +142,7 @@ __all__ = [
     "MetricSpec",
     "Mode",
     "NetworkSpec",
+    "NoisyFGSM",
     "Norm",
     "Occlusion",
     "OptimizerSpec",
