@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QLineEdit, QToolButton, QVBoxLayout, QWidget
 
 from engine.specs import Adversarial, Standard
@@ -39,6 +39,7 @@ class SchemeList(QWidget):
         self.search.setPlaceholderText("Find a kind of training")
         self.search.setClearButtonEnabled(True)
         self.more = QToolButton(self)
+        self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._headings = {group: Label(heading, self) for group, heading in GROUPS.items()}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -83,6 +84,8 @@ class SchemeList(QWidget):
         self.search.setVisible(self._open)
         hidden = len(self.sections) - len(shown)
         self.more.setText("Fewer" if self._open else f"{hidden} more kinds of training…")
+        arrow = Qt.ArrowType.UpArrow if self._open else Qt.ArrowType.DownArrow
+        self.more.setArrowType(arrow)
         self.more.setVisible(self._open or hidden > 0)
 
     def _is_shown(self, section: SchemeSection) -> bool:
