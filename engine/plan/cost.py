@@ -118,9 +118,8 @@ def _training(spec: Training, size: Size) -> Work:
     watched = min(spec.epoch_images, spec.evaluation_images, held or test)
     after = _final(spec, test)
     if not held and min(spec.evaluation_images, test) == watched:
-        after -= (
-            spec.evaluation.passes * watched
-        )  # the last epoch's numbers serve as the final ones
+        # The last epoch's numbers serve as the final ones.
+        after -= spec.evaluation.passes * watched
     return Work(
         _likenesses(spec.kind, spec.network, spec.images),
         epochs=spec.epochs,
