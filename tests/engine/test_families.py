@@ -196,6 +196,14 @@ def test_that_a_kind_without_its_work_says_so():
 def test_that_impossible_settings_of_the_new_methods_get_one_sentence():
     for make, sentence in (
         (lambda: specs.TRADES(beta=-1.0), "beta is -1.0, must be a number at least 0"),
+        (lambda: specs.MART(beta=-1.0), "beta is -1.0, must be a number at least 0"),
+        (lambda: specs.Adversarial(awp=-0.1), "awp is -0.1, must be a number at least 0"),
+        (lambda: specs.GaussianNoise(sigma=-1.0), "sigma is -1.0, must be a number at least 0"),
+        (lambda: specs.GradientPenalty(size="l3"), "size is 'l3', must be one of l1, l2_squared"),
+        (lambda: specs.FreeAT(replays=0), "replays is 0, must be a whole number at least 1"),
+        (lambda: specs.FastAT(stride=0.0), "stride is 0.0, must be a number above 0"),
+        (lambda: specs.NoisyFGSM(noise=-1.0), "noise is -1.0, must be a number at least 0"),
+        (lambda: specs.GradAlign(weight=-1.0), "weight is -1.0, must be a number at least 0"),
         (lambda: specs.IntegratedGradients(steps=0), "steps is 0, must be a whole number at least"),
         (lambda: specs.SmoothGrad(noise=2.0), "noise is 2.0, must be a number at least 0"),
     ):
