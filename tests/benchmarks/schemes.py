@@ -50,9 +50,9 @@ def collapse() -> dict[str, specs.Training]:
         specs.FastAT(**ball),
         specs.NoisyFGSM(**ball),
         specs.NoisyFGSM(**ball, noise=1.0),
-        specs.GradAlign(**ball),
+        specs.GradAlign(**ball, weight=50.0),
         specs.GradAlign(**ball, weight=1.0),
-        specs.GradAlign(**ball, weight=3.0),
+        specs.GradAlign(**ball, weight=10.0),
         specs.FreeAT(**ball, replays=4),
         specs.Adversarial(attack=attack, warmup=2.0),
     ]
@@ -61,7 +61,7 @@ def collapse() -> dict[str, specs.Training]:
 
 
 def awp() -> dict[str, specs.Training]:
-    """Return PGD-5 with and without AWP on few images for many epochs, which overfits."""
+    """Return PGD-5 with and without AWP on few images for many epochs, where it may overfit."""
     attack = specs.PGD(eps=EPS, steps=5, step_size=scaled_step(EPS, 5))
     return {
         f"AWP {share:g}": training(
