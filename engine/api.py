@@ -240,6 +240,7 @@ def explain(
     images: Tensor,
     spec: specs.AttributionSpec | None = None,
     labels: Tensor | None = None,
+    training: Tensor | None = None,
 ) -> Tensor:
     """Return signed attributions (N, C, H, W); see :func:`engine.attribution.table.attribute`.
 
@@ -250,10 +251,12 @@ def explain(
         The loss gradient of the predicted class without one.
     labels : Tensor (N,), int64, optional
         The images' own classes, where the spec explains those.
+    training : Tensor (M, C, H, W), optional
+        Training images, where the spec compares with some of them.
     """
     from engine.attribution.table import attribute
 
-    return attribute(model, images, spec or specs.Gradient(), labels)
+    return attribute(model, images, spec or specs.Gradient(), labels, training=training)
 
 
 def summary(study: Study) -> dict[str, Any]:
@@ -263,8 +266,13 @@ def summary(study: Study) -> dict[str, Any]:
     return as_json(study)
 
 
-def save_figure(study: Study, name: str, path: str | Path) -> None:
+def save_figure(study: Study, name: str, path: str | Path, network: str = "") -> None:
     """Draw a figure of the study into a file; the names are those of ``export``.
+
+    Parameters
+    ----------
+    network
+        Key of the network, for the figure "network"; "" takes the study's only one.
 
     Raises
     ------
@@ -278,7 +286,7 @@ def save_figure(study: Study, name: str, path: str | Path) -> None:
     if name not in FIGURES:
         near, known = suggestion(name, list(FIGURES)), ", ".join(FIGURES)
         raise ValueError(f"figure is {name!r}{near}, must be one of {known}")
-    FIGURES[name].save(study, Path(path))
+    FIGURES[name].save(study, Path(path), network)
 
 
 def _context(study: Study, spec: Spec, device: str) -> Context:

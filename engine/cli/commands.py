@@ -159,8 +159,12 @@ def _export(options: argparse.Namespace) -> int:
         near = suggestion(options.figure, list(FIGURES))
         known = ", ".join(FIGURES)
         raise ValueError(f"figure is {options.figure!r}{near}, must be one of {known}")
+    study = Study(options.study)
+    network = options.network
+    if network:
+        network = _record(study, network).entry.key
     try:
-        FIGURES[options.figure].save(Study(options.study), options.out)
+        FIGURES[options.figure].save(study, options.out, network)
     except OSError as error:
         raise StudyError(f"--out {options.out} cannot be written: {error.strerror}") from error
     print(options.out)

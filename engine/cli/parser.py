@@ -146,9 +146,13 @@ def _add_export(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "figure",
         help=f"{', '.join(row.name for row in pictured())}, or report: all of them and the "
-        "settings behind them, as one .pdf",
+        "settings behind them, as one .pdf, or network: one network, as one .html",
     )
-    command.add_argument("--out", required=True, type=Path, help="file, .pdf .svg .png .csv or .h5")
+    out = "file, .pdf .svg .png .csv or .h5; .html of a network"
+    command.add_argument("--out", required=True, type=Path, help=out)
+    command.add_argument(
+        "--network", default="", metavar="KEY", help="the network of the figure network, its key"
+    )
 
 
 def _add_pack(command: argparse.ArgumentParser) -> None:

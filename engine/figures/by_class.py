@@ -39,7 +39,7 @@ def class_chart(arrays: Arrays) -> ChartData:
 def class_grid(study: Study, record: Record) -> MapGridData:
     """Return both confusion matrices, and below them the images that are most wrong."""
     arrays, names = record.arrays, class_names_of(study, record)
-    drawn = [_matrix(arrays[matrix]) for matrix in MATRICES.values()]
+    drawn = [matrix_picture(arrays[matrix]) for matrix in MATRICES.values()]
     gap: tuple[None, ...] = (None,) * (COLUMNS - len(drawn))
     rows: list[tuple[NDArray[np.uint8] | None, ...]] = [(*drawn, *gap)]
     notes = [(*MATRICES, *("" for _ in gap))]
@@ -72,8 +72,8 @@ def _of_classes(confusion: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.flo
     return np.where(counts > 0, np.diag(confusion) / np.maximum(counts, 1), np.nan)
 
 
-def _matrix(confusion: NDArray[Any]) -> NDArray[np.uint8]:
-    """Draw a matrix, each row as shares of its sum, in squares of equal size."""
+def matrix_picture(confusion: NDArray[Any]) -> NDArray[np.uint8]:
+    """Draw a matrix (K, K), each row as shares of its sum, in squares of equal size."""
     shares = confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
     side = max(1, -(-LEAST // len(shares)))
     return pictures.colour(-np.kron(shares, np.ones((side, side))))  # from white to blue

@@ -42,6 +42,8 @@ class StudyFigure:
     write
         Function ``(study, path)`` that writes the file itself, instead of drawing the picture that
         ``make`` returns; or its name.
+    of_network
+        Whether it shows one network; ``write`` then takes the network's key too.
     """
 
     name: str
@@ -49,7 +51,8 @@ class StudyFigure:
     kinds: tuple[str, ...] = ()
     make: str | Callable[[Study], Picture] = ""
     tables: str | Callable[[Study], Iterator[Table]] = ""
-    write: str | Callable[[Study, Path], None] = ""
+    write: str | Callable[..., None] = ""
+    of_network: bool = False
 
     def picture(self, study: Study) -> Picture:
         """Return the picture; raise ``FigureError`` if the study has no records for it."""
@@ -61,12 +64,29 @@ class StudyFigure:
         if self.tables:
             yield from _function(self.tables)(study)
 
-    def save(self, study: Study, path: Path) -> None:
+    def save(self, study: Study, path: Path, network: str = "") -> None:
         """Write the figure to a file; the suffix determines the format.
 
         The path is looked at before anything is drawn.
+
+        Parameters
+        ----------
+        network
+            Key of the network, for a figure of one network; "" takes the study's only one.
+
+        Raises
+        ------
+        ValueError
+            If a network is given for a figure of the whole study, or the figure cannot be made.
         """
-        if self.write:
+        if network and not self.of_network:
+            raise ValueError(
+                f"--network is given, but the figure {self.name} shows the whole study; only "
+                f"{', '.join(row.name for row in _ROWS if row.of_network)} shows one network"
+            )
+        if self.of_network:
+            _function(self.write)(study, path, network)
+        elif self.write:
             _function(self.write)(study, path)
         else:
             named("engine.figures.drawing:check_path")(path)
@@ -141,10 +161,16 @@ _ROWS = (
         "All of them and the settings behind them, as one .pdf",
         write="engine.figures.report:write_report",
     ),
+    StudyFigure(
+        "network",
+        "Report of one network, chosen by --network, as one .html that opens offline",
+        write="engine.figures.network_page.page:write_network",
+        of_network=True,
+    ),
 )
 FIGURES: dict[str, StudyFigure] = {row.name: row for row in _ROWS}
 
 
 def pictured() -> Iterator[StudyFigure]:
-    """Yield the figures that draw a picture, that is, all except the report."""
+    """Yield the figures that draw a picture, that is, all except the reports."""
     yield from (row for row in FIGURES.values() if row.make)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.figures.by_class import class_chart
 from engine.figures.charts import SYMBOLS, ChartData, FigureError, Picture, Series, series_colour
-from engine.specs import ClassAccuracy, CorruptedAccuracy, Measurement
+from engine.specs import ClassAccuracy, CorruptedAccuracy, Measurement, SmallestEps
 from engine.specs.measures import CORRUPTIONS
 from engine.store.study import Record, Study
 from engine.tradeoff.metrics import Measured, measured_in
@@ -143,8 +143,24 @@ def _spread(values: NDArray[Any], name: str, label: str) -> ChartData:
     return ChartData((line,), "", name, "Images", f"{label}: how many images have which value.")
 
 
+def _smallest(arrays: Arrays) -> tuple[ChartData, ...]:
+    """Return the histogram of the smallest eps; images wrong as they are stand at 0."""
+    values = np.asarray(arrays["smallest_eps"], dtype=np.float64)
+    known = values[np.isfinite(values)]
+    heights, ends = np.histogram(known, min(BINS, max(1, len(known))))
+    # Both ends of every bin, so that the line draws bars.
+    outline = Series("", np.repeat(ends, 2)[1:-1], np.repeat(heights.astype(np.float64), 2))
+    caption = (
+        f"How many images have which smallest eps, pixels in [0, 1]: {int((values == 0).sum()):,} "
+        f"are wrong as they are, at 0; {int(np.isnan(values).sum()):,} of {len(values):,}, never "
+        "fooled, are not drawn."
+    )
+    return (ChartData((outline,), "", "Smallest eps that fools", "Images", caption),)
+
+
 CHARTS: dict[str, Callable[[Arrays], tuple[ChartData, ...]]] = {
     CorruptedAccuracy.kind: _corruptions,
     ClassAccuracy.kind: _classes,
+    SmallestEps.kind: _smallest,
 }
-"""Charts of the metrics that are neither a curve against eps nor numbers of single images."""
+"""Charts of the metrics that are neither a curve against eps nor plain numbers of images."""

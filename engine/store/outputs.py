@@ -60,7 +60,7 @@ def check(path: Path, kind: str = "") -> None:
     ----------
     kind
         ``PACKED_STUDY``, ``FIGURE_DATA``, or "" for the kind that the path's ending names: .png,
-        .pdf, .svg or .csv.
+        .pdf, .svg, .csv or .html.
 
     Raises
     ------
@@ -147,6 +147,10 @@ def _is_svg(head: bytes) -> bool:
     return text.startswith((b"<svg", b"<?xml", b"<!--", b"<!DOCTYPE svg")) and b"<svg" in text
 
 
+def _is_page(head: bytes) -> bool:
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:14].lower() == b"<!doctype html"
+
+
 def _is_table(head: bytes) -> bool:
     try:
         # The last letter may be cut in two.
@@ -163,4 +167,6 @@ _BEGINS: dict[str, Callable[[bytes], bool]] = {
     ".svg": _is_svg,
     ".png": lambda head: head.startswith(b"\x89PNG\r\n\x1a\n"),
     ".csv": _is_table,
+    ".html": _is_page,
+    ".htm": _is_page,
 }

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from engine.specs import Measurement
 from engine.store.index import Entry
 from engine.store.study import Study, spec_of
+from engine.tradeoff.leaderboard import standings
 from engine.tradeoff.points import MODES, NetworkPoint, attributions_in
 from engine.tradeoff.robustness import Robustness, measured_findings, robustness, sentence
 
@@ -86,12 +87,14 @@ def robust_words(found: Robustness) -> str:
 def record_words(study: Study, entry: Entry) -> str:
     """Return what is to be said about a record's accuracy under attack, in lines; "" if nothing.
 
-    Of a network: its lowest accuracy, verdict and findings over the whole study. Of a measurement
-    with checks: those that failed, or that none did.
+    Of a network: its lowest accuracy, verdict and findings over the whole study, and where it was
+    evaluated by AutoAttack, its place among published networks. Of a measurement with checks:
+    those that failed, or that none did.
     """
     found = robustness(study).get(entry.key)
     if found is not None:
-        return robust_words(found)
+        ranked = [one.words for one in standings(study, entry.key) if one.robust is not None]
+        return "\n".join([robust_words(found), *ranked])
     spec = spec_of(entry)
     checks = measured_findings(entry, spec) if isinstance(spec, Measurement) else []
     failed = [sentence(check) for check in checks if not check.passed]

@@ -40,6 +40,8 @@ class State(QObject):
         Takes the key of the record that the user clicked in any view.
     record_asked
         Takes the key of a record whose full details are to be shown.
+    image_asked
+        Takes the number of the test image that the user clicked in any view.
     engine_event
         Every engine event (see :mod:`engine.jobs.events`).
     message
@@ -53,6 +55,7 @@ class State(QObject):
     highlighted = Signal(str)
     selected = Signal(str)
     record_asked = Signal(str)
+    image_asked = Signal(int)
     engine_event = Signal(object)
     message = Signal(str, bool)
 
@@ -63,8 +66,14 @@ class State(QObject):
         self.study: Study | None = None
         self.images: ImagesSpec | None = None
         self.image_set: ImageSet | None = None
+        self.asked_image: int | None = None
         self.image_cache = ImageCache(settings.cache_folder() / "images")
         self.image_cache.tidy()
+
+    def ask_image(self, index: int) -> None:
+        """Lead to a test image; pages that are built later find it in ``asked_image``."""
+        self.asked_image = index
+        self.image_asked.emit(index)
 
     # -------------------------------------------------------------------------------------- study
 
@@ -101,6 +110,7 @@ class State(QObject):
     def choose_images(self, spec: ImagesSpec, loaded: ImageSet | None = None) -> None:
         """Make these the current images; load them on a lane unless ``loaded`` is given."""
         self.runner.forget("images")
+        self.asked_image = None if spec != self.images else self.asked_image
         self.images, self.image_set = spec, None
         if loaded is not None:
             self._take_images(spec, loaded)

@@ -145,6 +145,12 @@ class Menus(QObject):
             "&Report of the study…",
             lambda: reporting.report_study(window, workspace),
         )
+        self._add(
+            menu,
+            "report_network",
+            "Report of a n&etwork…",
+            lambda: reporting.report_a_network(window, workspace),
+        )
         menu.addSeparator()
         self._add(menu, "quit", "&Quit", self._own.close)
 

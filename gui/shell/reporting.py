@@ -6,11 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QWidget
 
 from engine.figures.charts import MapGridData, Picture, panels_of
+from engine.specs.distinguish import networks_apart
+from engine.texts import one_line, shortened
 from gui.look import settings
 from gui.session.importer import documents
+from gui.session.network_report import report_network
 from gui.session.workspace import Workspace
 from gui.shell.page_stack import PageStack
 from gui.widgets.export.buttons import ExportButton
@@ -46,6 +49,26 @@ def report_study(parent: QWidget, workspace: Workspace) -> None:
         write_report(study, path, check=control.check)
 
     _write(workspace, path, work)
+
+
+def report_a_network(parent: QWidget, workspace: Workspace) -> None:
+    """Let the user choose a network of the study, and write its report."""
+    pairs = workspace.classifiers()
+    if not pairs:
+        workspace.message.emit("There is no network to report: train or open one first.", True)
+        return
+    titles = networks_apart([entry.title for entry, _ in pairs], [spec for _, spec in pairs])
+    # Numbered, because two networks may have one title. The last is the newest.
+    names = [
+        f"{number}: {shortened(one_line(title))}" for number, title in enumerate(titles, start=1)
+    ]
+    chosen, accepted = names[0], True
+    if len(names) > 1:
+        chosen, accepted = QInputDialog.getItem(
+            parent, "Report of a network", "Network", names, len(names) - 1, False
+        )
+    if accepted and chosen in names:
+        report_network(parent, workspace, pairs[names.index(chosen)][0].key)
 
 
 def export_page(pages: PageStack, workspace: Workspace) -> None:

@@ -89,6 +89,25 @@ class AttackForm(QWidget):
             changes["step_size"] = _rounded(share * eps)
         return replace(spec, **changes)
 
+    def set_spec(self, spec: AttackSpec) -> None:
+        """Show an attack with its radius, steps, step size and target."""
+        quiet = self.blockSignals(True)  # one signal at the end: every one asks for pictures
+        self.form.set_spec(spec)
+        norm = getattr(spec, "norm", self._norm)
+        self._eps_of[norm], self._norm = spec.eps, norm
+        self.eps.set_norm(norm, spec.eps)
+        self.eps.set_value(spec.eps)
+        steps, step_size = getattr(spec, "steps", None), getattr(spec, "step_size", None)
+        if steps is not None:
+            self.steps.setValue(steps)
+        if step_size is not None:
+            own = _rounded(STEP_OVER_EPS * spec.eps / self.steps.value())
+            self.follows.setChecked(own == step_size)
+            self.step_size.set_value(step_size)
+        self.target.setCurrentIndex(0 if spec.target is None else spec.target + 1)
+        self.blockSignals(quiet)
+        self._follow()
+
     def error(self) -> str:
         """Return the error message, or ""."""
         if self.form.error() or self.spec() is not None:

@@ -26,6 +26,7 @@ from engine.store.outputs import OutputError, output
 from gui.look import settings
 from gui.pages import ATTACK, Place
 from gui.pages.attack.accuracy_curves import AccuracyCurves
+from gui.pages.attack.by_class import ByClassTab
 from gui.pages.attack.column import (
     ADVERSARIAL,
     BARS,
@@ -37,6 +38,7 @@ from gui.pages.attack.column import (
 )
 from gui.pages.attack.form import AttackForm
 from gui.pages.attack.metrics import MetricsTab
+from gui.pages.attack.smallest import SmallestOrder
 from gui.pages.common.needs import NeedsNetwork
 from gui.pages.common.network_picker import NetworkPicker
 from gui.pages.common.page import Page
@@ -160,6 +162,10 @@ class AttackPage(Page):
         self.metrics.opened.connect(self.workspace.record_asked)
         self.tabs.addTab(self.curves, "Accuracy against eps")
         self.tabs.addTab(self.metrics, "Metrics")
+        self.by_class = ByClassTab(self.workspace, self.form, self.picker, self)
+        self.by_class.image_asked.connect(self._show_image)
+        self.tabs.addTab(self.by_class, "By class")
+        SmallestOrder(self.workspace, self.picker, self.strip)
 
     def _build_layout(self) -> None:
         self.needs = NeedsNetwork(self.workspace, self.picker)
@@ -306,6 +312,16 @@ class AttackPage(Page):
     def _magnify(self) -> None:
         for column in self.columns:
             column.set_magnification(self.magnify.currentData())
+
+    @Slot(str, int, object)
+    def _show_image(self, key: str, index: int, attack: AttackSpec) -> None:
+        """Show what an attack makes of one image; the page Maps shows it too, for this network."""
+        self.workspace.selected.emit(key)
+        self.strip.classes.setCurrentIndex(0)
+        self.strip.choose([index])
+        self.form.set_spec(attack)
+        self.workspace.ask_image(index)
+        self.tabs.setCurrentIndex(0)
 
     @Slot(str)
     def _highlight(self, key: str) -> None:

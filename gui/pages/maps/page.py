@@ -109,6 +109,7 @@ class MapsPage(Page):
 
     def _connect(self) -> None:
         self.workspace.images_changed.connect(self._images_changed)
+        self.workspace.image_asked.connect(self._on_image_asked)
         self.workspace.study_changed.connect(self._forget)
         self.workspace.highlighted.connect(self.grid.highlight)
         self.grid.pointed.connect(self.workspace.highlighted)
@@ -133,7 +134,14 @@ class MapsPage(Page):
             self.strip.set_images(images, labels, image_set.classes)
             if len(self.strip.chosen) <= 1:
                 self.strip.choose_one_each(AT_FIRST)
+            if self.workspace.asked_image is not None:
+                self._on_image_asked(self.workspace.asked_image)
         self.ask()
+
+    @Slot(int)
+    def _on_image_asked(self, index: int) -> None:
+        """Put the image first that another page leads to; its map is then the first one here."""
+        self.strip.choose([index, *self.strip.chosen])
 
     @Slot()
     def _forget(self) -> None:

@@ -159,6 +159,7 @@ class ImageStrip(QWidget):
         self.most = most
         self._model = _Images(self)
         self._clicking = False
+        self._ranks: NDArray[np.floating] | None = None
         self._build_view()
         self._build_bar()
         layout = QVBoxLayout(self)
@@ -195,6 +196,23 @@ class ImageStrip(QWidget):
         self._filter()
         self.changed.emit()
 
+    def set_ranks(self, ranks: NDArray[np.floating] | None, name: str = "") -> None:
+        """Offer another order of the images than that of the set, or none.
+
+        Parameters
+        ----------
+        ranks
+            (n,) of the first n images of the set; the smallest comes first, NaN and the images
+            after those last.
+        name
+            What the order is called.
+        """
+        self._ranks = ranks
+        self.order.setItemText(1, name)
+        self.order.setVisible(ranks is not None)
+        if self.order.currentIndex():
+            self._filter() if ranks is not None else self.order.setCurrentIndex(0)
+
     def choose(self, indices: Sequence[int]) -> None:
         """Choose exactly these images, up to the limit, skipping any that do not exist."""
         kept = [index for index in dict.fromkeys(indices) if 0 <= index < len(self._model.labels)]
@@ -228,10 +246,17 @@ class ImageStrip(QWidget):
         self.classes.setToolTip("Show the images of one class only")
         self.classes.setAccessibleName("Class")
         self.classes.currentIndexChanged.connect(self._filter)
+        self.order = QComboBox()
+        self.order.setToolTip("The order of the images")
+        self.order.setAccessibleName("Order")
+        self.order.addItems(["In order", ""])
+        self.order.hide()
+        self.order.currentIndexChanged.connect(self._filter)
         self.summary = ElidedLabel(colour="muted")
         self._bar = QHBoxLayout()
         self._bar.setSpacing(8)
         self._bar.addWidget(self.classes)
+        self._bar.addWidget(self.order)
         if self.most == 1:
             self._add_button("Previous", "Previous image", lambda: self._step(-1))
             self._add_button("Next", "Next image", lambda: self._step(1))
@@ -327,6 +352,11 @@ class ImageStrip(QWidget):
         order = np.arange(len(self._model.labels))
         if label is not None and label >= 0:
             order = np.flatnonzero(self._model.labels == label)
+        if self._ranks is not None and self.order.currentIndex():
+            ranks = np.full(len(self._model.labels), np.inf)
+            known = np.nan_to_num(self._ranks[: len(ranks)], nan=np.inf)
+            ranks[: len(known)] = known
+            order = order[np.argsort(ranks[order], kind="stable")]
         self._model.show(order)
         self._show_chosen()
 

@@ -1,7 +1,7 @@
 """Reports and exported pages: named by the user, drawn on a lane, told in a sentence."""
 
 import pytest
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QInputDialog
 
 from engine.figures import report_page
 from gui.pages import TRADEOFF, WELCOME
@@ -52,6 +52,35 @@ def test_that_the_menu_writes_a_report_of_the_study(window, chosen, qtbot, tmp_p
     qtbot.waitUntil(lambda: bool(written(window)), timeout=WAIT_MS)
     assert (tmp_path / "out.pdf").read_bytes().startswith(b"%PDF")
     assert chosen["start"].endswith("sweep-report.pdf")
+
+
+def test_that_the_menu_writes_a_report_of_the_network_that_is_chosen(
+    window, chosen, qtbot, tmp_path, monkeypatch
+):
+    chosen["path"] = str(tmp_path / "out")
+    offered = []
+
+    def pick(parent, title, label, names, current, editable):
+        offered.extend(names)
+        return names[1], True
+
+    monkeypatch.setattr(QInputDialog, "getItem", pick)
+    window.menus.actions["report_network"].trigger()
+    assert window.said[-1] == ("Writing out.html…", False)
+    qtbot.waitUntil(lambda: bool(written(window)), timeout=WAIT_MS)
+    entry, _ = window.workspace.classifiers()[1]
+    assert offered[1] == f"2: {entry.title}"
+    assert entry.key in (tmp_path / "out.html").read_text(encoding="utf-8")
+    assert chosen["start"].endswith(f"network-{entry.key[:10]}.html")
+
+
+def test_that_no_network_or_no_answer_writes_nothing(window, chosen, monkeypatch, tmp_path):
+    monkeypatch.setattr(QInputDialog, "getItem", lambda *_: ("", False))
+    window.menus.actions["report_network"].trigger()
+    assert "start" not in chosen
+    monkeypatch.setattr(window.workspace, "classifiers", list)
+    window.menus.actions["report_network"].trigger()
+    assert window.said[-1] == ("There is no network to report: train or open one first.", True)
 
 
 def test_that_a_report_that_fails_is_one_sentence(window, chosen, qtbot, tmp_path):

@@ -1,0 +1,77 @@
+"""A confusion matrix as a table: true classes down, predicted ones across, shaded by share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
+
+from gui.look import theme
+
+MOST_CLASSES = 60  # rows; a larger matrix would be a field of empty cells
+NARROW, WIDE = 26, 56  # px of a column
+STRONGEST = 0.75  # opacity behind the largest share
+
+
+class Confusion(QTableWidget):
+    """Shows counts; the colour behind each is the darker, the larger the share of its row."""
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self._matrix: NDArray[np.int64] = np.zeros((0, 0), np.int64)
+        self.setAccessibleName("Confusion matrix: true classes down, predicted classes across")
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setCornerButtonEnabled(False)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.verticalHeader().setDefaultSectionSize(24)
+        theme.signals.changed.connect(self._recolour)
+
+    def show_matrix(self, matrix: NDArray[np.int64], names: Sequence[str]) -> None:
+        """Show a matrix (K, K), at most its first rows and columns, with the classes' names."""
+        count = min(len(matrix), MOST_CLASSES)
+        self._matrix = matrix[:count, :count]
+        self.clear()
+        self.setRowCount(count)
+        self.setColumnCount(count)
+        heads = [name_of(names, k) for k in range(count)]
+        self.setHorizontalHeaderLabels(heads)
+        self.setVerticalHeaderLabels(heads)
+        widest = max((self.fontMetrics().horizontalAdvance(head) for head in heads), default=0)
+        self.horizontalHeader().setDefaultSectionSize(min(WIDE, max(NARROW, widest + 14)))
+        for row, column in np.ndindex(self._matrix.shape):
+            value = int(self._matrix[row, column])
+            item = QTableWidgetItem(f"{value:,}" if value else "")
+            item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+            if value:
+                item.setToolTip(f"{value:,} of class {heads[row]} are taken for {heads[column]}")
+            self.setItem(row, column, item)
+        self._recolour()
+
+    @Slot()
+    def _recolour(self) -> None:
+        shares = self._matrix / np.maximum(self._matrix.sum(1, keepdims=True), 1)
+        for row, column in np.ndindex(self._matrix.shape):
+            item = self.item(row, column)
+            if item is not None:
+                colour = QColor(theme.colour("accent"))
+                colour.setAlphaF(STRONGEST * float(shares[row, column]))
+                item.setBackground(colour)
+
+
+def name_of(names: Sequence[str], label: int) -> str:
+    """Return a class's name, its number if it has none, or "no class"."""
+    if label < 0:
+        return "no class"
+    return names[label] if label < len(names) else str(label)

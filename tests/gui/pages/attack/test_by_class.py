@@ -1,0 +1,187 @@
+"""The tab of mistakes: what it shows, and where a click on an image leads."""
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog
+
+from engine.specs import PGD, ClassAccuracy, Glyphs, Measurement, SmallestEps
+from engine.store.study import Result
+from gui.pages.attack.page import AttackPage
+from gui.pages.maps.page import MapsPage
+from tests.gui.synthetic_networks import add_record, networks, open_workspace
+
+ATTACK = PGD(norm="l2", eps=0.75, steps=7, step_size=0.3)
+CLASSES = 10
+
+
+@pytest.fixture
+def opened(qtbot, tmp_path):
+    workspace, answers = open_workspace(tmp_path)
+    page = AttackPage(workspace)
+    qtbot.addWidget(page)
+    page.resize(1200, 760)
+    page.show()
+    page.tabs.setCurrentWidget(page.by_class)
+    yield page, workspace, answers
+    workspace.runner.shutdown()
+
+
+def store(workspace, classifier=None, worst=(13, 4), classes=CLASSES, **lacking):
+    confusion = np.eye(classes, dtype=np.int64) * 4
+    confusion[3, 3], confusion[3, 8] = 1, 3
+    arrays = {
+        "confusion": confusion,
+        "attacked_confusion": np.eye(CLASSES, dtype=np.int64)[::-1] * 4,
+        "labels": np.arange(40) % CLASSES,
+        "worst/images": np.full((len(worst), 1, 28, 28), 90, np.uint8),
+        "worst/indices": np.array(worst),
+        "worst/labels": np.array([3, 4])[: len(worst)],
+        "worst/predicted": np.array([8, -1])[: len(worst)],
+    }
+    numbers = {
+        "test_images": 40,
+        "accuracy": 0.925,
+        "attacked_accuracy": 0.0,
+        "worst_class_accuracy": 0.25,
+        "worst_attacked_class_accuracy": 0.0,
+    }
+    for name in lacking:
+        del arrays[name]
+    spec = Measurement(classifier=classifier or networks()[0], metric=ClassAccuracy(attack=ATTACK))
+    add_record(workspace, spec, Result(numbers, arrays))
+    return spec
+
+
+def cells(tab, row):
+    return [tab.confusion.item(row, column).text() for column in range(CLASSES)]
+
+
+def test_that_it_says_what_is_missing_and_measures_it(opened, qtbot):
+    page, _, answers = opened
+    tab = page.by_class
+    assert tab.note.text() == "Not measured yet: Measure by class."
+    qtbot.mouseClick(tab.measure, Qt.MouseButton.LeftButton)
+    (asked,) = answers.ran
+    assert asked.classifier == networks()[0]
+    assert asked.metric == ClassAccuracy(attack=page.form.spec())
+    assert asked.test_images == 1000
+
+
+def test_that_confusions_are_shown_clean_and_attacked(opened):
+    page, workspace, _ = opened
+    tab = page.by_class
+    store(workspace)
+    assert cells(tab, 3) == ["", "", "", "1", "", "", "", "", "3", ""]
+    assert tab.confusion.item(3, 8).toolTip() == "3 of class 3 are taken for 8"
+    shades = [tab.confusion.item(3, column).background().color().alphaF() for column in (3, 8, 9)]
+    assert shades == pytest.approx([0.75 / 4, 0.75 * 3 / 4, 0], abs=0.01)
+    tab.which.setCurrentIndex(1)
+    assert cells(tab, 3) == ["", "", "", "", "", "", "4", "", "", ""]
+    assert "92.5% right, 0.0% under L2 0.75 PGD-7" in tab.note.text()
+    texts = [tab.worst.item(row).text() for row in range(tab.worst.count())]
+    assert texts == ["3 → 8", "4 → no class"]
+
+
+def test_that_another_network_is_chosen_by_mouse(opened):
+    page, workspace, _ = opened
+    tab = page.by_class
+    store(workspace)
+    other = networks()[2]
+    tab.network.setCurrentIndex(tab.network.findData(other.key))
+    assert tab.worst.count() == 0
+    assert tab.note.text().startswith("Not measured")
+    store(workspace, other)
+    assert tab.key == other.key
+    assert tab.worst.count() == 2
+
+
+def test_that_a_click_on_an_image_leads_to_image_map_and_attack(opened, qtbot):
+    page, workspace, answers = opened
+    maps = MapsPage(workspace)
+    qtbot.addWidget(maps)
+    tab = page.by_class
+    store(workspace)
+    page.strip.classes.setCurrentIndex(2)  # a filter that hides the image
+    place = tab.worst.visualItemRect(tab.worst.item(0)).center()
+    qtbot.mouseClick(tab.worst.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert page.tabs.currentIndex() == 0
+    assert page.strip.chosen == (13,)
+    assert page.form.spec() == ATTACK
+    asked = answers.asked[-1]
+    assert (asked.attack, asked.indices) == (ATTACK, (13,))
+    assert maps.strip.chosen[0] == 13
+    assert maps.specs()[0].indices[0] == 13
+    later = MapsPage(workspace)  # pages are built one after another
+    qtbot.addWidget(later)
+    assert later.strip.chosen[0] == 13
+
+
+def test_that_images_that_are_not_open_are_not_led_to(opened, qtbot):
+    page, workspace, _ = opened
+    said = []
+    workspace.message.connect(lambda text, error: said.append((text, error)))
+    store(workspace)
+    workspace.images = Glyphs(train=100, test=41)
+    tab = page.by_class
+    with qtbot.assertNotEmitted(tab.image_asked):
+        tab._lead(tab.worst.item(0))
+    assert said == [("These are images of Glyphs, 100 + 40: open them on the page Data.", False)]
+
+
+def test_that_classes_that_are_not_drawn_are_said(opened):
+    page, workspace, _ = opened
+    store(workspace, classes=200)
+    assert page.by_class.confusion.rowCount() == 60
+    assert page.by_class.note.text().endswith("Below are the first 60 of 200 classes.")
+
+
+def test_that_a_damaged_record_is_said(opened):
+    page, workspace, _ = opened
+    store(workspace, **{"worst/labels": True})
+    assert "lacks a part that its kind has: worst/labels" in page.by_class.note.text()
+    assert page.by_class.confusion.rowCount() == 0
+
+
+def test_that_the_report_of_the_shown_network_is_written(opened, qtbot, monkeypatch, tmp_path):
+    page, workspace, _ = opened
+    out = tmp_path / "page"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(out), ""))
+    said = []
+    workspace.message.connect(lambda text, error: said.append((text, error)))
+
+    def ask(channel, work, done, failed, *, long=False):
+        done(work(type("Control", (), {"check": staticmethod(lambda: None)})))
+
+    workspace.runner.ask = ask
+    qtbot.mouseClick(page.by_class.report, Qt.MouseButton.LeftButton)
+    written = tmp_path / "page.html"
+    assert said[-1] == (f"Saved {written}", False)
+    assert networks()[0].key in written.read_text(encoding="utf-8")
+
+
+def test_that_images_are_ordered_by_the_smallest_eps_of_a_chosen_network(opened):
+    page, workspace, _ = opened
+    strip = page.strip
+    assert strip.order.isHidden()
+    metric = SmallestEps(attack=PGD(eps=0.1))
+    spec = Measurement(classifier=networks()[0], metric=metric, test_images=4)
+    values = np.array([0.3, np.nan, 0.0, 0.1], np.float32)
+    add_record(workspace, spec, Result({"never_fooled": 0.25}, {"smallest_eps": values}))
+    assert not strip.order.isHidden()
+    assert strip.order.itemText(1) == "Smallest eps first: Standard, seed 0"
+    assert strip._model.order[:4].tolist() == [0, 1, 2, 3]
+    strip.order.setCurrentIndex(1)
+    assert strip._model.order[:5].tolist() == [2, 3, 0, 1, 4]
+    strip.classes.setCurrentIndex(1)
+    assert strip._model.order.tolist() == [0, 10, 20, 30]
+    page.picker._set_chosen([networks()[2].key])  # has no such measurement
+    assert strip.order.isHidden()
+    assert strip.order.currentIndex() == 0
+
+
+def test_that_the_form_takes_up_an_attack(opened):
+    page, _, _ = opened
+    for attack in (ATTACK, PGD(eps=0.1, steps=5, step_size=0.05), PGD(eps=0.02, target=3)):
+        page.form.set_spec(attack)
+        assert page.form.spec() == attack
