@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from engine.manifold.order import Distances, Floats, OrderStep, kernel_density, steps
 from engine.manifold.seeds import NO_SEEDS, SeedOrder, seed_order
-from engine.specs import ClassifierSpec, ManifoldDistance, Training
+from engine.specs import ClassifierSpec, ManifoldDistance, Standard, Training
 from engine.specs.distinguish import leaves, told_apart
 from engine.specs.variants import variant
 from engine.store.index import Entry
@@ -206,14 +206,17 @@ def _goes_on(classifier: ClassifierSpec | None) -> bool:
 def training_eps(spec: ManifoldDistance) -> float | None:
     """Return the eps that the attacked network was trained with.
 
-    0 for a standard network, -1 for clean images, None for imported weights.
+    0 for a standard network, -1 for clean images, None for imported weights and for networks that
+    were trained neither on clean images alone nor against a ball (Gaussian noise, for example).
     """
     if spec.classifier is None:
         return -1.0
     if not isinstance(spec.classifier, Training):
         return None
-    threat = spec.classifier.scheme.threat
-    return threat.eps if threat else 0.0
+    scheme = spec.classifier.scheme
+    if scheme.threat is None:
+        return 0.0 if isinstance(scheme, Standard) else None
+    return scheme.threat.eps
 
 
 def _order(pair: Pair) -> float:

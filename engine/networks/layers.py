@@ -10,6 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+SOFTPLUS = 10.0
+_PLAIN: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU, "gelu": nn.GELU}
+RISING = ("relu", "softplus")
+"""Activations that never fall, so that max pooling may as well come before them."""
+
 
 class Normalize(nn.Module):
     """Subtract each channel's mean and divide by its deviation, both in [0, 1] units."""
@@ -99,6 +104,15 @@ def wake(network: nn.Module, generator: torch.Generator) -> None:
 
 # Layers are made on the meta device. Otherwise torch's constructors would draw initial weights from
 # the global generator that all threads of the process share.
+def active(activation: str) -> nn.Module:
+    """Return a new module of an activation of :data:`~engine.specs.networks.Activation`.
+
+    Softplus is sharpened so that it lies near ReLU for inputs of order one. Source: Xie 2020,
+    "Smooth adversarial training", section 4.
+    """
+    return nn.Softplus(beta=SOFTPLUS) if activation == "softplus" else _PLAIN[activation]()
+
+
 def conv(
     channels: int,
     width: int,

@@ -6,7 +6,7 @@ import math
 
 from torch import nn
 
-from engine.networks.layers import conv, dense, named
+from engine.networks.layers import RISING, active, conv, dense, named
 from engine.networks.noise import Dropout
 from engine.specs import PaperCifarCNN, PaperMLP, PaperMnistCNN, SmallCNN, TradesCNN
 
@@ -19,12 +19,12 @@ def small_cnn(spec: SmallCNN, shape: Shape, classes: int) -> nn.Module:
     features = 2 * spec.width * -(-height // 4) * -(-width // 4)
     return named(
         conv1=conv(channels, spec.width, 5, stride=2),
-        relu1=nn.ReLU(),
+        relu1=active(spec.activation),
         conv2=conv(spec.width, 2 * spec.width, 5, stride=2),
-        relu2=nn.ReLU(),
+        relu2=active(spec.activation),
         flatten=nn.Flatten(),
         dense1=dense(features, spec.hidden),
-        relu3=nn.ReLU(),
+        relu3=active(spec.activation),
         dense2=dense(spec.hidden, classes),
     )
 
@@ -32,19 +32,18 @@ def small_cnn(spec: SmallCNN, shape: Shape, classes: int) -> nn.Module:
 def paper_mnist_cnn(spec: PaperMnistCNN, shape: Shape, classes: int) -> nn.Module:
     """Lay out the paper's network for MNIST; it pools once, after the second convolution.
 
-    Pooling comes before the activation, which then has four times fewer values to rectify. The
-    order changes neither outputs nor gradients: max pooling and ReLU commute exactly.
+    Pooling comes before an activation that never falls, which then has four times fewer values to
+    work on. The order changes neither outputs nor gradients: max pooling and ReLU commute exactly.
     """
     channels, height, width = shape
     return named(
         conv1=conv(channels, 32, 5),
-        relu1=nn.ReLU(),
+        relu1=active(spec.activation),
         conv2=conv(32, 64, 5),
-        pool=nn.MaxPool2d(2),
-        relu2=nn.ReLU(),
+        **_pooled("pool", "relu2", spec.activation),
         flatten=nn.Flatten(),
         dense1=dense(64 * (height // 2) * (width // 2), 1024),
-        relu3=nn.ReLU(),
+        relu3=active(spec.activation),
         dense2=dense(1024, classes),
     )
 
@@ -54,26 +53,35 @@ def paper_cifar_cnn(spec: PaperCifarCNN, shape: Shape, classes: int) -> nn.Modul
     channels, height, width = shape
     return named(
         conv1=conv(channels, 32, 3),
-        relu1=nn.ReLU(),
+        relu1=active(spec.activation),
         conv2=conv(32, 32, 3),
-        pool1=nn.MaxPool2d(2),
-        relu2=nn.ReLU(),
+        **_pooled("pool1", "relu2", spec.activation),
         conv3=conv(32, 64, 3),
-        relu3=nn.ReLU(),
+        relu3=active(spec.activation),
         conv4=conv(64, 64, 3),
-        pool2=nn.MaxPool2d(2),
-        relu4=nn.ReLU(),
+        **_pooled("pool2", "relu4", spec.activation),
         flatten=nn.Flatten(),
         dense1=dense(64 * (height // 4) * (width // 4), 512),
-        relu5=nn.ReLU(),
+        relu5=active(spec.activation),
         dense2=dense(512, classes),
     )
+
+
+def _pooled(pool: str, active_: str, activation: str) -> dict[str, nn.Module]:
+    """Return a max pooling and an activation under their names, the faster order first."""
+    layers = {pool: nn.MaxPool2d(2), active_: active(activation)}
+    return layers if activation in RISING else dict(reversed(layers.items()))
 
 
 def paper_mlp(spec: PaperMLP, shape: Shape, classes: int) -> nn.Module:
     """Lay out the paper's network for points of the plane; takes images of any shape."""
     hidden = dense(math.prod(shape), 128)
-    return named(flatten=nn.Flatten(), dense1=hidden, relu1=nn.ReLU(), dense2=dense(128, classes))
+    return named(
+        flatten=nn.Flatten(),
+        dense1=hidden,
+        relu1=active(spec.activation),
+        dense2=dense(128, classes),
+    )
 
 
 def trades_cnn(spec: TradesCNN, shape: Shape, classes: int) -> nn.Module:
@@ -81,23 +89,23 @@ def trades_cnn(spec: TradesCNN, shape: Shape, classes: int) -> nn.Module:
     channels, height, width = shape
     features = named(
         conv1=conv(channels, 32, 3, padding=0),
-        relu1=nn.ReLU(),
+        relu1=active(spec.activation),
         conv2=conv(32, 32, 3, padding=0),
-        relu2=nn.ReLU(),
+        relu2=active(spec.activation),
         maxpool1=nn.MaxPool2d(2),
         conv3=conv(32, 64, 3, padding=0),
-        relu3=nn.ReLU(),
+        relu3=active(spec.activation),
         conv4=conv(64, 64, 3, padding=0),
-        relu4=nn.ReLU(),
+        relu4=active(spec.activation),
         maxpool2=nn.MaxPool2d(2),
     )
     rows, columns = (((side - 4) // 2 - 4) // 2 for side in (height, width))
     classifier = named(
         fc1=dense(64 * rows * columns, 200),
-        relu1=nn.ReLU(),
+        relu1=active(spec.activation),
         drop=Dropout(spec.dropout),
         fc2=dense(200, 200),
-        relu2=nn.ReLU(),
+        relu2=active(spec.activation),
         fc3=dense(200, classes),
     )
     return named(feature_extractor=features, flatten=nn.Flatten(), classifier=classifier)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.networks.layers import conv, dense, named
+from engine.networks.layers import active, conv, dense, named
 from engine.networks.noise import BatchNorm
 from engine.specs import CifarResNet, PreActResNet18, ResNet18, WideResNet
 
 Shape = tuple[int, int, int]
-ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU}
 # Blocks by stage, and whether blocks are bottlenecks. Source: He 2016, table 1.
 STAGES = {
     18: ((2, 2, 2, 2), False),
@@ -28,14 +27,14 @@ class ResidualBlock(nn.Module):
     Its parameters have torchvision's names. Source: He 2016, figure 2.
     """
 
-    def __init__(self, channels: int, width: int, stride: int):
+    def __init__(self, channels: int, width: int, stride: int, activation: str = "relu"):
         super().__init__()
         self.conv1 = conv(channels, width, 3, stride, bias=False)
         self.bn1 = nn.BatchNorm2d(width, device="meta")
-        self.relu1 = nn.ReLU()
+        self.relu1 = active(activation)
         self.conv2 = conv(width, width, 3, bias=False)
         self.bn2 = nn.BatchNorm2d(width, device="meta")
-        self.relu2 = nn.ReLU()
+        self.relu2 = active(activation)
         self.downsample = nn.Sequential()
         if stride != 1 or channels != width:
             self.downsample.append(conv(channels, width, 1, stride, bias=False))
@@ -59,15 +58,17 @@ def resnet18(spec: ResNet18, shape: Shape, classes: int) -> nn.Module:
     widths = (64, 64, 128, 256, 512)
     stages = {
         f"layer{stage}": nn.Sequential(
-            ResidualBlock(widths[stage - 1], widths[stage], 1 if stage == 1 else 2),
-            ResidualBlock(widths[stage], widths[stage], 1),
+            ResidualBlock(
+                widths[stage - 1], widths[stage], 1 if stage == 1 else 2, spec.activation
+            ),
+            ResidualBlock(widths[stage], widths[stage], 1, spec.activation),
         )
         for stage in range(1, 5)
     }
     return named(
         conv1=first,
         bn1=nn.BatchNorm2d(64, device="meta"),
-        relu=nn.ReLU(),
+        relu=active(spec.activation),
         maxpool=pool,
         **stages,
         avgpool=nn.AdaptiveAvgPool2d(1),
@@ -79,21 +80,21 @@ def resnet18(spec: ResNet18, shape: Shape, classes: int) -> nn.Module:
 class CifarBlock(nn.Module):
     """A basic or a bottleneck block of :func:`cifar_resnet`. Source: He 2016, figure 5."""
 
-    def __init__(self, channels: int, width: int, stride: int, bottleneck: bool):
+    def __init__(self, channels: int, width: int, stride: int, spec: CifarResNet):
         super().__init__()
-        self.bottleneck = bottleneck
+        bottleneck = self.bottleneck = STAGES[spec.depth][1]
         out = 4 * width if bottleneck else width
         kernels = (1, 3, 1) if bottleneck else (3, 3)
         self.conv1 = conv(channels, width, kernels[0], 1 if bottleneck else stride, bias=False)
         self.bn1 = _norm(width)
-        self.relu1 = nn.ReLU()
+        self.relu1 = active(spec.activation)
         self.conv2 = conv(width, width, 3, stride if bottleneck else 1, bias=False)
         self.bn2 = _norm(width)
-        self.relu2 = nn.ReLU()
+        self.relu2 = active(spec.activation)
         if bottleneck:
             self.conv3 = conv(width, out, 1, bias=False)
             self.bn3 = _norm(out)
-            self.relu3 = nn.ReLU()
+            self.relu3 = active(spec.activation)
         self.shortcut = nn.Sequential()
         if stride != 1 or channels != out:
             self.shortcut.append(conv(channels, out, 1, stride, bias=False))
@@ -119,13 +120,13 @@ def cifar_resnet(spec: CifarResNet, shape: Shape, classes: int) -> nn.Module:
         blocks = nn.Sequential()
         for place in range(count):
             stride = 2 if place == 0 and stage > 1 else 1
-            blocks.append(CifarBlock(channels, width, stride, bottleneck))
+            blocks.append(CifarBlock(channels, width, stride, spec))
             channels = expansion * width
         stages[f"layer{stage}"] = blocks
     return named(
         conv1=conv(shape[0], 64, 3, bias=False),
         bn1=_norm(64),
-        relu=nn.ReLU(),
+        relu=active(spec.activation),
         **stages,
         avgpool=nn.AdaptiveAvgPool2d(1),
         flatten=nn.Flatten(),
@@ -143,10 +144,10 @@ class PreActBlock(nn.Module):
         super().__init__()
         self.shortcut_reads = spec.shortcut
         self.bn1 = _norm(channels)
-        self.relu1 = ACTIVATIONS[spec.activation]()
+        self.relu1 = active(spec.activation)
         self.conv1 = conv(channels, width, 3, stride, bias=False)
         self.bn2 = _norm(width)
-        self.relu2 = ACTIVATIONS[spec.activation]()
+        self.relu2 = active(spec.activation)
         self.conv2 = conv(width, width, 3, bias=False)
         self.shortcut = nn.Sequential()
         if stride != 1 or channels != width:
@@ -154,10 +155,10 @@ class PreActBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return (N, width, H / stride, W / stride)."""
-        active = self.relu1(self.bn1(features))
+        rectified = self.relu1(self.bn1(features))
         # An identity always reads the plain input.
-        reads = active if self.shortcut_reads == "activated" and len(self.shortcut) else features
-        inner = self.conv2(self.relu2(self.bn2(self.conv1(active))))
+        reads = rectified if self.shortcut_reads == "activated" and len(self.shortcut) else features
+        inner = self.conv2(self.relu2(self.bn2(self.conv1(rectified))))
         total: Tensor = inner + self.shortcut(reads)
         return total
 
@@ -172,7 +173,7 @@ def preact_resnet18(spec: PreActResNet18, shape: Shape, classes: int) -> nn.Modu
         )
         for stage in range(1, 5)
     }
-    last = {"bn": _norm(512), "relu": ACTIVATIONS[spec.activation]()} if spec.final_norm else {}
+    last = {"bn": _norm(512), "relu": active(spec.activation)} if spec.final_norm else {}
     return named(
         conv1=conv(shape[0], 64, 3, bias=False),
         **stages,
@@ -192,10 +193,10 @@ class WideBlock(nn.Module):
     def __init__(self, channels: int, width: int, stride: int, spec: WideResNet):
         super().__init__()
         self.bn1 = _norm(channels)
-        self.relu1 = ACTIVATIONS[spec.activation]()
+        self.relu1 = active(spec.activation)
         self.conv1 = conv(channels, width, 3, stride, bias=False)
         self.bn2 = _norm(width)
-        self.relu2 = ACTIVATIONS[spec.activation]()
+        self.relu2 = active(spec.activation)
         self.conv2 = conv(width, width, 3, bias=False)
         self.convShortcut = None
         if channels != width:
@@ -206,11 +207,11 @@ class WideBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return (N, width, H / stride, W / stride)."""
-        active = self.relu1(self.bn1(features))
-        padded = functional.pad(active, (0, 1, 0, 1)) if self.pads_end else active
+        rectified = self.relu1(self.bn1(features))
+        padded = functional.pad(rectified, (0, 1, 0, 1)) if self.pads_end else rectified
         inner = self.conv2(self.relu2(self.bn2(self.conv1(padded))))
         total: Tensor = inner
-        return total + (features if self.convShortcut is None else self.convShortcut(active))
+        return total + (features if self.convShortcut is None else self.convShortcut(rectified))
 
 
 def wide_resnet(spec: WideResNet, shape: Shape, classes: int) -> nn.Module:
@@ -228,7 +229,7 @@ def wide_resnet(spec: WideResNet, shape: Shape, classes: int) -> nn.Module:
         conv1=conv(shape[0], 16, 3, bias=False),
         **groups,
         bn1=_norm(channels),
-        relu=ACTIVATIONS[spec.activation](),
+        relu=active(spec.activation),
         avgpool=nn.AdaptiveAvgPool2d(1),
         flatten=nn.Flatten(),
         fc=dense(channels, classes),

@@ -88,13 +88,27 @@ from engine.specs.retraining import (
     SobelRanking,
 )
 from engine.specs.schema import Spec
-from engine.specs.schemes import TRADES, Adversarial, Augmentation, SchemeSpec, Standard
+from engine.specs.schemes import (
+    MART,
+    TRADES,
+    Adversarial,
+    Augmentation,
+    FastAT,
+    FreeAT,
+    GaussianNoise,
+    GradAlign,
+    GradientPenalty,
+    NoisyFGSM,
+    SchemeSpec,
+    Standard,
+)
 
 __all__ = [
     "APGD",
     "CONTROL_BLUR",
     "FAB",
     "FGSM",
+    "MART",
     "PAPER_FRACTIONS",
     "PGD",
     "SGD",
@@ -117,11 +131,16 @@ __all__ = [
     "CorruptedAccuracy",
     "DeepLift",
     "ExpectedGradients",
+    "FastAT",
     "FolderImages",
+    "FreeAT",
+    "GaussianNoise",
     "Gaussians2D",
     "Glyphs",
+    "GradAlign",
     "GradCam",
     "Gradient",
+    "GradientPenalty",
     "GradientXInput",
     "GuidedBackpropagation",
     "IdxImages",
@@ -139,6 +158,7 @@ __all__ = [
     "MetricSpec",
     "Mode",
     "NetworkSpec",
+    "NoisyFGSM",
     "Norm",
     "Occlusion",
     "OcclusionMap",

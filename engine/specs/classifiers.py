@@ -133,8 +133,8 @@ class Training(ClassifierSpec, kind="training", label="Training"):
 
     @property
     def is_standard(self) -> bool:
-        """Whether it learned from clean images only, from its first batch on."""
-        return self.scheme.threat is None and self.start is None
+        """Whether it learned from clean images and their labels only, from its first batch on."""
+        return isinstance(self.scheme, Standard) and self.start is None
 
     def continued(self, epochs: int) -> Training:
         """Return the training that goes on from this one, alike, without another warm-up."""

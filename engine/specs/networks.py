@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from engine.specs.errors import shown, suggestion
 from engine.specs.schema import Spec, SpecError, param
 
-Activation = Literal["relu", "silu"]
+Activation = Literal["relu", "silu", "gelu", "softplus"]
 Normalization = Literal[
     "signed",
     "none",
@@ -23,6 +23,11 @@ Normalization = Literal[
 NORMALIZATION_HELP = (
     "signed: to [-1, 1] as in the paper; per_channel: by training statistics; given: by the mean "
     "and std below; else by the means and deviations that are customary for these images"
+)
+
+ACTIVATION_HELP = (
+    "Between layers. relu has a kink, the others are smooth: silu z sigmoid(z), gelu z Phi(z), "
+    "softplus log(1 + exp(10 z)) / 10"
 )
 
 NORMALIZERS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
@@ -164,7 +169,14 @@ class NetworkSpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SmallCNN(NetworkSpec, kind="small_cnn", label="Small CNN"):
+class OwnNetwork(NetworkSpec):
+    """A network that is laid out here, with the activation of one's choice."""
+
+    activation: Activation = param("relu", help=ACTIVATION_HELP)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmallCNN(OwnNetwork, kind="small_cnn", label="Small CNN"):
     """Two strided 5x5 convolutions and one hidden layer: seconds per training on a CPU."""
 
     width: int = param(16, low=2, high=512, help="Channels of the first convolution")
@@ -172,12 +184,12 @@ class SmallCNN(NetworkSpec, kind="small_cnn", label="Small CNN"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PaperMnistCNN(NetworkSpec, kind="paper_mnist_cnn", label="Paper's MNIST network"):
+class PaperMnistCNN(OwnNetwork, kind="paper_mnist_cnn", label="Paper's MNIST network"):
     """conv5x5-32, conv5x5-64, maxpool2, dense 1024, dense K. Source: Kim, Seo, Jeon 2019."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class PaperCifarCNN(NetworkSpec, kind="paper_cifar_cnn", label="Paper's CIFAR-10 network"):
+class PaperCifarCNN(OwnNetwork, kind="paper_cifar_cnn", label="Paper's CIFAR-10 network"):
     """conv3x3-32 twice, maxpool2, conv3x3-64 twice, maxpool2, dense 512, dense K.
 
     Source: Kim, Seo, Jeon 2019.
@@ -185,17 +197,17 @@ class PaperCifarCNN(NetworkSpec, kind="paper_cifar_cnn", label="Paper's CIFAR-10
 
 
 @dataclass(frozen=True, kw_only=True)
-class PaperMLP(NetworkSpec, kind="paper_mlp", label="Paper's 2-D network"):
+class PaperMLP(OwnNetwork, kind="paper_mlp", label="Paper's 2-D network"):
     """dense 128, dense K. Source: Kim, Seo, Jeon 2019."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResNet18(NetworkSpec, kind="resnet18", label="ResNet-18"):
+class ResNet18(OwnNetwork, kind="resnet18", label="ResNet-18"):
     """torchvision's ResNet-18; up to 64 px the first layer is 3x3 stride 1 without pooling."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class CifarResNet(NetworkSpec, kind="cifar_resnet", label="CIFAR ResNet"):
+class CifarResNet(OwnNetwork, kind="cifar_resnet", label="CIFAR ResNet"):
     """ResNet for small images: 3x3 first layer at every size, no pooling before the blocks.
 
     Its parameters have the names of the code that is most used for CIFAR-10 (`shortcut`,
@@ -216,14 +228,13 @@ class CifarResNet(NetworkSpec, kind="cifar_resnet", label="CIFAR ResNet"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PreActResNet18(NetworkSpec, kind="preact_resnet18", label="PreActResNet-18"):
+class PreActResNet18(OwnNetwork, kind="preact_resnet18", label="PreActResNet-18"):
     """ResNet-18 for small images, with norms and activations before convolutions.
 
     Its parameters have the names of the code of Rice 2020 and Wong 2020. Source: He 2016,
     "Identity mappings in deep residual networks"; Rice 2020.
     """
 
-    activation: Activation = param("relu")
     shortcut: Literal["activated", "input"] = param(
         "activated",
         help="activated: 1x1 shortcuts read the activated input of a block, as in Rice 2020; "
@@ -233,7 +244,7 @@ class PreActResNet18(NetworkSpec, kind="preact_resnet18", label="PreActResNet-18
 
 
 @dataclass(frozen=True, kw_only=True)
-class WideResNet(NetworkSpec, kind="wide_resnet", label="WideResNet"):
+class WideResNet(OwnNetwork, kind="wide_resnet", label="WideResNet"):
     """WideResNet-depth-width, with the parameter names of TRADES' code.
 
     Source: Zagoruyko 2016; Zhang 2019; SiLU and the other padding: Gowal 2020.
@@ -241,7 +252,6 @@ class WideResNet(NetworkSpec, kind="wide_resnet", label="WideResNet"):
 
     depth: int = param(28, low=10, high=142, help="4 + 6 n: n blocks in each of three groups")
     width: int = param(10, low=1, high=40, help="Channels, as a multiple of 16")
-    activation: Activation = param("relu")
     padding: Literal["both", "end"] = param(
         "both",
         help="Where strided convolutions pad. end: at the right and the bottom only, as in "
@@ -260,7 +270,7 @@ class WideResNet(NetworkSpec, kind="wide_resnet", label="WideResNet"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TradesCNN(NetworkSpec, kind="trades_cnn", label="TRADES' MNIST network"):
+class TradesCNN(OwnNetwork, kind="trades_cnn", label="TRADES' MNIST network"):
     """conv3x3-32 twice, maxpool2, conv3x3-64 twice, maxpool2, dense 200, dropout, dense 200.
 
     Its parameters have the names of TRADES' code, whose default it is to normalise nothing.

@@ -271,7 +271,9 @@ def groups(
         found.append(_group(name, [*plain, *members], mode, attribution, x, fitted=True))
     for scheme in dict.fromkeys(p.scheme for p in scored if p.key not in used):
         rest = [p for p in scored if p.key not in used and p.scheme == scheme]
-        found.append(_group(scheme.capitalize(), rest, mode, attribution, x, fitted=False))
+        found.append(
+            _group(scheme.replace("_", " ").capitalize(), rest, mode, attribution, x, fitted=False)
+        )
     return found
 
 

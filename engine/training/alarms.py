@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.specs import AttackSpec, Training
-from engine.specs.schemes import AttackedScheme
 
 Values = NDArray[np.float64]
 
@@ -191,7 +190,7 @@ def new_alarms(spec: Training, curves: Curves, classes: int) -> list[str]:
 
 
 def _warmup(spec: Training) -> float:
-    return spec.scheme.warmup if isinstance(spec.scheme, AttackedScheme) else 0.0
+    return float(getattr(spec.scheme, "warmup", 0.0))
 
 
 def _noise(first: float, second: float, count: int) -> float:

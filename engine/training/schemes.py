@@ -7,91 +7,39 @@ It may keep tensors from one batch to the next in ``state.kept``, which is part 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from engine.attacks.losses import Objective, divergence
 from engine.attacks.table import attack as attacked
 from engine.networks.gradients import logits_of
-from engine.specs import TRADES, Adversarial, AttackSpec, Standard
+from engine.specs import (
+    MART,
+    TRADES,
+    Adversarial,
+    AttackSpec,
+    FastAT,
+    FreeAT,
+    GaussianNoise,
+    GradAlign,
+    GradientPenalty,
+    NoisyFGSM,
+    Standard,
+)
+from engine.training.batch import BatchContext, Scheme
 from engine.training.loop import TrainingState, descend
+from engine.training.one_step import fast_at_step, free_at_step, grad_align_step, n_fgsm_step
+from engine.training.penalties import gaussian_noise_step, gradient_penalty_step
+from engine.training.perturbation import descend_perturbed
+
+__all__ = ["SCHEMES", "BatchContext", "Scheme"]
 
 TRADES_START = 0.001
 """Standard deviation of the noise at which the inner attack of TRADES begins, in pixel units."""
 
-LEAST_WARMUP = 1e-6
-"""Share of the attack's size at which a warm-up begins; it must be above 0."""
-
-
-@dataclass(frozen=True)
-class BatchContext:
-    """The position of a batch in the training, and the random generator for its scheme.
-
-    Attributes
-    ----------
-    epoch
-        Epochs done, fractional.
-    generator
-        Source of the scheme's random numbers, on the device; its state is in the checkpoint.
-    on_step
-        The scheme must call this once per attack step; it may raise to cancel.
-    smoothing
-        Share of each label that is spread over all classes, see :meth:`loss`.
-    mixed
-        Whether :meth:`logits` computes in bfloat16 where that loses little.
-    """
-
-    epoch: float
-    generator: torch.Generator
-    on_step: Callable[[int, Tensor], None]
-    smoothing: float = 0.0
-    mixed: bool = False
-
-    def logits(self, model: nn.Module, images: Tensor) -> Tensor:
-        """Return the float32 logits of a step of training; attacks do not use this."""
-        if not self.mixed:
-            found: Tensor = model(images)
-            return found
-        with torch.autocast(images.device.type, dtype=torch.bfloat16):
-            found = model(images)
-        return found.float()
-
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the mean cross-entropy, of smoothed labels. Source: Szegedy 2016, section 7."""
-        return functional.cross_entropy(logits, labels, label_smoothing=self.smoothing)
-
-    def warmed_up(self, attack: AttackSpec, warmup: float) -> AttackSpec:
-        """Return the attack, its lengths scaled up linearly over the first ``warmup`` epochs."""
-        if self.epoch >= warmup:
-            return attack
-        return attack.scaled(max(self.epoch / warmup, LEAST_WARMUP))
-
-
-@dataclass(frozen=True)
-class Scheme:
-    """A row of :data:`SCHEMES`.
-
-    Attributes
-    ----------
-    step
-        ``(state, images, labels, batch, **fields of the spec) -> loss``: trains on one batch, in
-        training mode, and returns the mean loss, detached. ``images`` are float (N, C, H, W) in
-        [0, 1], ``labels`` int64 (N,), ``state`` a :class:`~engine.training.loop.TrainingState`,
-        ``batch`` a :class:`BatchContext`.
-    begin
-        ``(state, **fields)``: called before the first batch, before a checkpoint is restored.
-    evaluated
-        ``(state, **fields) -> network``: the network to evaluate, show and store, if it is not the
-        one that the steps update (averaged weights, for example).
-    """
-
-    step: Callable[..., Tensor]
-    begin: Callable[..., None] | None = None
-    evaluated: Callable[..., nn.Module] | None = None
+MART_SHIFT = 1e-4
+"""Keeps the logarithm of 1 - the highest other probability finite. Source: the code of MART."""
 
 
 def standard_step(
@@ -109,6 +57,7 @@ def adversarial_step(
     *,
     attack: AttackSpec,
     warmup: float,
+    awp: float,
 ) -> Tensor:
     """Step down the mean cross-entropy on attacked images. Source: Madry 2018, eq. 2.1."""
     adv_images = attacked(
@@ -119,7 +68,9 @@ def adversarial_step(
         generator=batch.generator,
         on_step=batch.on_step,
     )
-    return descend(state, batch.loss(batch.logits(state.model, adv_images), labels))
+    return descend_perturbed(
+        state, lambda: batch.loss(batch.logits(state.model, adv_images), labels), awp
+    )
 
 
 def trades_step(
@@ -130,6 +81,7 @@ def trades_step(
     *,
     attack: AttackSpec,
     warmup: float,
+    awp: float,
     beta: float,
 ) -> Tensor:
     """Step down CE(f(x), y) + beta KL(f(x) || f(x')), where x' maximises the divergence.
@@ -148,14 +100,82 @@ def trades_step(
         generator=batch.generator,
         on_step=batch.on_step,
     )
-    clean_logits = batch.logits(state.model, images)
-    adv_logits = batch.logits(state.model, adv_images)
-    moved = divergence(adv_logits, clean_logits).mean()
-    return descend(state, batch.loss(clean_logits, labels) + beta * moved)
+
+    def loss() -> Tensor:
+        clean_logits = batch.logits(state.model, images)
+        adv_logits = batch.logits(state.model, adv_images)
+        moved = divergence(adv_logits, clean_logits).mean()
+        return batch.loss(clean_logits, labels) + beta * moved
+
+    return descend_perturbed(state, loss, awp)
+
+
+def mart_step(
+    state: TrainingState,
+    images: Tensor,
+    labels: Tensor,
+    batch: BatchContext,
+    *,
+    attack: AttackSpec,
+    warmup: float,
+    awp: float,
+    beta: float,
+) -> Tensor:
+    """Step down the mean of :func:`mart_loss`; the attack is that of the spec.
+
+    Source: Wang 2020, MART, eq. 11 and algorithm 1.
+    """
+    adv_images = attacked(
+        state.model,
+        images,
+        labels,
+        batch.warmed_up(attack, warmup),
+        generator=batch.generator,
+        on_step=batch.on_step,
+    )
+
+    def loss() -> Tensor:
+        clean_logits = batch.logits(state.model, images)
+        adv_logits = batch.logits(state.model, adv_images)
+        return mart_loss(clean_logits, adv_logits, labels, beta, batch.smoothing).mean()
+
+    return descend_perturbed(state, loss, awp)
+
+
+def mart_loss(
+    clean_logits: Tensor, adv_logits: Tensor, labels: Tensor, beta: float, smoothing: float = 0.0
+) -> Tensor:
+    """Return, per image (N,), BCE(p(x'), y) + beta KL(p(x) || p(x')) (1 - p_y(x)).
+
+    BCE is -log p_y - log(1.0001 - max_(i != y) p_i). The gradient flows through all of it.
+    Source: Wang 2020, eq. 11, and the code released with it.
+
+    Parameters
+    ----------
+    clean_logits, adv_logits : Tensor (N, K)
+    labels : Tensor (N,), int64
+    smoothing
+        Share of each label that is spread over all classes in the term -log p_y.
+    """
+    at_label = labels.unsqueeze(1)
+    others = adv_logits.softmax(1).scatter(1, at_label, 0.0).amax(1)
+    boosted = functional.cross_entropy(
+        adv_logits, labels, reduction="none", label_smoothing=smoothing
+    )
+    boosted = boosted - torch.log(1.0 + MART_SHIFT - others)
+    doubted = 1.0 - clean_logits.softmax(1).gather(1, at_label).squeeze(1)
+    return boosted + beta * divergence(adv_logits, clean_logits) * doubted
 
 
 SCHEMES: dict[str, Scheme] = {
     Standard.kind: Scheme(standard_step),
+    GaussianNoise.kind: Scheme(gaussian_noise_step),
+    GradientPenalty.kind: Scheme(gradient_penalty_step),
     Adversarial.kind: Scheme(adversarial_step),
     TRADES.kind: Scheme(trades_step),
+    MART.kind: Scheme(mart_step),
+    FreeAT.kind: Scheme(free_at_step),
+    FastAT.kind: Scheme(fast_at_step),
+    NoisyFGSM.kind: Scheme(n_fgsm_step),
+    GradAlign.kind: Scheme(grad_align_step),
 }

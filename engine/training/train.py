@@ -20,7 +20,7 @@ from engine.specs.proposals import one_and_many_steps
 from engine.specs.schema import SpecError
 from engine.store.study import Result
 from engine.training.alarms import MANY_STEP, ONE_STEP, Curves, new_alarms
-from engine.training.augmentation import augment, check_fits
+from engine.training.augmenting.augmentation import augment, check_fits
 from engine.training.averaging import Average
 from engine.training.evaluation import accuracies, robust_accuracy
 from engine.training.loop import (

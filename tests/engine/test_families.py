@@ -1,13 +1,16 @@
 """What every attack, attribution, training scheme and metric must satisfy, of whatever kind.
 
 The work that a spec says is counted here on the network itself: every image that goes through it
-forwards, back to its pixels, or back to the weights.
+forwards, back to its pixels, or back to the weights. Of a scheme, which may also go back through a
+gradient, the multiplications are counted.
 """
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from engine import specs
 from engine.attacks.table import attack
@@ -95,20 +98,57 @@ def test_that_an_attribution_is_the_work_that_it_says(cls, counted):
     assert model.passes / IMAGES == pytest.approx(many(cls).passes, rel=0.2)
 
 
-@pytest.mark.parametrize("cls", kinds_of(specs.SchemeSpec), ids=lambda cls: cls.kind)
-def test_that_a_scheme_is_the_work_that_it_says(cls, counted):
-    model, images, labels = counted
-    spec = cls()
+def schemes_at_work():
+    """Return a scheme of every kind, and with AWP those that know it."""
+    kinds = kinds_of(specs.SchemeSpec)
+    return [cls() for cls in kinds] + [
+        cls(awp=0.01) for cls in kinds if "awp" in {item.name for item in fields_of(cls)}
+    ]
+
+
+class Multiplications(TorchDispatchMode):
+    """Counts the multiplications of all convolutions and products, backwards too."""
+
+    total = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        found = func(*args, **(kwargs or {}))
+        count = flop_registry.get(func._overloadpacket)
+        if count is not None:
+            self.total += count(*args, **(kwargs or {}), out_val=found)
+        return found
+
+
+def wide_network():
+    """Return a network whose first layer is little of its work, as it is of real ones."""
+    generator = torch.Generator().manual_seed(0)
+    layers = [nn.Conv2d(1, 8, 3, padding=1), nn.Softplus()]
+    for _ in range(4):
+        layers += [nn.Conv2d(8, 8, 3, padding=1), nn.Softplus()]
+    model = nn.Sequential(*layers, nn.Flatten(), nn.Linear(512, 3))
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, std=0.2, generator=generator)
+    return model
+
+
+@pytest.mark.parametrize("spec", schemes_at_work(), ids=lambda spec: spec.title)
+def test_that_a_scheme_is_the_work_that_it_says(spec, counted):
+    """In multiplications of a whole step; a pass is three times those of a forward."""
+    (_, images, labels), model = counted, wide_network()
+    with Multiplications() as forward, torch.no_grad():
+        model(images)
     state = TrainingState(model, make_optimizer(specs.Adam(), model), {})
     batch = BatchContext(9.0, torch.Generator().manual_seed(0), lambda *_: None)
     before = [parameter.detach().clone() for parameter in model.parameters()]
-    loss = SCHEMES[cls.kind].step(state, images, labels, batch, **spec.parameters())
+    with Multiplications() as step:
+        loss = SCHEMES[spec.kind].step(state, images, labels, batch, **spec.parameters())
     assert loss.ndim == 0
     assert not loss.requires_grad
     assert any(
         not torch.equal(old, new) for old, new in zip(before, model.parameters(), strict=True)
     )
-    assert model.passes / IMAGES == pytest.approx(spec.passes, rel=0.2)
+    passes = step.total / (3 * forward.total)
+    assert passes == pytest.approx(spec.passes, rel=0.1)
 
 
 @pytest.mark.parametrize("cls", kinds_of(specs.SchemeSpec), ids=lambda cls: cls.kind)
@@ -188,6 +228,14 @@ def test_that_a_kind_without_its_work_says_so():
 def test_that_impossible_settings_of_the_new_methods_get_one_sentence():
     for make, sentence in (
         (lambda: specs.TRADES(beta=-1.0), "beta is -1.0, must be a number at least 0"),
+        (lambda: specs.MART(beta=-1.0), "beta is -1.0, must be a number at least 0"),
+        (lambda: specs.Adversarial(awp=-0.1), "awp is -0.1, must be a number at least 0"),
+        (lambda: specs.GaussianNoise(sigma=-1.0), "sigma is -1.0, must be a number at least 0"),
+        (lambda: specs.GradientPenalty(size="l3"), "size is 'l3', must be one of l1, l2_squared"),
+        (lambda: specs.FreeAT(replays=0), "replays is 0, must be a whole number at least 1"),
+        (lambda: specs.FastAT(stride=0.0), "stride is 0.0, must be a number above 0"),
+        (lambda: specs.NoisyFGSM(noise=-1.0), "noise is -1.0, must be a number at least 0"),
+        (lambda: specs.GradAlign(weight=-1.0), "weight is -1.0, must be a number at least 0"),
         (lambda: specs.IntegratedGradients(steps=0), "steps is 0, must be a whole number at least"),
         (lambda: specs.SmoothGrad(noise=2.0), "noise is 2.0, must be a number at least 0"),
         (lambda: specs.VarGrad(samples=0), "samples is 0, must be a whole number at least 1"),

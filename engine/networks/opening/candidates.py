@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 from engine.networks.opening.naming import Shapes
 from engine.networks.timm_names import timm_names
@@ -110,6 +110,10 @@ def named(name: str, given: Shapes) -> list[NetworkSpec]:
     )
 
 
+PUBLISHED: tuple[Activation, ...] = ("relu", "silu")
+"""Activations with which weights of these networks are published; others are not tried."""
+
+
 def alternatives(spec: NetworkSpec) -> list[NetworkSpec]:
     """Return the networks with the same entries that compute something else, this one first.
 
@@ -118,13 +122,13 @@ def alternatives(spec: NetworkSpec) -> list[NetworkSpec]:
     if isinstance(spec, PreActResNet18):
         return [
             replace(spec, shortcut=shortcut, activation=activation)
-            for activation in get_args(Activation)
+            for activation in PUBLISHED
             for shortcut in ("activated", "input")
         ]
     if isinstance(spec, WideResNet):
         return [
             replace(spec, activation=activation, padding=padding)
-            for activation in get_args(Activation)
+            for activation in PUBLISHED
             for padding in ("both", "end")
         ]
     return [spec]

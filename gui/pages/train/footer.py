@@ -120,7 +120,7 @@ class TrainFooter(QWidget):
         single, attacked, seeds = counts
         parts = []
         if single:
-            parts.append(f"{single} standard")
+            parts.append(f"{single} without attack")
         if attacked:
             parts.append(f"{attacked} adversarial")
         text = " + ".join(parts)

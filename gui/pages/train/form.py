@@ -27,6 +27,7 @@ from engine.specs.schema import fields_of
 from gui.look.plain import plain_tip
 from gui.pages.train.attack_sweep import AttackSweep
 from gui.pages.train.learning import LearningFields
+from gui.pages.train.scheme_list import SchemeList
 from gui.pages.train.scheme_section import all_sections
 from gui.pages.train.start_picker import StartPicker
 from gui.widgets.forms.number_edit import NumbersEdit, WholeEdit, guard_wheel
@@ -58,6 +59,7 @@ class TrainForm(SidePanel):
         self.start = StartPicker()
         self.frozen = QCheckBox("Train the last layer only")
         self.sections = all_sections(self)
+        self.schemes = SchemeList(self.sections, self)
         self.attack = AttackSweep()
         self.optimizer = SpecForm(OptimizerSpec, labels={"kind": "optimiser"})
         self.learning = LearningFields()
@@ -227,13 +229,7 @@ class TrainForm(SidePanel):
         self.add(self.network, "Network")
         self._add_rows(("Start from", self.start))
         self.add(self.frozen)
-        schemes = QWidget()
-        column = QVBoxLayout(schemes)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
-        for section in self.sections:
-            column.addWidget(section)
-        self.add(schemes, "Train")
+        self.add(self.schemes, "Train")
         self._attack_box = QWidget()
         inside = QVBoxLayout(self._attack_box)
         inside.setContentsMargins(0, 0, 0, 0)

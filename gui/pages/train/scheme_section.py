@@ -13,15 +13,13 @@ from gui.look.plain import plain_tip
 from gui.widgets.forms.nested_field import INDENT
 from gui.widgets.forms.spec_form import SpecForm
 
-ATTACK = "attack"
+SWEPT = ("attack", "norm", "eps")
+"""Fields of a scheme that the page's sweep sets."""
 
 
 def attacks_in_training(scheme: type[SchemeSpec]) -> bool:
-    """Return whether a scheme trains with the attack that the page's sweep varies."""
-    return any(
-        item.name == ATTACK and item.is_spec and issubclass(item.type, AttackSpec)
-        for item in fields_of(scheme)
-    )
+    """Return whether a scheme trains against the attack, or the ball, that the sweep varies."""
+    return scheme.takes_ball()
 
 
 class SchemeSection(QWidget):
@@ -41,8 +39,9 @@ class SchemeSection(QWidget):
         self.attacks = attacks_in_training(scheme)
         self.box = QCheckBox(f"{scheme.label} network", self)
         self.box.setToolTip(plain_tip((scheme.__doc__ or "").strip().splitlines()[0]))
-        self.form = SpecForm(scheme, self, exclude={ATTACK} if self.attacks else ())
-        self._has_fields = any(item.name != ATTACK for item in fields_of(scheme))
+        self.form = SpecForm(scheme, self, exclude=SWEPT if self.attacks else ())
+        own = {item.name for item in fields_of(scheme)}
+        self._has_fields = bool(own.difference(SWEPT if self.attacks else ()))
         body = QVBoxLayout()
         body.setContentsMargins(INDENT, 0, 0, 0)
         body.addWidget(self.form)
@@ -65,11 +64,13 @@ class SchemeSection(QWidget):
         return self.form.error() if self.wanted else ""
 
     def schemes(self, attacks: Iterable[AttackSpec]) -> list[SchemeSpec]:
-        """Return the scheme once for each attack, or once if it takes no attack."""
+        """Return the scheme once for each attack or ball, or once if it takes none."""
         spec = self.form.spec()
         if not self.wanted or not isinstance(spec, SchemeSpec):
             return []
-        return [spec.replace(ATTACK, attack) for attack in attacks] if self.attacks else [spec]
+        if not self.attacks:
+            return [spec]
+        return list(dict.fromkeys(spec.against(attack) for attack in attacks))
 
     def set_field(self, name: str, value: object) -> None:
         """Set one of the scheme's own fields; do nothing if it has no such field."""

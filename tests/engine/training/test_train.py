@@ -57,9 +57,17 @@ def test_that_dropout_draws_from_the_training_s_own_generator(study, computed, t
     assert_same(alone, record)
 
 
-def test_that_a_killed_training_with_dropout_resumes_to_the_same_bits(study, monkeypatch):
+FREE = {"scheme": specs.FreeAT(eps=0.1, replays=3)}  # its perturbation is in the checkpoint
+NOISY = {"scheme": specs.NoisyFGSM(eps=0.1)}
+MOVED = {"scheme": specs.TRADES(attack=specs.PGD(eps=0.1, steps=2), awp=0.01)}
+
+
+@pytest.mark.parametrize(
+    "changes", [DROPPING, FREE, NOISY, MOVED], ids=["dropout", "free_at", "n_fgsm", "awp"]
+)
+def test_that_a_killed_training_of_any_kind_resumes_to_the_same_bits(changes, study, monkeypatch):
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
-    spec = training(**DROPPING, epochs=3)
+    spec = training(**changes, epochs=3)
     whole = run(spec, study)
     study.drop_checkpoint(spec)
 

@@ -172,7 +172,7 @@ def test_that_the_proposal_for_glyphs_is_one_standard_and_three_adversarial_netw
     assert [spec.scheme.threat.eps for spec in specs[1:]] == [0.05, 0.1, 0.2]
     assert all(spec.scheme.threat.norm == "linf" for spec in specs[1:])
     assert {spec.network for spec in specs} == {SmallCNN()}
-    assert "1 standard + 3 adversarial = 4 trainings" in page.footer.counts.text()
+    assert "1 without attack + 3 adversarial = 4 trainings" in page.footer.counts.text()
     assert page.footer.train.text() == "Train 4 networks"
 
 
@@ -226,7 +226,7 @@ def test_that_both_norms_and_several_seeds_multiply(page):
     specs = page.trainings()
     assert len(specs) == (1 + 3) * 2
     assert {spec.seed for spec in specs} == {0, 1}
-    assert "(1 standard + 3 adversarial) x 2 seeds = 8 trainings" in page.footer.counts.text()
+    assert "(1 without attack + 3 adversarial) x 2 seeds = 8 trainings" in page.footer.counts.text()
 
 
 @pytest.mark.parametrize("text", ["", "x", "1.5", "-1"])

@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from engine.specs import Augmentation
 from engine.specs.schema import SpecError
-from engine.training.colours import blended, brighter, grey, shifted_hue
-from engine.training.rand_augment import operate
+from engine.training.augmenting.colours import blended, brighter, grey, shifted_hue
+from engine.training.augmenting.rand_augment import operate
 
 
 def check_fits(spec: Augmentation, shape: tuple[int, int, int]) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.training.colours import (
+from engine.training.augmenting.colours import (
     blended,
     brighter,
     equalized,

@@ -1,0 +1,88 @@
+"""What a training scheme is told of a batch, and how its table describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.specs import AttackSpec
+
+LEAST_WARMUP = 1e-6
+"""Share of the attack's size at which a warm-up begins; it must be above 0."""
+
+
+@dataclass(frozen=True)
+class BatchContext:
+    """The position of a batch in the training, and the random generator for its scheme.
+
+    Attributes
+    ----------
+    epoch
+        Epochs done, fractional.
+    generator
+        Source of the scheme's random numbers, on the device; its state is in the checkpoint.
+    on_step
+        The scheme must call this once per attack step; it may raise to cancel.
+    smoothing
+        Share of each label that is spread over all classes, see :meth:`loss`.
+    mixed
+        Whether :meth:`logits` computes in bfloat16 where that loses little.
+    """
+
+    epoch: float
+    generator: torch.Generator
+    on_step: Callable[[int, Tensor], None]
+    smoothing: float = 0.0
+    mixed: bool = False
+
+    def logits(self, model: nn.Module, images: Tensor) -> Tensor:
+        """Return the float32 logits of a step of training.
+
+        Attacks, and gradients with respect to images, do not use this.
+        """
+        if not self.mixed:
+            found: Tensor = model(images)
+            return found
+        with torch.autocast(images.device.type, dtype=torch.bfloat16):
+            found = model(images)
+        return found.float()
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the mean cross-entropy, of smoothed labels. Source: Szegedy 2016, section 7."""
+        return functional.cross_entropy(logits, labels, label_smoothing=self.smoothing)
+
+    def warmed_up(self, attack: AttackSpec, warmup: float) -> AttackSpec:
+        """Return the attack, its lengths scaled up linearly over the first ``warmup`` epochs."""
+        share = self.share(warmup)
+        return attack if share == 1.0 else attack.scaled(share)
+
+    def share(self, warmup: float) -> float:
+        """Return the share of the full strength that is reached, above 0 and at most 1."""
+        return 1.0 if self.epoch >= warmup else max(self.epoch / warmup, LEAST_WARMUP)
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """A row of :data:`SCHEMES`.
+
+    Attributes
+    ----------
+    step
+        ``(state, images, labels, batch, **fields of the spec) -> loss``: trains on one batch, in
+        training mode, and returns the mean loss, detached. ``images`` are float (N, C, H, W) in
+        [0, 1], ``labels`` int64 (N,), ``state`` a :class:`~engine.training.loop.TrainingState`,
+        ``batch`` a :class:`BatchContext`.
+    begin
+        ``(state, **fields)``: called before the first batch, before a checkpoint is restored.
+    evaluated
+        ``(state, **fields) -> network``: the network to evaluate, show and store, if it is not the
+        one that the steps update (averaged weights, for example).
+    """
+
+    step: Callable[..., Tensor]
+    begin: Callable[..., None] | None = None
+    evaluated: Callable[..., nn.Module] | None = None
