@@ -25,6 +25,7 @@ from pathlib import Path
 
 import tomli_w
 import torch
+import torchvision  # noqa: F401  # here, as each child would take seconds to import it
 from PIL import Image
 
 from engine import specs
@@ -43,7 +44,7 @@ from engine.store.seal import USER_BLOCK
 from engine.store.study import Study, StudyError
 from tests import image_files
 from tests.made_up_study import IMAGES, add_images, add_network, network, scored, sweep
-from tests.reliability import image_fuzz
+from tests.reliability import image_fuzz, texts_fuzz, weights_fuzz
 from tests.reliability.forked import PLAN
 from tests.reliability.sealing import place_of, sealed
 
@@ -224,6 +225,19 @@ class Targets:
         path.write_bytes(mutated(self.weights[suffix], chance))
         load_state(self.model, path)
 
+    def find_network(self, chance):
+        path = self.home / f"network{chance.choice(('.pt', '.pth', '.safetensors', ''))}"
+        weights_fuzz.write(path, self.model[1].state_dict(), chance)
+        if chance.random() < 0.2:
+            path.write_bytes(mutated(path.read_bytes(), chance))
+        weights_fuzz.read(path, chance)
+
+    def read_texts(self, chance):
+        texts_fuzz.read(self.home, chance)
+
+    def read_mixed_set(self, chance):
+        image_fuzz.read_mixed(self.home, chance)
+
 
 ALLOWED = {
     "read_record": FileError,
@@ -237,6 +251,9 @@ ALLOWED = {
     "read_weights": WeightsError,
     "decode_costly": UnreadableImage,
     "read_image_set": ImagesError,
+    "find_network": (WeightsError, SpecError),
+    "read_texts": StudyError,
+    "read_mixed_set": ImagesError,
 }
 
 
