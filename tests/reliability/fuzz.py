@@ -313,7 +313,7 @@ def run(inputs: int, seed: int, home: Path) -> tuple[Counter, list[str]]:
     """Run all inputs; return how often each outcome came, and what went wrong."""
     counts: Counter = Counter()
     wrong: list[str] = []
-    next_one = 0
+    next_one = told = 0
     while next_one < inputs and len(wrong) < 20:
         last = min(inputs, next_one + BATCH)
         folder, log = home / "batch", home / "log"
@@ -339,6 +339,9 @@ def run(inputs: int, seed: int, home: Path) -> tuple[Counter, list[str]]:
             stuck = lines[-1][0]
             wrong.append(f"input {stuck}, {list(ALLOWED)[stuck % len(ALLOWED)]}: {problem}")
         next_one = lines[-1][0] + 1
+        for text in wrong[told:]:
+            print(text, flush=True)
+        told = len(wrong)
         shutil.rmtree(folder)
         log.unlink()
     return counts, wrong
@@ -356,7 +359,6 @@ def main() -> int:
     for name in ALLOWED:
         print(f"{name:14} {counts[name, 'ok']:6} read, {counts[name, 'refused']:6} refused")
     print(f"{sum(counts.values())} inputs, {len(wrong)} wrong, {time.monotonic() - started:.0f} s")
-    print("\n".join(wrong))
     return 1 if wrong else 0
 
 
