@@ -65,10 +65,12 @@ def read_set(home: Path, pictures: list[bytes], chance: random.Random) -> None:
     shutil.rmtree(root, ignore_errors=True)
     for _ in range(chance.choice((1, 2, 3, 4))):
         folder = root.joinpath(*(name(chance) for _ in range(chance.choice((0, 1, 1, 2)))))
+        if any(part.is_file() for part in (folder, *folder.parents)):
+            continue  # a file has this name
         folder.mkdir(parents=True, exist_ok=True)
         for _ in range(chance.choice((0, 1, 4))):
             place = folder / (name(chance) + chance.choice(SUFFIXES))
-            if not place.is_dir():
+            if not place.is_dir():  # a name may be taken by a folder
                 place.write_bytes(chance.choice(pictures))
     files = [
         os.path.join(at, file)

@@ -15,9 +15,10 @@ from engine.figures.tables import as_json, as_text
 from engine.plan.reproduce import command_text, plan_text, python_text
 from engine.program import BAD_INPUT, FAILED, OK
 from engine.specs import FolderImages, Imported, SmallCNN
+from engine.specs.schema import SpecError
 from engine.store import trash
 from engine.store.packing import pack, unpack
-from engine.store.study import Study, StudyError
+from engine.store.study import Study, StudyError, spec_of
 from engine.texts import harmless, one_line
 from tests import made_up_study as made_up
 
@@ -120,18 +121,16 @@ def read(home: Path, chance: random.Random) -> None:
 def _check_commands(study: Study, entry) -> None:
     if entry.spec is None:
         return
-    spec = made_spec(entry)
+    spec = spec_of(entry)
     if spec is None:
         return
-    for made in (plan_text(spec), command_text(spec, study.path), python_text(spec, study.path)):
+    try:
+        plans = plan_text(spec), command_text(spec, study.path)
+    except SpecError:  # a plan has no name that begins with @
+        plans = ()
+    for made in (*plans, python_text(spec, study.path)):
         assert not ACTING.search(made.replace("\r", ""))
     compile(python_text(spec, study.path), "copied", "exec")
-
-
-def made_spec(entry):
-    from engine.store.study import spec_of
-
-    return spec_of(entry)
 
 
 def _pack_and_delete(home: Path, study: Study, chance: random.Random) -> None:
