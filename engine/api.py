@@ -240,6 +240,7 @@ def explain(
     images: Tensor,
     spec: specs.AttributionSpec | None = None,
     labels: Tensor | None = None,
+    training: Tensor | None = None,
 ) -> Tensor:
     """Return signed attributions (N, C, H, W); see :func:`engine.attribution.table.attribute`.
 
@@ -250,10 +251,12 @@ def explain(
         The loss gradient of the predicted class without one.
     labels : Tensor (N,), int64, optional
         The images' own classes, where the spec explains those.
+    training : Tensor (M, C, H, W), optional
+        Training images, where the spec compares with some of them.
     """
     from engine.attribution.table import attribute
 
-    return attribute(model, images, spec or specs.Gradient(), labels)
+    return attribute(model, images, spec or specs.Gradient(), labels, training=training)
 
 
 def summary(study: Study) -> dict[str, Any]:

@@ -7,6 +7,8 @@ support the class. :mod:`engine.attribution.table` names the methods and runs th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from numpy.polynomial.legendre import leggauss
 from torch import Tensor, nn
@@ -127,7 +129,7 @@ def integrated_gradients(
         Signed, in nats (logits). The sum is the quantity at the image minus that at the baseline,
         up to the error of the quadrature.
     """
-    classes = _resolved(model, images, labels)
+    classes = resolved_classes(model, images, labels)
     begin = torch.full_like(images, GREY[baseline])
     way = images - begin
     mean = torch.zeros_like(images)
@@ -167,17 +169,145 @@ def smoothgrad(
     InputError
         If there is noise and no generator.
     """
+    mean = torch.zeros_like(images)
+    for found in _noisy_gradients(model, images, labels, quantity, samples, noise, generator):
+        mean += found / samples
+    return mean
+
+
+def smoothgrad_squared(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor | None = None,
+    *,
+    quantity: str = "log_probability",
+    samples: int = 25,
+    noise: float = 0.15,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Return the mean squared :func:`gradient` over copies of the image with Gaussian noise.
+
+    With the same seed it is the square of :func:`smoothgrad` plus :func:`vargrad`. Parameters and
+    errors as for :func:`smoothgrad`. Source: Hooker 2019, section 4.
+
+    Returns
+    -------
+    Tensor (N, C, H, W)
+        At least 0, in squared nats (logits) per pixel unit.
+    """
+    mean = torch.zeros_like(images)
+    for found in _noisy_gradients(model, images, labels, quantity, samples, noise, generator):
+        mean += found.square() / samples
+    return mean
+
+
+def vargrad(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor | None = None,
+    *,
+    quantity: str = "log_probability",
+    samples: int = 25,
+    noise: float = 0.15,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Return the variance of the :func:`gradient` over copies of the image with Gaussian noise.
+
+    The sum of squares is divided by ``samples``. It is computed as a running sum of deviations: the
+    difference of two means would be rounded away where the noise is small. Parameters and errors as
+    for :func:`smoothgrad`. Source: Adebayo 2018, "Local explanation methods for deep neural
+    networks lack sensitivity to parameter values".
+
+    Returns
+    -------
+    Tensor (N, C, H, W)
+        At least 0, in squared nats (logits) per pixel unit.
+    """
+    mean, squares = torch.zeros_like(images), torch.zeros_like(images)
+    drawn = _noisy_gradients(model, images, labels, quantity, samples, noise, generator)
+    for count, found in enumerate(drawn, 1):
+        before = found - mean
+        mean += before / count
+        squares += before * (found - mean)
+    return squares / samples
+
+
+def expected_gradients(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor | None = None,
+    *,
+    quantity: str = "log_probability",
+    samples: int = 50,
+    baseline: str = "training",
+    training: Tensor | None = None,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Return the mean over baselines of the difference times a :func:`gradient` on the way to it.
+
+    The point of each way is uniformly random. The class is chosen at the image itself.
+    Source: Erion 2021, eq. 3.
+
+    Parameters
+    ----------
+    quantity
+        As for :func:`gradient`.
+    baseline
+        "training", or a key of :data:`engine.specs.attributions.GREY`.
+    training : Tensor (samples, C, H, W) in [0, 1]
+        The baselines, the same for all images, where ``baseline`` is "training".
+    generator
+        On the CPU; every image has a random stream of its own.
+
+    Returns
+    -------
+    Tensor (N, C, H, W)
+        Signed, in nats (logits). The sum is the quantity at the image minus its mean over the
+        baselines, up to the error of the random points.
+    """
+    if baseline == "training" and training is None:
+        raise InputError("baseline is 'training', must then be given training images")
+    if generator is None:
+        raise InputError("the points of expected gradients are random, and no generator is given")
+    classes = resolved_classes(model, images, labels)
+    streams = _streams(len(images), generator)
+    mean = torch.zeros_like(images)
+    for number in range(samples):
+        if training is None:
+            begin = torch.full_like(images, GREY[baseline])
+        else:
+            begin = training[number].to(images).expand_as(images)
+        drawn = [torch.rand((1, 1, 1), generator=stream) for stream in streams]
+        share = torch.stack(drawn).to(images) if drawn else images
+        way = images - begin
+        mean += way * gradient(model, begin + share * way, classes, quantity=quantity) / samples
+    return mean
+
+
+def _noisy_gradients(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor | None,
+    quantity: str,
+    samples: int,
+    noise: float,
+    generator: torch.Generator | None,
+) -> Iterator[Tensor]:
+    """Yield the gradient at each noisy copy; see :func:`smoothgrad`."""
     if noise and generator is None:
         raise InputError(f"noise is {noise:g}, must then be given a generator")
-    classes = _resolved(model, images, labels)
-    seeds = torch.randint(LARGEST_SEED, (len(images),), generator=generator).tolist()
-    streams = [torch.Generator().manual_seed(seed) for seed in seeds]
-    mean = torch.zeros_like(images)
+    classes = resolved_classes(model, images, labels)
+    streams = _streams(len(images), generator)
     for _ in range(samples):
         drawn = [torch.randn(images.shape[1:], generator=stream) for stream in streams]
         copy = images + noise * torch.stack(drawn).to(images) if drawn else images
-        mean += gradient(model, copy, classes, quantity=quantity) / samples
-    return mean
+        yield gradient(model, copy, classes, quantity=quantity)
+
+
+def _streams(count: int, generator: torch.Generator | None) -> list[torch.Generator]:
+    """Return a generator for each image, seeded from one."""
+    seeds = torch.randint(LARGEST_SEED, (count,), generator=generator).tolist()
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
 
 
 def _log_probability(logits: Tensor, labels: Tensor) -> Tensor:
@@ -196,7 +326,7 @@ QUANTITIES: dict[str, ImageLoss] = {"log_probability": _log_probability, "logit"
 """Quantities to explain: functions of logits (N, K) and labels (N,) with one value per image."""
 
 
-def _resolved(model: nn.Module, images: Tensor, labels: Tensor | None) -> Tensor:
+def resolved_classes(model: nn.Module, images: Tensor, labels: Tensor | None) -> Tensor:
     """Return the classes (N,) to explain, with PREDICTED replaced by the predicted class."""
     classes = checked_classes(images, labels)
     if bool((classes < 0).any()):

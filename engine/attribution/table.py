@@ -1,7 +1,8 @@
 """The table of attributions, and the function that runs the attribution of a spec.
 
 A function of :data:`ATTRIBUTIONS` takes ``(model, images, labels=None)`` and, as keywords,
-``generator`` and the fields of its spec except :data:`OWN_FIELDS`. Labels are the classes to
+``generator`` and the fields of its spec except :data:`OWN_FIELDS`; also ``training``, the drawn
+training images, if the spec asks for any. Labels are the classes to
 explain, :data:`~engine.attribution.methods.PREDICTED` for the predicted class. The function returns
 signed values (N, C, H, W) in the images' dtype, on their device. It must not change the network,
 the images or the global random state.
@@ -14,13 +15,19 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from engine.attribution.layers import gradcam, layercam
+from engine.attribution.masking import occlusion_map, rise
 from engine.attribution.methods import (
     checked_classes,
+    expected_gradients,
     gradient,
     gradient_x_input,
     integrated_gradients,
     smoothgrad,
+    smoothgrad_squared,
+    vargrad,
 )
+from engine.attribution.rules import deeplift, guided_backpropagation
 from engine.memory import in_a_batch_of
 from engine.networks.gradients import (
     InputError,
@@ -45,6 +52,15 @@ ATTRIBUTIONS: dict[str, Callable[..., Tensor]] = {
     "gradient_x_input": gradient_x_input,
     "integrated_gradients": integrated_gradients,
     "smoothgrad": smoothgrad,
+    "smoothgrad_squared": smoothgrad_squared,
+    "vargrad": vargrad,
+    "expected_gradients": expected_gradients,
+    "deeplift": deeplift,
+    "guided_backpropagation": guided_backpropagation,
+    "gradcam": gradcam,
+    "layercam": layercam,
+    "occlusion_map": occlusion_map,
+    "rise": rise,
 }
 
 
@@ -54,6 +70,7 @@ def attribute(
     spec: AttributionSpec,
     labels: Tensor | None = None,
     *,
+    training: Tensor | None = None,
     batch_size: int | None = None,
     generator: torch.Generator | None = None,
     check_cancelled: Callable[[], None] | None = None,
@@ -67,13 +84,16 @@ def attribute(
     labels : Tensor (N,), int64, optional
         The true classes of the images, below 0 if unknown; used only if ``spec.explained`` is
         "true".
+    training : Tensor (M, C, H, W), float in [0, 1] or uint8, optional
+        The images that the network was trained on, from which the spec draws
+        ``spec.training_images``.
     batch_size
         Images per batch. By default costly methods get smaller batches, so that the time until a
         computation can be cancelled is about the same for all methods.
     generator
         Random generator on the CPU; by default one seeded with the spec's ``seed``.
     check_cancelled
-        Called before every batch; may raise.
+        Called before every batch, and whenever the network is asked something; may raise.
 
     Returns
     -------
@@ -83,8 +103,8 @@ def attribute(
     Raises
     ------
     InputError
-        If images reach out of [0, 1], or the spec needs the true classes and none are given, or the
-        network has no such class.
+        If images reach out of [0, 1], or the spec needs the true classes or training images and
+        none are given, or the network has no such class, or the method cannot explain it.
     """
     if images.dtype != torch.uint8:
         check_images(images)
@@ -92,6 +112,9 @@ def attribute(
     function, device = ATTRIBUTIONS[spec.kind], device_of(model, images.device)
     classes = explained_classes(spec, images, labels)
     fields = {name: v for name, v in spec.parameters().items() if name not in OWN_FIELDS}
+    if spec.training_images:
+        fields["training"] = as_unit(drawn_from(training, spec).to(device))
+    asked = model if check_cancelled is None else Cancellable(model, check_cancelled)
     if generator is None:
         generator = torch.Generator().manual_seed(getattr(spec, "seed", 0))
     size = batch_size or max(LEAST_BATCH, round(BATCH * Gradient().passes / spec.passes))
@@ -104,8 +127,44 @@ def attribute(
         part = slice(start, start + size)
         batch = as_unit(images[part].to(device))
         labelled = classes[part].to(device)
-        attribution[part] = function(model, batch, labelled, generator=generator, **fields)
+        attribution[part] = function(asked, batch, labelled, generator=generator, **fields)
     return attribution
+
+
+class Cancellable(nn.Module):
+    """A network that asks before it answers whether it is still wanted."""
+
+    def __init__(self, network: nn.Module, check_cancelled: Callable[[], None]):
+        super().__init__()
+        self.network = network
+        self.check_cancelled = check_cancelled
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the network's logits, or raise what ``check_cancelled`` raises."""
+        self.check_cancelled()
+        logits: Tensor = self.network(images)
+        return logits
+
+
+def drawn_from(training: Tensor | None, spec: AttributionSpec) -> Tensor:
+    """Return the training images (spec.training_images, C, H, W) that a spec compares with.
+
+    They are drawn by the spec's seed, each once; if there are too few, all come again in turn.
+
+    Raises
+    ------
+    InputError
+        If there are none.
+    """
+    if training is None or not len(training):
+        raise InputError(
+            f"{spec.label} compares with training images, and there are none; choose a constant "
+            "baseline"
+        )
+    generator = torch.Generator().manual_seed(getattr(spec, "seed", 0))
+    order = torch.randperm(len(training), generator=generator)
+    places = torch.arange(spec.training_images) % len(training)
+    return training[order[places].to(training.device)]
 
 
 def explained_classes(

@@ -18,7 +18,8 @@ from engine.figures.metrics import record_charts
 from engine.figures.retraining import retraining_chart
 from engine.figures.study_figures import watched_part
 from engine.retraining import curves
-from engine.specs import AdversarialExamples, Boundary, Interpretability
+from engine.specs import AdversarialExamples, AttributionSpec, Boundary, Gradient, Interpretability
+from engine.specs.schema import from_dict
 from engine.store.study import Record, Study, StudyError
 
 SHOWN = 6  # so many images, at twice their size, fit beside the table of records
@@ -80,7 +81,7 @@ def _network(_: Study, record: Record) -> Pictures:
         caption = f"Accuracy on {part} images after every epoch{_choice(record.numbers)}."
         label = f"{part.capitalize()} accuracy"
         charts.append(ChartData(tuple(series), "Accuracy", "Epoch", label, caption))
-    return Pictures((*charts, *_loss(arrays, "loss", "Training loss")), _probes(arrays))
+    return Pictures((*charts, *_loss(arrays, "loss", "Training loss")), _probes(record))
 
 
 def _choice(numbers: Mapping[str, Any]) -> str:
@@ -98,12 +99,16 @@ def _loss(arrays: Arrays, name: str, label: str) -> tuple[ChartData, ...]:
     return (ChartData((line,), label, "Epoch", label),)
 
 
-def _probes(arrays: Arrays) -> MapGridData | None:
+def _probes(record: Record) -> MapGridData | None:
+    arrays = record.arrays
     found = arrays.get("probes/attributions")
     if found is None or not len(found) or min(found.shape[-2:]) < 2:
         return None
-    rows = {"image": _rgb(arrays["probes/images"]), "gradient": _maps(found[-1])}
-    return _grid(rows, "Probe images, and the gradient of the network at the end of training.")
+    live = record.entry.spec.get("live_maps")
+    method = Gradient() if live is None else from_dict(live, AttributionSpec)
+    name = "gradient" if method == Gradient() else method.title
+    rows = {"image": _rgb(arrays["probes/images"]), name: _maps(found[-1])}
+    return _grid(rows, f"Probe images, and the {name} of the network at the end of training.")
 
 
 def _retraining(_: Study, record: Record) -> Pictures:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.attribution.methods import QUANTITIES
-from engine.attribution.table import explained_classes
+from engine.attribution.table import drawn_from, explained_classes
 from engine.data.glyphs import factors_of, jacobian, tangent_basis
 from engine.manifold.tangents import share
 from engine.networks.gradients import logits_of
@@ -25,12 +25,13 @@ def completeness_gap(
     attribution: Tensor,
     spec: AttributionSpec,
     labels: Tensor | None = None,
+    training: Tensor | None = None,
 ) -> Tensor | None:
     """Return |sum a - (F(x) - F(x0))| / |F(x) - F(x0)| per image, or None without a reference.
 
     F is the explained quantity of the explained class, x0 the constant image that the method uses
-    as its reference; plain gradients have none. A gap of 0 means that the map accounts for the
-    whole difference, as it does for a linear network.
+    as its reference, or the mean over its training images; plain gradients have none. A gap of 0
+    means that the map accounts for the whole difference, as it does for a linear network.
     Source: Sundararajan, Taly, Yan 2017, completeness.
 
     Parameters
@@ -38,7 +39,7 @@ def completeness_gap(
     images : Tensor (N, C, H, W) in [0, 1]
     attribution : Tensor (N, C, H, W)
         The attribution that ``spec`` gives for these images.
-    labels
+    labels, training
         As in :func:`engine.attribution.table.attribute`.
 
     Returns
@@ -52,9 +53,14 @@ def completeness_gap(
     logits = logits_of(model, images).cpu().double()
     classes = explained_classes(spec, images, labels).cpu()
     classes = torch.where(classes < 0, logits.argmax(1), classes)
-    nothing = logits_of(model, torch.full_like(images[:1], reference.grey)).cpu().double()
     quantity = QUANTITIES[spec.quantity]
-    difference = quantity(logits, classes) - quantity(nothing.expand_as(logits), classes)
+    if reference.grey is None:
+        compared = drawn_from(training, spec)
+    else:
+        compared = torch.full_like(images[:1], reference.grey)
+    answers = logits_of(model, compared).cpu().double()
+    nothing = torch.stack([quantity(one.expand_as(logits), classes) for one in answers]).mean(0)
+    difference = quantity(logits, classes) - nothing
     total = reference.factor * attribution.cpu().double().flatten(1).sum(1)
     gap = (total - difference).abs()
     return torch.where(difference == 0, torch.nan, gap / difference.abs())

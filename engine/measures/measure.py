@@ -52,14 +52,22 @@ def maps(spec: Maps, context: Context) -> Result:
     pixels, labels = _chosen(spec.images, spec.classifier, spec.indices, context)
     images = layout(as_unit(pixels))
     logits = logits_of(model, images)
+    training = device_images(context, spec.classifier.images).train
     attributions = attribute(
-        model, images, spec.attribution, labels, check_cancelled=context.check_cancelled
+        model,
+        images,
+        spec.attribution,
+        labels,
+        training=training,
+        check_cancelled=context.check_cancelled,
     )
     found = attributions.cpu().contiguous().numpy()
     coarse = blurriness(found)
     measured = np.isfinite(coarse)  # a constant map has no structure that could be coarse
     more = {
-        "completeness_gap": completeness_gap(model, images, attributions, spec.attribution, labels),
+        "completeness_gap": completeness_gap(
+            model, images, attributions, spec.attribution, labels, training
+        ),
         "tangent_share": known_tangent_share(
             attributions, spec.images or spec.classifier.images, spec.indices
         ),

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from engine.specs import (
     AdversarialExamples,
     AttributionRanking,
+    Gradient,
     ImagesSpec,
     Imported,
     Interpretability,
@@ -32,6 +33,7 @@ from engine.specs.proposals import one_and_many_steps
 from engine.specs.schema import Spec, SpecError, from_dict
 from engine.store.index import Entry
 
+PROBES = 8  # images behind the live maps; see engine.jobs.device_images
 UNKNOWN_SIZE = (10_000, 2_000)  # only the proportion matters: rates are learned per image set
 REMEMBERED = 0.9  # weight kept by earlier measurements at each new one: a machine's load varies
 STANDING = 0.5  # share of images supposed to stand when an accuracy under strong attacks is due
@@ -118,14 +120,15 @@ def _training(spec: Training, size: Size) -> Work:
     watched = min(spec.epoch_images, spec.evaluation_images, held or test)
     after = _final(spec, test)
     if not held and min(spec.evaluation_images, test) == watched:
-        after -= (
-            spec.evaluation.passes * watched
-        )  # the last epoch's numbers serve as the final ones
+        # The last epoch's numbers serve as the final ones.
+        after -= spec.evaluation.passes * watched
     return Work(
         _likenesses(spec.kind, spec.network, spec.images),
         epochs=spec.epochs,
         batches=train * spec.scheme.passes,
-        between=FORWARD * (held or test) + watched * sum(attack.passes for attack in attacks),
+        between=FORWARD * (held or test)
+        + watched * sum(attack.passes for attack in attacks)
+        + PROBES * (spec.live_maps.passes - Gradient().passes),
         after=2 * after if held else after,  # the last weights, and the best ones
         images=train,
     )

@@ -103,7 +103,13 @@ def by_attribution(spec: AttributionRanking, context: Context) -> Ranks:
     generator = context.generator("ties", spec.seed)
 
     def importance(pixels: Tensor) -> Tensor:
-        attribution = attribute(model, layout(as_unit(pixels)), spec.attribution)
+        attribution = attribute(
+            model,
+            layout(as_unit(pixels)),
+            spec.attribution,
+            training=images.train,
+            check_cancelled=context.check_cancelled,
+        )
         found = blurred(pixel_importance(attribution), spec.blur).flatten(1)
         return with_noise(found, generator) if spec.form == "released" else found
 

@@ -199,7 +199,13 @@ def _blurriness(spec: Interpretability, images: DeviceImages, context: Context) 
         found = edges(pixels)
     else:
         model = classifier(context, spec.classifier)
-        attribution = attribute(model, layout(pixels), spec.attribution)
+        attribution = attribute(
+            model,
+            layout(pixels),
+            spec.attribution,
+            training=images.train,
+            check_cancelled=context.check_cancelled,
+        )
         sigma = CONTROL_BLUR if spec.control == "blurred" else 0.0
         found = blurred(pixel_importance(attribution), sigma)
     coarse = blurriness(found[:, None].cpu().numpy())

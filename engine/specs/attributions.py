@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
 from engine.specs.fields import Form
 from engine.specs.passes import FORWARD, TO_PIXELS
 from engine.specs.schema import Spec, SpecError, param
+
+DIGITS = 9
+"""Decimals to which a count is rounded before its ceiling, as (1 - 0.2) / 0.1 may exceed 8."""
 
 GREY = {"black": 0.0, "grey": 0.5, "white": 1.0}
 
@@ -24,12 +28,13 @@ class Reference:
     Attributes
     ----------
     grey
-        The constant image, in [0, 1], that the method counts as nothing.
+        The constant image, in [0, 1], that the method counts as nothing. None: the drawn training
+        images (:attr:`AttributionSpec.training_images`), over which the output is averaged.
     factor
         What the sum over all pixels and channels is multiplied by.
     """
 
-    grey: float
+    grey: float | None
     factor: float = 1.0
 
 
@@ -68,6 +73,11 @@ class AttributionSpec(Spec):
     def passes(self) -> float:
         """The work for one image, see :mod:`engine.specs.passes`."""
         raise NotImplementedError(f"{type(self).__name__} does not say its passes")
+
+    @property
+    def training_images(self) -> int:
+        """How many training images the method compares an image with; 0 for most methods."""
+        return 0
 
     def reference(self) -> Reference | None:
         """Return the reference of a method that shares out a difference of outputs; else None."""
@@ -140,8 +150,8 @@ class IntegratedGradients(
 
 
 @dataclass(frozen=True, kw_only=True)
-class SmoothGrad(AttributionSpec, kind="smoothgrad", label="SmoothGrad"):
-    """Mean gradient over noisy copies of the image. Source: Smilkov 2017, eq. 1."""
+class NoisyGradients(AttributionSpec):
+    """Gradients of noisy copies of the image, summed up in one way or another."""
 
     samples: int = param(25, low=1, high=1000, help="Noisy copies an image")
     noise: float = param(
@@ -157,3 +167,177 @@ class SmoothGrad(AttributionSpec, kind="smoothgrad", label="SmoothGrad"):
     def passes(self) -> float:
         """A gradient a copy, and finding the explained class."""
         return FORWARD + TO_PIXELS * self.samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmoothGrad(NoisyGradients, kind="smoothgrad", label="SmoothGrad"):
+    """Mean gradient over noisy copies of the image. Source: Smilkov 2017, eq. 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmoothGradSquared(NoisyGradients, kind="smoothgrad_squared", label="SmoothGrad squared"):
+    """Mean squared gradient over noisy copies; has no sign. Source: Hooker 2019, section 4."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VarGrad(NoisyGradients, kind="vargrad", label="VarGrad"):
+    """Variance of the gradient over noisy copies; has no sign. Source: Adebayo 2018."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpectedGradients(AttributionSpec, kind="expected_gradients", label="Expected gradients"):
+    """Integrated Gradients averaged over baselines, at one random point of the way to each.
+
+    The sum over a map is the explained quantity less its mean over the baselines, up to the error
+    of the random points, which the completeness gap shows. Source: Erion 2021, eq. 3.
+    """
+
+    samples: int = param(50, low=1, high=1000, help="Baselines, and gradients an image")
+    baseline: Literal["training", "black", "grey", "white"] = param(
+        "training", help="training: that many training images, drawn once; or one constant image"
+    )
+    seed: int = param(0, low=0, help="Draws the training images, and a point of each way")
+
+    @property
+    def passes(self) -> float:
+        """A gradient a sample, and finding the explained class."""
+        return FORWARD + TO_PIXELS * self.samples
+
+    @property
+    def training_images(self) -> int:
+        """One a sample, unless the baseline is a constant image."""
+        return self.samples if self.baseline == "training" else 0
+
+    def reference(self) -> Reference:
+        """Return the baseline."""
+        return Reference(None if self.baseline == "training" else GREY[self.baseline])
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeepLift(AttributionSpec, kind="deeplift", label="DeepLIFT"):
+    """Differences to a constant image, shared out layer by layer with the rescale rule.
+
+    The sum over a map is the difference of the explained quantity between image and baseline. Only
+    for networks of linear layers, activations and max pooling. Source: Shrikumar 2017, eq. 5.
+    """
+
+    baseline: Literal["black", "grey", "white"] = param(
+        "black", help="The constant image that counts as nothing"
+    )
+
+    @property
+    def passes(self) -> float:
+        """A gradient through image and baseline together, and finding the explained class."""
+        return FORWARD + 2 * TO_PIXELS
+
+    def reference(self) -> Reference:
+        """Return the baseline."""
+        return Reference(GREY[self.baseline])
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuidedBackpropagation(
+    AttributionSpec, kind="guided_backpropagation", label="Guided back-propagation"
+):
+    """A negative control: the gradient without what any ReLU would pass back below zero.
+
+    Its maps show edges and hardly change with the network's weights. Source: Springenberg 2015,
+    figure 1; Adebayo 2018.
+    """
+
+    @property
+    def passes(self) -> float:
+        """One gradient."""
+        return TO_PIXELS
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassActivation(AttributionSpec):
+    """A map of one layer's features, enlarged to the image; at least 0, the same in each channel.
+
+    A cell of the last layers of a network for small images covers 4 to 8 px.
+    """
+
+    layer: str = param(
+        "",
+        help="Name of the layer, such as network.conv1; empty: the last convolution",
+    )
+
+    @property
+    def passes(self) -> float:
+        """One gradient."""
+        return TO_PIXELS
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradCam(ClassActivation, kind="gradcam", label="Grad-CAM"):
+    """Features of a layer, weighted by their mean gradient. Source: Selvaraju 2017, eq. 1 and 2."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerCam(ClassActivation, kind="layercam", label="LayerCAM"):
+    """Features of a layer, weighted by their positive gradient. Source: Jiang 2021, eq. 5 and 6."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OcclusionMap(AttributionSpec, kind="occlusion_map", label="Occlusion map"):
+    """Loss of the explained quantity where a square window is covered, averaged over windows.
+
+    A pixel has the mean over the windows that cover it; all channels are covered at once. Windows
+    stand in parts of the image's sides, so that one setting serves images of every size.
+    Source: Zeiler, Fergus 2014, section 4.2.
+    """
+
+    window: float = param(
+        0.2,
+        above=0.0,
+        high=1.0,
+        unit="of a side",
+        help="Size of the window, rounded up to whole pixels",
+    )
+    stride: float = param(
+        0.1, low=0.01, high=1.0, unit="of a side", help="Step from one window to the next"
+    )
+    baseline: Literal["black", "grey", "white"] = param(
+        "grey", help="The constant colour that covers"
+    )
+
+    def check(self) -> None:
+        super().check()
+        if self.stride > self.window:
+            raise SpecError(
+                f"stride is {self.stride:g}, must be at most window ({self.window:g}): pixels "
+                "between windows would have no value"
+            )
+
+    @property
+    def places(self) -> int:
+        """Number of windows along a side; the last one ends at the border."""
+        return math.ceil(round((1.0 - self.window) / self.stride, DIGITS)) + 1
+
+    @property
+    def passes(self) -> float:
+        """An answer a window, and one for the whole image."""
+        return FORWARD * (self.places**2 + 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rise(AttributionSpec, kind="rise", label="RISE"):
+    """How much higher the class scores where a pixel is visible, over random coarse masks.
+
+    The score is the probability where the log-probability is explained, and else the logit. It uses
+    no gradient. Source: Petsiuk 2018, eq. 6, less the mean score, so that zero means no effect.
+    """
+
+    masks: int = param(4000, low=2, high=100_000, help="Masks, the same for all images")
+    grid: int = param(7, low=1, high=64, help="Cells along a side of a mask")
+    probability: float = param(0.5, above=0.0, high=0.99, help="Probability that a cell is visible")
+    baseline: Literal["black", "grey", "white"] = param(
+        "black", help="The constant colour behind the mask"
+    )
+    seed: int = param(0, low=0, help="Draws the masks")
+
+    @property
+    def passes(self) -> float:
+        """An answer a mask, and finding the explained class."""
+        return FORWARD * (self.masks + 1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from engine.specs.attacks import PGD, AttackSpec
+from engine.specs.attributions import AttributionSpec, Gradient
 from engine.specs.images import ImagesSpec
 from engine.specs.networks import NetworkSpec
 from engine.specs.optimizers import Adam, OptimizerSpec
@@ -27,6 +28,10 @@ EPOCH_IMAGES_HELP = (
     "can take longer than the training. At most as many as at the end"
 )
 ORDER_HELP = "shuffled: anew each epoch, seeded; file: as they lie in the files"
+LIVE_MAPS_HELP = (
+    "Computed of a few test images while the network trains, and kept of every epoch. Costly ones "
+    "are computed less often, so that they take at most about a tenth of the time between epochs"
+)
 ENTRY_HELP = (
     "Under which keys of the file, joined by dots, the weights are. Empty: averaged ones (EMA) if "
     "there are any, else the first"
@@ -69,6 +74,8 @@ class Training(ClassifierSpec, kind="training", label="Training"):
     epoch_images: int = param(
         200, low=1, high=10_000, label="attacked after each epoch", help=EPOCH_IMAGES_HELP
     )
+
+    live_maps: AttributionSpec = param(Gradient(), label="live maps", help=LIVE_MAPS_HELP)
 
     def check(self) -> None:
         if self.weights == "best" and not self.images.validation:
@@ -113,15 +120,16 @@ class Training(ClassifierSpec, kind="training", label="Training"):
     def title(self) -> str:
         own, start = f"{self.scheme.title}, seed {self.seed}", self.start
         best = ", best epoch" if self.weights == "best" else ""
+        maps = "" if self.live_maps == Gradient() else f", {self.live_maps.title} maps"
         if start is None:
-            return own + best
+            return own + best + maps
         more = f"{self.epochs} epoch" + ("s" if self.epochs > 1 else "")
         alike = isinstance(start, Training) and (start.scheme.title, start.seed) == (
             self.scheme.title,
             self.seed,
         )
         title = f"{start.title}, +{more}" if alike else f"{own}, {more} on {start.title}"
-        return title + best
+        return title + best + maps
 
 
 def _differing(found: Spec, needed: Spec) -> str:

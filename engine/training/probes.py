@@ -1,4 +1,4 @@
-"""Gradient maps of a few test images, shown while a network trains."""
+"""Maps of a few test images, shown while a network trains."""
 
 from __future__ import annotations
 
@@ -12,37 +12,65 @@ from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, layout, probe_indices
 from engine.jobs.events import ProbeMaps
 from engine.networks.gradients import as_unit
-from engine.specs import Gradient
+from engine.specs import AttributionSpec, Gradient
 
 MAPS_INTERVAL = 0.25
+"""Least seconds from one live map to the next."""
+
+MAPS_SHARE = 0.1
+"""Largest share of the time between two epochs that live maps may take."""
 
 
 class Probes:
-    """A few test images, the same for every network on an image set, and their gradient maps."""
+    """A few test images, the same for every network on an image set, and their maps."""
 
-    def __init__(self, context: Context, images: DeviceImages):
+    def __init__(
+        self, context: Context, images: DeviceImages, attribution: AttributionSpec | None = None
+    ):
         chosen = probe_indices(images.test_labels)
         self.context = context
         self.pixels = images.test[chosen]
         self.labels = images.test_labels[chosen]
         self._images = layout(as_unit(self.pixels))
-        self._last = 0.0
+        self._attribution = attribution or Gradient()
+        self._training = images.train
+        self._due = 0.0
 
     def maps(self, model: nn.Module) -> np.ndarray:
-        """Return the attributions of a network, float32 (N, C, H, W)."""
-        return attribute(model, self._images, Gradient()).cpu().contiguous().numpy()
+        """Return the attributions of a network, float32 (N, C, H, W).
+
+        Raises
+        ------
+        InputError
+            If the method cannot explain the network.
+        """
+        found = attribute(
+            model,
+            self._images,
+            self._attribution,
+            self.labels,
+            training=self._training,
+            check_cancelled=self.context.check_cancelled,
+        )
+        return found.cpu().contiguous().numpy()
 
     def send(self, model: nn.Module, step: float) -> np.ndarray:
         """Compute the maps of a network, publish them, and return them."""
+        begun = time.monotonic()
         maps = self.maps(model)
-        self._last = time.monotonic()
+        ended = time.monotonic()
+        self._due = ended + max(MAPS_INTERVAL, (ended - begun) / MAPS_SHARE)
         pixels = self.pixels.cpu().numpy()
         self.context.emit(ProbeMaps(self.context.spec.key, step, pixels, maps))
         return maps
 
     def send_if_due(self, model: nn.Module, step: float) -> None:
-        """Publish the maps at most every MAPS_INTERVAL seconds; the training is not affected."""
-        if time.monotonic() - self._last >= MAPS_INTERVAL:
+        """Publish the maps if enough time has passed since the last ones.
+
+        That is MAPS_INTERVAL, or more for maps that would take more than MAPS_SHARE of the time.
+        The trained weights do not depend on it.
+        """
+        if time.monotonic() >= self._due:
             self.send(model, step)
 
     def arrays(self) -> dict[str, np.ndarray]:

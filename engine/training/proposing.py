@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from engine.data.image_set import ImageSet
 from engine.networks.opening.finding import Found
-from engine.networks.opening.formats import WeightsError, regular_file
+from engine.networks.opening.formats import WeightsError
 from engine.specs import ImagesSpec, Imported
 from engine.specs.proposals import evaluation_at, middle, proposals_for
+from engine.store import files
 from engine.training.deciding import Choice, Decision
 
-BLOCK = 1 << 20
 LARGE = 1_000_000  # parameters from which on an attack on 1,000 images takes minutes on a CPU
 IMAGES_OF_LARGE = 200
 
@@ -122,13 +121,8 @@ def digest_of(path: Path, check: Callable[[], None] = lambda: None) -> str:
     WeightsError
         If it cannot be read.
     """
-    found = hashlib.sha256()
-    with regular_file(path) as file:
-        try:
-            while block := file.read(BLOCK):
-                check()
-                found.update(block)
-        except OSError as error:
-            why = error.strerror or type(error).__name__
-            raise WeightsError(f"{path.name} cannot be read ({why})") from error
-    return found.hexdigest()
+    try:
+        return files.digest_of(path, check)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise WeightsError(f"{path.name} cannot be read ({why})") from error

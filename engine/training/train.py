@@ -38,7 +38,7 @@ SHOWN_CURVES = (("curve", ("loss",)), ("epochs", ("clean_accuracy", "robust_accu
 
 
 def train(spec: Training, context: Context) -> Result:
-    """Compute a training record: weights, curves, accuracies, gradient maps of probe images.
+    """Compute a training record: weights, curves, accuracies, live maps of probe images.
 
     Raises
     ------
@@ -91,7 +91,7 @@ class _Run:
         model = _first_network(spec, context, self._images)
         optimizer = make_optimizer(spec.optimizer, model)
         self.state = TrainingState(model, optimizer, _generators(spec, context, model))
-        self.probes = Probes(context, self._images)
+        self.probes = Probes(context, self._images, spec.live_maps)
         self._newest: Numbers = {}  # accuracies after the newest epoch, if it was trained here
         if self._scheme.begin is not None:
             self._scheme.begin(self.state, **self._fields)

@@ -4,6 +4,7 @@ The work that a spec says is counted here on the network itself: every image tha
 forwards, back to its pixels, or back to the weights.
 """
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -36,7 +37,15 @@ class Counting(nn.Module):
         )
         for parameter in self.parameters():
             nn.init.normal_(parameter, std=0.3, generator=generator)
-        self.passes = 0.0
+        self.counts = [0.0]  # shared by copies, such as those of Grad-CAM
+
+    @property
+    def passes(self):
+        return self.counts[0]
+
+    @passes.setter
+    def passes(self, value):
+        self.counts[0] = value
 
     def forward(self, images):
         # One image alone is the question in which layout the network is to be given them.
@@ -82,7 +91,7 @@ def test_that_an_attack_is_the_work_that_it_says(cls, counted):
 @pytest.mark.parametrize("cls", kinds_of(specs.AttributionSpec), ids=lambda cls: cls.kind)
 def test_that_an_attribution_is_the_work_that_it_says(cls, counted):
     model, images, _ = counted
-    attribute(model, images, many(cls))
+    attribute(model, images, many(cls), training=images)
     assert model.passes / IMAGES == pytest.approx(many(cls).passes, rel=0.2)
 
 
@@ -141,8 +150,31 @@ def test_that_a_metric_says_its_work_and_gives_the_number_it_promises(cls, compu
 def test_that_only_a_method_with_a_reference_claims_to_be_complete(cls):
     reference = cls().reference()
     if reference is not None:
-        assert 0 <= reference.grey <= 1
         assert reference.factor > 0
+        drawn = reference.grey is None
+        assert drawn == bool(cls().training_images)
+        assert drawn or 0 <= reference.grey <= 1
+
+
+@pytest.mark.parametrize("cls", kinds_of(specs.AttributionSpec), ids=lambda cls: cls.kind)
+def test_that_an_attribution_is_drawn_and_ranks_pixels_through_a_plan(cls, computed):
+    network = specs.Training(
+        images=specs.Glyphs(train=20, test=20),
+        network=NETWORK,
+        evaluation=EVALUATION,
+        evaluation_images=10,
+        epochs=1,
+    )
+    spec = many(cls).replace("masks", 20) if cls is specs.Rise else many(cls)
+    maps = specs.Maps(classifier=network, attribution=spec)
+    ranking = specs.AttributionRanking(classifier=network, attribution=spec)
+    occlusion = specs.Occlusion(ranking=ranking)
+    retraining = specs.Retraining(network=NETWORK, occlusion=occlusion, epochs=1, batch_size=10)
+    drawn, retrained = computed(maps, retraining)
+    assert drawn.arrays["attributions"].shape == (8, 1, 28, 28)
+    assert np.isfinite(drawn.arrays["attributions"]).all()
+    assert ("completeness_gap" in drawn.arrays) == (spec.reference() is not None)
+    assert 0 <= retrained.numbers["accuracy"] <= 1
 
 
 def test_that_a_kind_without_its_work_says_so():
@@ -158,6 +190,11 @@ def test_that_impossible_settings_of_the_new_methods_get_one_sentence():
         (lambda: specs.TRADES(beta=-1.0), "beta is -1.0, must be a number at least 0"),
         (lambda: specs.IntegratedGradients(steps=0), "steps is 0, must be a whole number at least"),
         (lambda: specs.SmoothGrad(noise=2.0), "noise is 2.0, must be a number at least 0"),
+        (lambda: specs.VarGrad(samples=0), "samples is 0, must be a whole number at least 1"),
+        (lambda: specs.Rise(probability=0.0), "probability is 0.0, must be a number above 0"),
+        (lambda: specs.Rise(masks=1), "masks is 1, must be a whole number at least 2"),
+        (lambda: specs.OcclusionMap(window=0.0), "window is 0.0, must be a number above 0"),
+        (lambda: specs.OcclusionMap(stride=0.0), "stride is 0.0, must be a number at least 0.01"),
     ):
         with pytest.raises(SpecError, match=sentence):
             make()

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
     QApplication,
+    QDialog,
     QLabel,
     QMainWindow,
     QMenu,
@@ -146,7 +147,7 @@ class Answers(QObject):
         found = {
             "window": lambda: self._window,
             "page": self._window.pages.page,
-            "dialog": QApplication.activeModalWidget,
+            "dialog": _dialog,
             "popup": QApplication.activePopupWidget,
         }[first]()
         for step in rest:
@@ -179,6 +180,12 @@ def _tops() -> list[QWidget]:
     if front is not None:
         return [front]
     return [widget for widget in QApplication.topLevelWidgets() if widget.isVisible()]
+
+
+def _dialog() -> QWidget | None:
+    """Return the dialog in front, also one that leaves the window to be used."""
+    open_ones = (top for top in _tops() if isinstance(top, QDialog))
+    return QApplication.activeModalWidget() or next(open_ones, None)
 
 
 def _texts(top: QWidget, text: str) -> Iterator[dict[str, Any]]:

@@ -70,7 +70,14 @@ def test_that_a_full_disk_is_one_sentence_and_leaves_nothing_behind(
 
 
 def test_that_a_record_counts_where_only_its_line_in_the_index_finds_no_room(study, monkeypatch):
-    monkeypatch.setattr(index.os, "open", full)
+    really = os.open
+
+    def full_for_writing(path, flags, *rest, **options):
+        if flags & (os.O_WRONLY | os.O_RDWR):
+            full()
+        return really(path, flags, *rest, **options)
+
+    monkeypatch.setattr(index.os, "open", full_for_writing)
     monkeypatch.setattr(atomic, "sync_folder", lambda folder: None)
     write(study, IMAGES)
     (study.path / "index.jsonl").unlink(missing_ok=True)

@@ -8,13 +8,15 @@ the readers accept tensors only, whatever is found here.
 from __future__ import annotations
 
 import os
-import stat
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, Literal
+
+from engine.store.files import NotAFile, open_regular
 
 Format = Literal["torch", "torch_legacy", "safetensors"]
 
@@ -68,19 +70,16 @@ def regular_file(path: Path) -> Iterator[BinaryIO]:
         The message names the file and says why it cannot be opened.
     """
     try:
-        # Without O_NONBLOCK, opening a pipe would wait for a writer.
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        number = os.open(path, flags)
+        file = open_regular(path)
+    except NotAFile as error:
+        raise WeightsError(f"{path.name} is no regular file, must be a weights file") from error
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise WeightsError(f"{path.name} cannot be read ({why})") from error
     except ValueError as error:  # a null character in the path
         raise WeightsError(f"{path.name!r} is no path of a file") from error
-    if not stat.S_ISREG(os.fstat(number).st_mode):
-        os.close(number)
-        raise WeightsError(f"{path.name} is no regular file, must be a weights file")
-    with os.fdopen(number, "rb") as file:
-        yield file
+    with BufferedReader(file) as buffered:
+        yield buffered
 
 
 def format_of(file: BinaryIO, name: str) -> Format:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QVBoxLayout, QWidget
 from engine.specs import (
     Adversarial,
     AttackSpec,
+    AttributionSpec,
     ImagesSpec,
     Measurement,
     NetworkSpec,
@@ -32,6 +33,8 @@ from gui.widgets.forms.spec_form import LABEL_WIDTH, SpecForm
 
 WIDTH = 344
 MOST_TRAININGS = 2000
+# Live maps explain the predicted class, as in the paper.
+CLASS_FIELDS = ("explained", "target", "quantity")
 _LIMITS = {item.name: item for item in fields_of(Training)}
 
 
@@ -58,6 +61,7 @@ class TrainForm(SidePanel):
         self.follows = QCheckBox("PGD-10 at the middle eps")
         self.check = QComboBox()
         self.evaluation = SpecForm(AttackSpec, labels={"kind": "attack"})
+        self.live_maps = SpecForm(AttributionSpec, labels={"kind": "method"}, exclude=CLASS_FIELDS)
         self._build_numbers()
         self._build_layout()
         for section in self.sections:
@@ -75,7 +79,8 @@ class TrainForm(SidePanel):
         start = self.start.network()
         if start is not None and start.images != images:
             start = None
-        if self.error() or network is None or optimizer is None or evaluation is None:
+        live_maps = self.live_maps.spec()
+        if self.error() or None in (network, optimizer, evaluation, live_maps):
             return []
         found = [
             Training(
@@ -91,6 +96,7 @@ class TrainForm(SidePanel):
                 seed=int(seed),
                 start=start,
                 weights=self.weights(),
+                live_maps=live_maps,  # type: ignore[arg-type]
             )
             for seed in dict.fromkeys(self.seeds.values())
             for scheme in self._schemes()
@@ -120,6 +126,7 @@ class TrainForm(SidePanel):
         if self._attacked:
             parts.append(self.attack.error())
         parts += [self.optimizer.error(), self._seeds_error(), self.evaluation.error()]
+        parts.append(self.live_maps.error())
         if not any(section.wanted for section in self.sections):
             parts.append("Choose at least one kind of training.")
         return next((fault for fault in parts if fault), "") or self._too_many()
@@ -215,6 +222,7 @@ class TrainForm(SidePanel):
             ("After epochs", self.epoch_images),
             ("Then check", self.check),
         )
+        self.add(self.live_maps, "Live maps")
         self.add(QWidget(), stretch=1)
 
     def _add_rows(self, *rows: tuple[str, QWidget]) -> None:
@@ -237,6 +245,7 @@ class TrainForm(SidePanel):
             signal.connect(self._follow)
         self.start.changed.connect(self._on_start)
         self.evaluation.changed.connect(self.changed)
+        self.live_maps.changed.connect(self.changed)
         self.check.currentIndexChanged.connect(self.changed)
         for edit in (self.evaluation_images, self.epoch_images):
             edit.valueChanged.connect(self.changed)

@@ -1,4 +1,4 @@
-"""Gradient maps of the same images for every network on the Train page, epoch by epoch."""
+"""Maps of the same images for every network on the Train page, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ class LiveMaps(QWidget):
 
     def figure(self) -> MapGridData:
         """Return the grid as a figure for a paper."""
-        drawn = self.grid.figure("Loss gradients", self._caption())
+        drawn = self.grid.figure("Maps while training", self._caption())
         count = len(drawn.images[0]) if drawn.images else 0
         return replace(drawn, values=tuple(self._values(key, count) for key in self.grid.rows()))
 
@@ -169,7 +169,7 @@ class LiveMaps(QWidget):
         self.lock.toggled.connect(self._fix_limits)
 
     def _build_layout(self) -> None:
-        heading = Label("Loss gradients")
+        heading = Label("Maps while training")
         heading.setProperty("role", "heading")
         top = QHBoxLayout()
         top.setSpacing(8)
@@ -192,7 +192,7 @@ class LiveMaps(QWidget):
         layout.addLayout(below)
 
     def _exports(self) -> list[QToolButton]:
-        return export_buttons(self, self.figure, "training-gradients")
+        return export_buttons(self, self.figure, "training-maps")
 
     # ------------------------------------------------------------------------------------ private
 

@@ -4,12 +4,13 @@ import torch
 from torch import nn
 
 from engine.attribution.methods import PREDICTED, QUANTITIES, gradient, gradient_x_input
-from engine.attribution.table import ATTRIBUTIONS, attribute, pixel_importance
+from engine.attribution.table import ATTRIBUTIONS, attribute, drawn_from, pixel_importance
 from engine.measures.map_numbers import completeness_gap
 from engine.networks.gradients import InputError
 from engine.specs import (
     AttributionRanking,
     AttributionSpec,
+    ExpectedGradients,
     Glyphs,
     Gradient,
     GradientXInput,
@@ -17,7 +18,9 @@ from engine.specs import (
     Interpretability,
     SmallCNN,
     SmoothGrad,
+    SmoothGradSquared,
     Training,
+    VarGrad,
 )
 from engine.specs.schema import SpecError, kinds_of
 
@@ -141,18 +144,21 @@ def test_that_a_gradient_too_small_for_float32_is_zero_and_not_nan():
 @EACH_KIND
 def test_that_an_attribution_does_not_depend_on_the_batch(kind):
     model, images = network(torch.float64), some_images(64, torch.float64)
-    together = attribute(model, images, kind())
-    torch.testing.assert_close(attribute(model, images, kind(), batch_size=5), together)
+    training = some_images(9, torch.float64)
+    together = attribute(model, images, kind(), training=training)
+    apart = attribute(model, images, kind(), training=training, batch_size=5)
+    torch.testing.assert_close(apart, together)
     # The noise of a random method follows an image's place among the others.
     alone = images[:10] if "seed" in kind().parameters() else images[9:10]
-    torch.testing.assert_close(attribute(model, alone, kind())[-1], together[9])
+    found = attribute(model, alone, kind(), training=training)
+    torch.testing.assert_close(found[-1], together[9])
 
 
 @EACH_KIND
 def test_that_shape_type_layout_and_arguments_are_kept(kind):
     images = some_images().to(memory_format=torch.channels_last)
     before = images.clone()
-    found = attribute(network(), images, kind())
+    found = attribute(network(), images, kind(), training=images)
     assert found.shape == images.shape
     assert found.dtype == images.dtype
     assert found.stride() == images.stride()
@@ -163,9 +169,11 @@ def test_that_shape_type_layout_and_arguments_are_kept(kind):
 @EACH_KIND
 def test_that_images_of_bytes_are_taken_as_they_lie_in_memory(kind):
     images = (255 * some_images()).byte()
-    found = attribute(network(), images, kind())
+    found = attribute(network(), images, kind(), training=images)
     assert found.dtype == torch.float32
-    torch.testing.assert_close(found, attribute(network(), images.float() / 255, kind()))
+    floats = images.float() / 255
+    expected = attribute(network(), floats, kind(), training=floats)
+    torch.testing.assert_close(found, expected)
 
 
 @EACH_KIND
@@ -174,7 +182,7 @@ def test_that_the_network_is_left_as_it_was(kind):
     model[1].eval()
     random = torch.get_rng_state()
     with torch.no_grad():
-        attribute(model, some_images(), kind())
+        attribute(model, some_images(), kind(), training=some_images())
     assert [module.training for module in model] == [True, False, True, True, True]
     assert all(p.requires_grad and p.grad is None for p in model.parameters())
     assert torch.equal(torch.get_rng_state(), random)
@@ -355,3 +363,92 @@ def test_that_smoothgrad_averages_over_the_noise():
         return float(torch.stack(found).var(0).mean())
 
     assert spread(4) / spread(32) == pytest.approx(8, rel=0.6)
+
+
+@pytest.mark.parametrize("noise", [0.15, 1e-4])
+def test_that_the_mean_square_is_the_square_of_the_mean_and_the_variance(noise):
+    """With the same seed all three see the same gradients."""
+    model, images = network(torch.float64), some_images(5, torch.float64)
+    mean, square, variance = (
+        attribute(model, images, kind(noise=noise, samples=7, seed=3))
+        for kind in (SmoothGrad, SmoothGradSquared, VarGrad)
+    )
+    torch.testing.assert_close(square, mean.square() + variance, rtol=1e-12, atol=1e-15)
+    assert square.min() >= 0
+    assert variance.min() >= 0
+    assert variance.max() > 0
+
+
+def test_that_the_variance_without_noise_is_zero():
+    model, images = network(), some_images()
+    assert attribute(model, images, VarGrad(noise=0.0, samples=4)).abs().max() == 0
+
+
+def test_that_expected_gradients_of_a_linear_network_are_weight_times_difference_to_the_mean():
+    """The gradient is the same everywhere, so neither points nor images are random any more."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(48, 4)).double()
+    images, training = some_images(3, torch.float64), some_images(20, torch.float64)
+    spec = ExpectedGradients(samples=20, quantity="logit", target=1)
+    found = attribute(model, images, spec, training=training)
+    expected = model[1].weight.data[1].view(1, 2, 4, 6) * (images - training.mean(0))
+    torch.testing.assert_close(found, expected)
+    gap = completeness_gap(model, images, found, spec, training=training)
+    assert gap.max() < 1e-10
+
+
+def test_that_more_samples_of_expected_gradients_leave_a_smaller_gap():
+    model, images = network(torch.float64), some_images(8, torch.float64)
+    training = some_images(1000, torch.float64)
+
+    def gap(samples):
+        spec = ExpectedGradients(samples=samples, quantity="logit")
+        found = attribute(model, images, spec, training=training)
+        return completeness_gap(model, images, found, spec, training=training).median()
+
+    assert gap(1000) < 0.05
+    assert gap(1000) < gap(10) / 2
+
+
+def test_that_expected_gradients_to_a_constant_image_tend_to_integrated_gradients():
+    model, images = network(torch.float64), some_images(4, torch.float64)
+    exact = attribute(model, images, IntegratedGradients(steps=200, baseline="grey"))
+
+    def error(samples):
+        spec = ExpectedGradients(samples=samples, baseline="grey")
+        return float((attribute(model, images, spec) - exact).norm() / exact.norm())
+
+    assert error(1000) < 0.1
+    assert error(1000) < error(10) / 3
+
+
+def test_that_training_images_are_drawn_by_the_seed_once_each_and_again_only_in_turn():
+    training = torch.arange(6).view(6, 1, 1, 1)
+    few = drawn_from(training, ExpectedGradients(samples=4)).flatten().tolist()
+    assert len(set(few)) == 4
+    assert few != drawn_from(training, ExpectedGradients(samples=4, seed=1)).flatten().tolist()
+    many = drawn_from(training, ExpectedGradients(samples=13)).flatten().tolist()
+    assert many[:4] == few
+    assert {many.count(value) for value in range(6)} == {2, 3}
+
+
+def test_that_expected_gradients_need_training_images_or_a_constant_baseline():
+    model, images = network(), some_images()
+    for training in (None, images[:0]):
+        with pytest.raises(InputError, match="compares with training images, and there are none"):
+            attribute(model, images, ExpectedGradients(), training=training)
+    assert attribute(model, images, ExpectedGradients(baseline="black")).isfinite().all()
+
+
+@EACH_KIND
+def test_that_a_method_can_be_cancelled_whenever_it_asks_the_network(kind):
+    """One batch of a costly method can take minutes."""
+    asked = []
+
+    def check():
+        asked.append(None)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        attribute(network(), some_images(), kind(), training=some_images(), check_cancelled=check)
+    assert len(asked) == 2

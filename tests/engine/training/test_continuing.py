@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from engine import specs
 from engine.jobs.context import Cancelled, Context
@@ -147,7 +148,9 @@ def test_that_it_sees_other_batches_than_its_parent(study, computed):
         context = Context(spec, study, torch.device("cpu"), seen.append)
         from engine.training.train import _generators
 
-        return torch.randperm(50, generator=_generators(spec, context)["shuffle"]).tolist()
+        return torch.randperm(
+            50, generator=_generators(spec, context, nn.Identity())["shuffle"]
+        ).tolist()
 
     first = training()
     second = first.continued(2)

@@ -70,7 +70,8 @@ def test_that_every_field_that_is_called_like_a_term_has_it():
         if any(re.search(rf"\b{re.escape(said)}\b", name.replace("_", " ")) for said in names)
     ]
     assert {"eps", "norm", "step_size", "fraction_removed"} <= set(called)
-    assert [name for name in called if terms.term_of_field(name) is None] == []
+    other = {"final_norm"}  # a layer of a network
+    assert {name for name in called if terms.term_of_field(name) is None} == other
 
 
 @pytest.mark.parametrize(("header", "name"), HEADERS.items())

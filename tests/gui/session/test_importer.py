@@ -8,7 +8,8 @@ import pytest
 
 from engine.data.safety import patience
 from engine.data.sources import FolderSource
-from gui.session.importer import copied, digest_of
+from engine.training.proposing import digest_of
+from gui.session.importer import copied
 from gui.session.workspace import Workspace
 from tests import image_files
 from tests.gui.fakes import WAIT_MS
@@ -91,7 +92,7 @@ def test_that_devices_and_pipes_are_neither_copied_nor_hashed(tmp_path):
         with pytest.raises(ValueError, match="must be a regular file"):
             copied([path], tmp_path / "copies", Control.check)
         with pytest.raises(ValueError, match="must be a regular file"):
-            digest_of(path, Control)
+            digest_of(path, Control.check)
     assert not list((tmp_path / "copies").iterdir())
 
 

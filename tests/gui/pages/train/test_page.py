@@ -13,9 +13,11 @@ from engine.specs import (
     FGSM,
     PGD,
     Adversarial,
+    DeepLift,
     FolderImages,
     Gaussians2D,
     Glyphs,
+    Gradient,
     PaperCifarCNN,
     PaperMLP,
     PaperMnistCNN,
@@ -797,3 +799,9 @@ def test_that_networks_have_colours_of_their_own():
 def test_that_every_adversarial_scheme_is_swept():
     attacked = [s for s in kinds_of(SchemeSpec) if "attack" in {i.name for i in fields_of(s)}]
     assert Adversarial in attacked
+
+
+def test_that_live_maps_are_of_the_chosen_method(page):
+    assert {spec.live_maps for spec in page.trainings()} == {Gradient()}
+    page.form.live_maps.select_kind("deeplift")
+    assert {spec.live_maps for spec in page.trainings()} == {DeepLift()}

@@ -112,7 +112,9 @@ def test_that_varied_specs_do_differ():
     spec = a_spec("training")
     other = varied(spec)
     names = {i.name for i in fields_of(Training) if getattr(spec, i.name) != getattr(other, i.name)}
-    assert names == {"evaluation_images", "epochs", "batch_size", "seed", "order"}
+    assert names == {
+        "evaluation_images", "epoch_images", "epochs", "batch_size", "seed", "order",
+    }  # fmt: skip
 
 
 def test_that_a_family_of_one_kind_has_no_choice_of_kind(form_of):
