@@ -33,7 +33,7 @@ from engine.data.archives import open_archive
 from engine.data.decode import UnreadableImage, decode, decode_fitted
 from engine.data.images import ingest
 from engine.data.sources import ImagesError
-from engine.networks.architectures import build
+from engine.networks.architectures import build, laid_out
 from engine.networks.weights import WeightsError, load_state
 from engine.plan.planfile import read_plan
 from engine.specs.schema import SpecError, from_dict
@@ -353,6 +353,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
+    # Torch imports what lays networks out when it is first used, for seconds; here, and not in
+    # each of the children.
+    laid_out(specs.CifarResNet(), shape=(3, 32, 32), classes=2)
+    laid_out(specs.Torchvision(name="vit_b_16"), shape=(3, 32, 32), classes=2)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as home:
         counts, wrong = run(options.inputs, options.seed, Path(home))
