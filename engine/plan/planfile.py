@@ -145,6 +145,7 @@ def read_plan(
         )
     if images is not None:
         known = {field.name for cls in kinds_of(StoredImages) for field in fields_of(cls)}
+        _check_uses_images(path.name, data, tables)
         given = tables.get("images")
         before = given if isinstance(given, dict) else {}
         kept = {name: value for name, value in before.items() if name in known and "path" in before}
@@ -160,6 +161,24 @@ def read_plan(
             except SpecError as error:
                 raise SpecError(f"{path.name}: specs.{name}.{error}") from None
     return _expanded(path, data, tables)
+
+
+def _check_uses_images(name: str, data: Mapping[str, Any], tables: Mapping[str, Any]) -> None:
+    """Raise if no part of a plan would take other images: they would be left out in silence."""
+    waiting = [data.get("run"), *(table for key, table in tables.items() if key != "images")]
+    if "images" in tables and "run" not in data:
+        return
+    while waiting:
+        part = waiting.pop()
+        if part == "@images" or (part == "images" and "images" in tables):
+            return
+        if isinstance(part, dict):
+            waiting += part.values()
+        elif isinstance(part, list):
+            waiting += part
+    raise SpecError(
+        f'{name} has nothing to compute with other images: no spec in it says images = "@images"'
+    )
 
 
 def _read_images(

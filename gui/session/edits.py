@@ -7,6 +7,7 @@ The records themselves never change. Titles and notes are labels stored beside t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from gui.session.state import State
 
 STEPS_KEPT = 200
+_NUMBERS = itertools.count()
 
 
 class Edits(QObject):
@@ -133,30 +135,31 @@ class Edits(QObject):
 
     def put_back_all(self) -> None:
         """Restore everything in the trash, including deletions from earlier sessions."""
-        study = self._state.study
-        if study is None:
-            return
-        try:
-            count = trash.restore_all(study)
-        except ValueError as error:
-            self._state.message.emit(str(error), True)
-        else:
-            self._state.message.emit(f"Put back: {count:,} records.", False)
-        self._forget_steps()
+        self._with_the_trash(trash.restore_all, "Put back: {:,} records.")
 
     def empty_trash(self) -> None:
         """Delete the trash for good; earlier deletions can no longer be undone."""
+        self._with_the_trash(trash.empty, "The trash is empty: {:,} records are gone for good.")
+
+    def _with_the_trash(self, step: Callable[[Study], int], said: str) -> None:
+        """Do something with all of the trash on a lane, because it reads each file in it."""
         study = self._state.study
         if study is None:
             return
-        try:
-            count = trash.empty(study)
-        except ValueError as error:
-            self._state.message.emit(str(error), True)
-        else:
-            text = f"The trash is empty: {count:,} records are gone for good."
-            self._state.message.emit(text, False)
-        self._forget_steps()
+        # Undoing a deletion meanwhile would look for files that are being moved.
+        self.stack.clear()
+
+        def done(count: int) -> None:
+            self._state.message.emit(said.format(count), False)
+            self._forget_steps()
+
+        def failed(problem: str) -> None:
+            self._state.message.emit(problem, True)
+            self._forget_steps()
+
+        # Never outdated by another request: what was begun is brought to its end.
+        channel = f"trash {next(_NUMBERS)}"
+        self._state.runner.ask(channel, lambda _: step(study), done, failed)
 
     # ------------------------------------------------------------------------------------ private
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
+from engine.networks.opening.counts import ENTRIES
 from engine.networks.opening.naming import Shapes
 from engine.networks.timm_names import timm_names
 from engine.specs import (
@@ -23,7 +24,8 @@ from engine.specs.networks import CIFAR_DEPTHS, TORCHVISION_NAMES, Activation
 from engine.specs.schema import SpecError, from_dict, kinds_of
 
 # Torchvision's names that begin so -> a piece of the names in every state dict of them. Laying out
-# all 80 takes ten seconds, so only those with this piece are tried.
+# all 80 takes ten seconds, so only those with this piece are tried, and of them the most alike.
+MOST_TRIED = 12
 PIECES = {
     "alexnet": "features.10.weight",
     "convnext": "features.0.0.weight",
@@ -47,7 +49,7 @@ PIECES = {
 }
 
 
-def candidates(given: Shapes, hint: str) -> list[NetworkSpec]:
+def candidates(given: Shapes, hint: str, counts: Collection[int] = ()) -> list[NetworkSpec]:
     """Return the networks that are worth comparing with these entries, likely ones first.
 
     Parameters
@@ -56,6 +58,8 @@ def candidates(given: Shapes, hint: str) -> list[NetworkSpec]:
         Shapes of the file's entries.
     hint
         What else may name the architecture: the file's name, what the file says.
+    counts
+        How many entries the parts of the file have that may be a network.
     """
     found: list[NetworkSpec] = []
     for kind in _kinds():
@@ -66,9 +70,14 @@ def candidates(given: Shapes, hint: str) -> list[NetworkSpec]:
             found.append(kind())
     text = _plain(hint)
     names = [name for name in TORCHVISION_NAMES if _may_be(name, given)]
-    # Of the names that the hint holds, the longest comes first: "resnet50" is in "wide_resnet50".
-    names.sort(key=lambda name: (_plain(name) not in text, -len(name)))
-    found += [_torchvision(name) for name in names]
+
+    def rank(name: str) -> tuple[bool, int, int]:
+        # Of the names that the hint holds, the longest comes first: "resnet50" is in
+        # "wide_resnet50". Of the others, those with the most alike numbers of entries.
+        away = min((abs(ENTRIES.get(name, 0) - count) for count in counts), default=0)
+        return _plain(name) not in text, away if _plain(name) not in text else 0, -len(name)
+
+    found += [_torchvision(name) for name in sorted(names, key=rank)[:MOST_TRIED]]
     return found
 
 
@@ -79,7 +88,7 @@ def by_hint(hint: str) -> list[NetworkSpec]:
         _torchvision(name)
         for name in sorted(TORCHVISION_NAMES, key=len, reverse=True)
         if _plain(name) in text
-    ]
+    ][:MOST_TRIED]
     return found + [Timm(name=name) for name in _timm_names() if _plain(name) in text][:5]
 
 

@@ -114,7 +114,8 @@ def shown(name: str) -> str:
 def _converted(name: str, tensor: Tensor, wanted: torch.dtype, file: str) -> Tensor:
     if name.endswith(COUNTER):
         # Counters are not used in evaluation; some programs store them as floating point.
-        return tensor.real.nan_to_num(0).to(torch.int64)
+        # As double precision, because torch can do little with numbers of 8 bits.
+        return tensor.real.to(torch.float64).nan_to_num(0).to(torch.int64)
     real = tensor.dtype.is_floating_point or tensor.dtype.is_complex
     if wanted == torch.int64:
         if not real:

@@ -23,6 +23,7 @@ from engine.networks.opening.naming import (
     View,
     likeness,
     match,
+    may_match,
     shapes_of,
     views_of,
 )
@@ -150,10 +151,7 @@ def find(
     entries = state.entries
     given, views = shapes_of(entries), views_of(entries)
     hint = " ".join((opened.path.parent.name, file, opened.said.architecture))
-    if network is not None:
-        tried = [network]
-    else:
-        tried = candidates.named(name, given) if name else candidates.candidates(given, hint)
+    tried = [network] if network is not None else _tried(name, given, hint, views)
     sizes = _shapes_for(given, shape)
     fits = _first_fit(tried, sizes, views, given)
     if fits is None and network is None and name is None:
@@ -163,6 +161,12 @@ def find(
         raise WeightsError(_refusal(file, state.path, tried, sizes, views, entries))
     spec, fitting, found = fits
     return _checked(opened, state, spec, fitting, found)
+
+
+def _tried(name: str | None, given: Shapes, hint: str, views: list[View]) -> list[NetworkSpec]:
+    if name:
+        return candidates.named(name, given)
+    return candidates.candidates(given, hint, {view.count for view in views})
 
 
 def _checked(
@@ -235,6 +239,9 @@ def _first_fit(
     """Return the first network that fits: by its own names before others, then by order."""
     for way in WAYS:
         for spec in tried:
+            first = next(filter(None, (_expected(spec, shape)[0] for shape in sizes)), {})
+            if not may_match(views, first, way):
+                continue  # How many entries there are does not depend on the images.
             # Where names tell nothing, the usual sizes of our own small networks are tried.
             small = way == "order" and not isinstance(spec, Torchvision | Timm)
             usual = [shape for shape in sizes if shape[1] in SIDES[:USUAL] or shape == sizes[0]]
@@ -249,16 +256,23 @@ def _first_fit(
 def _worth_trying(
     spec: NetworkSpec, sizes: list[Shape], views: list[View], given: Shapes
 ) -> Iterator[Shape]:
-    """Yield the first size that the network takes, then the others if it is a likely one."""
-    first = True
+    """Yield the first size that the network takes, then the others if it is a likely one.
+
+    Where the first two sizes give the same entries, the size has no part in them, and no more
+    images of as many channels are tried.
+    """
+    seen: dict[int, list[dict[str, Any]]] = {}
     for shape in sizes:
+        same = seen.setdefault(shape[0], [])
+        if len(same) > 1 and same[0] == same[1]:
+            continue
         expected = _expected(spec, shape)[0]
         if not expected:
             continue
         yield shape
-        if first and likeness(views, given, expected) < LIKELY:
+        same.append(expected)
+        if len(seen) == len(same) == 1 and likeness(views, given, expected) < LIKELY:
             return
-        first = False
 
 
 @lru_cache(maxsize=2048)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from torch import Tensor
@@ -49,6 +50,8 @@ SPELLINGS = (
 # Heads that some networks have for training only.
 AUXILIARY = re.compile(r"^(aux\d?|AuxLogits|aux_classifier|aux_logits)\.")
 MOST_VIEWS = 12
+# Entries of a view for one of the network's, up to which its names are read in other words.
+MOST_OTHERS = 4
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,11 @@ class View:
     left_out: tuple[str, ...]
     clashes: tuple[tuple[str, str], ...] = ()
 
+    @cached_property
+    def count(self) -> int:
+        """How many entries there are without counters."""
+        return sum(not name.endswith(COUNTER) for name in self.names)
+
 
 def shapes_of(entries: Mapping[str, Any]) -> dict[str, Shape]:
     """Return the shapes of the tensors among the entries."""
@@ -115,6 +123,8 @@ def match(
     """
     for way in ways:
         for view in views:
+            if not may_match([view], expected, way):
+                continue
             for named in _NAMINGS[way](view, given, expected):
                 found = _fitted(named, given, expected, way)
                 if found is not None:
@@ -122,17 +132,38 @@ def match(
     return None
 
 
+def may_match(views: list[View], expected: Shapes, way: Way) -> bool:
+    """Whether a view has enough entries for a network, and for names in other words not too many.
+
+    It costs little, and is asked before names are compared.
+    """
+    needed = _needed(expected)
+    return needed > 0 and any(
+        view.count >= needed and not _too_many(view, needed, way) for view in views
+    )
+
+
 def likeness(views: list[View], given: Shapes, expected: Shapes) -> float:
     """Return the share of the network's entries that a state dict has under the same name."""
     best = nearest(views, given, expected)[0]
-    return best / max(1, sum(not name.endswith(COUNTER) for name in expected))
+    return best / max(1, _needed(expected))
+
+
+def _needed(expected: Shapes) -> int:
+    return sum(not name.endswith(COUNTER) for name in expected)
+
+
+def _too_many(view: View, needed: int, way: Way) -> bool:
+    return way != "names" and view.count > MOST_OTHERS * needed + MOST_OTHERS
 
 
 def nearest(views: list[View], given: Shapes, expected: Shapes) -> tuple[int, View]:
     """Return the view with most of the network's entries, and how many it has."""
     best = (-1, views[0])
+    needed = _needed(expected)
     for view in views:
-        named_views = (one for way in WAYS[:-1] for one in _NAMINGS[way](view, given, expected))
+        ways = [way for way in WAYS[:-1] if not _too_many(view, needed, way)]
+        named_views = (one for way in ways for one in _NAMINGS[way](view, given, expected))
         for named in named_views:
             agreeing = sum(
                 name in named.names and same_but_classes(given.get(named.names[name]), shape)
@@ -211,6 +242,8 @@ def _as_they_are(view: View, given: Shapes, expected: Shapes) -> Iterator[View]:
 def _in_our_words(view: View, given: Shapes, expected: Shapes) -> Iterator[View]:
     """Yield the view with this network's words for the parts, and from other published code."""
     for spelling in ((), *SPELLINGS):
+        if spelling and not any(re.search(spelling[0][0], name) for name in view.names):
+            continue  # the first pattern is of an entry that all networks of this code have
         yield _reworded(view, given, expected, spelling)
 
 
@@ -226,10 +259,15 @@ def _reworded(
                 swaps[word] = ours[0]
     renamed: dict[str, str] = {}
     clashes = list(view.clashes)
+    known: dict[str, str] = {}  # names are made of few parts
     for name, original in view.names.items():
         for pattern, ours_pattern in spelling:
             name = re.sub(pattern, ours_pattern, name)
-        swapped = ".".join(_swapped(part, swaps) for part in name.split("."))
+        parts = name.split(".")
+        for part in parts:
+            if part not in known:
+                known[part] = _swapped(part, swaps)
+        swapped = ".".join(known[part] for part in parts)
         if swapped in renamed:
             clashes.append((renamed[swapped], original))
         renamed.setdefault(swapped, original)
@@ -237,6 +275,7 @@ def _reworded(
     return View(names, view.left_out, tuple(clashes))
 
 
+@lru_cache(maxsize=8192)
 def _is_word(part: str, word: str) -> bool:
     return re.fullmatch(rf"{word}\d*", part) is not None
 

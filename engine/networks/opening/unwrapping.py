@@ -235,4 +235,7 @@ def _numbers(source: Mapping[str, Any], name: str) -> tuple[float, ...]:
         return ()
     if not all(isinstance(one, int | float) for one in value):
         return ()
-    return tuple(float(one) for one in value)
+    try:
+        return tuple(float(one) for one in value)
+    except OverflowError:  # whole numbers of any length
+        return ()

@@ -132,3 +132,14 @@ def test_that_every_preset_checks_its_networks_or_says_that_it_does_not(name):
     text = find_plan(name).read_text(encoding="utf-8")
     comments = " ".join(line for line in text.splitlines() if line.startswith("#"))
     assert 'kind = "strong_accuracy"' in text or '"not yet checked"' in comments
+
+
+def test_that_other_images_are_not_left_out_in_silence(tmp_path):
+    plan = tmp_path / "own.toml"
+    plan.write_text(
+        'run = ["net"]\n[specs.net]\nkind = "training"\nimages = { kind = "glyphs" }\n'
+        'network = { kind = "small_cnn" }\n'
+    )
+    with pytest.raises(SpecError, match=r"nothing to compute with other images"):
+        read_plan(plan, images="/pictures", ingest=lambda path: {"kind": "glyphs"})
+    assert read_plan(plan).specs

@@ -128,3 +128,19 @@ def test_that_a_finished_computation_has_the_new_title_of_its_record(workspace, 
     assert dock.model.index(0, 0).data() == "the strong one"
     workspace.edits.stack.undo()
     assert dock.model.index(0, 0).data() == entry.title
+
+
+def test_that_the_trash_is_put_back_on_a_lane_and_no_step_looks_for_its_files(workspace):
+    """Each file in it is read, which would hold the window for seconds."""
+    edits, study, entry = workspace.edits, workspace.study, network(workspace)
+    asked = []
+    workspace.runner.ask = lambda channel, *parts: asked.append((channel, *parts))
+    edits.delete([entry.key])
+    edits.put_back_all()
+    edits.empty_trash()
+    assert entry.key not in {found.key for found in study.entries}
+    assert not edits.stack.canUndo()
+    (first, work, done, _), (second, *_) = asked
+    assert first != second
+    done(work(None))
+    assert entry.key in {found.key for found in study.entries}
