@@ -146,8 +146,8 @@ class Elided(Label):
         painter.end()
 
     def _explain(self) -> None:
-        whole = plain_tip(self.text()) if self.shown != self.text() else ""
-        super().setToolTip("\n".join(part for part in (whole, self._tip) if part))
+        whole = self.text() if self.shown != self.text() else ""
+        super().setToolTip(plain_tip("\n".join(part for part in (whole, self._tip) if part)))
 
 
 class Heading(Elided):

@@ -24,6 +24,7 @@ from engine.specs import AttackSpec, ClassAccuracy, ImagesSpec, Measurement
 from engine.store.index import Entry
 from engine.store.study import Study, StudyError, spec_of
 from engine.texts import one_line
+from gui.look.plain import plain_tip
 from gui.pages.attack.confusion import Confusion, name_of
 from gui.pages.attack.form import AttackForm
 from gui.pages.common.network_picker import NetworkPicker
@@ -84,8 +85,10 @@ class ByClassTab(QWidget):
         self.measure = QPushButton("Measure by class")
         self.measure.setProperty("role", "primary")
         self.measure.setToolTip(
-            f"Classify the first {IMAGES:,} test images as they are and under the attack at the "
-            "left, and keep the result"
+            plain_tip(
+                f"Classify the first {IMAGES:,} test images as they are and under the attack at the "
+                "left, and keep the result"
+            )
         )
         self.report = QPushButton("Report…")
         self.report.setToolTip("Write all that the study knows about this network as a web page")
@@ -245,7 +248,7 @@ class ByClassTab(QWidget):
             item = QListWidgetItem(
                 drawn.scaled(SIDE, SIDE, Qt.AspectRatioMode.KeepAspectRatio), one_line(words)
             )
-            item.setToolTip(f"Image {index}: {one_line(words)}")
+            item.setToolTip(plain_tip(f"Image {index}: {words}"))
             item.setData(Qt.ItemDataRole.UserRole, index)
             self.worst.addItem(item)
 

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.look import theme
+from gui.look.plain import plain_tip
 
 MOST_CLASSES = 60  # rows; a larger matrix would be a field of empty cells
 NARROW, WIDE = 26, 56  # px of a column
@@ -55,7 +56,8 @@ class Confusion(QTableWidget):
             item = QTableWidgetItem(f"{value:,}" if value else "")
             item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
             if value:
-                item.setToolTip(f"{value:,} of class {heads[row]} are taken for {heads[column]}")
+                words = f"{value:,} of class {heads[row]} are taken for {heads[column]}"
+                item.setToolTip(plain_tip(words))
             self.setItem(row, column, item)
         self._recolour()
 
