@@ -86,8 +86,8 @@ class ByClassTab(QWidget):
         self.measure.setProperty("role", "primary")
         self.measure.setToolTip(
             plain_tip(
-                f"Classify the first {IMAGES:,} test images as they are and under the attack at the "
-                "left, and keep the result"
+                f"Classify the first {IMAGES:,} test images as they are and under the attack at "
+                "the left, and keep the result"
             )
         )
         self.report = QPushButton("Report…")
