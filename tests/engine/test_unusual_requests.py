@@ -130,7 +130,12 @@ def test_that_a_network_with_one_class_cannot_be_attacked(kind):
 
 @MAPS
 def test_that_a_network_with_one_class_cannot_be_explained(kind):
-    with pytest.raises(InputError, match=r"shape \(\d, 1\), must be .* at least two classes"):
+    wanted = {  # asked for before the classes are counted
+        "expected_gradients": "compares with training images",
+        "gradcam": "needs a convolution",
+        "layercam": "needs a convolution",
+    }.get(kind.kind, r"shape \(\d, 1\), must be .* at least two classes")
+    with pytest.raises(InputError, match=wanted):
         api.explain(OneClass(), some_images()[0], kind())
 
 

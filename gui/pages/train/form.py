@@ -120,9 +120,11 @@ class TrainForm(SidePanel):
             section.box.setChecked(isinstance(spec.scheme, section.scheme))
             if section.wanted:
                 section.form.set_spec(spec.scheme)
-        attack = getattr(spec.scheme, "attack", None)
+        attack, threat = getattr(spec.scheme, "attack", None), spec.scheme.threat
         if attack is not None:
             self.attack.use(attack)
+        elif threat is not None:  # a scheme of single steps: it has a ball, and no attack
+            self.attack.sweep.set_values({threat.norm: (threat.eps,)}, (threat.norm,))
         self.optimizer.set_spec(spec.optimizer)
         for name in ("epochs", "batch_size", "evaluation_images", "epoch_images"):
             getattr(self, name).setValue(getattr(spec, name))

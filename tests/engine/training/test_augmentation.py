@@ -10,7 +10,7 @@ from torchvision.transforms.v2 import functional as peer
 
 from engine.specs import Augmentation
 from engine.specs.schema import SpecError
-from engine.training import colours, rand_augment
+from engine.training.augmenting import colours, rand_augment
 from engine.training.augmenting.augmentation import augment, check_fits
 from tests.engine.small_networks import seeded
 
