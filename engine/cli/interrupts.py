@@ -7,6 +7,7 @@ own counts the signals and ends the process at the second one.
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
@@ -14,10 +15,15 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from engine.program import INTERRUPTED
 
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
 STOPPED = "isthmus: stopped"
+AGAIN = 0.05  # seconds
 
 
 def interruptible(command: Callable[[], int]) -> int:
@@ -54,6 +60,16 @@ def _counted() -> Iterator[Callable[[], int]]:
     def stop(_: int, __: FrameType | None) -> None:
         raise KeyboardInterrupt
 
+    def swallowed(found: UnraisableHookArgs) -> None:
+        """Interrupt again, a moment later, if Python dropped the interrupt in a finaliser."""
+        nonlocal seen
+        if found.exc_type is not KeyboardInterrupt:
+            hook(found)
+            return
+        seen -= 1  # it will be counted again
+        threading.Timer(AGAIN, _thread.interrupt_main).start()
+
+    hook, sys.unraisablehook = sys.unraisablehook, swallowed
     before = signal.signal(signal.SIGINT, stop)
     woken = signal.set_wakeup_fd(outgoing, warn_on_full_buffer=False)
     threading.Thread(target=watch, name="isthmus-interrupts", daemon=True).start()
@@ -62,6 +78,7 @@ def _counted() -> Iterator[Callable[[], int]]:
     finally:
         signal.set_wakeup_fd(woken)
         signal.signal(signal.SIGINT, before)
+        sys.unraisablehook = hook
         os.close(outgoing)
 
 

@@ -43,7 +43,7 @@ def pack(
         existing file is not changed.
     """
     _refuse_bad(path)
-    entries = study.entries
+    entries = Study(study.path).entries  # another process may have added records since
     known = {entry.key for entry in entries}
     for file in sorted((study.path / "records").glob("*/*.h5")):
         if file.stem not in known:
