@@ -43,7 +43,8 @@ def pack(
         existing file is not changed.
     """
     _refuse_bad(path)
-    entries = Study(study.path).entries  # another process may have added records since
+    study = Study(study.path)  # another process may have added records since it was opened
+    entries = study.entries
     known = {entry.key for entry in entries}
     for file in sorted((study.path / "records").glob("*/*.h5")):
         if file.stem not in known:
