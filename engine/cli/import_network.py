@@ -18,6 +18,9 @@ from engine.plan.scheduler import Scheduler, slots_on
 from engine.program import BAD_INPUT, FAILED, INTERRUPTED, OK
 from engine.specs import Gaussians2D, ImagesSpec
 from engine.store.study import Study, spec_of
+from engine.tradeoff.robustness import as_json as robustness_json
+from engine.tradeoff.robustness import robustness
+from engine.tradeoff.scores import robust_words
 from engine.training.deciding import Decision, decide
 from engine.training.proposing import as_json, digest_of, imported, sentences, size_fault
 
@@ -80,7 +83,11 @@ def import_network(
     code = _compute(study, slots, record)
     if code != OK:
         return code
-    _print(found, decision, dict(study.entry(record.key).numbers), in_json, key=record.key)
+    judged = robustness(study).get(record.key)
+    numbers = {**study.entry(record.key).numbers, **robustness_json(judged)}
+    _print(found, decision, numbers, in_json, key=record.key)
+    if judged is not None and not in_json:
+        print(robust_words(judged))
     return OK
 
 
@@ -153,7 +160,8 @@ def _print(
     key: str | None = None,
 ) -> None:
     if in_json:
-        more = {name: (numbers or {}).get(name) for name in ("clean_accuracy", "robust_accuracy")}
+        names = ("clean_accuracy", "robust_accuracy", *robustness_json(None))
+        more = {name: (numbers or {}).get(name) for name in names}
         print(json.dumps({**as_json(found, decision), **more, "key": key}))
         return
     print(f"{found.network.title}, {found.parameters:,} parameters, {found.classes} classes")

@@ -14,11 +14,12 @@ SLACK = 0.01
 """Tolerance when two accuracies are compared: the sampling error over some hundred images."""
 FLAT_SHARE = 0.05
 RESTART_GAP = 0.05
-ZERO_PIXELS = 0.5
+ZERO_PIXELS = 0.9
 """Share of gradient entries that are exactly 0 from which a network is taken to hide its gradient.
 
-Measured: 0 on the networks of the demo; above 0.99 where the input is rounded by a sigmoid of slope
-10,000. See ``docs/decisions.md``.
+Measured: 0 on the networks of the demo; 0.63 on the MNIST network published with TRADES, whose
+max-pooling and ReLU pass nothing back over an even background; above 0.99 where the input is
+rounded by a sigmoid of slope 10,000. See ``docs/decisions.md``.
 """
 RANDOM_ANSWERS = 1e-4
 """Relative difference of logits between passes. Source: Croce, Hein 2020, flags of their code."""
@@ -127,10 +128,10 @@ def _zero_pixels(numbers: Numbers) -> Finding:
     share = float(numbers["zero_pixel_share"])
     passed = share <= ZERO_PIXELS
     text = (
-        "The gradient reaches most pixels."
+        "The gradient is not hidden."
         if passed
-        else "The gradient is exactly zero at most pixels: the network hides it, and attacks that "
-        "follow it do not show how robust it is."
+        else "The gradient is exactly zero at nearly all pixels: the network hides it, and attacks "
+        "that follow it do not show how robust it is."
     )
     return Finding("zero pixels", passed, _percent(numbers, "zero_pixel_share"), text)
 

@@ -136,6 +136,8 @@ def test_that_the_network_of_trades_has_its_published_accuracy(tmp_path, capsys)
     said = json.loads(capsys.readouterr().out)
     assert (said["network"], said["normalizer"]) == ("TRADES' MNIST network", "none")
     assert said["clean_accuracy"] == 0.9948
+    assert (said["verdict"], said["strong_accuracy"]) == ("unchecked", None)
+    assert said["findings"][0].startswith("Not yet checked")
     others = [row["accuracy"] for row in said["accuracies"] if row["normalizer"] == "signed"]
     assert max(others) < 0.6
 
