@@ -80,6 +80,11 @@ def remove_left_over(folder: Path, path: Path | None = None) -> None:
                     (folder / name).unlink()
 
 
+def is_left_over(name: str) -> bool:
+    """Whether this is the name of a temporary file of :func:`new_file`, of any process."""
+    return _LEFT_OVER.fullmatch(name) is not None
+
+
 def _prefix(path: Path) -> str:
     return f".{path.name[:_STEM_LENGTH]}.tmp-"
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.store import hdf5
-from engine.store.atomic import new_file
+from engine.store.atomic import is_left_over, new_file
 from engine.store.hdf5 import FileError
 
 PACKED_STUDY = "a packed study"
@@ -127,6 +127,23 @@ def is_remnant(path: Path) -> bool:
     """Whether a path was left by a study whose creation was interrupted."""
     empty = path.name == "records" and path.is_dir() and not any(path.iterdir())
     return empty or path.name.startswith(".study.json.tmp-")
+
+
+def holds_only_parts(folder: Path) -> bool:
+    """Whether every file under a folder has a name that only the files of a study have.
+
+    So looks a study of which an interrupted creation or removal left a part, also an empty one.
+    """
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    files = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    return all(
+        path.name == "study.json"
+        or path.relative_to(folder).parts[0] in _BESIDE_RECORDS
+        or (path.relative_to(folder).parts[0] == "records" and path.suffix == ".h5")
+        or is_left_over(path.name)
+        for path in files
+    )
 
 
 def _is_of_kind(path: Path, kind: str) -> bool:

@@ -8,6 +8,7 @@ trash.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +24,7 @@ from engine.store.outputs import (
     OutputError,
     check,
     check_outside_studies,
-    is_study,
+    holds_only_parts,
 )
 from engine.store.study import Study, StudyError
 
@@ -82,7 +83,7 @@ def unpack(
     except OutputError as error:
         raise StudyError(str(error)) from error
     partial = folder.with_name(f".{folder.name}.partial")
-    if partial.is_symlink() or (partial.exists() and not is_study(partial)):
+    if os.path.lexists(partial) and not holds_only_parts(partial):
         raise StudyError(f"{partial} is in the way: it is no study that was unpacked in part")
     shutil.rmtree(partial, ignore_errors=True)
     try:

@@ -268,6 +268,25 @@ def test_that_unpacking_takes_nothing_of_the_user_for_its_own_left_over(study, t
     assert bytes_of(tmp_path) == before
 
 
+@pytest.mark.parametrize("left", ["nothing", "records", "temporary", "records and no study.json"])
+def test_that_unpacking_goes_on_after_any_part_that_an_interrupted_one_left(study, tmp_path, left):
+    packed, partial = tmp_path / "one.h5", tmp_path / ".new.isthmus.partial"
+    pack(Study(study), packed)
+    partial.mkdir()
+    if left.startswith("records"):
+        shutil.copytree(study / "records", partial / "records")
+    if left == "records":
+        for file in partial.rglob("*.h5"):
+            file.unlink()
+    if left == "temporary":
+        (partial / ".study.json.tmp-01234567-99-0").write_text("{")
+    unpack(packed, tmp_path / "new.isthmus")
+    assert not partial.exists()
+    assert [entry.key for entry in Study(tmp_path / "new.isthmus").entries] == [
+        entry.key for entry in Study(study).entries
+    ]
+
+
 def test_that_a_study_is_known_without_its_study_json(study):
     (study / "study.json").unlink()
     assert is_study(study)

@@ -38,6 +38,7 @@ from gui.pages.train.form import TrainForm
 from gui.pages.train.page import TrainPage
 from gui.pages.train.runs import Runs, smoothed
 from gui.session.workspace import Workspace
+from tests.gui.pointer import move_to
 
 IMAGES = Glyphs(train=20, test=20)
 SIDE = 28
@@ -729,11 +730,11 @@ def test_that_the_grid_is_exported_with_images_titles_and_values(page, stored):
 # -------------------------------------------------------------------------------------- highlight
 
 
-def test_that_pointing_at_a_row_highlights_the_network_everywhere(page, workspace, stored, qtbot):
+def test_that_pointing_at_a_row_highlights_the_network_everywhere(page, workspace, stored):
     heard = []
     workspace.highlighted.connect(heard.append)
     place = page.maps.grid.cell(stored.key, 1).center()
-    qtbot.mouseMove(page.maps.grid.viewport(), place)
+    move_to(page.maps.grid.viewport(), place)
     assert heard == [stored.key]
     assert page.maps.grid.highlighted == stored.key
     assert page.curves._curves[stored.key].loss._width > 2

@@ -6,6 +6,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication
 
 from gui.widgets.images.image_view import MAX_ZOOM, Camera, ImageView, image_from, pixels_of
+from tests.gui.pointer import move_to
 
 
 def test_that_one_channel_becomes_grey():
@@ -107,10 +108,10 @@ def test_that_dragging_moves_the_picture_with_the_mouse(qtbot, view):
     view.camera.zoom_by(2.0)
     left = Qt.MouseButton.LeftButton
     qtbot.mousePress(view, left, pos=QPoint(100, 50))
-    qtbot.mouseMove(view, QPoint(110, 50))
+    move_to(view, QPoint(110, 50), left)
     assert view.camera.centre.x() == pytest.approx(0.5 - 0.05)
     qtbot.mouseRelease(view, left, pos=QPoint(110, 50))
-    qtbot.mouseMove(view, QPoint(150, 50))
+    move_to(view, QPoint(150, 50))
     assert view.camera.centre.x() == pytest.approx(0.45)
 
 

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QApplication, QToolTip
 
 from gui.widgets.images.map_grid import MapGrid
 from gui.widgets.images.map_grid_layout import MapGridLayout
+from tests.gui.pointer import move_to
 
 SIDE = 4
 
@@ -31,10 +32,6 @@ def grid(qtbot):
 
 def colour_at(grid, place):
     return grid.viewport().grab().toImage().pixelColor(place).getRgb()[:3]
-
-
-def move_to(qtbot, grid, place):
-    qtbot.mouseMove(grid.viewport(), place)
 
 
 def test_that_every_picture_is_drawn_in_its_cell(grid):
@@ -82,12 +79,12 @@ def test_that_rows_give_back_titles_and_pictures(grid):
     np.testing.assert_array_equal(pictures[1], flat((0, 255, 0))[0])
 
 
-def test_that_pointing_says_row_and_column_once(grid, qtbot):
+def test_that_pointing_says_row_and_column_once(grid):
     heard = []
     grid.hovered.connect(lambda key, column: heard.append((key, column)))
-    move_to(qtbot, grid, grid.cell("b", 1).center())
-    move_to(qtbot, grid, grid.cell("b", 1).center() + QPoint(1, 1))
-    move_to(qtbot, grid, grid.cell("", 2).center())
+    move_to(grid.viewport(), grid.cell("b", 1).center())
+    move_to(grid.viewport(), grid.cell("b", 1).center() + QPoint(1, 1))
+    move_to(grid.viewport(), grid.cell("", 2).center())
     assert heard == [("b", 1), ("", 2)]
 
 
