@@ -162,10 +162,14 @@ class Scheduler:
 
     def add_prepared(self, prepared: Iterable[Prepared]) -> list[Spec]:
         """Queue what :meth:`prepare` returned as far as it is still missing, and return that."""
-        queued, lines = [], []
+        queued = []
+        # What takes long comes before the lock, which the window's thread may be waiting for. What
+        # is listed and then not queued has a record, or is queued already.
+        lacking = [one for one in prepared if not self.study.has(one.spec)]
+        self.asked.add(one.line for one in lacking if one.spec.key not in self._jobs)
         with self._changed:
-            for spec, parents, event, control, line in prepared:
-                if spec.key in self._jobs or self.study.has(spec):
+            for spec, parents, event, control, _ in lacking:
+                if spec.key in self._jobs:
                     continue
                 needs = {key for key in parents if key in self._jobs}
                 self._jobs[spec.key] = _Job(spec, needs, control)
@@ -173,8 +177,6 @@ class Scheduler:
                     self._dependants.setdefault(key, []).append(spec.key)
                 self._emit(event)
                 queued.append(spec)
-                lines.append(line)
-            self.asked.add(lines)
             self._changed.notify_all()
         return queued
 

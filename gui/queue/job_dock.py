@@ -299,4 +299,7 @@ def outlook_of(workspace: Workspace) -> Outlook:
         slots=slots,
         earlier=workspace.pace.rates,
         prepared=workspace.queueing.works.get,
+        aside=lambda work, told: runner.ask(
+            "outlook", lambda _: work(), told, lambda _: told(None)
+        ),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,7 @@ class JobModel(QAbstractTableModel):
         self._new: list[Job] = []
         self._jobs: dict[str, Job] = {}
         self._batch: set[str] = set()
+        self._failed: set[str] = set()  # of the batch
         self._active = 0
         self._moved = False
         self._changed = False
@@ -146,10 +147,15 @@ class JobModel(QAbstractTableModel):
         self._rows, self._new = kept, []
         self._jobs = {job.key: job for job in kept}
         self._batch &= set(self._jobs)
+        self._failed &= self._batch
         self._active = sum(job.active for job in kept)
         self.endResetModel()
 
     # -------------------------------------------------------------------------------------- state
+
+    def at(self, rows: Iterable[int]) -> list[Job]:
+        """Return the computations in these rows."""
+        return [self._rows[row] for row in rows if row < len(self._rows)]
 
     def job(self, key: str) -> Job | None:
         """Return a computation by its key."""
@@ -172,11 +178,9 @@ class JobModel(QAbstractTableModel):
 
     def summary(self) -> Summary:
         """Return the totals over everything queued since the queue was last empty."""
-        batch = [self._jobs[key] for key in self._batch]
-        done = [job for job in batch if not job.active]
-        failed = sum(job.state == "failed" for job in done)
-        left = self.outlook.left(batch, self.stopwatch.now())
-        return Summary(len(done), len(batch), failed, left)
+        active = [job for job in map(self._jobs.__getitem__, self._batch) if job.active]
+        left = self.outlook.left(active, self.stopwatch.now())
+        return Summary(len(self._batch) - len(active), len(self._batch), len(self._failed), left)
 
     # ---------------------------------------------------------------------------------- Qt's model
 
@@ -229,6 +233,7 @@ class JobModel(QAbstractTableModel):
         """Add a computation; one that ended before reuses its row."""
         if not self._active:
             self._batch.clear()
+            self._failed.clear()
             self.outlook.begin()
         job = Job(event.key, event.kind, event.title, number=len(self._jobs))
         if old is None:
@@ -238,6 +243,7 @@ class JobModel(QAbstractTableModel):
             old.__dict__.update(job.__dict__)
             job = old
         self._batch.add(event.key)
+        self._failed.discard(event.key)
         self._active += 1
         return job
 
@@ -253,6 +259,8 @@ class JobModel(QAbstractTableModel):
         job.state, job.seconds = event.outcome, event.seconds
         job.message, job.details = event.message, event.details
         job.ended = self.stopwatch.now()
+        if job.state == "failed" and job.key in self._batch:
+            self._failed.add(job.key)
         if event.outcome == "finished" and began:
             self.outlook.learn(job)
         self._moved = True

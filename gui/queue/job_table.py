@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -115,6 +115,7 @@ class JobTable(QTableView):
 
     def __init__(self, model: JobModel, parent: QWidget | None = None):
         super().__init__(parent)
+        self._jobs = model
         self.setModel(model)
         self.setItemDelegate(_Delegate(self))
         self.setShowGrid(False)
@@ -129,7 +130,11 @@ class JobTable(QTableView):
 
     def selected_jobs(self) -> list[Job]:
         """Return the computations of the selected rows."""
-        return [index.data(JOB) for index in self.selectionModel().selectedRows()]
+        # Qt's own list of rows asks the model about every cell of each.
+        chosen = [
+            range(part.top(), part.bottom() + 1) for part in self.selectionModel().selection()
+        ]
+        return self._jobs.at(sorted({row for rows in chosen for row in rows}))
 
     def _size_rows_and_columns(self) -> None:
         rows, columns = self.verticalHeader(), self.horizontalHeader()
@@ -138,6 +143,9 @@ class JobTable(QTableView):
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         rows.setDefaultSectionSize(ROW_HEIGHT)
         columns.setHighlightSections(False)
+        # A header looks through the whole selection whenever it is painted: give it an empty one.
+        for header in (rows, columns):
+            header.setSelectionModel(QItemSelectionModel(self._jobs, header))
         columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for column in (TITLE, PROGRESS):
             columns.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)

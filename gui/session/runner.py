@@ -7,17 +7,14 @@ lane: a thread that serves one request at a time, and on each channel only the n
 
 from __future__ import annotations
 
-import threading
-import traceback
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from gui.session.event_flow import EventFlow, all_of
+from gui.session.lanes import Answer, Lane, Request
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
@@ -34,103 +31,6 @@ if TYPE_CHECKING:
 DRAIN_INTERVAL_MS = 50
 ANSWER_INTERVAL_MS = 4
 STOP_SECONDS = 5.0
-
-
-@dataclass
-class _Request:
-    channel: str
-    work: Callable[[Control], Any]
-    done: Callable[[Any], None]
-    failed: Callable[[str], None]
-    control: Control | None = None
-    stale: bool = False
-
-
-@dataclass
-class _Answer:
-    request: _Request
-    value: Any = None
-    error: str = ""
-
-
-@dataclass
-class _Lane:
-    """One thread that serves the newest request of each channel, in order of arrival."""
-
-    name: str
-    answers: SimpleQueue[Any]
-    waiting: OrderedDict[str, _Request] = field(default_factory=OrderedDict)
-    current: _Request | None = None
-    changed: threading.Condition = field(default_factory=threading.Condition)
-    stopping: bool = False
-    thread: threading.Thread | None = None
-
-    def ask(self, request: _Request) -> None:
-        with self.changed:
-            self._outdate(request.channel)
-            self.waiting[request.channel] = request
-            if self.thread is None:
-                self.thread = threading.Thread(target=self._work, name=self.name, daemon=True)
-                self.thread.start()
-            self.changed.notify()
-
-    @property
-    def busy(self) -> bool:
-        """Whether a request is waiting or being served."""
-        with self.changed:
-            return bool(self.waiting) or self.current is not None
-
-    def forget(self, channel: str) -> None:
-        with self.changed:
-            self._outdate(channel)
-
-    def stop(self, timeout: float) -> bool:
-        with self.changed:
-            self.stopping = True
-            for channel in [*self.waiting, *([self.current.channel] if self.current else [])]:
-                self._outdate(channel)
-            self.changed.notify()
-        if self.thread is None:
-            return True
-        self.thread.join(timeout)
-        return not self.thread.is_alive()
-
-    def _outdate(self, channel: str) -> None:
-        for request in (self.waiting.pop(channel, None), self.current):
-            if request is not None and request.channel == channel:
-                request.stale = True
-                if request.control is not None:
-                    request.control.cancel()
-
-    def _work(self) -> None:
-        from engine.jobs.context import Cancelled, Control
-
-        while (request := self._next(Control)) is not None:
-            answer = _Answer(request)
-            try:
-                answer.value = request.work(request.control)  # type: ignore[arg-type]
-            except Cancelled:
-                request.stale = True
-            except ValueError as error:
-                answer.error = str(error)
-            except Exception as error:
-                traceback.print_exc()
-                answer.error = f"{type(error).__name__}: {error}"
-            # Queue the answer before clearing ``current``, so that a lane that is not busy has
-            # delivered all its answers.
-            self.answers.put(answer)
-            with self.changed:
-                self.current = None
-
-    def _next(self, control: type[Control]) -> _Request | None:
-        with self.changed:
-            while not self.waiting and not self.stopping:
-                self.changed.wait()
-            if self.stopping:
-                return None
-            _, self.current = self.waiting.popitem(last=False)
-            self.current.control = control()
-            return self.current
 
 
 class Runner(QObject):
@@ -154,11 +54,11 @@ class Runner(QObject):
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
         self._events = EventFlow()
-        self._answers: SimpleQueue[_Answer] = SimpleQueue()
-        self._reading = _Lane("isthmus-reading", self._answers)
-        self._importing = _Lane("isthmus-importing", self._answers)
-        self._previewing = _Lane("isthmus-preview", self._answers)
-        self._preparing = _Lane("isthmus-preparing", self._answers)
+        self._answers: SimpleQueue[Answer] = SimpleQueue()
+        self._reading = Lane("isthmus-reading", self._answers)
+        self._importing = Lane("isthmus-importing", self._answers)
+        self._previewing = Lane("isthmus-preview", self._answers)
+        self._preparing = Lane("isthmus-preparing", self._answers)
         self._lanes = (self._reading, self._importing, self._previewing, self._preparing)
         self._scheduler: Scheduler | None = None
         self._specs: dict[str, Spec] = {}
@@ -206,7 +106,7 @@ class Runner(QObject):
         done: Callable[[tuple[list[Prepared], Forecast]], None],
         failed: Callable[[str], None],
     ) -> None:
-        """Name and estimate on a lane what is missing for specs; :meth:`run` takes the answer."""
+        """Name and estimate on a lane what is missing for specs; see :meth:`run_prepared`."""
         scheduler = self._open_scheduler()
         self._asked += 1  # a channel each: a newer request does not replace an older one
 
@@ -217,7 +117,7 @@ class Runner(QObject):
             missing = [one.spec for one in found]
             return found, forecast(missing, scheduler.slots, rates, size, check=control.check)
 
-        self._preparing.ask(_Request(f"prepare {self._asked}", work, done, failed))
+        self._preparing.ask(Request(f"prepare {self._asked}", work, done, failed))
         self._answer_timer.start()
 
     def _open_scheduler(self) -> Scheduler:
@@ -225,14 +125,29 @@ class Runner(QObject):
             raise ValueError("no study is open: open or create one first")
         return self._scheduler
 
-    def run(
-        self, specs: Iterable[Spec] = (), *, prepared: Iterable[Prepared] | None = None
-    ) -> list[Spec]:
-        """Queue what is missing for these specs, or what was prepared, and return it."""
-        scheduler = self._open_scheduler()
-        queued = scheduler.add(specs) if prepared is None else scheduler.add_prepared(prepared)
+    def run(self, specs: Iterable[Spec]) -> list[Spec]:
+        """Queue what is missing for these specs, and return it."""
+        queued = self._open_scheduler().add(specs)
         self._specs.update((spec.key, spec) for spec in queued)
         return queued
+
+    def run_prepared(
+        self,
+        prepared: Sequence[Prepared],
+        done: Callable[[list[Spec]], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        """Queue on a lane what :meth:`prepare` answered; ``done`` gets what was queued."""
+        scheduler = self._open_scheduler()
+        self._asked += 1
+        # Before any event: whoever gets one may ask for the spec.
+        self._specs.update((one.spec.key, one.spec) for one in prepared)
+
+        def work(_: Control) -> list[Spec]:
+            return scheduler.add_prepared(prepared)
+
+        self._preparing.ask(Request(f"queue {self._asked}", work, done, failed))
+        self._answer_timer.start()
 
     def spec(self, key: str) -> Spec | None:
         """Return a spec that was queued since the study was opened, by its key."""
@@ -313,7 +228,7 @@ class Runner(QObject):
             The work may take minutes; it gets a lane of its own, so that short reads do not wait.
         """
         lane = self._importing if long else self._reading
-        lane.ask(_Request(channel, work, done, failed))
+        lane.ask(Request(channel, work, done, failed))
         self._answer_timer.start()
 
     def forget(self, channel: str) -> None:
@@ -350,7 +265,7 @@ class Runner(QObject):
                 function(spec, self._preview_context(scheduler, spec, control)) for spec in wanted
             ]
 
-        self._previewing.ask(_Request(channel, work, done, failed))
+        self._previewing.ask(Request(channel, work, done, failed))
         self._answer_timer.start()
 
     def _preview_context(self, found: Scheduler, spec: Spec, control: Control) -> Context:
