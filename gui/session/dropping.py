@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QMimeData, QUrl
 from PySide6.QtGui import QImage
+
+from engine.store.files import BLOCK, open_regular
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
@@ -35,6 +37,8 @@ class Sorted:
     studies, packed, weights, images
         Study folders; studies packed as one file; weights files; folders, archives and files that
         may hold images.
+    folders
+        Those of ``images`` that are folders.
     problems
         One sentence for every path that cannot be used.
     """
@@ -43,6 +47,7 @@ class Sorted:
     packed: list[Path] = field(default_factory=list)
     weights: list[Path] = field(default_factory=list)
     images: list[Path] = field(default_factory=list)
+    folders: list[Path] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -72,7 +77,10 @@ def picture_of(mime: QMimeData) -> QImage | None:
 
 
 def sort_paths(paths: Iterable[Path]) -> Sorted:
-    """Sort paths into studies, weights and images, with a sentence for each unreadable one."""
+    """Sort paths into studies, weights and images, with a sentence for each unreadable one.
+
+    It asks the drive about each, which may take as long as the drive likes.
+    """
     found = Sorted()
     for path in paths:
         problem = _problem(path)
@@ -86,6 +94,8 @@ def sort_paths(paths: Iterable[Path]) -> Sorted:
             found.weights.append(path)
         else:
             found.images.append(path)
+            if path.is_dir():
+                found.folders.append(path)
     return found
 
 
@@ -103,6 +113,21 @@ def free_path(folder: Path, stem: str, suffix: str) -> Path:
     while candidate.exists():
         candidate, number = folder / f"{stem} {number}{suffix}", number + 1
     return candidate
+
+
+def copied(paths: list[Path], folder: Path, check: Callable[[], None]) -> Path:
+    """Copy files into a folder, numbering names that repeat, and return the folder."""
+    for path in paths:
+        check()
+        try:
+            place = free_path(folder, path.stem, path.suffix)
+            with open_regular(path) as source, open(place, "xb") as target:
+                while block := source.read(BLOCK):
+                    check()
+                    target.write(block)
+        except OSError as error:
+            raise ValueError(f"{path} cannot be copied: {error.strerror or error}") from error
+    return folder
 
 
 def form_like(spec: ImagesSpec | None, images: ImageSet | None, path: Path) -> dict[str, Any]:

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 
-from engine.data.safety.patience import Patience, sentence
+from engine.data.safety import patience
 from engine.specs import ImagesSpec, Imported, StoredImages
 from engine.specs.schema import SpecError
-from engine.store.files import BLOCK, open_regular
-from engine.store.study import SUFFIX, StudyError
+from engine.store.study import SUFFIX, Study, StudyError
 from gui.look import settings
 from gui.session import dropping
+from gui.session.drives import Drives
 from gui.session.packed import open_packed
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
     from engine.jobs.context import Control
-    from engine.store.study import Study
     from gui.session.state import State
 
 CHANNEL = "ingest"
+OPENING = "open study"
 POLL_MS = 100
 COPIED_AT_MOST = 1000
 
@@ -51,8 +51,9 @@ class Importer(QObject):
         super().__init__(state)
         self._state = state
         self._waiting: list[Callable[[], object]] = []
-        self._progress, self._patience = (0.0, 0.0), Patience()
-        self.name = ""
+        self._drives = Drives(state)
+        self._progress, self._patience = (0.0, 0.0), patience.Patience()
+        self.name, self._looks = "", 0
         self._poll = QTimer(self)
         self._poll.setInterval(POLL_MS)
         self._poll.timeout.connect(self._tick)
@@ -81,7 +82,15 @@ class Importer(QObject):
 
     def take(self, paths: list[Path]) -> None:
         """Handle each path by its kind: open studies, read images, ask about weights."""
-        found = dropping.sort_paths(paths)
+        self._when_loaded(lambda: self._look_at(paths))
+
+    def _look_at(self, paths: list[Path]) -> None:
+        self._looks += 1
+        name = paths[0].name if paths else ""
+        work = partial(dropping.sort_paths, paths)
+        self._drives.ask(f"look {self._looks}", name, work, self._take_sorted)
+
+    def _take_sorted(self, found: dropping.Sorted) -> None:
         for problem in found.problems:
             self._say(problem, error=True)
         if len(found.studies) + len(found.packed) > 1:
@@ -89,9 +98,9 @@ class Importer(QObject):
         if found.studies:
             self.open_study(found.studies[0])
         elif found.packed:
-            self._when_loaded(partial(open_packed, self._state, found.packed[0], self.open_study))
+            open_packed(self._state, found.packed[0], self.open_study)
         if found.images:
-            self._when_loaded(lambda: self._read_together(found.images))
+            self._read_together(found.images, found.folders)
         for path in found.weights:
             self.take_weights(path)
 
@@ -108,8 +117,15 @@ class Importer(QObject):
         self._when_loaded(lambda: self._save_picture(picture))
 
     def open_study(self, path: Path, *, create: bool = False) -> None:
-        """Open a study as soon as the engine is loaded."""
-        self._when_loaded(lambda: self._open(path, create))
+        """Open a study as soon as the engine is loaded and its drive answers.
+
+        A study that is asked for meanwhile takes its place.
+        """
+        self._when_loaded(lambda: self._open_apart(path, create))
+
+    def _open_apart(self, path: Path, create: bool) -> None:
+        work = partial(Study, path, create=create)
+        self._drives.ask(OPENING, path.name, work, self._state.show_study)
 
     def reread(self, spec: ImagesSpec) -> None:
         """Load images as their spec says, from the location the study has stored for them."""
@@ -127,9 +143,10 @@ class Importer(QObject):
         """Queue the import of a weights file; ``make`` returns its spec from its digest."""
 
         def work(control: Control) -> Imported:
+            from engine.data.safety.apart import apart
             from engine.training.proposing import digest_of
 
-            return make(digest_of(path, control.check))
+            return make(apart(lambda check: digest_of(path, check), control.check))
 
         def done(spec: Imported) -> None:
             self._add_imported(path, spec)
@@ -196,11 +213,10 @@ class Importer(QObject):
     def _open(self, path: Path, create: bool) -> bool:
         return self._state.open_study(path, create=create)
 
-    def _read_together(self, paths: list[Path]) -> None:
+    def _read_together(self, paths: list[Path], folders: list[Path]) -> None:
         """Read one folder, archive or file; copy several files into the study first."""
-        folders = [path for path in paths if path.is_dir()]
         if len(paths) == 1:
-            self._read(paths[0])
+            self._read(paths[0], {} if folders else self._form_of_present(paths[0]))
         elif folders:
             text = "Drop one folder at a time, or the folder that holds them all."
             self._say(text, error=True)
@@ -210,9 +226,8 @@ class Importer(QObject):
         elif folder := self._own_folder("dropped", paths[0].stem):
             self._copy_then_read(paths, folder)
 
-    def _read(self, path: Path, options: dict[str, Any] | None = None) -> None:
-        given = options or (self._form_of_present(path) if path.is_file() else {})
-        given = {"validation": None, **given}  # None: propose a part
+    def _read(self, path: Path, options: dict[str, Any]) -> None:
+        given = {"validation": None, **options}  # None: propose a part
 
         def work(control: Control) -> tuple[StoredImages, ImageSet]:
             from engine.data.images import ingest
@@ -233,7 +248,7 @@ class Importer(QObject):
 
     def _copy_then_read(self, paths: list[Path], folder: Path) -> None:
         def work(control: Control) -> Path:
-            return copied(paths, folder, control.check)
+            return dropping.copied(paths, folder, control.check)
 
         def done(place: Path) -> None:
             self._end()
@@ -265,7 +280,7 @@ class Importer(QObject):
     def _begin(
         self, name: str, work: Callable[[Control], Any], done: Callable[[Any], None]
     ) -> None:
-        self.name, self._progress, self._patience = name, (0.0, 0.0), Patience()
+        self.name, self._progress, self._patience = name, (0.0, 0.0), patience.Patience()
         self._poll.start()
         self.started.emit()
         self.changed.emit()
@@ -278,7 +293,7 @@ class Importer(QObject):
     @Slot()
     def _tick(self) -> None:
         if self._patience.is_lost(self._progress):
-            self._say(sentence(self.name))
+            self._say(patience.sentence(self.name))
         self.changed.emit()
 
     @Slot()
@@ -320,7 +335,7 @@ class Importer(QObject):
             return
         path = folder / "picture.png"
         if picture.save(str(path)):
-            self._read(path)
+            self._read(path, self._form_of_present(path))
         else:
             self._say(f"{path} cannot be written.", error=True)
 
@@ -365,21 +380,6 @@ def documents() -> Path:
         return chosen
     place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
     return Path(place or Path.home()) / "Isthmus"
-
-
-def copied(paths: list[Path], folder: Path, check: Callable[[], None]) -> Path:
-    """Copy files into a folder, numbering names that repeat, and return the folder."""
-    for path in paths:
-        check()
-        try:
-            place = dropping.free_path(folder, path.stem, path.suffix)
-            with open_regular(path) as source, open(place, "xb") as target:
-                while block := source.read(BLOCK):
-                    check()
-                    target.write(block)
-        except OSError as error:
-            raise ValueError(f"{path} cannot be copied: {error.strerror or error}") from error
-    return folder
 
 
 def _nowhere(digest: str) -> Path:

@@ -40,7 +40,10 @@ class Answer:
 
 @dataclass
 class Lane:
-    """One thread that serves the newest request of each channel, in order of arrival."""
+    """One thread that serves the newest request of each channel, in order of arrival.
+
+    A passing one ends when nothing waits any more.
+    """
 
     name: str
     answers: SimpleQueue[Any]
@@ -49,6 +52,7 @@ class Lane:
     changed: threading.Condition = field(default_factory=threading.Condition)
     stopping: bool = False
     thread: threading.Thread | None = None
+    passing: bool = False
 
     def ask(self, request: Request) -> None:
         """Serve a request in its turn; older ones on its channel become stale."""
@@ -112,9 +116,9 @@ class Lane:
 
     def _next(self, control: type[Control]) -> Request | None:
         with self.changed:
-            while not self.waiting and not self.stopping:
+            while not self.waiting and not self.stopping and not self.passing:
                 self.changed.wait()
-            if self.stopping:
+            if self.stopping or not self.waiting:
                 return None
             _, self.current = self.waiting.popitem(last=False)
             self.current.control = control()

@@ -59,7 +59,9 @@ class Runner(QObject):
         self._importing = Lane("isthmus-importing", self._answers)
         self._previewing = Lane("isthmus-preview", self._answers)
         self._preparing = Lane("isthmus-preparing", self._answers)
-        self._lanes = (self._reading, self._importing, self._previewing, self._preparing)
+        self._lanes: tuple[Lane, ...] = (
+            *(self._reading, self._importing, self._previewing, self._preparing),
+        )
         self._scheduler: Scheduler | None = None
         self._specs: dict[str, Spec] = {}
         self._asked = 0
@@ -229,6 +231,30 @@ class Runner(QObject):
         """
         lane = self._importing if long else self._reading
         lane.ask(Request(channel, work, done, failed))
+        self._answer_timer.start()
+
+    def ask_apart(
+        self,
+        channel: str,
+        work: Callable[[], Any],
+        done: Callable[[Any], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        """Call ``work`` as :meth:`ask` does, where nothing else waits for it.
+
+        It is for what asks about a path of the user's, whose drive may never answer: when it is
+        forgotten, or the window closes, the thread that waits for the drive is left behind.
+        """
+        from engine.data.safety.apart import apart
+
+        self._lanes = tuple(lane for lane in self._lanes if not lane.passing or lane.busy)
+        lane = Lane("isthmus-path", self._answers, passing=True)
+        self._lanes += (lane,)
+
+        def guarded(control: Control) -> Any:
+            return apart(lambda _: work(), control.check)
+
+        lane.ask(Request(channel, guarded, done, failed))
         self._answer_timer.start()
 
     def forget(self, channel: str) -> None:

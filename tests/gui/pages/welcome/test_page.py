@@ -44,6 +44,7 @@ def test_that_the_newest_study_stands_first(studies, page):
 
 def test_that_a_recent_study_opens(qtbot, studies, page):
     page.recent.itemActivated.emit(page.recent.topLevelItem(1), 0)
+    qtbot.waitUntil(lambda: page.workspace.study is not None, timeout=WAIT_MS)
     assert page.workspace.study.path == studies[0]
 
 
