@@ -133,10 +133,9 @@ class JobTable(QTableView):
     def selected_jobs(self) -> list[Job]:
         """Return the computations of the selected rows."""
         # Qt's own list of rows asks the model about every cell of each.
-        chosen = [
-            range(part.top(), part.bottom() + 1) for part in self.selectionModel().selection()
-        ]
-        return self._jobs.at(sorted({row for rows in chosen for row in rows}))
+        parts: Any = self.selectionModel().selection()  # iterable, though its stub lacks that
+        rows = {row for part in parts for row in range(part.top(), part.bottom() + 1)}
+        return self._jobs.at(sorted(rows))
 
     def _size_rows_and_columns(self) -> None:
         rows, columns = self.verticalHeader(), self.horizontalHeader()

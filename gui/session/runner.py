@@ -233,6 +233,18 @@ class Runner(QObject):
         lane.ask(Request(channel, work, done, failed))
         self._answer_timer.start()
 
+    def change(
+        self,
+        work: Callable[[], Any],
+        done: Callable[[Any], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        """Change the open study on a lane, one change after the other and each to its end."""
+        self._asked += 1
+        request = Request(f"change {self._asked}", lambda _: work(), done, failed)
+        self._preparing.ask(request)
+        self._answer_timer.start()
+
     def ask_apart(
         self,
         channel: str,
