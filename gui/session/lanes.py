@@ -77,15 +77,19 @@ class Lane:
 
     def stop(self, timeout: float) -> bool:
         """Cancel everything and wait for the thread; return whether it ended in time, in s."""
+        self.begin_stop()
+        if self.thread is None:
+            return True
+        self.thread.join(timeout)
+        return not self.thread.is_alive()
+
+    def begin_stop(self) -> None:
+        """Cancel everything; the thread ends when what it serves has ended."""
         with self.changed:
             self.stopping = True
             for channel in [*self.waiting, *([self.current.channel] if self.current else [])]:
                 self._outdate(channel)
             self.changed.notify()
-        if self.thread is None:
-            return True
-        self.thread.join(timeout)
-        return not self.thread.is_alive()
 
     def _outdate(self, channel: str) -> None:
         for request in (self.waiting.pop(channel, None), self.current):

@@ -7,6 +7,7 @@ lane: a thread that serves one request at a time, and on each channel only the n
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -311,11 +312,36 @@ class Runner(QObject):
 
         return Context(spec, found.study, found.slots.device, _ignore, control, found.cache)
 
+    def cancel_all(self) -> None:
+        """Cancel computations, previews and reads for good; :meth:`shutdown` is to follow."""
+        self.cancel()
+        for lane in self._lanes:
+            lane.begin_stop()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is computed, read or written."""
+        return not self.busy and not any(lane.busy for lane in self._lanes)
+
+    @property
+    def running_titles(self) -> list[str]:
+        """The titles of the computations that are running or waiting."""
+        return [spec.title for spec in self.pending]
+
+    @property
+    def served(self) -> list[str]:
+        """The channels whose requests are being served."""
+        return [request.channel for lane in self._lanes if (request := lane.current) is not None]
+
     def shutdown(self) -> bool:
         """Stop all threads; return whether they ended in time."""
         self._timer.stop()
         self._answer_timer.stop()
-        return all([self.close(), *(lane.stop(STOP_SECONDS) for lane in self._lanes)])
+        end = time.monotonic() + STOP_SECONDS
+        for lane in self._lanes:
+            lane.begin_stop()
+        ended = [self.close()]
+        return all([*ended, *(lane.stop(max(0.0, end - time.monotonic())) for lane in self._lanes)])
 
     # ------------------------------------------------------------------------------------ private
 

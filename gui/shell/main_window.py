@@ -37,6 +37,7 @@ from gui.queue.job_dock import JobDock
 from gui.queue.long_work import ask_before
 from gui.queue.unfinished import UnfinishedBar
 from gui.session import dropping
+from gui.session.closing import Closing
 from gui.session.workspace import Workspace
 from gui.shell.drop_veil import DropVeil
 from gui.shell.faults import LOG
@@ -67,8 +68,10 @@ class MainWindow(QMainWindow):
     def __init__(self, places: tuple[Place, ...] = PAGES):
         super().__init__()
         self.workspace = Workspace(self)
+        self.closing = Closing(self.workspace.runner, self)
         self._question: QMessageBox | None = None
         self._closing = False
+        self._waited = False
         self._dock_height = DOCK_HEIGHT
         self.stopped: bool | None = None
         self.setWindowIcon(app_icon())
@@ -135,6 +138,8 @@ class MainWindow(QMainWindow):
         self.unfinished.list_asked.connect(lambda: self.pages.show_place(RECORDS))
         self.dock.opened.connect(self.pages.show_record)
         self.dock.expanded_changed.connect(self._share_height)
+        self.closing.waits.connect(lambda text: self.messages.say(text, False))
+        self.closing.over.connect(self._on_over)
         workspace.engine_event.connect(self._on_event)
         workspace.study_changed.connect(self._on_study)
         workspace.records_changed.connect(self._show_title)
@@ -255,13 +260,26 @@ class MainWindow(QMainWindow):
     # ------------------------------------------------------------------------------------ closing
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Ask for confirmation if computations run; then stop them and save the geometry."""
+        """Ask for confirmation if computations run; then end everything, and save the geometry.
+
+        What does not end at once is waited for without holding the window up.
+        """
         if self.workspace.runner.busy and not self._closing:
             event.ignore()
             self._ask_to_quit()
             return
+        self._closing = True
+        self.pages.stop_building()
+        if self.stopped is None and not self._waited and not self.closing.begin():
+            event.ignore()
+            return
         self.stop()
         event.accept()
+
+    @Slot()
+    def _on_over(self) -> None:
+        self._waited = True
+        self.close()
 
     @Slot()
     def stop(self) -> None:
