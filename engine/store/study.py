@@ -240,15 +240,15 @@ class Study:
         """Verify every record file; yield (file, problem) for each damaged one."""
         for path in sorted((self.path / "records").glob("*/*.h5")):
             name = path.relative_to(self.path).as_posix()
-            if path.is_symlink() or not path.is_file():
+            if path.is_symlink() or (path.exists() and not path.is_file()):
                 yield name, "it is no plain file"
                 continue
             try:
-                entry = self._read_entry(path)
-                spec = from_dict(entry.spec, specs.Spec)
+                spec = from_dict(self._read_entry(path).spec, specs.Spec)
                 hdf5.read(path)
             except (OSError, ValueError) as error:
-                yield name, str(error)
+                if path.exists():  # no other process has deleted it meanwhile
+                    yield name, str(error)
                 continue
             if spec.key != path.stem or spec.kind != path.parent.name:
                 yield name, f"its spec has the key {spec.key} and the kind {spec.kind}"

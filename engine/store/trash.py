@@ -126,6 +126,15 @@ def content(study: Study) -> list[Path]:
     )
 
 
+def size(study: Study) -> tuple[int, int]:
+    """Return how many files are in the trash, and their bytes."""
+    sizes = []
+    for path in content(study):
+        with suppress(FileNotFoundError):  # another process put it back
+            sizes.append(path.stat().st_size)
+    return len(sizes), sum(sizes)
+
+
 def is_empty(study: Study) -> bool:
     """Return whether nothing is in the trash."""
     return not content(study)
