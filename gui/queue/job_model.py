@@ -140,10 +140,15 @@ class JobModel(QAbstractTableModel):
         self.endResetModel()
 
     def clear(self, *, only_ended: bool) -> None:
-        """Remove the ended computations from the list, or all of them."""
+        """Remove what has finished from the list, or everything.
+
+        Where nothing has finished, what failed or was cancelled is removed: the reason of a failure
+        does not go together with the results.
+        """
+        gone = {"finished"} if self.finished else {"failed", "cancelled"}
         self.beginResetModel()
         stays = [job for job in [*self._rows, *self._new] if only_ended]
-        kept = [job for job in stays if job.active or job.state == "unfinished"]
+        kept = [job for job in stays if job.state not in gone]
         self._rows, self._new = kept, []
         self._jobs = {job.key: job for job in kept}
         self._batch &= set(self._jobs)
@@ -167,8 +172,13 @@ class JobModel(QAbstractTableModel):
         return len(self._jobs)
 
     @property
+    def finished(self) -> int:
+        """The number of computations that finished."""
+        return sum(job.state == "finished" for job in self._jobs.values())
+
+    @property
     def ended(self) -> int:
-        """The number of computations that :meth:`clear` would remove."""
+        """The number of computations that have ended."""
         return sum(not job.active and job.state != "unfinished" for job in self._jobs.values())
 
     @property

@@ -257,6 +257,21 @@ def test_that_a_failed_one_says_its_sentence(model):
     assert text(model, "a", PROGRESS) == "failed: the device is out of memory"
 
 
+def test_that_clearing_takes_what_finished_and_only_then_what_failed(dock):
+    model = dock.model
+    queue(model, "a", "b", "c", "d")
+    for key, outcome in (("a", "finished"), ("b", "failed"), ("c", "cancelled")):
+        model.take(Ended(key, outcome, 1.0, "why"))
+    dock._on_tick()
+    assert dock.clear.text() == "Clear finished"
+    dock.clear.click()
+    assert sorted(titles(model)) == ["title b", "title c", "title d"]
+    assert dock.clear.text() == "Clear failed and cancelled"
+    dock.clear.click()
+    assert titles(model) == ["title d"]
+    assert not dock.clear.isEnabled()
+
+
 def test_that_clearing_leaves_what_runs_or_waits(model):
     queue(model, "a", "b", "c")
     start(model, "a")
