@@ -22,6 +22,8 @@ from engine.store.study import Study, spec_of
 from engine.store.trash import Deleted
 
 if TYPE_CHECKING:
+    from engine.data.image_set import ImageSet
+    from engine.specs import ImagesSpec
     from gui.session.state import State
 
 STEPS_KEPT = 200
@@ -91,6 +93,20 @@ class Edits(QObject):
             return
         text = "name of the study" if "name" in after else "notes of the study"
         self._push(text, lambda: study.describe(**after), lambda: study.describe(**before))
+
+    def choose_images(self, spec: ImagesSpec, loaded: ImageSet) -> None:
+        """Make these the current images; undoing chooses those before, and reads them again."""
+        state, before = self._state, self._state.images
+        if before is None or before == spec:
+            state.choose_images(spec, loaded)
+            return
+        given: list[ImageSet | None] = [loaded]
+
+        def do() -> None:
+            # The pixels are handed over once: a step that kept them would keep their memory.
+            state.choose_images(spec, given.pop() if given else None)
+
+        self._push(f"choice of “{spec.title}”", do, lambda: state.choose_images(before))
 
     def _relabel(self, study: Study, key: str, after: Label, text: str) -> None:
         before = study.labels.of(key)

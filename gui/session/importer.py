@@ -52,6 +52,8 @@ class Importer(QObject):
         self._state = state
         self._waiting: list[Callable[[], object]] = []
         self._drives = Drives(state)
+        # Called with images that were read from what the user gave: they replace the present ones.
+        self.choose: Callable[[ImagesSpec, ImageSet], object] = state.choose_images
         self._progress, self._patience = (0.0, 0.0), patience.Patience()
         self.name, self._looks = "", 0
         self._poll = QTimer(self)
@@ -307,7 +309,6 @@ class Importer(QObject):
         self._say(text, error=True)
 
     def _choose(self, path: Path, spec: StoredImages, images: ImageSet) -> None:
-        state = self._state
         study = self._study_called(spec.name)
         if study is None:
             return
@@ -315,7 +316,7 @@ class Importer(QObject):
             study.set_location(spec.digest, path)
         except StudyError as error:
             self._say(str(error), error=True)
-        state.choose_images(spec, images)
+        self.choose(spec, images)
         self._say(self._summary(spec, images))
 
     def _summary(self, spec: StoredImages, images: ImageSet) -> str:

@@ -85,7 +85,9 @@ class UnfinishedWork(QObject):
         return [one for one in self.found if keys is None or one.key in keys]
 
     def _show(self, found: list[Unfinished]) -> None:
-        if found != self.found:
+        # Not whole: comparing the specs of thousands takes seconds.
+        before = [(one.key, one.done, one.saved) for one in self.found]
+        if [(one.key, one.done, one.saved) for one in found] != before:
             self.found = found
             self.changed.emit()
 
