@@ -22,6 +22,7 @@ from engine.measures.attack_check import attack_check
 from engine.measures.by_class import class_accuracy
 from engine.measures.corruptions import corrupted_accuracy
 from engine.measures.map_numbers import completeness_gap, known_tangent_share
+from engine.measures.scores.table import SCORES
 from engine.measures.smallest_eps import smallest_eps
 from engine.measures.strong import strong_accuracy
 from engine.networks.gradients import as_unit, logits_of
@@ -206,6 +207,7 @@ METRICS: dict[str, Callable[..., Result]] = {
     ClassAccuracy.kind: class_accuracy,
     CorruptedAccuracy.kind: corrupted_accuracy,
     SmallestEps.kind: smallest_eps,
+    **SCORES,
 }
 
 

@@ -102,6 +102,11 @@ from engine.specs.schemes import (
     SchemeSpec,
     Standard,
 )
+from engine.specs.scores.base import ScoreSpec
+from engine.specs.scores.randomisation import EfficientMprt, Mprt, SmoothMprt
+from engine.specs.scores.removal import Deletion, Insertion, Road
+from engine.specs.scores.shape import Complexity, Sparseness
+from engine.specs.scores.stability import Infidelity, MaxSensitivity
 
 __all__ = [
     "APGD",
@@ -128,8 +133,11 @@ __all__ = [
     "CifarResNet",
     "ClassAccuracy",
     "ClassifierSpec",
+    "Complexity",
     "CorruptedAccuracy",
     "DeepLift",
+    "Deletion",
+    "EfficientMprt",
     "ExpectedGradients",
     "FastAT",
     "FolderImages",
@@ -147,6 +155,8 @@ __all__ = [
     "ImageFit",
     "ImagesSpec",
     "Imported",
+    "Infidelity",
+    "Insertion",
     "IntegratedGradients",
     "Interpretability",
     "LayerCam",
@@ -154,9 +164,11 @@ __all__ = [
     "LossAttack",
     "ManifoldDistance",
     "Maps",
+    "MaxSensitivity",
     "Measurement",
     "MetricSpec",
     "Mode",
+    "Mprt",
     "NetworkSpec",
     "NoisyFGSM",
     "Norm",
@@ -173,14 +185,18 @@ __all__ = [
     "ResNet18",
     "Retraining",
     "Rise",
+    "Road",
     "RobustAccuracy",
     "SchemeSpec",
     "ScoreControl",
+    "ScoreSpec",
     "SmallCNN",
     "SmallestEps",
     "SmoothGrad",
     "SmoothGradSquared",
+    "SmoothMprt",
     "SobelRanking",
+    "Sparseness",
     "Spec",
     "SquareAttack",
     "Standard",

@@ -94,10 +94,17 @@ class MetricSpec(Spec):
     ----------
     headline
         Names of the numbers in its result of which the first that is there stands for it in tables;
-        none where nothing but a curve does.
+        none where nothing but a curve does. Limits of its 95 % interval, where it has one, are the
+        numbers of this name with "_low" and "_high".
+    baselines
+        What is scored beside it: endings of the numbers of the same name, such as "_random".
+    caveat
+        What the number does not show, in one sentence; "" where its name says all.
     """
 
     headline: ClassVar[tuple[str, ...]] = ()
+    baselines: ClassVar[tuple[str, ...]] = ()
+    caveat: ClassVar[str] = ""
 
     @property
     def passes(self) -> float:
