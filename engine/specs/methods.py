@@ -173,6 +173,13 @@ def _value_text(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def in_short(cls: type[Spec]) -> str:
+    """Return what a tooltip says of a kind: one line, and for a metric what it does not show."""
+    first = (cls.__doc__ or "").strip().splitlines()[0]
+    caveat = getattr(cls, "caveat", "")
+    return f"{first}\n{caveat}" if caveat else first
+
+
 def _method(family: str, cls: type[Spec]) -> Method:
     summary, source = _told(cls)
     caveat = getattr(cls, "caveat", "")

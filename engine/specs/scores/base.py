@@ -40,4 +40,9 @@ class ScoreSpec(MetricSpec):
 
     @property
     def title(self) -> str:
-        return f"{self.label} of {self.attribution.title}"
+        return f"{self.label} of {self.method}"
+
+    @property
+    def method(self) -> str:
+        """The name of the method whose maps are judged."""
+        return self.attribution.title

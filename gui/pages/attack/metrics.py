@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSpinBox, QVBoxLayout, Q
 
 from engine.jobs.events import Ended
 from engine.specs import Alignment, Measurement, MetricSpec
+from engine.specs.methods import in_short
 from engine.store.index import Entry
-from engine.tradeoff.metrics import Measured, measured_in
+from engine.tradeoff.metrics import Measured, beside_text, limits_text, measured_in
 from gui.pages.common.network_picker import NetworkPicker
 from gui.session.workspace import Workspace
 from gui.widgets.forms.form_area import FormArea
@@ -22,7 +23,7 @@ from gui.widgets.label import Label
 from gui.widgets.number_table import Cell, NumberTable, TableRow
 
 IMAGES = 500
-HEADINGS = ("Network", "Metric", "Value", "Test images")
+HEADINGS = ("Network", "Metric", "Value", "95 %", "Beside it", "Test images")
 
 
 class MetricsTab(QWidget):
@@ -136,11 +137,13 @@ class MetricsTab(QWidget):
 
     def _row(self, found: Measured) -> TableRow:
         value = found.value or 0.0
-        metric = found.spec.metric.title
+        metric, limits, beside = found.metric.title, limits_text(found), beside_text(found)
         cells = (
             Cell(found.network, found.network),
-            Cell(metric, metric, type(found.spec.metric).__doc__ or ""),
-            Cell(f"{value:.4g}", value),
+            Cell(metric, metric, in_short(type(found.metric))),
+            Cell(f"{value:.4g}", value, found.metric.caveat),
+            Cell(limits, limits, "95 % interval of the mean over the test images"),
+            Cell(beside, beside, "The same score of maps that know no network, and blurred"),
             Cell(f"{found.test_images:,}", float(found.test_images)),
         )
         return TableRow(found.key, cells, self._picker.series(found.classifier))
