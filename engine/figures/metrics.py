@@ -19,8 +19,15 @@ from engine.figures.charts import (
     Symbol,
     series_colour,
 )
-from engine.figures.scores import score_charts
-from engine.specs import ClassAccuracy, CorruptedAccuracy, Measurement, ScoreSpec, SmallestEps
+from engine.figures.scores import score_charts, way_charts
+from engine.specs import (
+    ClassAccuracy,
+    CorruptedAccuracy,
+    ManifoldSensitivity,
+    Measurement,
+    ScoreSpec,
+    SmallestEps,
+)
 from engine.specs.measures import CORRUPTIONS
 from engine.store.study import Record, Study
 from engine.tradeoff.metrics import Measured, measured_in
@@ -205,5 +212,6 @@ CHARTS: dict[str, Callable[[Arrays], tuple[ChartData, ...]]] = {
     CorruptedAccuracy.kind: _corruptions,
     ClassAccuracy.kind: _classes,
     SmallestEps.kind: _smallest,
+    ManifoldSensitivity.kind: way_charts,
 }
 """Charts of the metrics that are neither a curve against eps nor plain numbers of images."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.figures.charts import SYMBOLS, ChartData, Series, series_colour
 from engine.specs.scores.base import BASELINES, ScoreSpec
+from engine.specs.scores.manifold import WAYS, ManifoldSensitivity
 
 Arrays = Mapping[str, NDArray[np.generic]]
 BINS = 30
@@ -20,6 +22,29 @@ def score_charts(spec: ScoreSpec, arrays: Arrays) -> tuple[ChartData, ...]:
     if "curves/x" in arrays:
         return tuple(_curves(spec, arrays))
     return (_spread(spec, arrays),)
+
+
+def way_charts(arrays: Arrays) -> tuple[ChartData, ...]:
+    """Return the changes of the answer along, off and regardless of the manifold, by radius."""
+    spec = ManifoldSensitivity
+    names = ("along the manifold", "off the manifold", BASELINES["whole"])
+    series = tuple(
+        Series(
+            words,
+            np.asarray(arrays["curves/x"], dtype=np.float64),
+            *np.asarray(arrays[f"curves/{spec.label}/{way}"], dtype=np.float64),
+        )
+        for way, words in zip(WAYS, names, strict=True)
+    )
+    series = tuple(
+        replace(one, colour=series_colour(index), symbol=SYMBOLS[index])
+        for index, one in enumerate(series)
+    )
+    caption = (
+        f"{spec.label}: mean change of the probabilities, summed over classes; bands are 95 % "
+        f"intervals over the images. {spec.caveat}"
+    )
+    return (ChartData(series, "", "Length of the change", "Change of probabilities", caption),)
 
 
 def _curves(spec: ScoreSpec, arrays: Arrays) -> Iterator[ChartData]:

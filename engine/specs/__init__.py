@@ -48,7 +48,6 @@ from engine.specs.images import (
 from engine.specs.manifold import VAEGAN, ManifoldDistance, TangentShare
 from engine.specs.measures import (
     AdversarialExamples,
-    Alignment,
     AttackCheck,
     ClassAccuracy,
     CorruptedAccuracy,
@@ -102,7 +101,9 @@ from engine.specs.schemes import (
     SchemeSpec,
     Standard,
 )
+from engine.specs.scores.alignment import Alignment
 from engine.specs.scores.base import ScoreSpec
+from engine.specs.scores.manifold import ManifoldSensitivity, MapTangentShare, StrokeMass
 from engine.specs.scores.randomisation import EfficientMprt, Mprt, SmoothMprt
 from engine.specs.scores.removal import Deletion, Insertion, Road
 from engine.specs.scores.shape import Complexity, Sparseness
@@ -163,6 +164,8 @@ __all__ = [
     "Loss",
     "LossAttack",
     "ManifoldDistance",
+    "ManifoldSensitivity",
+    "MapTangentShare",
     "Maps",
     "MaxSensitivity",
     "Measurement",
@@ -201,6 +204,7 @@ __all__ = [
     "SquareAttack",
     "Standard",
     "StoredImages",
+    "StrokeMass",
     "StrongAccuracy",
     "TangentShare",
     "Timm",

@@ -111,6 +111,9 @@ class MetricSpec(Spec):
         """The work for one test image, see :mod:`engine.specs.passes`."""
         raise NotImplementedError(f"{type(self).__name__} does not say its passes")
 
+    def check_classifier(self, classifier: ClassifierSpec) -> None:
+        """Check that it can be measured of a classifier; raise :class:`SpecError` if not."""
+
 
 def _check_radii(attack: AttackSpec, eps: tuple[float, ...]) -> None:
     """Check that there are radii, and an attack that can be scaled to them."""
@@ -255,18 +258,6 @@ class AttackCheck(MetricSpec, kind="attack_check", label="Report card of the att
 
 
 @dataclass(frozen=True, kw_only=True)
-class Alignment(MetricSpec, kind="alignment", label="Gradient alignment"):
-    """|<x, g>| / ||g|| and its cosine, g the gradient of the winning logit. Source: Etmann 2019."""
-
-    headline: ClassVar[tuple[str, ...]] = ("alignment",)
-
-    @property
-    def passes(self) -> float:
-        """One gradient."""
-        return TO_PIXELS
-
-
-@dataclass(frozen=True, kw_only=True)
 class ClassAccuracy(MetricSpec, kind="class_accuracy", label="Accuracy by class"):
     """Accuracy and confusions of each class, clean and attacked, and the images most wrong."""
 
@@ -341,6 +332,9 @@ class Measurement(Spec, kind="measurement", recorded=True):
     metric: MetricSpec = param(RobustAccuracy())
     test_images: int = param(1000, low=1)
     seed: int = param(0, low=0)
+
+    def check(self) -> None:
+        self.metric.check_classifier(self.classifier)
 
     @property
     def title(self) -> str:

@@ -15,7 +15,7 @@ from engine.jobs.context import Context
 from engine.jobs.device_images import device_images, layout
 from engine.networks.gradients import as_unit, logits_of
 from engine.retraining.rankings import blurred, edges
-from engine.specs import AttributionSpec, Measurement
+from engine.specs import AttributionSpec, Measurement, MetricSpec
 from engine.specs.retraining import CONTROL_BLUR
 from engine.specs.schema import SpecError
 from engine.specs.scores.base import ScoreSpec
@@ -70,7 +70,7 @@ class Judged:
 
     def __init__(self, model: nn.Module, images: Tensor, spec: ScoreSpec, context: Context):
         height, width = images.shape[-2:]
-        if min(height, width) < LEAST_SIDE:
+        if spec.compares_pixels and min(height, width) < LEAST_SIDE:
             raise SpecError(
                 f"images are {width} x {height} px, {spec.label} needs at least {LEAST_SIDE} px a "
                 "side: it compares pixels"
@@ -203,8 +203,13 @@ def mean_and_limits(values: Floats) -> Floats:
     return np.stack([mean, np.where(enough, low, np.nan), np.where(enough, high, np.nan)])
 
 
-def summary(spec: ScoreSpec, scored: Scored) -> Result:
+def summary(spec: MetricSpec, scored: Scored, name: str = "") -> Result:
     """Return the result of a score: of its maps and of each baseline the values and the mean.
+
+    Parameters
+    ----------
+    name
+        Of the number; "" for the headline.
 
     Returns
     -------
@@ -219,7 +224,7 @@ def summary(spec: ScoreSpec, scored: Scored) -> Result:
     SpecError
         If no image has the score.
     """
-    name = spec.headline[0]
+    name = name or spec.headline[0]
     values = scored.values()
     if not len(values["map"]) or not np.isfinite(values["map"]).any():
         raise SpecError(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from engine.measures.scores.alignment import alignment
+from engine.measures.scores.manifold import manifold_sensitivity, map_tangent_share, stroke_mass
 from engine.measures.scores.randomisation import efficient_mprt, mprt, smooth_mprt
 from engine.measures.scores.removal import pixel_curve, road
 from engine.measures.scores.shape import complexity, sparseness
@@ -21,4 +23,8 @@ SCORES: dict[str, Callable[..., Result]] = {
     "mprt": mprt,
     "smooth_mprt": smooth_mprt,
     "efficient_mprt": efficient_mprt,
+    "alignment": alignment,
+    "stroke_mass": stroke_mass,
+    "map_tangent_share": map_tangent_share,
+    "manifold_sensitivity": manifold_sensitivity,
 }

@@ -12,13 +12,20 @@ from engine.specs.measures import MetricSpec
 from engine.specs.schema import param
 
 BASELINES: Mapping[str, str] = MappingProxyType(
-    {"random": "random map", "sobel": "Sobel edges", "blurred": "the map blurred"}
+    {
+        "random": "random map",
+        "sobel": "Sobel edges",
+        "blurred": "the map blurred",
+        "whole": "random direction",
+        "baseline": "a random direction's expected",
+    }
 )
-"""Maps that are scored beside a method's own, and their names in legends.
+"""What is scored beside a method's own maps, and its names in legends.
 
 random: independent noise; sobel: the strength of the image's edges, which knows no network;
 blurred: the map under a Gaussian filter of :data:`engine.specs.retraining.CONTROL_BLUR` pixels,
-which adds no information. Source: Hooker 2019; Song, Cha, Seo 2023.
+which adds no information. Where directions are scored, and no maps, whole is one that is not
+divided, and baseline what is expected of one. Source: Hooker 2019; Song, Cha, Seo 2023.
 """
 
 
@@ -28,11 +35,14 @@ class ScoreSpec(MetricSpec):
 
     Attributes
     ----------
+    compares_pixels
+        Whether it means nothing for images of a single pixel, such as points of the plane.
     curve_x, curve_y
         Labels of the axes of its curves; "" for a score without one.
     """
 
-    baselines: ClassVar[tuple[str, ...]] = tuple(BASELINES)
+    baselines: ClassVar[tuple[str, ...]] = ("random", "sobel", "blurred")
+    compares_pixels: ClassVar[bool] = True
     curve_x: ClassVar[str] = ""
     curve_y: ClassVar[str] = ""
 

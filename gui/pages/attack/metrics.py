@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSpinBox, QVBoxLayout, Q
 from engine.jobs.events import Ended
 from engine.specs import Alignment, Measurement, MetricSpec
 from engine.specs.methods import in_short
+from engine.specs.schema import SpecError
 from engine.store.index import Entry
 from engine.tradeoff.metrics import Measured, beside_text, limits_text, measured_in
 from gui.pages.common.network_picker import NetworkPicker
@@ -94,15 +95,27 @@ class MetricsTab(QWidget):
         layout.addLayout(right, 1)
 
     def specs(self) -> list[Measurement]:
-        """Return what is to be measured, one spec a network; none while a field is wrong."""
+        """Return what is to be measured, one spec a network; none while a field is wrong.
+
+        Networks of which the metric cannot be measured are left out.
+        """
+        return self._asked()[0]
+
+    def _asked(self) -> tuple[list[Measurement], str]:
+        """Return the specs, and why the first network that is left out is, or ""."""
         metric = self.form.spec()
         if not isinstance(metric, MetricSpec):
-            return []
-        count = self.images.value()
-        return [
-            Measurement(classifier=network.spec, metric=metric, test_images=count)
-            for network in self._picker.networks
-        ]
+            return [], self.form.error()
+        found: list[Measurement] = []
+        fault, count = "", self.images.value()
+        for network in self._picker.networks:
+            try:
+                spec = Measurement(classifier=network.spec, metric=metric, test_images=count)
+            except SpecError as error:
+                fault = fault or str(error)
+                continue
+            found.append(spec)
+        return found, fault
 
     @Slot()
     def ask(self) -> None:
@@ -127,7 +140,7 @@ class MetricsTab(QWidget):
         if self._waiting:
             words = f"{len(self._waiting)} still to be computed."
         self.note.setText(words)
-        self.measure.setEnabled(bool(self.specs()))
+        self._on_form()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Catch up with what changed out of sight."""
@@ -150,8 +163,9 @@ class MetricsTab(QWidget):
 
     @Slot()
     def _on_form(self) -> None:
-        say(self.fault, self.form.error())
-        self.measure.setEnabled(bool(self.specs()))
+        specs, fault = self._asked()
+        say(self.fault, fault)
+        self.measure.setEnabled(bool(specs))
 
     @Slot(str)
     def _on_hovered(self, key: str) -> None:

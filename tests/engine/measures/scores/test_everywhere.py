@@ -32,17 +32,18 @@ def test_that_a_score_is_computed_by_a_plan_and_shown_everywhere(
     kind, computed, study, capsys, tmp_path
 ):
     spec = specs.Measurement(classifier=NETWORK, metric=small(kind), test_images=30)
+    beside = [BASELINES[name] for name in kind.baselines]
     (record,) = computed(spec)
     plan = tmp_path / "p.toml"
     plan.write_text(plan_text(spec))
     assert list(read_plan(plan).specs) == [spec]
     (found,) = measured_in(study)
     assert found.low <= found.value <= found.high
-    assert set(found.beside) == set(BASELINES.values())
+    assert set(found.beside) == set(beside)
     assert kind.caveat in record_words(study, record.entry)
     charts = record_charts(record)
     for chart in charts:
-        assert [series.name for series in chart.series] == ["Gradient", *BASELINES.values()]
+        assert [series.name for series in chart.series] == [spec.metric.method, *beside]
         assert kind.caveat in chart.caption
         assert chart.x_label
         assert chart.y_label
@@ -52,7 +53,7 @@ def test_that_a_score_is_computed_by_a_plan_and_shown_everywhere(
                 assert (series.low <= series.y + 1e-12).all()
                 assert (series.high >= series.y - 1e-12).all()
     (summed,) = metric_charts(study)
-    assert [series.name for series in summed.series[1:]] == list(BASELINES.values())
+    assert [series.name for series in summed.series[1:]] == beside
     assert summed.series[0].low[0] == found.low
     assert kind.caveat in summed.caption
     (row,) = tables.beside_rows(study)[1:]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
+from torch import nn
 
 from engine import specs
 from engine.jobs.context import Cancelled
@@ -14,7 +15,7 @@ from engine.measures.scores import randomisation
 from engine.measures.scores.judged import Judged, mean_and_limits
 from engine.measures.scores.table import SCORES
 from engine.specs.schema import SpecError, kinds_of
-from engine.specs.scores.base import BASELINES, ScoreSpec
+from engine.specs.scores.base import ScoreSpec
 from tests.engine.test_families import Counting
 
 SCORE_KINDS = pytest.mark.parametrize("kind", kinds_of(ScoreSpec), ids=lambda kind: kind.kind)
@@ -28,16 +29,26 @@ def small(kind):
     return kind(**{name: v for name, v in changes.items() if hasattr(spec, name)})
 
 
+class CountingGlyphs(Counting):
+    """A counting network for images of 28 x 28 px."""
+
+    def __init__(self):
+        super().__init__()
+        first, activation, *rest = self.layers
+        self.layers = nn.Sequential(first, activation, nn.AdaptiveAvgPool2d(8), *rest)
+
+
 @pytest.fixture
 def counted(monkeypatch):
-    monkeypatch.setattr(randomisation, "_fresh", lambda judged: Counting().eval())
-    images = torch.rand(COUNT, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+    monkeypatch.setattr(randomisation, "_fresh", lambda judged: CountingGlyphs().eval())
+    images = torch.rand(COUNT, 1, 28, 28, generator=torch.Generator().manual_seed(1))
     labels = torch.arange(COUNT) % 3
-    return Counting().eval().requires_grad_(False), images, labels
+    return CountingGlyphs().eval().requires_grad_(False), images, labels
 
 
 def test_that_every_score_has_a_function():
-    assert set(SCORES) == {kind.kind for kind in kinds_of(ScoreSpec)}
+    maps = {kind.kind for kind in kinds_of(ScoreSpec)}
+    assert set(SCORES) == {*maps, specs.ManifoldSensitivity.kind}
 
 
 @SCORE_KINDS
@@ -61,7 +72,7 @@ def test_that_a_score_has_values_a_mean_and_its_baselines(kind, counted, scored)
     model, images, labels = counted
     found = scored(small(kind), model, images, labels)
     name = kind.headline[0]
-    for own in (name, *(f"{name}_{which}" for which in BASELINES)):
+    for own in (name, *(f"{name}_{which}" for which in kind.baselines)):
         values = found.arrays[own]
         assert values.shape == (COUNT,)
         assert found.numbers[own] == pytest.approx(np.nanmean(values))
@@ -70,7 +81,7 @@ def test_that_a_score_has_values_a_mean_and_its_baselines(kind, counted, scored)
     if kind.curve_x:
         panels = {key.split("/")[1] for key in found.arrays if key.count("/") == 2}
         for panel in panels:
-            for which in ("map", *BASELINES):
+            for which in ("map", *kind.baselines):
                 curve = found.arrays[f"curves/{panel}/{which}"]
                 assert curve.shape == (3, len(found.arrays["curves/x"]))
     again = scored(small(kind), model, images, labels)
@@ -84,11 +95,11 @@ def test_that_a_score_is_the_work_that_it_says(kind, counted, scored):
     spec = small(kind)
     model.counts[0] = 0.0
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    fresh = Counting().eval()
+    fresh = CountingGlyphs().eval()
     fresh.counts = model.counts
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(randomisation, "_fresh", lambda judged: fresh)
-        patch.setattr(Counting, "__deepcopy__", _sharing, raising=False)
+        patch.setattr(CountingGlyphs, "__deepcopy__", _sharing, raising=False)
         scored(spec, model, images, labels)
     assert model.passes / COUNT == pytest.approx(spec.passes, rel=0.1)
     for name, tensor in model.state_dict().items():
@@ -97,7 +108,7 @@ def test_that_a_score_is_the_work_that_it_says(kind, counted, scored):
 
 def _sharing(model, memo):
     """Copy a counting network; the copy counts where the original does."""
-    made = Counting().eval().requires_grad_(False)
+    made = CountingGlyphs().eval().requires_grad_(False)
     made.load_state_dict(model.state_dict())
     made.counts = model.counts
     return made
@@ -117,13 +128,17 @@ def test_that_a_score_says_how_far_it_is_and_can_be_cancelled(kind, counted, sco
 
 
 @SCORE_KINDS
-def test_that_images_of_one_pixel_are_refused(kind, counted, scored):
+def test_that_images_of_one_pixel_are_refused_where_pixels_are_compared(kind, counted, scored):
     model, _, _ = counted
+    if not kind.compares_pixels:
+        points = torch.rand(4, 2, 1, 1)
+        assert scored(small(kind), Silent(), points).numbers["images"] == 4
+        return
     with pytest.raises(SpecError, match=f"images are 1 x 1 px, {kind.label.split(' (')[0]}"):
         scored(small(kind), model, torch.rand(4, 2, 1, 1))
 
 
-class Silent(torch.nn.Module):
+class Silent(nn.Module):
     """Answers the same, whatever the image."""
 
     def forward(self, images):

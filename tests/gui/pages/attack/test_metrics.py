@@ -1,10 +1,21 @@
 """Any metric is measured of the chosen networks, and the table shows what the study holds."""
 
+from types import SimpleNamespace
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit
 
-from engine.specs import Alignment, Measurement, MetricSpec, RobustAccuracy, Sparseness
+from engine.specs import (
+    Alignment,
+    Gaussians2D,
+    Measurement,
+    MetricSpec,
+    PaperMLP,
+    RobustAccuracy,
+    Sparseness,
+    Training,
+)
 from engine.specs.schema import kinds_of
 from engine.store.study import Result
 from gui.pages.attack.metrics import MetricsTab
@@ -78,6 +89,20 @@ def test_that_a_score_stands_beside_its_baselines_and_says_what_it_does_not_show
         assert Sparseness.caveat in tab.table.item(0, column).toolTip()
     tab.form.select_kind("sparseness")
     assert Sparseness.caveat in tab.form._combo.toolTip()
+
+
+def test_that_a_network_of_other_images_is_left_out_and_it_is_said_why(tab, monkeypatch):
+    plane = Training(images=Gaussians2D(per_class=20), network=PaperMLP())
+    both = [SimpleNamespace(spec=spec, key=spec.key) for spec in (plane, networks()[0])]
+    monkeypatch.setattr(NetworkPicker, "networks", property(lambda picker: both))
+    tab.form.select_kind("stroke_mass")
+    assert [spec.classifier for spec in tab.specs()] == [networks()[0]]
+    assert "must be Glyphs" in tab.fault.text()
+    assert tab.measure.isEnabled()
+    both.pop()
+    tab.refresh()
+    assert tab.specs() == []
+    assert not tab.measure.isEnabled()
 
 
 def test_that_a_curve_has_no_row(tab):
