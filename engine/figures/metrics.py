@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ from engine.specs import (
 )
 from engine.specs.measures import CORRUPTIONS
 from engine.store.study import Record, Study
-from engine.tradeoff.metrics import Measured, measured_in
+from engine.tradeoff.metrics import Measured, caveats, measured_in
 
 Arrays = Mapping[str, NDArray[np.generic]]
 BINS = 30
@@ -53,6 +54,10 @@ def metric_charts(study: Study) -> Picture:
     charts = [chart for found in alike.values() if (chart := _chart(study, found)) is not None]
     if not charts:
         raise FigureError(NOTHING)
+    told = caveats(one for found in alike.values() for one in found)
+    last = charts[-1].caption  # a picture's caption is that of its charts, each different one once
+    said = last in [chart.caption for chart in charts[:-1]]
+    charts[-1] = replace(charts[-1], caption=" ".join([*([] if said else [last]), *told]))
     return charts
 
 
@@ -128,14 +133,13 @@ def _numbers(found: Sequence[Measured], title: str) -> ChartData:
         series=tuple(series),
         title=title,
         x_label="Test accuracy",
-        y_label=title,
+        y_label=found[0].metric.label,
         caption=" ".join(
             part
             for part in (
                 f"One point a network; over {counts} test images.",
                 "Bars are 95 % intervals over the images." if found[0].low is not None else "",
-                "Grey: the same score of other maps." if found[0].beside else "",
-                found[0].metric.caveat,
+                "Grey: the same score of what stands beside it." if found[0].beside else "",
             )
             if part
         ),

@@ -66,13 +66,18 @@ class MapTangentShare(ScoreSpec, kind="map_tangent_share", label="Tangent share 
     headline: ClassVar[tuple[str, ...]] = ("map_tangent_share",)
     caveat: ClassVar[str] = (
         "It does not show that a map is right, only that it points to where images of this kind "
-        "lie; and the space of a generator is an estimate."
+        "lie, where edges that know no network lie too; and a generator's space is an estimate."
     )
 
     generator: VAEGAN | None = param(None, help=GENERATOR_HELP)
 
     def check_classifier(self, classifier: ClassifierSpec) -> None:
         check_space(self.generator, classifier.images)
+
+    @property
+    def title(self) -> str:
+        how = "" if self.generator is None else f", {self.generator.title}"
+        return f"Tangent share of {self.method} maps{how}"
 
     @property
     def passes(self) -> float:

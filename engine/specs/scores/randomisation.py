@@ -30,8 +30,8 @@ class _Cascade(ScoreSpec):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mprt(_Cascade, kind="mprt", label="Sanity check (MPRT)"):
-    """Likeness of a map to those of the network with more and more layers drawn anew.
+class Mprt(_Cascade, kind="mprt", label="MPRT"):
+    """Sanity check: likeness of a map to those with more and more layers drawn anew.
 
     From the output to the input, layers get the weights of a fresh network of the same kind, and
     stay so. The score is the mean over the steps of Spearman's correlation, in [-1, 1]; lower
@@ -52,8 +52,8 @@ class Mprt(_Cascade, kind="mprt", label="Sanity check (MPRT)"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SmoothMprt(_Cascade, kind="smooth_mprt", label="Sanity check (smooth MPRT)"):
-    """The same check on means of the map over noisy copies of the image.
+class SmoothMprt(_Cascade, kind="smooth_mprt", label="Smooth MPRT"):
+    """Sanity check: the same on means of the map over noisy copies of the image.
 
     The noise of a single map lowers correlations, which passes for dependence on the weights.
     Copies are limited to [0, 1]. Source: Hedström 2024, "Sanity checks revisited", smooth MPRT.
@@ -81,8 +81,8 @@ class SmoothMprt(_Cascade, kind="smooth_mprt", label="Sanity check (smooth MPRT)
 
 
 @dataclass(frozen=True, kw_only=True)
-class EfficientMprt(ScoreSpec, kind="efficient_mprt", label="Sanity check (efficient MPRT)"):
-    """How much the entropy of a map rises when all weights are drawn anew, in parts of it.
+class EfficientMprt(ScoreSpec, kind="efficient_mprt", label="Efficient MPRT"):
+    """Sanity check: the rise in entropy of a map when all weights are drawn anew, in parts of it.
 
     The entropy is that of the histogram of the map's values, summed over channels, in 100 bins.
     Above 0: the map of the trained network is simpler than that of a fresh one of the same kind.
