@@ -180,6 +180,11 @@ def in_short(cls: type[Spec]) -> str:
     return f"{first}\n{caveat}" if caveat else first
 
 
+def source_of(cls: type[Spec]) -> str:
+    """Return the source that a kind's docstring names, "" if none."""
+    return _told(cls)[1]
+
+
 def _method(family: str, cls: type[Spec]) -> Method:
     summary, source = _told(cls)
     caveat = getattr(cls, "caveat", "")

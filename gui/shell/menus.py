@@ -151,6 +151,12 @@ class Menus(QObject):
             "Report of a n&etwork…",
             lambda: reporting.report_a_network(window, workspace),
         )
+        self._add(
+            menu,
+            "copy_methods",
+            "Copy &methods section",
+            lambda: reporting.copy_methods(workspace),
+        )
         menu.addSeparator()
         self._add(menu, "quit", "&Quit", self._own.close)
 
