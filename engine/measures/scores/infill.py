@@ -5,6 +5,8 @@ Source: Rong 2022, section 4.2, noisy linear imputation, and the weights of the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -22,7 +24,11 @@ BYTES_A_VALUE = 80  # of the ten arrays of float64 that the solver holds
 
 
 def fill(
-    images: Tensor, hidden: Tensor, noise: float = 0.0, generator: torch.Generator | None = None
+    images: Tensor,
+    hidden: Tensor,
+    noise: float = 0.0,
+    generator: torch.Generator | None = None,
+    check_cancelled: Callable[[], None] = lambda: None,
 ) -> Tensor:
     """Return images whose hidden pixels are the weighted mean of their eight neighbours.
 
@@ -39,6 +45,8 @@ def fill(
         Standard deviation of the Gaussian noise, in pixel units; the result is limited to [0, 1].
     generator
         On the CPU; needed if there is noise.
+    check_cancelled
+        Called before every block of images; may raise.
 
     Returns
     -------
@@ -47,6 +55,7 @@ def fill(
     """
     found = images.clone()
     for part in blocks(len(images), BYTES_A_VALUE * images[:1].numel()):
+        check_cancelled()
         holes = hidden[part, None].expand_as(images[part])
         filled = _solved(images[part], holes).to(images)
         if noise:

@@ -91,7 +91,7 @@ def _standing(
         count = min(round(share * pixels), pixels - 1)
         hidden = ranks < count if order == ORDERS[0] else ranks >= pixels - count
         holes = hidden.view(len(ranks), *batch.images.shape[2:])
-        filled = fill(batch.images, holes, spec.noise, noise)
+        filled = fill(batch.images, holes, spec.noise, noise, judged.context.check_cancelled)
         yield _right(judged, batch, filled)
 
 

@@ -64,3 +64,20 @@ def test_that_noise_is_on_filled_pixels_only():
     assert torch.equal(found[:, :, 20:], images[:, :, 20:])
     assert float(found[:, :, :20].std()) == pytest.approx(0.05, rel=0.1)
     assert float(images.std()) == 0
+
+
+def test_that_large_images_are_filled_in_blocks_that_can_be_cancelled():
+    images = torch.full((20, 1, 512, 512), 0.25)
+    hidden = torch.zeros(20, 512, 512, dtype=torch.bool)
+    hidden[:, 100:110, 100:110] = True
+    asked = []
+
+    def check():
+        asked.append(None)
+        if len(asked) == 2:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        fill(images, hidden, check_cancelled=check)
+    whole = fill(images, hidden)
+    assert whole.numpy() == pytest.approx(0.25, abs=1e-6)
