@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -31,5 +32,5 @@ def alignment(
         aligned.add(found)
         cosines.add({name: one / length for name, one in found.items()})
     first, second = summary(spec, aligned), summary(spec, cosines, "cosine")
-    spread = {"cosine_std": float(cosines.values()["map"].std())}
+    spread = {"cosine_std": float(np.nanstd(cosines.values()["map"]))}
     return Result({**first.numbers, **second.numbers, **spread}, {**first.arrays, **second.arrays})

@@ -65,10 +65,11 @@ class Judged:
     Raises
     ------
     SpecError
-        If the images are too small to have a map of several pixels.
+        If there are no images, or they are too small to have a map of several pixels.
     """
 
     def __init__(self, model: nn.Module, images: Tensor, spec: ScoreSpec, context: Context):
+        check_some(images, spec)
         height, width = images.shape[-2:]
         if spec.compares_pixels and min(height, width) < LEAST_SIDE:
             raise SpecError(
@@ -145,6 +146,21 @@ class Judged:
             "sobel": edges(images),
             "blurred": blurred(found, CONTROL_BLUR),
         }
+
+
+def check_some(images: Tensor, spec: MetricSpec) -> None:
+    """Check that there are images; raise :class:`SpecError` if not."""
+    if not len(images):
+        raise SpecError(f"there are no test images, {spec.label} needs at least one")
+
+
+def where_finite(values: Tensor, importance: Tensor) -> Tensor:
+    """Return values (N, ...) of images, NaN where a map (N, H, W) is not finite and ranks nothing.
+
+    They are on the CPU, as the values.
+    """
+    whole = importance.isfinite().flatten(1).all(1).cpu()
+    return torch.where(whole.view(-1, *[1] * (values.ndim - 1)), values, torch.nan)
 
 
 def of_given_classes(spec: AttributionSpec) -> AttributionSpec:

@@ -14,6 +14,7 @@ from engine.manifold.tangents import BLOCK, Spaces, share
 from engine.measures.scores.judged import (
     Judged,
     Scored,
+    check_some,
     mean_and_limits,
     per_image,
     summary,
@@ -103,6 +104,7 @@ def manifold_sensitivity(
     place of the part across; "on", "off" and "whole", the mean changes. Arrays: the values of each
     image, and the curves of the changes over the radii.
     """
+    check_some(images, spec)
     network, spaces = Cancellable(model, context.check_cancelled), Spaces(spec.generator, context)
     generator = context.generator("directions", getattr(context.spec, "seed", 0))
     changes, shares = Scored(), Scored()

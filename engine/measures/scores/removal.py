@@ -20,6 +20,7 @@ from engine.measures.scores.judged import (
     Scored,
     mean_and_limits,
     summary,
+    where_finite,
     with_curves,
 )
 from engine.networks.gradients import logits_of
@@ -61,7 +62,10 @@ def road(model: nn.Module, images: Tensor, labels: Tensor, spec: Road, context: 
         for place, (name, importance) in enumerate(maps.items()):
             ranks = ranks_of(importance.flatten(1), ties).long()
             found = {
-                order: torch.stack([clean, *_standing(judged, batch, spec, order, ranks, noise)], 1)
+                order: where_finite(
+                    torch.stack([clean, *_standing(judged, batch, spec, order, ranks, noise)], 1),
+                    importance,
+                )
                 for order in ORDERS
             }
             for order, curve in found.items():
@@ -100,6 +104,9 @@ def _right(judged: Judged, batch: Batch, images: Tensor) -> Tensor:
 
 
 def _with_wilson(stood: Floats) -> Floats:
+    stood = stood[np.isfinite(stood).all(1)]
+    if not len(stood):
+        return np.full((3, stood.shape[1]), np.nan)
     limits = [wilson(round(right), len(stood)) for right in stood.sum(0)]
     return np.stack([stood.mean(0), *np.array(limits).T])
 
@@ -125,7 +132,7 @@ def pixel_curve(
         for place, (name, importance) in enumerate(maps.items()):
             ranks = ranks_of(importance.flatten(1), ties).long()
             between = _probabilities(judged, batch, other, ranks)
-            curve = torch.stack([ends[0], *between, ends[1]], 1)
+            curve = where_finite(torch.stack([ends[0], *between, ends[1]], 1), importance)
             curves.add({name: curve})
             scored.add({name: torch.trapezoid(curve, dim=1) / spec.steps})
             judged.progress(batch.start, (1 + place) / len(maps), len(batch.images))

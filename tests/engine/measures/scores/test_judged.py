@@ -138,6 +138,34 @@ def test_that_images_of_one_pixel_are_refused_where_pixels_are_compared(kind, co
         scored(small(kind), model, torch.rand(4, 2, 1, 1))
 
 
+@SCORE_KINDS
+def test_that_no_images_are_refused(kind, counted, scored):
+    model, images, labels = counted
+    with pytest.raises(SpecError, match=r"there are no test images|none of the test images"):
+        scored(small(kind), model, images[:0], labels[:0])
+
+
+class HalfBroken(nn.Module):
+    """Answers to bright images with numbers that are not finite."""
+
+    def forward(self, images):
+        bright = images.flatten(1).mean(1, keepdim=True) > 0.5
+        return images.flatten(1)[:, :3] * torch.where(bright, math.nan, 5.0)
+
+
+@SCORE_KINDS
+def test_that_images_without_a_finite_map_are_left_out(kind, scored, monkeypatch):
+    monkeypatch.setattr(randomisation, "_fresh", lambda judged: HalfBroken())
+    monkeypatch.setattr(randomisation, "layers_in_order", lambda model, image: [""])
+    images = 0.8 * torch.rand(6, 1, 28, 28, generator=torch.Generator().manual_seed(4))
+    images[::2] += 0.2
+    found = scored(small(kind), HalfBroken(), images)
+    name = kind.headline[0]
+    assert np.isnan(found.arrays[name][::2]).all()
+    assert np.isfinite(found.arrays[name][1::2]).all()
+    assert found.numbers["images"] == 3
+
+
 class Silent(nn.Module):
     """Answers the same, whatever the image."""
 
