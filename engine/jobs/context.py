@@ -129,6 +129,8 @@ class Context:
         The computation's cancel and pause flags.
     cache
         Values shared with other computations.
+    provenance
+        Facts about how this computation went that its record shall hold, such as its ``way``.
     """
 
     spec: Spec
@@ -137,6 +139,7 @@ class Context:
     emit: Callable[[Event], None]
     control: Control = field(default_factory=Control)
     cache: Cache = field(default_factory=Cache)
+    provenance: dict[str, Any] = field(default_factory=dict)
     _last_progress: float = 0.0
     _said_unsaved: bool = False
 

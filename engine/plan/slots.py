@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from engine.cores import allotted_cores
+from engine.devices.precision import precision_of, switched_to
 from engine.program import VERSION
-from engine.specs.schema import SpecError
+from engine.specs.schema import Spec, SpecError
 
 MAX_SIDE_BY_SIDE = 4  # unless the user says another number
 MOST = 256  # jobs or threads that the user may ask for
@@ -73,14 +74,14 @@ def stream_on(device: torch.device) -> AbstractContextManager[object]:
     return torch.cuda.stream(torch.cuda.Stream(device))  # type: ignore[no-untyped-call]
 
 
-def provenance(slots: Slots) -> dict[str, Any]:
-    """Return with what a record is computed: versions, device, threads, and kind of processor.
+def provenance(slots: Slots, spec: Spec) -> dict[str, Any]:
+    """Return with what a record is computed: versions, device, precision, threads, processor.
 
     On another kind of processor, or with another number of threads, floating-point sums differ in
     their last bits.
     """
-    cores = allotted_cores()
-    name = torch.cuda.get_device_name() if slots.device.type == "cuda" else platform.processor()
+    cores, cuda = allotted_cores(), slots.device.type == "cuda"
+    name = torch.cuda.get_device_name() if cuda else platform.processor()
     return {
         "isthmus": VERSION,
         "python": platform.python_version(),
@@ -94,4 +95,16 @@ def provenance(slots: Slots) -> dict[str, Any]:
         "jobs": slots.count,
         "cores": cores.count,
         "cores_set_by": cores.source,
+        # What was set for the process, and not what the spec asks for.
+        "multiplication": " ".join(sorted(switched_to())),
+        "precision": precision_of(spec),
+        "way": "eager",
+        **(_of_cudnn() if cuda else {}),
     }
+
+
+def _of_cudnn() -> dict[str, Any]:
+    """Return cuDNN's version, and whether it searches for kernels, which differ from run to run."""
+    cudnn = torch.backends.cudnn
+    version = cudnn.version()  # type: ignore[no-untyped-call]
+    return {"cudnn": version, "cudnn_search": "on" if cudnn.benchmark else "off"}

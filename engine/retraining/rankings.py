@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from engine.attribution.table import attribute, pixel_importance
+from engine.devices.precision import TURNS
 from engine.jobs.classifiers import classifier
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, device_images, layout
@@ -182,7 +183,7 @@ def ranking(spec: RankingSpec, context: Context) -> Ranks:
     def make() -> Ranks:
         return RANKINGS[spec.kind](spec, context)
 
-    return context.shared(f"ranks/{spec.key}", make, lambda made: made.nbytes)
+    return context.shared(f"ranks/{TURNS.now}/{spec.key}", make, lambda made: made.nbytes)
 
 
 def removal(occlusion: Occlusion, context: Context) -> Ranks:

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from engine.attribution.pictures import blurriness
 from engine.attribution.table import attribute, pixel_importance
+from engine.devices.precision import check_precision
 from engine.jobs.classifiers import classifier, fresh_network
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, device_images, layout, trainable
@@ -21,6 +22,7 @@ from engine.retraining.score import score
 from engine.specs import CONTROL_BLUR, Interpretability, Occlusion, Retraining
 from engine.specs.schema import SpecError
 from engine.store.study import Result
+from engine.training.batch import logits_of_step
 from engine.training.loop import (
     Checkpoints,
     TrainingState,
@@ -100,7 +102,14 @@ def fill_for_tests(channel_mean: Tensor, form: str) -> Tensor:
 
 
 def retrain(spec: Retraining, context: Context) -> Result:
-    """Compute a retraining record: test accuracy of a fresh network on occluded images."""
+    """Compute a retraining record: test accuracy of a fresh network on occluded images.
+
+    Raises
+    ------
+    SpecError
+        If no training is possible on the images, or the device does not have the precision.
+    """
+    check_precision(spec.precision, context.device)
     images = trainable(context, spec.occlusion.ranking.images)  # type: ignore[attr-defined]
     ranks = removal(spec.occlusion, context)
     weights = context.generator("weights", spec.seed)
@@ -116,8 +125,8 @@ def retrain(spec: Retraining, context: Context) -> Result:
     def step_on(indices: Tensor, _: float) -> Tensor:
         batch = as_unit(images.train[indices])
         batch = occluded(batch, ranks.train[indices], spec.occlusion, images.channel_mean)
-        loss = functional.cross_entropy(model(layout(batch)), images.train_labels[indices])
-        return descend(state, loss)
+        logits = logits_of_step(model, layout(batch), spec.precision == "bfloat16")
+        return descend(state, functional.cross_entropy(logits, images.train_labels[indices]))
 
     def on_point(step: float, loss: float) -> None:
         state.append(curve__step=step, curve__loss=loss)

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from engine.devices.precision import check_precision
 from engine.jobs.asked import tell_fewer, tell_no_radius
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, layout, trainable
@@ -47,7 +48,7 @@ def train(spec: Training, context: Context) -> Result:
     SpecError
         If the images have fewer than two classes, or the network cannot take them, or the best
         weights are wanted and no validation images could be held out, or the start or the
-        augmentation does not fit the images, or mixed precision is wanted without a CUDA device.
+        augmentation does not fit the images, or the device does not have the precision.
     """
     run = _Run(spec, context)
     state, checkpoints = run.state, Checkpoints(context)
@@ -256,11 +257,7 @@ def _check(spec: Training, context: Context, images: DeviceImages) -> None:
             f"averaging is {spec.averaging:g}, must be 0: {spec.scheme.kind} chooses itself which "
             "weights are evaluated"
         )
-    if spec.precision == "bfloat16" and context.device.type != "cuda":
-        # In float32 the record would hold another result than its spec says.
-        raise SpecError(
-            f"precision is bfloat16, which needs a CUDA device; this is {context.device.type}"
-        )
+    check_precision(spec.precision, context.device)
 
 
 def _generators(spec: Training, context: Context, model: nn.Module) -> dict[str, torch.Generator]:
