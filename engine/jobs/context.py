@@ -131,6 +131,8 @@ class Context:
         Values shared with other computations.
     provenance
         Facts about how this computation went that its record shall hold, such as its ``way``.
+    captures
+        Whether steps may be captured where the device can, see :mod:`engine.training.capture`.
     """
 
     spec: Spec
@@ -140,6 +142,7 @@ class Context:
     control: Control = field(default_factory=Control)
     cache: Cache = field(default_factory=Cache)
     provenance: dict[str, Any] = field(default_factory=dict)
+    captures: bool = True
     _last_progress: float = 0.0
     _said_unsaved: bool = False
 

@@ -342,6 +342,7 @@ class Scheduler:
         spec, start = job.spec, time.monotonic()
         self._emit(Started(spec.key, spec.kind, spec.title))
         context = Context(spec, self.study, self.slots.device, self._emit, job.control, self.cache)
+        context.captures = self.slots.captures
         try:
             if self.study.take_up(spec):  # another process has written this record meanwhile
                 return Ended(spec.key, "finished", time.monotonic() - start)

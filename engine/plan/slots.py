@@ -23,6 +23,8 @@ MOST = 256  # jobs or threads that the user may ask for
 class Slots:
     """How many computations a device runs at once, and how many CPU threads each one gets.
 
+    ``captures`` is whether steps of trainings are captured where the device can.
+
     The number of threads depends only on the cores that the process may use and on what the user
     asks for, so that results do not depend on what else runs.
     """
@@ -30,6 +32,7 @@ class Slots:
     device: torch.device
     count: int
     threads: int
+    captures: bool = True
 
 
 def slots_on(device: str, jobs: int | None = None, threads: int | None = None) -> Slots:

@@ -56,7 +56,7 @@ def seconds_per_pass(
             loss = functional.cross_entropy(model(images), labels)
             loss.backward()  # type: ignore[no-untyped-call]
             if device.type == "cuda":
-                torch.cuda.synchronize(device)
+                torch.cuda.current_stream(device).synchronize()
 
         batch()  # not timed: the first batch includes one-time set-up
         return batch

@@ -23,6 +23,7 @@ from engine.specs import CONTROL_BLUR, Interpretability, Occlusion, Retraining
 from engine.specs.schema import SpecError
 from engine.store.study import Result
 from engine.training.batch import logits_of_step
+from engine.training.capture import Steps, obstacle_of
 from engine.training.loop import (
     Checkpoints,
     TrainingState,
@@ -122,26 +123,31 @@ def retrain(spec: Retraining, context: Context) -> Result:
     checkpoints = Checkpoints(context)
     checkpoints.restore(state)
 
-    def step_on(indices: Tensor, _: float) -> Tensor:
+    def take(_: float, indices: Tensor) -> Tensor:
         batch = as_unit(images.train[indices])
         batch = occluded(batch, ranks.train[indices], spec.occlusion, images.channel_mean)
         logits = logits_of_step(model, layout(batch), spec.precision == "bfloat16")
         return descend(state, functional.cross_entropy(logits, images.train_labels[indices]))
 
+    steps = Steps(
+        take, state, context, obstacle=obstacle_of(spec.optimizer), optimizer=spec.optimizer
+    )
+
     def on_point(step: float, loss: float) -> None:
         state.append(curve__step=step, curve__loss=loss)
 
-    while state.epoch < spec.epochs:
-        run_epoch(
-            state,
-            context,
-            spec,
-            step_on=step_on,
-            count=len(images.train),
-            optimizer=spec.optimizer,
-            on_point=on_point,
-        )
-        checkpoints.save_if_due(state)
+    with steps:
+        while state.epoch < spec.epochs:
+            run_epoch(
+                state,
+                context,
+                spec,
+                step_on=lambda indices, epoch: steps(epoch, indices),
+                count=len(images.train),
+                optimizer=spec.optimizer,
+                on_point=on_point,
+            )
+            checkpoints.save_if_due(state)
     value = _occluded_accuracy(model, images, ranks, spec.occlusion, context)
     numbers = {"accuracy": value, "test_images": len(images.test)}
     return Result(numbers, state.curves())

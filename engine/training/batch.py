@@ -20,7 +20,8 @@ def logits_of_step(model: nn.Module, images: Tensor, mixed: bool) -> Tensor:
     if not mixed:
         found: Tensor = model(images)
         return found
-    with torch.autocast(images.device.type, dtype=torch.bfloat16):
+    # Copies of weights that a cache kept would be stale in a captured step.
+    with torch.autocast(images.device.type, dtype=torch.bfloat16, cache_enabled=False):
         found = model(images)
     return found.float()
 

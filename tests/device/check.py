@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = ("torch", "numpy", "scipy", "h5py", "PIL", "safetensors")
-SHARES = {"tensors": 0.15, "kinds": 0.35, "speed": 0.6}
+SHARES = {"tensors": 0.15, "kinds": 0.3, "captured": 0.4, "speed": 0.65}
 """By which share of the time a stage must have ended; what is left is the figure's."""
 
 PRESETS = {"cpu": "paper-tradeoff-cifar10-lite", "cuda": "paper-tradeoff-cifar10"}
@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     found.add_argument("--out", type=Path, required=True, help="folder of the results")
     found.add_argument("--device", default="cuda", choices=["cpu", "cuda"])
     found.add_argument("--minutes", type=float, default=8.0, help="of the whole check")
-    found.add_argument("--stages", default="tensors,kinds,speed,memory,figure")
+    found.add_argument("--stages", default="tensors,kinds,captured,speed,memory,figure")
     found.add_argument("--preset", help="the figure's plan")
     found.add_argument("--set", action="append", default=[], metavar="SPEC.FIELD=VALUE")
     found.add_argument("--resume", type=Path, nargs="*", default=[], help="packed studies")
@@ -91,6 +91,8 @@ def _stage(stage: str, report: object, options: argparse.Namespace, home: Path) 
         tensors.check(report, device, SHARES[stage])
     elif stage == "kinds":
         kinds.check(report, name, home, SHARES[stage])
+    elif stage == "captured":
+        kinds.check_captured(report, name, home, SHARES[stage])
     elif stage == "speed":
         study = Study(home / "speed", create=True)
         images = speed.ingested(options.data, study, **IMAGES[name])
@@ -103,7 +105,7 @@ def _stage(stage: str, report: object, options: argparse.Namespace, home: Path) 
                      settings=options.set, resume=options.resume)  # fmt: skip
     else:
         raise ValueError(
-            f"stage is {stage!r}, must be one of tensors, kinds, speed, memory, figure"
+            f"stage is {stage!r}, must be one of tensors, kinds, captured, speed, memory, figure"
         )
 
 

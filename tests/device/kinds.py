@@ -6,6 +6,7 @@ import hashlib
 import math
 import shutil
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from engine import specs
 from engine.jobs.events import Ended, Event
 from engine.plan.computations import COMPUTATIONS
 from engine.plan.scheduler import Scheduler
-from engine.plan.slots import slots_on
+from engine.plan.slots import Slots, slots_on
 from engine.specs.schema import Spec
 from engine.store.study import Record, Study
 from tests.device.report import Report
@@ -148,8 +149,15 @@ def run(
     study: Study, wanted: Iterable[Spec], device: str, left: Callable[[], float]
 ) -> dict[str, str]:
     """Compute what the study lacks until no time is left; return the failures by key."""
+    return run_on(study, wanted, slots_on(device), left)
+
+
+def run_on(
+    study: Study, wanted: Iterable[Spec], slots: Slots, left: Callable[[], float]
+) -> dict[str, str]:
+    """Do as :func:`run` on given slots."""
     events: list[Event] = []
-    scheduler = Scheduler(study, slots_on(device), events.append)
+    scheduler = Scheduler(study, slots, events.append)
     scheduler.add(wanted)
     scheduler.wait(max(1.0, left()))
     scheduler.stop(30)
@@ -184,6 +192,7 @@ def _compare(
     worst, at = max(rows, default=(0.0, "nothing to compare"))
     infinite = sorted(name for name in _infinite(ours) - _infinite(theirs))
     row = {"not_finite": " ".join(infinite)} if infinite else {}
+    row["way"] = str(ours.provenance.get("way"))
     report.add(SECTION, name, worst <= 1 and not infinite, tolerances_apart=worst, at=at, **row)
 
 
@@ -229,3 +238,27 @@ def _infinite(record: Record) -> set[str]:
     """Return the names of the arrays that hold NaN or infinity."""
     floats = ((n, a) for n, a in record.arrays.items() if a.dtype.kind == "f")
     return {name for name, array in floats if not np.isfinite(array).all()}
+
+
+def check_captured(report: Report, device: str, home: Path, share: float) -> None:
+    """Compare captured steps with eager ones on the device: with equal kernels, equal bits."""
+    found = {}
+    wanted = {name: spec for name, spec in trained().items() if isinstance(spec, specs.Training)}
+    for captures in (True, False):
+        study = Study(home / f"captured-{captures}", create=True)
+        slots = replace(slots_on(device), captures=captures)
+        failed = run_on(study, [IMAGES, *wanted.values()], slots, lambda: report.left(share))
+        for key, text in failed.items():
+            report.add("captured", key, False, error=text[:300])
+        found[captures] = study
+    for name, spec in wanted.items():
+        if not all(study.has(spec) for study in found.values()):
+            report.add("captured", name, left_out="not computed in both ways")
+            continue
+        captured, eager = found[True].read(spec), found[False].read(spec)
+        first = {field: (captured.arrays[field][0], eager.arrays[field][0])
+                 for field in eager.arrays if field == "curve/loss"}  # fmt: skip
+        close = all(abs(a - b) <= FIRST_LOSS * abs(b) for a, b in first.values())
+        same = all(np.array_equal(a, captured.arrays[n], equal_nan=True)
+                   for n, a in eager.arrays.items())  # fmt: skip
+        report.add("captured", name, close, way=str(captured.provenance["way"]), same_bits=same)

@@ -12,6 +12,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -121,7 +122,9 @@ def check(
 
 def ways(device: str, jobs: tuple[int, ...]) -> list[tuple[str, Slots]]:
     """Return the ways in which the queue can compute steps, with their slots."""
-    return [("eager", slots_on(device, count)) for count in jobs]
+    found = [slots_on(device, count) for count in jobs]
+    eager = [("eager", replace(slots, captures=False)) for slots in found]
+    return [*eager, *(("captured", slots) for slots in found)] if device == "cuda" else eager
 
 
 class _Retrainings:
