@@ -153,7 +153,7 @@ def compute(
     Parameters
     ----------
     device
-        "auto", "cpu" or "cuda".
+        "auto", "cpu", "cuda", "xpu" or "mps"; see :func:`engine.plan.slots.slots_on`.
     jobs, threads
         How many computations run side by side, and the CPU threads of each; None: as many as the
         process has cores for.

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 import torch
 
+from engine.devices.found import wait_for
 from engine.jobs.events import Event, Notice, Progress
 from engine.memory import image_memory
 from engine.specs.schema import Spec
@@ -187,8 +188,7 @@ class Context:
 
         def complete() -> T:
             value = make()
-            if self.device.type == "cuda":  # other threads use the value on their own streams
-                torch.cuda.current_stream(self.device).synchronize()
+            wait_for(self.device)  # other threads use the value on their own streams
             return value
 
         return self.cache.get(key, complete, size)

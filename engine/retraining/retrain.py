@@ -12,6 +12,7 @@ from torch.nn import functional
 from engine.attribution.pictures import blurriness
 from engine.attribution.table import attribute, pixel_importance
 from engine.devices.precision import check_precision
+from engine.devices.wide import wide
 from engine.jobs.classifiers import classifier, fresh_network
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, device_images, layout, trainable
@@ -99,7 +100,7 @@ def fill_for_tests(channel_mean: Tensor, form: str) -> Tensor:
     """
     if form == "corrected":
         return channel_mean
-    return (channel_mean.double() * 255).floor().div(255).to(channel_mean.dtype)
+    return (wide(channel_mean) * 255).floor().div(255).float().to(channel_mean.device)
 
 
 def retrain(spec: Retraining, context: Context) -> Result:
