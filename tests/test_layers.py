@@ -21,6 +21,7 @@ ENGINE = [
     "store",
     "devices",
     "study",  # one name, for snippets that were copied from version 0.1.0
+    "citing",
     "networks",
     "data",
     "attacks",
@@ -37,7 +38,7 @@ ENGINE = [
     "api",  # the names that scripts and notebooks use
     "cli",
 ]
-GUI = ["look", "widgets", "session", "queue", "network", "pages", "shell", "app"]
+GUI = ["look", "widgets", "session", "queue", "network", "palette", "pages", "shell", "app"]
 WINDOW = ("gui", "PySide6", "pyqtgraph")
 MOST_FILES = 20
 MOST_LINES = 400
