@@ -75,7 +75,10 @@ def _check(options: argparse.Namespace) -> int:
         for stage in options.stages.split(","):
             report.say(f"---- {stage}")
             report.attempt(stage, "stage", lambda s=stage: _stage(s, report, options, Path(home)))
-    report.say(f"{report.failed} rows are not as they should be; see {options.out}/device.json")
+    report.say(
+        f"{report.failed} rows are not as they should be, {report.left_out} were left out; "
+        f"see {options.out}/device.json"
+    )
     report.save()
     return 1 if report.failed else 0
 

@@ -25,7 +25,7 @@ class Report:
     def __init__(self, path: Path, seconds: float):
         self._path, self._seconds, self._begun = path, seconds, time.monotonic()
         self._told: dict[str, Any] = {"facts": {}, "sections": {}, "seconds": 0.0}
-        self.failed = 0
+        self.failed = self.left_out = 0
 
     def elapsed(self) -> float:
         """Return the seconds since the check began."""
@@ -55,6 +55,7 @@ class Report:
             Plain numbers and texts.
         """
         self.failed += ok is False
+        self.left_out += "left_out" in row
         kept = {"name": name, **({} if ok is None else {"ok": ok}), **row}
         self._told["sections"].setdefault(section, []).append(kept)
         words = ", ".join(f"{key} {_short(value)}" for key, value in row.items())
@@ -73,7 +74,11 @@ class Report:
 
     def save(self) -> None:
         """Write the file under another name first, so that it is never half written."""
-        self._told["seconds"], self._told["failed"] = self.elapsed(), self.failed
+        self._told |= {
+            "seconds": self.elapsed(),
+            "failed": self.failed,
+            "left_out": self.left_out,
+        }
         part = self._path.with_suffix(".part")
         part.write_text(json.dumps(self._told, indent=1))
         os.replace(part, self._path)

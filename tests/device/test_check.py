@@ -51,6 +51,8 @@ def test_that_the_report_is_whole_after_every_row(tmp_path):
     report.add("one", "first", True, value=1.5)
     assert told(tmp_path)["sections"] == {"one": [{"name": "first", "ok": True, "value": 1.5}]}
     report.attempt("one", "second", lambda: 1 / 0)
+    report.add("one", "third", left_out="no time left for it")
+    assert told(tmp_path)["left_out"] == 1
     assert told(tmp_path)["failed"] == 1
     assert told(tmp_path)["sections"]["one"][1]["error"] == "ZeroDivisionError: division by zero"
 
