@@ -31,6 +31,8 @@ ENGINE = [
     "manifold",
     "boundary",
     "measures",
+    "plugin_calls",
+    "plugins",
     "plan",
     "figures",
     "api",  # the names that scripts and notebooks use

@@ -12,7 +12,7 @@ from engine.figures.by_class import class_chart
 from engine.figures.charts import SYMBOLS, ChartData, FigureError, Picture, Series, series_colour
 from engine.specs import ClassAccuracy, CorruptedAccuracy, Measurement, SmallestEps
 from engine.specs.measures import CORRUPTIONS
-from engine.store.study import Record, Study
+from engine.store.study import Record, Study, spec_of
 from engine.tradeoff.metrics import Measured, measured_in
 
 Arrays = Mapping[str, NDArray[np.generic]]
@@ -41,11 +41,11 @@ def metric_charts(study: Study) -> Picture:
 def record_charts(record: Record) -> tuple[ChartData, ...]:
     """Return the charts of one measurement: its own, its curve, or the spread over its images."""
     arrays = record.arrays
-    if isinstance(record.spec, Measurement) and record.spec.metric.kind in CHARTS:
-        return CHARTS[record.spec.metric.kind](arrays)
+    spec = spec_of(record.entry)
+    if isinstance(spec, Measurement) and spec.metric.kind in CHARTS:
+        return CHARTS[spec.metric.kind](arrays)
     if set(CURVE) <= set(arrays):
         return (_curve_chart([_curve("", arrays, 0)], ""),)
-    spec = record.spec
     label = spec.metric.label if isinstance(spec, Measurement) else ""
     names = [name for name, values in arrays.items() if _is_per_image(values)]
     return tuple(_spread(arrays[name], name.replace("_", " "), label) for name in names)

@@ -27,6 +27,7 @@ from engine.plan.priority import give_way
 from engine.plan.room import Needs, Room, free_memory
 from engine.plan.slots import Slots, provenance, slots_on, stream_on
 from engine.specs.schema import Spec
+from engine.specs.variants import origins_in
 from engine.store.asked import Asked, line_of
 from engine.store.study import Result, Study
 from engine.store.unfinished import tidy
@@ -71,6 +72,7 @@ def missing_with_needs(
 
 def compute(spec: Spec, context: Context) -> Result:
     """Compute one spec without storing the result; the records of its parents must exist."""
+    origins_in(spec)
     return COMPUTATIONS[spec.kind](spec, context)
 
 
@@ -341,9 +343,11 @@ class Scheduler:
         try:
             if self.study.take_up(spec):  # another process has written this record meanwhile
                 return Ended(spec.key, "finished", time.monotonic() - start)
+            own = sorted(origin.text for origin in origins_in(spec))
             result = self._computations[spec.kind](spec, context)
             seconds = time.monotonic() - start
-            self.study.write(spec, result, seconds=seconds, provenance=provenance(self.slots))
+            found = provenance(self.slots) | ({"plugins": own} if own else {})
+            self.study.write(spec, result, seconds=seconds, provenance=found)
         except Cancelled:
             return Ended(spec.key, "cancelled", time.monotonic() - start)
         except BaseException as error:  # if this ended the worker, its job would stay "running"
