@@ -2,8 +2,9 @@
 
 Once :func:`load` has run the file, its attacks, attributions, training schemes and metrics are like
 those of the program. Loading runs the file's code, so a file is loaded only when the user names it:
-never from a study, never by itself. The SHA-256 of the file is part of the keys of all that is computed with it, see
-:class:`engine.specs.schema.Origin`; two files of different content never share a record.
+never from a study, never by itself. The SHA-256 of the file is part of the keys of all that is
+computed with it, see :class:`engine.specs.schema.Origin`; two files of different content never
+share a record.
 """
 
 from __future__ import annotations
@@ -189,7 +190,7 @@ def _read(path: Path) -> bytes:
     except OutputError as error:
         raise PluginError(f"{path.name} is not run: {error}") from error
     except NotAFile as error:
-        raise PluginError(f"plugin is {path}, {error.strerror}; must be a Python file") from error
+        raise PluginError(f"plugin is {path}: {error.strerror}") from error
     except OSError as error:
         raise PluginError(f"plugin {path} cannot be read: {error.strerror or error}") from error
     if len(source) > LARGEST:

@@ -88,6 +88,7 @@ def parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=help, description=help)
         if name not in WITHOUT_STUDY:
             command.add_argument("--study", required=True, type=Path, help="folder of the study")
+        add_arguments(command)
         command.add_argument(
             "--plugin",
             action="append",
@@ -96,7 +97,6 @@ def parser() -> argparse.ArgumentParser:
             metavar="FILE.py",
             help="methods of your own, docs/plugins.md; runs the file's code; can be repeated",
         )
-        add_arguments(command)
     return main
 
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 from engine.attribution.methods import gradient
 from engine.attribution.table import ATTRIBUTIONS
 from engine.specs.attributions import AttributionSpec
-from engine.specs.passes import FORWARD, TO_PIXELS
+from engine.specs.passes import TO_PIXELS
 from engine.specs.schema import param
 
 
@@ -26,7 +26,7 @@ class BlurredGradient(AttributionSpec, kind="blurred_gradient", label="Blurred g
 
     @property
     def passes(self) -> float:
-        """The work for one image: FORWARD an answer, TO_PIXELS a gradient."""
+        """The work for one image: TO_PIXELS a gradient, FORWARD (there too) an answer."""
         return TO_PIXELS
 
 
