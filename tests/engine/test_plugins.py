@@ -13,6 +13,8 @@ from engine.attacks.table import attack
 from engine.attribution.table import ATTRIBUTIONS, attribute
 from engine.cli.main import main
 from engine.cli.templates import TEMPLATES
+from engine.plan.planfile import read_plan
+from engine.plan.reproduce import command_text, plan_text, python_text
 from engine.plugins import PluginError, forget, load, loaded
 from engine.specs import AttackSpec, AttributionSpec
 from engine.specs.schema import KINDS, ORIGINS, SpecError, from_dict
@@ -379,6 +381,28 @@ def test_that_a_study_without_the_plugin_shows_its_records_and_says_what_is_miss
     # With the file named, nothing is computed again.
     assert main([*run, "--plugin", str(path)]) == 0
     assert "nothing to compute" in capsys.readouterr().err
+
+
+def test_that_copied_commands_and_code_load_the_plugin(file, tmp_path):
+    path = file()
+    load(path)
+    plan = tmp_path / "plan.toml"
+    plan.write_text(PLAN)
+    (spec,) = read_plan(plan).specs
+    assert f"--plugin {path}" in command_text(spec, tmp_path / "s", "posix")
+    again = tmp_path / "again.toml"
+    again.write_text(plan_text(spec))
+    assert read_plan(again).specs[0].key == spec.key
+    code = python_text(spec, tmp_path / "s").replace("print(dict", "found = (dict")
+    names = {}
+    exec(compile(code, "copied", "exec"), names)
+    assert names["record"].entry.key == spec.key
+    changed = file(("# The row.", "# The row!"))
+    load(changed)
+    with pytest.raises(SpecError, match="is not loaded; the one that is loaded differs"):
+        read_plan(again)
+    with pytest.raises(SpecError, match=r"mine.py has changed since this was asked for"):
+        command_text(spec, tmp_path / "s", "posix")
 
 
 def test_that_a_method_that_fails_fails_its_computation_only(file, tmp_path, capsys):
