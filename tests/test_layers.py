@@ -38,7 +38,7 @@ ENGINE = [
     "api",  # the names that scripts and notebooks use
     "cli",
 ]
-GUI = ["look", "widgets", "session", "queue", "network", "pages", "shell", "app"]
+GUI = ["look", "widgets", "session", "plugins", "queue", "network", "pages", "shell", "app"]
 WINDOW = ("gui", "PySide6", "pyqtgraph")
 MOST_FILES = 20
 MOST_LINES = 400
