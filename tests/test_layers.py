@@ -17,6 +17,7 @@ ENGINE = [
     "cores",
     "memory",
     "texts",
+    "fonts",
     "specs",
     "store",
     "study",  # one name, for snippets that were copied from version 0.1.0

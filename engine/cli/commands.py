@@ -6,10 +6,12 @@ import argparse
 import itertools
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 
 from engine.figures.catalog import FIGURES
+from engine.fonts import without_font
 from engine.memory import PERCENTS, set_image_percent
 from engine.program import FAILED, OK
 from engine.specs.errors import suggestion
@@ -195,7 +197,19 @@ def _export(options: argparse.Namespace) -> int:
     except OSError as error:
         raise StudyError(f"--out {options.out} cannot be written: {error.strerror}") from error
     print(options.out)
+    if words := without_font(_names_in(study)):
+        print(one_line(words), file=sys.stderr)
     return OK
+
+
+def _names_in(study: Study) -> Iterator[str]:
+    """Yield the texts that users give: names, titles and notes of the study, classes of images."""
+    yield from (str(study.about.get(name, "")) for name in ("name", "notes"))
+    for entry in study.entries:
+        yield entry.title
+        if isinstance(spec_of(entry), ImagesSpec):
+            with suppress(StudyError):  # a damaged record, of which other commands tell
+                yield from map(str, study.read(entry.key).documents.get("classes", ()))
 
 
 def _pack(options: argparse.Namespace) -> int:
