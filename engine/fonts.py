@@ -46,9 +46,12 @@ def without_font(texts: Iterable[str]) -> str:
     if not letters:
         return ""
     shown = " ".join(letters[:SHOWN]) + (" ..." if len(letters) > SHOWN else "")
+    # Where the sentence is shown, the letters are boxes too: the scripts have names.
+    scripts = dict.fromkeys(unicodedata.name(letter, "other").split()[0] for letter in letters)
+    names = ", ".join(name if name == "CJK" else name.capitalize() for name in scripts)
     return (
-        f"no font on this computer has {shown}: boxes stand for such letters until one is "
-        "installed, such as Noto Sans"
+        f"no font on this computer has {shown} ({names}): boxes stand for such letters until one "
+        "is installed, such as Noto Sans"
     )
 
 

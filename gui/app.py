@@ -45,6 +45,7 @@ def open_window(paths: list[Path], plugins: Sequence[Path] = ()) -> int:
 
 def make_application() -> QApplication:
     """Return the dressed application; there can be one in a process."""
+    from PySide6.QtCore import QLoggingCategory
     from PySide6.QtWidgets import QApplication
 
     from engine import memory
@@ -55,6 +56,8 @@ def make_application() -> QApplication:
     enlarge(os.environ, settings.scale())
     if memory.SHARE not in os.environ:  # whoever set it by hand has the last word
         memory.set_image_percent(settings.image_percent())
+    # Letters that no font has are told of in a sentence, see gui/session/letters.py.
+    QLoggingCategory.setFilterRules("qt.text.font.db.warning=false")
     app = QApplication(sys.argv[:1])
     app.setApplicationName("isthmus")
     app.setDesktopFileName("isthmus")

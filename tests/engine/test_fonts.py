@@ -100,7 +100,8 @@ def test_that_a_figure_is_drawn_with_the_found_font(system, suffix):
 
 def test_that_a_letter_without_a_font_gives_a_sentence_and_no_raw_warning(system):
     system()
-    assert without_font([CAT]).startswith(f"no font on this computer has {CAT}: boxes stand for")
+    assert without_font([CAT]).startswith(f"no font on this computer has {CAT} (CJK): boxes stand")
+    assert "(Devanagari, CJK)" in without_font(["हि" + CAT])
     code = """
 from matplotlib import font_manager
 font_manager.findSystemFonts = lambda: []
