@@ -13,11 +13,16 @@ from pathlib import Path
 def main(arguments: list[str]) -> int:
     """Open the window with paths that exist, or run a headless command.
 
-    Files of the user with methods, --plugin FILE.py, stand before the paths or with the command.
+    Files of the user with methods, --plugin FILE.py, may stand beside the paths or the command.
     A path that bears the name of a command is opened as ./run. What is neither a command nor there
     is answered by the commands' parser, in one line.
     """
     multiprocessing.freeze_support()
+    if arguments[:1] == ["--decode-heic"]:  # engine.data.heic.decoder, of the packaged program
+        from engine.data.heic.child import serve
+
+        serve(int(arguments[1]))
+        return 0
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # a windowed build has no console
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
@@ -35,15 +40,23 @@ def main(arguments: list[str]) -> int:
 
 
 def _plugins_in(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """Take --plugin FILE.py out of the arguments where no command is named first.
+    """Take every --plugin FILE.py out of arguments that begin with it or name no command.
 
     The parser of a command takes it from there itself.
     """
+    from engine.cli.parser import COMMANDS
+
+    if not arguments or arguments[0] in COMMANDS:
+        return [], arguments
     plugins: list[str] = []
-    left = list(arguments)
-    while left and left[0] == "--plugin" and len(left) > 1:
-        plugins.append(left[1])
-        left = left[2:]
+    left: list[str] = []
+    given = iter(arguments)
+    for argument in given:
+        name, equals, path = argument.partition("=")
+        if name == "--plugin" and (equals or (path := next(given, ""))):
+            plugins.append(path)
+        else:
+            left.append(argument)
     return plugins, left
 
 

@@ -232,10 +232,12 @@ def test_that_a_study_opened_without_the_plugin_shows_its_records(qtbot, workspa
 
 
 def test_that_the_command_line_names_plugins_before_paths_and_with_commands(path, capsys):
-    assert program._plugins_in(["--plugin", "a.py", "--plugin", "b.py", "x"]) == (
-        ["a.py", "b.py"],
-        ["x"],
-    )
+    for given in (
+        ["--plugin", "a.py", "--plugin=b.py", "x"],
+        ["x", "--plugin=a.py", "--plugin", "b.py"],
+    ):
+        assert program._plugins_in(given) == (["a.py", "b.py"], ["x"])
+    assert program._plugins_in(["x", "--plugin"]) == ([], ["x", "--plugin"])
     assert program.main(["--plugin", str(path), "methods", "attributions", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)["methods"]
     assert "blurred_gradient" in {method["kind"] for method in listed}

@@ -10,8 +10,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QToolTip
 
 from engine.store.study import Study
 from gui.pages import PAGES
-from gui.session.workspace import Workspace
-from gui.shell.page_host import PageHost
+from gui.shell.main_window import MainWindow
 from gui.widgets.export.form import ExportForm
 from gui.widgets.forms.number_boxes import CountBox, DecimalBox
 from gui.widgets.forms.number_edit import NumberEdit, NumbersEdit, WholeEdit
@@ -83,16 +82,17 @@ def all_of(kind, pages):
 
 
 def test_that_every_number_field_of_the_window_follows_it(qtbot, country, tmp_path):
-    workspace = Workspace()
-    workspace.open_study(Study(tmp_path / "s", create=True).path)
-    hosts = [PageHost(place, workspace) for place in PAGES]
-    for host in hosts:
-        qtbot.addWidget(host)
+    window = MainWindow(PAGES)
+    qtbot.addWidget(window)
+    window.workspace.runner.loaded = True
+    window._closing = True
+    assert window.workspace.open_study(Study(tmp_path / "s", create=True).path)
+    for host in window.pages.hosts:
         host.build()
         assert host.page is not None, host.place.title
     exports = ExportForm("")
     qtbot.addWidget(exports)
-    parts = [*hosts, exports]
+    parts = [window, exports]
 
     boxes = all_of(QAbstractSpinBox, parts)
     assert len(boxes) > 20
@@ -130,7 +130,6 @@ def test_that_every_number_field_of_the_window_follows_it(qtbot, country, tmp_pa
         assert "may be 1.5 or 1; 5" in edit.error()
         edit.set_values((0.5, 0.25))
         assert edit.text() == "0.5, 0.25"
-    workspace.runner.shutdown()
 
 
 def test_that_no_other_box_for_numbers_is_used():
