@@ -52,7 +52,7 @@ def ask_to_run(own: OwnMethods, path: Path, parent: QWidget) -> None:
         box = Question("Your own methods", text, WARNING, parent)
         run = box.addButton("Run it", QMessageBox.ButtonRole.AcceptRole)
         run.clicked.connect(lambda: own.allow(path, digest))
-        no = box.addButton("Do not run it", QMessageBox.ButtonRole.RejectRole)
+        no = box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(no)
         box.setEscapeButton(no)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -84,8 +84,8 @@ def test_that_a_file_runs_only_after_a_question_that_says_it_is_a_program(qtbot,
     box = question(qtbot, dialog)
     assert f"Run the code in {path}?" in box.text()
     assert "can do everything that you can" in box.informativeText()
-    assert box.defaultButton().text() == "Do not run it"
-    press(box, "Do not run it")
+    assert box.defaultButton().text() == "Cancel"
+    press(box, "Cancel")
     assert loaded() == ()
     assert settings.own_methods() == {}
     dialog.take(str(path))
