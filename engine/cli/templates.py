@@ -29,6 +29,11 @@ class BlurredGradient(AttributionSpec, kind="blurred_gradient", label="Blurred g
         """The work for one image: TO_PIXELS a gradient, FORWARD (there too) an answer."""
         return TO_PIXELS
 
+    @property
+    def title(self) -> str:
+        """What lists and figures call it: the label, and what tells two settings apart."""
+        return f"{super().title}, {self.side} px"
+
 
 # The function: the network, images (N, C, H, W) in [0, 1] and the classes to explain; by name a
 # random generator and the fields of the spec, except explained, target and seed. It returns signed

@@ -48,6 +48,26 @@ attribution = { kind = "blurred_gradient" }
 """
 
 
+MEASURED = """
+run = ["measured"]
+[specs.images]
+kind = "glyphs"
+train = 60
+test = 20
+[specs.network]
+kind = "training"
+images = "@images"
+network = {{ kind = "small_cnn" }}
+epochs = 1
+evaluation_images = 10
+{scheme}
+[specs.measured]
+kind = "measurement"
+classifier = "@network"
+metric = {metric}
+"""
+
+
 @pytest.fixture(autouse=True)
 def unloaded():
     yield
@@ -304,6 +324,53 @@ def test_that_an_attack_that_leaves_its_ball_is_refused(file, old, new, sentence
         attack(model, images, model(images).argmax(1), spec)
 
 
+@pytest.mark.parametrize(
+    ("template", "old", "new", "sentence"),
+    [
+        (
+            "scheme",
+            "return descend(",
+            "return 0.5 or max(",
+            "half_and_half_step returned a float",
+        ),
+        (
+            "scheme",
+            "clean * clean_loss",
+            "float('inf') * clean_loss",
+            "half_and_half_step returned a loss of inf, must be finite",
+        ),
+        ("scheme", "adv_images = attacked(", "adv_images = attac(", "NameError: name 'attac'"),
+        (
+            "metric",
+            "return Result(",
+            "return (lambda *parts: {})(",
+            "overconfidence returned a dict",
+        ),
+        (
+            "metric",
+            '"accuracy": float(right.mean())',
+            '"accuracy": float("nan")',
+            "ValueError: the result accuracy is nan, not a finite number",
+        ),
+        ("metric", '"right": right.numpy()', '"right": right', "right as Tensor of shape"),
+        ("metric", "float(right.mean()),", "right.mean(),", "accuracy as Tensor of shape"),
+    ],
+)
+def test_that_a_scheme_or_metric_that_fails_fails_its_computation_with_a_sentence(
+    file, tmp_path, capsys, template, old, new, sentence
+):
+    path = file((old, new), template=template)
+    plan = tmp_path / "plan.toml"
+    scheme = 'scheme = { kind = "half_and_half" }' if template == "scheme" else ""
+    metric = '{ kind = "overconfidence" }' if template == "metric" else '{ kind = "alignment" }'
+    plan.write_text(MEASURED.format(scheme=scheme, metric=metric))
+    run = ["run", str(plan), "--study", str(tmp_path / "s"), "--device", "cpu"]
+    assert main([*run, "--plugin", str(path)]) == 1
+    said = capsys.readouterr().err
+    (line,) = [line for line in said.splitlines() if "FAILED: mine.py" in line]
+    assert sentence in line
+
+
 def test_that_a_field_of_a_plugin_is_checked_by_its_own_sentence(file):
     load(file())
     with pytest.raises(SpecError, match=r"^side is 0, must be a whole number at least 1"):
@@ -366,7 +433,7 @@ def test_that_a_study_without_the_plugin_shows_its_records_and_says_what_is_miss
     assert f"1 record needs {missing}" in capsys.readouterr().err
     assert main(["show", entry.key, "--study", study]) == 0
     shown = capsys.readouterr().out
-    assert "Blurred gradient maps" in shown
+    assert "Blurred gradient, 3 px maps" in shown
     assert "attributions             float32 (8, 1, 28, 28)" in shown
     assert missing in shown
     assert main(["check", "--study", study]) == 0
