@@ -21,6 +21,7 @@ ENGINE = [
     "specs",
     "store",
     "study",  # one name, for snippets that were copied from version 0.1.0
+    "citing",
     "networks",
     "data",
     "attacks",
@@ -39,7 +40,18 @@ ENGINE = [
     "api",  # the names that scripts and notebooks use
     "cli",
 ]
-GUI = ["look", "widgets", "session", "plugins", "queue", "network", "pages", "shell", "app"]
+GUI = [
+    "look",
+    "widgets",
+    "session",
+    "plugins",
+    "queue",
+    "network",
+    "palette",
+    "pages",
+    "shell",
+    "app",
+]
 WINDOW = ("gui", "PySide6", "pyqtgraph")
 MOST_FILES = 20
 MOST_LINES = 400

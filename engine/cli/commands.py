@@ -212,6 +212,20 @@ def _names_in(study: Study) -> Iterator[str]:
                 yield from map(str, study.read(entry.key).documents.get("classes", ()))
 
 
+def _cite(options: argparse.Namespace) -> int:
+    from engine.citing.paragraph import methods_of
+
+    study = Study(options.study)
+    methods = methods_of(study, latex=options.latex)
+    if options.json:
+        works = [vars(work) for work in methods.references]
+        print(json.dumps({"text": methods.text, "references": works, "bibtex": methods.bibtex()}))
+    else:
+        print(f"{methods.text}\n\n{methods.bibtex()}".strip())
+    _tell_lacking(study)
+    return OK
+
+
 def _pack(options: argparse.Namespace) -> int:
     from engine.store.packing import pack
 
@@ -298,6 +312,7 @@ FUNCTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "list": _list,
     "show": _show,
     "export": _export,
+    "cite": _cite,
     "pack": _pack,
     "unpack": _unpack,
     "check": _check,
