@@ -24,8 +24,11 @@ from engine.specs.schema import (
     fields_of,
     specs_inside,
 )
+from engine.texts import one_line, shortened
 
 S = TypeVar("S", bound=Spec)
+LONGEST_NAME = 60  # letters of a file's name in a sentence
+MOST_NAMED = 6
 
 
 def switches(spec: Spec) -> Iterator[tuple[Field, Any]]:
@@ -90,7 +93,12 @@ def absent_origins(form: object) -> set[Origin]:
 def absent_words(form: object) -> str:
     """Return which files of the user a spec's JSON needs that are not loaded; "" if none."""
     absent = sorted(absent_origins(form), key=lambda origin: origin.text)
-    files = [f"{origin.name} (SHA-256 {origin.digest[:12]})" for origin in absent]
+    # Both texts come from the study, which may be a stranger's.
+    files = [
+        one_line(f"{shortened(origin.name, LONGEST_NAME)} (SHA-256 {origin.digest[:12]})")
+        for origin in absent[:MOST_NAMED]
+    ]
+    files += [f"{len(absent) - MOST_NAMED:,} more"] if len(absent) > MOST_NAMED else []
     if not files:
         return ""
     if len(files) == 1:

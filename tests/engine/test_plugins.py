@@ -18,6 +18,7 @@ from engine.plan.reproduce import command_text, plan_text, python_text
 from engine.plugins import PluginError, forget, load, loaded
 from engine.specs import AttackSpec, AttributionSpec
 from engine.specs.schema import KINDS, ORIGINS, SpecError, from_dict
+from engine.specs.variants import absent_words
 from engine.store.study import Study
 
 FIRST = TEMPLATES["attribution"]
@@ -448,6 +449,16 @@ def test_that_a_study_without_the_plugin_shows_its_records_and_says_what_is_miss
     # With the file named, nothing is computed again.
     assert main([*run, "--plugin", str(path)]) == 0
     assert "nothing to compute" in capsys.readouterr().err
+
+
+def test_that_a_file_that_a_study_names_is_shown_harmlessly_and_briefly():
+    named = [{"kind": "x", "plugin": f"{n}\x1b[2J{'y' * 500}.py {n:064x}"} for n in range(9)]
+    words = absent_words([{"inner": named, "plugin": 3}, {"plugin": {"plugin": "no"}}])
+    assert words.startswith("the plugins 0\\x1b[2Jyy")
+    assert words.endswith(", 3 more, which are not loaded")
+    assert len(words) < 700
+    with pytest.raises(SpecError, match="kind is 'gradient' of the plugin"):
+        from_dict({"kind": "gradient", "plugin": "mine.py 00"})
 
 
 def test_that_copied_commands_and_code_load_the_plugin(file, tmp_path):
