@@ -81,7 +81,8 @@ def absent_origins(form: object) -> set[Origin]:
     while parts:
         part = parts.pop()
         if isinstance(part, Mapping):
-            name, _, digest = str(part.get(PLUGIN, "")).rpartition(" ")
+            given = part.get(PLUGIN)
+            name, _, digest = given.rpartition(" ") if isinstance(given, str) else ("", "", "")
             if name and digest not in loaded:
                 found.add(Origin(name, digest))
             parts.extend(part.values())
