@@ -20,6 +20,7 @@ ENGINE = [
     "fonts",
     "specs",
     "store",
+    "devices",
     "study",  # one name, for snippets that were copied from version 0.1.0
     "citing",
     "networks",

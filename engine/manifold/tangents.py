@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from engine.attribution.table import attribute
 from engine.data.glyphs import factors_of, jacobian, tangent_basis
+from engine.devices.wide import wide
 from engine.jobs.context import Context
 from engine.jobs.device_images import layout
 from engine.manifold.generators import Generator
@@ -98,7 +99,7 @@ def tangent_share(
         context.check_cancelled()
         context.progress(start, len(images), "tangent spaces")
         pixels = as_unit(images[start : start + BLOCK])
-        direction = attribute(model, layout(pixels), Gradient()).flatten(1).double()
+        direction = wide(attribute(model, layout(pixels), Gradient()).flatten(1))
         bases = spaces.at(pixels, start)
         for name, basis in bases.items():
             rows[name].append(share(direction, basis))
@@ -133,7 +134,8 @@ class Spaces:
             found["known"] = tangent_basis(jacobian(labels, factors))
         if self.generator is not None:
             found["estimated"] = tangent_basis(decoder_jacobian(self.generator, pixels))
-        return {name: basis.to(pixels.device, torch.float64) for name, basis in found.items()}
+        place = wide(pixels[:0]).device
+        return {name: basis.to(place).double() for name, basis in found.items()}
 
 
 def _overlap(estimated: Tensor, known: Tensor) -> Tensor:
