@@ -241,7 +241,7 @@ class TrainPage(Page):
             self._place(run, self.workspace.runner.spec(event.key))
             self._recount = True
         if isinstance(event, Notice):
-            self.alarms.add(f"{run.title}: {event.text}")
+            self.alarms.take(run, event)
         elif isinstance(event, Ended):
             self._recount = True
             if event.outcome == "failed":
