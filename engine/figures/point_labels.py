@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from engine.figures.charts import Series
 
@@ -35,12 +36,12 @@ def thin_labels(figure: Figure) -> None:
     """Turn labels to the left where the axes end, and hide those that would lie on others."""
     for ax in figure.axes:
         room = ax.get_window_extent()
-        taken = []
+        taken: list[Bbox] = []
         for note in [text for text in ax.texts if text.get_gid() == LABEL]:
             box = note.get_window_extent()
             if box.x1 > room.x1:
                 note.set_position((-APART, 0))
-                note.set_ha("right")
+                note.set_horizontalalignment("right")
                 box = note.get_window_extent()
             if box.x0 < room.x0 or any(box.overlaps(other) for other in taken):
                 note.set_visible(False)

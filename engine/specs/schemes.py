@@ -247,7 +247,6 @@ class OneStepScheme(SchemeSpec):
     warmup: float = param(0.0, low=0.0, label="warm-up epochs", help=WARMUP_HELP)
 
     def check(self) -> None:
-        super().check()
         check_radius(self.norm, self.eps)
 
     @property

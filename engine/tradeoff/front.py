@@ -28,6 +28,6 @@ def dominated(values: ArrayLike, better: Sequence[int]) -> NDArray[np.bool_]:
     signs = np.asarray(better, dtype=np.float64)
     goodness = (found * signs)[:, signs != 0]
     # [i, j]: whether network j is at least as good as i in all, and better than i in one.
-    as_good = (goodness[None] >= goodness[:, None]).all(axis=2)
-    ahead = (goodness[None] > goodness[:, None]).any(axis=2)
-    return np.asarray((as_good & ahead).any(axis=1))
+    as_good = np.all(goodness[None] >= goodness[:, None], axis=2)
+    ahead = np.any(goodness[None] > goodness[:, None], axis=2)
+    return np.asarray(np.any(as_good & ahead, axis=1))

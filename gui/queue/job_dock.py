@@ -105,6 +105,7 @@ class JobDock(QFrame):
         self.toggle = QToolButton(self)
         self.toggle.setCheckable(True)
         self.toggle.setProperty("role", "plain")
+        self.toggle.setAccessibleName("List of computations")
         self.toggle.setToolTip("Show or hide the list of computations (Ctrl+J)")
         self.summary = Label(parent=self)
         self.bar = QProgressBar(self)

@@ -146,8 +146,8 @@ class FrontView(QWidget):
         values: np.ndarray,
         chosen: np.ndarray,
     ) -> None:
-        places = np.flatnonzero(chosen)
-        if not len(places):
+        places = np.flatnonzero(chosen).tolist()
+        if not places:
             return
         shown = [points[i] for i in places]
         coloured = not name

@@ -52,7 +52,7 @@ class PointLabels(QObject):
     @property
     def shown(self) -> list[str]:
         """The labels that have room."""
-        return [item.toPlainText().strip(APART) for item in self._items]
+        return [item.toPlainText().strip() for item in self._items]
 
     @Slot()
     def later(self) -> None:

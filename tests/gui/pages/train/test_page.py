@@ -705,6 +705,19 @@ def test_that_maps_within_an_epoch_say_after_which_epoch_the_accuracies_are():
     assert _note(run, 3.0) == "epoch 13: 97 % / 30 %"
 
 
+def test_that_the_focus_stays_where_the_button_was(page, qtbot):
+    footer = page.footer
+    state = {"fault": "", "counts": (1, 0, 1), "total": 1, "stored": 0, "lead": None}
+    page.activateWindow()
+    footer.show_state(**state, going=0)
+    footer.train.setFocus()
+    qtbot.waitUntil(footer.train.hasFocus)
+    footer.show_state(**state, going=1)
+    assert footer.hasFocus(), "not the next widget, such as Copy of a chart"
+    footer.show_state(**state, going=0)
+    assert footer.train.hasFocus()
+
+
 def test_that_an_alarm_that_is_over_is_taken_back(page, qtbot):
     run = TrainingRun("a", "Network")
     page.alarms.take(run, Notice("a", "not learning: the loss", "not learning"))
