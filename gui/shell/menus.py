@@ -200,7 +200,7 @@ class Menus(QObject):
         dock.setCheckable(True)
         dock.setChecked(jobs.expanded)
         jobs.expanded_changed.connect(dock.setChecked)
-        self._add(menu, "messages", "&Messages…", self._own.show_messages)
+        self._add(menu, "messages", "M&essages…", self._own.show_messages)
         present = self._add(menu, "present", "&Presenter mode", self._own.present)
         present.setCheckable(True)
         present.setToolTip("The whole screen, and larger texts")

@@ -26,7 +26,15 @@ from gui.widgets.forms.number_edit import (
 )
 from gui.widgets.label import Label
 
-CHOICE_NAMES = {"linf": "L-inf", "l2": "L2"}
+CHOICE_NAMES = {
+    "linf": "L-inf",
+    "l2": "L2",
+    "xent": "cross-entropy (xent)",
+    "cw": "margin (cw)",
+    "cw_capped": "margin, capped (cw_capped)",
+    "dlr": "difference of logits ratio (dlr)",
+    "signed": "to [−1, 1] (signed)",
+}
 
 
 class InnerForm(QWidget):

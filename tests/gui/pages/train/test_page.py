@@ -718,6 +718,16 @@ def test_that_the_focus_stays_where_the_button_was(page, qtbot):
     assert footer.train.hasFocus()
 
 
+def test_that_only_networks_that_can_serve_the_images_are_offered(qtbot):
+    form = TrainForm()
+    qtbot.addWidget(form)
+    form.suit((3, 224, 224))
+    assert "paper_mlp" not in form.network.offered_kinds()
+    assert {"small_cnn", "resnet18", "timm"} <= set(form.network.offered_kinds())
+    form.suit((2, 1, 1))
+    assert form.network.offered_kinds() == ["paper_mlp"]
+
+
 def test_that_an_alarm_that_is_over_is_taken_back(page, qtbot):
     run = TrainingRun("a", "Network")
     page.alarms.take(run, Notice("a", "not learning: the loss", "not learning"))
