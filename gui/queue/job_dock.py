@@ -110,6 +110,7 @@ class JobDock(QFrame):
         self.summary = Label(parent=self)
         self.bar = QProgressBar(self)
         self.bar.setTextVisible(False)
+        self.bar.setMinimumWidth(40)  # the header must fit a window of 683 pixels
         self.bar.setMaximumWidth(260)
         self.pause = self._button("Pause", "Hold every computation")
         self.pause.setCheckable(True)

@@ -17,6 +17,7 @@ from gui.widgets.elided_label import Elided
 
 REFRESH_MS = 1000
 MOST_WIDTH = 240  # pixels of the study's name, so that the device stays in sight
+LEAST_BUTTON = 24  # pixels, so that the button raises no minimum of the window
 
 
 class StatusLine(QStatusBar):
@@ -31,6 +32,7 @@ class StatusLine(QStatusBar):
         self.messages = MessageBar(self)
         self.all_messages = QToolButton()
         self.all_messages.setProperty("role", "plain")
+        self.all_messages.setMinimumWidth(LEAST_BUTTON)
         self.all_messages.setToolTip("Read again what the window has told (Ctrl+Shift+M)")
         self.all_messages.clicked.connect(self.show_messages)
         self.messages.log.changed.connect(self._count_messages)

@@ -203,6 +203,10 @@ class ChoiceField(FieldEdit):
     def __init__(self, item: Field, parent: QWidget | None = None):
         super().__init__(item, parent)
         self._combo = QComboBox(self)
+        # As wide as the form: a long name must not widen it.
+        self._combo.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
         for choice in item.choices:
             self._combo.addItem(CHOICE_NAMES.get(choice, choice), choice)
         guard_wheel(self._combo)
