@@ -45,10 +45,10 @@ from engine.figures.charts import (
     title_of,
 )
 from engine.figures.map_grids import draw_maps
-from engine.figures.point_labels import add_labels, thin_labels
 from engine.figures.sizing import (
     MM,
     PANEL_RATIO,
+    add_labels,
     caption_height,
     fitted,
     grid_of,
@@ -56,6 +56,7 @@ from engine.figures.sizing import (
     letters,
     natural_height,
     shares_legend,
+    thin_labels,
     ticks_in,
 )
 

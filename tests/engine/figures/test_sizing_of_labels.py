@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from engine.figures import drawing
 from engine.figures.charts import ChartData, FigureStyle, Series
-from engine.figures.point_labels import LABEL, add_labels, thin_labels
+from engine.figures.sizing import LABEL, add_labels, thin_labels
 
 
 def labels_of(figure):
