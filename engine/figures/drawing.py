@@ -47,6 +47,7 @@ from engine.figures.map_grids import draw_maps
 from engine.figures.sizing import (
     MM,
     PANEL_RATIO,
+    add_labels,
     caption_height,
     fitted,
     grid_of,
@@ -54,6 +55,7 @@ from engine.figures.sizing import (
     letters,
     natural_height,
     shares_legend,
+    thin_labels,
     ticks_in,
 )
 from engine.fonts import OWN, families_for, texts_in
@@ -130,6 +132,7 @@ def draw(data: Picture, style: FigureStyle | None = None) -> Figure:
             figure.set_layout_engine("constrained")
             _draw_panels(_above(figure, foot), panels, style)
         _check_room(figure, style, height)
+        thin_labels(figure)
         return figure
 
 
@@ -370,7 +373,12 @@ def _draw_series(ax: Axes, item: Series, style: FigureStyle) -> None:
         look |= {"markeredgecolor": "white", "markeredgewidth": 0.3}
     if item.symbol in ("cross", "plus"):
         look |= {"markeredgecolor": item.colour, "markeredgewidth": 0.8}
-    ax.plot(item.x, item.y, **look)
+    if item.colours:
+        marks = {"label": look["label"], "marker": look["marker"], "s": size**2, "zorder": 2}
+        ax.scatter(item.x, item.y, c=list(item.colours), **marks)
+    else:
+        ax.plot(item.x, item.y, **look)
+    add_labels(ax, item, style.font_size)
     if item.low is None or item.high is None:
         return
     if item.style == "none":

@@ -44,8 +44,10 @@ from gui.shell.drop_veil import DropVeil
 from gui.shell.faults import LOG
 from gui.shell.history import History
 from gui.shell.menus import Menus, WindowActions
+from gui.shell.messages.failures import Failures
 from gui.shell.notify import Notifier
 from gui.shell.page_stack import PageStack
+from gui.shell.presenting import Presenting
 from gui.shell.status_line import StatusLine, study_name
 from gui.shell.tour.tour import Tour
 from gui.widgets.label import Question
@@ -82,6 +84,8 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
         self.messages = self.status.messages
         self.column.insertWidget(0, self.messages)
+        self.failures = Failures(self.workspace, self.messages, self)
+        self.presenting = Presenting(self)
         self.history = History(self.pages, self.workspace, self)
         self.menus = Menus(self, self.pages, self.workspace, self._actions())
         self.tour = Tour(self, self.pages, self.workspace, self.menus.actions["dismiss"])
@@ -130,6 +134,8 @@ class MainWindow(QMainWindow):
             close=self.close,
             paste=self.paste,
             dismiss_error=self.messages.dismiss_error,
+            show_messages=self.status.show_messages,
+            present=self.presenting.set_on,
             dock=self.dock,
             history=self.history,
         )

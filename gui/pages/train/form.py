@@ -16,6 +16,7 @@ from engine.specs import (
     Measurement,
     NetworkSpec,
     OptimizerSpec,
+    PaperMLP,
     SchemeSpec,
     Standard,
     Training,
@@ -113,6 +114,12 @@ class TrainForm(SidePanel):
             for scheme in self._schemes()
         ]
         return list({spec.key: spec for spec in found}.values())
+
+    def suit(self, shape: tuple[int, int, int]) -> None:
+        """Offer only networks that can serve images of this shape: points of a plane are 1x1."""
+        points = shape[1:] == (1, 1)
+        self.network.side = max(shape[1:])
+        self.network.offer_kinds(lambda kind: (kind == PaperMLP.kind) == points)
 
     def use(self, spec: Training) -> None:
         """Show the settings of one training."""

@@ -283,12 +283,20 @@ class LiveMaps(QWidget):
 
 
 def _note(run: TrainingRun, step: float) -> str:
-    """Return the text below a network's name: the epoch and its accuracies."""
-    done = step + run.offset
-    epoch = f"{done:.0f}" if float(step).is_integer() else f"{done:.1f}"
-    clean, robust = (run.curves[name].until(step) for name in ("clean_accuracy", "robust_accuracy"))
+    """Return the text below a network's name: the epoch of its maps and its accuracies.
+
+    Maps come within an epoch too, accuracies only at its end, so their epoch may be an earlier one.
+    """
     if run.state in ("cancelled", "failed"):
-        return f"{run.state}, epoch {epoch}"
-    if clean is None or robust is None:
-        return f"epoch {epoch}"
-    return f"epoch {epoch}: {100 * clean:.0f} % / {100 * robust:.0f} %"
+        return f"{run.state}, epoch {_epoch(step + run.offset)}"
+    text = f"epoch {_epoch(step + run.offset)}"
+    found = [run.curves[name].last_until(step) for name in ("clean_accuracy", "robust_accuracy")]
+    if None in found:
+        return text
+    (measured, clean), (_, robust) = (pair for pair in found if pair is not None)
+    after = "" if measured == step else f" (after {_epoch(measured + run.offset)})"
+    return f"{text}: {100 * clean:.0f} % / {100 * robust:.0f} %{after}"
+
+
+def _epoch(number: float) -> str:
+    return f"{number:.0f}" if float(number).is_integer() else f"{number:.1f}"

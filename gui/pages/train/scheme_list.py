@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QLineEdit, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
 
 from engine.specs import Adversarial, Standard
 from engine.specs.schemes import GROUPS
 from gui.pages.train.scheme_section import SchemeSection
 from gui.widgets.label import Label
+from gui.widgets.search_field import SearchField
 
 ALWAYS = (Standard, Adversarial)
 """Shown also while the list is folded and they are not chosen."""
@@ -35,9 +36,7 @@ class SchemeList(QWidget):
         self.sections = [s for group in GROUPS for s in given if s.scheme.group == group]
         self._used: set[SchemeSection] = set()
         self._open = False
-        self.search = QLineEdit(self)
-        self.search.setPlaceholderText("Find a kind of training")
-        self.search.setClearButtonEnabled(True)
+        self.search = SearchField("Find a kind of training", parent=self)
         self.more = QToolButton(self)
         self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._headings = {group: Label(heading, self) for group, heading in GROUPS.items()}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QComboBox, QGridLayout, QWidget
+from PySide6.QtGui import QStandardItemModel
+from PySide6.QtWidgets import QComboBox, QGridLayout, QListView, QWidget
 
 from engine.specs.methods import in_short
 from engine.specs.schema import Field, Spec, SpecError, fields_of, kinds_of
@@ -114,6 +115,22 @@ class SpecForm(InnerForm):
         """Choose a kind by name, as the user does in the list of kinds."""
         names = [cls.kind for cls in self._kinds]
         self._combo.setCurrentIndex(names.index(kind))
+
+    def offer_kinds(self, offered: Callable[[str], bool]) -> None:
+        """Hide the kinds that cannot serve from the list; the present kind stays as it is."""
+        model, view = self._combo.model(), self._combo.view()
+        for place, cls in enumerate(self._kinds):
+            shown = offered(cls.kind)
+            if isinstance(model, QStandardItemModel):
+                model.item(place).setEnabled(shown)  # the arrow keys would choose it else
+            if isinstance(view, QListView):
+                view.setRowHidden(place, not shown)
+
+    def offered_kinds(self) -> list[str]:
+        """Return the kinds that can be chosen from the list."""
+        view = self._combo.view()
+        hidden = view.isRowHidden if isinstance(view, QListView) else lambda place: False
+        return [cls.kind for place, cls in enumerate(self._kinds) if not hidden(place)]
 
     def edit_of(self, name: str) -> FieldEdit:
         """Return the editor of a field that is shown."""
