@@ -13,6 +13,7 @@ from engine.specs.attacks import (
     AttackSpec,
     Norm,
     SquareAttack,
+    check_radius,
     scaled_step,
     strength,
 )
@@ -121,6 +122,8 @@ def _check_radii(attack: AttackSpec, eps: tuple[float, ...]) -> None:
         raise SpecError("eps is [], must hold at least one radius")
     if not attack.eps:
         raise SpecError("attack.eps is 0, must be above 0: its step is scaled by eps over it")
+    for radius in eps:
+        check_radius(attack.norm, radius)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +168,9 @@ class StrongAccuracy(MetricSpec, kind="strong_accuracy", label="Accuracy under s
         "AutoAttack, standard settings; autoattack_rand: its form for networks that answer at "
         "random, gradients averaged over 20 passes",
     )
+
+    def check(self) -> None:
+        check_radius(self.norm, self.eps)
 
     @property
     def attacks(self) -> tuple[AttackSpec, ...]:

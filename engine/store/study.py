@@ -22,13 +22,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from engine import specs
 from engine.specs.schema import Spec, from_dict
 from engine.store import hdf5, index
 from engine.store.atomic import new_file, remove_left_over
 from engine.store.files import json_text, read_text
 from engine.store.hdf5 import Array, Content, FileError
-from engine.store.headers import SCHEMA, entry_of, header_of
+from engine.store.headers import SCHEMA, entry_of, header_of, identity
 from engine.store.index import Entry, Number
 from engine.store.labels import Labels
 from engine.store.outputs import OutputError, check_outside_studies, is_remnant, is_study
@@ -244,14 +243,14 @@ class Study:
                 yield name, "it is no plain file"
                 continue
             try:
-                spec = from_dict(self._read_entry(path).spec, specs.Spec)
+                key, kind = identity(self._read_entry(path))
                 hdf5.read(path)
             except (OSError, ValueError) as error:
                 if path.exists():  # no other process has deleted it meanwhile
                     yield name, str(error)
                 continue
-            if spec.key != path.stem or spec.kind != path.parent.name:
-                yield name, f"its spec has the key {spec.key} and the kind {spec.kind}"
+            if key != path.stem or kind != path.parent.name:
+                yield name, f"its spec has the key {key} and the kind {kind}"
 
     # -------------------------------------------------------------------------------- checkpoints
 

@@ -119,6 +119,7 @@ class JobTable(QTableView):
         super().__init__(parent)
         self._jobs = model
         self.setModel(model)
+        self.setAccessibleName("Computations")
         self.setItemDelegate(_Delegate(self))
         self.setShowGrid(False)
         self.setWordWrap(False)

@@ -58,6 +58,9 @@ class Lane:
         """Serve a request in its turn; older ones on its channel become stale."""
         with self.changed:
             self._outdate(request.channel)
+            if self.stopping:  # a timer may still ask while the window closes
+                request.stale = True
+                return
             self.waiting[request.channel] = request
             if self.thread is None:
                 self.thread = threading.Thread(target=self._work, name=self.name, daemon=True)

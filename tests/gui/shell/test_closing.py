@@ -14,7 +14,7 @@ from engine.data.kept import shelf
 from engine.networks.opening import finding
 from engine.store.study import Study
 from gui.network.dialog import NetworkDialog
-from gui.session import closing
+from gui.queue import closing
 from gui.session.packed import save_copy
 from gui.shell.main_window import MainWindow
 from tests.gui.fakes import WAIT_MS
@@ -148,13 +148,16 @@ def test_that_the_window_closes_in_every_phase_within_a_second_or_says_why(
     qtbot.waitUntil(lambda: not window.isVisible(), timeout=WAIT_MS)
     seconds = time.monotonic() - asked
     assert window.stopped
-    assert seconds < closing.MOST_SECONDS
+    assert seconds < closing.MOST_SECONDS, said
     if seconds > 2.0:  # a second of its own, and one for a machine with other work
         assert said
         assert said[0][0] - asked < 2.0
     assert list(Study(study).check()) == []
-    left = [path.name for path in study.parent.rglob("*tmp*") if path.is_file()]
-    assert left == []
+    # A set that was being kept is given up by a thread that nobody waits for.
+    qtbot.waitUntil(
+        lambda: not [path for path in study.parent.rglob("*tmp*") if path.is_file()],
+        timeout=WAIT_MS,
+    )
 
 
 def test_that_closing_names_a_computation_that_does_not_stop(qtbot, window, monkeypatch):
