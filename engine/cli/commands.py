@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from engine.figures.catalog import FIGURES
 from engine.memory import PERCENTS, set_image_percent
@@ -16,6 +17,9 @@ from engine.specs.errors import suggestion
 from engine.specs.images import ImagesSpec
 from engine.store.study import Record, Study, StudyError
 from engine.texts import one_line
+
+if TYPE_CHECKING:
+    from engine.cli.share import Asked
 
 # The values of --device, and common wrong spellings with the value to suggest.
 DEVICES = ("auto", "cpu", "cuda")
@@ -56,7 +60,19 @@ def _run(options: argparse.Namespace) -> int:
         jobs=options.jobs,
         threads=options.threads,
         yes=options.yes,
+        share=_share(options.shard, options.take_over),
     )
+
+
+def _share(shard: str | None, minutes: float | None) -> Asked | None:
+    from engine.cli.share import TAKE_OVER, Asked
+    from engine.plan.sharing.bundles import shard_of
+
+    if shard is None:
+        if minutes is not None:
+            raise ValueError("--take-over is for a run with --shard, which is not given")
+        return None
+    return Asked(shard_of(shard), TAKE_OVER if minutes is None else minutes)
 
 
 def _import(options: argparse.Namespace) -> int:

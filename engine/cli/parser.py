@@ -114,6 +114,18 @@ def _add_run(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--yes", action="store_true", help="begin work of more than a day without a question"
     )
+    command.add_argument(
+        "--shard",
+        metavar="I/N",
+        help="compute one of n shares of the plan, the others by the same command elsewhere, such "
+        "as 2/8; the study's folder is all that they share",
+    )
+    command.add_argument(
+        "--take-over",
+        type=float,
+        metavar="MINUTES",
+        help="after which a shard computes what it needs of one that has not begun or died (10)",
+    )
 
 
 def _add_cores(command: argparse.ArgumentParser) -> None:
