@@ -16,7 +16,7 @@ from engine.plan.sharing.shared_run import SharedRun
 from engine.plan.slots import Slots
 from engine.program import FAILED, INTERRUPTED, OK
 from engine.specs.schema import Spec, SpecError
-from engine.store.changes import take_up_changes
+from engine.store.changes import arranged, take_up_changes
 from engine.store.presence import Presence
 from engine.store.study import Study
 
@@ -78,7 +78,7 @@ def run_share(
         print("stopped; the same command goes on where this one was", file=sys.stderr)
         return INTERRUPTED
     take_up_changes(study)
-    print(as_text(study))
+    print(as_text(arranged(study, (one.spec.key for one in plan))))
     left = sum(not study.has(one.spec) for one in plan)
     failed = run.outcomes["failed"]
     if failed:

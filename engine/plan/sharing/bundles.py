@@ -18,7 +18,7 @@ from engine.specs import AttributionRanking, ClassifierSpec, ImagesSpec
 from engine.specs.schema import Spec, SpecError
 
 MOST_SHARDS = 100_000
-LARGEST = 0.5  # of a shard's share: a larger bundle is divided, so that the shares can be even
+LARGEST = 0.34  # of a share: a larger bundle is divided, so that the shares can be even
 
 
 @dataclass(frozen=True)
