@@ -19,6 +19,7 @@ from engine.store.study import Record, Study, StudyError
 from engine.texts import one_line
 
 if TYPE_CHECKING:
+    from engine.cli.cluster import Workers
     from engine.cli.share import Asked
 
 # The values of --device, and common wrong spellings with the value to suggest.
@@ -61,7 +62,23 @@ def _run(options: argparse.Namespace) -> int:
         threads=options.threads,
         yes=options.yes,
         share=_share(options.shard, options.take_over),
+        workers=_workers(options),
     )
+
+
+def _workers(options: argparse.Namespace) -> Workers | None:
+    from engine.cli.cluster import Workers
+
+    given = [
+        f"--{name}"
+        for name in ("shard", "workers", "scheduler")
+        if getattr(options, name) is not None
+    ]
+    if len(given) > 1:
+        raise ValueError(f"{given[0]} and {given[1]} are two ways to divide a plan; give one")
+    if options.scheduler is not None:
+        return Workers(scheduler=options.scheduler or "''")
+    return None if options.workers is None else Workers(count=options.workers)
 
 
 def _share(shard: str | None, minutes: float | None) -> Asked | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.cli.cluster import Workers, run_on_workers
 from engine.cli.reporter import Reporter
 from engine.cli.share import Asked, run_share
 from engine.cli.stopping import stopping
@@ -23,6 +24,7 @@ from engine.plan.cost import rates_in, sizes_in
 from engine.plan.forecast import forecast
 from engine.plan.planfile import Plan, read_plan
 from engine.plan.scheduler import Prepared, Scheduler
+from engine.plan.sharing.cluster import Slot
 from engine.plan.slots import Slots, slots_on
 from engine.program import FAILED, INTERRUPTED, OK
 from engine.specs import ImagesSpec
@@ -49,6 +51,7 @@ def run_plan(
     threads: int | None = None,
     yes: bool = False,
     share: Asked | None = None,
+    workers: Workers | None = None,
 ) -> int:
     """Compute the specs of a plan file into the study at ``folder``; return the exit code.
 
@@ -65,6 +68,8 @@ def run_plan(
         Whether to begin work of more than a day without a question. It is asked on a terminal only.
     share
         Which share of the plan to compute, if several processes divide it.
+    workers
+        Who computes the plan, if not this process.
         The other arguments are those of :func:`~engine.plan.planfile.read_plan`.
 
     Raises
@@ -81,6 +86,8 @@ def run_plan(
     for digest, place in reader.places.items():
         study.set_location(digest, place)
     reader.known.save()
+    if workers is not None:
+        return run_on_workers(plan.title, specs, study, Slot(device, jobs, threads), workers)
     if share is not None:
 
         def hand_over(scheduler: Scheduler) -> None:

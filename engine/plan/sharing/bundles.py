@@ -8,6 +8,7 @@ one. The division depends on nothing but the plan, so that every shard finds the
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -109,10 +110,8 @@ def divided(plan: Sequence[Planned], count: int) -> dict[str, int]:
     count
         Number of shards.
     """
+    bundles = bundles_within(plan, count)
     weights = {one.spec.key: work_of(one.spec).passes for one in plan}
-    most = LARGEST * sum(weights.values()) / count
-    names = {one.spec.key: bundles_of(one.spec) for one in plan}
-    bundles = _within(list(weights), names, weights, most if count > 1 else float("inf"))
     loads = [(0.0, shard) for shard in range(1, count + 1)]
     found: dict[str, int] = {}
     heavy = sorted(bundles, key=lambda keys: (-sum(weights[key] for key in keys), keys[0]))
@@ -121,6 +120,14 @@ def divided(plan: Sequence[Planned], count: int) -> dict[str, int]:
         loads[shard - 1] = load + sum(weights[key] for key in keys), shard
         found.update(dict.fromkeys(keys, shard))
     return found
+
+
+def bundles_within(plan: Sequence[Planned], count: int) -> list[list[str]]:
+    """Return the keys of a plan in bundles, small enough for ``count`` even shares."""
+    weights = {one.spec.key: work_of(one.spec).passes for one in plan}
+    names = {one.spec.key: bundles_of(one.spec) for one in plan}
+    most = LARGEST * sum(weights.values()) / count if count > 1 else math.inf
+    return _within(list(weights), names, weights, most)
 
 
 def _within(
