@@ -23,11 +23,15 @@ from engine.plan.sharing.bundles import Planned, Shard, bundles_within, everythi
 from engine.plan.sharing.share import Share
 from engine.plan.sharing.shared_run import SharedRun
 from engine.plan.slots import slots_on
-from engine.specs.schema import SpecError, from_dict
+from engine.specs.schema import Spec, SpecError, from_dict
 from engine.store.presence import LEASE, Presence
 from engine.store.study import Study
 
 TOPIC = "isthmus"
+GONE = (
+    "the scheduler went away; what was finished is in the study, and the same command goes on once "
+    "there is one"
+)
 POLL = 0.5  # seconds
 PROGRESS_SECONDS = 1.0
 SILENT = 10.0  # seconds without an answer of the scheduler, after which it is gone
@@ -167,7 +171,7 @@ def devices_here(device: str) -> list[str]:
 def compute_bundle(folder: str, forms: Sequence[Mapping[str, Any]], slot: Slot) -> dict[str, str]:
     """Compute specs whose parents have records; return why each one failed that did, by key."""
     study = Study(Path(folder))
-    own = [from_dict(form) for form in forms]
+    own: list[Spec] = [from_dict(form) for form in forms]
     keys = {spec.key for spec in own}
     plan = everything(own)
     # What is needed has been computed, but on a network drive it may not be seen here yet.
@@ -323,6 +327,8 @@ class Leader:
         self._emit(Ended(key, "failed", 0.0, reason))
 
     def _end(self, task: Task, future: Any) -> None:
+        if future.status in ("cancelled", "lost"):  # nobody but a lost connection does that
+            raise SchedulerGone(GONE)
         try:
             failed = future.result()
         except Exception as error:  # of the worker: killed too often, or a study it cannot reach
@@ -336,7 +342,4 @@ class Leader:
         if self._client.status == "running":
             self._answered = time.monotonic()
         elif time.monotonic() - self._answered > SILENT or self._client.status == "closed":
-            raise SchedulerGone(
-                "the scheduler went away; what was finished is in the study, and the same command "
-                "goes on once there is one"
-            )
+            raise SchedulerGone(GONE)
