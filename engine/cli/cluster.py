@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -93,6 +94,10 @@ def _client(workers: Workers, slot: Slot) -> Iterator[Any]:
         If nobody answers at the address.
     """
     dask = cluster.distributed()
+    for name in [
+        name for name in logging.root.manager.loggerDict if name.startswith("distributed")
+    ]:
+        logging.getLogger(name).setLevel(cluster.QUIET)
     with ExitStack() as stack:
         address: Any = workers.scheduler
         if not address:

@@ -29,7 +29,7 @@ test = 20
 [specs.networks]
 kind = "training"
 images = "@images"
-network = {{ kind = "small_cnn", width = 1, hidden = 4 }}
+network = {{ kind = "small_cnn", width = 2, hidden = 4 }}
 evaluation = {{ kind = "pgd", eps = 0.1, step_size = 0.1, steps = 1 }}
 evaluation_images = 10
 epochs = 1
@@ -106,8 +106,10 @@ def run(folder: Path, size: int, shards: int) -> tuple[float, float]:
     ]
     for one in running:
         assert one.stderr is not None
-        while not re.search(r"to compute", one.stderr.readline()):
-            pass
+        line = one.stderr.readline()
+        while not re.search(r"to compute", line):
+            assert line, "the process ended before it began"
+            line = one.stderr.readline()
     start = time.monotonic()
     assert all(one.communicate()[1] is not None and one.returncode == 0 for one in running)
     wall = time.monotonic() - start
