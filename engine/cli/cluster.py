@@ -23,6 +23,7 @@ from engine.store.changes import arranged, take_up_changes
 from engine.store.study import Study
 
 CONNECT_SECONDS = 30
+START_SECONDS = 300  # for workers to load torch, on a machine that is busy
 
 
 @dataclass(frozen=True)
@@ -111,5 +112,8 @@ def _client(workers: Workers, slot: Slot) -> Iterator[Any]:
                 f"--scheduler is {workers.scheduler!r}, which cannot be used: {error}"
             ) from error
         stack.callback(client.close, timeout=2)
-        client.wait_for_workers(max(1, workers.count), timeout=CONNECT_SECONDS)
+        try:
+            client.wait_for_workers(max(1, workers.count), timeout=START_SECONDS)
+        except TimeoutError as error:
+            raise SpecError(f"no workers came within {START_SECONDS} s") from error
         yield client
