@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from engine.attribution.pictures import blurriness
 from engine.attribution.table import attribute, pixel_importance
 from engine.jobs.classifiers import classifier
 from engine.jobs.context import Context
@@ -31,6 +32,12 @@ BYTES_A_PIXEL = 64
 """Largest memory for a pixel while it is ranked: draws, sorted values and places, as int64."""
 IN_MEMORY = 1 << 30
 """Bytes of ranks that lie in memory; larger ones are mapped from a file."""
+BLURRINESS_IMAGES = 200
+"""Test images on which the blurriness of a network's maps is measured."""
+SIGMA_STEP = 1e-3
+"""How exactly the standard deviation that matches a blurriness is found, in pixels."""
+WIDEST_BLUR = 16.0
+"""Largest standard deviation, in pixels, by which maps are blurred to match a blurriness."""
 TIE_NOISE = 1e-8
 """Largest noise by which the released code splits ties. Source: Kim, Seo, Jeon 2019, its code."""
 
@@ -102,7 +109,7 @@ def by_attribution(spec: AttributionRanking, context: Context) -> Ranks:
     model = classifier(context, spec.classifier)
     generator = context.generator("ties", spec.seed)
 
-    def importance(pixels: Tensor) -> Tensor:
+    def maps(pixels: Tensor) -> Tensor:
         attribution = attribute(
             model,
             layout(as_unit(pixels)),
@@ -110,7 +117,14 @@ def by_attribution(spec: AttributionRanking, context: Context) -> Ranks:
             training=images.train,
             check_cancelled=context.check_cancelled,
         )
-        found = blurred(pixel_importance(attribution), spec.blur).flatten(1)
+        return pixel_importance(attribution)
+
+    blur = spec.blur
+    if spec.blurriness:
+        blur = matching_blur(maps(images.test[:BLURRINESS_IMAGES]), spec.blurriness)
+
+    def importance(pixels: Tensor) -> Tensor:
+        found = blurred(maps(pixels), blur).flatten(1)
         return with_noise(found, generator) if spec.form == "released" else found
 
     return _ranks(images, importance, generator, context)
@@ -155,6 +169,40 @@ def blurred(importance: Tensor, sigma: float) -> Tensor:
     maps = functional.conv2d(maps, kernel.view(1, 1, 1, -1))
     filtered: Tensor = functional.conv2d(maps, kernel.view(1, 1, -1, 1))[:, 0]
     return filtered
+
+
+def mean_blurriness(importance: Tensor) -> float | None:
+    """Return the mean blurriness of maps (N, H, W); None if none of them has structure."""
+    coarse = blurriness(importance[:, None].cpu().numpy())
+    measured = coarse[np.isfinite(coarse)]
+    return float(measured.mean()) if len(measured) else None
+
+
+def matching_blur(importance: Tensor, wanted: float) -> float:
+    """Return the standard deviation, in pixels, of the Gaussian that brings maps to a blurriness.
+
+    Blur only ever adds blurriness: 0 if the maps have as much as they are, and at most
+    :data:`WIDEST_BLUR`.
+
+    Parameters
+    ----------
+    importance
+        (N, H, W).
+    wanted
+        Mean blurriness over the maps, in (0, 1).
+    """
+
+    def reached(sigma: float) -> bool:
+        found = mean_blurriness(blurred(importance, sigma))
+        return found is None or found >= wanted
+
+    low, high = 0.0, WIDEST_BLUR
+    if reached(low):
+        return 0.0
+    while high - low > SIGMA_STEP:
+        middle = (low + high) / 2
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return high
 
 
 def at_random(spec: RandomRanking, context: Context) -> Ranks:

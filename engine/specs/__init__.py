@@ -45,7 +45,7 @@ from engine.specs.images import (
     ImagesSpec,
     StoredImages,
 )
-from engine.specs.manifold import VAEGAN, ManifoldDistance, TangentShare
+from engine.specs.manifold import VAEGAN, GlyphTruth, ManifoldDistance, TangentShare
 from engine.specs.measures import (
     AdversarialExamples,
     Alignment,
@@ -76,9 +76,12 @@ from engine.specs.networks import (
 from engine.specs.optimizers import SGD, Adam, OptimizerSpec
 from engine.specs.retraining import (
     CONTROL_BLUR,
+    MATCHED_BLURRINESS,
     PAPER_FRACTIONS,
     AttributionRanking,
+    FFidelity,
     Interpretability,
+    MaskTuning,
     Mode,
     Occlusion,
     RandomRanking,
@@ -109,6 +112,7 @@ __all__ = [
     "FAB",
     "FGSM",
     "MART",
+    "MATCHED_BLURRINESS",
     "PAPER_FRACTIONS",
     "PGD",
     "SGD",
@@ -131,11 +135,13 @@ __all__ = [
     "CorruptedAccuracy",
     "DeepLift",
     "ExpectedGradients",
+    "FFidelity",
     "FastAT",
     "FolderImages",
     "FreeAT",
     "GaussianNoise",
     "Gaussians2D",
+    "GlyphTruth",
     "Glyphs",
     "GradAlign",
     "GradCam",
@@ -154,6 +160,7 @@ __all__ = [
     "LossAttack",
     "ManifoldDistance",
     "Maps",
+    "MaskTuning",
     "Measurement",
     "MetricSpec",
     "Mode",

@@ -104,6 +104,10 @@ class MetricSpec(Spec):
         """The work for one test image, see :mod:`engine.specs.passes`."""
         raise NotImplementedError(f"{type(self).__name__} does not say its passes")
 
+    def needs(self, classifier: ClassifierSpec) -> tuple[Spec, ...]:
+        """Return the specs whose records it reads, beside those in its fields."""
+        return ()
+
 
 def _check_radii(attack: AttackSpec, eps: tuple[float, ...]) -> None:
     """Check that there are radii, and an attack that can be scaled to them."""
@@ -334,6 +338,9 @@ class Measurement(Spec, kind="measurement", recorded=True):
     metric: MetricSpec = param(RobustAccuracy())
     test_images: int = param(1000, low=1)
     seed: int = param(0, low=0)
+
+    def requires(self) -> tuple[Spec, ...]:
+        return tuple(dict.fromkeys((*super().requires(), *self.metric.needs(self.classifier))))
 
     @property
     def title(self) -> str:
