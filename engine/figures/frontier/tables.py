@@ -19,6 +19,7 @@ from engine.tradeoff.frontier import (
     OUTCOMES,
     ROBUST,
     SHARE,
+    Cell,
     Frontier,
     frontiers,
 )
@@ -33,6 +34,7 @@ from engine.tradeoff.frontier_verdicts import (
     tradeoff,
 )
 from engine.tradeoff.inference import Limits
+from engine.tradeoff.resampling import front_probability
 
 SHOWN_POINTS = 20
 RULE = (
@@ -41,8 +43,9 @@ RULE = (
 )
 FRONT_RULE = (
     "Axes: clean accuracy, robust accuracy, tangent share. p: probability of being on the front, "
-    "over all samples of the seeds. A map that multiplies by the image gains tangent share by that "
-    "alone: the edges of the image itself have 0.9 and more."
+    "over all samples of the seeds; p, gradients: on that of the plain gradients alone. A map that "
+    "multiplies by the image gains tangent share by that alone: the edges of the image itself have "
+    "0.9 and more."
 )
 
 
@@ -91,14 +94,17 @@ def _tables(found: Frontier) -> Iterator[Table]:
 
 
 def _cell_rows(found: Frontier, points: Sequence[Point]) -> list[list[str]]:
-    plain = {point.cell: point for point in points if point.is_plain}
+    plain = [point for point in points if point.is_plain]
+    chances: dict[Cell, float] = {}
+    if plain:
+        among = front_probability(np.stack([point.values for point in plain], axis=1))
+        chances = {point.cell: float(p) for point, p in zip(plain, among, strict=True)}
     names = [name for name in (*OUTCOMES, BLURRINESS) if name in found.values]
-    rows = [["cell", "clean %", "robust %", *names, "p front"]]
+    rows = [["cell", "clean %", "robust %", *names, "p, gradients"]]
     for place, cell in enumerate(found.cells):
         accuracies = (_mean(found.values[name][:, place], 100, 1) for name in (CLEAN, ROBUST))
         others = (_mean(found.values[name][:, place], 1, 3) for name in names)
-        point = plain.get(cell)
-        chance = "-" if point is None else f"{point.probability:.2f}"
+        chance = f"{chances[cell]:.2f}" if cell in chances else "-"
         rows.append([cell.name, *accuracies, *others, chance])
     return rows
 

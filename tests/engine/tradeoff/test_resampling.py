@@ -160,10 +160,10 @@ def test_that_no_point_dominates_by_chance_in_more_than_5_percent(points):
 def test_that_a_point_that_is_better_in_one_axis_and_equal_in_the_others_dominates():
     rng = np.random.default_rng(0)
     reference = 0.8 + 0.005 * rng.standard_normal((SEEDS, 3))
-    point = reference + [0.0, 0.0, 0.1]
+    point = reference + np.array([0.0, 0.0, 0.1])
     assert dominance(point, reference, 55).holds
     assert not dominance(reference, reference, 55).holds
-    assert not dominance(point - [0.05, 0.0, 0.0], reference, 55).holds
+    assert not dominance(point - np.array([0.05, 0.0, 0.0]), reference, 55).holds
 
 
 def test_that_the_interval_of_a_paired_difference_covers_it():
