@@ -36,8 +36,8 @@ BLURRINESS_IMAGES = 200
 """Test images on which the blurriness of a network's maps is measured."""
 SIGMA_STEP = 1e-3
 """How exactly the standard deviation that matches a blurriness is found, in pixels."""
-WIDEST_BLUR = 16.0
-"""Largest standard deviation, in pixels, by which maps are blurred to match a blurriness."""
+FIRST_BLUR, BLUR_GROWTH, WIDEST_BLUR = 0.2, 1.1, 16.0
+"""Standard deviations, in pixels, that are tried to match a blurriness: first, factor, largest."""
 TIE_NOISE = 1e-8
 """Largest noise by which the released code splits ties. Source: Kim, Seo, Jeon 2019, its code."""
 
@@ -179,10 +179,11 @@ def mean_blurriness(importance: Tensor) -> float | None:
 
 
 def matching_blur(importance: Tensor, wanted: float) -> float:
-    """Return the standard deviation, in pixels, of the Gaussian that brings maps to a blurriness.
+    """Return the least standard deviation, in pixels, of a Gaussian that brings maps to blurriness.
 
-    Blur only ever adds blurriness: 0 if the maps have as much as they are, and at most
-    :data:`WIDEST_BLUR`.
+    0 if the maps have as much as they are. Blurriness rises with the width at first, but very wide
+    blurs leave little but the jump between opposite borders: widths are therefore tried in rising
+    order. If none up to :data:`WIDEST_BLUR` is enough, the one that comes nearest.
 
     Parameters
     ----------
@@ -192,16 +193,23 @@ def matching_blur(importance: Tensor, wanted: float) -> float:
         Mean blurriness over the maps, in (0, 1).
     """
 
-    def reached(sigma: float) -> bool:
-        found = mean_blurriness(blurred(importance, sigma))
-        return found is None or found >= wanted
+    def found(sigma: float) -> float:
+        value = mean_blurriness(blurred(importance, sigma))
+        return 1.0 if value is None else value
 
-    low, high = 0.0, WIDEST_BLUR
-    if reached(low):
+    if found(0.0) >= wanted:
         return 0.0
+    low, high, known = 0.0, FIRST_BLUR, {}
+    while high <= WIDEST_BLUR:
+        known[high] = found(high)
+        if known[high] >= wanted:
+            break
+        low, high = high, high * BLUR_GROWTH
+    else:
+        return max(known, key=lambda sigma: known[sigma])
     while high - low > SIGMA_STEP:
         middle = (low + high) / 2
-        low, high = (low, middle) if reached(middle) else (middle, high)
+        low, high = (low, middle) if found(middle) >= wanted else (middle, high)
     return high
 
 

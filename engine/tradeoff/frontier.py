@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 LEAST_LEARNED = 0.5
 """Clean accuracy below which a network did not learn; its cell is left out."""
 UNMATCHED = 0.01
-"""By how much maps may be blurrier than what they were matched to."""
+"""By how much the blurriness of maps may differ from what they were to be matched to."""
 
 CLEAN, ROBUST, SHARE, BLURRINESS = "clean", "robust", "tangent share", "blurriness"
 MATCHED = "matched ROAR"
@@ -196,8 +196,8 @@ def _note_score(measures: dict[str, _Measures], entry: Entry, spec: Interpretabi
         return
     value = entry.numbers.get("score")
     reached = float(entry.numbers.get("blurriness", 0.0))
-    if spec.control == "matched" and reached > spec.blurriness + UNMATCHED:
-        value = np.nan  # blur cannot be taken away
+    if spec.control == "matched" and abs(reached - spec.blurriness) > UNMATCHED:
+        value = np.nan  # blur cannot be taken away, and not all maps can be made so blurry
     _note(measures, spec.classifier.key, name, value)
 
 
