@@ -165,6 +165,11 @@ def _value_text(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def source_of(cls: type[Spec]) -> str:
+    """Return the source that a kind's docstring names, "" if none."""
+    return _told(cls)[1]
+
+
 def _method(family: str, cls: type[Spec]) -> Method:
     summary, source = _told(cls)
     return Method(family, cls.kind, cls.label, summary, source, fields_of(cls))
