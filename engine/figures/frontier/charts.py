@@ -21,8 +21,8 @@ from engine.tradeoff.frontier_verdicts import Point, front
 from engine.tradeoff.resampling import on_front
 
 NOTHING = (
-    "the study has no frontier: run the preset frontier-glyphs-lite, or measure the truth of maps "
-    "and the accuracy under strong attacks of networks on Glyphs"
+    "the study has no frontier: run the preset frontier-glyphs-lite, or use the page Attack to "
+    "measure the truth of maps and strong attacks of networks on Glyphs"
 )
 
 
