@@ -153,7 +153,7 @@ def compute(
     Parameters
     ----------
     device
-        "auto", "cpu" or "cuda".
+        "auto", "cpu", "cuda", "xpu" or "mps"; see :func:`engine.plan.slots.slots_on`.
     jobs, threads
         How many computations run side by side, and the CPU threads of each; None: as many as the
         process has cores for.
@@ -230,7 +230,9 @@ def attack(
     import torch
 
     from engine.attacks import table
+    from engine.devices.precision import TURNS
 
+    TURNS.settle()
     generator = torch.Generator(images.device).manual_seed(seed)
     return table.attack(model, images, labels, spec, generator=generator)
 
@@ -255,7 +257,9 @@ def explain(
         Training images, where the spec compares with some of them.
     """
     from engine.attribution.table import attribute
+    from engine.devices.precision import TURNS
 
+    TURNS.settle()
     return attribute(model, images, spec or specs.Gradient(), labels, training=training)
 
 

@@ -19,6 +19,7 @@ ENGINE = [
     "texts",
     "specs",
     "store",
+    "devices",
     "study",  # one name, for snippets that were copied from version 0.1.0
     "citing",
     "networks",

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Size, Tensor
 
+from engine.devices.graphs import drawn as drawn_before
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -123,7 +125,8 @@ def random_start(
     uniform on the sphere of radius eps. Random numbers are drawn on the generator's device, so that
     a seed gives the same start for images on any device.
     """
-    drawn = FORMS[form][norm].draw(images.shape, images.dtype, generator)
+    shape, dtype = images.shape, images.dtype
+    drawn = drawn_before(lambda: FORMS[form][norm].draw(shape, dtype, generator))
     return project_(drawn.to(images.device).mul_(eps).add_(images), images, norm, eps, form)
 
 

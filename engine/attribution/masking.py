@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.attribution.methods import QUANTITIES, checked_classes
+from engine.devices.wide import wide
 from engine.networks.gradients import InputError, logits_of
 from engine.specs.attributions import DIGITS, GREY
 
@@ -196,9 +197,9 @@ def _sums(
     """Ask the network about each image under each mask; the class is that of the whole image."""
     logits, classes = logits_of(model, images), checked_classes(images, labels)
     classes = torch.where(classes < 0, logits.argmax(1), classes)
-    whole = score(logits, classes).double()
+    whole = wide(score(logits, classes))
     pixels = images.shape[2] * images.shape[3]
-    change = torch.zeros(len(images), dtype=torch.float64, device=images.device)
+    change = torch.zeros(len(images), dtype=torch.float64, device=whole.device)
     shown, shown_change = change.new_zeros(pixels), change.new_zeros((len(images), pixels))
     at_once = max(1, min(AT_ONCE, VALUES // images[0].numel()) // len(images))
     for start in range(0, count, at_once):
@@ -207,8 +208,8 @@ def _sums(
         answers = score(
             logits_of(model, masked.flatten(0, 1)), classes.repeat_interleave(len(masks))
         )
-        changes = answers.double().view(len(images), len(masks)) - whole[:, None]
-        flat = masks.flatten(1).double()
+        changes = wide(answers).view(len(images), len(masks)) - whole[:, None]
+        flat = wide(masks.flatten(1))
         change += changes.sum(1)
         shown += flat.sum(0)
         shown_change += changes @ flat

@@ -17,6 +17,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from engine.attribution.methods import QUANTITIES, gradient, resolved_classes
+from engine.devices.wide import wide
 from engine.networks.gradients import (
     InputError,
     checked_logits,
@@ -210,12 +211,12 @@ def _rescaled(logits: Tensor, classes: Tensor, quantity: str) -> Tensor:
     """Return the quantity (N,) of the first half, linear in its logits by the rescale rule."""
     if quantity != "log_probability":
         return QUANTITIES[quantity](logits.chunk(2)[0], classes)
-    wide = logits.double()  # exponentials of distant logits underflow in float32
-    highest = torch.maximum(*(half.amax(1, keepdim=True) for half in wide.detach().chunk(2)))
-    shifted = wide - torch.cat([highest, highest])
+    exact = wide(logits)  # exponentials of distant logits underflow in float32
+    highest = torch.maximum(*(half.amax(1, keepdim=True) for half in exact.detach().chunk(2)))
+    shifted = exact - torch.cat([highest, highest])
     total = _sloped(torch.exp, shifted).sum(1).clamp_min(torch.finfo(torch.float64).tiny)
     logarithm = _sloped(torch.log, total)
-    own = shifted.chunk(2)[0].gather(1, classes[:, None])[:, 0]
+    own = shifted.chunk(2)[0].gather(1, classes[:, None].to(exact.device))[:, 0]
     return own - logarithm.chunk(2)[0]
 
 

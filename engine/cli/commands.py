@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 
+from engine.devices.found import NAMES
 from engine.figures.catalog import FIGURES
 from engine.memory import PERCENTS, set_image_percent
 from engine.program import FAILED, OK
@@ -17,19 +18,17 @@ from engine.specs.images import ImagesSpec
 from engine.store.study import Record, Study, StudyError
 from engine.texts import one_line
 
-# The values of --device, and common wrong spellings with the value to suggest.
-DEVICES = ("auto", "cpu", "cuda")
-MEANT = {"gpu": "cuda", "nvidia": "cuda"}
+# What users write for values of --device, and the value to suggest.
+MEANT = {"gpu": "cuda", "nvidia": "cuda", "intel": "xpu", "apple": "mps", "metal": "mps"}
 FIGURES_FAMILY = "figures"
 
 
 def checked_device(name: str) -> str:
     """Return the value of --device; raise ValueError with the nearest name if it is none."""
-    if name not in DEVICES:
+    if name not in NAMES:
         near = MEANT.get(name.lower(), name.lower())
         raise ValueError(
-            f"device is {name!r}{suggestion(near, list(DEVICES))}, must be one of "
-            f"{', '.join(DEVICES)}"
+            f"device is {name!r}{suggestion(near, list(NAMES))}, must be one of {', '.join(NAMES)}"
         )
     return name
 

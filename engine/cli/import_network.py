@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.reporter import Reporter
-from engine.cli.run import wait
+from engine.cli.run import tell_unused, wait
 from engine.data.downloads import find_data
 from engine.data.folders import LARGEST_DEFAULT
 from engine.data.image_set import ImageSet
@@ -67,6 +67,7 @@ def import_network(
         If the file, study or images cannot be used. The message is one sentence.
     """
     slots = slots_on(device)
+    tell_unused(slots)
     opened = open_file(file)
     found = find(opened, name=network, place=entry)
     there = Study(folder) if folder.exists() else None

@@ -97,7 +97,7 @@ def _add_run(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--images", type=Path, help="folder, archive or MNIST files to use instead"
     )
-    command.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    command.add_argument("--device", default="auto", help=DEVICE_HELP)
     command.add_argument("--seed", type=int, help="seed of every training in the plan")
     command.add_argument("--set", action="append", default=[], metavar="SPEC.FIELD=VALUE")
     command.add_argument(
@@ -129,7 +129,7 @@ def _add_import(command: argparse.ArgumentParser) -> None:
     command.add_argument("--network", help="the architecture; else it is found out")
     command.add_argument("--entry", help="where in the file the weights are, such as last or ema")
     command.add_argument("--size", type=int, help="side in pixels at which the images are read")
-    command.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    command.add_argument("--device", default="auto", help=DEVICE_HELP)
     command.add_argument("--json", action="store_true")
 
 
@@ -203,4 +203,5 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
         _add_methods,
     ),
 }
+DEVICE_HELP = "auto: a CUDA GPU if there is one; or cpu, cuda, xpu (Intel), mps (Apple)"
 WITHOUT_STUDY = ("methods",)

@@ -71,6 +71,7 @@ def run_plan(
         If the plan, study, device or images cannot be used. The message is one sentence.
     """
     slots = slots_on(device, jobs, threads)
+    tell_unused(slots)
     reader = _ImageReader(download, folder)
     given = None if images is None else str(images)
     plan = read_plan(path, settings=settings, images=given, seed=seed, ingest_with=reader)
@@ -164,6 +165,12 @@ class _ImageReader:
             print(f"... and {len(found.skipped) - SHOWN_SKIPPED} more skipped", file=sys.stderr)
         for note in dict.fromkeys((*found.scale, *found.notes)):
             print(one_line(note), file=sys.stderr)
+
+
+def tell_unused(slots: Slots) -> None:
+    """Say why a GPU that is there is not computed on."""
+    if slots.unused_gpu:
+        print(f"computing on the processor: {slots.unused_gpu}", file=sys.stderr)
 
 
 def _seconds(

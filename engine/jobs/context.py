@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 import torch
 
+from engine.devices.found import wait_for
 from engine.jobs.events import Event, Notice, Progress
 from engine.memory import image_memory
 from engine.specs.schema import Spec
@@ -129,6 +130,10 @@ class Context:
         The computation's cancel and pause flags.
     cache
         Values shared with other computations.
+    provenance
+        Facts about how this computation went that its record shall hold, such as its ``way``.
+    captures
+        Whether steps may be captured where the device can, see :mod:`engine.training.capture`.
     """
 
     spec: Spec
@@ -137,6 +142,8 @@ class Context:
     emit: Callable[[Event], None]
     control: Control = field(default_factory=Control)
     cache: Cache = field(default_factory=Cache)
+    provenance: dict[str, Any] = field(default_factory=dict)
+    captures: bool = True
     _last_progress: float = 0.0
     _said_unsaved: bool = False
 
@@ -181,8 +188,7 @@ class Context:
 
         def complete() -> T:
             value = make()
-            if self.device.type == "cuda":  # other threads use the value on their own streams
-                torch.cuda.current_stream(self.device).synchronize()
+            wait_for(self.device)  # other threads use the value on their own streams
             return value
 
         return self.cache.get(key, complete, size)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from engine.data.image_set import ImageSet
 from engine.data.images import load
+from engine.devices.wide import wide
 from engine.jobs.context import Cache, Context
 from engine.memory import blocks, scratch_in
 from engine.networks.gradients import as_unit
@@ -227,14 +228,14 @@ def _channel_statistics(images: Tensor) -> tuple[Tensor, Tensor]:
     larger ones in blocks of bounded bytes. The order of the sums concerns the last digits of
     float64, which are beyond those of the float32 results.
     """
-    total = torch.zeros(images.shape[1], dtype=torch.float64, device=images.device)
+    total = torch.zeros(images.shape[1], dtype=torch.float64, device=wide(images[:0]).device)
     squares = torch.zeros_like(total)
     each = 8 * images[:1].numel()  # as float64
     for part in blocks(len(images), each, most=STATISTICS_IMAGES):
-        pixels = as_unit(images[part]).double()
+        pixels = wide(as_unit(images[part]))
         total += pixels.sum((0, 2, 3))
         squares += pixels.square_().sum((0, 2, 3))
     count = max(1, images.numel() // images.shape[1])
     mean = total / count
     std = (squares / count - mean.square()).clamp_min(1e-12).sqrt()
-    return mean.float(), std.float()
+    return mean.float().to(images.device), std.float().to(images.device)

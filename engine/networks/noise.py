@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from engine.devices.graphs import drawn
+
 
 class Noise:
     """The source of random numbers of one network; copies of the network share it."""
@@ -30,9 +32,13 @@ class Noise:
         if self.generator is None:
             device = "cpu" if like.is_meta else like.device
             self.generator = torch.Generator(device).manual_seed(0)
-        mask = torch.empty(shape, dtype=like.dtype, device=self.generator.device)
-        mask.bernoulli_(1 - drop, generator=self.generator)
-        return mask.to(like.device).div_(1 - drop)
+        dtype, generator = like.dtype, self.generator
+
+        def draw() -> Tensor:
+            mask = torch.empty(shape, dtype=dtype, device=generator.device)
+            return mask.bernoulli_(1 - drop, generator=generator)
+
+        return drawn(draw).to(like.device).div_(1 - drop)
 
 
 class Dropout(nn.Module):

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.cores import groups, text_of
+from engine.devices.found import free_on
 from engine.networks.architectures import build
 from engine.plan.timing import shape_of
 from engine.specs import ImagesSpec, NetworkSpec
@@ -164,8 +165,8 @@ def free_memory(device: torch.device, system: Path = SYSTEM) -> int | None:
     On a CPU this is the least of what the machine has available, what the control groups leave
     (containers, SLURM), and the limit on the process's address space (``ulimit -v``).
     """
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+    if device.type != "cpu":
+        return free_on(device)
     found = [_available(system), *_left_in_groups(system), _left_of_address_space(system)]
     return min((size for size in found if size is not None), default=None)
 

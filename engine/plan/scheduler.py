@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 
+from engine.devices.precision import TURNS, multiplication_of
 from engine.jobs.context import Cache, Cancelled, Context, Control
 from engine.jobs.events import Ended, Event, Queued, Started
 from engine.networks.memory import give_back_memory, keep_freed_memory
@@ -33,6 +34,7 @@ from engine.store.unfinished import tidy
 
 __all__ = ["QueueMove", "Scheduler", "Slots", "compute", "missing", "moved", "slots_on"]
 
+TURN_SECONDS = 0.5
 QueueMove = Literal["top", "up", "down", "bottom"]
 
 
@@ -71,6 +73,7 @@ def missing_with_needs(
 
 def compute(spec: Spec, context: Context) -> Result:
     """Compute one spec without storing the result; the records of its parents must exist."""
+    TURNS.settle()
     return COMPUTATIONS[spec.kind](spec, context)
 
 
@@ -302,7 +305,8 @@ class Scheduler:
                 while not self._stopping and (job is None or not self._starts(job)):
                     if job is not None and job.memory is None:
                         break
-                    self._changed.wait()
+                    # Whose turn it is may change in another scheduler, which does not notify this.
+                    self._changed.wait(None if self._running or job is None else TURN_SECONDS)
                     job = self._first()
                 if self._stopping or job is None:
                     return None
@@ -319,15 +323,15 @@ class Scheduler:
         return next(ready, None)
 
     def _starts(self, job: _Job) -> bool:
-        """Start a computation if there is memory for it beside the others. Needs the lock.
+        """Start a computation beside the others if memory and precision allow. Needs the lock.
 
-        One that does not fit is waited for, so that smaller ones cannot keep it back for ever.
+        One that may not start is waited for, so that smaller ones cannot keep it back for ever.
         """
         if job.memory is None:
             return False
         if not self._running:
             self._room = Room(free_memory(self.slots.device))
-        if not self._room.fits(job.memory):
+        if not self._room.fits(job.memory) or not TURNS.begin(multiplication_of(job.spec)):
             return False
         self._room.take(job.spec.key, job.memory)
         self._running[job.spec.key] = job
@@ -338,12 +342,14 @@ class Scheduler:
         spec, start = job.spec, time.monotonic()
         self._emit(Started(spec.key, spec.kind, spec.title))
         context = Context(spec, self.study, self.slots.device, self._emit, job.control, self.cache)
+        context.captures = self.slots.captures
         try:
             if self.study.take_up(spec):  # another process has written this record meanwhile
                 return Ended(spec.key, "finished", time.monotonic() - start)
             result = self._computations[spec.kind](spec, context)
             seconds = time.monotonic() - start
-            self.study.write(spec, result, seconds=seconds, provenance=provenance(self.slots))
+            made = provenance(self.slots, spec) | context.provenance
+            self.study.write(spec, result, seconds=seconds, provenance=made)
         except Cancelled:
             return Ended(spec.key, "cancelled", time.monotonic() - start)
         except BaseException as error:  # if this ended the worker, its job would stay "running"
@@ -360,7 +366,8 @@ class Scheduler:
             if self._jobs.get(key) is not job:
                 continue
             del self._jobs[key]
-            self._running.pop(key, None)
+            if self._running.pop(key, None) is not None:
+                TURNS.end()
             self._room.give_back(key)
             self.outcomes[ended.outcome] += 1
             self._emit(ended)

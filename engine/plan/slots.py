@@ -11,16 +11,22 @@ import numpy as np
 import torch
 
 from engine.cores import allotted_cores
+from engine.devices.found import NAMES, automatic, name_of, why_not
+from engine.devices.precision import precision_of, switched_to
 from engine.program import VERSION
-from engine.specs.schema import SpecError
+from engine.specs.schema import Spec, SpecError
 
 MAX_SIDE_BY_SIDE = 4  # unless the user says another number
+ONE_QUEUE = ("xpu", "mps")
 MOST = 256  # jobs or threads that the user may ask for
 
 
 @dataclass(frozen=True)
 class Slots:
     """How many computations a device runs at once, and how many CPU threads each one gets.
+
+    ``captures`` is whether steps of trainings are captured where the device can, ``unused_gpu`` why
+    a GPU that is there is not used, with the remedy.
 
     The number of threads depends only on the cores that the process may use and on what the user
     asks for, so that results do not depend on what else runs.
@@ -29,6 +35,8 @@ class Slots:
     device: torch.device
     count: int
     threads: int
+    captures: bool = True
+    unused_gpu: str = ""
 
 
 def slots_on(device: str, jobs: int | None = None, threads: int | None = None) -> Slots:
@@ -37,9 +45,11 @@ def slots_on(device: str, jobs: int | None = None, threads: int | None = None) -
     Parameters
     ----------
     device
-        "auto", "cpu" or "cuda".
+        A name of :data:`engine.devices.found.NAMES`. "auto" is a CUDA device that can be used, else
+        the CPU.
     jobs
-        How many computations run at once; None: as many as there are cores for, at most 4.
+        How many computations run at once; None: as many as there are cores for, at most 4, and on
+        XPU and MPS, which have one queue of work for all threads, one.
     threads
         CPU threads of each one; None: the cores divided by the computations.
 
@@ -48,17 +58,18 @@ def slots_on(device: str, jobs: int | None = None, threads: int | None = None) -
     SpecError
         If the device is not available, or a number is not possible.
     """
-    if device not in ("auto", "cpu", "cuda"):
-        raise SpecError(f"device is {device!r}, must be one of auto, cpu, cuda")
+    if device not in NAMES:
+        raise SpecError(f"device is {device!r}, must be one of {', '.join(NAMES)}")
     for name, number in (("jobs", jobs), ("threads", threads)):
         if number is not None and not 1 <= number <= MOST:
             raise SpecError(f"{name} is {number}, must be a whole number from 1 to {MOST}")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise SpecError("device is 'cuda', but this machine has no CUDA device that torch can use")
+    kind, unused = automatic() if device == "auto" else (device, "")
+    if device not in ("auto", "cpu") and (reason := why_not(device)):
+        raise SpecError(f"device is {device!r}, but {reason}")
     cores = allotted_cores().count
-    count = jobs or max(1, min(cores // (threads or 1), MAX_SIDE_BY_SIDE))
-    kind = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
-    return Slots(torch.device(kind), count, threads or max(1, cores // count))
+    most = 1 if kind in ONE_QUEUE else MAX_SIDE_BY_SIDE
+    count = jobs or max(1, min(cores // (threads or 1), most))
+    return Slots(torch.device(kind), count, threads or max(1, cores // count), unused_gpu=unused)
 
 
 def stream_on(device: torch.device) -> AbstractContextManager[object]:
@@ -73,14 +84,13 @@ def stream_on(device: torch.device) -> AbstractContextManager[object]:
     return torch.cuda.stream(torch.cuda.Stream(device))  # type: ignore[no-untyped-call]
 
 
-def provenance(slots: Slots) -> dict[str, Any]:
-    """Return with what a record is computed: versions, device, threads, and kind of processor.
+def provenance(slots: Slots, spec: Spec) -> dict[str, Any]:
+    """Return with what a record is computed: versions, device, precision, threads, processor.
 
     On another kind of processor, or with another number of threads, floating-point sums differ in
     their last bits.
     """
-    cores = allotted_cores()
-    name = torch.cuda.get_device_name() if slots.device.type == "cuda" else platform.processor()
+    cores, cuda = allotted_cores(), slots.device.type == "cuda"
     return {
         "isthmus": VERSION,
         "python": platform.python_version(),
@@ -88,10 +98,22 @@ def provenance(slots: Slots) -> dict[str, Any]:
         "numpy": np.__version__,
         "platform": platform.platform(),
         "device": slots.device.type,
-        "device_name": name or platform.machine(),
+        "device_name": name_of(slots.device),
         "cpu": f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}",
         "threads": slots.threads,
         "jobs": slots.count,
         "cores": cores.count,
         "cores_set_by": cores.source,
+        # What was set for the process, and not what the spec asks for.
+        "multiplication": " ".join(sorted(switched_to())),
+        "precision": precision_of(spec),
+        "way": "eager",
+        **(_of_cudnn() if cuda else {}),
     }
+
+
+def _of_cudnn() -> dict[str, Any]:
+    """Return cuDNN's version, and whether it searches for kernels, which differ from run to run."""
+    cudnn = torch.backends.cudnn
+    version = cudnn.version()  # type: ignore[no-untyped-call]
+    return {"cudnn": version, "cudnn_search": "on" if cudnn.benchmark else "off"}

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional
 
+from engine.devices.found import wait_for
 from engine.jobs.device_images import layout
 from engine.networks.architectures import build
 from engine.specs import FolderImages, Gaussians2D, Glyphs, IdxImages, ImagesSpec, NetworkSpec
@@ -55,8 +56,7 @@ def seconds_per_pass(
             model.zero_grad(set_to_none=True)
             loss = functional.cross_entropy(model(images), labels)
             loss.backward()  # type: ignore[no-untyped-call]
-            if device.type == "cuda":
-                torch.cuda.synchronize(device)
+            wait_for(device)
 
         batch()  # not timed: the first batch includes one-time set-up
         return batch

@@ -18,6 +18,8 @@ from torch.nn import functional
 
 from engine.attribution.pictures import blurriness
 from engine.attribution.table import attribute, pixel_importance
+from engine.devices.precision import TURNS
+from engine.devices.wide import wide
 from engine.jobs.classifiers import classifier
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, device_images, layout
@@ -100,7 +102,8 @@ def with_noise(importance: Tensor, generator: torch.Generator) -> Tensor:
     that here it is twice as large.
     """
     noise = torch.rand(importance.shape, generator=generator, dtype=torch.float64)
-    return importance.double() + 2 * TIE_NOISE * noise.to(importance.device)
+    exact = wide(importance)
+    return exact + 2 * TIE_NOISE * noise.to(exact.device)
 
 
 def by_attribution(spec: AttributionRanking, context: Context) -> Ranks:
@@ -238,7 +241,7 @@ def ranking(spec: RankingSpec, context: Context) -> Ranks:
     def make() -> Ranks:
         return RANKINGS[spec.kind](spec, context)
 
-    return context.shared(f"ranks/{spec.key}", make, lambda made: made.nbytes)
+    return context.shared(f"ranks/{TURNS.now}/{spec.key}", make, lambda made: made.nbytes)
 
 
 def removal(occlusion: Occlusion, context: Context) -> Ranks:

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.attribution.table import attribute, pixel_importance
+from engine.devices.precision import check_precision
+from engine.devices.wide import wide
 from engine.jobs.classifiers import classifier, fresh_network
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, device_images, layout, trainable
@@ -28,6 +30,8 @@ from engine.retraining.score import score
 from engine.specs import CONTROL_BLUR, Interpretability, Occlusion, Retraining
 from engine.specs.schema import SpecError
 from engine.store.study import Result
+from engine.training.batch import logits_of_step
+from engine.training.capture import Steps, obstacle_of
 from engine.training.loop import (
     Checkpoints,
     TrainingState,
@@ -102,11 +106,18 @@ def fill_for_tests(channel_mean: Tensor, form: str) -> Tensor:
     """
     if form == "corrected":
         return channel_mean
-    return (channel_mean.double() * 255).floor().div(255).to(channel_mean.dtype)
+    return (wide(channel_mean) * 255).floor().div(255).float().to(channel_mean.device)
 
 
 def retrain(spec: Retraining, context: Context) -> Result:
-    """Compute a retraining record: test accuracy of a fresh network on occluded images."""
+    """Compute a retraining record: test accuracy of a fresh network on occluded images.
+
+    Raises
+    ------
+    SpecError
+        If no training is possible on the images, or the device does not have the precision.
+    """
+    check_precision(spec.precision, context.device)
     images = trainable(context, spec.occlusion.ranking.images)  # type: ignore[attr-defined]
     ranks = removal(spec.occlusion, context)
     weights = context.generator("weights", spec.seed)
@@ -119,26 +130,31 @@ def retrain(spec: Retraining, context: Context) -> Result:
     checkpoints = Checkpoints(context)
     checkpoints.restore(state)
 
-    def step_on(indices: Tensor, _: float) -> Tensor:
+    def take(_: float, indices: Tensor) -> Tensor:
         batch = as_unit(images.train[indices])
         batch = occluded(batch, ranks.train[indices], spec.occlusion, images.channel_mean)
-        loss = functional.cross_entropy(model(layout(batch)), images.train_labels[indices])
-        return descend(state, loss)
+        logits = logits_of_step(model, layout(batch), spec.precision == "bfloat16")
+        return descend(state, functional.cross_entropy(logits, images.train_labels[indices]))
+
+    steps = Steps(
+        take, state, context, obstacle=obstacle_of(spec.optimizer), optimizer=spec.optimizer
+    )
 
     def on_point(step: float, loss: float) -> None:
         state.append(curve__step=step, curve__loss=loss)
 
-    while state.epoch < spec.epochs:
-        run_epoch(
-            state,
-            context,
-            spec,
-            step_on=step_on,
-            count=len(images.train),
-            optimizer=spec.optimizer,
-            on_point=on_point,
-        )
-        checkpoints.save_if_due(state)
+    with steps:
+        while state.epoch < spec.epochs:
+            run_epoch(
+                state,
+                context,
+                spec,
+                step_on=lambda indices, epoch: steps(epoch, indices),
+                count=len(images.train),
+                optimizer=spec.optimizer,
+                on_point=on_point,
+            )
+            checkpoints.save_if_due(state)
     value = _occluded_accuracy(model, images, ranks, spec.occlusion, context)
     numbers = {"accuracy": value, "test_images": len(images.test)}
     return Result(numbers, state.curves())

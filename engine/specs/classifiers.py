@@ -16,7 +16,7 @@ from engine.specs.schemes import Augmentation, SchemeSpec, Standard
 Order = Literal["shuffled", "file"]
 Weights = Literal["last", "best"]
 StartHead = Literal["same", "replaced"]
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "tf32", "bfloat16"]
 START_HELP = (
     "A network of the same architecture whose weights this training begins with; its optimiser "
     "begins afresh. On other images its last layer is drawn anew. Empty: from scratch"
@@ -31,8 +31,9 @@ AVERAGE_HELP = (
     "network is evaluated and stored. 0: none; usual is 0.995 to 0.9999"
 )
 PRECISION_HELP = (
-    "bfloat16: the network is trained in mixed precision, which needs a CUDA device; attacks, "
-    "evaluation and maps stay in float32"
+    "Of products while it is trained; all but float32 need a CUDA device. tf32: 10 bits of "
+    "mantissa, in its attacks, evaluation and maps too; bfloat16: mixed precision in the steps of "
+    "the optimiser, while attacks, evaluation and maps stay in float32"
 )
 WEIGHTS_HELP = (
     "last: of the last epoch; best: of the epoch with the highest robust accuracy on the "

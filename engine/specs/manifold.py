@@ -124,6 +124,11 @@ class TangentShare(MetricSpec, kind="tangent_share", label="Share in the tangent
     generator: VAEGAN | None = param(None, help="Estimates the tangent space; empty: Glyphs only")
 
     headline: ClassVar[tuple[str, ...]] = ("known", "estimated")
+    baselines: ClassVar[tuple[str, ...]] = ("baseline",)
+    caveat: ClassVar[str] = (
+        "It does not show that a gradient is right, only that it points to where images of this "
+        "kind lie; and the space of a generator is an estimate."
+    )
 
     @property
     def passes(self) -> float:
@@ -146,6 +151,10 @@ class GlyphTruth(MetricSpec, kind="glyph_truth", label="Truth of maps on Glyphs"
     """
 
     headline: ClassVar[tuple[str, ...]] = ("tangent_share",)
+    caveat: ClassVar[str] = (
+        "It does not show that the network uses what the map marks: edges that know no network "
+        "have a high share, and so has a map that multiplies by the image."
+    )
 
     attribution: AttributionSpec = param(Gradient())
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from engine.specs.attributions import AttributionSpec, Gradient
-from engine.specs.classifiers import ORDER_HELP, ClassifierSpec, Order, Training
+from engine.specs.classifiers import ORDER_HELP, ClassifierSpec, Order, Precision, Training
 from engine.specs.fields import Form
 from engine.specs.images import ImagesSpec
 from engine.specs.measures import MetricSpec
@@ -17,6 +17,11 @@ from engine.specs.schema import Spec, SpecError, param
 
 Mode = Literal["roar", "kar"]
 ScoreControl = Literal["none", "blurred", "sobel", "mask_only", "matched", "reversed"]
+PRECISION_HELP = (
+    "Of products while networks are retrained; all but float32 need a CUDA device. tf32: 10 bits "
+    "of mantissa, in the maps that rank pixels too; bfloat16: mixed precision in the steps of the "
+    "optimiser, while maps and accuracies stay in float32"
+)
 CONTROL_BLUR = 2.0
 """Standard deviation, in pixels, of the control "blurred"."""
 
@@ -150,6 +155,7 @@ class Retraining(Spec, kind="retraining", recorded=True):
     batch_size: int = param(100, low=1, high=65_536)
     seed: int = param(0, low=0)
     order: Order = param("shuffled", label="order of images", help=ORDER_HELP, faithful="file")
+    precision: Precision = param("float32", help=PRECISION_HELP)
 
     @property
     def title(self) -> str:
@@ -199,6 +205,7 @@ class Interpretability(Spec, kind="interpretability", recorded=True):
         "the random curve share one mask a share",
         faithful="released",
     )
+    precision: Precision = param("float32", help=PRECISION_HELP)
 
     def check(self) -> None:
         if not self.fractions or list(self.fractions) != sorted(set(self.fractions)):
@@ -257,6 +264,7 @@ class Interpretability(Spec, kind="interpretability", recorded=True):
                     batch_size=base.batch_size,
                     seed=seed,
                     order=base.order,
+                    precision=self.precision,
                 )
                 found.append(retraining)
         return tuple(found)
@@ -320,6 +328,11 @@ class FFidelity(MetricSpec, kind="f_fidelity", label="F-Fidelity"):
     """
 
     headline: ClassVar[tuple[str, ...]] = ("fidelity",)
+    caveat: ClassVar[str] = (
+        "It does not show that a map is true of the network as it is: a tuned copy judges, and a "
+        "coarse map loses "
+        "whole regions."
+    )
 
     attribution: AttributionSpec = param(Gradient())
     shares: tuple[float, ...] = param(

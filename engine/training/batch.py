@@ -15,6 +15,17 @@ LEAST_WARMUP = 1e-6
 """Share of the attack's size at which a warm-up begins; it must be above 0."""
 
 
+def logits_of_step(model: nn.Module, images: Tensor, mixed: bool) -> Tensor:
+    """Return the float32 logits of a step of training; ``mixed``: computed in bfloat16."""
+    if not mixed:
+        found: Tensor = model(images)
+        return found
+    # Copies of weights that a cache kept would be stale in a captured step.
+    with torch.autocast(images.device.type, dtype=torch.bfloat16, cache_enabled=False):
+        found = model(images)
+    return found.float()
+
+
 @dataclass(frozen=True)
 class BatchContext:
     """The position of a batch in the training, and the random generator for its scheme.
@@ -44,12 +55,7 @@ class BatchContext:
 
         Attacks, and gradients with respect to images, do not use this.
         """
-        if not self.mixed:
-            found: Tensor = model(images)
-            return found
-        with torch.autocast(images.device.type, dtype=torch.bfloat16):
-            found = model(images)
-        return found.float()
+        return logits_of_step(model, images, self.mixed)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the mean cross-entropy, of smoothed labels. Source: Szegedy 2016, section 7."""

@@ -12,6 +12,7 @@ from engine.attacks.losses import stands
 from engine.attacks.norms import has_gradient, norms, project
 from engine.attacks.pgd import followed_gradients
 from engine.attacks.table import attack
+from engine.devices.wide import wide
 from engine.jobs.context import Context
 from engine.jobs.device_images import Part, layout
 from engine.memory import in_a_batch_of
@@ -66,7 +67,7 @@ def final_accuracies(
     if robust is None or known["robust_images"] != len(attacked):
         robust = robust_accuracy(model, attacked, truth, evaluation, context)
     return {
-        "clean_accuracy": float(stands(logits, labels).double().mean()),
+        "clean_accuracy": float(wide(stands(logits, labels)).mean()),
         "clean_images": len(images),
         "robust_accuracy": robust,
         "robust_images": len(attacked),
@@ -78,7 +79,7 @@ def final_accuracies(
 def accuracy(model: nn.Module, images: Tensor, labels: Tensor, context: Context) -> float:
     """Return the share of images whose largest logit is their label's."""
     logits = logits_of(model, images, check_cancelled=context.check_cancelled)
-    return float(stands(logits, labels).double().mean())
+    return float(wide(stands(logits, labels)).mean())
 
 
 def robust_accuracy(

@@ -235,7 +235,11 @@ def _set_rate(
     if spec is None or (spec.schedule == "constant" and not spec.rate_warmup):
         return
     for group in optimizer.param_groups:
-        group["lr"] = spec.learning_rate * rate_factor(spec, done / epochs, epochs)
+        rate = spec.learning_rate * rate_factor(spec, done / epochs, epochs)
+        if isinstance(group["lr"], Tensor):  # read by a captured step, see engine.training.capture
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
 
 class Checkpoints:

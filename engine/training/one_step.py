@@ -9,6 +9,7 @@ from torch.nn import functional
 from engine.attacks.losses import LOSSES
 from engine.attacks.norms import NORMS, project_, step_direction
 from engine.attacks.table import attack as attacked
+from engine.devices.graphs import drawn
 from engine.networks.gradients import input_gradients
 from engine.specs import PGD, Norm
 from engine.training.batch import BatchContext
@@ -80,8 +81,9 @@ def noisy_step(
     noise: float,
 ) -> Tensor:
     """Return the images (N, C, H, W) of :func:`n_fgsm_step`, at most (1 + noise) eps away."""
-    drawn = NORMS[norm].draw(images.shape, images.dtype, batch.generator).to(images.device)
-    noisy = drawn.mul_(noise * eps).add_(images).clamp_(0.0, 1.0)
+    shape, dtype = images.shape, images.dtype
+    noise_ = drawn(lambda: NORMS[norm].draw(shape, dtype, batch.generator)).to(images.device)
+    noisy = noise_.mul_(noise * eps).add_(images).clamp_(0.0, 1.0)
     values, gradients = input_gradients(state.model, noisy, labels, LOSSES["xent"])
     batch.on_step(0, values)
     return noisy.add_(step_direction(gradients, norm), alpha=eps).clamp_(0.0, 1.0)

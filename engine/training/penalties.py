@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.attacks.losses import xent
+from engine.devices.graphs import drawn
 from engine.training.batch import BatchContext
 from engine.training.loop import TrainingState, descend
 
@@ -15,7 +16,8 @@ def gaussian_noise_step(
     state: TrainingState, images: Tensor, labels: Tensor, batch: BatchContext, *, sigma: float
 ) -> Tensor:
     """Step down the cross-entropy at x + N(0, sigma^2), not clipped. Source: Cohen 2019."""
-    noise = torch.randn(images.shape, generator=batch.generator, device=images.device)
+    shape, device = images.shape, images.device
+    noise = drawn(lambda: torch.randn(shape, generator=batch.generator, device=device))
     noisy = images + sigma * noise.to(images.dtype)
     return descend(state, batch.loss(batch.logits(state.model, noisy), labels))
 

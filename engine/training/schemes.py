@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from engine.attacks.losses import Objective, divergence
 from engine.attacks.table import attack as attacked
+from engine.devices.graphs import drawn
 from engine.networks.gradients import logits_of
 from engine.specs import (
     MART,
@@ -89,7 +90,8 @@ def trades_step(
     The attack finds x' in evaluation mode. The loss is computed in training mode, and its gradient
     flows through both f(x) and f(x'). Source: Zhang 2019, eq. 5 and the code released with it.
     """
-    noise = torch.randn(images.shape, generator=batch.generator, device=images.device)
+    shape, device = images.shape, images.device
+    noise = drawn(lambda: torch.randn(shape, generator=batch.generator, device=device))
     adv_images = attacked(
         state.model,
         images,

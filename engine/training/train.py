@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from engine.devices.precision import check_precision
 from engine.jobs.asked import tell_fewer, tell_no_radius
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, layout, trainable
@@ -22,6 +23,7 @@ from engine.store.study import Result
 from engine.training.alarms import MANY_STEP, ONE_STEP, Curves, new_alarms
 from engine.training.augmenting.augmentation import augment, check_fits
 from engine.training.averaging import Average
+from engine.training.capture import Steps, obstacle
 from engine.training.evaluation import accuracies, robust_accuracy
 from engine.training.loop import (
     Checkpoints,
@@ -47,7 +49,7 @@ def train(spec: Training, context: Context) -> Result:
     SpecError
         If the images have fewer than two classes, or the network cannot take them, or the best
         weights are wanted and no validation images could be held out, or the start or the
-        augmentation does not fit the images, or mixed precision is wanted without a CUDA device.
+        augmentation does not fit the images, or the device does not have the precision.
     """
     run = _Run(spec, context)
     state, checkpoints = run.state, Checkpoints(context)
@@ -59,12 +61,13 @@ def train(spec: Training, context: Context) -> Result:
     if not state.pictures:
         state.pictures["attributions"] = [run.probes.maps(run.network)]
     run.send_snapshot(state.epoch)
-    while state.epoch < spec.epochs:
-        run.one_epoch()
-        state.pictures["attributions"].append(run.probes.send(run.network, state.epoch))
-        run.evaluate_epoch()
-        run.keep_if_best()
-        checkpoints.save_if_due(state)
+    with run.steps:
+        while state.epoch < spec.epochs:
+            run.one_epoch()
+            state.pictures["attributions"].append(run.probes.send(run.network, state.epoch))
+            run.evaluate_epoch()
+            run.keep_if_best()
+            checkpoints.save_if_due(state)
     numbers, weights = run.final_weights()
     numbers["loss"] = state.history["curve__loss"][-1]
     return Result(
@@ -103,6 +106,14 @@ class _Run:
         if self._scheme.begin is not None:
             self._scheme.begin(self.state, **self._fields)
         self._average = Average(self.state, spec.averaging) if spec.averaging else None
+        self.steps = Steps(
+            self._take,
+            self.state,
+            context,
+            obstacle=obstacle(spec),
+            optimizer=spec.optimizer,
+            first_epoch=float(getattr(spec.scheme, "warmup", 0.0)),
+        )
 
     @property
     def network(self) -> nn.Module:
@@ -208,9 +219,25 @@ class _Run:
 
     def _step_on(self, indices: Tensor, epoch: float) -> Tensor:
         spec, state = self._spec, self.state
-        images = as_unit(self._images.train[indices])
-        if spec.augmentation is not None:
+        if spec.augmentation is None:
+            loss = self.steps(epoch, indices)
+        else:  # it draws on the CPU, so it cannot be part of a captured step
+            images = as_unit(self._images.train[indices])
             images = augment(images, spec.augmentation, state.generators["augmentation"])
+            loss = self.steps(epoch, layout(images), self._images.train_labels[indices])
+        if self._average is not None:
+            steps = math.ceil(len(self._images.train) / spec.batch_size)
+            self._average.follow(state.model, round(epoch * steps))
+        return loss
+
+    def _take(self, epoch: float, *inputs: Tensor) -> Tensor:
+        """Take one step on images and labels, or on the images with some indices."""
+        spec, state = self._spec, self.state
+        if len(inputs) == 2:
+            images, labels = inputs
+        else:
+            images = layout(as_unit(self._images.train[inputs[0]]))
+            labels = self._images.train_labels[inputs[0]]
         batch = BatchContext(
             epoch,
             state.generators["attack"],
@@ -218,11 +245,7 @@ class _Run:
             smoothing=spec.label_smoothing,
             mixed=spec.precision == "bfloat16",
         )
-        labels = self._images.train_labels[indices]
-        loss = self._scheme.step(state, layout(images), labels, batch, **self._fields)
-        if self._average is not None:
-            steps = math.ceil(len(self._images.train) / spec.batch_size)
-            self._average.follow(state.model, round(epoch * steps))
+        loss: Tensor = self._scheme.step(state, images, labels, batch, **self._fields)
         return loss
 
     def _on_attack_step(self, *_: object) -> None:
@@ -256,11 +279,7 @@ def _check(spec: Training, context: Context, images: DeviceImages) -> None:
             f"averaging is {spec.averaging:g}, must be 0: {spec.scheme.kind} chooses itself which "
             "weights are evaluated"
         )
-    if spec.precision == "bfloat16" and context.device.type != "cuda":
-        # In float32 the record would hold another result than its spec says.
-        raise SpecError(
-            f"precision is bfloat16, which needs a CUDA device; this is {context.device.type}"
-        )
+    check_precision(spec.precision, context.device)
 
 
 def _generators(spec: Training, context: Context, model: nn.Module) -> dict[str, torch.Generator]:

@@ -13,10 +13,10 @@ from platformdirs import user_cache_path, user_config_path
 from PySide6.QtCore import QByteArray, QSettings
 
 from engine import memory
+from engine.devices.found import NAMES
 from gui.look.theme import MODES, ThemeMode
 
 RECENT_LIMIT = 10
-DEVICES = ("auto", "cpu", "cuda")
 CORES = tuple(range(1, 17))
 IMAGE_PERCENTS = (10, 25, 50, 75)
 SCALES = (100, 110, 125, 150, 175, 200)
@@ -126,9 +126,9 @@ def set_text(name: str, value: str) -> None:
 
 
 def device() -> str:
-    """Return the device for computations: "auto", "cpu" or "cuda"."""
+    """Return the device for computations, of engine.devices.found.NAMES."""
     found = text("device", "auto")
-    return found if found in DEVICES else "auto"
+    return found if found in NAMES else "auto"
 
 
 def cores(name: str) -> int | None:

@@ -72,6 +72,7 @@ class State(QObject):
         self.asked_image: int | None = None
         self.image_cache = ImageCache(settings.cache_folder() / "images")
         self.image_cache.tidy()
+        self._said_unused = False
 
     def ask_image(self, index: int) -> None:
         """Lead to a test image; pages that are built later find it in ``asked_image``."""
@@ -109,6 +110,10 @@ class State(QObject):
         except SpecError as error:
             self.message.emit(str(error), True)
             self.runner.open(study)
+        slots = self.runner.slots
+        if slots is not None and slots.unused_gpu and not self._said_unused:
+            self._said_unused = True  # once, not with every study
+            self.message.emit(f"Computing on the processor: {slots.unused_gpu}", True)
 
     def choose_images(self, spec: ImagesSpec, loaded: ImageSet | None = None) -> None:
         """Make these the current images; load them on a lane unless ``loaded`` is given."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QUrl, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QKeySequence
@@ -21,6 +22,9 @@ from gui.shell.about import AboutDialog, ShortcutsDialog
 from gui.shell.faults import log_folder
 from gui.shell.history import History
 from gui.shell.page_stack import PageStack, shower
+
+if TYPE_CHECKING:
+    from engine.plan.slots import Slots
 
 KEYS = {
     "new_study": "Ctrl+N",
@@ -312,4 +316,11 @@ class Menus(QObject):
     @Slot()
     def _show_about(self) -> None:
         slots = self._workspace.runner.slots
-        AboutDialog(str(slots.device) if slots is not None else "", self._window).show()
+        AboutDialog(device_line(slots), self._window).show()
+
+
+def device_line(slots: Slots | None) -> str:
+    """Return where the open study is computed, and why a GPU that is there is not used; or ""."""
+    if slots is None:
+        return ""
+    return f"{slots.device}; {slots.unused_gpu}" if slots.unused_gpu else str(slots.device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -66,12 +67,11 @@ class SettingsDialog(Dialog):
         )
         self.scale = _combo(*((f"{percent} %", percent) for percent in settings.SCALES))
         self.scale.setToolTip("Size of texts, buttons and pictures")
-        self.device = _combo(
-            ("GPU if there is one, else CPU", "auto"),
-            ("CPU", "cpu"),
-            ("GPU (CUDA)", "cuda"),
+        self.device = _combo(*devices())
+        self.device.setToolTip(
+            "Where networks are trained, attacked and measured; Isthmus has not been tried on "
+            "GPUs of Intel and Apple yet"
         )
-        self.device.setToolTip("Where networks are trained, attacked and measured")
         numbers = [(str(number), number) for number in settings.CORES]
         self.jobs = _combo(("as many as there are cores for, at most 4", 0), *numbers)
         self.jobs.setToolTip("Computations side by side; fewer if memory does not hold them")
@@ -250,6 +250,20 @@ class SettingsDialog(Dialog):
         self._show()
         self._dress()
         self._say("Everything is as it was at first; the size is at the next start.")
+
+
+def devices() -> list[tuple[str, object]]:
+    """Return the devices that this system may have, and the one that is set, with their names."""
+    apple = sys.platform == "darwin"
+    named = {
+        "auto": ("GPU (CUDA) if there is one, else CPU", True),
+        "cpu": ("CPU", True),
+        "cuda": ("GPU (CUDA)", not apple),
+        "xpu": ("GPU of Intel (XPU)", not apple),
+        "mps": ("GPU of Apple (MPS)", apple),
+    }
+    own = settings.device()
+    return [(words, kind) for kind, (words, there) in named.items() if there or kind == own]
 
 
 def _combo(*choices: tuple[str, object]) -> QComboBox:

@@ -62,8 +62,7 @@ class StatusLine(QStatusBar):
         memory, held = resident_bytes(), gpu_bytes()
         parts = ["Ready"] if slots is None else []
         if slots is not None:
-            names = {"cpu": "CPU", "cuda": "GPU"}
-            parts.append(names.get(slots.device.type, slots.device.type))
+            parts.append("CPU" if slots.device.type == "cpu" else "GPU")
             parts.append(f"{slots.count} at once")
         if memory:
             parts.append(size_text(memory))

@@ -92,9 +92,11 @@ def port(spec: specs.Retraining, context: Context) -> nn.Module:
     model = published(model)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     order = SameOrder(len(train), context.generator("shuffle", spec.seed))
-    loader = DataLoader(TensorDataset(train, images.train_labels), spec.batch_size, sampler=order)
+    held = TensorDataset(train.cpu(), images.train_labels.cpu())
+    loader = DataLoader(held, spec.batch_size, sampler=order)
     for _ in range(spec.epochs):
         for batch, labels in loader:
+            batch, labels = batch.to(context.device), labels.to(context.device)
             loss = functional.cross_entropy(model(batch), labels)
             optimizer.zero_grad()
             loss.backward()
@@ -201,7 +203,7 @@ def main() -> None:
         study = Study(Path(home) / "speed.isthmus", create=True)
         study.set_location(images.digest, folder)
         links = served(study)
-        count = options.each * slots_on("cpu").slots
+        count = options.each * slots_on("cpu").count
         ratios, work = [], []
         for turn in range(options.rounds + 1):  # The first warms up and records the images.
             listed = wanted(images, options.epochs, range(turn * count, (turn + 1) * count))

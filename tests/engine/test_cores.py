@@ -9,6 +9,7 @@ import pytest
 from engine.cores import Cores, allotted_cores
 from engine.plan import slots as slots_module
 from engine.plan.slots import provenance, slots_on
+from engine.specs import Glyphs
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def test_that_slots_share_the_allotted_cores_and_records_say_so(monkeypatch, cor
     monkeypatch.setattr(slots_module, "allotted_cores", lambda: Cores(cores, "affinity"))
     found = slots_on("cpu")
     assert (found.count, found.threads) == (slots, threads)
-    facts = provenance(found)
+    facts = provenance(found, Glyphs())
     assert (facts["threads"], facts["cores"], facts["cores_set_by"]) == (threads, cores, "affinity")
     assert facts["cpu"]
 

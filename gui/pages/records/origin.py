@@ -21,6 +21,11 @@ NAMES = {
     "device": "Device",
     "device_name": "Device name",
     "threads": "CPU threads",
+    "precision": "Precision",
+    "multiplication": "Products of float32",
+    "way": "Way",
+    "cudnn": "cuDNN",
+    "cudnn_search": "cuDNN's search",
 }
 
 

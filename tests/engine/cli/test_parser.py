@@ -9,7 +9,8 @@ import pytest
 
 import main as program
 from engine.cli import parser as typed
-from engine.cli.commands import DEVICES, FUNCTIONS
+from engine.cli.commands import FUNCTIONS
+from engine.devices.found import NAMES
 from engine.figures.catalog import FIGURES
 from engine.plan.scheduler import slots_on
 from engine.program import VERSION
@@ -129,10 +130,11 @@ def test_that_the_help_names_every_figure():
         assert f" {name}," in text or f" {name}:" in text, name
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", NAMES)
 def test_that_a_device_which_may_be_named_is_one_that_the_scheduler_knows(device, monkeypatch):
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    assert slots_on(device).device.type == ("cpu" if device == "cpu" else "cuda")
+    monkeypatch.setattr("engine.plan.slots.why_not", lambda kind: "")
+    monkeypatch.setattr("engine.plan.slots.automatic", lambda: ("cuda", ""))
+    assert slots_on(device).device.type == ("cuda" if device == "auto" else device)
 
 
 @pytest.mark.parametrize("name", list(typed.COMMANDS))

@@ -147,6 +147,48 @@ def test_that_jobs_and_threads_are_chosen_and_set_back():
     assert (settings.cores("jobs"), settings.cores("threads")) == (None, None)
 
 
+def choices(dialog):
+    return [dialog.device.itemData(place) for place in range(dialog.device.count())]
+
+
+@pytest.mark.parametrize(
+    ("system", "kinds"),
+    [("linux", ["auto", "cpu", "cuda", "xpu"]), ("darwin", ["auto", "cpu", "mps"])],
+)
+def test_that_the_menu_has_the_devices_of_the_system_and_the_one_that_is_set(
+    system, kinds, monkeypatch, qtbot
+):
+    monkeypatch.setattr("sys.platform", system)
+    assert choices(reopened(qtbot)) == kinds
+    settings.set_text("device", "mps" if system == "linux" else "cuda")
+    dialog = reopened(qtbot)
+    assert set(choices(dialog)) > set(kinds)
+    assert dialog.device.currentData() == settings.device()
+    settings.set_text("device", "auto")
+
+
+def test_that_a_gpu_that_cannot_be_used_is_said_once_and_in_the_about_box(
+    tmp_path, monkeypatch, qtbot
+):
+    from engine.plan import slots
+    from gui.shell.about import AboutDialog, versions
+    from gui.shell.menus import device_line
+
+    reason = "the GPU's driver is too old for CUDA 13.0; update the driver"
+    monkeypatch.setattr(slots, "automatic", lambda: ("cpu", reason))
+    settings.set_text("device", "auto")
+    workspace, said = Workspace(), []
+    workspace.message.connect(lambda text, error: said.append((text, error)))
+    for name in ("a", "b"):
+        assert workspace.open_study(tmp_path / f"{name}.isthmus", create=True)
+    assert said == [(f"Computing on the processor: {reason}", True)]
+    line = device_line(workspace.runner.slots)
+    assert line == f"cpu; {reason}"
+    assert f"device cpu; {reason}" in versions(line)
+    qtbot.addWidget(AboutDialog(line))
+    assert workspace.runner.shutdown()
+
+
 def test_that_a_device_that_is_gone_is_said_and_done_without(tmp_path, monkeypatch):
     from engine.specs.schema import SpecError
 

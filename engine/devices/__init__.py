@@ -1,0 +1,1 @@
+"""What a computation runs on: devices, and how exactly they multiply."""
