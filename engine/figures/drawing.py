@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import io
 import logging
-import textwrap
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -57,6 +56,8 @@ from engine.figures.sizing import (
     shares_legend,
     ticks_in,
 )
+from engine.fonts import OWN, families_for, texts_in
+from engine.texts import wrapped
 
 FORMATS = ("pdf", "svg", "png", "csv")
 FILES = (*FORMATS, "h5")
@@ -94,10 +95,11 @@ TIGHT: dict[str, Any] = {
     "compress": True,
 }
 NAMED = "name: "  # before the name of a series, as matplotlib leaves names out that begin with _
-FALLBACK = "DejaVu Sans"  # comes with matplotlib, and has every character that figures use
 _LOCK = threading.RLock()
 # Silence warnings about a missing font: it is replaced, and the user need not do anything.
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+# Callers say in a sentence of their own which letters no font has.
+warnings.filterwarnings("ignore", message="Glyph .* missing from")
 # _check_room reports the same problem with a message that tells the user what to do.
 warnings.filterwarnings("ignore", message="constrained_layout not applied")
 
@@ -111,7 +113,7 @@ def draw(data: Picture, style: FigureStyle | None = None) -> Figure:
         If there is nothing to draw.
     """
     style, data = style or FigureStyle(), readable(data)
-    with settings(style.font_size, style.font):
+    with settings(style.font_size, style.font, texts_in(data)):
         panels = panels_of(data)
         if not panels and not (isinstance(data, MapGridData) and data.columns):
             raise FigureError("the figure is empty: there is nothing to draw")
@@ -132,16 +134,25 @@ def draw(data: Picture, style: FigureStyle | None = None) -> Figure:
 
 
 @contextmanager
-def settings(font_size: float, font: str = FALLBACK) -> Iterator[None]:
-    """Hold the lock on matplotlib and apply our settings while figures are composed."""
-    families = list(dict.fromkeys((font, FALLBACK)))
-    with _LOCK, matplotlib.rc_context(SETTINGS | {"font.size": font_size, "font.family": families}):
+def settings(font_size: float, font: str = OWN, texts: Iterable[str] = ()) -> Iterator[None]:
+    """Hold the lock on matplotlib and apply our settings while figures are composed.
+
+    ``texts`` are those of the figures: fonts are found that have their letters.
+    """
+    with _LOCK, matplotlib.rc_context(SETTINGS | {"font.size": font_size}):
+        use_fonts(texts, font)
         yield
+
+
+def use_fonts(texts: Iterable[str], font: str = OWN) -> None:
+    """Write texts from now on in fonts that have their letters; within :func:`settings`."""
+    matplotlib.rcParams["font.family"] = list(families_for(texts, font))
 
 
 def draw_into(place: SubFigure, data: Picture, style: FigureStyle) -> None:
     """Draw a picture, without caption, into a part of a figure with constrained layout."""
     data = readable(data)
+    use_fonts(texts_in(data))
     if isinstance(data, MapGridData):
         draw_maps(place, data, style)
     else:
@@ -167,7 +178,7 @@ def render(data: Picture, suffix: str, style: FigureStyle | None = None) -> byte
     if suffix == "csv":
         return csv_text(data).encode()
     out = io.BytesIO()
-    with settings(style.font_size, style.font):
+    with settings(style.font_size, style.font, texts_in(readable(data))):
         figure = draw(data, style)
         width, height = figure.get_size_inches()
         if suffix == "png" and width * height * style.dpi**2 > MOST_PIXELS:
@@ -220,8 +231,8 @@ def save(data: Picture, path: Path, **options: Any) -> None:
 def _draw_caption(figure: Figure, data: Picture, style: FigureStyle, foot: float) -> None:
     """Write the caption into the lowest part of the figure, a share ``foot`` of its height."""
     if foot:
-        wrapped = textwrap.fill(caption_of(data), letters(style.width_mm, style.font_size))
-        text = figure.text(0.01, foot * 0.9, wrapped, fontsize=style.font_size, va="top")
+        lines = wrapped(caption_of(data), letters(style.width_mm, style.font_size))
+        text = figure.text(0.01, foot * 0.9, "\n".join(lines), fontsize=style.font_size, va="top")
         text.set_in_layout(False)
 
 
@@ -295,7 +306,7 @@ def _draw_legend(
     handles, names = ax.get_legend_handles_labels()
     columns, letters = legend_columns(data, width_mm, style)
     if names:
-        shown = [textwrap.fill(name.removeprefix(NAMED), letters) for name in names]
+        shown = ["\n".join(wrapped(name.removeprefix(NAMED), letters)) for name in names]
         legend = place.legend(
             handles,
             [NAMED] * len(names),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +14,7 @@ from engine.figures.charts import (
     caption_of,
     panels_of,
 )
+from engine.texts import columns_of, wrapped
 
 MM = 1 / 25.4
 SMALLEST_PANEL_MM = 50.0
@@ -66,13 +66,13 @@ def natural_height(data: Picture, style: FigureStyle) -> float:
 def caption_height(data: Picture, style: FigureStyle) -> float:
     """Return the height in mm of the wrapped caption; 0 without a caption."""
     text = caption_of(data) if style.caption else ""
-    lines = len(textwrap.wrap(text, letters(style.width_mm, style.font_size)))
+    lines = len(wrapped(text, letters(style.width_mm, style.font_size)))
     return (lines + 0.5) * style.font_size * POINT_MM * LINE if lines else 0.0
 
 
 def _natural_map_height(data: MapGridData, style: FigureStyle, line: float) -> float:
     first = next((p for row in data.images for p in row if p is not None), np.ones((1, 1)))
-    longest = max((min(len(title), 16) for title in data.row_titles), default=0)
+    longest = max((min(columns_of(title), 16) for title in data.row_titles), default=0)
     cell = (style.width_mm - longest * style.font_size * POINT_MM * LETTER) / data.columns - 0.6
     cell = min(cell, LARGEST_MAP_MM)
     notes = line * bool(data.notes)
@@ -84,7 +84,7 @@ def _natural_map_height(data: MapGridData, style: FigureStyle, line: float) -> f
 def fitted(text: str, width_mm: float, style: FigureStyle) -> str:
     """Return a title, or the label of a horizontal axis, wrapped to fit a panel of this width."""
     room = letters(width_mm - AXIS_MM, style.font_size)
-    return "\n".join(textwrap.fill(line, room) for line in text.split("\n"))
+    return "\n".join("\n".join(wrapped(line, room)) for line in text.split("\n"))
 
 
 def ticks_in(width_mm: float, style: FigureStyle) -> int:
@@ -112,7 +112,7 @@ def legend_columns(data: ChartData, width_mm: float, style: FigureStyle) -> tupl
     """Return the number of legend columns, and the number of letters at which names wrap."""
     names = [item.name for item in data.series if item.name]
     room = letters(width_mm - AXIS_MM, style.font_size * 0.85)
-    longest = max((len(name) for name in names), default=1) + 5
+    longest = max(map(columns_of, names), default=1) + 5
     return max(1, min(room // longest, len(names))), max(room - 5, 8)
 
 
@@ -120,5 +120,5 @@ def legend_lines(data: ChartData, width_mm: float, style: FigureStyle) -> int:
     """Return how many lines of text the legend takes."""
     columns, wide = legend_columns(data, width_mm, style)
     names = [item.name for item in data.series if item.name]
-    lines = sum(len(textwrap.wrap(name, wide)) for name in names)
+    lines = sum(len(wrapped(name, wide)) for name in names)
     return -(-lines // columns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ from gui.look.plain import plain_title
 from gui.network.dialog import NetworkDialog
 from gui.pages import DATA, PAGES, RECORDS, Place
 from gui.pages.common.page import Page
+from gui.plugins.dialog import OwnMethodsDialog, ask_to_run
+from gui.plugins.own_methods import OwnMethods
 from gui.queue.job_dock import JobDock
 from gui.queue.long_work import ask_before
 from gui.queue.unfinished import UnfinishedBar
@@ -64,9 +66,10 @@ class MainWindow(QMainWindow):
 
     settled = Signal()
 
-    def __init__(self, places: tuple[Place, ...] = PAGES):
+    def __init__(self, places: tuple[Place, ...] = PAGES, plugins: Iterable[Path] = ()):
         super().__init__()
         self.workspace = Workspace(self)
+        self.own_methods = OwnMethods(self.workspace, plugins)
         self._question: QMessageBox | None = None
         self._closing = False
         self._dock_height = DOCK_HEIGHT
@@ -83,6 +86,8 @@ class MainWindow(QMainWindow):
         self.menus = Menus(self, self.pages, self.workspace, self._actions())
         self.tour = Tour(self, self.pages, self.workspace, self.menus.actions["dismiss"])
         self.menus.tour_asked.connect(self.tour.start)
+        self.menus.methods_asked.connect(self._show_methods)
+        self.own_methods.asked.connect(partial(ask_to_run, self.own_methods, parent=self))
         self.notifier = Notifier(self.workspace, self)
         self._connect()
         self._restore()
@@ -203,6 +208,10 @@ class MainWindow(QMainWindow):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         # Not modal: images for measuring the network can be dropped while it is open.
         dialog.show()
+
+    @Slot()
+    def _show_methods(self) -> None:
+        OwnMethodsDialog(self.own_methods, self).open()
 
     # ------------------------------------------------------------------------------------ opening
 

@@ -81,6 +81,7 @@ class Menus(QObject):
     """
 
     tour_asked = Signal()
+    methods_asked = Signal()
 
     def __init__(
         self, window: QMainWindow, pages: PageStack, workspace: Workspace, own: WindowActions
@@ -182,6 +183,7 @@ class Menus(QObject):
         self._add(menu, "dismiss", "&Dismiss error", self._own.dismiss_error)
         menu.addSeparator()
         self._add(menu, "settings", "&Settings…", self._show_settings)
+        self._add(menu, "methods", "Your own &methods…", self.methods_asked.emit)
 
     def _build_view(self) -> None:
         history, jobs = self._own.history, self._own.dock
@@ -283,6 +285,7 @@ class Menus(QObject):
 
         dialog = SettingsDialog(self._window)
         dialog.tour_asked.connect(self.tour_asked)
+        dialog.methods_asked.connect(self.methods_asked)
         dialog.theme_changed.connect(self._check_theme)
         dialog.open()
 

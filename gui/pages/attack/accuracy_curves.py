@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from engine.jobs.events import Ended
 from engine.specs import AttackSpec, Measurement, RobustAccuracy
@@ -19,6 +19,7 @@ from gui.pages.attack.form import AttackForm
 from gui.pages.attack.report_card import AttackCard
 from gui.pages.common.network_picker import Network, NetworkPicker
 from gui.session.workspace import Workspace
+from gui.widgets.forms.number_boxes import CountBox
 from gui.widgets.forms.number_edit import NumberEdit, guard_wheel
 from gui.widgets.label import Label
 from gui.widgets.plots.plot import Plot
@@ -67,7 +68,7 @@ class AccuracyCurves(QWidget):
     # ------------------------------------------------------------------------------------ building
 
     def _build(self) -> None:
-        self.images = QSpinBox()
+        self.images = CountBox()
         self.images.setRange(10, 1_000_000)
         self.images.setValue(IMAGES)
         self.images.setGroupSeparatorShown(True)

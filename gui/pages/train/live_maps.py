@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
-    QDoubleSpinBox,
     QHBoxLayout,
     QMenu,
     QSlider,
@@ -27,6 +26,7 @@ from gui.look.plain import plain_tip
 from gui.pages.train.runs import TrainingRun
 from gui.widgets.elided_label import Heading
 from gui.widgets.export.buttons import export_buttons
+from gui.widgets.forms.number_boxes import DecimalBox
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.images.image_view import pixels_of
 from gui.widgets.images.map_grid import MapGrid
@@ -155,7 +155,7 @@ class LiveMaps(QWidget):
         self.when.setProperty("role", "muted")
         metrics = self.when.fontMetrics()
         self.when.setMinimumWidth(metrics.horizontalAdvance(f"after epoch {888}"))
-        self.percentile = QDoubleSpinBox()
+        self.percentile = DecimalBox()
         self.percentile.setRange(80.0, 100.0)
         self.percentile.setDecimals(1)
         self.percentile.setSingleStep(0.5)

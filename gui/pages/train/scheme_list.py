@@ -41,7 +41,7 @@ class SchemeList(QWidget):
         self.more = QToolButton(self)
         self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._headings = {group: Label(heading, self) for group, heading in GROUPS.items()}
-        layout = QVBoxLayout(self)
+        self._column = layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         layout.addWidget(self.search)
@@ -56,6 +56,16 @@ class SchemeList(QWidget):
         self.more.clicked.connect(self._turn)
         for section in self.sections:
             section.box.toggled.connect(self._show)
+        self._show()
+
+    def add(self, section: SchemeSection) -> None:
+        """Add a section at the end of its group, shown until the list is folded."""
+        last = [one for one in self.sections if one.scheme.group == section.scheme.group]
+        above: QWidget = last[-1] if last else self._headings[section.scheme.group]
+        self._column.insertWidget(self._column.indexOf(above) + 1, section)
+        self.sections.append(section)
+        self._used.add(section)
+        section.box.toggled.connect(self._show)
         self._show()
 
     @property

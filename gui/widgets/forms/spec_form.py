@@ -19,6 +19,7 @@ from gui.widgets.forms.field_edit import (
     start_value,
 )
 from gui.widgets.forms.form_row import FormRow, error_label, label_for, say
+from gui.widgets.forms.kinds import kinds
 from gui.widgets.forms.name_search import SIDE, NameField
 from gui.widgets.forms.nested_field import INDENT, NestedField
 from gui.widgets.forms.number_edit import NumberError, guard_wheel
@@ -136,9 +137,7 @@ class SpecForm(InnerForm):
         self._combo.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
-        for index, cls in enumerate(self._kinds):
-            self._combo.addItem(cls.label, cls.kind)
-            self._combo.setItemData(index, plain_tip(in_short(cls)), Qt.ItemDataRole.ToolTipRole)
+        self._offer(self._kinds)
         guard_wheel(self._combo)
         self._kind_label = label_for(self._labels.get("kind", "kind"), self._combo)
         self._grid.addWidget(self._kind_label, 0, 0)
@@ -147,6 +146,24 @@ class SpecForm(InnerForm):
             widget.setVisible(len(self._kinds) > 1)
         self._fault = error_label(self)
         self._combo.currentIndexChanged.connect(self._on_kind)
+        kinds.grown.connect(self._on_grown)
+
+    def _offer(self, more: Iterable[type[Spec]]) -> None:
+        for cls in more:
+            self._combo.addItem(cls.label, cls.kind)
+            tip = plain_tip(in_short(cls))
+            self._combo.setItemData(self._combo.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+
+    @Slot()
+    def _on_grown(self) -> None:
+        """Offer the kinds that were declared since, after the others."""
+        more = tuple(cls for cls in kinds_of(self.family) if cls not in self._kinds)
+        if not more:
+            return
+        self._kinds += more
+        self._offer(more)
+        for widget in (self._kind_label, self._combo):
+            widget.show()
 
     @Slot()
     def _on_kind(self) -> None:

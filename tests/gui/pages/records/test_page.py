@@ -396,3 +396,12 @@ def test_that_every_kind_of_record_has_a_page_to_be_seen_on():
     told = [kind for place in PAGES for kind in place.kinds]
     assert recorded == set(told)
     assert len(told) == len(set(told)), "two pages work with one kind"
+
+
+def test_that_a_result_in_words_is_shown_beside_numbers(page):
+    page.view.show_numbers({"alarm": "not learning " * 9, "images": 12_000, "change": -0.25})
+    texts = [page.view._numbers.itemAt(at).widget().text() for at in range(6)]
+    assert texts[0] == "alarm"
+    assert texts[1].startswith("not learning")
+    assert len(texts[1]) == 60
+    assert texts[3:] == ["12,000", "change", "−0.25"]
