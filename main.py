@@ -13,6 +13,7 @@ from pathlib import Path
 def main(arguments: list[str]) -> int:
     """Open the window with paths that exist, or run a headless command.
 
+    Files of the user with methods, --plugin FILE.py, may stand beside the paths or the command.
     A path that bears the name of a command is opened as ./run. What is neither a command nor there
     is answered by the commands' parser, in one line.
     """
@@ -27,13 +28,36 @@ def main(arguments: list[str]) -> int:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     # What the Finder of older macOS adds when it starts an app.
     arguments = [argument for argument in arguments if not argument.startswith("-psn_")]
+    plugins, arguments = _plugins_in(arguments)
     headless = _for_the_commands(arguments)
     if headless:
         from engine.cli.interrupts import end
         from engine.cli.main import main as run
 
-        return end(run(headless))
-    return _window([Path(argument) for argument in arguments])
+        named = [part for path in plugins for part in ("--plugin", path)]
+        return end(run([*headless, *named]))
+    return _window([Path(argument) for argument in arguments], [Path(path) for path in plugins])
+
+
+def _plugins_in(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Take every --plugin FILE.py out of arguments that begin with it or name no command.
+
+    The parser of a command takes it from there itself.
+    """
+    from engine.cli.parser import COMMANDS
+
+    if not arguments or arguments[0] in COMMANDS:
+        return [], arguments
+    plugins: list[str] = []
+    left: list[str] = []
+    given = iter(arguments)
+    for argument in given:
+        name, equals, path = argument.partition("=")
+        if name == "--plugin" and (equals or (path := next(given, ""))):
+            plugins.append(path)
+        else:
+            left.append(argument)
+    return plugins, left
 
 
 def _for_the_commands(arguments: list[str]) -> list[str]:
@@ -48,7 +72,7 @@ def _for_the_commands(arguments: list[str]) -> list[str]:
     return [] if first is None else arguments[first:]
 
 
-def _window(paths: list[Path]) -> int:
+def _window(paths: list[Path], plugins: list[Path]) -> int:
     if sys.platform == "win32":
         import torch  # noqa: F401  Windows cannot load torch's libraries once Qt's are loaded
     try:
@@ -57,7 +81,7 @@ def _window(paths: list[Path]) -> int:
         print(f"isthmus: the window needs PySide6 and pyqtgraph: {error}", file=sys.stderr)
         return 2
     _close_splash()
-    return open_window(paths)
+    return open_window(paths, plugins)
 
 
 def _close_splash() -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
     from engine.jobs.context import Context
     from engine.jobs.events import Event
+    from engine.plugins import Plugin
 
 __all__ = [
     "ComputationError",
@@ -43,6 +44,7 @@ __all__ = [
     "explain",
     "folder",
     "images",
+    "load_plugin",
     "network",
     "open_study",
     "plan",
@@ -261,6 +263,22 @@ def explain(
 
     TURNS.settle()
     return attribute(model, images, spec or specs.Gradient(), labels, training=training)
+
+
+def load_plugin(path: str | Path) -> Plugin:
+    """Run a file with methods of your own, see docs/plugins.md; they are then like the others.
+
+    Its classes are attributes of the returned object's ``module``. A file that has changed since it
+    was loaded takes the place of what it was.
+
+    Raises
+    ------
+    ValueError
+        If it declares no method that could be used; the message names the file and the line.
+    """
+    from engine.plugins import load
+
+    return load(Path(path))
 
 
 def summary(study: Study) -> dict[str, Any]:

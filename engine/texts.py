@@ -7,10 +7,13 @@ terminal or changes its colours, and some letters turn the order of all that fol
 from __future__ import annotations
 
 import re
+import textwrap
+import unicodedata
 
 LONGEST = 200  # letters of a name in a title or a menu
 # C0 and C1 without tab and line feed, half letters, line separators, and the letters that embed,
 # override or isolate a direction of writing. The marks U+200E and U+200F turn nothing around.
+_FILL = "\ue000"  # no letter; keeps the place of half a wide one
 _ACTING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069]")
 
 
@@ -30,6 +33,26 @@ def shortened(text: str, most: int = LONGEST) -> str:
         return text
     half = (most - 1) // 2
     return f"{text[: most - 1 - half]}…{text[-half:]}"
+
+
+def columns_of(text: str) -> int:
+    """Return how wide a text is, in letters: those of Chinese, Japanese and Korean count twice."""
+    return len(text) if text.isascii() else len(text) + sum(map(_is_wide, text))
+
+
+def wrapped(text: str, most: int) -> list[str]:
+    """Return the lines of a text of which none is wider than ``most`` letters.
+
+    As :func:`textwrap.wrap`, with wide letters counted twice.
+    """
+    if text.isascii():
+        return textwrap.wrap(text, most)
+    spaced = "".join(letter + _FILL if _is_wide(letter) else letter for letter in text)
+    return [line.replace(_FILL, "") for line in textwrap.wrap(spaced, most)]
+
+
+def _is_wide(letter: str) -> bool:
+    return letter > "\u10ff" and unicodedata.east_asian_width(letter) in "WF"
 
 
 def _escape(found: re.Match[str]) -> str:

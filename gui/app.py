@@ -6,7 +6,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +25,11 @@ SWITCH_INTERVAL = 0.001
 FIRST_PAINT_MS = 50
 
 
-def open_window(paths: list[Path]) -> int:
-    """Open the window with studies, images or weights; return the exit code once it is closed."""
+def open_window(paths: list[Path], plugins: Sequence[Path] = ()) -> int:
+    """Open the window with studies, images or weights; return the exit code once it is closed.
+
+    ``plugins`` are files with methods of the user (:mod:`engine.plugins`), whose code is run.
+    """
     problem = startup.refusal()
     if problem:
         print(f"isthmus: {problem}", file=sys.stderr)
@@ -35,13 +38,14 @@ def open_window(paths: list[Path]) -> int:
         import torch  # noqa: F401  # Windows loads torch's libraries only before Qt's
     gc.disable()  # until the collector takes over: nothing made while starting is garbage
     app = make_application()
-    window = make_window(app, paths)
+    window = make_window(app, paths, plugins)
     code = app.exec()
     return _end(window, code)
 
 
 def make_application() -> QApplication:
     """Return the dressed application; there can be one in a process."""
+    from PySide6.QtCore import QLoggingCategory
     from PySide6.QtWidgets import QApplication
 
     from engine import memory
@@ -52,6 +56,8 @@ def make_application() -> QApplication:
     enlarge(os.environ, settings.scale())
     if memory.SHARE not in os.environ:  # whoever set it by hand has the last word
         memory.set_image_percent(settings.image_percent())
+    # Letters that no font has are told of in a sentence, see gui/session/letters.py.
+    QLoggingCategory.setFilterRules("qt.text.font.db.warning=false")
     app = QApplication(sys.argv[:1])
     app.setApplicationName("isthmus")
     app.setDesktopFileName("isthmus")
@@ -69,7 +75,7 @@ def enlarge(environ: MutableMapping[str, str], percent: int) -> None:
         environ.setdefault("QT_SCALE_FACTOR", f"{percent / 100:g}")
 
 
-def make_window(app: QApplication, paths: list[Path]) -> MainWindow:
+def make_window(app: QApplication, paths: list[Path], plugins: Sequence[Path] = ()) -> MainWindow:
     """Show the window at once; load the engine, and take the paths, when that is done."""
     from PySide6.QtCore import QTimer
 
@@ -78,7 +84,7 @@ def make_window(app: QApplication, paths: list[Path]) -> MainWindow:
     from gui.shell.main_window import MainWindow
 
     open_log()
-    window = MainWindow()
+    window = MainWindow(plugins=plugins)
     window.settled.connect(Collector(window).settle)
     faults = Faults(window)
     faults.found.connect(window.on_fault)

@@ -17,6 +17,7 @@ ENGINE = [
     "cores",
     "memory",
     "texts",
+    "fonts",
     "specs",
     "store",
     "devices",
@@ -33,12 +34,25 @@ ENGINE = [
     "manifold",
     "boundary",
     "measures",
+    "plugin_calls",
+    "plugins",
     "plan",
     "figures",
     "api",  # the names that scripts and notebooks use
     "cli",
 ]
-GUI = ["look", "widgets", "session", "queue", "network", "palette", "pages", "shell", "app"]
+GUI = [
+    "look",
+    "widgets",
+    "session",
+    "plugins",
+    "queue",
+    "network",
+    "palette",
+    "pages",
+    "shell",
+    "app",
+]
 WINDOW = ("gui", "PySide6", "pyqtgraph")
 MOST_FILES = 20
 MOST_LINES = 400

@@ -6,17 +6,20 @@ import argparse
 import itertools
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from engine.devices.found import NAMES
 from engine.figures.catalog import FIGURES
+from engine.fonts import without_font
 from engine.memory import PERCENTS, set_image_percent
 from engine.program import FAILED, OK
 from engine.specs.errors import suggestion
 from engine.specs.images import ImagesSpec
-from engine.store.study import Record, Study, StudyError
+from engine.store.index import lacking
+from engine.store.study import Record, Study, StudyError, spec_of
 from engine.texts import one_line
 
 if TYPE_CHECKING:
@@ -140,7 +143,14 @@ def _list(options: argparse.Namespace) -> int:
     if left or options.unfinished:
         said.append(f"{len(left)} unfinished")
     print(", ".join(said), file=sys.stderr)
+    _tell_lacking(study)
     return OK
+
+
+def _tell_lacking(study: Study) -> None:
+    """Say which records no loaded file of the user explains, and what they need."""
+    if words := lacking(study.entries):
+        print(f"{one_line(words)}: --plugin FILE.py loads it", file=sys.stderr)
 
 
 def _show(options: argparse.Namespace) -> int:
@@ -153,6 +163,7 @@ def _show(options: argparse.Namespace) -> int:
     study = Study(options.study)
     if options.key is None:
         print(json.dumps(tables.as_json(study)) if options.json else tables.as_text(study))
+        _tell_lacking(study)
         return OK
     record = _record(study, options.key)
     if options.json:
@@ -170,8 +181,11 @@ def _show(options: argparse.Namespace) -> int:
         print(f"  {name:24} {value:.6g}" if isinstance(value, float) else f"  {name:24} {value}")
     for name, array in record.arrays.items():
         print(f"  {name:24} {array.dtype} {array.shape}")
-    if which := variant(record.spec):
+    spec = spec_of(entry)
+    if which := variant(spec) if spec is not None else "":
         print(f"  {'variant':24} {which}")
+    if entry.lacks:
+        print(f"  {'needs':24} {one_line(entry.lacks)}")
     if words := record_words(study, entry):
         print("  " + words.replace("\n", "\n  "))
     for note in _image_notes(record):
@@ -182,7 +196,7 @@ def _show(options: argparse.Namespace) -> int:
 
 def _image_notes(record: Record) -> list[str]:
     """Return what a record of images says about how they were read, alarms first."""
-    if not isinstance(record.spec, ImagesSpec):
+    if not isinstance(spec_of(record.entry), ImagesSpec):
         return []
     known = record.documents
     texts = [known.get(name, ()) for name in ("alarms", "scale", "notes")]
@@ -215,18 +229,32 @@ def _export(options: argparse.Namespace) -> int:
     except OSError as error:
         raise StudyError(f"--out {options.out} cannot be written: {error.strerror}") from error
     print(options.out)
+    if words := without_font(_names_in(study)):
+        print(one_line(words), file=sys.stderr)
     return OK
+
+
+def _names_in(study: Study) -> Iterator[str]:
+    """Yield the texts that users give: names, titles and notes of the study, classes of images."""
+    yield from (str(study.about.get(name, "")) for name in ("name", "notes"))
+    for entry in study.entries:
+        yield entry.title
+        if isinstance(spec_of(entry), ImagesSpec):
+            with suppress(StudyError):  # a damaged record, of which other commands tell
+                yield from map(str, study.read(entry.key).documents.get("classes", ()))
 
 
 def _cite(options: argparse.Namespace) -> int:
     from engine.citing.paragraph import methods_of
 
-    methods = methods_of(Study(options.study), latex=options.latex)
+    study = Study(options.study)
+    methods = methods_of(study, latex=options.latex)
     if options.json:
         works = [vars(work) for work in methods.references]
         print(json.dumps({"text": methods.text, "references": works, "bibtex": methods.bibtex()}))
     else:
         print(f"{methods.text}\n\n{methods.bibtex()}".strip())
+    _tell_lacking(study)
     return OK
 
 
@@ -256,12 +284,42 @@ def _check(options: argparse.Namespace) -> int:
     for path, problem in damaged:
         print(one_line(f"{path}: {problem}"))
     print(f"{len(study.entries)} readable records, {len(damaged)} damaged", file=sys.stderr)
+    _tell_lacking(study)
     return FAILED if damaged else OK
+
+
+def _template(options: argparse.Namespace) -> int:
+    from engine.cli.templates import TEMPLATES
+    from engine.store.outputs import check_outside_studies
+
+    name = options.template
+    if name not in TEMPLATES:
+        near = suggestion(name, list(TEMPLATES))
+        raise ValueError(f"--template is {name!r}{near}, must be one of {', '.join(TEMPLATES)}")
+    if options.out is None:
+        print(TEMPLATES[name], end="")
+        return OK
+    if options.out.suffix != ".py":
+        raise ValueError(f"--out is {str(options.out)!r}, must be a file that ends in .py")
+    check_outside_studies(options.out)
+    try:
+        with open(options.out, "x", encoding="utf-8") as file:
+            file.write(TEMPLATES[name])
+    except FileExistsError:
+        raise ValueError(f"--out {options.out} is there already; it is not replaced") from None
+    except OSError as error:
+        raise ValueError(f"--out {options.out} cannot be written: {error.strerror}") from error
+    print(options.out)
+    return OK
 
 
 def _methods(options: argparse.Namespace) -> int:
     from engine.specs import methods
 
+    if options.template is not None:
+        return _template(options)
+    if options.out is not None:
+        raise ValueError("--out is for --template; methods prints to standard output")
     known = [*methods.FAMILIES, methods.OTHER, FIGURES_FAMILY]
     if options.family and options.family not in known:
         near = suggestion(options.family, known)

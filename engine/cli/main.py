@@ -50,6 +50,11 @@ def _run(arguments: Sequence[str]) -> int:
         # Imported late, so that --version, --help and mistyped names need no large library.
         from engine.cli.commands import FUNCTIONS
 
+        if options.plugin:
+            from engine.plugins import load
+
+            for path in options.plugin:
+                load(path)
         return FUNCTIONS[options.command](options)
     except ValueError as error:
         print(f"isthmus: {one_line(str(error))}", file=sys.stderr)

@@ -89,6 +89,14 @@ def parser() -> argparse.ArgumentParser:
         if name not in WITHOUT_STUDY:
             command.add_argument("--study", required=True, type=Path, help="folder of the study")
         add_arguments(command)
+        command.add_argument(
+            "--plugin",
+            action="append",
+            default=[],
+            type=Path,
+            metavar="FILE.py",
+            help="methods of your own, docs/plugins.md; runs the file's code; can be repeated",
+        )
     return main
 
 
@@ -204,6 +212,12 @@ def _add_check(command: argparse.ArgumentParser) -> None:
 def _add_methods(command: argparse.ArgumentParser) -> None:
     command.add_argument("family", nargs="?", default="", help="one family, such as attacks")
     command.add_argument("--json", action="store_true")
+    command.add_argument(
+        "--template",
+        metavar="FAMILY",
+        help="write a method of your own to start from: attribution, attack, scheme or metric",
+    )
+    command.add_argument("--out", type=Path, metavar="FILE.py", help="file of the template")
 
 
 def _add_cite(command: argparse.ArgumentParser) -> None:

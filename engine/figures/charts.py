@@ -79,6 +79,10 @@ class Series:
         The mark at each point; "" for none.
     keys
         An identifier of each point, such as a record's key; empty or (n,).
+    labels
+        A short name beside each point, "" for none; empty or (n,).
+    colours
+        "#rrggbb" of each point, in place of the one colour; empty or (n,).
 
     Raises
     ------
@@ -95,13 +99,15 @@ class Series:
     style: Style = "solid"
     symbol: Symbol = ""
     keys: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    colours: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for field in ("x", "y", "low", "high"):
             object.__setattr__(self, field, _floats(getattr(self, field)))
-        for field in ("y", "low", "high", "keys"):
+        for field in ("y", "low", "high", "keys", "labels", "colours"):
             values = getattr(self, field)
-            absent = values is None or (field == "keys" and not values)
+            absent = values is None or (isinstance(values, tuple) and not values)
             if not absent and len(values) != len(self.x):
                 raise ValueError(
                     f"{field} of {self.name!r} has {len(values)} values, must have {len(self.x)}"

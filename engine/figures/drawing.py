@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import io
 import logging
-import textwrap
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -48,6 +47,7 @@ from engine.figures.map_grids import draw_maps
 from engine.figures.sizing import (
     MM,
     PANEL_RATIO,
+    add_labels,
     caption_height,
     fitted,
     grid_of,
@@ -55,8 +55,11 @@ from engine.figures.sizing import (
     letters,
     natural_height,
     shares_legend,
+    thin_labels,
     ticks_in,
 )
+from engine.fonts import OWN, families_for, texts_in
+from engine.texts import wrapped
 
 FORMATS = ("pdf", "svg", "png", "csv")
 FILES = (*FORMATS, "h5")
@@ -94,10 +97,11 @@ TIGHT: dict[str, Any] = {
     "compress": True,
 }
 NAMED = "name: "  # before the name of a series, as matplotlib leaves names out that begin with _
-FALLBACK = "DejaVu Sans"  # comes with matplotlib, and has every character that figures use
 _LOCK = threading.RLock()
 # Silence warnings about a missing font: it is replaced, and the user need not do anything.
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+# Callers say in a sentence of their own which letters no font has.
+warnings.filterwarnings("ignore", message="Glyph .* missing from")
 # _check_room reports the same problem with a message that tells the user what to do.
 warnings.filterwarnings("ignore", message="constrained_layout not applied")
 
@@ -111,7 +115,7 @@ def draw(data: Picture, style: FigureStyle | None = None) -> Figure:
         If there is nothing to draw.
     """
     style, data = style or FigureStyle(), readable(data)
-    with settings(style.font_size, style.font):
+    with settings(style.font_size, style.font, texts_in(data)):
         panels = panels_of(data)
         if not panels and not (isinstance(data, MapGridData) and data.columns):
             raise FigureError("the figure is empty: there is nothing to draw")
@@ -128,20 +132,30 @@ def draw(data: Picture, style: FigureStyle | None = None) -> Figure:
             figure.set_layout_engine("constrained")
             _draw_panels(_above(figure, foot), panels, style)
         _check_room(figure, style, height)
+        thin_labels(figure)
         return figure
 
 
 @contextmanager
-def settings(font_size: float, font: str = FALLBACK) -> Iterator[None]:
-    """Hold the lock on matplotlib and apply our settings while figures are composed."""
-    families = list(dict.fromkeys((font, FALLBACK)))
-    with _LOCK, matplotlib.rc_context(SETTINGS | {"font.size": font_size, "font.family": families}):
+def settings(font_size: float, font: str = OWN, texts: Iterable[str] = ()) -> Iterator[None]:
+    """Hold the lock on matplotlib and apply our settings while figures are composed.
+
+    ``texts`` are those of the figures: fonts are found that have their letters.
+    """
+    with _LOCK, matplotlib.rc_context(SETTINGS | {"font.size": font_size}):
+        use_fonts(texts, font)
         yield
+
+
+def use_fonts(texts: Iterable[str], font: str = OWN) -> None:
+    """Write texts from now on in fonts that have their letters; within :func:`settings`."""
+    matplotlib.rcParams["font.family"] = list(families_for(texts, font))
 
 
 def draw_into(place: SubFigure, data: Picture, style: FigureStyle) -> None:
     """Draw a picture, without caption, into a part of a figure with constrained layout."""
     data = readable(data)
+    use_fonts(texts_in(data))
     if isinstance(data, MapGridData):
         draw_maps(place, data, style)
     else:
@@ -167,7 +181,7 @@ def render(data: Picture, suffix: str, style: FigureStyle | None = None) -> byte
     if suffix == "csv":
         return csv_text(data).encode()
     out = io.BytesIO()
-    with settings(style.font_size, style.font):
+    with settings(style.font_size, style.font, texts_in(readable(data))):
         figure = draw(data, style)
         width, height = figure.get_size_inches()
         if suffix == "png" and width * height * style.dpi**2 > MOST_PIXELS:
@@ -220,8 +234,8 @@ def save(data: Picture, path: Path, **options: Any) -> None:
 def _draw_caption(figure: Figure, data: Picture, style: FigureStyle, foot: float) -> None:
     """Write the caption into the lowest part of the figure, a share ``foot`` of its height."""
     if foot:
-        wrapped = textwrap.fill(caption_of(data), letters(style.width_mm, style.font_size))
-        text = figure.text(0.01, foot * 0.9, wrapped, fontsize=style.font_size, va="top")
+        lines = wrapped(caption_of(data), letters(style.width_mm, style.font_size))
+        text = figure.text(0.01, foot * 0.9, "\n".join(lines), fontsize=style.font_size, va="top")
         text.set_in_layout(False)
 
 
@@ -295,7 +309,7 @@ def _draw_legend(
     handles, names = ax.get_legend_handles_labels()
     columns, letters = legend_columns(data, width_mm, style)
     if names:
-        shown = [textwrap.fill(name.removeprefix(NAMED), letters) for name in names]
+        shown = ["\n".join(wrapped(name.removeprefix(NAMED), letters)) for name in names]
         legend = place.legend(
             handles,
             [NAMED] * len(names),
@@ -359,7 +373,12 @@ def _draw_series(ax: Axes, item: Series, style: FigureStyle) -> None:
         look |= {"markeredgecolor": "white", "markeredgewidth": 0.3}
     if item.symbol in ("cross", "plus"):
         look |= {"markeredgecolor": item.colour, "markeredgewidth": 0.8}
-    ax.plot(item.x, item.y, **look)
+    if item.colours:
+        marks = {"label": look["label"], "marker": look["marker"], "s": size**2, "zorder": 2}
+        ax.scatter(item.x, item.y, c=list(item.colours), **marks)
+    else:
+        ax.plot(item.x, item.y, **look)
+    add_labels(ax, item, style.font_size)
     if item.low is None or item.high is None:
         return
     if item.style == "none":

@@ -129,7 +129,7 @@ def _delta_row(arrays: object, columns: Sequence[int]) -> tuple[Bytes, ...]:
 
 def class_names_of(study: Study, record: Record) -> list[str]:
     """Return the names of the classes of a record's network, as its images' record holds them."""
-    spec = record.spec
+    spec = spec_of(record.entry)
     if not isinstance(spec, Maps | AdversarialExamples | Measurement):
         return []
     try:

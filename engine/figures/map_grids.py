@@ -15,6 +15,7 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from engine.figures.charts import EDGE, FigureStyle, MapGridData
+from engine.texts import wrapped
 
 MOST_AXES = 400  # cells with axes of their own; laying these out takes about 5 s
 GAP = 0.08  # between pictures, as a share of a picture's side
@@ -43,7 +44,7 @@ def draw_maps(figure: Figure | SubFigure, data: MapGridData, style: FigureStyle)
         if r == 0 and data.column_titles:
             ax.set_title(data.column_titles[c], fontsize=style.font_size, pad=2)
         if c == 0 and data.row_titles:
-            title = textwrap.fill(data.row_titles[r], 16)
+            title = "\n".join(wrapped(data.row_titles[r], 16))
             ax.set_ylabel(title, rotation=0, ha="right", va="center", fontsize=style.font_size)
     _draw_title(figure, data, style)
 

@@ -30,7 +30,7 @@ from engine.specs import (
     SmallestEps,
 )
 from engine.specs.measures import CORRUPTIONS
-from engine.store.study import Record, Study
+from engine.store.study import Record, Study, spec_of
 from engine.tradeoff.metrics import Measured, caveats, measured_in
 
 Arrays = Mapping[str, NDArray[np.generic]]
@@ -64,11 +64,11 @@ def metric_charts(study: Study) -> Picture:
 def record_charts(record: Record) -> tuple[ChartData, ...]:
     """Return the charts of one measurement: its own, its curve, or the spread over its images."""
     arrays = record.arrays
-    if isinstance(record.spec, Measurement) and record.spec.metric.kind in CHARTS:
-        return CHARTS[record.spec.metric.kind](arrays)
+    spec = spec_of(record.entry)
+    if isinstance(spec, Measurement) and spec.metric.kind in CHARTS:
+        return CHARTS[spec.metric.kind](arrays)
     if set(CURVE) <= set(arrays):
         return (_curve_chart([_curve("", arrays, 0)], ""),)
-    spec = record.spec
     if isinstance(spec, Measurement) and isinstance(spec.metric, ScoreSpec):
         return score_charts(spec.metric, arrays)
     label = spec.metric.label if isinstance(spec, Measurement) else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,8 +20,8 @@ from engine.figures.retraining import retraining_chart
 from engine.figures.study_figures import watched_part
 from engine.retraining import curves
 from engine.specs import AdversarialExamples, AttributionSpec, Boundary, Gradient, Interpretability
-from engine.specs.schema import from_dict
-from engine.store.study import Record, Study, StudyError
+from engine.specs.schema import SpecError, from_dict
+from engine.store.study import Record, Study, StudyError, spec_of
 
 SHOWN = 6  # so many images, at twice their size, fit beside the table of records
 BINS = 30
@@ -105,8 +106,10 @@ def _probes(record: Record) -> MapGridData | None:
     if found is None or not len(found) or min(found.shape[-2:]) < 2:
         return None
     live = record.entry.spec.get("live_maps")
-    method = Gradient() if live is None else from_dict(live, AttributionSpec)
-    name = "gradient" if method == Gradient() else method.title
+    name = "map"
+    with suppress(SpecError):  # a method of a plugin that is not loaded
+        method = Gradient() if live is None else from_dict(live, AttributionSpec)
+        name = "gradient" if method == Gradient() else method.title
     rows = {"image": _rgb(arrays["probes/images"]), name: _maps(found[-1])}
     return _grid(rows, f"Probe images, and the {name} of the network at the end of training.")
 
@@ -149,15 +152,13 @@ def _attacked(_: Study, record: Record) -> Pictures:
             pictures.colour(pictures.picture(part, percentile=100.0)) for part in change[:SHOWN]
         ),
     }
-    spec = record.spec
-    attack = spec.attack.title if isinstance(spec, AdversarialExamples) else ""
-    return Pictures(
-        grid=_grid(rows, f"Attacked by {attack}; the change is drawn to its own scale.")
-    )
+    spec = spec_of(record.entry)
+    attack = f" by {spec.attack.title}" if isinstance(spec, AdversarialExamples) else ""
+    return Pictures(grid=_grid(rows, f"Attacked{attack}; the change is drawn to its own scale."))
 
 
 def _score(study: Study, record: Record) -> Pictures:
-    spec = record.spec
+    spec = spec_of(record.entry)
     if not isinstance(spec, Interpretability):
         return Pictures()
     curve, name = curves.curve(study, record.entry), study.title(spec.classifier)
@@ -170,7 +171,7 @@ def _measured(study: Study, record: Record) -> Pictures:
 
 
 def _plane(_: Study, record: Record) -> Pictures:
-    spec = record.spec
+    spec = spec_of(record.entry)
     if not isinstance(spec, Boundary):
         return Pictures()
     return Pictures((boundary.plane_chart(record.arrays, "", spec.attack),))

@@ -30,7 +30,7 @@ from engine.plan.planfile import load_preset, presets
 from engine.program import VERSION
 from engine.specs import ImagesSpec
 from engine.specs.schema import SpecError
-from engine.store.index import Entry
+from engine.store.index import Entry, lacking
 from engine.store.study import Study, StudyError, spec_of
 from engine.tradeoff.points import (
     MODES,
@@ -142,6 +142,8 @@ def _facts(study: Study, when: datetime) -> Iterator[tuple[str, str]]:
     ]
     if images:
         yield "Images", "; ".join(images)
+    if words := lacking(entries):
+        yield "Left out", words
     complete = _complete_presets(study)
     if complete:
         yield "Presets", ", ".join(complete)

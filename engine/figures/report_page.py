@@ -27,9 +27,9 @@ from engine.figures.charts import (
     caption_of,
     panels_of,
 )
-from engine.figures.drawing import draw_into, settings
+from engine.figures.drawing import draw_into, settings, use_fonts
 from engine.figures.sizing import LINE, MM, POINT_MM, letters, natural_height
-from engine.texts import harmless
+from engine.texts import harmless, wrapped
 
 PAGE = (210.0, 297.0)
 MARGIN, HEAD, FOOT = 20.0, 18.0, 18.0
@@ -83,7 +83,7 @@ def text_block(
 ) -> Block:
     """Return a paragraph; line breaks in the text are kept, long lines and words are wrapped."""
     room = letters(WIDTH * (0.94 if bold else 1.0), size)
-    lines = [part for line in text.splitlines() for part in textwrap.wrap(line, room) or [""]]
+    lines = [part for line in text.splitlines() for part in wrapped(line, room) or [""]]
     return _lines_block(lines, size, colour=colour, bold=bold, leads=leads)
 
 
@@ -115,13 +115,13 @@ def _lines_block(
 def facts_block(facts: Sequence[tuple[str, str]]) -> Block:
     """Return a list of names with their values beside them."""
     left, step = 38.0, line_height(TEXT)
-    wrapped = [(name, textwrap.wrap(text, letters(WIDTH - left, TEXT))) for name, text in facts]
-    count = sum(max(1, len(lines)) for _, lines in wrapped)
+    broken = [(name, wrapped(text, letters(WIDTH - left, TEXT))) for name, text in facts]
+    count = sum(max(1, len(lines)) for _, lines in broken)
     height = count * step + 1.0
 
     def draw(place: SubFigure) -> None:
         at = 0.5
-        for name, lines in wrapped:
+        for name, lines in broken:
             _write(place, 0.0, 1 - at * step / height, name, TEXT, NEUTRAL)
             for number, line in enumerate(lines):
                 y = 1 - (at + number) * step / height
@@ -167,7 +167,7 @@ def _row_block(
 ) -> Block:
     letter = size * POINT_MM * BROAD
     cells = [
-        textwrap.wrap(text, max(4, int((width - BETWEEN + 2.0) / letter))) or [""]
+        wrapped(text, max(4, int((width - BETWEEN + 2.0) / letter))) or [""]
         for text, width in zip(row, widths, strict=True)
     ]
     count, step = max(map(len, cells)), line_height(size)
@@ -340,10 +340,12 @@ def _write(
     bold: bool = False,
     right: bool = False,
 ) -> None:
+    text = harmless(text)
+    use_fonts([text])
     made = place.text(
         x,
         y,
-        harmless(text),
+        text,
         fontsize=size,
         color=colour,
         va="center",

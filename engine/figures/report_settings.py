@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from engine.specs import (
     VAEGAN,
@@ -18,17 +19,18 @@ from engine.specs.variants import variant
 from engine.store.study import Study, spec_of
 
 MOST = 4
+Pairs = Sequence[tuple[Any, Mapping[str, Any]]]
+"""Specs of one kind, each with the numbers of its record."""
 
 
 def settings_of(study: Study, kinds: Sequence[str]) -> str:
     """Return the settings of the study's records of these kinds; "" if it has none."""
-    specs = [spec_of(entry) for entry in study.entries if entry.kind in kinds]
-    found = [spec for spec in specs if spec is not None]
+    found = [(spec_of(entry), entry.numbers) for entry in study.entries if entry.kind in kinds]
     facts: dict[str, str] = {}
     for kind, describe in DESCRIBED.items():
-        alike = [spec for spec in found if spec.kind == kind]
+        alike = [(spec, numbers) for spec, numbers in found if spec and spec.kind == kind]
         if alike:
-            facts |= describe(alike)
+            facts |= describe([spec for spec, _ in alike]) | _counts(kind, alike)
     words = [f"{name} {text}" for name, text in facts.items() if text]
     return f"Settings: {'; '.join(words)}." if words else ""
 
@@ -42,11 +44,6 @@ def _training(specs: Sequence[Training]) -> dict[str, str]:
         "epochs": _each(spec.epochs for spec in specs),
         "batch size": _each(spec.batch_size for spec in specs),
         "seeds": _seeds(spec.seed for spec in specs),
-        "evaluated under": _each(
-            f"{spec.evaluation.title} on {spec.evaluation_images:,} images"
-            for spec in specs
-            if spec.evaluation is not None
-        ),
     }
 
 
@@ -88,7 +85,6 @@ def _distance(specs: Sequence[ManifoldDistance]) -> dict[str, str]:
     return {
         "attacks": _each(spec.attack.title for spec in specs if spec.classifier is not None),
         "generator": _each(spec.generator.title for spec in specs),
-        "n": _each(f"{spec.test_images:,} test images" for spec in specs),
     }
 
 
@@ -120,6 +116,24 @@ DESCRIBED: dict[str, Callable[..., dict[str, str]]] = {
     "vae_gan": _generator,
     "boundary": _boundary,
 }
+
+
+def _counts(kind: str, pairs: Pairs) -> dict[str, str]:
+    """Return how many images were used: specs say how many at most, so the records count."""
+    if kind == Training.kind:
+        return {
+            "evaluated under": _each(
+                f"{spec.evaluation.title}{_on(numbers, 'robust_images')}" for spec, numbers in pairs
+            )
+        }
+    if kind == ManifoldDistance.kind:
+        counts = [numbers["test_images"] for _, numbers in pairs if "test_images" in numbers]
+        return {"n": _each(f"{count:,} test images" for count in counts)}
+    return {}
+
+
+def _on(numbers: Mapping[str, Any], name: str) -> str:
+    return f" on {numbers[name]:,} images" if name in numbers else ""
 
 
 def _optimizer(spec: Spec) -> str:

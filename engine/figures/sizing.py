@@ -1,20 +1,24 @@
-"""Compute the sizes of the parts of a figure: panels, legends, captions, and the height."""
+"""The room in a figure: sizes of panels, legends and captions, and which labels of points fit."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from engine.figures.charts import (
     ChartData,
     FigureStyle,
     MapGridData,
     Picture,
+    Series,
     caption_of,
     panels_of,
 )
+from engine.texts import columns_of, wrapped
 
 MM = 1 / 25.4
 SMALLEST_PANEL_MM = 50.0
@@ -25,6 +29,8 @@ POINT_MM = 25.4 / 72
 LETTER, LINE = 0.53, 1.35
 LARGEST_MAP_MM = 30.0
 TICK_LETTERS = 5.5
+APART = 3.0  # points between a mark and its label
+LABEL = "point-label"
 
 
 def grid_of(count: int, width_mm: float) -> tuple[int, int]:
@@ -66,13 +72,13 @@ def natural_height(data: Picture, style: FigureStyle) -> float:
 def caption_height(data: Picture, style: FigureStyle) -> float:
     """Return the height in mm of the wrapped caption; 0 without a caption."""
     text = caption_of(data) if style.caption else ""
-    lines = len(textwrap.wrap(text, letters(style.width_mm, style.font_size)))
+    lines = len(wrapped(text, letters(style.width_mm, style.font_size)))
     return (lines + 0.5) * style.font_size * POINT_MM * LINE if lines else 0.0
 
 
 def _natural_map_height(data: MapGridData, style: FigureStyle, line: float) -> float:
     first = next((p for row in data.images for p in row if p is not None), np.ones((1, 1)))
-    longest = max((min(len(title), 16) for title in data.row_titles), default=0)
+    longest = max((min(columns_of(title), 16) for title in data.row_titles), default=0)
     cell = (style.width_mm - longest * style.font_size * POINT_MM * LETTER) / data.columns - 0.6
     cell = min(cell, LARGEST_MAP_MM)
     notes = line * bool(data.notes)
@@ -84,7 +90,7 @@ def _natural_map_height(data: MapGridData, style: FigureStyle, line: float) -> f
 def fitted(text: str, width_mm: float, style: FigureStyle) -> str:
     """Return a title, or the label of a horizontal axis, wrapped to fit a panel of this width."""
     room = letters(width_mm - AXIS_MM, style.font_size)
-    return "\n".join(textwrap.fill(line, room) for line in text.split("\n"))
+    return "\n".join("\n".join(wrapped(line, room)) for line in text.split("\n"))
 
 
 def ticks_in(width_mm: float, style: FigureStyle) -> int:
@@ -112,7 +118,7 @@ def legend_columns(data: ChartData, width_mm: float, style: FigureStyle) -> tupl
     """Return the number of legend columns, and the number of letters at which names wrap."""
     names = [item.name for item in data.series if item.name]
     room = letters(width_mm - AXIS_MM, style.font_size * 0.85)
-    longest = max((len(name) for name in names), default=1) + 5
+    longest = max(map(columns_of, names), default=1) + 5
     return max(1, min(room // longest, len(names))), max(room - 5, 8)
 
 
@@ -120,5 +126,45 @@ def legend_lines(data: ChartData, width_mm: float, style: FigureStyle) -> int:
     """Return how many lines of text the legend takes."""
     columns, wide = legend_columns(data, width_mm, style)
     names = [item.name for item in data.series if item.name]
-    lines = sum(len(textwrap.wrap(name, wide)) for name in names)
+    lines = sum(len(wrapped(name, wide)) for name in names)
     return -(-lines // columns)
+
+
+# ------------------------------------------------------------------------------- labels of points
+
+
+def add_labels(ax: Axes, item: Series, font_size: float) -> None:
+    """Write the labels of a series; :func:`thin_labels` removes those without room."""
+    for text, x, y in zip(item.labels, item.x, item.y, strict=False):
+        if text:
+            note = ax.annotate(
+                "",
+                (x, y),
+                xytext=(APART, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=font_size * 0.8,
+                gid=LABEL,
+                annotation_clip=True,
+            )
+            note.set_text(text)
+            note.set_parse_math(False)  # a name may hold dollar signs
+            # Labels have the room that is left, they take none from the axes.
+            note.set_in_layout(False)
+
+
+def thin_labels(figure: Figure) -> None:
+    """Turn labels to the left where the axes end, and hide those that would lie on others."""
+    for ax in figure.axes:
+        room = ax.get_window_extent()
+        taken: list[Bbox] = []
+        for note in [text for text in ax.texts if text.get_gid() == LABEL]:
+            box = note.get_window_extent()
+            if box.x1 > room.x1:
+                note.set_position((-APART, 0))
+                note.set_horizontalalignment("right")
+                box = note.get_window_extent()
+            if box.x0 < room.x0 or any(box.overlaps(other) for other in taken):
+                note.set_visible(False)
+            else:
+                taken.append(box)

@@ -158,9 +158,9 @@ class Context:
             self._last_progress = now
             self.emit(Progress(self.spec.key, done, total, what))
 
-    def notice(self, text: str) -> None:
-        """Tell the user one sentence."""
-        self.emit(Notice(self.spec.key, text))
+    def notice(self, text: str, *, about: str = "", over: bool = False) -> None:
+        """Tell the user one sentence; see :class:`Notice`."""
+        self.emit(Notice(self.spec.key, text, about, over))
 
     def generator(
         self, purpose: str, seed: int, device: str | torch.device = "cpu"

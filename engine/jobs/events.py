@@ -112,9 +112,19 @@ class Snapshot(Event):
 
 @dataclass(frozen=True)
 class Notice(Event):
-    """One sentence to show to the user; the computation continues."""
+    """One sentence to show to the user; the computation continues.
+
+    Attributes
+    ----------
+    about
+        Name of the alarm that it is about; "" for other news.
+    over
+        Whether it says that this alarm is over.
+    """
 
     text: str
+    about: str = ""
+    over: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,16 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import tomli_w
 
 from engine.program import ROOT
-from engine.specs.schema import Spec, SpecError, fields_of
+from engine.specs.schema import PLUGIN, Spec, SpecError, fields_of
+from engine.specs.variants import origins_in
+
+if TYPE_CHECKING:
+    from engine.plugins import Plugin
 
 Shell = Literal["posix", "powershell"]
 MAIN = ROOT / "main.py"
@@ -48,7 +52,8 @@ def plan_text(spec: Spec) -> str:
         return value
 
     def table(found: Spec) -> dict[str, Any]:
-        return {"kind": found.kind} | {n: form(value) for n, value in _given(found)}
+        own = {} if found.origin is None else {PLUGIN: found.origin.text}
+        return {"kind": found.kind} | own | {n: form(value) for n, value in _given(found)}
 
     names = _Names()
     last = names.of(spec, lambda name: tables.update({name: table(spec)}))
@@ -73,6 +78,7 @@ def command_text(spec: Spec, study: Path, shell: Shell | None = None) -> str:
     windows = sys.platform == "win32" if shell is None else shell == "powershell"
     quote: Callable[[str], str] = _powershell_quoted if windows else _posix_quoted
     run = f"run {name} --study {quote(str(study))}"
+    run += "".join(f" --plugin {quote(str(plugin.path))}" for plugin in _plugins_of(spec))
     if windows:
         # Set-Content in old versions of PowerShell writes a byte order mark, which TOML forbids.
         write = f"[IO.File]::WriteAllText(\"$PWD\\{name}\", @'\n{plan}'@)\n"
@@ -84,6 +90,8 @@ def python_text(spec: Spec, study: Path) -> str:
     """Return Python code that builds the spec, computes its missing records and prints numbers."""
     classes: set[str] = set()
     lines: list[str] = []
+    plugins = {f"plugin_{n}": plugin for n, plugin in enumerate(_plugins_of(spec), 1)}
+    modules = {plugin.origin: name for name, plugin in plugins.items()}
 
     def form(value: Any, indent: int) -> str:
         if isinstance(value, Spec):
@@ -97,7 +105,10 @@ def python_text(spec: Spec, study: Path) -> str:
 
     def made(found: Spec, indent: int) -> str:
         name = type(found).__name__
-        classes.add(name)
+        if found.origin is None:
+            classes.add(name)
+        else:
+            name = f"{modules[found.origin]}.{name}"
         fields = [f"{n}={form(value, indent + 4)}" for n, value in _given(found)]
         short = f"{name}({', '.join(fields)})"
         if len(short) + indent <= LINE and "\n" not in short:
@@ -113,6 +124,10 @@ def python_text(spec: Spec, study: Path) -> str:
         key=spec.key,
         root=str(MAIN.parent),
         classes=imported,
+        plugins="".join(
+            f"{name} = api.load_plugin({str(plugin.path)!r}).module\n"
+            for name, plugin in plugins.items()
+        ),
         specs="\n".join(lines),
         study=str(study),
         name=last,
@@ -129,12 +144,20 @@ from engine import api
 from engine.specs import (
 {classes})
 
-{specs}
+{plugins}{specs}
 
 study = api.open_study({study!r})
 (record,) = api.compute(study, [{name}], on_event=print)
 print(dict(record.numbers))
 """
+
+
+def _plugins_of(spec: Spec) -> list[Plugin]:
+    """Return the user's files that declare a spec or one inside it."""
+    from engine.plugins import loaded  # with torch, which this module else does without
+
+    origins = origins_in(spec)
+    return [plugin for plugin in loaded() if plugin.origin in origins]
 
 
 class _Names:

@@ -28,6 +28,7 @@ from engine.plan.priority import give_way
 from engine.plan.room import Needs, Room, free_memory
 from engine.plan.slots import Slots, provenance, slots_on, stream_on
 from engine.specs.schema import Spec
+from engine.specs.variants import origins_in
 from engine.store.asked import Asked, line_of
 from engine.store.study import Result, Study
 from engine.store.unfinished import tidy
@@ -282,8 +283,6 @@ class Scheduler:
         tidy(self.study)
         return not any(worker.is_alive() for worker in self._workers)
 
-    # --------------------------------------------------------------------------------- on workers
-
     def _work(self) -> None:
         if self._behind_window:
             give_way()
@@ -346,6 +345,7 @@ class Scheduler:
         try:
             if self.study.take_up(spec):  # another process has written this record meanwhile
                 return Ended(spec.key, "finished", time.monotonic() - start)
+            origins_in(spec)  # refuses what a plugin declared before it changed
             result = self._computations[spec.kind](spec, context)
             seconds = time.monotonic() - start
             made = provenance(self.slots, spec) | context.provenance

@@ -15,6 +15,7 @@ from engine.devices.found import NAMES, automatic, name_of, why_not
 from engine.devices.precision import precision_of, switched_to
 from engine.program import VERSION
 from engine.specs.schema import Spec, SpecError
+from engine.specs.variants import origins_in
 
 MAX_SIDE_BY_SIDE = 4  # unless the user says another number
 ONE_QUEUE = ("xpu", "mps")
@@ -91,6 +92,7 @@ def provenance(slots: Slots, spec: Spec) -> dict[str, Any]:
     their last bits.
     """
     cores, cuda = allotted_cores(), slots.device.type == "cuda"
+    plugins = sorted(origin.text for origin in origins_in(spec))
     return {
         "isthmus": VERSION,
         "python": platform.python_version(),
@@ -109,6 +111,7 @@ def provenance(slots: Slots, spec: Spec) -> dict[str, Any]:
         "precision": precision_of(spec),
         "way": "eager",
         **(_of_cudnn() if cuda else {}),
+        **({"plugins": plugins} if plugins else {}),
     }
 
 

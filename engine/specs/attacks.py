@@ -17,9 +17,30 @@ FORM_HELP = (
 )
 
 
+ROUNDING = 1e-6  # of a radius that was scaled
+STEPS = 255  # of 8-bit images
+
+
 def strength(norm: str, eps: float) -> str:
     """Say how large a norm ball is, in the units of its field: /255 for linf, plain for l2."""
     return f"L-inf {eps * 255:.3g}/255" if norm == "linf" else f"L2 {eps:.3g}"
+
+
+def radius_fault(norm: str, eps: float, name: str = "eps") -> str:
+    """Say why a radius cannot be meant, or "": one of L-inf above the range of pixels, 8 for 8/255.
+
+    A radius of 1 already reaches every image, so that a larger one is a mistake about the unit.
+    """
+    if norm != "linf" or eps <= 1 + ROUNDING:
+        return ""
+    meant = f"; write {eps:g}/255 for {eps:g} of 255 steps" if eps <= STEPS else ""
+    return f"{name} is {eps:g}, must be at most 1 in L-inf, as pixels are in [0, 1]{meant}"
+
+
+def check_radius(norm: str, eps: float, name: str = "eps") -> None:
+    """Raise :class:`SpecError` for a radius that cannot be meant."""
+    if fault := radius_fault(norm, eps, name):
+        raise SpecError(fault)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +55,9 @@ class AttackSpec(Spec):
 
     norm: Norm = param("linf")
     eps: float = param(8 / 255, low=0.0, high=64.0, unit="pixel", help="Radius of the ball")
+
+    def check(self) -> None:
+        check_radius(self.norm, self.eps)
 
     @property
     def ball(self) -> str:
@@ -117,6 +141,7 @@ class PGD(LossAttack, kind="pgd", label="PGD"):
     form: Form = param("corrected", label="attack formulas", help=FORM_HELP, faithful="released")
 
     def check(self) -> None:
+        super().check()
         if self.restarts > 1 and not self.random_start:
             raise SpecError(
                 f"restarts is {self.restarts}, must be 1 without random_start: "
@@ -167,6 +192,7 @@ class APGD(LossAttack, kind="apgd", label="APGD"):
     )
 
     def check(self) -> None:
+        super().check()
         if self.targets and self.target is not None:
             raise SpecError(
                 f"targets is {self.targets}, must be 0 where target is given ({self.target})"

@@ -13,6 +13,7 @@ from engine.specs.attacks import (
     AttackSpec,
     Norm,
     SquareAttack,
+    check_radius,
     scaled_step,
     strength,
 )
@@ -111,6 +112,10 @@ class MetricSpec(Spec):
         """The work for one test image, see :mod:`engine.specs.passes`."""
         raise NotImplementedError(f"{type(self).__name__} does not say its passes")
 
+    def needs(self, classifier: ClassifierSpec) -> tuple[Spec, ...]:
+        """Return the specs whose records it reads, beside those in its fields."""
+        return ()
+
     def check_classifier(self, classifier: ClassifierSpec) -> None:
         """Check that it can be measured of a classifier; raise :class:`SpecError` if not."""
 
@@ -121,6 +126,8 @@ def _check_radii(attack: AttackSpec, eps: tuple[float, ...]) -> None:
         raise SpecError("eps is [], must hold at least one radius")
     if not attack.eps:
         raise SpecError("attack.eps is 0, must be above 0: its step is scaled by eps over it")
+    for radius in eps:
+        check_radius(attack.norm, radius)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +172,9 @@ class StrongAccuracy(MetricSpec, kind="strong_accuracy", label="Accuracy under s
         "AutoAttack, standard settings; autoattack_rand: its form for networks that answer at "
         "random, gradients averaged over 20 passes",
     )
+
+    def check(self) -> None:
+        check_radius(self.norm, self.eps)
 
     @property
     def attacks(self) -> tuple[AttackSpec, ...]:
@@ -332,6 +342,9 @@ class Measurement(Spec, kind="measurement", recorded=True):
     metric: MetricSpec = param(RobustAccuracy())
     test_images: int = param(1000, low=1)
     seed: int = param(0, low=0)
+
+    def requires(self) -> tuple[Spec, ...]:
+        return tuple(dict.fromkeys((*super().requires(), *self.metric.needs(self.classifier))))
 
     def check(self) -> None:
         self.metric.check_classifier(self.classifier)

@@ -22,7 +22,9 @@ from engine.specs.fields import Field, param
 __all__ = [
     "KEY_LENGTH",
     "KINDS",
+    "ORIGINS",
     "Field",
+    "Origin",
     "Spec",
     "SpecError",
     "fields_of",
@@ -35,24 +37,60 @@ __all__ = [
 ]
 
 KEY_LENGTH = 20
+PLUGIN = "plugin"
+"""The name in JSON of a spec's :class:`Origin`, where it has one."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The file of the user that declares a kind of spec, see :mod:`engine.plugins`.
+
+    Attributes
+    ----------
+    name
+        Its file name, without folder.
+    digest
+        The SHA-256 of its bytes, in hexadecimal.
+    """
+
+    name: str
+    digest: str
+
+    @property
+    def text(self) -> str:
+        """What stands in the JSON form of a spec: name and digest."""
+        return f"{self.name} {self.digest}"
+
+
+ORIGINS: dict[str, Origin] = {}
+"""Name of a module -> the file of the user that it was made of; no module of the program has one.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
-    """Base of all specs. A concrete spec names its ``kind`` when it is declared."""
+    """Base of all specs. A concrete spec names its ``kind`` when it is declared.
+
+    Attributes
+    ----------
+    origin
+        The user's file that declares the kind; None for the kinds of the program.
+    """
 
     kind: ClassVar[str] = ""
     label: ClassVar[str] = ""
     recorded: ClassVar[bool] = False
+    origin: ClassVar[Origin | None] = None
 
     def __init_subclass__(cls, kind: str = "", label: str = "", recorded: bool | None = None):
         cls.kind = kind
         cls.label = label or kind.replace("_", " ")
+        cls.origin = ORIGINS.get(cls.__module__)
         if recorded is not None:
             cls.recorded = recorded
         if kind:
             if kind in KINDS:
-                raise TypeError(f"two specs are of kind {kind!r}")
+                raise TypeError(f"two specs are of kind {kind!r}; a new one needs another name")
             KINDS[kind] = cls
 
     def __post_init__(self) -> None:
@@ -87,9 +125,12 @@ class Spec:
         """The JSON form with sorted names, without fields that have their default value.
 
         Because defaults are left out, a later version can add fields without changing the keys of
-        earlier results. The text is cached, because thousands of retrainings share inner specs.
+        earlier results. The text is cached, because thousands of retrainings share inner specs. The
+        content of a user's file is part of it, the file's name is not.
         """
         parts = {"kind": json.dumps(self.kind)}
+        if self.origin is not None:
+            parts[PLUGIN] = json.dumps(self.origin.digest)
         for item in fields_of(type(self)):
             value = getattr(self, item.name)
             if item.required or value != item.default:
@@ -99,6 +140,8 @@ class Spec:
     def as_dict(self) -> dict[str, Any]:
         """Return the complete JSON form, including fields with default values."""
         form: dict[str, Any] = {"kind": self.kind}
+        if self.origin is not None:
+            form[PLUGIN] = self.origin.text
         for item in fields_of(type(self)):
             form[item.name] = _plain(getattr(self, item.name))
         return form
@@ -195,7 +238,7 @@ def _kinds_below(family: type[Spec]) -> dict[str, type[Spec]]:
 
 
 def forget_kind(kind: str) -> None:
-    """Take a kind away again, as a test does that declared one; its specs are read no more."""
+    """Take a kind away again, as unloading a user's file does; its specs are read no more."""
     del KINDS[kind]
     _FAMILIES.clear()
     _from_text.cache_clear()
@@ -225,12 +268,14 @@ def from_dict(data: object, family: type[S] = Spec) -> S:  # type: ignore[assign
     if kind is None and len(wanted) == 1:
         (kind,) = wanted
     cls = wanted.get(kind) if isinstance(kind, str) else None
+    if PLUGIN in data:
+        check_origin(kind, data[PLUGIN], cls)
     if cls is None:
         names = list(wanted)
         raise SpecError(f"kind is {shown(kind)}{suggestion(kind, names)}, must be {one_of(names)}")
     values: dict[str, Any] = {}
     for name, value in data.items():
-        if name == "kind":
+        if name in ("kind", PLUGIN):
             continue
         item = _field_named(cls, str(name))
         values[item.name] = _nested(item, value)
@@ -238,6 +283,24 @@ def from_dict(data: object, family: type[S] = Spec) -> S:  # type: ignore[assign
     if missing:
         raise SpecError(f"{missing[0].name} is missing: {cls.kind} needs {missing[0].allowed()}")
     return typing.cast(S, cls(**values))
+
+
+def check_origin(kind: object, given: object, cls: type[Spec] | None) -> None:
+    """Raise :class:`SpecError` unless a spec's JSON names the file that declares its kind here.
+
+    Parameters
+    ----------
+    given
+        Name and digest of the file, see :attr:`Origin.text`.
+    cls
+        The class of this kind, or None if there is none.
+    """
+    name, _, digest = given.rpartition(" ") if isinstance(given, str) else ("", "", "")
+    if cls is not None and cls.origin is not None and cls.origin.digest == digest:
+        return
+    file = f"the plugin {shown(name or given)} (SHA-256 {digest[:12]})"
+    loaded = "" if cls is None or cls.origin is None else "; the one that is loaded differs"
+    raise SpecError(f"kind is {shown(kind)} of {file}, which is not loaded{loaded}")
 
 
 def _nested(item: Field, value: Any) -> Any:

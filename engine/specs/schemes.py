@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from engine.specs.attacks import APGD, FAB, FGSM, PGD, AttackSpec, Norm, strength
+from engine.specs.attacks import APGD, FAB, FGSM, PGD, AttackSpec, Norm, check_radius, strength
 from engine.specs.passes import FORWARD, TO_PIXELS
 from engine.specs.schema import Spec, SpecError, param
 
@@ -245,6 +245,9 @@ class OneStepScheme(SchemeSpec):
     norm: Norm = param("linf")
     eps: float = param(8 / 255, low=0.0, high=64.0, unit="pixel", help="Radius of the ball")
     warmup: float = param(0.0, low=0.0, label="warm-up epochs", help=WARMUP_HELP)
+
+    def check(self) -> None:
+        check_radius(self.norm, self.eps)
 
     @property
     def threat(self) -> AttackSpec:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.specs.schema import Spec, from_dict
 from engine.store import index
 from engine.store.hdf5 import FileError
 from engine.store.index import Entry
@@ -38,6 +39,20 @@ def entry_of(documents: Mapping[str, Any], path: Path) -> Entry:
     if (entry.key, entry.kind) != (path.stem, path.parent.name):
         raise FileError(f"{path.name} holds the record {entry.key} of kind {entry.kind}")
     return entry
+
+
+def identity(entry: Entry) -> tuple[str, str]:
+    """Return key and kind of a record's spec: as it says itself, if a plugin of it is not loaded.
+
+    Raises
+    ------
+    SpecError
+        If this version does not know the spec.
+    """
+    if entry.lacks:
+        return entry.key, entry.kind
+    spec: Spec = from_dict(entry.spec)
+    return spec.key, spec.kind
 
 
 def header_of(entry: Entry) -> dict[str, Any]:

@@ -13,11 +13,11 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from engine.specs.schema import Spec, SpecError, from_dict
+from engine.specs.schema import ORIGINS, Spec, SpecError, from_dict
+from engine.specs.variants import absent_words
 from engine.store.atomic import new_file
 from engine.store.files import read_text
 
@@ -57,13 +57,32 @@ class Entry:
     numbers: dict[str, Number] = field(default_factory=dict)
     size: int = 0
 
-    @cached_property
+    @property
     def known_spec(self) -> Spec | None:
-        """The spec as an object, or None if this version does not know this spec."""
-        try:
-            return from_dict(self.spec)
-        except SpecError:
-            return None
+        """The spec as an object, or None if this version, or no loaded plugin, knows this spec."""
+        plugins, spec = self.__dict__.get("_known", (None, None))
+        loaded = tuple(ORIGINS)
+        if plugins != loaded:
+            try:
+                spec = from_dict(self.spec)
+            except SpecError:
+                spec = None
+            self.__dict__["_known"] = loaded, spec
+        return cast(Spec | None, spec)
+
+    @property
+    def lacks(self) -> str:
+        """Which plugins the spec needs that are not loaded, in words; "" if none."""
+        return absent_words(self.spec) if self.known_spec is None else ""
+
+
+def lacking(entries: Iterable[Entry]) -> str:
+    """Return which records need plugins that are not loaded, in words; "" if none."""
+    found = [entry.spec for entry in entries if entry.lacks]
+    if not found:
+        return ""
+    are = "1 record needs" if len(found) == 1 else f"{len(found):,} records need"
+    return f"{are} {absent_words(found)}"
 
 
 def entry_from(data: object) -> Entry:

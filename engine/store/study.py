@@ -22,13 +22,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from engine import specs
 from engine.specs.schema import Spec, from_dict
 from engine.store import hdf5, index
 from engine.store.atomic import new_file, remove_left_over
 from engine.store.files import json_text, read_text
 from engine.store.hdf5 import Array, Content, FileError
-from engine.store.headers import SCHEMA, entry_of, header_of
+from engine.store.headers import SCHEMA, entry_of, header_of, identity
 from engine.store.index import Entry, Number
 from engine.store.labels import Labels
 from engine.store.outputs import OutputError, check_outside_studies, is_remnant, is_study
@@ -245,13 +244,13 @@ class Study:
                 continue
             try:
                 entry = self._read_entry(path)
-                spec = from_dict(entry.spec, specs.Spec)
+                key, kind = identity(entry)
                 hdf5.read(path)
             except (OSError, ValueError) as error:
                 yield name, str(error)
                 continue
-            if spec.key != path.stem or spec.kind != path.parent.name:
-                yield name, f"its spec has the key {spec.key} and the kind {spec.kind}"
+            if key != path.stem or kind != path.parent.name:
+                yield name, f"its spec has the key {key} and the kind {kind}"
 
     # -------------------------------------------------------------------------------- checkpoints
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.specs.schema import Spec, SpecError, from_dict
+from engine.specs.variants import absent_words
 from engine.store import asked, hdf5
 from engine.store.asked import Asked
 from engine.store.hdf5 import FileError
@@ -37,6 +38,8 @@ class Unfinished:
         Epochs that its checkpoint holds, and that it takes; 0 if there is none or they are unknown.
     saved
         Whether it has a checkpoint.
+    lacks
+        Which plugins its spec needs that are not loaded, in words.
     """
 
     key: str
@@ -44,11 +47,14 @@ class Unfinished:
     done: int = 0
     total: int = 0
     saved: bool = False
+    lacks: str = ""
 
     @property
     def title(self) -> str:
         """The title of the spec."""
-        return self.spec.title if self.spec is not None else NO_SPEC
+        if self.spec is None:
+            return f"An unfinished computation that needs {self.lacks}" if self.lacks else NO_SPEC
+        return self.spec.title
 
     @property
     def kind(self) -> str:
@@ -90,7 +96,7 @@ def unfinished(
     keys = [key for key in dict.fromkeys([*wanted, *saved]) if key not in have | elsewhere]
     rows = [_row(key, wanted.get(key), saved.get(key)) for key in keys]
     # A list whose spec this version does not know, and no checkpoint: nothing to go on with.
-    return [row for row in rows if row.spec is not None or row.saved]
+    return [row for row in rows if row.spec is not None or row.saved or row.lacks]
 
 
 def discard(study: Study, keys: Iterable[str], own: Asked | None = None) -> None:
@@ -140,6 +146,7 @@ def _row(key: str, listed: Any, checkpoint: Path | None) -> Unfinished:
         done if isinstance(done, int) else 0,
         epochs if isinstance(epochs, int) else 0,
         checkpoint is not None,
+        "" if spec is not None else absent_words([listed, documents.get("spec")]),
     )
 
 

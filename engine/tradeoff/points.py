@@ -65,6 +65,9 @@ class NetworkPoint:
         "corrected", "faithful", or in which respects the computation is faithful.
     robustness
         What all attacks of the study left of its accuracy, and whether that is to be trusted.
+    known_strength
+        Whether ``eps`` says against which radius its weights were trained; not of imported weights,
+        nor of weights trained on from others with another threat.
     """
 
     network: str
@@ -87,6 +90,7 @@ class NetworkPoint:
     blurriness: dict[str, float] = field(default_factory=dict)
     variant: str = ""
     robustness: Robustness | None = None
+    known_strength: bool = True
 
     @property
     def lowest(self) -> Left | None:
@@ -139,7 +143,19 @@ def _point(
         attack=threat.kind if threat else "",
         variant=variant(spec),
         robustness=known.get(entry.key),
+        known_strength=_knows_strength(spec),
     )
+
+
+def _knows_strength(spec: ClassifierSpec) -> bool:
+    """Return whether all trainings behind the weights are known and had this threat, or none."""
+    threat = spec.scheme.threat if isinstance(spec, Training) else None
+    earlier: ClassifierSpec | None = spec
+    while isinstance(earlier, Training):
+        if earlier.scheme.threat not in (threat, None):
+            return False
+        earlier = earlier.start
+    return earlier is None
 
 
 def _add_scores(point: NetworkPoint, pairs: list[tuple[Entry, Interpretability]]) -> None:
@@ -249,13 +265,14 @@ def groups(
     Parameters
     ----------
     x
-        "clean_accuracy", or "strength": eps over the largest eps of the group, in [0, 1].
+        "clean_accuracy", or "strength": eps over the largest eps of the group, in [0, 1]. Networks
+        whose strength is unknown are left out of it.
     """
     scored = [
         p
         for p in points
         if attribution in p.scores.get(mode, {})
-        and (x == "strength" or p.clean_accuracy is not None)
+        and (p.known_strength if x == "strength" else p.clean_accuracy is not None)
     ]
     sweeps: dict[tuple[str, ...], list[NetworkPoint]] = {}
     for point in scored:

@@ -172,5 +172,6 @@ def retrainings_note(points: Iterable[NetworkPoint]) -> str:
     counts = {n for point in points for found in point.retrainings.values() for n in found.values()}
     if not counts:
         return ""
-    text = "(n): n retrainings a point, ± the standard deviation of the score over them."
-    return f"{text} (1): {ONE_RETRAINING}." if 1 in counts else text
+    several = "(n): n retrainings a point, ± the standard deviation of the score over them."
+    said = [several] * (max(counts) > 1) + [f"(1): {ONE_RETRAINING}."] * (1 in counts)
+    return " ".join(said)

@@ -27,6 +27,8 @@ ONE_STEP, MANY_STEP = "one_step_accuracy", "many_step_accuracy"
 WINDOW = 3  # epochs over which accuracies are averaged to detect a slow change
 UNLEARNED_LOSS = 0.98  # of the loss of uniform guessing
 PATIENCE = 2.0  # epochs after the warm-up before "not learning" is reported
+LEARNED = 0.95  # least share of the training images that are known to be right in overfitting
+GAP = 0.15  # of accuracy, by which other images fall behind the training images in overfitting
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,10 @@ class Curves:
         Float (E,), accuracies of the same images under one step and under many steps as large as
         the attack in training; NaN where they were not measured.
     selects
-        Whether the weights of the best epoch are stored too.
+        Whether the weights of the best epoch are stored too: the accuracies are of validation
+        images.
+    clean_images, train_images
+        Number of images behind each clean accuracy, and of training images; 0 if unknown.
     """
 
     loss: Values
@@ -55,9 +60,18 @@ class Curves:
     one_step: Values
     many_step: Values
     selects: bool = False
+    clean_images: int = 0
+    train_images: int = 0
 
     @classmethod
-    def of(cls, history: Mapping[str, Sequence[float]], *, selects: bool = False) -> Curves:
+    def of(
+        cls,
+        history: Mapping[str, Sequence[float]],
+        *,
+        selects: bool = False,
+        clean_images: int = 0,
+        train_images: int = 0,
+    ) -> Curves:
         """Return the curves of a ``TrainingState.history`` (:mod:`engine.training.loop`)."""
         steps, losses = (np.asarray(history[f"curve__{name}"]) for name in ("step", "loss"))
         clean, robust, counts = (
@@ -71,7 +85,9 @@ class Curves:
         one, many = (
             np.asarray(history.get(f"epochs__{name}", unknown)) for name in (ONE_STEP, MANY_STEP)
         )
-        return cls(loss, clean, robust, int(counts[-1]), one, many, selects)
+        return cls(
+            loss, clean, robust, int(counts[-1]), one, many, selects, clean_images, train_images
+        )
 
     def before(self) -> Curves:
         """Return the curves as they were one epoch earlier."""
@@ -171,22 +187,67 @@ def not_learning(spec: Training, curves: Curves, classes: int) -> str:
     )
 
 
+def overfitting(spec: Training, curves: Curves, classes: int) -> str:
+    """Detect that nearly all training images are right and many of the other images are not.
+
+    A wrong answer costs a cross-entropy of at least ln 2, and what schemes add to the cross-entropy
+    is not negative, so the mean loss bounds from below how many training images were right in the
+    epoch, as they came: augmented, or attacked.
+    """
+    if not len(curves) or not curves.clean_images:
+        return ""
+    right = 1 - float(curves.loss[-1]) / ((1 - spec.label_smoothing) * math.log(2))
+    clean = float(curves.clean[-1])
+    behind = right - clean
+    noise = 2 * math.sqrt(clean * (1 - clean) / curves.clean_images)
+    if right < LEARNED or behind < GAP or behind <= noise:
+        return ""
+    part = "validation" if curves.selects else "test"
+    return (
+        f"overfitting: at least {right:.0%} of the {curves.train_images:,} training images were "
+        f"right in epoch {len(curves)} (loss {curves.loss[-1]:.2g}), of {curves.clean_images:,} "
+        f"{part} images {clean:.0%}; try more images, augmentation or fewer epochs"
+    )
+
+
 ALARMS: dict[str, Callable[[Training, Curves, int], str]] = {
     "catastrophic overfitting": catastrophic_overfitting,
     "robust overfitting": robust_overfitting,
     "not learning": not_learning,
+    "overfitting": overfitting,
 }
+ENDING = ("not learning", "overfitting")
+"""Alarms that are over once they do not hold; those on lost robustness also stop holding when only
+the loss rises."""
 
 
-def new_alarms(spec: Training, curves: Curves, classes: int) -> list[str]:
-    """Return a sentence for each alarm raised at the newest epoch but not at the one before."""
+def ended_alarms(spec: Training, curves: Curves, classes: int) -> list[tuple[str, str]]:
+    """Return name and sentence of each alarm that held one epoch ago and is over now."""
+    earlier = curves.before()
+    if not len(earlier):
+        return []
+    now = f"epoch {len(curves)}: loss {curves.loss[-1]:.2g}, accuracy {curves.clean[-1]:.0%}"
+    return [
+        (name, f"no longer {name} ({now})")
+        for name in ENDING
+        if ALARMS[name](spec, earlier, classes) and not ALARMS[name](spec, curves, classes)
+    ]
+
+
+def named_alarms(spec: Training, curves: Curves, classes: int) -> list[tuple[str, str]]:
+    """Return name and sentence of each alarm raised at the newest epoch, not at the one before."""
     earlier = curves.before()
     return [
-        sentence
-        for alarm in ALARMS.values()
+        (name, sentence)
+        for name, alarm in ALARMS.items()
         if (sentence := alarm(spec, curves, classes))
         and not (len(earlier) and alarm(spec, earlier, classes))
     ]
+
+
+def new_alarms(spec: Training, curves: Curves, classes: int) -> list[str]:
+    """Return the sentences of :func:`named_alarms`."""
+    return [sentence for _, sentence in named_alarms(spec, curves, classes)]
 
 
 def _warmup(spec: Training) -> float:

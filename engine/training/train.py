@@ -20,7 +20,7 @@ from engine.specs import ClassifierSpec, Training
 from engine.specs.proposals import one_and_many_steps
 from engine.specs.schema import SpecError
 from engine.store.study import Result
-from engine.training.alarms import MANY_STEP, ONE_STEP, Curves, new_alarms
+from engine.training.alarms import MANY_STEP, ONE_STEP, Curves, ended_alarms, named_alarms
 from engine.training.augmenting.augmentation import augment, check_fits
 from engine.training.averaging import Average
 from engine.training.capture import Steps, obstacle
@@ -175,9 +175,21 @@ class _Run:
         self._probe_steps(count, robust)
         shown = {"clean_accuracy": clean, "robust_accuracy": robust}
         context.emit(Scalars(spec.key, state.epoch, shown))
-        curves = Curves.of(state.history, selects=len(self._images.validation) > 0)
-        for sentence in new_alarms(spec, curves, self._images.classes):
-            context.notice(sentence)
+        self._raise_alarms(int(values["clean_images"]))
+
+    def _raise_alarms(self, clean_images: int) -> None:
+        """Tell which alarms the newest epoch raises, and which are over."""
+        spec, images = self._spec, self._images
+        curves = Curves.of(
+            self.state.history,
+            selects=len(images.validation) > 0,
+            clean_images=clean_images,
+            train_images=len(images.train),
+        )
+        for name, sentence in named_alarms(spec, curves, images.classes):
+            self._context.notice(sentence, about=name)
+        for name, sentence in ended_alarms(spec, curves, images.classes):
+            self._context.notice(sentence, about=name, over=True)
 
     def _probe_steps(self, count: int, robust: float) -> None:
         """Append the accuracies under one step and under many, both as large as in training."""

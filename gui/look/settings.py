@@ -7,6 +7,7 @@ the environment variable ISTHMUS_CONFIG.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from platformdirs import user_cache_path, user_config_path
@@ -164,6 +165,20 @@ def studies_folder() -> Path | None:
     """Return the folder the user chose for new studies, or None for the usual one."""
     found = text("studies_folder")
     return Path(found) if found else None
+
+
+def own_methods() -> dict[Path, str]:
+    """Return the files with methods that the user allowed to run, each with its SHA-256."""
+    found = _store().value("plugins/allowed", [])
+    lines = found if isinstance(found, list) else [found] if found else []
+    pairs = (str(line).partition(" ") for line in lines)
+    return {Path(path): digest for digest, _, path in pairs if path}
+
+
+def set_own_methods(allowed: Mapping[Path, str]) -> None:
+    """Remember which files with methods the user allowed to run, in which content."""
+    lines = [f"{digest} {path}" for path, digest in allowed.items()]
+    _store().setValue("plugins/allowed", lines)
 
 
 def reset_preferences() -> None:

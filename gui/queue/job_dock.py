@@ -105,10 +105,12 @@ class JobDock(QFrame):
         self.toggle = QToolButton(self)
         self.toggle.setCheckable(True)
         self.toggle.setProperty("role", "plain")
+        self.toggle.setAccessibleName("List of computations")
         self.toggle.setToolTip("Show or hide the list of computations (Ctrl+J)")
         self.summary = Label(parent=self)
         self.bar = QProgressBar(self)
         self.bar.setTextVisible(False)
+        self.bar.setMinimumWidth(40)  # the header must fit a window of 683 pixels
         self.bar.setMaximumWidth(260)
         self.pause = self._button("Pause", "Hold every computation")
         self.pause.setCheckable(True)

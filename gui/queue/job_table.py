@@ -116,6 +116,7 @@ class JobTable(QTableView):
     def __init__(self, model: JobModel, parent: QWidget | None = None):
         super().__init__(parent)
         self.setModel(model)
+        self.setAccessibleName("Computations")
         self.setItemDelegate(_Delegate(self))
         self.setShowGrid(False)
         self.setWordWrap(False)

@@ -10,6 +10,7 @@ from engine.specs.schema import Spec
 from gui.session.colours import NetworkColours
 from gui.session.edits import Edits
 from gui.session.importer import Importer
+from gui.session.letters import Letters
 from gui.session.pace import Pace
 from gui.session.queueing import Queueing
 from gui.session.state import State
@@ -34,6 +35,8 @@ class Workspace(State):
         Takes up what other windows and commands do to the study.
     unfinished
         Tells what was asked for and has no result, resumes and discards it.
+    letters
+        Says which letters of names no font has.
     edits
         Changes titles and notes, deletes records, and undoes that.
     """
@@ -47,6 +50,7 @@ class Workspace(State):
         self.edits = Edits(self)
         self.watching = Watching(self)
         self.unfinished = UnfinishedWork(self, self.queueing)
+        self.letters = Letters(self)
 
     def run(self, specs: Iterable[Spec]) -> list[Spec]:
         """Compute and store what is missing for these specs; see :class:`Queueing`."""

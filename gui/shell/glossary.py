@@ -6,7 +6,6 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import (
     QDialogButtonBox,
     QHBoxLayout,
-    QLineEdit,
     QListWidget,
     QListWidgetItem,
     QTextBrowser,
@@ -16,6 +15,7 @@ from PySide6.QtWidgets import (
 
 from gui.look import terms
 from gui.widgets.dialog import Dialog
+from gui.widgets.search_field import SearchField
 
 LIST_WIDTH = 220
 
@@ -29,10 +29,7 @@ class GlossaryDialog(Dialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setModal(False)
         self.resize(680, 440)
-        self.search = QLineEdit()
-        self.search.setPlaceholderText("Search names, meanings and sources")
-        self.search.setAccessibleName("Search the glossary")
-        self.search.setClearButtonEnabled(True)
+        self.search = SearchField("Search names, meanings and sources", "Search the glossary")
         self.list = QListWidget()
         self.list.setFixedWidth(LIST_WIDTH)
         self.list.setAccessibleName("Terms")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ from gui.look.plain import plain_title
 from gui.network.dialog import NetworkDialog
 from gui.pages import DATA, PAGES, RECORDS, Place
 from gui.pages.common.page import Page
+from gui.plugins.dialog import OwnMethodsDialog, ask_to_run
+from gui.plugins.own_methods import OwnMethods
 from gui.queue.job_dock import JobDock
 from gui.queue.long_work import ask_before
 from gui.queue.unfinished import UnfinishedBar
@@ -42,8 +44,10 @@ from gui.shell.drop_veil import DropVeil
 from gui.shell.faults import LOG
 from gui.shell.history import History
 from gui.shell.menus import Menus, WindowActions
+from gui.shell.messages.failures import Failures
 from gui.shell.notify import Notifier
 from gui.shell.page_stack import PageStack
+from gui.shell.presenting import Presenting
 from gui.shell.status_line import StatusLine, study_name
 from gui.shell.tour.tour import Tour
 from gui.widgets.label import Question
@@ -64,9 +68,10 @@ class MainWindow(QMainWindow):
 
     settled = Signal()
 
-    def __init__(self, places: tuple[Place, ...] = PAGES):
+    def __init__(self, places: tuple[Place, ...] = PAGES, plugins: Iterable[Path] = ()):
         super().__init__()
         self.workspace = Workspace(self)
+        self.own_methods = OwnMethods(self.workspace, plugins)
         self._question: QMessageBox | None = None
         self._closing = False
         self._dock_height = DOCK_HEIGHT
@@ -79,10 +84,14 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
         self.messages = self.status.messages
         self.column.insertWidget(0, self.messages)
+        self.failures = Failures(self.workspace, self.messages, self)
+        self.presenting = Presenting(self)
         self.history = History(self.pages, self.workspace, self)
         self.menus = Menus(self, self.pages, self.workspace, self._actions())
         self.tour = Tour(self, self.pages, self.workspace, self.menus.actions["dismiss"])
         self.menus.tour_asked.connect(self.tour.start)
+        self.menus.methods_asked.connect(self._show_methods)
+        self.own_methods.asked.connect(partial(ask_to_run, self.own_methods, parent=self))
         self.notifier = Notifier(self.workspace, self)
         self._connect()
         self._restore()
@@ -125,6 +134,8 @@ class MainWindow(QMainWindow):
             close=self.close,
             paste=self.paste,
             dismiss_error=self.messages.dismiss_error,
+            show_messages=self.status.show_messages,
+            present=self.presenting.set_on,
             dock=self.dock,
             history=self.history,
         )
@@ -203,6 +214,10 @@ class MainWindow(QMainWindow):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         # Not modal: images for measuring the network can be dropped while it is open.
         dialog.show()
+
+    @Slot()
+    def _show_methods(self) -> None:
+        OwnMethodsDialog(self.own_methods, self).open()
 
     # ------------------------------------------------------------------------------------ opening
 

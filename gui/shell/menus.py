@@ -41,6 +41,8 @@ KEYS = {
     "back": "Alt+Left",
     "paste": "Ctrl+V",
     "dock": "Ctrl+J",
+    "messages": "Ctrl+Shift+M",
+    "present": "F11",
     "dismiss": "Escape",
     "commands": "Ctrl+Shift+P",
     "shortcuts": "F1",
@@ -67,6 +69,8 @@ class WindowActions:
     close: Callable[[], object]
     paste: Callable[[], object]
     dismiss_error: Callable[[], object]
+    show_messages: Callable[[], object]
+    present: Callable[[bool], object]
     dock: JobDock
     history: History
 
@@ -81,6 +85,7 @@ class Menus(QObject):
     """
 
     tour_asked = Signal()
+    methods_asked = Signal()
 
     def __init__(
         self, window: QMainWindow, pages: PageStack, workspace: Workspace, own: WindowActions
@@ -129,7 +134,7 @@ class Menus(QObject):
             "Open net&work…",
             lambda: file_dialogs.open_network(window, importer),
         )
-        self.recent = menu.addMenu("Open &recent")
+        self.recent = menu.addMenu("Open recen&t")
         self.recent.aboutToShow.connect(self._fill_recent)
         self._add(
             menu,
@@ -155,7 +160,7 @@ class Menus(QObject):
         self._add(
             menu,
             "report_network",
-            "Report of a n&etwork…",
+            "Report of a network…",
             lambda: reporting.report_a_network(window, workspace),
         )
         self._add(
@@ -182,6 +187,7 @@ class Menus(QObject):
         self._add(menu, "dismiss", "&Dismiss error", self._own.dismiss_error)
         menu.addSeparator()
         self._add(menu, "settings", "&Settings…", self._show_settings)
+        self._add(menu, "methods", "Your own &methods…", self.methods_asked.emit)
 
     def _build_view(self) -> None:
         history, jobs = self._own.history, self._own.dock
@@ -200,7 +206,11 @@ class Menus(QObject):
         dock.setCheckable(True)
         dock.setChecked(jobs.expanded)
         jobs.expanded_changed.connect(dock.setChecked)
-        self._build_theme(menu.addMenu("&Colours"))
+        self._add(menu, "messages", "M&essages…", self._own.show_messages)
+        present = self._add(menu, "present", "&Presenter mode", self._own.present)
+        present.setCheckable(True)
+        present.setToolTip("The whole screen, and larger texts")
+        self._build_theme(menu.addMenu("Co&lours"))
 
     def _build_theme(self, menu: QMenu) -> None:
         names = {
@@ -283,6 +293,7 @@ class Menus(QObject):
 
         dialog = SettingsDialog(self._window)
         dialog.tour_asked.connect(self.tour_asked)
+        dialog.methods_asked.connect(self.methods_asked)
         dialog.theme_changed.connect(self._check_theme)
         dialog.open()
 

@@ -37,11 +37,14 @@ class SettingsDialog(Dialog):
     -------
     tour_asked
         The user asked for the guided tour.
+    methods_asked
+        The user asked for the list of their own methods.
     theme_changed
         Takes the chosen colour mode.
     """
 
     tour_asked = Signal()
+    methods_asked = Signal()
     theme_changed = Signal(str)
 
     def __init__(self, parent: QWidget | None = None):
@@ -123,15 +126,17 @@ class SettingsDialog(Dialog):
         form.setHorizontalSpacing(16)
         form.setVerticalSpacing(8)
         self.tour = QPushButton("Show the tour")
+        self.methods = QPushButton("Your own methods…")
+        self.methods.setToolTip("Files with an attack, attribution, scheme or metric of your own")
         self.reset = QPushButton("Set all back")
         self.reset.setToolTip("Recent studies and the window's place stay")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         bottom = QHBoxLayout()
         bottom.setSpacing(8)
-        for button in (self.tour, self.reset):
+        for button in (self.tour, self.methods, self.reset):
             bottom.addWidget(button)
-        for button in (self.tour, self.reset, self.choose):
+        for button in (self.tour, self.methods, self.reset, self.choose):
             button.setAutoDefault(False)
         bottom.addStretch(1)
         bottom.addWidget(buttons)
@@ -154,6 +159,7 @@ class SettingsDialog(Dialog):
         self.notify.toggled.connect(self._set_notify)
         self.choose.clicked.connect(self._choose_folder)
         self.tour.clicked.connect(self._show_tour)
+        self.methods.clicked.connect(self._show_methods)
         self.reset.clicked.connect(self._reset)
 
     # -------------------------------------------------------------------------------------- values
@@ -242,6 +248,11 @@ class SettingsDialog(Dialog):
     def _show_tour(self) -> None:
         self.accept()
         self.tour_asked.emit()
+
+    @Slot()
+    def _show_methods(self) -> None:
+        self.accept()
+        self.methods_asked.emit()
 
     @Slot()
     def _reset(self) -> None:

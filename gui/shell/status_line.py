@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QTimer, Slot
-from PySide6.QtWidgets import QStatusBar, QWidget
+from PySide6.QtWidgets import QStatusBar, QToolButton, QWidget
 
 from engine.jobs.events import Event
 from engine.plan.cost import work_of
 from gui.look.plain import plain_tip
 from gui.session.workspace import Workspace
 from gui.shell.memory import gpu_bytes, resident_bytes, size_text
-from gui.shell.message_bar import MessageBar
+from gui.shell.messages.bar import MessageBar
+from gui.shell.messages.dialog import MessagesDialog
 from gui.shell.throughput import Throughput
 from gui.widgets.elided_label import Elided
 
 REFRESH_MS = 1000
 MOST_WIDTH = 240  # pixels of the study's name, so that the device stays in sight
+LEAST_BUTTON = 24  # pixels, so that the button raises no minimum of the window
 
 
 class StatusLine(QStatusBar):
@@ -28,6 +30,13 @@ class StatusLine(QStatusBar):
         self._epochs: dict[str, int] = {}
         self.throughput = Throughput(self._images_of)
         self.messages = MessageBar(self)
+        self.all_messages = QToolButton()
+        self.all_messages.setProperty("role", "plain")
+        self.all_messages.setMinimumWidth(LEAST_BUTTON)
+        self.all_messages.setToolTip("Read again what the window has told (Ctrl+Shift+M)")
+        self.all_messages.clicked.connect(self.show_messages)
+        self.messages.log.changed.connect(self._count_messages)
+        self._count_messages()
         self.study = Elided()
         self.study.setMaximumWidth(MOST_WIDTH)
         self.device = Elided("Loading the engine…")
@@ -35,6 +44,7 @@ class StatusLine(QStatusBar):
         self.setSizeGripEnabled(False)
         self.setContentsMargins(0, 0, 12, 0)
         self.addWidget(self.messages.news_line, 1)
+        self.addPermanentWidget(self.all_messages)
         self.addPermanentWidget(self.study)
         self.addPermanentWidget(self.device)
         self._timer = QTimer(self)
@@ -54,6 +64,16 @@ class StatusLine(QStatusBar):
         self._show_study()
         self._show_device()
         self._timer.start()
+
+    @Slot()
+    def show_messages(self) -> None:
+        """Open the list of all messages."""
+        MessagesDialog(self.messages.log, self.window()).show()
+
+    @Slot()
+    def _count_messages(self) -> None:
+        unread = self.messages.log.unread
+        self.all_messages.setText(f"Messages ({unread} new)" if unread else "Messages")
 
     def _show_device(self) -> None:
         if self._broken:

@@ -8,7 +8,16 @@ from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QMessageBox,
+    QWidget,
+)
 
 from engine.texts import harmless, one_line, shortened
 
@@ -16,6 +25,7 @@ WIDEST = 640  # pixels that a label may ask for at least
 LONGEST = 400  # letters of each text of a question, so that its buttons are on every screen
 MOST_LINES = 8  # of a wrapped text that a page must have room for
 QWIDGETSIZE_MAX = (1 << 24) - 1
+CONTROLS = QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit
 
 
 class Label(QLabel):
@@ -32,6 +42,14 @@ class Label(QLabel):
     def setText(self, text: str) -> None:
         """Show a text; control characters in it are shown as escapes."""
         super().setText(harmless(text))
+
+    def setBuddy(self, buddy: QWidget) -> None:
+        """Set the widget that this label stands beside, and name its controls after it.
+
+        Qt names only the buddy itself, which may be a frame around the field that has the focus.
+        """
+        super().setBuddy(buddy)
+        name_controls(buddy, self.text())
 
     def minimumSizeHint(self) -> QSize:
         """Return the minimum size of the text, but no width that no screen has room for.
@@ -50,6 +68,15 @@ class Label(QLabel):
         super().resizeEvent(event)
         if self.wordWrap() and event.size().width() != event.oldSize().width():
             self.updateGeometry()
+
+
+def name_controls(widget: QWidget, name: str) -> None:
+    """Give a widget and the fields in it a name for screen readers, where they have none."""
+    for control in (widget, *widget.findChildren(QWidget)):
+        inside = isinstance(control.parentWidget(), QAbstractSpinBox | QComboBox)
+        named = isinstance(control, QAbstractButton) and bool(control.text())
+        if isinstance(control, CONTROLS) and not (inside or named or control.accessibleName()):
+            control.setAccessibleName(name)
 
 
 class Links(QLabel):

@@ -225,8 +225,8 @@ def _plain(value: Any) -> Any:
 
 
 def _answering(make: Any) -> Any:
-    def made(app: QApplication, paths: list[Path]) -> Any:
-        window = make(app, paths)
+    def made(app: QApplication, paths: list[Path], plugins: list[Path]) -> Any:
+        window = make(app, paths, plugins)
         Answers(window)
         return window
 

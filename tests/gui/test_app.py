@@ -139,8 +139,8 @@ import sys
 from pathlib import Path
 from gui import app
 made = app.make_window
-def watched(application, paths):
-    window = made(application, paths)
+def watched(application, paths, plugins):
+    window = made(application, paths, plugins)
     print("torch" in sys.modules, "pyqtgraph" in sys.modules, window.isVisible(), flush=True)
     def opened():
         print("opened", window.workspace.study.path.name, flush=True)

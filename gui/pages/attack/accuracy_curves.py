@@ -8,10 +8,11 @@ from typing import Any
 
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from engine.jobs.events import Ended
-from engine.specs import AttackSpec, Measurement, RobustAccuracy
+from engine.specs import AttackSpec, Measurement, RobustAccuracy, Training
+from engine.specs.attacks import radius_fault
 from engine.store.index import Entry
 from engine.store.study import spec_of
 from gui.look.plain import plain_tip
@@ -19,6 +20,7 @@ from gui.pages.attack.form import AttackForm
 from gui.pages.attack.report_card import AttackCard
 from gui.pages.common.network_picker import Network, NetworkPicker
 from gui.session.workspace import Workspace
+from gui.widgets.forms.number_boxes import CountBox
 from gui.widgets.forms.number_edit import NumberEdit, guard_wheel
 from gui.widgets.label import Label
 from gui.widgets.plots.plot import Plot
@@ -26,6 +28,7 @@ from gui.widgets.plots.plot import Plot
 IMAGES = 500
 POINTS = 9
 TOP = {"linf": 16 / 255, "l2": 2.0}
+BEYOND = 1.5  # times the largest radius of the training
 UNITS = {"linf": 255.0, "l2": 1.0}
 HOVER = "{name}\neps {x:.3g}\n{y:.1f} % right"
 
@@ -53,6 +56,7 @@ class AccuracyCurves(QWidget):
         self._form = form
         self._picker = picker
         self._norm = ""
+        self._top_is_own = False
         self._shown: list[tuple[Entry, Measurement, Network]] = []
         self._arrays: dict[str, Any] = {}
         self._waiting: set[str] = set()
@@ -61,13 +65,14 @@ class AccuracyCurves(QWidget):
         workspace.record_added.connect(self._record_added)
         workspace.engine_event.connect(self._on_event)
         workspace.study_changed.connect(self._forget)
+        picker.changed.connect(self._follow_networks)
         picker.changed.connect(self.refresh)
         form.changed.connect(self._form_changed)
 
     # ------------------------------------------------------------------------------------ building
 
     def _build(self) -> None:
-        self.images = QSpinBox()
+        self.images = CountBox()
         self.images.setRange(10, 1_000_000)
         self.images.setValue(IMAGES)
         self.images.setGroupSeparatorShown(True)
@@ -82,6 +87,7 @@ class AccuracyCurves(QWidget):
         self.measure.clicked.connect(self.ask)
         self.images.valueChanged.connect(self.refresh)
         self.top.changed.connect(self.refresh)
+        self.top.line.textEdited.connect(self._keep_top)
         self.note = Label()
         self.note.setProperty("role", "muted")
         self.note.setWordWrap(True)
@@ -119,7 +125,7 @@ class AccuracyCurves(QWidget):
 
     def specs(self) -> list[Measurement]:
         """Return one measurement for each network; an empty list while a field is invalid."""
-        top = self.top.value()
+        top = None if self._top_fault() else self.top.value()
         attack = self._form.untargeted_at(top) if top else None
         if attack is None or top is None:
             return []
@@ -129,6 +135,9 @@ class AccuracyCurves(QWidget):
             Measurement(classifier=network.spec, metric=metric, test_images=count)
             for network in self._picker.networks
         ]
+
+    def _top_fault(self) -> str:
+        return self.top.error() or radius_fault(self._norm, self.top.value() or 0.0, "up to eps")
 
     @Slot()
     def ask(self) -> None:
@@ -165,11 +174,35 @@ class AccuracyCurves(QWidget):
     def _form_changed(self) -> None:
         norm = self._form.eps.norm
         if norm != self._norm:
-            self._norm = norm
-            self.top.set_value(TOP[norm])
+            self._norm, self._top_is_own = norm, False
+            self._follow_networks()
             unit = "255ths" if norm == "linf" else "[0, 1] units"
             self.plot.set_texts(x_label=f"eps ({_name(norm)}), {unit}")
         self.refresh()
+
+    @Slot()
+    def _keep_top(self) -> None:
+        self._top_is_own = True
+
+    @Slot()
+    def _follow_networks(self) -> None:
+        """Reach beyond the largest radius that the networks were trained for, unless one is typed.
+
+        Within that radius alone, no curve would show where a robust network gives way.
+        """
+        trained = [
+            network.spec.scheme.threat
+            for network in self._picker.networks
+            if isinstance(network.spec, Training)
+        ]
+        own = [threat.eps for threat in trained if threat and threat.norm == self._norm]
+        top = TOP[self._norm]
+        if own and self._norm == "linf":
+            top = min(255, max(1, round(255 * BEYOND * max(own)))) / 255
+        elif own:
+            top = float(f"{BEYOND * max(own):.2g}")
+        if not self._top_is_own:
+            self.top.set_value(top)
 
     @Slot()
     def _forget(self) -> None:
@@ -256,13 +289,16 @@ class AccuracyCurves(QWidget):
     def _say(self) -> None:
         parts = []
         if self._shown:
-            _, spec, _ = self._shown[0]
+            entry, spec, _ = self._shown[0]
+            count = int(entry.numbers.get("test_images", spec.test_images))
             text = "{}, {:,} test images, 95 % intervals."
-            parts.append(text.format(_attack_in(spec), spec.test_images))
+            parts.append(text.format(_attack_in(spec), count))
         if self._waiting:
             parts.append(f"{len(self._waiting)} still to be computed.")
         elif not self._shown:
             parts.append("Nothing measured yet for these networks and this norm.")
+        if fault := self._top_fault():
+            parts.append(f"{fault}.")
         self.note.setText(" ".join(parts))
         self.plot.set_texts(caption=parts[0] if self._shown else "")
         self.measure.setEnabled(bool(self.specs()))

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QGridLayout,
     QSlider,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -21,6 +20,7 @@ from engine.specs import PGD, AttackSpec
 from engine.specs.schema import SpecError, fields_of
 from gui.look.plain import plain_tip
 from gui.widgets.forms.eps_slider import EpsSlider
+from gui.widgets.forms.number_boxes import CountBox
 from gui.widgets.forms.number_edit import NumberEdit, guard_wheel
 from gui.widgets.forms.side_panel import labelled_rows
 from gui.widgets.forms.spec_form import SpecForm
@@ -149,7 +149,7 @@ class AttackForm(QWidget):
         self.form.set_spec(PGD())
 
     def _build_steps(self) -> None:
-        self.steps = QSpinBox()
+        self.steps = CountBox()
         self.steps.setRange(1, 10_000)
         self.steps.setValue(10)
         self.steps.setKeyboardTracking(False)

@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from engine.jobs.events import Ended
 from engine.specs import Alignment, Measurement, MetricSpec
@@ -18,6 +18,7 @@ from gui.pages.common.network_picker import NetworkPicker
 from gui.session.workspace import Workspace
 from gui.widgets.forms.form_area import FormArea
 from gui.widgets.forms.form_row import error_label, say
+from gui.widgets.forms.number_boxes import CountBox
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.forms.spec_form import SpecForm
 from gui.widgets.label import Label
@@ -46,7 +47,7 @@ class MetricsTab(QWidget):
         self._stale = True
         self.form = SpecForm(MetricSpec, labels={"kind": "metric"})
         self.form.set_spec(Alignment())
-        self.images = QSpinBox()
+        self.images = CountBox()
         self.images.setRange(1, 1_000_000)
         self.images.setValue(IMAGES)
         self.images.setGroupSeparatorShown(True)

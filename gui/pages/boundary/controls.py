@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QPushButton, QSpinBox, QWidget
+from PySide6.QtWidgets import QComboBox, QPushButton, QWidget
 
 from engine.boundary.lab import Lab, paper_attack
 from engine.specs import PGD, AttackSpec
 from engine.specs.attacks import scaled_step
 from gui.look.plain import plain_tip
 from gui.widgets.forms.eps_slider import EpsSlider
+from gui.widgets.forms.number_boxes import CountBox
 from gui.widgets.forms.number_edit import WholeEdit, guard_wheel
 from gui.widgets.forms.side_panel import SidePanel, labelled_rows
 from gui.widgets.label import Label
@@ -101,7 +102,7 @@ class BoundaryControls(SidePanel):
         self.norm.addItem("L2", "l2")
         self.norm.addItem("L-inf", "linf")
         self.norm.setToolTip("The shape of the ball that attacked points stay in")
-        self.steps = QSpinBox()
+        self.steps = CountBox()
         self.steps.setRange(1, MOST_STEPS)
         self.steps.setValue(40)
         self.steps.setToolTip(
@@ -119,7 +120,7 @@ class BoundaryControls(SidePanel):
     def _build_training(self) -> None:
         self.seed = WholeEdit(low=0)
         self.seed.setToolTip("Draws the first weights and the order of the batches")
-        self.epochs = QSpinBox()
+        self.epochs = CountBox()
         self.epochs.setRange(1, MOST_EPOCHS)
         self.epochs.setToolTip("How often each network sees the 6,000 points")
         guard_wheel(self.epochs)

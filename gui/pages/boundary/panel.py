@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from engine.boundary.lab import training_eps
 from engine.figures.boundary import plane_chart
@@ -19,6 +19,7 @@ from gui.session.previews import LivePreviews
 from gui.session.workspace import Workspace
 from gui.widgets.chip import Chip
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.forms.number_boxes import DecimalBox
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.label import Label
 
@@ -183,7 +184,7 @@ class BoundaryPanel(QWidget):
         chip.set_series(self.series)
         self.heading = Label("Standard" if radius is None else "Trained")
         self.heading.setProperty("role", "heading")
-        self.eps: QDoubleSpinBox | None = None
+        self.eps: DecimalBox | None = None
         self.units = ElidedLabel(colour="muted")
         self.units.setToolTip("In the paper's coordinates, which reach from -1 to 1")
         top = QHBoxLayout()
@@ -209,8 +210,8 @@ class BoundaryPanel(QWidget):
         layout.addWidget(self.numbers)
         layout.addWidget(self.accuracies)
 
-    def _build_eps(self, radius: float) -> QDoubleSpinBox:
-        spin = QDoubleSpinBox(decimals=3, singleStep=STEP)
+    def _build_eps(self, radius: float) -> DecimalBox:
+        spin = DecimalBox(decimals=3, singleStep=STEP)
         spin.setRange(SMALLEST, LARGEST)
         spin.setValue(radius)
         spin.setPrefix("eps ")

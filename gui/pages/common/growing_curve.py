@@ -38,11 +38,11 @@ class GrowingCurve:
         if not self._count:
             self._points = np.empty((2, FIRST_ROOM))
 
-    def until(self, step: float) -> float | None:
-        """Return the value of the last point at or before a step; None if there is none."""
+    def last_until(self, step: float) -> tuple[float, float] | None:
+        """Return step and value of the last point at or before a step; None if there is none."""
         steps, values = self.points()
         place = int(np.searchsorted(steps, step, side="right"))
-        return float(values[place - 1]) if place else None
+        return (float(steps[place - 1]), float(values[place - 1])) if place else None
 
     def points(self) -> tuple[CurvePoints, CurvePoints]:
         """Return steps and values, (n,) each."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QShowEvent
-from PySide6.QtWidgets import QLayout, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from engine.specs import ClassifierSpec, Measurement
 from engine.specs.distinguish import networks_apart
@@ -17,6 +17,7 @@ from gui.look import theme
 from gui.look.plain import plain_tip
 from gui.session.workspace import Workspace
 from gui.widgets.label import Label
+from gui.widgets.search_field import SearchField
 
 KEY = Qt.ItemDataRole.UserRole
 MANY = 8
@@ -120,9 +121,7 @@ class NetworkPicker(QWidget):
     # ------------------------------------------------------------------------------------ building
 
     def _build(self) -> None:
-        self.search = QLineEdit()
-        self.search.setPlaceholderText("Search networks")
-        self.search.setClearButtonEnabled(True)
+        self.search = SearchField("Search networks")
         self.search.textChanged.connect(self._search)
         self.list = QListWidget()
         self.list.setAccessibleName("Networks")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from engine.attribution import pictures
 from engine.specs import AttributionSpec
 from gui.look import settings
 from gui.look.plain import plain_tip
 from gui.pages.maps.columns import Drawing
+from gui.widgets.forms.number_boxes import DecimalBox
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.forms.side_panel import labelled_rows
 from gui.widgets.images.colormap_choice import fill_colormaps
@@ -96,7 +97,7 @@ class DrawingChoice(QWidget):
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
-        self.percentile = QDoubleSpinBox(decimals=1, singleStep=0.5, suffix=" %")
+        self.percentile = DecimalBox(decimals=1, singleStep=0.5, suffix=" %")
         self.percentile.setRange(50.0, 100.0)
         self.percentile.setValue(pictures.PERCENTILE)
         self.percentile.setToolTip("Values beyond this percentile are clipped")

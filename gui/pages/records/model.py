@@ -5,7 +5,7 @@ The searched text is built once for each record, on a background lane.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from engine.store.index import Entry
 from engine.store.labels import Labels
 from gui.look import theme
 from gui.look.plain import plain_tip
+from gui.pages.records.search import Needle, Searched, needles, searched
 
 Index = QModelIndex | QPersistentModelIndex
 TITLE, KIND, CREATED, SECONDS, NOTE = range(5)
@@ -29,8 +30,8 @@ class RecordRow:
 
     Attributes
     ----------
-    text
-        The text to search, in lower case, with spaces around every word.
+    searched
+        What a search looks through.
     note
         The user's note.
     network
@@ -39,7 +40,7 @@ class RecordRow:
     """
 
     entry: Entry
-    text: str
+    searched: Searched = Searched()
     note: str = ""
     network: str = ""
 
@@ -68,60 +69,16 @@ def rows_of(
         else:
             own = entry.key if entry.key in networks else ""
             network = own or next((key for key in entry.parents if key in networks), "")
-            found.append(RecordRow(entry, search_text(entry, note), note, network))
+            found.append(
+                RecordRow(entry, searched(entry, kind_name(entry.kind), note), note, network)
+            )
     return found
-
-
-def search_text(entry: Entry, note: str = "") -> str:
-    """Return the text to search: title, kind, key, note, and "name=value" for each setting."""
-    words = [entry.title, entry.kind, kind_name(entry.kind), entry.key, note]
-    words += dict.fromkeys(_leaves(entry.spec))
-    return f" {' '.join(words)} ".lower().replace("\n", " ")
 
 
 def kind_name(kind: str) -> str:
     """Return the display name of a kind of record."""
     name = KINDS[kind].label if kind in KINDS else kind
     return name[:1].upper() + name[1:]
-
-
-def _leaves(form: Any, name: str = "") -> Iterator[str]:
-    if isinstance(form, Mapping):
-        for inner, part in form.items():
-            yield from _leaves(part, str(inner))
-    elif isinstance(form, list):
-        for part in form[:50]:
-            yield from _leaves(part, name)
-    elif form is not None:
-        yield f"{name}={str(form).replace(' ', '_')}"
-
-
-def wanted_words(search: str) -> list[tuple[str, ...]]:
-    """Return, for each word of a search, the alternatives to look for in :func:`search_text`.
-
-    "name=value" matches whole words only, and its value may be a fraction, such as eps=8/255.
-    """
-    words = []
-    for word in search.lower().split():
-        name, equals, value = word.partition("=")
-        if equals and name and value:
-            words.append(tuple(f" {name}={text} " for text in _ways_to_write(value)))
-        else:
-            words.append((word,))
-    return words
-
-
-def _ways_to_write(value: str) -> list[str]:
-    """Return a setting's value as typed and, if it is a number or fraction, as Python writes it.
-
-    For example, ".1" gives also "0.1", and "1" gives also "1.0".
-    """
-    top, slash, bottom = value.partition("/")
-    try:
-        number = float(top) / float(bottom) if slash else float(value)
-    except (ValueError, ZeroDivisionError):
-        return [value]
-    return list(dict.fromkeys((value, str(number))))
 
 
 class RecordsModel(QAbstractTableModel):
@@ -132,7 +89,7 @@ class RecordsModel(QAbstractTableModel):
         self._all: list[RecordRow] = []
         self._shown: list[RecordRow] = []
         self._places: dict[str, int] = {}
-        self._words: list[tuple[str, ...]] = []
+        self._needles: list[tuple[Needle, ...]] = []
         self._kind = ""
         self._column, self._down = CREATED, True
         self._highlighted = ""
@@ -147,9 +104,9 @@ class RecordsModel(QAbstractTableModel):
     def search(self, text: str, kind: str) -> None:
         """Show only records of one kind (all for "") that contain every word of a text.
 
-        A word may be anywhere in the title, kind, key, note or settings of the spec.
+        See :mod:`gui.pages.records.search` for where a word may be.
         """
-        self._words, self._kind = wanted_words(text), kind
+        self._needles, self._kind = needles(text), kind
         self._renew()
 
     @property
@@ -240,7 +197,7 @@ class RecordsModel(QAbstractTableModel):
             row
             for row in self._all
             if (not self._kind or row.entry.kind == self._kind)
-            and all(any(word in row.text for word in ways) for ways in self._words)
+            and all(any(map(row.searched.has, ways)) for ways in self._needles)
         ]
         found.sort(key=lambda row: row.entry.created)
         found.sort(key=SORTED_BY[self._column], reverse=self._down)

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from engine.store import trash
 from engine.store.index import Entry
-from engine.store.study import Study, spec_of
+from engine.store.study import Record, Study, spec_of
 from gui.pages import RECORDS, TRAIN, Place, place_of
 from gui.pages.common.record_settings import place_for
 from gui.pages.common.refresh import RefreshedPage
@@ -182,7 +182,8 @@ class RecordsPage(RefreshedPage):
             from engine.tradeoff.scores import record_words
 
             record, pictures = pictures_of(study, key)
-            return record, pictures, record_words(study, record.entry)
+            words = [_needs(record), record_words(study, record.entry)]
+            return record, pictures, "\n".join(filter(None, words))
 
         def done(found: Any) -> None:
             if self.shown_key == key:
@@ -260,6 +261,8 @@ class RecordsPage(RefreshedPage):
         spec = None if row is None else spec_of(row.entry)
         if study is None or spec is None:
             text = "This version does not know such records: there is nothing to copy."
+            if row is not None and row.entry.lacks:
+                text = f"Nothing is copied: the record needs {row.entry.lacks}."
             self.workspace.message.emit(text, True)
             return
         from engine.plan.reproduce import command_text, python_text
@@ -343,3 +346,11 @@ class RecordsPage(RefreshedPage):
         self._question = box
         box.open()
         return box
+
+
+def _needs(record: Record) -> str:
+    """Return what explains a record and is not loaded, and what the record holds; else ""."""
+    if not record.entry.lacks:
+        return ""
+    held = [f"{name} {array.shape}".replace(",)", ")") for name, array in record.arrays.items()]
+    return f"It needs {record.entry.lacks}. Arrays: {', '.join(held) or 'none'}."

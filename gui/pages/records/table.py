@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QHeaderView,
-    QLineEdit,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -38,6 +37,7 @@ from gui.pages.records.model import (
 )
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.label import Label
+from gui.widgets.search_field import SearchField
 
 WIDTHS = {KIND: 138, CREATED: 122, SECONDS: 66, NOTE: 60}
 TYPING_PAUSE_MS = 120
@@ -104,13 +104,11 @@ class RecordsTable(QWidget):
     # ----------------------------------------------------------------------------------- building
 
     def _build_bar(self) -> None:
-        self.search = QLineEdit()
-        self.search.setPlaceholderText("Search: words, a key, eps=0.1, linf")
+        self.search = SearchField("Search: words, a key, eps=0.1, linf", "Search records")
         self.search.setToolTip(
             "Every word must stand in the title, kind, key, note or settings; name=value finds "
             "a setting, such as eps=8/255 or seed=3 (Ctrl+F)"
         )
-        self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._due.start)
         self.search.installEventFilter(self)
         self.kinds = QComboBox()

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.store.index import Entry, Number
+from engine.texts import shortened
 from gui.look.plain import plain_tip
 from gui.pages.records.model import kind_name, when
 from gui.pages.records.origin import Origin
@@ -35,6 +36,7 @@ from gui.widgets.sentence import Sentence
 
 NOTE_HEIGHT = 64
 NUMBER_COLUMNS = 3
+LONGEST_WORDS = 60
 
 
 class RecordView(QWidget):
@@ -237,7 +239,7 @@ class RecordView(QWidget):
 
 
 def _number(value: Number) -> str:
-    text = f"{value:.5g}" if isinstance(value, float) else f"{value:,}"
     if isinstance(value, str):
-        text = value[:60]
-    return text.replace("-", "−") if not isinstance(value, str) else text
+        return shortened(value, LONGEST_WORDS)
+    text = f"{value:.5g}" if isinstance(value, float) else f"{value:,}"
+    return text.replace("-", "−")

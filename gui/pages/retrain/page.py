@@ -24,6 +24,7 @@ from gui.pages.retrain.view import SCORE, CurvePlace, RetrainContent, work
 from gui.session.workspace import Workspace
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.explained import explain_choices
+from gui.widgets.forms.kinds import kinds
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.label import Label
 from gui.widgets.plots.plot import Plot
@@ -60,6 +61,8 @@ class RetrainPage(RefreshedPage):
             "sobel": "Sobel edges",
             "blurred": "Blurred map",
             "mask_only": "Mask only",
+            "matched": "Matched blur",
+            "reversed": "DiffROAR",
         }
         # Refill the table after the current event: a click in it may have caused the change, and
         # refilling replaces the clicked cell.
@@ -78,8 +81,8 @@ class RetrainPage(RefreshedPage):
         for mode in MODES:
             self.mode.addItem(mode.upper(), mode)
         self.method = QComboBox()
-        for kind in self.form.methods.boxes:
-            self.method.addItem(KINDS[kind].label, kind)
+        self._offer_methods()
+        kinds.grown.connect(self._offer_methods)
         for combo, tip in (
             (self.mode, "Remove the most important pixels, or keep only them"),
             (self.method, "Whose curves are shown"),
@@ -199,6 +202,13 @@ class RetrainPage(RefreshedPage):
             self._take,
             self._unreadable,
         )
+
+    @Slot()
+    def _offer_methods(self) -> None:
+        """Offer the curves of every method that the form has."""
+        for kind in self.form.methods.boxes:
+            if self.method.findData(kind) < 0:
+                self.method.addItem(KINDS[kind].label, kind)
 
     def _places(self) -> list[Interpretability]:
         """Return one spec for every mode and attribution of every chosen network.

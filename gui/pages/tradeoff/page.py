@@ -4,35 +4,16 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QHBoxLayout,
-    QSplitter,
-    QTabWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 
-from engine.figures.charts import SYMBOLS
 from engine.specs import ImagesSpec
 from engine.specs.schema import KINDS
 from engine.store.index import Entry
 from engine.store.study import Study
-from engine.tradeoff import published
-from engine.tradeoff.comparison import CAPTION, plan_of
-from engine.tradeoff.planning import ASSUMED, NEEDED
-from engine.tradeoff.points import (
-    MODES,
-    Group,
-    NetworkPoint,
-    attributions_in,
-    describe,
-    groups,
-    networks,
-)
+from engine.tradeoff.metrics import measured_in
+from engine.tradeoff.points import MODES, NetworkPoint, attributions_in, networks
+from engine.tradeoff.quantities import Quantity, quantities
 from engine.tradeoff.scores import (
     VERDICTS,
     retrainings_note,
@@ -41,22 +22,18 @@ from engine.tradeoff.scores import (
     score_text,
 )
 from gui.look.plain import plain_tip
-from gui.pages import RETRAIN, TRADEOFF, Place
+from gui.pages import MAPS, RETRAIN, TRADEOFF, Place
 from gui.pages.common.refresh import RefreshedPage
 from gui.pages.tradeoff.comparison import Comparison, ComparisonPanel, compare
+from gui.pages.tradeoff.correlation_view import CorrelationView
+from gui.pages.tradeoff.front_view import FrontView
 from gui.pages.tradeoff.preview_card import PreviewCard
 from gui.session.workspace import Workspace
 from gui.widgets.empty_state import EmptyState
-from gui.widgets.explained import explain_choices
-from gui.widgets.forms.number_edit import guard_wheel
-from gui.widgets.label import Label
 from gui.widgets.number_table import Cell, NumberTable, TableRow
-from gui.widgets.plots.plot import Plot
-from gui.widgets.plots.plot_items import Scatter
 
-SERIES = 8
-HOVER = "{point}\n{x_label}: {x:.3g}\n{y_label}: {y:.4f}"
 SHORT = {"gradient": "G", "gradient_x_input": "GX"}
+Found = tuple[list[NetworkPoint], Comparison, list[Quantity]]
 
 
 class TradeoffPage(RefreshedPage):
@@ -65,7 +42,7 @@ class TradeoffPage(RefreshedPage):
     Signals
     -------
     go_to
-        Carries the page on which the user can compute the missing scores.
+        Carries the page on which the user can compute the missing scores, or see a network's maps.
     """
 
     place: ClassVar[Place] = TRADEOFF
@@ -75,9 +52,6 @@ class TradeoffPage(RefreshedPage):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
         super().__init__(workspace, parent)
         self._points: list[NetworkPoint] = []
-        self._clouds: list[Scatter] = []
-        self._groups: list[Group] = []
-        self._build_choices()
         self._build_parts()
         self._build_layout()
         self._connect()
@@ -85,31 +59,16 @@ class TradeoffPage(RefreshedPage):
 
     # ----------------------------------------------------------------------------------- building
 
-    def _build_choices(self) -> None:
-        self.mode, self.method, self.against = QComboBox(), QComboBox(), QComboBox()
-        for mode in MODES:
-            self.mode.addItem(f"{mode.upper()} score", mode)
-        self._fill_methods(["gradient", "gradient_x_input"])
-        self.against.addItem("test accuracy", "clean_accuracy")
-        self.against.addItem("attack strength", "strength")
-        self.published = QCheckBox("Published values")
-        self.published.setToolTip(
-            "Lay what the paper found on CIFAR-10 over the chart, and into its legend"
-        )
-        for combo, tip in (
-            (self.mode, "Which score is drawn upwards"),
-            (self.method, "Whose maps are scored"),
-            (self.against, "Strength is eps over the largest eps of the group"),
-        ):
-            explain_choices(combo, tip)
-            guard_wheel(combo)
-
     def _build_parts(self) -> None:
-        self.plot = Plot("", "", "", export_name="trade-off")
-        self.plan = Label(wordWrap=True)
-        self.plan.setProperty("role", "muted")
-        self.plan.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.plan.setToolTip(plain_tip(ASSUMED))
+        self.correlation = CorrelationView()
+        self.plot = self.correlation.plot
+        self.front = FrontView()
+        self.views = QTabWidget()
+        self.views.setDocumentMode(True)
+        self.views.tabBar().setDrawBase(False)
+        self.views.addTab(self.correlation, "Score and accuracy")
+        self.views.addTab(self.front, "Front")
+        self.views.setTabToolTip(1, "Which networks no other one beats in everything")
         self.card = PreviewCard(self.workspace)
         self.table = NumberTable("Networks")
         self.comparison = ComparisonPanel()
@@ -128,31 +87,13 @@ class TradeoffPage(RefreshedPage):
         )
 
     def _build_layout(self) -> None:
-        bar = QHBoxLayout()
-        bar.setSpacing(8)
-        bar.addWidget(self.mode)
-        for text, combo in (("of", self.method), ("against", self.against)):
-            label = Label(text)
-            label.setBuddy(combo)
-            bar.addWidget(label)
-            bar.addWidget(combo)
-        bar.addStretch(1)
-        bar.addWidget(self.published)
         split = QSplitter(Qt.Orientation.Vertical)
-        upper = QWidget()
-        above = QVBoxLayout(upper)
-        above.setContentsMargins(0, 0, 0, 0)
-        above.setSpacing(4)
-        above.addWidget(self.plot, 1)
-        above.addWidget(self.plan)
-        split.addWidget(upper)
+        split.addWidget(self.views)
         split.addWidget(self.tabs)
-        split.setSizes([420, 240])
+        split.setSizes([460, 200])
         split.setStretchFactor(0, 1)
         split.setChildrenCollapsible(False)
         left = QVBoxLayout()
-        left.setSpacing(8)
-        left.addLayout(bar)
         left.addWidget(split, 1)
         self.frame(self.empty, left, self.card)
 
@@ -163,23 +104,13 @@ class TradeoffPage(RefreshedPage):
         workspace.record_added.connect(self._on_record)
         workspace.highlighted.connect(self._on_highlighted)
         self.empty.asked.connect(self._lead)
-        for combo in (self.mode, self.method, self.against):
-            combo.currentIndexChanged.connect(self._draw)
-        self.published.toggled.connect(self._draw)
+        for view in (self.correlation, self.front):
+            view.hovered.connect(workspace.highlighted)
+        self.correlation.clicked.connect(self._open)
+        self.front.clicked.connect(self._show_maps)
         self.table.hovered.connect(workspace.highlighted)
         self.table.pointed.connect(self._on_pointed)
         self.table.opened.connect(self._open)
-
-    def _fill_methods(self, kinds: list[str]) -> None:
-        before = self.method.currentData()
-        if [self.method.itemData(i) for i in range(self.method.count())] == kinds:
-            return
-        self.method.blockSignals(True)
-        self.method.clear()
-        for kind in kinds:
-            self.method.addItem(KINDS[kind].label if kind in KINDS else kind, kind)
-        self.method.setCurrentIndex(max(0, self.method.findData(before)))
-        self.method.blockSignals(False)
 
     # -------------------------------------------------------------------------------------- slots
 
@@ -192,7 +123,7 @@ class TradeoffPage(RefreshedPage):
 
     @Slot(object)
     def _on_record(self, entry: Entry) -> None:
-        if entry.kind in ("interpretability", "training", "imported"):
+        if entry.kind in ("interpretability", "training", "imported", "measurement"):
             self._soon()
 
     @Slot()
@@ -201,8 +132,8 @@ class TradeoffPage(RefreshedPage):
 
     @Slot(str)
     def _on_highlighted(self, key: str) -> None:
-        for cloud in self._clouds:
-            cloud.mark(key)
+        for view in (self.correlation, self.front):
+            view.mark(key)
         self._show_card(key)
 
     @Slot(str)
@@ -214,100 +145,35 @@ class TradeoffPage(RefreshedPage):
         self.workspace.selected.emit(key)
         self.workspace.record_asked.emit(key)
 
+    @Slot(str)
+    def _show_maps(self, key: str) -> None:
+        """Choose a network, and go to its maps."""
+        self.workspace.selected.emit(key)
+        self.go_to.emit(MAPS)
+
     # ------------------------------------------------------------------------------------ reading
 
     def read(self, study: Study) -> None:
         """Request the networks, and their correlations beside the paper's."""
         images = self.workspace.images
 
-        def work(_: Any) -> tuple[list[NetworkPoint], Comparison]:
+        def work(_: Any) -> Found:
             points = _of_interest(networks(study), images)
-            return points, compare(points)
+            return points, compare(points), quantities(points, measured_in(study))
 
         self.workspace.runner.ask("trade-off", work, self._take, self._unreadable)
 
-    def _take(self, found: tuple[list[NetworkPoint], Comparison]) -> None:
-        self._points, compared = found
+    def _take(self, found: Found) -> None:
+        self._points, compared, numbers = found
         self.comparison.show_rows(compared)
-        kinds = attributions_in(self._points)
-        if kinds:
-            self._fill_methods(kinds)
         self._show_state()
-        self._draw()
+        self.correlation.show_points(self._points)
+        self.front.show_points(self._points, numbers)
         self._fill_table()
 
     def _show_state(self) -> None:
         scored = any(point.scores for point in self._points)
         self.stack.setCurrentIndex(1 if scored else 0)
-
-    # ------------------------------------------------------------------------------------ drawing
-
-    @Slot()
-    def _draw(self) -> None:
-        mode, kind, x = (c.currentData() for c in (self.mode, self.method, self.against))
-        self._groups = groups(self._points, mode, kind, x)
-        self.plot.clear()
-        self._clouds = [self._draw_group(group, i) for i, group in enumerate(self._groups)]
-        if self.published.isChecked():
-            self._draw_published(mode, kind, x)
-        self._say_plans()
-        strength = x == "strength"
-        self.plot.set_texts(
-            title=f"{mode.upper()}, {self.method.currentText()}",
-            x_label="Attack strength (eps / largest eps)" if strength else "Test accuracy",
-            y_label=f"{mode.upper()} score",
-            caption=CAPTION,
-        )
-
-    def _say_plans(self) -> None:
-        """Say what would tell the shown correlations from noise."""
-        mode, kind = self.mode.currentData(), self.method.currentData()
-        plans = [(group.name, plan_of(group, mode, kind)) for group in self._groups]
-        said = [f"{name}: {plan.sentence}." for name, plan in plans if plan is not None]
-        text = " ".join([f"To tell r from 0, {NEEDED}:", *said]) if said else ""
-        self.plan.setText(f"{text} {retrainings_note(self._points)}".strip())
-        self.plan.setVisible(bool(self.plan.text()))
-
-    def _draw_group(self, group: Group, place: int) -> Scatter:
-        colour = place % SERIES
-        line = _line_of(group)
-        if line is not None:
-            self.plot.curve("", colour).set_data(*line)
-        cloud = self.plot.scatter(
-            self._legend(group), colour, SYMBOLS[place % len(SYMBOLS)], hover=HOVER
-        )
-        known = bool(np.isfinite(group.spread).any())
-        low, high = (group.y - group.spread, group.y + group.spread) if known else (None, None)
-        keys, names = [p.key for p in group.points], [p.network for p in group.points]
-        cloud.set_points(group.x, group.y, keys, low=low, high=high, names=names)
-        cloud.hovered.connect(self.workspace.highlighted)
-        cloud.clicked.connect(self._open)
-        return cloud
-
-    def _legend(self, group: Group) -> str:
-        text = describe(group)
-        if not self.published.isChecked() or not group.points:
-            return text
-        member = group.points[-1]
-        mode, kind, x = (c.currentData() for c in (self.mode, self.method, self.against))
-        found = published.correlations(mode, member.norm, member.loss, kind, x)
-        if found is None:
-            return text
-        pearson, spearman = (f"{value:.2f}".replace("-", "−") for value in found)
-        return text + f"; paper: r = {pearson}, ρ = {spearman}, n = {published.NETWORKS}"
-
-    def _draw_published(self, mode: Any, kind: str, x: str) -> None:
-        found = published.points(mode, kind)
-        if not found:
-            return
-        cloud = self.plot.scatter(
-            "Paper, CIFAR-10: the standard network and the largest eps",
-            "muted",
-            "star",
-            hover=HOVER,
-        )
-        names = [f"Paper, CIFAR-10: {p.name}" for p in found]
-        cloud.set_points([getattr(p, x) for p in found], [p.score for p in found], names=names)
 
     def _show_card(self, key: str) -> None:
         point = next((p for p in self._points if key and p.key == key), None)
@@ -348,15 +214,6 @@ def _of_interest(points: list[NetworkPoint], images: ImagesSpec | None) -> list[
     """Return the networks of the current images; all networks if none of those has a score."""
     own = [p for p in points if images is not None and p.images == images.key]
     return own if any(point.scores for point in own) else points
-
-
-def _line_of(group: Group) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return both ends of the fitted line; None if the points do not determine a line."""
-    fit = group.fit
-    if fit is None or fit.slope is None or fit.intercept is None:
-        return None
-    ends = np.array([group.x.min(), group.x.max()])
-    return ends, fit.intercept + fit.slope * ends
 
 
 def _short(kind: str) -> str:

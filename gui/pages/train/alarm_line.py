@@ -5,9 +5,11 @@ from __future__ import annotations
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
+from engine.jobs.events import Notice
 from gui.look import theme
 from gui.look.icons import icon
 from gui.look.plain import plain_tip
+from gui.pages.train.runs import TrainingRun
 from gui.widgets.label import Label
 
 MOST_LINES = 3
@@ -18,7 +20,7 @@ class AlarmLine(QFrame):
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
-        self._texts: list[str] = []
+        self._lines: list[tuple[str, tuple[str, str]]] = []
         self.setProperty("role", "card")
         self._sign = Label()
         self._label = Label()
@@ -41,26 +43,53 @@ class AlarmLine(QFrame):
     @property
     def text(self) -> str:
         """The shown lines, or ""."""
-        return self._label.text() if self._texts else ""
+        return self._label.text() if self._lines else ""
 
-    def add(self, text: str) -> None:
-        """Show a notice at the top; move it there if it is already listed."""
-        self._texts = [text, *(known for known in self._texts if known != text)]
-        shown = self._texts[:MOST_LINES]
-        more = len(self._texts) - len(shown)
-        lines = [*shown, f"and {more} more"] if more else shown
-        self._label.setText("\n".join(lines))
-        self.setToolTip(plain_tip("\n".join(self._texts)))
-        self.show()
+    def add(self, text: str, about: tuple[str, str] = ("", "")) -> None:
+        """Show a notice at the top, in place of an equal one and of one about the same.
+
+        Parameters
+        ----------
+        about
+            Key of the network and name of the alarm that it is about; its name is "" for others.
+        """
+        others = [line for line in self._lines if line[0] != text]
+        self._lines = [(text, about), *(line for line in others if not _same(line[1], about))]
+        self._show_lines()
+
+    def take(self, run: TrainingRun, notice: Notice) -> None:
+        """Show a notice of a training, or remove the one that it says is over."""
+        about = run.key, notice.about
+        if notice.over:
+            self.withdraw(about)
+        else:
+            self.add(f"{run.title}: {notice.text}", about)
+
+    def withdraw(self, about: tuple[str, str]) -> None:
+        """Remove the notice about an alarm that is over."""
+        self._lines = [line for line in self._lines if not _same(line[1], about)]
+        self._show_lines()
 
     @Slot()
     def clear(self) -> None:
         """Remove all notices and hide."""
-        self._texts.clear()
-        self._label.clear()
-        self.hide()
+        self._lines.clear()
+        self._show_lines()
+
+    def _show_lines(self) -> None:
+        texts = [text for text, _ in self._lines]
+        shown = texts[:MOST_LINES]
+        more = len(texts) - len(shown)
+        lines = [*shown, f"and {more} more"] if more else shown
+        self._label.setText("\n".join(lines))
+        self.setToolTip(plain_tip("\n".join(texts)))
+        self.setVisible(bool(texts))
 
     @Slot()
     def _recolour(self) -> None:
         self._sign.setPixmap(icon("warning", "warning").pixmap(16, 16))
         self.dismiss.setIcon(icon("cancel"))
+
+
+def _same(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    return bool(one[1]) and one == other

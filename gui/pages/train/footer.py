@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from engine.jobs.durations import duration
@@ -29,6 +29,7 @@ class TrainFooter(QWidget):
         super().__init__(parent)
         self._way: Place | None = None
         self._side = 0
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.counts = Label()
         self.counts.setWordWrap(True)
         self.time = Label()
@@ -92,8 +93,19 @@ class TrainFooter(QWidget):
         missing = total - stored - going
         if not fault:
             self.counts.setText(self._sum(counts, total) + self._rest(total, stored, going))
-        self.train.setEnabled(not fault and missing > 0)
+        self._enable(not fault and missing > 0)
         self.train.setText(self._button(missing) if not fault else "Train")
+
+    def _enable(self, enabled: bool) -> None:
+        """Enable or disable the button; meanwhile its place keeps the keyboard focus.
+
+        Qt would give the focus to the next widget, which the user has not asked for.
+        """
+        if not enabled and self.train.hasFocus():
+            self.setFocus()
+        self.train.setEnabled(enabled)
+        if enabled and self.hasFocus():
+            self.train.setFocus()
 
     def offer_size(self, side: int) -> None:
         """Offer to read the images at another side in pixels; 0 offers nothing."""

@@ -16,6 +16,7 @@ from engine.specs import (
     Measurement,
     NetworkSpec,
     OptimizerSpec,
+    PaperMLP,
     SchemeSpec,
     Standard,
     Training,
@@ -30,6 +31,7 @@ from gui.pages.train.learning import LearningFields
 from gui.pages.train.scheme_list import SchemeList
 from gui.pages.train.scheme_section import all_sections
 from gui.pages.train.start_picker import StartPicker
+from gui.widgets.forms.kinds import kinds
 from gui.widgets.forms.number_edit import NumbersEdit, WholeEdit, guard_wheel
 from gui.widgets.forms.side_panel import SidePanel, labelled_rows
 from gui.widgets.forms.spec_form import LABEL_WIDTH, SpecForm
@@ -112,6 +114,12 @@ class TrainForm(SidePanel):
             for scheme in self._schemes()
         ]
         return list({spec.key: spec for spec in found}.values())
+
+    def suit(self, shape: tuple[int, int, int]) -> None:
+        """Offer only networks that can serve images of this shape: points of a plane are 1x1."""
+        points = shape[1:] == (1, 1)
+        self.network.side = max(shape[1:])
+        self.network.offer_kinds(lambda kind: (kind == PaperMLP.kind) == points)
 
     def use(self, spec: Training) -> None:
         """Show the settings of one training."""
@@ -275,6 +283,7 @@ class TrainForm(SidePanel):
             *(section.changed for section in self.sections),
         ):
             signal.connect(self._follow)
+        kinds.grown.connect(self._add_schemes)
         self.start.changed.connect(self._on_start)
         self.evaluation.changed.connect(self.changed)
         self.live_maps.changed.connect(self.changed)
@@ -283,6 +292,15 @@ class TrainForm(SidePanel):
             edit.valueChanged.connect(self.changed)
 
     # ------------------------------------------------------------------------------------ private
+
+    @Slot()
+    def _add_schemes(self) -> None:
+        """Offer the schemes that were declared since the form was built."""
+        for section in all_sections(self, self.sections):
+            self.sections.append(section)
+            self.schemes.add(section)
+            section.changed.connect(self._follow)
+        self._follow()
 
     @property
     def _attacked(self) -> bool:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
-    QDoubleSpinBox,
     QHBoxLayout,
     QMenu,
     QSlider,
@@ -27,6 +26,7 @@ from gui.look.plain import plain_tip
 from gui.pages.train.runs import TrainingRun
 from gui.widgets.elided_label import Heading
 from gui.widgets.export.buttons import export_buttons
+from gui.widgets.forms.number_boxes import DecimalBox
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.images.image_view import pixels_of
 from gui.widgets.images.map_grid import MapGrid
@@ -155,7 +155,7 @@ class LiveMaps(QWidget):
         self.when.setProperty("role", "muted")
         metrics = self.when.fontMetrics()
         self.when.setMinimumWidth(metrics.horizontalAdvance(f"after epoch {888}"))
-        self.percentile = QDoubleSpinBox()
+        self.percentile = DecimalBox()
         self.percentile.setRange(80.0, 100.0)
         self.percentile.setDecimals(1)
         self.percentile.setSingleStep(0.5)
@@ -283,12 +283,20 @@ class LiveMaps(QWidget):
 
 
 def _note(run: TrainingRun, step: float) -> str:
-    """Return the text below a network's name: the epoch and its accuracies."""
-    done = step + run.offset
-    epoch = f"{done:.0f}" if float(step).is_integer() else f"{done:.1f}"
-    clean, robust = (run.curves[name].until(step) for name in ("clean_accuracy", "robust_accuracy"))
+    """Return the text below a network's name: the epoch of its maps and its accuracies.
+
+    Maps come within an epoch too, accuracies only at its end, so their epoch may be an earlier one.
+    """
     if run.state in ("cancelled", "failed"):
-        return f"{run.state}, epoch {epoch}"
-    if clean is None or robust is None:
-        return f"epoch {epoch}"
-    return f"epoch {epoch}: {100 * clean:.0f} % / {100 * robust:.0f} %"
+        return f"{run.state}, epoch {_epoch(step + run.offset)}"
+    text = f"epoch {_epoch(step + run.offset)}"
+    found = [run.curves[name].last_until(step) for name in ("clean_accuracy", "robust_accuracy")]
+    if None in found:
+        return text
+    (measured, clean), (_, robust) = (pair for pair in found if pair is not None)
+    after = "" if measured == step else f" (after {_epoch(measured + run.offset)})"
+    return f"{text}: {100 * clean:.0f} % / {100 * robust:.0f} %{after}"
+
+
+def _epoch(number: float) -> str:
+    return f"{number:.0f}" if float(number).is_integer() else f"{number:.1f}"

@@ -213,7 +213,7 @@ class TrainPage(Page):
         """Propose settings for the new images, and show the networks trained on them."""
         images = self.workspace.image_set
         if images is not None:
-            self.form.network.side = max(images.shape[1:])
+            self.form.suit(images.shape)
         self._propose(None if images is None else images.shape)
         self.curves.name_part(images is not None and len(images.validation_images) > 0)
         self._drop_foreign()
@@ -241,7 +241,7 @@ class TrainPage(Page):
             self._place(run, self.workspace.runner.spec(event.key))
             self._recount = True
         if isinstance(event, Notice):
-            self.alarms.add(f"{run.title}: {event.text}")
+            self.alarms.take(run, event)
         elif isinstance(event, Ended):
             self._recount = True
             if event.outcome == "failed":

@@ -107,6 +107,8 @@ class TrainingRun:
             if name in event.values:
                 self.curves[name].append(event.step, event.values[name])
         self.drawn = False
+        if "clean_accuracy" in event.values:
+            self.mapped = False  # the maps' label names the newest accuracies
 
     def _take_maps(self, event: ProbeMaps) -> None:
         self.images = event.images

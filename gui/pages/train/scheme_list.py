@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QLineEdit, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
 
 from engine.specs import Adversarial, Standard
 from engine.specs.schemes import GROUPS
 from gui.pages.train.scheme_section import SchemeSection
 from gui.widgets.label import Label
+from gui.widgets.search_field import SearchField
 
 ALWAYS = (Standard, Adversarial)
 """Shown also while the list is folded and they are not chosen."""
@@ -35,13 +36,11 @@ class SchemeList(QWidget):
         self.sections = [s for group in GROUPS for s in given if s.scheme.group == group]
         self._used: set[SchemeSection] = set()
         self._open = False
-        self.search = QLineEdit(self)
-        self.search.setPlaceholderText("Find a kind of training")
-        self.search.setClearButtonEnabled(True)
+        self.search = SearchField("Find a kind of training", parent=self)
         self.more = QToolButton(self)
         self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._headings = {group: Label(heading, self) for group, heading in GROUPS.items()}
-        layout = QVBoxLayout(self)
+        self._column = layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         layout.addWidget(self.search)
@@ -56,6 +55,16 @@ class SchemeList(QWidget):
         self.more.clicked.connect(self._turn)
         for section in self.sections:
             section.box.toggled.connect(self._show)
+        self._show()
+
+    def add(self, section: SchemeSection) -> None:
+        """Add a section at the end of its group, shown until the list is folded."""
+        last = [one for one in self.sections if one.scheme.group == section.scheme.group]
+        above: QWidget = last[-1] if last else self._headings[section.scheme.group]
+        self._column.insertWidget(self._column.indexOf(above) + 1, section)
+        self.sections.append(section)
+        self._used.add(section)
+        section.box.toggled.connect(self._show)
         self._show()
 
     @property

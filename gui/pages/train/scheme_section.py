@@ -88,7 +88,8 @@ class SchemeSection(QWidget):
         self.changed.emit()
 
 
-def all_sections(parent: QWidget) -> list[SchemeSection]:
-    """Return a section for every scheme there is."""
+def all_sections(parent: QWidget, known: Iterable[SchemeSection] = ()) -> list[SchemeSection]:
+    """Return a section for every scheme there is, except those that have one."""
+    have = {section.scheme for section in known}
     schemes = (cls for cls in kinds_of(SchemeSpec) if issubclass(cls, SchemeSpec))
-    return [SchemeSection(scheme, parent) for scheme in schemes]
+    return [SchemeSection(scheme, parent) for scheme in schemes if scheme not in have]

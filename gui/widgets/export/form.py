@@ -8,17 +8,16 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
     QPlainTextEdit,
-    QSpinBox,
     QWidget,
 )
 
 from engine.figures.charts import LIMITS, PALETTES, FigureStyle
 from gui.look import theme
 from gui.look.plain import plain_tip
+from gui.widgets.forms.number_boxes import CountBox, DecimalBox
 
 FORMATS = {"pdf": "PDF", "svg": "SVG", "png": "PNG", "csv": "CSV", "h5": "HDF5"}
 TABLES = ("csv", "h5")
@@ -147,12 +146,12 @@ class ExportForm(QWidget):
         self.background = _choices(("White", False), ("Transparent", True))
 
     def _build_numbers(self) -> None:
-        self.width_field, self.height_field = QDoubleSpinBox(), QDoubleSpinBox()
+        self.width_field, self.height_field = DecimalBox(), DecimalBox()
         self._fit_lengths()
         self.height_field.setSpecialValueText("automatic")
-        self.font_size = QDoubleSpinBox(decimals=1, singleStep=0.5, suffix=" pt")
+        self.font_size = DecimalBox(decimals=1, singleStep=0.5, suffix=" pt")
         self.font_size.setRange(*LIMITS["font_size"])
-        self.dpi = QSpinBox(suffix=" dpi", singleStep=50)
+        self.dpi = CountBox(suffix=" dpi", singleStep=50)
         self.dpi.setRange(*(int(end) for end in LIMITS["dpi"]))
         self.with_title = QCheckBox("Title")
         self.with_caption = QCheckBox("Caption below")

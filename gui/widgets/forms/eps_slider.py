@@ -7,7 +7,6 @@ import math
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import (
-    QDoubleSpinBox,
     QGridLayout,
     QSizePolicy,
     QSlider,
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from gui.look import settings, terms, theme
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.forms.number_boxes import DecimalBox
 from gui.widgets.label import Label
 
 POSITIONS = 200
@@ -173,7 +173,7 @@ class EpsSlider(QWidget):
         tip = "Radius of the ball that the attack may not leave"
         self.slider.setToolTip(terms.with_field("eps", tip))
         self.slider.valueChanged.connect(self._moved)
-        self.field = QDoubleSpinBox()
+        self.field = DecimalBox()
         self.field.setAccessibleName("eps, exact")
         self.field.setToolTip("The exact radius")
         self.field.setMinimumWidth(104)

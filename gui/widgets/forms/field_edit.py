@@ -26,7 +26,15 @@ from gui.widgets.forms.number_edit import (
 )
 from gui.widgets.label import Label
 
-CHOICE_NAMES = {"linf": "L-inf", "l2": "L2"}
+CHOICE_NAMES = {
+    "linf": "L-inf",
+    "l2": "L2",
+    "xent": "cross-entropy (xent)",
+    "cw": "margin (cw)",
+    "cw_capped": "margin, capped (cw_capped)",
+    "dlr": "difference of logits ratio (dlr)",
+    "signed": "to [−1, 1] (signed)",
+}
 
 
 class InnerForm(QWidget):
@@ -195,6 +203,10 @@ class ChoiceField(FieldEdit):
     def __init__(self, item: Field, parent: QWidget | None = None):
         super().__init__(item, parent)
         self._combo = QComboBox(self)
+        # As wide as the form: a long name must not widen it.
+        self._combo.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
         for choice in item.choices:
             self._combo.addItem(CHOICE_NAMES.get(choice, choice), choice)
         guard_wheel(self._combo)

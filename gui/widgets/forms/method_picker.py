@@ -18,6 +18,7 @@ from engine.specs.methods import in_short
 from engine.specs.schema import Spec, fields_of, kinds_of
 from gui.look.plain import plain_tip
 from gui.widgets.dialog import Dialog
+from gui.widgets.forms.kinds import kinds
 from gui.widgets.forms.nested_field import default_spec
 from gui.widgets.forms.spec_form import SpecForm
 
@@ -45,10 +46,9 @@ class MethodPicker(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        for kind in kinds_of(family):
-            spec = default_spec(kind)
-            if spec is not None:
-                layout.addLayout(self._make_row(spec))
+        self._family, self._layout = family, layout
+        self._add_missing()
+        kinds.grown.connect(self._add_missing)
         first = next(iter(self.boxes.values()), None)
         if first is not None:
             first.setChecked(True)
@@ -70,6 +70,14 @@ class MethodPicker(QWidget):
         self._specs[spec.kind] = spec
         if self.boxes[spec.kind].isChecked():
             self.changed.emit()
+
+    @Slot()
+    def _add_missing(self) -> None:
+        """Make a row for each kind that has none."""
+        for kind in kinds_of(self._family):
+            spec = default_spec(kind) if kind.kind not in self.boxes else None
+            if spec is not None:
+                self._layout.addLayout(self._make_row(spec))
 
     def _make_row(self, spec: Spec) -> QHBoxLayout:
         self._specs[spec.kind] = spec

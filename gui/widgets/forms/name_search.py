@@ -23,6 +23,7 @@ from gui.widgets.dialog import Dialog
 from gui.widgets.forms.field_edit import FieldEdit
 from gui.widgets.label import Label
 from gui.widgets.number_table import Cell, NumberTable, TableRow
+from gui.widgets.search_field import SearchField
 
 HEADERS = ("Name", "Least side", "Weights", "Operations", "Memory")
 SIDE = 64  # px; of the images for which work and memory are told, while no others are known
@@ -100,9 +101,7 @@ class NameDialog(Dialog):
         self.resize(620, 560)
         self._rows = [_row(name, facts.get(name), side) for name in names]
         self._headers = HEADERS if facts else HEADERS[:1]
-        self.line = QLineEdit()
-        self.line.setPlaceholderText("Search")
-        self.line.setClearButtonEnabled(True)
+        self.line = SearchField("Search")
         self.table = NumberTable("Networks")
         self.note = Label(
             f"Operations and memory are of one image of {side}x{side} px, or of the nearest size "

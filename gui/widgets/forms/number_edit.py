@@ -13,7 +13,6 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
-    QDoubleSpinBox,
     QHBoxLayout,
     QLineEdit,
     QVBoxLayout,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from gui.look import theme
 from gui.look.plain import plain_tip
+from gui.widgets.forms.number_boxes import DecimalBox, two_meanings
 from gui.widgets.label import Label
 
 LARGEST_WHOLE = 2.0**53
@@ -34,15 +34,26 @@ class NumberError(ValueError):
     """A text is not a number. The message quotes the text and states what is allowed."""
 
 
+class TwoMeanings(NumberError):
+    """A text may mean two things. The message says which, and how to write each."""
+
+
 def parse_number(text: str) -> float:
-    """Parse a number such as "0.03", "3e-2" or "8/255".
+    """Parse a number such as "0.03", "0,03", "3e-2" or "8/255".
 
     Raises
     ------
+    TwoMeanings
+        If a comma may stand before decimals or after thousands.
     NumberError
         If the text is not a number, or the number is not finite.
     """
     parts = text.strip().split("/")
+    for part in parts:
+        if words := two_meanings(part.strip()):
+            raise TwoMeanings(words)
+    if "." not in text:
+        parts = [part.replace(",", ".") for part in parts]
     try:
         value = float(parts[0])
         if len(parts) == 2:
@@ -55,17 +66,66 @@ def parse_number(text: str) -> float:
 
 
 def parse_numbers(text: str) -> tuple[float, ...]:
-    """Parse a list "0.1, 0.2, 8/255" or a range "first:last:count".
+    """Parse a list "0.1, 0.2; 8/255" or a range "first:last:count".
+
+    Numbers are parted by a semicolon, a comma with a space, or a space. A comma without a space is
+    a decimal one beside such signs; without them it parts numbers if it cannot be decimal.
 
     Raises
     ------
+    TwoMeanings
+        If a comma may be decimal or part two numbers.
     NumberError
         If a part is not a number, or the count of a range is not from 2 to 1000.
     """
     if ":" in text:
         return _range(text)
     joined = re.sub(r"\s*/\s*", "/", text.strip())
-    return tuple(parse_number(part) for part in _SEPARATOR.split(joined) if part)
+    parts = [part for part in re.split(r"\s*;\s*|,\s+|\s+", joined) if part.strip(",")]
+    decimal = ";" in joined or (len(parts) > 1 and "." not in joined)
+    found = [_read(part.strip(","), decimal) for part in parts]
+    return tuple(value for values in found for value in values)
+
+
+def parse_whole(text: str) -> tuple[float, ...]:
+    """Parse a list of whole numbers, in which every comma parts two; else as parse_numbers."""
+    return parse_numbers(text if ":" in text else _SEPARATOR.sub("; ", text.strip()))
+
+
+def _read(part: str, decimal: bool) -> tuple[float, ...]:
+    """Return the numbers of a part of a list; ``decimal``: a comma is one if it can be."""
+    if "," not in part:
+        return (parse_number(part),)
+    single, several = _as_one(part), _as_several(part)
+    if single is not None and (decimal or several is None):
+        return (single,)
+    pairs = part.count(",") % 2 and part.count(",") > 1 and "." not in part and "/" not in part
+    if several is not None and (single is not None or pairs):
+        one = part.replace(",", ".") if single is not None else _in_pairs(part)
+        raise TwoMeanings(f"{part!r} may be {one} or {part.replace(',', '; ')}: write one of these")
+    return several if several is not None else (parse_number(part),)
+
+
+def _in_pairs(part: str) -> str:
+    """Return 0,1,0,2 as 0.1; 0.2."""
+    pieces = part.split(",")
+    return "; ".join(".".join(pieces[at : at + 2]) for at in range(0, len(pieces), 2))
+
+
+def _as_one(part: str) -> float | None:
+    try:
+        return parse_number(part)
+    except TwoMeanings:
+        raise
+    except NumberError:
+        return None
+
+
+def _as_several(part: str) -> tuple[float, ...] | None:
+    try:
+        return tuple(parse_number(one) for one in part.split(",") if one)
+    except NumberError:
+        return None
 
 
 def _range(text: str) -> tuple[float, ...]:
@@ -132,7 +192,7 @@ def mark_invalid(widget: QWidget, invalid: bool) -> None:
         widget.style().polish(widget)
 
 
-class WholeEdit(QDoubleSpinBox):
+class WholeEdit(DecimalBox):
     """A spin box for integers of up to 53 bits, because seeds exceed the range of QSpinBox."""
 
     def __init__(
@@ -273,9 +333,9 @@ class NumbersEdit(_Reading):
         self.set_text(", ".join(format_number(value, self.unit) for value in values))
 
     def _read(self) -> tuple[float, ...]:
-        values = parse_numbers(self.text())
         if not self.whole:
-            return values
+            return parse_numbers(self.text())
+        values = parse_whole(self.text())
         for value in values:
             if value != int(value):
                 raise NumberError(f"{value:g} must be a whole number")

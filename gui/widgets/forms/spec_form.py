@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QComboBox, QGridLayout, QWidget
+from PySide6.QtGui import QStandardItemModel
+from PySide6.QtWidgets import QComboBox, QGridLayout, QListView, QWidget
 
 from engine.specs.methods import in_short
 from engine.specs.schema import Field, Spec, SpecError, fields_of, kinds_of
@@ -19,6 +20,7 @@ from gui.widgets.forms.field_edit import (
     start_value,
 )
 from gui.widgets.forms.form_row import FormRow, error_label, label_for, say
+from gui.widgets.forms.kinds import kinds
 from gui.widgets.forms.name_search import SIDE, NameField
 from gui.widgets.forms.nested_field import INDENT, NestedField
 from gui.widgets.forms.number_edit import NumberError, guard_wheel
@@ -114,6 +116,22 @@ class SpecForm(InnerForm):
         names = [cls.kind for cls in self._kinds]
         self._combo.setCurrentIndex(names.index(kind))
 
+    def offer_kinds(self, offered: Callable[[str], bool]) -> None:
+        """Hide the kinds that cannot serve from the list; the present kind stays as it is."""
+        model, view = self._combo.model(), self._combo.view()
+        for place, cls in enumerate(self._kinds):
+            shown = offered(cls.kind)
+            if isinstance(model, QStandardItemModel):
+                model.item(place).setEnabled(shown)  # the arrow keys would choose it else
+            if isinstance(view, QListView):
+                view.setRowHidden(place, not shown)
+
+    def offered_kinds(self) -> list[str]:
+        """Return the kinds that can be chosen from the list."""
+        view = self._combo.view()
+        hidden = view.isRowHidden if isinstance(view, QListView) else lambda place: False
+        return [cls.kind for place, cls in enumerate(self._kinds) if not hidden(place)]
+
     def edit_of(self, name: str) -> FieldEdit:
         """Return the editor of a field that is shown."""
         return self._rows[name].edit
@@ -136,9 +154,7 @@ class SpecForm(InnerForm):
         self._combo.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
-        for index, cls in enumerate(self._kinds):
-            self._combo.addItem(cls.label, cls.kind)
-            self._combo.setItemData(index, plain_tip(in_short(cls)), Qt.ItemDataRole.ToolTipRole)
+        self._offer(self._kinds)
         guard_wheel(self._combo)
         self._kind_label = label_for(self._labels.get("kind", "kind"), self._combo)
         self._grid.addWidget(self._kind_label, 0, 0)
@@ -147,6 +163,24 @@ class SpecForm(InnerForm):
             widget.setVisible(len(self._kinds) > 1)
         self._fault = error_label(self)
         self._combo.currentIndexChanged.connect(self._on_kind)
+        kinds.grown.connect(self._on_grown)
+
+    def _offer(self, more: Iterable[type[Spec]]) -> None:
+        for cls in more:
+            self._combo.addItem(cls.label, cls.kind)
+            tip = plain_tip(in_short(cls))
+            self._combo.setItemData(self._combo.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+
+    @Slot()
+    def _on_grown(self) -> None:
+        """Offer the kinds that were declared since, after the others."""
+        more = tuple(cls for cls in kinds_of(self.family) if cls not in self._kinds)
+        if not more:
+            return
+        self._kinds += more
+        self._offer(more)
+        for widget in (self._kind_label, self._combo):
+            widget.show()
 
     @Slot()
     def _on_kind(self) -> None:

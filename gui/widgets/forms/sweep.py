@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QWidget
 
 from engine.specs import AttackSpec
+from engine.specs.attacks import radius_fault
 from engine.specs.schema import fields_of
 from gui.look.plain import plain_tip
 from gui.widgets.forms.field_edit import CHOICE_NAMES
@@ -131,4 +132,6 @@ class SweepEdit(QWidget):
                 return f"eps ({name}) is 0, which is the standard network"
             if not 0 < value <= LARGEST_EPS:
                 return f"eps ({name}) is {value:g}, must be above 0 and at most {LARGEST_EPS:g}"
+            if fault := radius_fault(norm, value, f"eps ({name})"):
+                return fault
         return ""

@@ -64,7 +64,7 @@ class MapGridLayout:
         wide = (view.width() - title - GAP) // max(1, columns) - GAP
         high = (view.height() - GAP) // max(1, rows) - GAP
         room = min(wide, max(high, SMALLEST_CELL), LARGEST_CELL)
-        scale = _whole(max(room, min(height, width) // 8), max(height, width))
+        scale = _stepped(max(room, min(height, width) // 8), max(height, width))
         cell = QSize(max(1, int(width * scale)), max(1, int(height * scale)))
         left = view.width() - columns * (cell.width() + GAP) - GAP
         title = max(title, min(longest, left))
@@ -99,8 +99,12 @@ class MapGridLayout:
         return row, column
 
 
-def _whole(room: int, side: int) -> float:
-    """Return the largest scale that fits: a whole number, or 1 over a whole number."""
+def _stepped(room: int, side: int) -> float:
+    """Return the largest scale that fits: a multiple of a half, or 1 over a whole number.
+
+    With whole numbers alone, small pictures would shrink from 2 to 1 although 1.9 fits, and leave
+    half of the panel empty.
+    """
     if room >= side:
-        return float(room // side)
+        return (2 * room // side) / 2
     return 1.0 / -(-side // max(1, room))

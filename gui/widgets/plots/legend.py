@@ -78,14 +78,13 @@ class Legend(QWidget):
         """Draw swatches and names."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        metrics = QFontMetrics(self.font())
         places, _ = self._places(self.width())
         for entry, place in zip(self._entries, places, strict=False):
             _draw_swatch(painter, entry, place)
             painter.setPen(theme.colour("text"))
             text = place.adjusted(SWATCH + GAP, 0, 0, 0)
-            name = metrics.elidedText(entry.name, Qt.TextElideMode.ElideMiddle, text.width())
-            painter.drawText(text, Qt.AlignmentFlag.AlignVCenter, name)
+            flags = self._wrap(entry.name, text.width()) | Qt.AlignmentFlag.AlignVCenter.value
+            painter.drawText(text, flags, entry.name)
         if self._hidden:
             painter.setPen(theme.colour("muted"))
             painter.drawText(places[-1], Qt.AlignmentFlag.AlignVCenter, self._more())
@@ -96,16 +95,32 @@ class Legend(QWidget):
     def _fit(self) -> None:
         self.setFixedHeight(max(1, self._places(max(self.width(), 1))[1]))
 
+    def _wrapped_height(self, text: str, width: int) -> int:
+        """Return the height of a name that is wider than the legend, in whole."""
+        room = QRect(0, 0, max(1, width), 10_000)
+        metrics = QFontMetrics(self.font())
+        return metrics.boundingRect(room, self._wrap(text, width), text).height() + 4
+
+    def _wrap(self, text: str, width: int) -> int:
+        """Return Qt's flag for breaking a name between words, or anywhere if one is too long."""
+        metrics = QFontMetrics(self.font())
+        longest = max(map(metrics.horizontalAdvance, text.split()), default=0)
+        long = longest > width
+        return (Qt.TextFlag.TextWrapAnywhere if long else Qt.TextFlag.TextWordWrap).value
+
     def _places(self, width: int) -> tuple[list[QRect], int]:
         metrics = QFontMetrics(self.font())
         row, x, y = metrics.height() + 4, 0, 0
         places = []
         texts = [entry.name for entry in self._entries] + ([self._more()] if self._hidden else [])
         for text in texts:
-            needed = min(SWATCH + GAP + metrics.horizontalAdvance(text) + 2, width)
+            needed, height = SWATCH + GAP + metrics.horizontalAdvance(text) + 2, row
+            if needed > width:
+                needed, height = width, self._wrapped_height(text, width - SWATCH - GAP)
             if x and x + needed > width:
                 x, y = 0, y + row
-            places.append(QRect(x, y, needed, row))
+            places.append(QRect(x, y, needed, height))
+            y += height - row  # what follows a wrapped name stands beside its last line, or below
             x += needed + BETWEEN
         return places, (y + row if texts else 0)
 

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal, Slot
-from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QToolTip, QVBoxLayout, QWidget
 
 from engine.figures.charts import ChartData, Symbol
@@ -18,25 +17,13 @@ from gui.widgets.elided_label import Heading
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.plots.legend import Legend, LegendEntry
 from gui.widgets.plots.plot_items import SYMBOLS, PlotCurve, PlotItem, Scatter, label_axis
+from gui.widgets.plots.point_labels import PointLabels, Wanted
+from gui.widgets.plots.view_box import PlotViewBox
 
 NEAR_PIXELS = 14.0
 Kept = TypeVar("Kept", bound=PlotItem)
 HOVER_HZ = 30
 DEFAULT_HOVER = "{name}\n{x_label}: {x:.4g}\n{y_label}: {y:.4g}"
-
-
-class _ViewBox(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph is not typed
-    """A view box with its own context menu, because pyqtgraph's offers an export that fails."""
-
-    def __init__(self, menu: QMenu):
-        super().__init__(enableMenu=True)
-        self._menu = menu
-
-    def raiseContextMenu(self, event: Any) -> None:
-        self._menu.popup(event.screenPos().toPoint())
-
-    def getContextMenus(self, event: Any) -> list[QAction]:
-        return []
 
 
 class Plot(QWidget):
@@ -81,10 +68,12 @@ class Plot(QWidget):
         self._menu = QMenu(self)
         self._heading = Heading(title)
         self._legend = Legend(self)
-        self._view = pg.PlotWidget(viewBox=_ViewBox(self._menu))
+        self._view = pg.PlotWidget(viewBox=PlotViewBox(self._menu))
         self._build_menu()
         self._build_view()
+        self.labels = PointLabels(self._view, self._labelled, self)
         self._build_layout(export_name)
+        self._on_redrawn()
         theme.signals.changed.connect(self._recolour)
         self._recolour()
 
@@ -248,8 +237,26 @@ class Plot(QWidget):
         self._items.append(item)
         item.setParent(self)
         item.removed.connect(self._drop)
+        item.redrawn.connect(self._on_redrawn)
         self._write_legend()
         return item
+
+    @Slot()
+    def _on_redrawn(self) -> None:
+        """Write no numbers along axes without data: they would be invented."""
+        empty = not any(np.isfinite(item.x).any() for item in self._items)
+        for name in ("left", "bottom"):
+            self._view.getPlotItem().getAxis(name).setStyle(showValues=not empty)
+        self.labels.later()
+
+    def _labelled(self) -> Wanted:
+        for item in self._items:
+            if item.labels:
+                x, y = (
+                    np.log10(values) if log.isChecked() else values
+                    for values, log in ((item.x, self._log_x), (item.y, self._log_y))
+                )
+                yield item.labels, x, y, *self._pixels(item)
 
     @Slot(object)
     def _drop(self, item: PlotItem) -> None:
@@ -258,6 +265,7 @@ class Plot(QWidget):
             self._under = None
         item.deleteLater()
         self._write_legend()
+        self._on_redrawn()
 
     def _next_colour(self) -> int:
         taken = {item.colour for item in self._items if isinstance(item.colour, int)}
@@ -282,6 +290,7 @@ class Plot(QWidget):
         self._label_axes()
         for item in self._items:
             item.paint()
+        self.labels.later()
         self._write_legend()
 
     def _label_axes(self) -> None:

@@ -75,18 +75,23 @@ class PlotItem(QObject):
         Takes the key of the point that was clicked.
     removed
         Takes the item itself, after it was removed from the plot.
+    redrawn
+        Its data were replaced.
 
     Attributes
     ----------
     x, y, low, high
         The present data, (n,) each.
-    keys, names
-        The key and the name of each point; empty for a curve.
+    keys, names, labels
+        The key, the name, and the short name beside each point; empty for a curve.
+    colours
+        Colour of each point where they differ.
     """
 
     hovered = Signal(str)
     clicked = Signal(str)
     removed = Signal(object)
+    redrawn = Signal()
 
     def __init__(self, plot: pg.PlotItem, name: str, colour: Colour, symbol: Symbol, hover: str):
         super().__init__()
@@ -104,6 +109,8 @@ class PlotItem(QObject):
         self.high: NDArray[np.float64] | None = None
         self.keys: tuple[str, ...] = ()
         self.names: tuple[str, ...] = ()
+        self.labels: tuple[str, ...] = ()
+        self.colours: tuple[Colour, ...] = ()
         self._plot = plot
         self._parts: list[Any] = []
 
@@ -135,6 +142,8 @@ class PlotItem(QObject):
             style=STYLES.get(self.style, "solid"),
             symbol=self.symbol,
             keys=self.keys,
+            labels=self.labels,
+            colours=tuple(map(on_paper, self.colours)),
         )
 
     def _add(self, part: Any) -> Any:
@@ -190,6 +199,7 @@ class PlotCurve(PlotItem):
             return  # setting equal data would repaint the whole chart
         self.x, self.y, self.low, self.high = data.x, data.y, data.low, data.high
         self._line.setData(self.x, self.y)
+        self.redrawn.emit()
         if self._band is None:
             return
         shown = self.low is not None and self.high is not None and len(self.x) > 1
@@ -249,6 +259,8 @@ class Scatter(PlotItem):
         low: ArrayLike | None = None,
         high: ArrayLike | None = None,
         names: Sequence[str] = (),
+        labels: Sequence[str] = (),
+        colours: Sequence[Colour] = (),
     ) -> None:
         """Replace the points, (n,) each, with an error bar from ``low`` to ``high`` at each.
 
@@ -259,6 +271,10 @@ class Scatter(PlotItem):
             clicked.
         names
             Replace {point} in the ``hover`` template.
+        labels
+            Drawn beside the points, where there is room.
+        colours
+            Of each point, in place of the one colour.
         """
         data = Series(
             self.name, _array(x), _array(y), _optional(low), _optional(high), keys=tuple(keys)
@@ -266,10 +282,12 @@ class Scatter(PlotItem):
         self.x, self.y, self.low, self.high, self.keys = (
             data.x, data.y, data.low, data.high, data.keys,
         )  # fmt: skip
-        self.names = tuple(names)
-        self._points.setData(self.x, self.y)
+        self.names, self.labels = tuple(names), tuple(labels)
+        self.colours = tuple(map(named, colours))
+        self.paint()
         self._draw_bars()
         self.mark(self._marked)
+        self.redrawn.emit()
 
     def mark(self, key: str) -> None:
         """Draw a ring around the point with this key; "" removes the ring."""
@@ -282,7 +300,8 @@ class Scatter(PlotItem):
         """Take up the theme's present colours."""
         colour = on_screen(self.colour)
         self._points.setSymbolSize(POINT_SIZE)
-        self._points.setSymbolBrush(colour)
+        each = [pg.mkBrush(on_screen(one)) for one in self.colours]
+        self._points.setData(self.x, self.y, symbolBrush=each or colour)
         self._points.setSymbolPen(pg.mkPen(theme.colour("surface"), width=1))
         self._ring.setSymbolSize(RING_SIZE)
         self._ring.setSymbolPen(pg.mkPen(theme.colour("text"), width=2))

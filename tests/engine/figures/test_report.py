@@ -23,6 +23,7 @@ from engine.figures.report_page import (
     text_block,
 )
 from engine.figures.report_settings import settings_of
+from engine.specs import PGD, VAEGAN, ManifoldDistance
 from engine.store.study import Study
 from tests import made_up_study as made_up
 
@@ -187,6 +188,19 @@ def test_that_pictures_of_a_page_become_one_file(tmp_path, written):
 
 
 # ---------------------------------------------------------------------------------------- settings
+
+
+def test_that_settings_say_how_many_images_there_were(tmp_path):
+    """A spec says how many images at most; the test part may have fewer."""
+    study = Study(tmp_path / "few.isthmus", create=True)
+    spec = made_up.network()
+    assert spec.evaluation_images == 1000
+    made_up.add(study, spec, {"clean_accuracy": 0.9, "robust_accuracy": 0.1, "robust_images": 200})
+    distance = ManifoldDistance(attack=PGD(), generator=VAEGAN(images=made_up.IMAGES))
+    made_up.add(study, distance, {"test_images": 40})
+    assert "PGD-10 on 200 images" in settings_of(study, ("training",))
+    assert "1,000" not in settings_of(study, ("training",))
+    assert "n 40 test images" in settings_of(study, ("manifold_distance",))
 
 
 def test_that_settings_say_what_records_have_in_common(tmp_path):

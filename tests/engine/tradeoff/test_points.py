@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -314,3 +315,28 @@ def test_that_attributions_are_listed_in_the_papers_order():
     points = [point(scores={"kar": {"zeta": 1.0, "gradient_x_input": 1.0, "gradient": 1.0}})]
     assert attributions_in(points) == ["gradient", "gradient_x_input", "zeta"]
     assert Gradient.kind == "gradient"
+
+
+def test_that_only_known_strengths_stand_on_that_axis(study):
+    """What imported weights were trained against is unknown, also after training on from them."""
+    images, network = made_up.IMAGES, made_up.NETWORK
+    imported = Imported(images=images, network=network, name="w", digest="0" * 64)
+    adversarial, standard = made_up.network("linf", 0.1), made_up.network()
+    strengths = {
+        imported: False,
+        adversarial: True,
+        standard: True,
+        replace(standard, start=standard): True,
+        replace(adversarial, start=adversarial): True,
+        replace(standard, start=imported): False,
+        replace(standard, start=adversarial): False,
+        replace(adversarial, start=standard): True,
+    }
+    for spec in strengths:
+        made_up.add(study, spec, {"clean_accuracy": 0.9})
+        made_up.add_score(study, made_up.scored(spec, standard), 0.1)
+    points = networks(study)
+    assert {p.key: p.known_strength for p in points} == {s.key: k for s, k in strengths.items()}
+    shown = {p.key for g in groups(points, "roar", "gradient", "strength") for p in g.points}
+    assert shown == {spec.key for spec, known in strengths.items() if known}
+    assert imported.key in {p.key for g in groups(points, "roar", "gradient") for p in g.points}

@@ -1,6 +1,7 @@
 """Alarms rise on the curves they are made for, once, and stay silent on ordinary ones."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 from engine import specs
 from engine.jobs.context import Context
 from engine.jobs.events import Notice
-from engine.training.alarms import ALARMS, Curves, new_alarms
+from engine.training.alarms import ALARMS, Curves, ended_alarms, new_alarms
 from engine.training.train import train
 from tests.engine.conftest import robust, training
 
@@ -133,6 +134,55 @@ def test_that_a_warm_up_is_waited_for():
     guess = [math.log(10)] * 5
     assert raised(training(scheme=scheme), curves([0.1] * 4, guess, clean=0.1)) == []
     assert raised(training(scheme=scheme), curves([0.1] * 5, guess)) == ["not learning"]
+
+
+SMALL = {"clean_images": 59, "train_images": 137}
+
+
+def learned(loss, clean, **more):
+    epochs = len(loss)
+    nothing = np.full(epochs, np.nan)
+    return Curves(
+        np.array(loss), np.array(clean), np.zeros(epochs), 59, nothing, nothing, **(SMALL | more)
+    )
+
+
+def test_that_few_images_learned_by_heart_are_overfitting():
+    found = learned([1.2, 0.2, 0.02], [0.5, 0.7, 0.71])
+    (sentence,) = new_alarms(training(), found, 10)
+    assert sentence == (
+        "overfitting: at least 97% of the 137 training images were right in epoch 3 (loss 0.02), "
+        "of 59 test images 71%; try more images, augmentation or fewer epochs"
+    )
+    assert "validation images" in new_alarms(training(), replace(found, selects=True), 10)[0]
+
+
+@pytest.mark.parametrize(
+    ("loss", "clean", "more"),
+    [
+        (0.2, 0.6, {}),  # the loss does not tell that many training images are right
+        (0.02, 0.9, {}),
+        (0.0, 0.8, {"clean_images": 10}),  # within the error of ten images
+        (0.0, 0.5, {"clean_images": 0}),
+    ],
+)
+def test_that_an_ordinary_gap_is_no_overfitting(loss, clean, more):
+    assert raised(training(), learned([loss], [clean], **more)) == []
+
+
+def test_that_smoothed_labels_loosen_the_bound():
+    spec = training(label_smoothing=0.5)
+    assert raised(spec, learned([0.03], [0.5])) == []
+    assert raised(training(), learned([0.03], [0.5])) == ["overfitting"]
+
+
+def test_that_an_alarm_that_does_not_hold_any_more_is_over():
+    found = learned([2.31, 2.30, 0.0], [0.1, 0.1, 0.99])
+    assert raised(training(), found.before()) == ["not learning"]
+    assert ended_alarms(training(), found, 10) == [
+        ("not learning", "no longer not learning (epoch 3: loss 0, accuracy 99%)")
+    ]
+    assert ended_alarms(training(), found.before(), 10) == []
 
 
 def test_that_an_alarm_is_raised_once():

@@ -35,8 +35,8 @@ def shown(window, qtbot, key):
 def test_that_a_dot_of_the_trade_off_opens_its_record_and_alt_left_leads_back(window, qtbot):
     window.pages.show_place(TRADEOFF)
     page = window.pages.page()
-    qtbot.waitUntil(lambda: bool(page._clouds), timeout=WAIT_MS)
-    page._clouds[0].clicked.emit(network().key)
+    qtbot.waitUntil(lambda: bool(page.correlation.clouds), timeout=WAIT_MS)
+    page.correlation.clouds[0].clicked.emit(network().key)
     assert window.pages.page().title == "Records"
     shown(window, qtbot, network().key)
     assert window.pages.page().view.title.text() == network().title

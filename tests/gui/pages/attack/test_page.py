@@ -255,6 +255,26 @@ def test_that_accuracy_is_measured_for_the_chosen_networks(opened):
     assert answers.ran[0].test_images == 200
 
 
+def test_that_the_radii_reach_beyond_those_of_the_training(opened):
+    page, _, _ = opened
+    curves = page.curves
+    page.picker.choose_all()  # the networks of the linf sweep were trained at up to 4/255
+    assert curves.top.value() == 6 / 255
+    page.form.eps.set_norm("l2", 0.5)
+    page.form.changed.emit()
+    assert curves.top.value() == 1.5
+    curves.top.line.setText("0.7")
+    curves.top.line.textEdited.emit("0.7")
+    curves._follow_networks()
+    assert curves.top.value() == 0.7
+    page.form.eps.set_norm("linf", 0.1)
+    page.form.changed.emit()
+    curves.top.set_text("8")
+    assert curves.specs() == []
+    page.tabs.setCurrentWidget(curves)
+    assert "up to eps is 8, must be at most 1" in curves.note.text()
+
+
 def test_that_curves_are_drawn_as_their_records_come_in(opened):
     page, workspace, _ = opened
     page.tabs.setCurrentWidget(page.curves)

@@ -14,7 +14,7 @@ from engine.store.index import Entry
 from engine.store.labels import Labels
 from engine.store.study import Study
 from gui.pages import PAGES, TRADEOFF
-from gui.pages.records.model import CREATED, SECONDS, TITLE, RecordsModel, rows_of, search_text
+from gui.pages.records.model import CREATED, SECONDS, TITLE, rows_of
 from gui.pages.records.page import RecordsPage
 from tests import made_up_study as made_up
 from tests.gui.made_up_workspace import workspace_on
@@ -134,7 +134,7 @@ def test_that_of_thousands_of_records_only_new_ones_are_looked_through_again(tmp
     known = {row.entry.key: row for row in rows}
     looked = []
     monkeypatch.setattr(
-        "gui.pages.records.model.search_text", lambda entry, note: looked.append(entry) or ""
+        "gui.pages.records.model.searched", lambda entry, kind, note: looked.append(entry)
     )
     again = rows_of([*entries, many(5001)[-1]], labels, known)
     assert len(again) == 5001
@@ -153,20 +153,11 @@ def test_that_a_table_of_thousands_makes_texts_only_for_what_is_seen(qtbot, monk
     table.resize(600, 400)
     table.show()
     qtbot.waitExposed(table)
-    table.set_rows([records_model.RecordRow(entry, "") for entry in many(5000)])
+    table.set_rows([records_model.RecordRow(entry) for entry in many(5000)])
     qtbot.wait(50)
     assert 0 < len({row.entry.key for row in asked}) < 60
     table.view.sortByColumn(SECONDS, Qt.SortOrder.DescendingOrder)
     assert table.model.row(0).entry.seconds == 6
-
-
-def test_that_the_text_that_is_searched_holds_names_and_values():
-    entry = many(1)[0]
-    text = search_text(entry, "Good\nOne")
-    assert " norm=l2 " in text
-    assert "good one" in text
-    assert " kind=pgd " in text
-    assert isinstance(RecordsModel(), RecordsModel)
 
 
 # ---------------------------------------------------------------------------------------- a record
@@ -396,3 +387,12 @@ def test_that_every_kind_of_record_has_a_page_to_be_seen_on():
     told = [kind for place in PAGES for kind in place.kinds]
     assert recorded == set(told)
     assert len(told) == len(set(told)), "two pages work with one kind"
+
+
+def test_that_a_result_in_words_is_shown_beside_numbers(page):
+    page.view.show_numbers({"alarm": "not learning " * 9, "images": 12_000, "change": -0.25})
+    texts = [page.view._numbers.itemAt(at).widget().text() for at in range(6)]
+    assert texts[0] == "alarm"
+    assert texts[1].startswith("not learning")
+    assert len(texts[1]) == 60
+    assert texts[3:] == ["12,000", "change", "−0.25"]

@@ -7,9 +7,10 @@ from PySide6.QtCore import QPointF
 from PySide6.QtGui import QGuiApplication
 
 from engine.figures.cells import cell
+from engine.specs import Imported
 from engine.tradeoff import comparison, published
 from engine.tradeoff import points as tradeoff_points
-from gui.pages import RETRAIN
+from gui.pages import MAPS, RETRAIN
 from gui.pages.tradeoff.comparison import ComparisonPanel, compare
 from gui.pages.tradeoff.page import TradeoffPage
 from gui.pages.tradeoff.preview_card import probe_picture
@@ -42,6 +43,10 @@ def clouds(page):
     return [item for item in page.plot.data().series if item.style == "none"]
 
 
+def front_clouds(page):
+    return [item for item in page.front.plot.data().series if len(item.x)]
+
+
 def choose(combo, value):
     combo.setCurrentIndex(combo.findData(value))
 
@@ -50,12 +55,19 @@ def test_that_points_and_lines_are_those_of_the_engine(tmp_path, opened):
     study = made_up.sweep(tmp_path)
     _, page = opened(study)
     groups = tradeoff_points.groups(tradeoff_points.networks(study), "roar", "gradient")
-    for cloud, group in zip(clouds(page), groups, strict=True):
-        np.testing.assert_allclose(cloud.x, group.x)
-        np.testing.assert_allclose(cloud.y, group.y)
+    *sweeps, standard = clouds(page)
+    for cloud, group in zip(sweeps, groups, strict=True):
+        assert group.points[0].scheme == "standard"
+        np.testing.assert_allclose(cloud.x, group.x[1:])
+        np.testing.assert_allclose(cloud.y, group.y[1:])
         assert cloud.name == tradeoff_points.describe(group)
-        assert cloud.keys == tuple(point.key for point in group.points)
+        assert cloud.keys == tuple(point.key for point in group.points[1:])
         np.testing.assert_allclose(cloud.high - cloud.y, 0.01)
+    assert (standard.name, standard.keys) == ("Standard", (groups[0].points[0].key,))
+    assert standard.symbol not in {cloud.symbol for cloud in sweeps}
+    assert sweeps[0].labels == ("0.02", "0.04", "0.06", "0.08")
+    assert sweeps[1].labels[0] == "5.1/255"
+    assert "Bars: ± the standard deviation" in page.plot.data().caption
     lines = [item for item in page.plot.data().series if item.style == "solid"]
     assert len(lines) == 2
     assert lines[0].colour == clouds(page)[0].colour
@@ -64,14 +76,14 @@ def test_that_points_and_lines_are_those_of_the_engine(tmp_path, opened):
 def test_that_mode_attribution_and_abscissa_are_chosen(tmp_path, opened):
     study = made_up.sweep(tmp_path)
     _, page = opened(study)
-    choose(page.mode, "kar")
-    choose(page.method, "gradient_x_input")
-    choose(page.against, "strength")
+    choose(page.correlation.mode, "kar")
+    choose(page.correlation.method, "gradient_x_input")
+    choose(page.correlation.against, "strength")
     group = tradeoff_points.groups(
         tradeoff_points.networks(study), "kar", "gradient_x_input", "strength"
     )[0]
-    np.testing.assert_allclose(clouds(page)[0].x, group.x)
-    np.testing.assert_allclose(clouds(page)[0].y, group.y)
+    np.testing.assert_allclose(clouds(page)[0].x, group.x[1:])
+    np.testing.assert_allclose(clouds(page)[0].y, group.y[1:])
     data = page.plot.data()
     assert data.title == "KAR, Gradient x input"
     assert data.x_label.startswith("Attack strength")
@@ -92,7 +104,7 @@ def test_that_the_table_lists_every_network_sorted_by_number(tmp_path, opened):
 def test_that_pointing_at_a_point_highlights_the_network_everywhere(tmp_path, opened, qtbot):
     study = made_up.sweep(tmp_path)
     workspace, page = opened(study)
-    cloud = page._clouds[0]
+    cloud = page.correlation.clouds[0]
     heard = []
     workspace.highlighted.connect(heard.append)
     qtbot.wait(30)
@@ -111,7 +123,8 @@ def test_that_a_network_highlighted_elsewhere_gets_a_ring_and_its_card(tmp_path,
     workspace, page = opened(study)
     standard = study.entries[1]
     workspace.highlighted.emit(standard.key)
-    assert all(len(cloud._ring.xData) == 1 for cloud in page._clouds)
+    rings = [len(cloud._ring.xData or ()) for cloud in page.correlation.clouds]
+    assert rings == [0, 0, 1], "the standard network has one mark of its own"
     assert page.card._name.text() == "Standard, seed 0"
     assert "90.0 % clean" in page.card._numbers.text()
     assert "ROAR G +0.022 ± 0.010" in page.card._numbers.text()
@@ -124,8 +137,76 @@ def test_that_a_click_opens_the_record_of_the_network(tmp_path, opened, qtbot):
     selected, led = [], []
     workspace.selected.connect(selected.append)
     page.workspace.record_asked.connect(led.append)
-    page._clouds[0].clicked.emit("some key")
+    page.correlation.clouds[0].clicked.emit("some key")
     assert (selected, led) == (["some key"], ["some key"])
+
+
+def test_that_the_front_greys_what_another_network_beats(tmp_path, opened):
+    study = new_study(tmp_path)
+    accuracies = {0.0: (0.9, 0.1), 0.02: (0.8, 0.3), 0.04: (0.7, 0.2), 0.06: (0.6, 0.5)}
+    specs = {eps: made_up.network("linf" if eps else "", eps) for eps in accuracies}
+    for eps, spec in specs.items():
+        made_up.add_network(study, spec, *accuracies[eps])
+        made_up.add_score(study, made_up.scored(spec, specs[0.0]), 0.1 + eps)
+    _, page = opened(study)
+    (left,) = front_clouds(page)
+    assert len(left.x) == 4, "the third has a higher score than the second"
+    choose(page.front.axes[2], "robust")
+    beaten, front = front_clouds(page)
+    assert beaten.name == "Beaten by another"
+    assert beaten.keys == (specs[0.04].key,)
+    assert list(front.x) == [0.9, 0.8, 0.6]
+    assert list(front.y) == [0.1, 0.3, 0.5]
+    assert front.labels == ("standard", "5.1/255", "15.3/255")
+    assert len(set(front.colours)) == 3
+    assert "On the front: 3 of 4 networks" in page.front.said.text()
+    scale = [item.name for item in page.front.plot.data().series if not len(item.x)]
+    assert scale == [f"Accuracy under attack {value}" for value in ("0.1", "0.3", "0.5")]
+
+
+def test_that_a_click_on_the_front_leads_to_the_maps_of_the_network(tmp_path, opened, qtbot):
+    workspace, page = opened(made_up.sweep(tmp_path))
+    selected = []
+    workspace.selected.connect(selected.append)
+    with qtbot.waitSignal(page.go_to, timeout=1000) as led:
+        page.front.clouds[-1].clicked.emit("some key")
+    assert (led.args, selected) == ([MAPS], ["some key"])
+
+
+def test_that_labels_have_room_and_lie_on_no_other(tmp_path, opened, qtbot):
+    _, page = opened(made_up.sweep(tmp_path))
+    qtbot.waitUntil(lambda: len(page.plot.labels.shown) > 4, timeout=2000)
+    boxes = [item.sceneBoundingRect() for item in page.plot.labels._items]
+    assert len(boxes) > 4
+    middles = [box.center() for box in boxes]
+    assert not any(
+        box.contains(middle)
+        for place, box in enumerate(boxes)
+        for other, middle in enumerate(middles)
+        if place != other
+    )
+
+
+def test_that_the_legend_is_above_the_chart_whatever_its_length(tmp_path, opened, qtbot):
+    _, page = opened(made_up.sweep(tmp_path))
+    page.correlation.published.setChecked(True)
+    for width in (1100, 700, 500):
+        page.resize(width, 700)
+        qtbot.wait(50)
+        legend, view = page.plot._legend, page.plot._view
+        assert legend.geometry().bottom() < view.geometry().top()
+
+
+def test_that_networks_of_unknown_strength_are_said_to_be_left_out(tmp_path, opened):
+    study = made_up.sweep(tmp_path)
+    imported = Imported(images=made_up.IMAGES, network=made_up.NETWORK, name="w", digest="0" * 64)
+    made_up.add(study, imported, {"clean_accuracy": 0.9})
+    made_up.add_score(study, made_up.scored(imported, made_up.network()), 0.02)
+    _, page = opened(study)
+    assert imported.key in {key for cloud in clouds(page) for key in cloud.keys}
+    choose(page.correlation.against, "strength")
+    assert imported.key not in {key for cloud in clouds(page) for key in cloud.keys}
+    assert "their strength is unknown: 1." in page.correlation.plan.text()
 
 
 def test_that_the_preview_shows_images_beside_their_last_maps(tmp_path):
@@ -151,12 +232,12 @@ def test_that_a_network_without_maps_has_a_card_that_says_so(tmp_path, opened):
 def test_that_published_values_are_laid_over_only_when_asked(tmp_path, opened):
     _, page = opened(made_up.sweep(tmp_path))
     assert not any("aper" in item.name for item in page.plot.data().series)
-    page.published.setChecked(True)
-    first, _, paper = clouds(page)
+    page.correlation.published.setChecked(True)
+    first, _, _, paper = clouds(page)
     assert "paper: r = −0.97, ρ = −0.97, n = 21" in first.name
     assert list(paper.y) == [0.019, 0.066, 0.064]
     assert list(paper.x) == [0.7366, 0.62, 0.61]
-    choose(page.against, "strength")
+    choose(page.correlation.against, "strength")
     assert list(clouds(page)[-1].x) == [0, 1, 1]
 
 
@@ -183,7 +264,7 @@ def test_that_one_network_is_drawn_with_room_around_it(tmp_path, opened):
     (left, right), (bottom, top) = page.plot.plot_item.viewRange()
     assert left < 0.9 < right
     assert bottom < 0.02 < top
-    choose(page.against, "strength")
+    choose(page.correlation.against, "strength")
     assert list(clouds(page)[0].x) == [0]
 
 
@@ -289,14 +370,16 @@ def test_that_the_note_says_when_blurriness_can_be_taken_out(tmp_path):
 def test_that_the_page_says_what_would_tell_the_correlations_from_noise(tmp_path, opened):
     study = made_up.sweep(tmp_path)
     _, page = opened(study)
-    choose(page.against, "strength")
+    choose(page.correlation.against, "strength")
     row = next(
         row
         for row in comparison.rows(tradeoff_points.networks(study))
         if (row.score, row.group, row.against) == ("ROAR gradient", "L-inf xent", "strength")
     )
-    assert f"L-inf xent: {row.plan.sentence}." in page.plan.text()
-    assert page.plan.text().startswith("To tell r from 0, needed for 80 % power at 5 %: L2 xent: ")
+    assert f"L-inf xent: {row.plan.sentence}." in page.correlation.plan.text()
+    assert page.correlation.plan.text().startswith(
+        "To tell r from 0, needed for 80 % power at 5 %: L2 xent: "
+    )
 
 
 def test_that_one_retraining_is_said_beside_a_score(tmp_path, opened):
@@ -308,7 +391,7 @@ def test_that_one_retraining_is_said_beside_a_score(tmp_path, opened):
     assert page.table.item(0, 5).text() == "+0.020 (1)"
     assert page.table.item(0, 5).toolTip() == "1 retraining, spread unknown"
     assert "(1): 1 retraining, spread unknown" in page.table.toolTip()
-    assert page.plan.text().endswith("(1): 1 retraining, spread unknown.")
+    assert page.correlation.plan.text().endswith("(1): 1 retraining, spread unknown.")
     workspace.highlighted.emit(base.key)
     assert "ROAR G +0.020, 1 retraining, spread unknown" in page.card._numbers.text()
 

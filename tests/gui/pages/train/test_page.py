@@ -35,8 +35,9 @@ from engine.store.study import Result, Study
 from gui.pages import DATA
 from gui.pages.common.growing_curve import GrowingCurve
 from gui.pages.train.form import TrainForm
+from gui.pages.train.live_maps import _note
 from gui.pages.train.page import TrainPage
-from gui.pages.train.runs import Runs, smoothed
+from gui.pages.train.runs import Runs, TrainingRun, smoothed
 from gui.session.workspace import Workspace
 from tests.gui.pointer import move_to
 
@@ -689,6 +690,50 @@ def test_that_a_row_says_the_accuracies_of_the_epoch_it_shows(page, stored, qtbo
     qtbot.waitUntil(lambda: note() == "epoch 1: 80 % / 30 %", timeout=WAIT)
     page.maps.epoch.setValue(0)
     qtbot.waitUntil(lambda: note() == "epoch 0", timeout=WAIT)
+
+
+def test_that_maps_within_an_epoch_say_after_which_epoch_the_accuracies_are():
+    run = TrainingRun("a", "Network")
+    run.take(ProbeMaps("a", 2.5, *[np.zeros((1, 1, 2, 2))] * 2))
+    assert _note(run, 2.5) == "epoch 2.5"
+    run.take(Scalars("a", 2, {"clean_accuracy": 0.96, "robust_accuracy": 0.2}))
+    assert _note(run, 2.5) == "epoch 2.5: 96 % / 20 % (after 2)"
+    run.mapped = True
+    run.take(Scalars("a", 3, {"clean_accuracy": 0.97, "robust_accuracy": 0.3}))
+    assert not run.mapped, "the label is drawn again when accuracies come in"
+    run.offset = 10
+    assert _note(run, 3.0) == "epoch 13: 97 % / 30 %"
+
+
+def test_that_the_focus_stays_where_the_button_was(page, qtbot):
+    footer = page.footer
+    state = {"fault": "", "counts": (1, 0, 1), "total": 1, "stored": 0, "lead": None}
+    page.activateWindow()
+    footer.show_state(**state, going=0)
+    footer.train.setFocus()
+    qtbot.waitUntil(footer.train.hasFocus)
+    footer.show_state(**state, going=1)
+    assert footer.hasFocus(), "not the next widget, such as Copy of a chart"
+    footer.show_state(**state, going=0)
+    assert footer.train.hasFocus()
+
+
+def test_that_only_networks_that_can_serve_the_images_are_offered(qtbot):
+    form = TrainForm()
+    qtbot.addWidget(form)
+    form.suit((3, 224, 224))
+    assert "paper_mlp" not in form.network.offered_kinds()
+    assert {"small_cnn", "resnet18", "timm"} <= set(form.network.offered_kinds())
+    form.suit((2, 1, 1))
+    assert form.network.offered_kinds() == ["paper_mlp"]
+
+
+def test_that_an_alarm_that_is_over_is_taken_back(page, qtbot):
+    run = TrainingRun("a", "Network")
+    page.alarms.take(run, Notice("a", "not learning: the loss", "not learning"))
+    page.alarms.take(run, Notice("a", "resumed after epoch 3"))
+    page.alarms.take(run, Notice("a", "no longer not learning", "not learning", over=True))
+    assert page.alarms.text == "Network: resumed after epoch 3"
 
 
 def test_that_locked_colours_show_growing_maps_stronger(page, stored, qtbot):

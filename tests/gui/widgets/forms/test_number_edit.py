@@ -13,6 +13,7 @@ from gui.widgets.forms.number_edit import (
     NumberEdit,
     NumberError,
     NumbersEdit,
+    TwoMeanings,
     WholeEdit,
     format_number,
     parse_number,
@@ -28,10 +29,77 @@ def test_that_a_number_may_be_plain_scientific_or_a_fraction(text, value):
     assert parse_number(text) == value
 
 
-@pytest.mark.parametrize("text", ["", "8/", "/255", "1/2/3", "1/0", "nan", "inf", "1,000", "abc"])
+@pytest.mark.parametrize(
+    "text", ["", "8/", "/255", "1/2/3", "1/0", "nan", "inf", "1.000,5", "1,2,3", "abc"]
+)
 def test_that_what_is_no_number_is_named(text):
     with pytest.raises(NumberError, match="is no number such as"):
         parse_number(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0,0314", 0.0314),
+        ("8,5/255", 8.5 / 255),
+        ("-1,5", -1.5),
+        ("0,125", 0.125),
+        ("3,2e-2", 0.032),
+    ],
+)
+def test_that_a_decimal_comma_is_as_good_as_a_point(text, value):
+    assert parse_number(text) == value
+
+
+@pytest.mark.parametrize("text", ["1,000", "-12,500", "255,000/255"])
+def test_that_a_comma_that_may_stand_after_thousands_is_asked_about(text):
+    with pytest.raises(TwoMeanings, match=r"may be .+ or .+: write .+ or .+"):
+        parse_number(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("0,1; 0,25", (0.1, 0.25)),
+        ("0,1;0,25", (0.1, 0.25)),
+        ("0,1, 0,25", (0.1, 0.25)),
+        ("0,1 0,25", (0.1, 0.25)),
+        ("0.5; 1,5", (0.5, 1.5)),
+        ("0.1,0.25", (0.1, 0.25)),
+        ("1,2,3", (1.0, 2.0, 3.0)),
+        ("8/255,16/255", (8 / 255, 16 / 255)),
+        ("8,5/255; 1", (8.5 / 255, 1.0)),
+        ("0,1:0,5:5", (0.1, 0.2, 0.3, 0.4, 0.5)),
+        ("0.1, ", (0.1,)),
+    ],
+)
+def test_that_a_list_takes_commas_of_either_kind(text, values):
+    assert parse_numbers(text) == values
+
+
+@pytest.mark.parametrize(
+    ("text", "meanings"),
+    [
+        ("1,5", "1.5 or 1; 5"),
+        ("0,1", "0.1 or 0; 1"),
+        ("0.05, 0,1", "0.1 or 0; 1"),
+        ("0,1,0,2", "0.1; 0.2 or 0; 1; 0; 2"),
+        ("1,000; 2", "1 or 1000"),
+    ],
+)
+def test_that_a_list_with_two_meanings_is_asked_about(text, meanings):
+    with pytest.raises(TwoMeanings, match=f"may be {meanings}: write"):
+        parse_numbers(text)
+
+
+def test_that_every_comma_parts_whole_numbers(qtbot):
+    edit = NumbersEdit(whole=True)
+    qtbot.addWidget(edit)
+    for text in ("0,1,2", "0, 1, 2", "0;1;2", "0 1 2", "0:2:3"):
+        edit.set_text(text)
+        assert edit.values() == (0, 1, 2)
+    edit.set_text("0,1")
+    assert edit.values() == (0, 1)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(["", "pixel"]))

@@ -49,6 +49,7 @@ def test_that_a_radius_that_is_named_twice_counts_once(sweep):
         ("0.1, x", "eps (L-inf): 'x' is no number"),
         ("0", "eps (L-inf) is 0, which is the standard network"),
         ("-0.1", "eps (L-inf) is -0.1, must be above 0 and at most 64"),
+        ("8", "eps (L-inf) is 8, must be at most 1 in L-inf, as pixels are in [0, 1]; write 8/255"),
         ("65", "eps (L-inf) is 65, must be above 0 and at most 64"),
     ],
 )

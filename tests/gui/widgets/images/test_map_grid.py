@@ -1,5 +1,7 @@
 """The grid draws what it is given, magnified by whole numbers, and says what is pointed at."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QSize, Qt
@@ -161,7 +163,7 @@ def test_that_the_scale_is_whole_or_one_over_a_whole_number(side, width):
     layout = MapGridLayout.fitting(
         QSize(width, 300), picture=(side, side), columns=6, rows=4, line_height=14
     )
-    whole = layout.scale if layout.scale >= 1 else 1 / layout.scale
+    whole = 2 * layout.scale if layout.scale >= 1 else 1 / layout.scale
     assert whole == pytest.approx(round(whole))
     assert layout.whole.width() <= width
 
@@ -178,17 +180,32 @@ def test_that_places_and_their_inverse_agree():
 def test_that_titles_get_what_the_pictures_leave():
     def width(longest, columns=8):
         layout = MapGridLayout.fitting(
-            QSize(800, 400),
+            QSize(900, 400),
             picture=(28, 28),
             columns=columns,
             rows=5,
             line_height=15,
             longest=longest,
         )
-        assert layout.whole.width() <= 800
+        assert layout.whole.width() <= 900
         return layout.title_width
 
     short = width(10)
     assert width(short + 50) == short + 50
-    assert short < width(5000) < 800
+    assert short < width(5000) < 900
     assert width(5000, columns=10) < width(5000)
+
+
+def test_that_one_more_row_does_not_halve_the_pictures():
+    def cell(rows):
+        layout = MapGridLayout.fitting(
+            QSize(900, 330), picture=(28, 28), columns=4, rows=rows, line_height=14
+        )
+        assert layout.whole.height() <= 330
+        return layout.cell.height()
+
+    rows = (2, 3, 4, 5)
+    sizes = [cell(count) for count in rows]
+    assert all(after > 0.6 * before for before, after in pairwise(sizes))
+    filled = [count * size / 330 for count, size in zip(rows, sizes, strict=True)]
+    assert min(filled) > 0.8

@@ -261,3 +261,52 @@ def test_that_a_curve_set_to_what_it_shows_is_not_painted_anew(plot, monkeypatch
     assert len(drawn) == 1
     curve.set_data([0, 1, 2], [1, 3, 2], [0, 2, 1], [2, 4, 3])
     assert len(drawn) == 2
+
+
+def test_that_a_long_name_wraps_in_the_legend_and_loses_no_letter(plot, qtbot):
+    short, long = "one", "L-inf 12.8/255 PGD-10 margin loss, seed 3, " * 8
+    plot.curve(short, 0)
+    plot.curve(long, 1)
+    plot.curve("three", 2)
+    legend = plot._legend
+    places, height = legend._places(300)
+    line = places[0].height()
+    needed = legend.fontMetrics().horizontalAdvance(long)
+    assert places[1].height() >= line * (needed // 300)
+    assert places[1].top() >= places[0].bottom()
+    assert places[2].top() > places[1].bottom()
+    assert height >= places[2].bottom()
+    plot.resize(300, 500)
+    plot.show()
+    qtbot.wait(30)
+    assert legend.geometry().bottom() < plot._view.geometry().top()
+
+
+def test_that_axes_without_data_have_no_numbers(plot):
+    axes = [plot.plot_item.getAxis(name) for name in ("left", "bottom")]
+    assert not any(axis.style["showValues"] for axis in axes)
+    curve = plot.curve("one", 0)
+    curve.set_data([], [])
+    assert not any(axis.style["showValues"] for axis in axes)
+    curve.set_data([1, 2], [3, 4])
+    assert all(axis.style["showValues"] for axis in axes)
+    curve.remove()
+    assert not any(axis.style["showValues"] for axis in axes)
+
+
+def test_that_points_have_labels_and_colours_of_their_own(plot, qtbot):
+    plot.resize(500, 400)
+    plot.show()
+    qtbot.waitExposed(plot)
+    cloud = plot.scatter("points", 0)
+    colours = ["#ff0000", "#00ff00", "#0000ff"]
+    cloud.set_points(
+        [0, 1, 1.0001], [0, 1, 1], "abc", labels=["one", "two", "three"],
+        colours=[QColor(colour) for colour in colours],
+    )  # fmt: skip
+    qtbot.waitUntil(lambda: plot.labels.shown == ["one", "two"], timeout=2000)
+    (series,) = plot.data().series
+    assert series.labels == ("one", "two", "three")
+    assert series.colours == tuple(colours)
+    cloud.remove()
+    qtbot.waitUntil(lambda: plot.labels.shown == [], timeout=2000)

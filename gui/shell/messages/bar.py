@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QToolButton, QWi
 from gui.look import theme
 from gui.look.icons import icon
 from gui.look.plain import plain_tip
+from gui.shell.messages.log import MessageLog
 from gui.widgets.label import Label
 from gui.widgets.text_dialog import TextDialog
 
@@ -82,6 +83,7 @@ class MessageBar(QFrame):
         super().__init__(parent)
         self.setObjectName("messageBar")
         self._errors: list[tuple[str, str]] = []
+        self.log = MessageLog(self)
         self._icon = Label(parent=self)
         self._error = _Line("bad", self)
         self._count = Label(parent=self)
@@ -122,11 +124,13 @@ class MessageBar(QFrame):
         if is_error:
             self.add_error(text)
         else:
+            self.log.add(text)
             self.news_line.show_text(text)
             self._timer.start(NEWS_MS)
 
     def add_error(self, text: str, details: str = "") -> None:
         """Show an error in front of earlier ones; an error is never listed twice."""
+        self.log.add(text, details, is_error=True)
         kept = [known for known in self._errors if known[0] != text]
         self._errors = [(text, details), *kept][:KEPT_ERRORS]
         self._show_error()

@@ -1,0 +1,221 @@
+"""Call what a user's file declares: every fault of it becomes one sentence with file and line.
+
+:mod:`engine.plugins` puts the functions here around those of the file, so that a method that raises
+or returns something else than its kind must fails the computation it was called for, and says why.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engine.attacks.norms import norms
+from engine.jobs.context import Cancelled
+from engine.specs.errors import shown
+from engine.specs.schema import Spec, SpecError
+from engine.store.study import Result
+from engine.training.batch import Scheme
+
+Function = Callable[..., Any]
+PASSED_ON = (Cancelled, MemoryError, torch.OutOfMemoryError)
+"""What ends a computation without being a fault of the method."""
+
+TRIED = ("title", "passes", "step_count", "threat", "training_images", "ball")
+"""Properties of specs that forms, lists and estimates read."""
+
+OVER_THE_BALL = 1e-4
+"""Share of eps, and pixel units, by which rounding may carry an image out of its ball."""
+
+
+class PluginError(SpecError):
+    """A user's file cannot be used, or a method of it failed; the message is one sentence."""
+
+    def within(self, where: str) -> PluginError:
+        """Return the same error: the message names the file, not a field."""
+        return self
+
+
+def fault(path: Path, error: BaseException) -> PluginError:
+    """Return an exception of a file's code as one sentence with the file, and the line in it."""
+    if isinstance(error, PluginError):
+        return error
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return PluginError(f"{path.name}, line {error.lineno}: {error.msg}")
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    where = f"{path.name}, line {lines[-1]}" if lines else path.name
+    said = " ".join(str(error).split())
+    if isinstance(error, SpecError):
+        return PluginError(f"{where}: {said}")
+    return PluginError(f"{where}: {type(error).__name__}" + (f": {said}" if said else ""))
+
+
+def called(path: Path, function: Function, *args: Any, **fields: Any) -> Any:
+    """Call a function of a file; raise :class:`PluginError` for whatever it raises.
+
+    An exit of the program counts as a fault too: only the computation ends.
+    """
+    try:
+        return function(*args, **fields)
+    except PASSED_ON:
+        raise
+    except (Exception, SystemExit) as error:
+        raise fault(path, error) from error
+
+
+def guarded_attack(path: Path, function: Function) -> Function:
+    """Return an attack that is checked to stay in its ball and in [0, 1]."""
+
+    @functools.wraps(function)
+    def attack(model: nn.Module, images: Tensor, labels: Tensor, **fields: Any) -> Tensor:
+        found = called(path, function, model, images, labels, **fields)
+        adv_images = _like_images(path, function, found, images)
+        norm, eps = fields["norm"], fields["eps"]
+        low, high = float(adv_images.amin()), float(adv_images.amax())
+        if low < -OVER_THE_BALL or high > 1 + OVER_THE_BALL:
+            _refuse(path, function, f"pixels from {low:.4g} to {high:.4g}", "in [0, 1]")
+        far = float(norms(adv_images - images, norm).amax())
+        if far > eps * (1 + OVER_THE_BALL) + OVER_THE_BALL:
+            wanted = f"at most eps away, {eps:.4g}"
+            _refuse(path, function, f"images at a distance of {far:.4g} ({norm})", wanted)
+        return adv_images
+
+    return attack
+
+
+def guarded_attribution(path: Path, function: Function) -> Function:
+    """Return an attribution that is checked to give a finite number a pixel and channel."""
+
+    @functools.wraps(function)
+    def attribution(model: nn.Module, images: Tensor, labels: Tensor, **fields: Any) -> Tensor:
+        found = called(path, function, model, images, labels, **fields)
+        return _like_images(path, function, found, images)
+
+    return attribution
+
+
+def guarded_scheme(path: Path, scheme: Scheme) -> Scheme:
+    """Return a training scheme whose step is checked to give a finite loss."""
+
+    @functools.wraps(scheme.step)
+    def step(*args: Any, **fields: Any) -> Tensor:
+        loss = called(path, scheme.step, *args, **fields)
+        if not isinstance(loss, Tensor) or loss.shape != ():
+            _refuse(path, scheme.step, _what(loss), "the loss, a tensor without dimensions")
+        if not math.isfinite(float(loss.detach())):
+            wanted = "finite; a smaller learning rate may help"
+            _refuse(path, scheme.step, f"a loss of {float(loss.detach())}", wanted)
+        return loss.detach()
+
+    return Scheme(step, _passing(path, scheme.begin), _evaluated(path, scheme.evaluated))
+
+
+def guarded_metric(path: Path, function: Function) -> Function:
+    """Return a metric that is checked to give a result that can be stored."""
+
+    @functools.wraps(function)
+    def metric(*args: Any) -> Result:
+        found = called(path, function, *args)
+        if not isinstance(found, Result):
+            _refuse(path, function, _what(found), "a Result of numbers and arrays")
+        for name, value in found.numbers.items():
+            if isinstance(value, bool) or not isinstance(value, int | float | str):
+                _refuse(path, function, f"{name} as {_what(value)}", "a number")
+        for name, array in found.arrays.items():
+            if not isinstance(array, np.ndarray):
+                _refuse(path, function, f"{name} as {_what(array)}", "an array of numpy")
+        return found
+
+    return metric
+
+
+def guard_class(path: Path, cls: type[Spec], line: int) -> None:
+    """Let every new spec of a class try its own properties once, so that no form or list fails.
+
+    A spec never changes, so a property that can be computed when it is made can be later. ``line``
+    is that of the class in the file.
+    """
+    own = cls.check
+    names = [name for name in TRIED if hasattr(cls, name)]
+    where = f"{path.name}, line {line}: {cls.__name__}"
+
+    def check(self: Spec) -> None:
+        try:
+            own(self)
+        except SpecError:  # meant for whoever sets the field, and names it
+            raise
+        except Exception as error:
+            raise fault(path, error) from error
+        for name in names:
+            value = called(path, getattr, self, name)
+            if name == "passes" and not _is_amount(value):
+                raise PluginError(f"{where} has passes {shown(value)}, must be a number from 0 on")
+            if name == "title" and not isinstance(value, str):
+                raise PluginError(f"{where} has the title {shown(value)}, must be a text")
+
+    cls.check = check  # type: ignore[method-assign]
+
+
+def _passing(path: Path, function: Function | None) -> Function | None:
+    return None if function is None else functools.partial(called, path, function)
+
+
+def _evaluated(path: Path, function: Function | None) -> Function | None:
+    if function is None:
+        return None
+
+    @functools.wraps(function)
+    def evaluated(*args: Any, **fields: Any) -> nn.Module:
+        network = called(path, function, *args, **fields)
+        if not isinstance(network, nn.Module):
+            _refuse(path, function, _what(network), "the network to evaluate")
+        return network
+
+    return evaluated
+
+
+def _like_images(path: Path, function: Function, found: object, images: Tensor) -> Tensor:
+    """Return a result without its graph, if it is a finite tensor of the images' form."""
+    if not isinstance(found, Tensor) or found.shape != images.shape:
+        wanted = f"a tensor of the images' shape, {tuple(images.shape)}"
+        _refuse(path, function, _what(found), wanted)
+    if found.dtype != images.dtype:
+        _refuse(path, function, f"a tensor of {found.dtype}", str(images.dtype))
+    if not bool(torch.isfinite(found).all()):
+        wrong = int((~torch.isfinite(found)).sum())
+        _refuse(path, function, f"{wrong:,} of {found.numel():,} values not finite", "finite")
+    return found.detach().to(images.device)
+
+
+def _refuse(path: Path, function: Function, found: str, wanted: str) -> NoReturn:
+    line = line_of(function)
+    where = f"{path.name}, line {line}" if line else path.name
+    name = getattr(function, "__name__", "the function")
+    raise PluginError(f"{where}: {name} returned {found}, must be {wanted}")
+
+
+def line_of(function: Function) -> int:
+    """Return the line at which a function is defined; 0 if it is unknown."""
+    code = getattr(function, "__code__", None)
+    return int(code.co_firstlineno) if code is not None else 0
+
+
+def _what(value: object) -> str:
+    """Say what kind of value something is: a tensor by its shape, another by its type."""
+    if isinstance(value, Tensor | np.ndarray):
+        return f"{type(value).__name__} of shape {tuple(value.shape)}"
+    return "None" if value is None else f"a {type(value).__name__}"
+
+
+def _is_amount(value: object) -> bool:
+    return (
+        isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
+    )

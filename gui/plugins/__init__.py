@@ -1,0 +1,1 @@
+"""The user's own methods: which files may run, and the dialog that asks."""

@@ -1,0 +1,1 @@
+"""What the window tells: the line above the page, the news, and the list of all of it."""
