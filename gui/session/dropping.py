@@ -21,8 +21,8 @@ WEIGHTS = (
     *(".pt.tar", ".ckpt.tar", ".pt2", ".onnx", ".keras", ".npz", ".tflite", ".pb"),
 )
 PACKED = (".h5", ".hdf5")
-# Fields of images that say which values are black and white.
-RULE = ("bit_depth", "black", "white", "beyond")
+# Fields of images that say how they become square, and which values are black and white.
+RULE = ("fit", "bit_depth", "black", "white", "beyond")
 COPIED_FILES = "x-special/gnome-copied-files"
 
 
@@ -89,6 +89,22 @@ def sort_paths(paths: Iterable[Path]) -> Sorted:
     return found
 
 
+def guests_among(paths: Iterable[Path]) -> list[Path]:
+    """Return the paths of pictures and of folders of pictures, which a page can show by themselves.
+
+    Archives and the files of MNIST are sets of their own.
+    """
+    from engine.data.archives import archive_stem
+    from engine.data.scan import IDX_NAMES
+
+    def is_set(path: Path) -> bool:
+        names = [path.name] if path.is_file() else [file.name for file in path.iterdir()]
+        idx = any(name.removesuffix(".gz") in IDX_NAMES for name in names)
+        return idx or (path.is_file() and bool(archive_stem(path.name)))
+
+    return [path for path in sort_paths(paths).images if not is_set(path)]
+
+
 def _problem(path: Path) -> str:
     if not path.exists():
         return f"{path} does not exist."
@@ -106,10 +122,10 @@ def free_path(folder: Path, stem: str, suffix: str) -> Path:
 
 
 def form_like(spec: ImagesSpec | None, images: ImageSet | None, path: Path) -> dict[str, Any]:
-    """Return options that give pictures at a path the shape and values of present images.
+    """Return options that give pictures at a path the shape, cut and values of present images.
 
     Networks of those images fit then, and see the brightness that they were trained on. An archive
-    is a set of its own, whose values have their own rule.
+    is a set of its own, which has its own rule.
     """
     from engine.data.archives import archive_stem
 

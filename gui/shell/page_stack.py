@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import (
@@ -22,6 +23,9 @@ from gui.session.workspace import Workspace
 from gui.shell.faults import LOG
 from gui.shell.page_host import PageHost
 from gui.shell.rail import Rail
+
+if TYPE_CHECKING:
+    from engine.specs import ImagesSpec
 
 BUILD_PAUSE_MS = 30
 READING_PAUSE_MS = 300
@@ -76,6 +80,11 @@ class PageStack(QStackedWidget):
     def page(self) -> Page | None:
         """Return the page that is shown, or None if it could not be built."""
         return self.host().page
+
+    def guests_like(self) -> ImagesSpec | None:
+        """Return like which images those that are dropped now are prepared; see :class:`Page`."""
+        page = self.page()
+        return None if page is None or self.host().failed else page.guests_like()
 
     def host(self) -> PageHost:
         """Return the host that is shown."""

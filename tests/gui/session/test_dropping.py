@@ -26,7 +26,9 @@ def test_that_a_dropped_path_comes_through_whatever_its_name(tmp_path, name):
 
 
 def test_that_a_picture_takes_the_rule_of_the_present_images_and_an_archive_its_own():
-    spec = FolderImages(name="x", digest="", bit_depth=12, black=-1, white=1, beyond="skip")
+    spec = FolderImages(
+        name="x", digest="", fit="crop", bit_depth=12, black=-1, white=1, beyond="skip"
+    )
     images = ImageSet(
         train_images=np.zeros((0, 3, 8, 8), np.uint8),
         train_labels=np.zeros(0, np.int64),
@@ -34,7 +36,7 @@ def test_that_a_picture_takes_the_rule_of_the_present_images_and_an_archive_its_
         test_labels=np.zeros(1, np.int64),
     )
     shape = {"image_size": 8, "channels": "rgb"}
-    rule = {"bit_depth": 12, "black": -1, "white": 1, "beyond": "skip"}
+    rule = {"fit": "crop", "bit_depth": 12, "black": -1, "white": 1, "beyond": "skip"}
     assert dropping.form_like(spec, images, Path("x.tif")) == shape | rule
     assert dropping.form_like(spec, images, Path("x.zip")) == shape
     assert dropping.form_like(Glyphs(), images, Path("x.tif")) == shape

@@ -5,12 +5,14 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
 
-from engine.specs import AdversarialExamples, Glyphs, RobustAccuracy
+from engine.specs import AdversarialExamples, FolderImages, Glyphs, RobustAccuracy
 from engine.store.study import Result
 from engine.tradeoff.verdicts import CHECKS
 from gui.pages import DATA, TRAIN
 from gui.pages.attack.page import AttackPage
+from gui.session.guests import Guest
 from gui.session.workspace import Workspace
+from gui.widgets.images.large_view import LargeView
 from tests.gui.synthetic_networks import (
     GLYPHS,
     accuracy_result,
@@ -345,3 +347,31 @@ def test_that_without_a_size_there_is_no_attack_to_check(opened):
     page.form.eps.set_value(0.0)
     page.curves.refresh()
     assert not page.curves.card.check.isEnabled()
+
+
+def test_that_a_double_click_fills_the_window_and_escape_ends_it(qtbot, opened):
+    page, _, _ = opened
+    view = page.columns[0].adversarial
+    qtbot.mouseDClick(view, Qt.MouseButton.LeftButton)
+    (large,) = page.window().findChildren(LargeView)
+    assert large.size() == page.window().size()
+    assert large.view.image == view.image
+    page.form.eps.slider.setValue(150)
+    assert large.view.image == view.image
+    with qtbot.waitSignal(large.closed, timeout=1000):
+        qtbot.keyClick(large.view, Qt.Key.Key_Escape)
+
+
+def test_that_an_added_image_is_attacked_and_the_studys_stay_in_the_list(opened):
+    page, workspace, answers = opened
+    before = len(page.images.shown)
+    spec = FolderImages(name="photo", digest="d" * 64, image_size=28, channels="grey")
+    workspace.guests._add(Guest(spec, image_set(test=1), "Stretched."))
+    assert page.strip.chosen == (before,)
+    assert len(page.images.shown) == before + 1
+    assert {(asked.images, asked.indices) for asked in answers.asked[-2:]} == {(spec, (0,))}
+    assert page.images.origin.text() == "Stretched."
+    assert page.figure().caption.endswith("photo.")
+    page.strip.choose([0])
+    assert page.images.origin.isHidden()
+    assert answers.asked[-1].images is None
