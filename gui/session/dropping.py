@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import os
-from collections.abc import Iterable
+import zlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QMimeData, QUrl
 from PySide6.QtGui import QImage
+
+from engine.store.files import BLOCK, open_regular
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
@@ -23,6 +27,10 @@ WEIGHTS = (
 PACKED = (".h5", ".hdf5")
 # Fields of images that say how they become square, and which values are black and white.
 RULE = ("fit", "bit_depth", "black", "white", "beyond")
+FIRST_LABELS = {
+    bytes((7, 2, 1, 0, 4, 1, 4, 9, 5, 9)): "MNIST",
+    bytes((9, 2, 1, 1, 6, 1, 4, 6, 5, 7)): "Fashion-MNIST",
+}
 COPIED_FILES = "x-special/gnome-copied-files"
 
 
@@ -113,6 +121,31 @@ def _problem(path: Path) -> str:
     return ""
 
 
+def name_of(paths: Sequence[Path]) -> str:
+    """Return a name for several files that become one set: that of the first, or of MNIST's set.
+
+    The files of MNIST and those of Fashion-MNIST have the same names; they are told apart by their
+    first test labels.
+    """
+    from engine.data.scan import IDX_NAMES
+
+    named = {path.name.removesuffix(".gz"): path for path in paths}
+    if not named.keys() & set(IDX_NAMES):
+        return paths[0].stem
+    labels = named.get("t10k-labels-idx1-ubyte")
+    return "MNIST files" if labels is None else FIRST_LABELS.get(_head(labels), "MNIST files")
+
+
+def _head(path: Path) -> bytes:
+    """Return the first ten labels in an idx file, or b"" if it cannot be read."""
+    try:
+        with open_regular(path) as file:
+            unpacked = gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file
+            return bytes(unpacked.read(18)[8:])
+    except (OSError, EOFError, zlib.error):
+        return b""  # reading the set will say what is wrong with it
+
+
 def free_path(folder: Path, stem: str, suffix: str) -> Path:
     """Return a path that does not exist yet: stem.suffix in the folder, or "stem 2.suffix"..."""
     candidate, number = folder / f"{stem}{suffix}", 2
@@ -135,3 +168,18 @@ def form_like(spec: ImagesSpec | None, images: ImageSet | None, path: Path) -> d
     names = () if archive_stem(path.name) else RULE
     rule = {name: getattr(spec, name) for name in names if hasattr(spec, name)}
     return {"image_size": side, "channels": "grey" if channels == 1 else "rgb", **rule}
+
+
+def copied(paths: list[Path], folder: Path, check: Callable[[], None]) -> Path:
+    """Copy files into a folder, numbering names that repeat, and return the folder."""
+    for path in paths:
+        check()
+        try:
+            place = free_path(folder, path.stem, path.suffix)
+            with open_regular(path) as source, open(place, "xb") as target:
+                while block := source.read(BLOCK):
+                    check()
+                    target.write(block)
+        except OSError as error:
+            raise ValueError(f"{path} cannot be copied: {error.strerror or error}") from error
+    return folder

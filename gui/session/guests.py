@@ -21,7 +21,6 @@ from PySide6.QtGui import QImage
 from engine.specs import FolderImages, ImagesSpec, StoredImages
 from engine.store.study import Study, StudyError
 from gui.session import dropping
-from gui.session.importer import copied
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
@@ -357,7 +356,7 @@ def read(
     flat = where.is_dir() and all(file.parent == where for file in files) and len(files) <= MOST
     if len(paths) > 1 or not (where.is_file() or flat):
         place.mkdir(parents=True)
-        where = copied(spread(files, MOST), place, check)
+        where = dropping.copied(spread(files, MOST), place, check)
     spec, images = ingest(where, **form, check_cancelled=check)
     return where, spec, images, len(files)
 

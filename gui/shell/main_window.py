@@ -143,6 +143,7 @@ class MainWindow(QMainWindow):
         workspace.runner.broken.connect(self.settled)
         workspace.importer.started.connect(self._on_reading)
         workspace.importer.weights_found.connect(self._ask_network)
+        workspace.importer.confirm = self._ask_about_classes
 
     def _restore(self) -> None:
         self.restoreGeometry(settings.window_state("geometry"))
@@ -203,6 +204,16 @@ class MainWindow(QMainWindow):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         # Not modal: images for measuring the network can be dropped while it is open.
         dialog.show()
+
+    def _ask_about_classes(self, doubt: str, go_on: Callable[[], None]) -> None:
+        """Ask whether folders that do not look like classes are to be used as such."""
+        text = "Cancel leaves everything as it is: drop the folder that holds the class folders."
+        box = Question("Use these folders as classes?", doubt, text, self)
+        use = box.addButton("Use them", QMessageBox.ButtonRole.AcceptRole)
+        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.finished.connect(lambda _: go_on() if box.clickedButton() is use else None)
+        box.open()
 
     # ------------------------------------------------------------------------------------ opening
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
+    QApplication,
     QLineEdit,
     QPlainTextEdit,
     QStackedWidget,
@@ -17,7 +18,8 @@ from PySide6.QtWidgets import (
 )
 
 from gui.look import theme
-from gui.pages import DATA, Place, place_of
+from gui.pages import ATTACK, DATA, MAPS, WELCOME, Place, place_of
+from gui.pages.common.landing import landing
 from gui.pages.common.page import Page
 from gui.session.workspace import Workspace
 from gui.shell.faults import LOG
@@ -25,7 +27,9 @@ from gui.shell.page_host import PageHost
 from gui.shell.rail import Rail
 
 if TYPE_CHECKING:
-    from engine.specs import ImagesSpec
+    from engine.specs import ClassifierSpec, ImagesSpec
+    from engine.store.index import Entry
+    from engine.store.study import Study
 
 BUILD_PAUSE_MS = 30
 READING_PAUSE_MS = 300
@@ -58,6 +62,11 @@ class PageStack(QStackedWidget):
         for host in self.hosts:
             self.addWidget(host)
             host.built.connect(self._on_built)
+        self._study: Study | None = None
+        self._network, self._left = "", 0
+        workspace.study_changed.connect(self._on_study)
+        workspace.importer.network_added.connect(self._await_network)
+        workspace.record_added.connect(self._on_record)
 
     # ------------------------------------------------------------------------------------ showing
 
@@ -102,6 +111,38 @@ class PageStack(QStackedWidget):
         if host is not None:
             host.show_error(sentence, details)
         return host is not None
+
+    # ----------------------------------------------------------------------------------- going on
+
+    @Slot()
+    def _on_study(self) -> None:
+        """Leave the first page for where one goes on, once a study was opened."""
+        study = self._workspace.study
+        if study is not self._study and study is not None and self._is_at(WELCOME):
+            # The second half of a double click on a recent study must not hit another page.
+            QTimer.singleShot(QApplication.doubleClickInterval(), self, self._go_on)
+        self._study = study
+
+    @Slot()
+    def _go_on(self) -> None:
+        if self._is_at(WELCOME) and self._workspace.study is not None:
+            self.show_place(landing(self._workspace))
+
+    @Slot(object)
+    def _await_network(self, spec: ClassifierSpec) -> None:
+        self._network = "" if self._is_at(ATTACK, MAPS) else spec.key
+        self._left = self.currentIndex()
+
+    @Slot(object)
+    def _on_record(self, entry: Entry) -> None:
+        """Show a network that was opened where it can be used, unless the user went elsewhere."""
+        if entry.key == self._network:
+            self._network = ""
+            if self.currentIndex() == self._left:
+                self.show_place(ATTACK)
+
+    def _is_at(self, *places: Place) -> bool:
+        return self.places[self.currentIndex()] in places
 
     # ----------------------------------------------------------------------------------- building
 

@@ -34,7 +34,7 @@ from gui.pages.attack.column import (
     MAGNIFICATIONS,
     AttackColumn,
 )
-from gui.pages.attack.form import AttackForm
+from gui.pages.attack.form import AttackForm, threat_of
 from gui.pages.attack.metrics import MetricsTab
 from gui.pages.attack.record import show_record
 from gui.pages.attack.saving import figure_of, write_png
@@ -184,6 +184,7 @@ class AttackPage(Page):
         self.images.changed.connect(self._networks_changed)
         self.images.arrived.connect(self._on_arrived)
         self.workspace.highlighted.connect(self._highlight)
+        self.workspace.study_changed.connect(self.form.forget_choice)
         self.picker.changed.connect(self._networks_changed)
         self.strip.changed.connect(self._image_chosen)
         self.form.changed.connect(self.ask)
@@ -223,6 +224,9 @@ class AttackPage(Page):
                 column.set_network(network.key, network.title, self.picker.series(network.key))
         self._grid.setColumnStretch(0, 2)
         self.needs.refresh()
+        threat = threat_of([network.spec for network in networks])
+        if threat is not None:
+            self.form.follow(threat.norm, threat.eps)
         self._image_chosen()
 
     @Slot()

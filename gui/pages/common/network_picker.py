@@ -245,7 +245,10 @@ class NetworkPicker(QWidget):
             parts.append(f"{100 * float(numbers['clean_accuracy']):.1f} % clean")
         if found is not None and found.lowest is not None:
             verdict = "" if found.verdict == "ok" else f" ({VERDICTS[found.verdict]})"
-            parts.append(f"{100 * found.lowest.accuracy:.1f} % robust{verdict}")
+            robust = f"{100 * found.lowest.accuracy:.1f} % robust"
+            parts.append(
+                f"{robust} at {found.threat}{verdict}" if found.threat else robust + verdict
+            )
         if self.workspace.images is not None and network.spec.images != self.workspace.images:
             parts.append(f"trained on {network.spec.images.title}")
         return "\n".join(filter(None, [network.title, ", ".join(parts)]))
