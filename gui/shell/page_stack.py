@@ -63,6 +63,7 @@ class PageStack(QStackedWidget):
             self.addWidget(host)
             host.built.connect(self._on_built)
         self._study: Study | None = None
+        self._imported = False
         self._network, self._left = "", 0
         workspace.study_changed.connect(self._on_study)
         workspace.importer.network_added.connect(self._await_network)
@@ -125,8 +126,12 @@ class PageStack(QStackedWidget):
 
     @Slot()
     def _go_on(self) -> None:
-        if self._is_at(WELCOME) and self._workspace.study is not None:
+        if not self._is_at(WELCOME) or self._workspace.study is None:
+            return
+        if self._imported:
             self.show_place(landing(self._workspace))
+        else:  # building a page while a lane imports others has crashed the process
+            QTimer.singleShot(BUILD_PAUSE_MS, self, self._go_on)
 
     @Slot(object)
     def _await_network(self, spec: ClassifierSpec) -> None:
@@ -159,6 +164,7 @@ class PageStack(QStackedWidget):
 
         Pages are built early because only an existing page receives the events of a computation.
         """
+        self._imported = True
         host = next((h for h in self.hosts if h.page is None and not h.failed), None)
         if host is None:
             self.settled.emit()

@@ -153,8 +153,8 @@ class AttackPage(Page):
         for button in self._exports:
             button.setEnabled(False)
             bar.addWidget(button)
-        one = QWidget()
-        layout = QVBoxLayout(one)
+        self.one = QWidget()
+        layout = QVBoxLayout(self.one)
         layout.setContentsMargins(0, 8, 0, 0)
         layout.setSpacing(8)
         layout.addWidget(self.strip)
@@ -164,7 +164,7 @@ class AttackPage(Page):
         layout.addLayout(self._grid, 1)
         self.curves = AccuracyCurves(self.workspace, self.form, self.picker, self)
         self.tabs = QTabWidget()
-        self.tabs.addTab(one, "One image")
+        self.tabs.addTab(self.one, "One image")
         self.metrics = MetricsTab(self.workspace, self.picker, self)
         self.metrics.opened.connect(self.workspace.record_asked)
         self.tabs.addTab(self.curves, "Accuracy against eps")
@@ -206,6 +206,14 @@ class AttackPage(Page):
     def guests_like(self) -> ImagesSpec | None:
         """Return the images of the first chosen network: dropped ones are prepared like them."""
         return self.images.like()
+
+    def demonstrate(self, networks: list[str], example: Any) -> None:
+        """Show an attack on these networks: that of the example, on its image."""
+        self.tabs.setCurrentIndex(0)
+        self.picker.choose_these(networks)
+        if example is not None:
+            self.strip.lead_to([example.index])
+            self.form.set_spec(example.attack)
 
     @Slot(list)
     def _on_arrived(self, indices: list[int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
@@ -108,6 +109,13 @@ class NetworkPicker(QWidget):
         if key in self._networks:
             self._touched = True
             self._set_chosen([key])
+
+    def choose_these(self, keys: Sequence[str]) -> None:
+        """Choose these networks and no others; do nothing if none of them is in the list."""
+        known = [key for key in keys if key in self._networks]
+        if known and set(known) != set(self._chosen):
+            self._touched = True
+            self._set_chosen(known)
 
     @Slot()
     def choose_all(self) -> None:

@@ -40,6 +40,17 @@ class Page(QWidget):
         """
         return None
 
+    def demonstrate(self, networks: list[str], example: Any) -> None:
+        """Show what the guided tour speaks of; nothing has to be done where a page shows it anyway.
+
+        Parameters
+        ----------
+        networks
+            Keys of the networks that it compares.
+        example
+            The image and attack, a :class:`gui.shell.tour.facts.Example`, or None.
+        """
+
     def export_work(
         self,
         channel: str,

@@ -12,7 +12,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from engine.figures.charts import MapGridData
-from engine.specs import AttributionSpec, ImagesSpec, Maps
+from engine.specs import AttributionSpec, Gradient, ImagesSpec, Maps
 from gui.pages import MAPS, Place
 from gui.pages.common.needs import NeedsNetwork
 from gui.pages.common.network_picker import Network, NetworkPicker
@@ -136,6 +136,13 @@ class MapsPage(Page):
     def guests_like(self) -> ImagesSpec | None:
         """Return the images of the first chosen network: dropped ones are prepared like them."""
         return self.images.like()
+
+    def demonstrate(self, networks: list[str], example: Any) -> None:
+        """Show gradients of these networks, and the image of the example first."""
+        self.picker.choose_these(networks)
+        self.methods.choose_only(Gradient())
+        if example is not None:
+            self._on_image_asked(example.index)
 
     @Slot()
     def _images_changed(self) -> None:

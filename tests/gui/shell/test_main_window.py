@@ -481,6 +481,8 @@ def whole(qtbot):
 
 def test_that_a_study_opened_on_the_first_page_leads_on_and_elsewhere_stays(qtbot, whole, tmp_path):
     window = whole
+    window.pages.import_modules()
+    window.pages.build_all()
     window.pages.show_place(WELCOME)
     window.workspace.importer.open_study(tmp_path / "one.isthmus", create=True)
     qtbot.waitUntil(lambda: window.pages.page().place == DATA, timeout=WAIT_MS)
