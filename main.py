@@ -17,6 +17,11 @@ def main(arguments: list[str]) -> int:
     is answered by the commands' parser, in one line.
     """
     multiprocessing.freeze_support()
+    if arguments[:1] == ["--decode-heic"]:  # engine.data.heic.decoder, of the packaged program
+        from engine.data.heic.child import serve
+
+        serve(int(arguments[1]))
+        return 0
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # a windowed build has no console
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115

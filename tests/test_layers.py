@@ -20,6 +20,7 @@ ENGINE = [
     "specs",
     "store",
     "study",  # one name, for snippets that were copied from version 0.1.0
+    "citing",
     "networks",
     "data",
     "attacks",
@@ -36,7 +37,7 @@ ENGINE = [
     "api",  # the names that scripts and notebooks use
     "cli",
 ]
-GUI = ["look", "widgets", "session", "queue", "network", "pages", "shell", "app"]
+GUI = ["look", "widgets", "session", "queue", "network", "palette", "pages", "shell", "app"]
 WINDOW = ("gui", "PySide6", "pyqtgraph")
 MOST_FILES = 20
 MOST_LINES = 400

@@ -186,6 +186,18 @@ def _export(options: argparse.Namespace) -> int:
     return OK
 
 
+def _cite(options: argparse.Namespace) -> int:
+    from engine.citing.paragraph import methods_of
+
+    methods = methods_of(Study(options.study), latex=options.latex)
+    if options.json:
+        works = [vars(work) for work in methods.references]
+        print(json.dumps({"text": methods.text, "references": works, "bibtex": methods.bibtex()}))
+    else:
+        print(f"{methods.text}\n\n{methods.bibtex()}".strip())
+    return OK
+
+
 def _pack(options: argparse.Namespace) -> int:
     from engine.store.packing import pack
 
@@ -242,6 +254,7 @@ FUNCTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "list": _list,
     "show": _show,
     "export": _export,
+    "cite": _cite,
     "pack": _pack,
     "unpack": _unpack,
     "check": _check,

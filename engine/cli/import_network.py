@@ -11,8 +11,10 @@ from typing import Any
 from engine.cli.reporter import Reporter
 from engine.cli.run import wait
 from engine.data.downloads import find_data
+from engine.data.folders import LARGEST_DEFAULT
 from engine.data.image_set import ImageSet
 from engine.data.images import ingest, load
+from engine.networks.library import usual_side
 from engine.networks.opening.finding import Found, Opened, find, open_file
 from engine.plan.scheduler import Scheduler, slots_on
 from engine.program import BAD_INPUT, FAILED, INTERRUPTED, OK
@@ -22,7 +24,14 @@ from engine.tradeoff.robustness import as_json as robustness_json
 from engine.tradeoff.robustness import robustness
 from engine.tradeoff.scores import robust_words
 from engine.training.deciding import Decision, decide
-from engine.training.proposing import as_json, digest_of, imported, sentences, size_fault
+from engine.training.proposing import (
+    as_json,
+    digest_of,
+    has_few_tests,
+    imported,
+    sentences,
+    size_fault,
+)
 
 LARGE_SIDE = 224  # px; what networks for ImageNet were trained on
 LINE_SECONDS = 5.0
@@ -112,7 +121,11 @@ def _images(
         wanted = size or (side if side >= LARGE_SIDE else None)
         # A network of one channel needs grey images; grey ones are repeated for one of three.
         given: dict[str, Any] = {"channels": "grey"} if channels == 1 else {}
+        given["largest"] = usual_side(found.network) or LARGEST_DEFAULT
         spec, image_set = ingest(place, image_size=wanted, **given)
+        if has_few_tests(image_set):
+            # The network was trained on other images, so all of these can judge it.
+            spec, image_set = ingest(place, image_size=wanted, test_fraction=1.0, **given)
         return spec, image_set, place
     if study is None:
         return None

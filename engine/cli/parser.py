@@ -182,6 +182,11 @@ def _add_methods(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true")
 
 
+def _add_cite(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--latex", action="store_true", help="cite by \\cite")
+    command.add_argument("--json", action="store_true")
+
+
 # Name of each command -> its help text, and the function that adds its arguments except --study.
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": ("compute what a plan asks for and the study lacks", _add_run),
@@ -189,6 +194,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "list": ("list the study's records", _add_list),
     "show": ("print one record's numbers, or the trade-off table", _add_show),
     "export": ("draw a figure from the study's records", _add_export),
+    "cite": ("print the study's methods section with its references", _add_cite),
     "pack": ("write a copy of the study as one HDF5 file", _add_pack),
     "unpack": ("make a study folder of such a file", _add_unpack),
     "check": ("verify every record of the study", _add_check),

@@ -8,7 +8,6 @@ is used. ``rules`` lists the applied rules to show to the user.
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,9 +23,9 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from engine.data import deep, values
 from engine.data.fits import FITS, GAP
+from engine.data.heic import decoder as heic
+from engine.data.jpeg import plain_jpeg
 from engine.data.safety.bounds import (
-    FEW_BYTES,
-    FEW_PIXELS,
     TooCostly,
     bands,
     bounded,
@@ -46,6 +45,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
     TiffImagePlugin.TiffImageFile.format: (".tif", ".tiff"),
     "GIF": (".gif",),
     "PPM": (".ppm", ".pgm", ".pbm", ".pnm"),
+    heic.FORMAT: heic.SUFFIXES,
 }
 SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
 
@@ -71,8 +71,6 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# Headers of JPEGs of all kinds. 0xC4, 0xC8 and 0xCC between them mark other segments.
-_HEADER = re.compile(b"\xff[\xc0-\xc3\xc5-\xc7\xc9-\xcb\xcd-\xcf]")
 _GREY_MODES = ("1", "L", "LA", "La", "I", "F")
 _PROFILE_MARK = b"\xff\xe2"  # the segments of a JPEG that hold one
 
@@ -136,7 +134,7 @@ class Fitted:
 
 
 def decode(data: bytes, scale: Scale | None = None) -> Decoded:
-    """Decode the bytes of a JPEG, PNG, BMP, WebP, TIFF, GIF or PPM file.
+    """Decode the bytes of a file of one of the ``FORMATS``.
 
     Parameters
     ----------
@@ -178,7 +176,7 @@ def decode_fitted(
         If the scale is being settled, and this image needs one.
     """
     side, mode = (image_size, image_size), "L" if channels == "grey" else "RGB"
-    plain = None if _PROFILE_MARK in data else _plain_jpeg(data, GAP * image_size)
+    plain = None if _PROFILE_MARK in data else plain_jpeg(data, GAP * image_size)
     if plain is not None and plain.size == side and plain.mode == mode:
         return Fitted(plain.tobytes(), channels == "grey", Traits("JPEG", MODES[mode], size=side))
     with _as_unreadable():
@@ -250,7 +248,7 @@ def _as_unreadable() -> Iterator[None]:
         raise UnreadableImage("not an image of a known format") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnreadableImage(_too_large()) from error
-    except TooCostly as error:
+    except (TooCostly, heic.UnreadablePhotograph) as error:
         raise UnreadableImage(str(error)) from None
     except MemoryError as error:
         raise UnreadableImage("too large for the memory") from error
@@ -284,7 +282,8 @@ def _frames(image: Image.Image) -> list[str]:
         several = bool(getattr(image, "is_animated", False))
     except Exception:  # later frames are damaged, but only the first is used
         several = True
-    return [FIRST_FRAME] if several else []
+    deeper = image.format == heic.FORMAT and image.info.get("bit_depth", 8) > 8
+    return [FIRST_FRAME] * several + [heic.TO_EIGHT_BITS] * deeper
 
 
 def _is_grey(image: Image.Image) -> bool:
@@ -356,43 +355,3 @@ def _on_white(image: Image.Image, rules: list[str]) -> Image.Image:
         rules.append(ON_WHITE)
     image.close()
     return flat
-
-
-def _plain_jpeg(data: bytes, limit: int) -> Image.Image | None:
-    """Decode a small JPEG that needs none of the rules; None if it may need one, or is damaged.
-
-    Calls Pillow's decoder directly, which gives the same pixels. For an image of 32 x 32, half of
-    Pillow's usual time is spent on objects around the decoder.
-    """
-    header = _jpeg_header(data) if len(data) <= FEW_BYTES else None
-    if header is None:
-        return None
-    width, height, layers = header
-    # Decode a JPEG that is at least twice too large at a reduced scale instead.
-    if not 0 < width * height <= FEW_PIXELS or min(width, height) >= 2 * limit:
-        return None
-    mode = {1: "L", 3: "RGB"}.get(layers)
-    if mode is None:
-        return None
-    try:
-        return Image.frombytes(mode, (width, height), data, "jpeg", mode, "")
-    except (ValueError, OSError):
-        return None
-
-
-def _jpeg_header(data: bytes) -> tuple[int, int, int] | None:
-    """Return width, height and number of channels, or None if decoding needs more than these.
-
-    Whoever reads a JPEG takes what follows one of the markers of ``_HEADER`` for its header. So a
-    file in which these two bytes stand once, wherever that is, cannot be read in two ways; all
-    others are left to Pillow, as are files with EXIF or XMP (marker 0xE1) or Adobe's colour
-    transform (0xEE). Compressed data has no markers: there zero follows 0xFF, or a restart marker.
-    """
-    if data[:3] != b"\xff\xd8\xff" or b"\xff\xe1" in data or b"\xff\xee" in data:
-        return None
-    found = _HEADER.findall(data)
-    place = data.find(found[0]) if len(found) == 1 else -1
-    head = data[place + 4 : place + 10]
-    if place < 0 or found[0][1] > 0xC2 or len(head) < 6 or head[0] != 8:
-        return None
-    return head[3] << 8 | head[4], head[1] << 8 | head[2], head[5]

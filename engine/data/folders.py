@@ -35,9 +35,16 @@ LARGEST_DEFAULT = 64  # pixels; larger images get this side by default
 
 
 def settled(
-    source: Source, found: Found, image_size: int | None, channels: Channels | None
+    source: Source,
+    found: Found,
+    image_size: int | None,
+    channels: Channels | None,
+    largest: int = LARGEST_DEFAULT,
 ) -> tuple[int, Channels]:
-    """Return image size and channels; choose missing ones from an evenly spaced sample."""
+    """Return image size and channels; choose missing ones from an evenly spaced sample.
+
+    A size that is chosen is at most ``largest``.
+    """
     if image_size is not None and channels is not None:
         return image_size, channels
     step = -(-len(found.images) // SAMPLE)
@@ -51,7 +58,7 @@ def settled(
         sizes.append(min(size))
         greys.append(grey)
     # Use the median of the shorter sides, so that single images of another size have no effect.
-    side = min(sorted(sizes)[len(sizes) // 2], LARGEST_DEFAULT) if sizes else LARGEST_DEFAULT
+    side = min(sorted(sizes)[len(sizes) // 2], largest) if sizes else largest
     colours: Channels = "grey" if greys and all(greys) else "rgb"
     return image_size or max(side, 2), channels or colours
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.cache import ImageCache, wish_of
-from engine.data.folders import digest_of, no_image, read_folder, read_new, settled
+from engine.data.folders import LARGEST_DEFAULT, digest_of, no_image, read_folder, read_new, settled
 from engine.data.idx import CAP as IDX_CAP
 from engine.data.idx import parse_idx, unpack_idx
 from engine.data.image_set import ImageSet, Skipped
@@ -70,6 +70,7 @@ def ingest(
     places: Places,
     *,
     image_size: int | None = None,
+    largest: int = LARGEST_DEFAULT,
     channels: Channels | None = None,
     fit: ImageFit = "resize",
     test_fraction: float = 0.2,
@@ -92,8 +93,8 @@ def ingest(
     places
         A folder, an archive or an image file; or several folders and image files.
     image_size
-        Side in pixels. If None, use the median of the shorter sides of a sample, but at most 64;
-        for small square images of one size this is their size.
+        Side in pixels. If None, use the median of the shorter sides of a sample, but at most
+        ``largest``; for small square images of one size this is their size.
     channels
         If None, use grey if all images are grey, else RGB.
     fit, test_fraction, split_seed, max_train, max_test, validation
@@ -132,7 +133,7 @@ def ingest(
         "white": white,
         "beyond": beyond,
     }
-    shape = (image_size, channels)
+    shape = (image_size, channels, largest)
 
     def read() -> tuple[StoredImages, ImageSet]:
         with closing(open_source(places, check, report)) as source:
@@ -162,7 +163,7 @@ def _read_found(
     source: Source,
     found: Found,
     places: Places,
-    shape: tuple[int | None, Channels | None],
+    shape: tuple[int | None, Channels | None, int],
     rules: dict[str, Any],
     check: Check,
     report: OnProgress,

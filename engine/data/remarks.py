@@ -109,7 +109,7 @@ def class_remarks(
         ("no readable image", (train + test) == 0),
         ("a single image, which is for training", (train == 1) & (test == 0)),
         ("no test image", (train > 1) & (test == 0) & (len(test_labels) > 0)),
-        ("no training image", (train == 0) & (test > 0)),
+        ("no training image", (train == 0) & (test > 0) & (len(train_labels) > 0)),
     )
     for what, holds in cases:
         names = [name for name, case in zip(classes, holds, strict=True) if case]

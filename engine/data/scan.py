@@ -40,7 +40,7 @@ Part = Literal["train", "test", "validation", "either"]
 TRAIN_NAMES = ("train", "training")
 TEST_NAMES = ("test", "testing")
 VALIDATION_NAMES = ("val", "valid", "validation")
-HEIC_SUFFIXES = frozenset((".heic", ".heif", ".heics", ".heifs", ".hif"))
+SEQUENCE_SUFFIXES = frozenset((".heics", ".heifs"))
 VIDEO_SUFFIXES = frozenset(
     (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp")
 )
@@ -221,8 +221,8 @@ def _no_image(suffix: str) -> str:
     """Return why a file with this suffix is left out."""
     if suffix in VIDEO_SUFFIXES:
         return f"a video ({suffix}); only single images are read"
-    if suffix in HEIC_SUFFIXES:
-        return f"a HEIC photograph ({suffix}), which is not read; export it as JPEG or PNG"
+    if suffix in SEQUENCE_SUFFIXES:
+        return f"a sequence of HEIC photographs ({suffix}); only single images are read"
     return f"not an image file ({suffix or 'no suffix'})"
 
 

@@ -28,8 +28,8 @@ def split(
     labels
         Their class indices.
     fraction
-        Fraction of every class that is held out, in [0, 1). The count is rounded. If the class has
-        at least two images, it is at least one and never all of them.
+        Fraction of every class that is held out, in [0, 1]. The count is rounded. Below 1, if the
+        class has at least two images, it is at least one and never all of them.
     purpose
         What the draw is for. Different purposes give independent draws from one seed.
 
@@ -41,10 +41,10 @@ def split(
     held: list[int] = []
     for members in _by_class(labels):
         count = round(len(members) * fraction)
-        if fraction > 0 and len(members) > 1:
-            count = min(max(count, 1), len(members) - 1)
-        elif len(members) == 1:
+        if fraction < 1 and len(members) == 1:
             count = 0
+        elif 0 < fraction < 1:
+            count = min(max(count, 1), len(members) - 1)
         held += _ranked(members, keys, f"{purpose} {seed}")[:count]
     chosen = set(held)
     return [k for k in range(len(keys)) if k not in chosen], sorted(held)

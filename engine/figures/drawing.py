@@ -47,6 +47,7 @@ from engine.figures.charts import (
 from engine.figures.map_grids import draw_maps
 from engine.figures.sizing import (
     MM,
+    PANEL_RATIO,
     caption_height,
     fitted,
     grid_of,
@@ -334,7 +335,7 @@ def _draw_chart(ax: Axes, data: ChartData, width_mm: float, style: FigureStyle) 
     if data.equal_aspect:
         ax.set_aspect("equal")
     ax.set_xlabel(fitted(data.x_label, width_mm, style))
-    ax.set_ylabel(data.y_label)
+    ax.set_ylabel(fitted(data.y_label, width_mm * PANEL_RATIO, style))
     if style.title and data.title:
         ax.set_title(fitted(data.title, width_mm, style), fontsize=style.font_size)
     if data.regions is None:

@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.figures.by_class import class_chart
-from engine.figures.charts import SYMBOLS, ChartData, FigureError, Picture, Series, series_colour
-from engine.specs import ClassAccuracy, CorruptedAccuracy, Measurement, SmallestEps
+from engine.figures.charts import (
+    NEUTRAL,
+    SYMBOLS,
+    ChartData,
+    FigureError,
+    Picture,
+    Series,
+    Symbol,
+    series_colour,
+)
+from engine.figures.scores import score_charts, way_charts
+from engine.specs import (
+    ClassAccuracy,
+    CorruptedAccuracy,
+    ManifoldSensitivity,
+    Measurement,
+    ScoreSpec,
+    SmallestEps,
+)
 from engine.specs.measures import CORRUPTIONS
 from engine.store.study import Record, Study
-from engine.tradeoff.metrics import Measured, measured_in
+from engine.tradeoff.metrics import Measured, caveats, measured_in
 
 Arrays = Mapping[str, NDArray[np.generic]]
 BINS = 30
 NOTHING = "the study has no metrics: run the preset manifold-glyphs, or use the page Attack"
 CURVE = ("eps", "accuracy")
+BASELINE_SYMBOLS: tuple[Symbol, ...] = ("plus", "cross", "star")
 
 
 def metric_charts(study: Study) -> Picture:
@@ -35,6 +54,10 @@ def metric_charts(study: Study) -> Picture:
     charts = [chart for found in alike.values() if (chart := _chart(study, found)) is not None]
     if not charts:
         raise FigureError(NOTHING)
+    told = caveats(one for found in alike.values() for one in found)
+    last = charts[-1].caption  # a picture's caption is that of its charts, each different one once
+    said = last in [chart.caption for chart in charts[:-1]]
+    charts[-1] = replace(charts[-1], caption=" ".join([*([] if said else [last]), *told]))
     return charts
 
 
@@ -46,6 +69,8 @@ def record_charts(record: Record) -> tuple[ChartData, ...]:
     if set(CURVE) <= set(arrays):
         return (_curve_chart([_curve("", arrays, 0)], ""),)
     spec = record.spec
+    if isinstance(spec, Measurement) and isinstance(spec.metric, ScoreSpec):
+        return score_charts(spec.metric, arrays)
     label = spec.metric.label if isinstance(spec, Measurement) else ""
     names = [name for name, values in arrays.items() if _is_per_image(values)]
     return tuple(_spread(arrays[name], name.replace("_", " "), label) for name in names)
@@ -92,6 +117,8 @@ def _numbers(found: Sequence[Measured], title: str) -> ChartData:
             one.network,
             np.array([np.nan if one.clean_accuracy is None else one.clean_accuracy]),
             np.array([one.value]),
+            None if one.low is None else np.array([one.low]),
+            None if one.high is None else np.array([one.high]),
             colour=series_colour(index),
             style="none",
             symbol=SYMBOLS[index // 8 % len(SYMBOLS)],
@@ -99,15 +126,42 @@ def _numbers(found: Sequence[Measured], title: str) -> ChartData:
         )
         for index, one in enumerate(found)
     ]
+    series += _baselines(found)
     images = sorted({one.test_images for one in found})
     counts = " to ".join(f"{count:,}" for count in dict.fromkeys((images[0], images[-1])))
     return ChartData(
         series=tuple(series),
         title=title,
         x_label="Test accuracy",
-        y_label=title,
-        caption=f"One point a network; over {counts} test images.",
+        y_label=found[0].metric.label,
+        caption=" ".join(
+            part
+            for part in (
+                f"One point a network; over {counts} test images.",
+                "Bars are 95 % intervals over the images." if found[0].low is not None else "",
+                "Grey: the same score of what stands beside it." if found[0].beside else "",
+            )
+            if part
+        ),
     )
+
+
+def _baselines(found: Sequence[Measured]) -> list[Series]:
+    """Return a cloud of points for each baseline, below the networks it belongs to."""
+    names = dict.fromkeys(name for one in found for name in one.beside)
+    at = np.array([np.nan if one.clean_accuracy is None else one.clean_accuracy for one in found])
+    return [
+        Series(
+            name,
+            at,
+            np.array([one.beside.get(name, np.nan) for one in found]),
+            colour=NEUTRAL,
+            style="none",
+            symbol=BASELINE_SYMBOLS[index % len(BASELINE_SYMBOLS)],
+            keys=tuple(one.classifier for one in found),
+        )
+        for index, name in enumerate(names)
+    ]
 
 
 def _curve(name: str, arrays: Any, index: int) -> Series:
@@ -162,5 +216,6 @@ CHARTS: dict[str, Callable[[Arrays], tuple[ChartData, ...]]] = {
     CorruptedAccuracy.kind: _corruptions,
     ClassAccuracy.kind: _classes,
     SmallestEps.kind: _smallest,
+    ManifoldSensitivity.kind: way_charts,
 }
 """Charts of the metrics that are neither a curve against eps nor plain numbers of images."""

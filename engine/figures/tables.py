@@ -16,7 +16,7 @@ from engine.specs import Measurement, TangentShare
 from engine.store.study import Study, spec_of
 from engine.tradeoff import comparison, scores
 from engine.tradeoff import points as tradeoff_points
-from engine.tradeoff.metrics import Measured, measured_in
+from engine.tradeoff.metrics import Measured, caveats, limits_text, measured_in
 from engine.tradeoff.planning import ASSUMED
 
 SCORED_CONTROLS = ("sobel", "blurred")
@@ -67,6 +67,10 @@ def as_text(study: Study) -> str:
     measured = metric_rows(study)
     if len(measured) > 1:
         parts.append("Metrics\n" + columns(measured, 2))
+    beside = beside_rows(study)
+    if len(beside) > 1:
+        told = "\n".join(caveats(measured_in(study)))
+        parts.append("Scores and their baselines\n" + columns(beside, 2) + f"\n{told}")
     angles = lab.tilts(study)
     if angles:
         parts.append("Boundary tilt\n" + columns(_tilt_rows(angles), 1))
@@ -98,16 +102,43 @@ def metric_tables(study: Study) -> Iterator[Table]:
     rows = metric_rows(study)
     if len(rows) > 1:
         yield "Metrics of networks", rows, 2
+    beside = beside_rows(study)
+    if len(beside) > 1:
+        yield "Scores and their baselines", beside, 2
 
 
 def metric_rows(study: Study) -> list[list[str]]:
     """Return the metrics that are a single number, one row of texts each, headings first."""
     return [
-        ["network", "metric", "value", "images"],
+        ["network", "metric", "value", "95 %", "images"],
         *(
-            [found.network, found.spec.metric.title, f"{found.value:.4g}", f"{found.test_images}"]
+            [
+                found.network,
+                found.metric.title,
+                f"{found.value:.4g}",
+                limits_text(found) or "-",
+                f"{found.test_images}",
+            ]
             for found in measured_in(study)
             if found.value is not None
+        ),
+    ]
+
+
+def beside_rows(study: Study) -> list[list[str]]:
+    """Return the scores with baselines, one row of texts each, headings first."""
+    known = [one for one in measured_in(study) if one.value is not None and one.beside]
+    names = list(dict.fromkeys(name for one in known for name in one.beside))
+    return [
+        ["network", "metric", "value", *names],
+        *(
+            [
+                one.network,
+                one.metric.title,
+                f"{one.value:.4g}",
+                *(f"{one.beside[name]:.4g}" if name in one.beside else "-" for name in names),
+            ]
+            for one in known
         ),
     ]
 
@@ -120,6 +151,10 @@ def _measured_json(found: Measured) -> dict[str, Any]:
         "metric": found.spec.metric.kind,
         "title": found.spec.metric.title,
         "value": found.value,
+        "low": found.low,
+        "high": found.high,
+        "beside": found.beside,
+        "caveat": found.metric.caveat,
         "test_images": found.test_images,
     }
 

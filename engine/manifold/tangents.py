@@ -18,9 +18,10 @@ from engine.jobs.device_images import layout
 from engine.manifold.generators import Generator
 from engine.manifold.vae_gan import restored
 from engine.networks.gradients import as_unit
-from engine.specs import Glyphs, Gradient, Measurement, TangentShare
-from engine.specs.schema import SpecError
+from engine.specs import VAEGAN, Glyphs, Gradient, Measurement, TangentShare
+from engine.specs.scores.manifold import check_space
 from engine.store.study import Result
+from engine.tradeoff.inference import mean_limits
 
 BLOCK = 50  # Jacobians held at once: images x pixels x latent size
 
@@ -78,7 +79,8 @@ def tangent_share(
 ) -> Result:
     """Metric "tangent_share": share of the loss gradient in the known and the estimated tangents.
 
-    The baseline of each share is sqrt(k / d), the expected share of a random direction. If both
+    The baseline of each share is sqrt(k / d), the expected share of a random direction. Limits are
+    95 % t intervals of the mean over the images. If both
     spaces are available, "overlap" is ||P_estimated P_known||_F^2 / k; it is 1 if the estimated
     space contains the known one.
 
@@ -87,7 +89,9 @@ def tangent_share(
     SpecError
         If the images are not Glyphs and no generator is given, or it was trained on other images.
     """
-    spaces = _Spaces(spec, context)
+    if isinstance(context.spec, Measurement):
+        check_space(spec.generator, context.spec.classifier.images)
+    spaces = Spaces(spec.generator, context)
     rows: dict[str, list[Tensor]] = {"known": [], "estimated": [], "overlap": []}
     ranks: dict[str, list[float]] = {"known": [], "estimated": []}
     for start in range(0, len(images), BLOCK):
@@ -104,19 +108,21 @@ def tangent_share(
     return _summary(rows, ranks, images[0].numel())
 
 
-class _Spaces:
-    """The tangent spaces of test images: the known one, the estimated one, or both."""
+class Spaces:
+    """The tangent spaces of test images: the known one, the estimated one, or both.
 
-    def __init__(self, spec: TangentShare, context: Context):
+    Parameters
+    ----------
+    generator
+        Estimates one; None for the known one alone.
+    context
+        Of a measurement.
+    """
+
+    def __init__(self, generator: VAEGAN | None, context: Context):
         of = context.spec
         source = of.classifier.images if isinstance(of, Measurement) else None
-        if spec.generator is None and not isinstance(source, Glyphs):
-            raise SpecError(
-                "metric.generator is missing: the tangent space is known on Glyphs only"
-            )
-        if spec.generator is not None and spec.generator.images != source:
-            raise SpecError("metric.generator is trained on other images than classifier")
-        self.generator = None if spec.generator is None else restored(spec.generator, context)
+        self.generator = None if generator is None else restored(generator, context)
         self.factors = factors_of(source, "test") if isinstance(source, Glyphs) else None
 
     def at(self, pixels: Tensor, start: int) -> dict[str, Tensor]:
@@ -146,6 +152,10 @@ def _summary(rows: dict[str, list[Tensor]], ranks: dict[str, list[float]], pixel
         arrays[name] = values
         numbers[name] = float(values[measured].mean()) if measured.any() else 0.0
         numbers[f"{name}_std"] = float(values[measured].std()) if measured.any() else 0.0
+        if measured.sum() > 1:
+            error = values[measured].std(ddof=1) / math.sqrt(measured.sum())
+            low, high = mean_limits(numbers[name], error, int(measured.sum()) - 1)
+            numbers |= {f"{name}_low": float(low), f"{name}_high": float(high)}
         if name in ranks:
             numbers[f"{name}_baseline"] = math.sqrt(float(np.mean(ranks[name])) / pixels)
     if rows["known"] and rows["estimated"]:

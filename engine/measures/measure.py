@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from engine.attacks.norms import norms
 from engine.attacks.table import attack
@@ -22,12 +21,12 @@ from engine.measures.attack_check import attack_check
 from engine.measures.by_class import class_accuracy
 from engine.measures.corruptions import corrupted_accuracy
 from engine.measures.map_numbers import completeness_gap, known_tangent_share
+from engine.measures.scores.table import SCORES
 from engine.measures.smallest_eps import smallest_eps
 from engine.measures.strong import strong_accuracy
 from engine.networks.gradients import as_unit, logits_of
 from engine.specs import (
     AdversarialExamples,
-    Alignment,
     AttackCheck,
     ClassAccuracy,
     ClassifierSpec,
@@ -43,7 +42,7 @@ from engine.specs import (
 from engine.specs.schema import SpecError
 from engine.store.study import Result
 from engine.tradeoff.robustness import wilson
-from engine.training.evaluation import BATCH, robust_accuracy
+from engine.training.evaluation import robust_accuracy
 
 
 def maps(spec: Maps, context: Context) -> Result:
@@ -167,45 +166,15 @@ def accuracy_against_eps(
     )
 
 
-def alignment(
-    model: nn.Module, images: Tensor, labels: Tensor, spec: Alignment, context: Context
-) -> Result:
-    """Metric "alignment": |<x, g>| / ||g|| per image, and the cosine, which does not scale with x.
-
-    g is the gradient of the winning logit; an image whose gradient is zero counts as 0.
-    Source: Etmann 2019, definition 1.
-    """
-    values, cosines = [], []
-    for pixels in torch.split(images, BATCH):
-        context.check_cancelled()
-        batch = layout(as_unit(pixels)).detach().clone().requires_grad_(True)
-        with torch.enable_grad():
-            (gradient,) = torch.autograd.grad(model(batch).amax(1).sum(), batch)
-        flat, direction = batch.detach().flatten(1), gradient.flatten(1)
-        unit = functional.normalize(direction, dim=1)
-        aligned = (flat * unit).sum(1).abs()
-        values.append(aligned)
-        cosines.append(aligned / flat.norm(dim=1).clamp_min(1e-12))
-    aligned, cosine = torch.cat(values).cpu(), torch.cat(cosines).cpu()
-    return Result(
-        numbers={
-            "alignment": float(aligned.mean()),
-            "cosine": float(cosine.mean()),
-            "cosine_std": float(cosine.std(correction=0)),
-        },
-        arrays={"alignment": aligned.numpy(), "cosine": cosine.numpy()},
-    )
-
-
 METRICS: dict[str, Callable[..., Result]] = {
     RobustAccuracy.kind: accuracy_against_eps,
-    Alignment.kind: alignment,
     StrongAccuracy.kind: strong_accuracy,
     AttackCheck.kind: attack_check,
     TangentShare.kind: tangent_share,
     ClassAccuracy.kind: class_accuracy,
     CorruptedAccuracy.kind: corrupted_accuracy,
     SmallestEps.kind: smallest_eps,
+    **SCORES,
 }
 
 

@@ -10,7 +10,7 @@ from torch import nn
 from engine.networks.noise import tamed
 from engine.networks.sizes import Sizes
 from engine.networks.timm_names import NO_TIMM, has_timm
-from engine.specs import Timm, Torchvision
+from engine.specs import NetworkSpec, Timm, Torchvision
 from engine.specs.errors import suggestion
 from engine.specs.schema import SpecError
 
@@ -90,6 +90,21 @@ def _timm() -> Any:
     import timm
 
     return timm
+
+
+def usual_side(spec: NetworkSpec) -> int | None:
+    """Return the side in pixels of the images that a network's published weights expect.
+
+    None for networks of no library, and for those without published weights.
+    """
+    if isinstance(spec, Torchvision):
+        from torchvision import models
+
+        return int(models.get_model_weights(spec.name).DEFAULT.transforms().crop_size[0])
+    if isinstance(spec, Timm):
+        found = _timm().get_pretrained_cfg(spec.name)
+        return int(found.input_size[1]) if found is not None else None
+    return None
 
 
 def torchvision_sizes(spec: Torchvision) -> Sizes:

@@ -48,7 +48,6 @@ from engine.specs.images import (
 from engine.specs.manifold import VAEGAN, ManifoldDistance, TangentShare
 from engine.specs.measures import (
     AdversarialExamples,
-    Alignment,
     AttackCheck,
     ClassAccuracy,
     CorruptedAccuracy,
@@ -102,6 +101,13 @@ from engine.specs.schemes import (
     SchemeSpec,
     Standard,
 )
+from engine.specs.scores.alignment import Alignment
+from engine.specs.scores.base import ScoreSpec
+from engine.specs.scores.manifold import ManifoldSensitivity, MapTangentShare, StrokeMass
+from engine.specs.scores.randomisation import EfficientMprt, Mprt, SmoothMprt
+from engine.specs.scores.removal import Deletion, Insertion, Road
+from engine.specs.scores.shape import Complexity, Sparseness
+from engine.specs.scores.stability import Infidelity, MaxSensitivity
 
 __all__ = [
     "APGD",
@@ -128,8 +134,11 @@ __all__ = [
     "CifarResNet",
     "ClassAccuracy",
     "ClassifierSpec",
+    "Complexity",
     "CorruptedAccuracy",
     "DeepLift",
+    "Deletion",
+    "EfficientMprt",
     "ExpectedGradients",
     "FastAT",
     "FolderImages",
@@ -147,16 +156,22 @@ __all__ = [
     "ImageFit",
     "ImagesSpec",
     "Imported",
+    "Infidelity",
+    "Insertion",
     "IntegratedGradients",
     "Interpretability",
     "LayerCam",
     "Loss",
     "LossAttack",
     "ManifoldDistance",
+    "ManifoldSensitivity",
+    "MapTangentShare",
     "Maps",
+    "MaxSensitivity",
     "Measurement",
     "MetricSpec",
     "Mode",
+    "Mprt",
     "NetworkSpec",
     "NoisyFGSM",
     "Norm",
@@ -173,18 +188,23 @@ __all__ = [
     "ResNet18",
     "Retraining",
     "Rise",
+    "Road",
     "RobustAccuracy",
     "SchemeSpec",
     "ScoreControl",
+    "ScoreSpec",
     "SmallCNN",
     "SmallestEps",
     "SmoothGrad",
     "SmoothGradSquared",
+    "SmoothMprt",
     "SobelRanking",
+    "Sparseness",
     "Spec",
     "SquareAttack",
     "Standard",
     "StoredImages",
+    "StrokeMass",
     "StrongAccuracy",
     "TangentShare",
     "Timm",

@@ -193,7 +193,7 @@ class APGD(LossAttack, kind="apgd", label="APGD"):
 class FAB(AttackSpec, kind="fab", label="FAB-T"):
     """Search for the nearest misclassified image, one class after another; counts within eps.
 
-    An image for which none is found within eps is returned unchanged. Source: Croce, Hein 2020,
+    An image for which none is found within eps is returned unchanged. Source: Croce, Hein 2020b,
     minimally distorted adversarial examples, in its targeted form.
     """
 

@@ -92,7 +92,12 @@ class FolderImages(StoredImages, kind="folder", label="Image folder"):
     image_size: int = param(32, low=2, high=1024, label="side", unit="px")
     channels: Channels = param("rgb")
     fit: ImageFit = param("resize", help="How an image of another shape becomes square")
-    test_fraction: float = param(0.2, low=0.0, high=0.9, help="Where the folder has no test/")
+    test_fraction: float = param(
+        0.2,
+        low=0.0,
+        high=1.0,
+        help="Where the folder has no test/; 1: all, none are left to train on",
+    )
     bit_depth: int | None = param(None, low=1, high=16, label="bit depth", help=DEPTH_HELP)
     black: float | None = param(None, label="black at", help=BLACK_HELP)
     white: float | None = param(None, label="white at", help=WHITE_HELP)

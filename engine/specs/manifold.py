@@ -123,6 +123,11 @@ class TangentShare(MetricSpec, kind="tangent_share", label="Share in the tangent
     generator: VAEGAN | None = param(None, help="Estimates the tangent space; empty: Glyphs only")
 
     headline: ClassVar[tuple[str, ...]] = ("known", "estimated")
+    baselines: ClassVar[tuple[str, ...]] = ("baseline",)
+    caveat: ClassVar[str] = (
+        "It does not show that a gradient is right, only that it points to where images of this "
+        "kind lie; and the space of a generator is an estimate."
+    )
 
     @property
     def passes(self) -> float:

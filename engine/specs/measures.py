@@ -94,15 +94,25 @@ class MetricSpec(Spec):
     ----------
     headline
         Names of the numbers in its result of which the first that is there stands for it in tables;
-        none where nothing but a curve does.
+        none where nothing but a curve does. Limits of its 95 % interval, where it has one, are the
+        numbers of this name with "_low" and "_high".
+    baselines
+        What is scored beside it: endings of the numbers of the same name, such as "_random".
+    caveat
+        What the number does not show, in one sentence; "" where its name says all.
     """
 
     headline: ClassVar[tuple[str, ...]] = ()
+    baselines: ClassVar[tuple[str, ...]] = ()
+    caveat: ClassVar[str] = ""
 
     @property
     def passes(self) -> float:
         """The work for one test image, see :mod:`engine.specs.passes`."""
         raise NotImplementedError(f"{type(self).__name__} does not say its passes")
+
+    def check_classifier(self, classifier: ClassifierSpec) -> None:
+        """Check that it can be measured of a classifier; raise :class:`SpecError` if not."""
 
 
 def _check_radii(attack: AttackSpec, eps: tuple[float, ...]) -> None:
@@ -248,18 +258,6 @@ class AttackCheck(MetricSpec, kind="attack_check", label="Report card of the att
 
 
 @dataclass(frozen=True, kw_only=True)
-class Alignment(MetricSpec, kind="alignment", label="Gradient alignment"):
-    """|<x, g>| / ||g|| and its cosine, g the gradient of the winning logit. Source: Etmann 2019."""
-
-    headline: ClassVar[tuple[str, ...]] = ("alignment",)
-
-    @property
-    def passes(self) -> float:
-        """One gradient."""
-        return TO_PIXELS
-
-
-@dataclass(frozen=True, kw_only=True)
 class ClassAccuracy(MetricSpec, kind="class_accuracy", label="Accuracy by class"):
     """Accuracy and confusions of each class, clean and attacked, and the images most wrong."""
 
@@ -334,6 +332,9 @@ class Measurement(Spec, kind="measurement", recorded=True):
     metric: MetricSpec = param(RobustAccuracy())
     test_images: int = param(1000, low=1)
     seed: int = param(0, low=0)
+
+    def check(self) -> None:
+        self.metric.check_classifier(self.classifier)
 
     @property
     def title(self) -> str:

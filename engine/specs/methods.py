@@ -58,6 +58,8 @@ class Method:
         Paper and place, "" where none is named.
     fields
         Its settings, in order.
+    caveat
+        What a metric does not show; "" for all others.
     """
 
     family: str
@@ -66,6 +68,7 @@ class Method:
     summary: str
     source: str
     fields: tuple[Field, ...]
+    caveat: str = ""
 
 
 def methods(family: str = "") -> Iterator[Method]:
@@ -93,6 +96,7 @@ def as_json(method: Method) -> dict[str, Any]:
         "label": method.label,
         "summary": method.summary,
         "source": method.source,
+        "caveat": method.caveat,
         "fields": [_field_json(item) for item in method.fields],
     }
 
@@ -108,6 +112,8 @@ def as_text(found: list[Method]) -> str:
         lines += ["", f"{method.kind}  ({method.label})", f"    {method.summary}"]
         if method.source:
             lines.append(f"    Source: {method.source}")
+        if method.caveat:
+            lines.append(f"    {method.caveat}")
         for item in method.fields:
             unit = f" [{item.unit}]" if item.unit else ""
             lines.append(f"    {item.name}{unit} = {default_text(item)}: {item.allowed()}")
@@ -131,6 +137,8 @@ def as_markdown() -> str:
         lines += ["", f"### {method.label} (`{method.kind}`)", "", method.summary]
         if method.source:
             lines += ["", f"Source: {method.source}."]
+        if method.caveat:
+            lines += ["", method.caveat]
         if method.fields:
             lines += ["", "| field | default | allowed | what |", "|---|---|---|---|"]
         for item in method.fields:
@@ -165,9 +173,22 @@ def _value_text(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def in_short(cls: type[Spec]) -> str:
+    """Return what a tooltip says of a kind: one line, and for a metric what it does not show."""
+    first = (cls.__doc__ or "").strip().splitlines()[0]
+    caveat = getattr(cls, "caveat", "")
+    return f"{first}\n{caveat}" if caveat else first
+
+
+def source_of(cls: type[Spec]) -> str:
+    """Return the source that a kind's docstring names, "" if none."""
+    return _told(cls)[1]
+
+
 def _method(family: str, cls: type[Spec]) -> Method:
     summary, source = _told(cls)
-    return Method(family, cls.kind, cls.label, summary, source, fields_of(cls))
+    caveat = getattr(cls, "caveat", "")
+    return Method(family, cls.kind, cls.label, summary, source, fields_of(cls), caveat)
 
 
 def _told(cls: type[Spec]) -> tuple[str, str]:

@@ -231,7 +231,7 @@ class CifarResNet(OwnNetwork, kind="cifar_resnet", label="CIFAR ResNet"):
 class PreActResNet18(OwnNetwork, kind="preact_resnet18", label="PreActResNet-18"):
     """ResNet-18 for small images, with norms and activations before convolutions.
 
-    Its parameters have the names of the code of Rice 2020 and Wong 2020. Source: He 2016,
+    Its parameters have the names of the code of Rice 2020 and Wong 2020. Source: He 2016b,
     "Identity mappings in deep residual networks"; Rice 2020.
     """
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from engine.specs import Measurement
+from engine.specs import Measurement, Spec
 from engine.store.index import Entry
 from engine.store.study import Study, spec_of
 from engine.tradeoff.leaderboard import standings
+from engine.tradeoff.metrics import beside_text, limits_text, measured
 from engine.tradeoff.points import MODES, NetworkPoint, attributions_in
 from engine.tradeoff.robustness import Robustness, measured_findings, robustness, sentence
 
@@ -89,7 +90,7 @@ def record_words(study: Study, entry: Entry) -> str:
 
     Of a network: its lowest accuracy, verdict and findings over the whole study, and where it was
     evaluated by AutoAttack, its place among published networks. Of a measurement with checks:
-    those that failed, or that none did.
+    those that failed, or that none did. Of a score: its baselines, and what it does not show.
     """
     found = robustness(study).get(entry.key)
     if found is not None:
@@ -100,7 +101,22 @@ def record_words(study: Study, entry: Entry) -> str:
     failed = [sentence(check) for check in checks if not check.passed]
     if checks and not failed:
         return f"All {len(checks)} checks passed."
-    return "\n".join(failed)
+    return "\n".join(failed or _score_words(entry, spec))
+
+
+def _score_words(entry: Entry, spec: Spec | None) -> list[str]:
+    """Return the value of a score with its interval, its baselines, and its caveat."""
+    if not isinstance(spec, Measurement) or not spec.metric.caveat:
+        return []
+    found = measured(entry, spec)
+    if found.value is None:
+        return [spec.metric.caveat]
+    words = f"{spec.metric.title}: {found.value:.4g}"
+    if limits := limits_text(found):
+        words += f" ({limits}, 95 % over the images)"
+    if beside := beside_text(found):
+        words += f"; {beside}"
+    return [f"{words}.", spec.metric.caveat]
 
 
 def attack_notes(points: Iterable[NetworkPoint]) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.data.image_set import ImageSet
+from engine.networks.library import usual_side
 from engine.networks.opening.finding import Found
 from engine.networks.opening.formats import WeightsError
 from engine.specs import ImagesSpec, Imported
@@ -16,6 +17,8 @@ from engine.training.deciding import Choice, Decision
 
 LARGE = 1_000_000  # parameters from which on an attack on 1,000 images takes minutes on a CPU
 IMAGES_OF_LARGE = 200
+IMAGENET_CLASSES = 1000
+FEW = 50  # test images that are too few to judge a network by
 
 
 def imported(
@@ -51,6 +54,8 @@ def sentences(
 ) -> list[str]:
     """Return what the user should know about a found network, a sentence each."""
     said = [note[:1].upper() + note[1:] + "." for note in found.notes]
+    if image_set is not None:
+        said += _on_images(found, image_set)
     if decision is None or image_set is None:
         return said
     if decision.near_chance:
@@ -64,6 +69,39 @@ def sentences(
             f"{image_set.class_count} classes come first, and the others stay."
         )
     return said
+
+
+def _on_images(found: Found, images: ImageSet) -> list[str]:
+    said = []
+    if side := wished_side(found, images):
+        height, width = images.shape[1:]
+        said.append(
+            f"The published weights of {found.network.title} expect images of {side}x{side} px; "
+            f"these are read at {width}x{height} px."
+        )
+    if has_few_tests(images):
+        count, every = len(images.test_images), len(images.test_images) + len(images.train_images)
+        said.append(
+            f"The record will hold accuracies on the set's {count} test images; with a test "
+            f"fraction of 1 they are on all {every}."
+        )
+    return said
+
+
+def wished_side(found: Found, images: ImageSet) -> int | None:
+    """Return the side in pixels at which images should be read for ImageNet's weights, if larger.
+
+    Networks of a library with ImageNet's number of classes almost always have its weights.
+    """
+    if found.classes != IMAGENET_CLASSES:
+        return None
+    side = usual_side(found.network)
+    return side if side is not None and side > min(images.shape[1:]) else None
+
+
+def has_few_tests(images: ImageSet) -> bool:
+    """Whether a set holds back too few images for tests, while it has more to train on."""
+    return len(images.test_images) < min(FEW, len(images.train_images))
 
 
 def size_fault(found: Found, image_set: ImageSet) -> str:

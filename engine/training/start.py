@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -19,8 +21,8 @@ def first_network(spec: Training, context: Context, images: DeviceImages) -> nn.
     """Return the network before the first batch.
 
     Its weights are drawn anew, or those of ``start``. With ``start_head`` "replaced" those of the
-    last layer are drawn anew, and everything else is of the start: also its normaliser, since its
-    weights were learned behind it.
+    last layer are drawn anew, as :func:`redraw` does, and everything else is of the start: also its
+    normaliser, since its weights were learned behind it.
 
     Raises
     ------
@@ -34,8 +36,27 @@ def first_network(spec: Training, context: Context, images: DeviceImages) -> nn.
     if spec.start_head == "same":
         model.load_state_dict(classifier(context, spec.start).state_dict())
     else:
-        _load_body(spec, context, model, head_of(spec.network, images))
+        head = head_of(spec.network, images)
+        _load_body(spec, context, model, head)
+        redraw(model, head, context.generator("last layer", spec.seed))
     return model
+
+
+def redraw(model: nn.Module, entries: frozenset[str], generator: torch.Generator) -> None:
+    """Draw the weights and biases of linear and convolutional layers as PyTorch does by default.
+
+    Libraries draw a last layer for training from scratch: EfficientNet's with a range of 1 / sqrt
+    (classes), 0.58 for three. On learned features of 1,280 numbers that gives logits of about 10,
+    whose gradients spoil the features. PyTorch's own range is 1 / sqrt(inputs), here 0.028.
+    """
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Linear | nn.Conv2d) and f"{name}.weight" in entries:
+            inputs = module.weight[0].numel()
+            bound = 1 / math.sqrt(inputs)
+            for values in (module.weight, module.bias):
+                if values is not None:
+                    drawn = torch.rand(values.shape, generator=generator)
+                    values.data.copy_((2 * drawn - 1) * bound)
 
 
 def head_of(network: NetworkSpec, images: DeviceImages) -> frozenset[str]:

@@ -244,7 +244,7 @@ class NetworkDialog(Dialog):
         if found is None or study is None or not isinstance(images, StoredImages):
             return
         options = {
-            "image_size": found.shape[1],
+            "image_size": self.search.wished_side or found.shape[1],
             "channels": "grey" if found.shape[0] == 1 else "rgb",
         }
         self._workspace.importer.read_folder(study.locate(images.digest), options)
@@ -266,7 +266,8 @@ class NetworkDialog(Dialog):
         self.table.setVisible(search.decision is not None)
         self.details.setVisible(known and bool(self._entries()))
         self.read_so.setVisible(
-            bool(search.fault) and isinstance(self._workspace.images, StoredImages)
+            bool(search.fault or search.wished_side)
+            and isinstance(self._workspace.images, StoredImages)
         )
         self.remarks.setText(" ".join(search.remarks) if known else "")
         self.remarks.setVisible(bool(self.remarks.text()))

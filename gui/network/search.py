@@ -49,6 +49,7 @@ class Search(QObject):
         self.decision: Decision | None = None
         self.problem = ""
         self.fault = ""  # why the network cannot take the images
+        self.wished_side: int | None = None  # at which the images should be read, if larger
         self.remarks: list[str] = []
         self._poll = QTimer(self)
         self._poll.setInterval(POLL_MS)
@@ -63,20 +64,22 @@ class Search(QObject):
         """Find the network anew, at a place in the file and of an architecture, if given."""
         self.stop()
         self.found, self.decision, self.problem, self.fault = None, None, "", ""
+        self.wished_side = None
         images, opened = self._state.image_set, self._opened
 
-        def work(_: Control) -> tuple[Opened, Found, str, list[str]]:
+        def work(_: Control) -> tuple[Opened, Found, str, int | None, list[str]]:
             from engine.networks.opening.finding import find, open_file
-            from engine.training.proposing import sentences, size_fault
+            from engine.training.proposing import sentences, size_fault, wished_side
 
             read = opened or open_file(self.path)
             shape = images.shape if images is not None else None
             found = find(read, shape=shape, network=network, place=place)
             fault = size_fault(found, images) if images is not None else ""
-            return read, found, fault, sentences(found, images, None)
+            side = wished_side(found, images) if images is not None else None
+            return read, found, fault, side, sentences(found, images, None)
 
-        def done(answer: tuple[Opened, Found, str, list[str]]) -> None:
-            self._opened, self.found, self.fault, self.remarks = answer
+        def done(answer: tuple[Opened, Found, str, int | None, list[str]]) -> None:
+            self._opened, self.found, self.fault, self.wished_side, self.remarks = answer
             self.found_changed.emit()
 
         self._state.runner.ask(FIND, work, done, self._fail, long=True)

@@ -14,7 +14,7 @@ from gui.session.packed import save_copy
 from gui.session.state import State
 
 IMAGE_FILES = (
-    "*.png *.jpg *.jpeg *.bmp *.gif *.tif *.tiff *.webp *.avif *.ppm *.pgm "
+    "*.png *.jpg *.jpeg *.bmp *.gif *.tif *.tiff *.webp *.avif *.heic *.heif *.ppm *.pgm "
     "*.zip *.tar *.tar.gz *.tgz *.tar.bz2 *.tar.xz"
 )
 

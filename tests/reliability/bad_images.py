@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from tests.heic_files import crashing, photograph
 from tests.image_files import encoded, png
 from tests.reliability.costly_images import ANIMATION, many_scans, two_headers
 
@@ -190,7 +191,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "scans.jpg": (many_scans(20_000), "many scans"),
     "notes.txt": (b"notes", "not an image file"),
     "table.csv": (b"a,b", "not an image file"),
-    "picture.heic": (bytes(100), "a HEIC photograph"),
+    "sequence.heics": (bytes(100), "a sequence of HEIC photographs"),
+    "no photograph.heic": (bytes(100), "not an image of a known format"),
+    "truncated.heic": (photograph("colour.heic")[:600], "damaged"),
+    "crashes its decoder.heic": (crashing(), "damaged"),
     "picture.svg": (b"<svg/>", "not an image file"),
     "no suffix": (png(), "not an image file"),
     "inside.zip": (zip_inside(), "archive among other files"),

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from engine.data.decode import UnreadableImage, _plain_jpeg, decode, decode_fitted
+from engine.data.decode import UnreadableImage, decode, decode_fitted
+from engine.data.jpeg import plain_jpeg
 from engine.data.safety.bounds import MEMORY_CAP
 from tests.image_files import encoded, picture
 from tests.reliability.costly_images import COSTLY, READ, pixels, two_headers
@@ -97,7 +98,7 @@ def test_that_a_second_header_is_never_believed(false, fill, at, mode, size):
 def test_that_the_short_way_for_jpegs_gives_what_pillow_gives_or_nothing(seed, mode):
     chance = random.Random(seed)
     data = mutated(encoded(picture(size=(17, 9), mode=mode), "JPEG"), chance)
-    short = _plain_jpeg(data, 100)
+    short = plain_jpeg(data, 100)
     if short is None:
         return
     with Image.open(io.BytesIO(data)) as image:

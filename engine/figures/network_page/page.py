@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.figures.chart_file import check_path, new_figure_file
 from engine.figures.charts import FigureError
-from engine.figures.network_page import accuracy, making, mistakes
+from engine.figures.network_page import accuracy, making, mistakes, scores
 from engine.figures.network_page.markup import Markup, element, escaped, facts
 from engine.figures.network_page.subject import Subject, percent
 from engine.program import VERSION
@@ -27,6 +27,7 @@ SECTIONS: tuple[tuple[str, Section], ...] = (
     ("Common corruptions", mistakes.corruptions),
     ("Smallest eps that fools", mistakes.smallest_eps),
     ("Gradient maps", making.maps),
+    ("Scores of its maps", scores.scores),
     ("Training", making.curves),
     ("Settings", making.settings),
     ("Provenance", making.provenance),

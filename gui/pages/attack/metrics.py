@@ -10,8 +10,10 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSpinBox, QVBoxLayout, Q
 
 from engine.jobs.events import Ended
 from engine.specs import Alignment, Measurement, MetricSpec
+from engine.specs.methods import in_short
+from engine.specs.schema import SpecError
 from engine.store.index import Entry
-from engine.tradeoff.metrics import Measured, measured_in
+from engine.tradeoff.metrics import Measured, beside_text, limits_text, measured_in
 from gui.pages.common.network_picker import NetworkPicker
 from gui.session.workspace import Workspace
 from gui.widgets.forms.form_area import FormArea
@@ -22,7 +24,7 @@ from gui.widgets.label import Label
 from gui.widgets.number_table import Cell, NumberTable, TableRow
 
 IMAGES = 500
-HEADINGS = ("Network", "Metric", "Value", "Test images")
+HEADINGS = ("Network", "Metric", "Value", "95 %", "Beside it", "Test images")
 
 
 class MetricsTab(QWidget):
@@ -93,15 +95,27 @@ class MetricsTab(QWidget):
         layout.addLayout(right, 1)
 
     def specs(self) -> list[Measurement]:
-        """Return what is to be measured, one spec a network; none while a field is wrong."""
+        """Return what is to be measured, one spec a network; none while a field is wrong.
+
+        Networks of which the metric cannot be measured are left out.
+        """
+        return self._asked()[0]
+
+    def _asked(self) -> tuple[list[Measurement], str]:
+        """Return the specs, and why the first network that is left out is, or ""."""
         metric = self.form.spec()
         if not isinstance(metric, MetricSpec):
-            return []
-        count = self.images.value()
-        return [
-            Measurement(classifier=network.spec, metric=metric, test_images=count)
-            for network in self._picker.networks
-        ]
+            return [], self.form.error()
+        found: list[Measurement] = []
+        fault, count = "", self.images.value()
+        for network in self._picker.networks:
+            try:
+                spec = Measurement(classifier=network.spec, metric=metric, test_images=count)
+            except SpecError as error:
+                fault = fault or str(error)
+                continue
+            found.append(spec)
+        return found, fault
 
     @Slot()
     def ask(self) -> None:
@@ -126,7 +140,7 @@ class MetricsTab(QWidget):
         if self._waiting:
             words = f"{len(self._waiting)} still to be computed."
         self.note.setText(words)
-        self.measure.setEnabled(bool(self.specs()))
+        self._on_form()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Catch up with what changed out of sight."""
@@ -136,19 +150,22 @@ class MetricsTab(QWidget):
 
     def _row(self, found: Measured) -> TableRow:
         value = found.value or 0.0
-        metric = found.spec.metric.title
+        metric, limits, beside = found.metric.title, limits_text(found), beside_text(found)
         cells = (
             Cell(found.network, found.network),
-            Cell(metric, metric, type(found.spec.metric).__doc__ or ""),
-            Cell(f"{value:.4g}", value),
+            Cell(metric, metric, in_short(type(found.metric))),
+            Cell(f"{value:.4g}", value, found.metric.caveat),
+            Cell(limits, limits, "95 % interval of the mean over the test images"),
+            Cell(beside, beside, "The same score of maps that know no network, and blurred"),
             Cell(f"{found.test_images:,}", float(found.test_images)),
         )
         return TableRow(found.key, cells, self._picker.series(found.classifier))
 
     @Slot()
     def _on_form(self) -> None:
-        say(self.fault, self.form.error())
-        self.measure.setEnabled(bool(self.specs()))
+        specs, fault = self._asked()
+        say(self.fault, fault)
+        self.measure.setEnabled(bool(specs))
 
     @Slot(str)
     def _on_hovered(self, key: str) -> None:

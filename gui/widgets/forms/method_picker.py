@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.specs.methods import in_short
 from engine.specs.schema import Spec, fields_of, kinds_of
 from gui.look.plain import plain_tip
 from gui.widgets.dialog import Dialog
@@ -73,7 +74,7 @@ class MethodPicker(QWidget):
     def _make_row(self, spec: Spec) -> QHBoxLayout:
         self._specs[spec.kind] = spec
         box = self.boxes[spec.kind] = QCheckBox(spec.label)
-        box.setToolTip(plain_tip((type(spec).__doc__ or "").strip().splitlines()[0]))
+        box.setToolTip(plain_tip(in_short(type(spec))))
         box.toggled.connect(self.changed)
         row = QHBoxLayout()
         row.setSpacing(4)

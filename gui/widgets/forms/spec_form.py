@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QComboBox, QGridLayout, QWidget
 
+from engine.specs.methods import in_short
 from engine.specs.schema import Field, Spec, SpecError, fields_of, kinds_of
 from gui.look.plain import plain_tip
 from gui.widgets.forms.field_edit import (
@@ -143,7 +144,7 @@ class SpecForm(InnerForm):
         )
         for index, cls in enumerate(self._kinds):
             self._combo.addItem(cls.label, cls.kind)
-            self._combo.setItemData(index, plain_tip(_meaning(cls)), Qt.ItemDataRole.ToolTipRole)
+            self._combo.setItemData(index, plain_tip(in_short(cls)), Qt.ItemDataRole.ToolTipRole)
         guard_wheel(self._combo)
         self._kind_label = label_for(self._labels.get("kind", "kind"), self._combo)
         self._grid.addWidget(self._kind_label, 0, 0)
@@ -181,7 +182,7 @@ class SpecForm(InnerForm):
             item.name: self._make_row(item, 1 + 2 * index) for index, item in enumerate(shown)
         }
         self._grid.addWidget(self._fault, 1 + 2 * len(shown), 0, 1, 2)
-        self._combo.setToolTip(plain_tip(_meaning(cls)))
+        self._combo.setToolTip(plain_tip(in_short(cls)))
         self._link_tab_order()
         self._quiet = was_quiet
         self._check()
@@ -282,7 +283,3 @@ def _field_in(sentence: str, names: Iterable[str]) -> str:
     """Return the field that an error is about; its name begins the error message."""
     first = sentence.split(" ")[0].split(".")[0].rstrip(":")
     return first if first in names else ""
-
-
-def _meaning(cls: type[Spec]) -> str:
-    return (cls.__doc__ or "").strip().splitlines()[0]

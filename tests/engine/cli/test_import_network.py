@@ -1,6 +1,7 @@
 import importlib.util
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,9 +10,12 @@ from PIL import Image
 
 from engine import specs
 from engine.cli.main import main
+from engine.data.image_set import ImageSet
+from engine.networks import library
 from engine.networks.architectures import build
 from engine.program import BAD_INPUT, OK
 from engine.store.study import Study
+from engine.training.proposing import sentences
 from tests.data_sources import real_data
 
 CLASSES = ("ant", "bee")
@@ -157,3 +161,67 @@ def test_that_the_resnet_of_a_package_reads_raw_pixels():
     assert 0.75 < decision.proposed.accuracy < 0.92
     wrong = [choice.accuracy for choice in decision.choices if choice.normalizer == "data set"]
     assert max(wrong) < 0.3
+
+
+def test_that_a_network_of_a_library_gets_photographs_in_its_size_and_all_of_them(tmp_path, capsys):
+    made = library.torchvision_network(specs.Torchvision(name="squeezenet1_1"), (3, 64, 64), 1000)
+    torch.save(made.state_dict(), tmp_path / "w.pt")
+    random = np.random.default_rng(0)
+    for name in ("3", "14"):
+        (tmp_path / "photographs" / name).mkdir(parents=True)
+        for number in range(3):
+            pixels = random.integers(0, 256, (230, 300, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photographs" / name / f"{number}.png")
+    study = tmp_path / "s.isthmus"
+    arguments = ("--study", study, "--images", tmp_path / "photographs", "--json")
+    assert run("import", tmp_path / "w.pt", *arguments) == OK
+    said = json.loads(capsys.readouterr().out)
+    assert (said["network"], said["classes"]) == ("squeezenet1_1", 1000)
+    assert {row["images"] for row in said["accuracies"]} == {6}
+    images = Study(study).read(said["key"]).spec.images
+    assert (images.image_size, images.test_fraction) == (224, 1.0)
+    # Nothing is left to train on, which a training says.
+    place = tmp_path / "photographs"
+    (tmp_path / "plan.toml").write_text(
+        f"""
+run = ["learnt"]
+specs.images = {{ path = "{place}", test_fraction = 1.0 }}
+specs.small = {{ kind = "small_cnn" }}
+specs.learnt = {{ kind = "training", images = "@images", epochs = 1, network = "@small" }}
+"""
+    )
+    assert run("run", tmp_path / "plan.toml", "--study", study) != OK
+    said = capsys.readouterr().err
+    assert "have no training images; at least one is needed" in said
+    assert "no training image:" not in said
+
+
+@pytest.mark.parametrize(
+    ("spec", "side"),
+    [
+        (specs.Torchvision(name="resnet18"), 224),
+        (specs.Torchvision(name="inception_v3"), 299),
+        (specs.SmallCNN(), None),
+    ],
+)
+def test_that_the_side_is_known_that_published_weights_expect(spec, side):
+    assert library.usual_side(spec) == side
+
+
+def test_that_small_images_for_a_network_of_imagenet_are_remarked():
+    found = SimpleNamespace(
+        classes=1000, network=specs.Torchvision(name="resnet18"), notes=(), shape=(3, 64, 64)
+    )
+    pixels, labels = np.zeros((60, 3, 64, 64), np.uint8), np.arange(60) % 2
+    images = ImageSet(
+        train_images=pixels,
+        train_labels=labels,
+        test_images=pixels[:3],
+        test_labels=labels[:3],
+        classes=("a", "b"),
+    )
+    size, few = sentences(found, images)
+    assert size.endswith("resnet18 expect images of 224x224 px; these are read at 64x64 px.")
+    assert "the set's 3 test images; with a test fraction of 1 they are on all 63." in few
+    found.classes = 10
+    assert sentences(found, images) == [few]

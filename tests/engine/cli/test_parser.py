@@ -86,8 +86,8 @@ def test_that_what_is_no_command_and_no_path_is_one_line(bare, arguments, near):
     assert near in done.stderr
     if "is no command" in near:
         assert done.stderr.endswith(
-            "must be one of run, import, list, show, export, pack, unpack, check, methods, or the "
-            "path of a study, a folder of images, an image or a file of weights\n"
+            "must be one of run, import, list, show, export, cite, pack, unpack, check, methods, "
+            "or the path of a study, a folder of images, an image or a file of weights\n"
         )
 
 

@@ -280,7 +280,7 @@ def test_that_what_cannot_be_used_is_said_in_one_sentence(tmp_path):
 
 
 def test_that_options_are_checked_by_the_spec(pets):
-    for option in ({"image_size": 1}, {"fit": "squash"}, {"max_train": 0}, {"test_fraction": 1.0}):
+    for option in ({"image_size": 1}, {"fit": "squash"}, {"max_train": 0}, {"test_fraction": 1.1}):
         with pytest.raises(SpecError, match=next(iter(option))):
             ingest(pets, **option)
 

@@ -72,9 +72,13 @@ def test_that_one_class_and_none_are_told():
     assert "unlabelled" in class_remarks("", labels(), labels(-1))[0]
 
 
+def test_that_a_set_for_tests_alone_is_no_fault():
+    assert class_remarks("ab", labels(), labels(0, 1)) == []
+
+
 def test_that_long_lists_are_cut():
-    names = [f"c{k}" for k in range(8)]
-    (text,) = class_remarks(names, labels(), labels(*range(8)))
+    names = [f"c{k}" for k in range(9)]
+    (text,) = class_remarks(names, labels(8, 8), labels(*range(9)))
     assert text == "8 classes have no training image: c0, c1, c2, c3, c4 and 3 more."
 
 

@@ -123,15 +123,14 @@ def test_that_an_empty_folder_beside_a_wrapper_makes_no_class(tmp_path):
     assert scan(tree(tmp_path, (*(f"set/{path}" for path in CLASSES), "new/"))).name == "set"
 
 
-def test_that_videos_and_heic_photographs_are_named_as_such(tmp_path):
-    paths = ("cat/1.avif", "cat/2.HEIC", "dog/3.png", "dog/4.MOV", "dog/5.mp4", "dog/6.heif")
+def test_that_photographs_of_phones_are_taken_and_videos_named_as_such(tmp_path):
+    paths = ("cat/1.avif", "cat/2.HEIC", "dog/3.png", "dog/4.MOV", "dog/5.mp4", "dog/6.heics")
     found = scan(tree(tmp_path, paths))
-    assert [image.path for image in found.images] == ["cat/1.avif", "dog/3.png"]
+    assert [image.path for image in found.images] == ["cat/1.avif", "cat/2.HEIC", "dog/3.png"]
     assert reasons(found) == {
-        "cat/2.HEIC": "a HEIC photograph (.heic), which is not read; export it as JPEG or PNG",
         "dog/4.MOV": "a video (.mov); only single images are read",
         "dog/5.mp4": "a video (.mp4); only single images are read",
-        "dog/6.heif": "a HEIC photograph (.heif), which is not read; export it as JPEG or PNG",
+        "dog/6.heics": "a sequence of HEIC photographs (.heics); only single images are read",
     }
 
 

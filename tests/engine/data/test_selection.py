@@ -26,6 +26,11 @@ def test_that_no_class_with_two_images_lacks_a_part():
         assert len(train) == len(test) == 1
 
 
+def test_that_a_fraction_of_one_leaves_none_for_training():
+    train, test = split([*KEYS, "alone"], [*LABELS, 9], fraction=1.0, seed=0)
+    assert (train, len(test)) == ([], len(KEYS) + 1)
+
+
 def test_that_a_fraction_of_nothing_leaves_all_for_training():
     assert split(KEYS, LABELS, fraction=0.0, seed=0)[1] == []
 

@@ -22,10 +22,12 @@ from engine.specs import (
     ClassAccuracy,
     CorruptedAccuracy,
     Imported,
+    Road,
     SmallestEps,
     StrongAccuracy,
 )
 from engine.specs.measures import Measurement
+from engine.specs.scores.removal import ORDERS
 from engine.store.study import Study, StudyError
 from tests import made_up_study as made_up
 
@@ -106,6 +108,11 @@ def fill(study):
     add(study, SmallestEps(), {"never_fooled": 0.2}, {"smallest_eps": values})
     strong = {"accuracy": 0.3, "clean_accuracy": 0.9, "no_gradient_share": 0.5}
     add(study, StrongAccuracy(), strong)
+    score = {"road": 0.25, "road_low": 0.2, "road_high": 0.3, "road_sobel": 0.125}
+    panel = {name: np.full((3, 2), 0.5) for name in ("map", "random", "sobel", "blurred")}
+    curves = {f"curves/{order}/{name}": curve for order in ORDERS for name, curve in panel.items()}
+    values = {"road": np.full(4, 0.25), "curves/x": np.array([0.0, 0.5])}
+    add(study, Road(), score, {**values, **curves})
 
 
 def test_that_the_page_says_all_that_is_known(study):
@@ -124,6 +131,10 @@ def test_that_the_page_says_all_that_is_known(study):
         "0 → 0 (image 7, right)",
         "55.0 %",
         "never fooled",
+        "ROAD of Gradient",
+        "0.2 to 0.3",
+        "Sobel edges 0.125",
+        Road.caveat,
         "evaluation.eps",
         "must be CIFAR-10 with its ten classes",
     ):
@@ -182,8 +193,9 @@ def test_that_what_was_not_measured_is_said_with_a_plan_that_measures_it(study, 
         ClassAccuracy,
         CorruptedAccuracy,
         SmallestEps,
+        Road,
     }
-    assert read(text).text.count("Not measured") == 4
+    assert read(text).text.count("Not measured") == 5
 
 
 def test_that_an_l2_network_is_to_be_measured_at_radii_of_its_norm(study):

@@ -1,12 +1,10 @@
 import numpy as np
 import pytest
-import torch
 
 from engine import specs
-from engine.jobs.context import Context
-from engine.measures.measure import METRICS, alignment
+from engine.measures.measure import METRICS
 from engine.specs.schema import kinds_of
-from tests.engine.conftest import GLYPHS, training
+from tests.engine.conftest import training
 
 # Squares, variances, and activations weighted to be positive.
 UNSIGNED = ("smoothgrad_squared", "vargrad", "gradcam", "layercam")
@@ -60,20 +58,6 @@ def test_that_robust_accuracy_falls_with_eps_and_begins_at_the_clean_one(compute
     assert accuracy[0] >= accuracy[1] >= accuracy[2]
     assert (measured.arrays["accuracy_low"] <= accuracy).all()
     assert (measured.arrays["accuracy_high"] >= accuracy).all()
-
-
-def test_that_alignment_of_a_linear_model_is_the_distance_to_its_boundary(study):
-    """For f(x) = w.x without bias, |<x, g>| / ||g|| is |w.x| / ||w||. Source: Etmann 2019."""
-    weight = torch.tensor([[3.0, -4.0, 0.0, 0.0]])
-    linear = torch.nn.Linear(4, 2, bias=False)
-    with torch.no_grad():
-        linear.weight.copy_(torch.cat([weight, -weight]))
-    model = torch.nn.Sequential(torch.nn.Flatten(), linear).eval().requires_grad_(False)
-    images = torch.rand(5, 1, 2, 2, generator=torch.Generator().manual_seed(0))
-    context = Context(GLYPHS, study, torch.device("cpu"), lambda event: None)
-    result = alignment(model, images, torch.zeros(5), specs.Alignment(), context)
-    expected = (images.flatten(1) @ weight.T).abs().flatten() / 5
-    assert result.arrays["alignment"] == pytest.approx(expected.numpy(), rel=1e-5)
 
 
 def test_that_the_boundary_of_the_plane_is_measured(computed):

@@ -1,6 +1,7 @@
 """Augmentation, averages, smoothed labels and starts with other classes, in whole trainings."""
 
 import hashlib
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -14,11 +15,13 @@ from torch.nn import functional
 from engine import api, specs
 from engine.jobs.context import Cancelled, Context
 from engine.jobs.events import Scalars
+from engine.networks import library
 from engine.plan.cost import work_of
 from engine.specs.schema import SpecError, from_dict
 from engine.training import loop
 from engine.training.loop import TrainingState, make_optimizer
 from engine.training.schemes import SCHEMES, BatchContext
+from engine.training.start import redraw
 from engine.training.train import train
 from tests.engine.conftest import training
 from tests.engine.small_networks import initialised, seeded
@@ -222,6 +225,23 @@ def test_that_a_frozen_rest_stays_bit_for_bit_and_the_last_layer_learns(
             assert not np.array_equal(learned.arrays[name], untouched.arrays[name])
         else:
             np.testing.assert_array_equal(learned.arrays[name], array, err_msg=name)
+
+
+@pytest.mark.parametrize("name", ["efficientnet_b0", "squeezenet1_1"])
+def test_that_a_new_last_layer_begins_with_small_weights(name):
+    """A library's own range for three classes, 0.58, would spoil the features it stands on."""
+    network = library.torchvision_network(specs.Torchvision(name=name), (3, 64, 64), 3)
+    layer = network.requires_grad_(False).classifier[1]
+    head = frozenset(("classifier.1.weight", "classifier.1.bias"))
+    before = {n: v.clone() for n, v in network.state_dict().items() if n not in head}
+    redraw(network, head, torch.Generator().manual_seed(0))
+    bound = 1 / math.sqrt(layer.weight[0].numel())
+    assert layer.weight.abs().max() <= bound
+    assert layer.weight.std() == pytest.approx(bound / math.sqrt(3), rel=0.05)
+    assert all(torch.equal(network.state_dict()[n], value) for n, value in before.items())
+    first = layer.weight.clone()
+    redraw(network, head, torch.Generator().manual_seed(0))
+    assert torch.equal(layer.weight, first)
 
 
 def test_that_all_but_the_normaliser_learns_where_nothing_is_frozen(study, computed, two, three):

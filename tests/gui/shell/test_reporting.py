@@ -1,6 +1,7 @@
 """Reports and exported pages: named by the user, drawn on a lane, told in a sentence."""
 
 import pytest
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QInputDialog
 
 from engine.figures import report_page
@@ -52,6 +53,16 @@ def test_that_the_menu_writes_a_report_of_the_study(window, chosen, qtbot, tmp_p
     qtbot.waitUntil(lambda: bool(written(window)), timeout=WAIT_MS)
     assert (tmp_path / "out.pdf").read_bytes().startswith(b"%PDF")
     assert chosen["start"].endswith("sweep-report.pdf")
+
+
+def test_that_the_menu_copies_a_methods_section_with_its_references(window, qtbot):
+    window.menus.actions["copy_methods"].trigger()
+    qtbot.waitUntil(
+        lambda: any("methods section" in text for text, _ in window.said), timeout=WAIT_MS
+    )
+    copied = QGuiApplication.clipboard().text()
+    assert "\\cite{madry2018towards" in copied
+    assert "@inproceedings{madry2018towards," in copied
 
 
 def test_that_the_menu_writes_a_report_of_the_network_that_is_chosen(

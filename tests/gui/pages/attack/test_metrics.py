@@ -1,10 +1,21 @@
 """Any metric is measured of the chosen networks, and the table shows what the study holds."""
 
+from types import SimpleNamespace
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit
 
-from engine.specs import Alignment, Measurement, MetricSpec, RobustAccuracy
+from engine.specs import (
+    Alignment,
+    Gaussians2D,
+    Measurement,
+    MetricSpec,
+    PaperMLP,
+    RobustAccuracy,
+    Sparseness,
+    Training,
+)
 from engine.specs.schema import kinds_of
 from engine.store.study import Result
 from gui.pages.attack.metrics import MetricsTab
@@ -54,11 +65,44 @@ def test_that_measuring_queues_what_is_missing(tab, monkeypatch, qtbot):
 def test_that_a_number_stands_in_the_table_and_opens_its_record(tab, qtbot):
     spec = Measurement(classifier=networks()[0], metric=Alignment(), test_images=40)
     add_record(tab.workspace, spec, Result({"alignment": 0.125, "test_images": 40}))
-    assert texts(tab) == [["Standard, seed 0", "Gradient alignment", "0.125", "40"]]
+    assert texts(tab) == [["Standard, seed 0", "Gradient alignment", "0.125", "", "", "40"]]
     with qtbot.waitSignal(tab.opened) as opened:
         tab.table.setCurrentCell(0, 0)
         qtbot.keyClick(tab.table, Qt.Key.Key_Return)
     assert opened.args == [spec.key]
+
+
+def test_that_a_score_stands_beside_its_baselines_and_says_what_it_does_not_show(tab):
+    spec = Measurement(classifier=networks()[0], metric=Sparseness(), test_images=40)
+    numbers = {"sparseness": 0.5, "sparseness_low": 0.41, "sparseness_high": 0.6}
+    numbers |= {"sparseness_random": 0.333, "sparseness_sobel": 0.79}
+    add_record(tab.workspace, spec, Result({**numbers, "test_images": 40}))
+    (row,) = texts(tab)
+    assert row[1:] == [
+        "Sparseness of Gradient",
+        "0.5",
+        "0.41 to 0.6",
+        "random map 0.333, Sobel edges 0.79",
+        "40",
+    ]
+    for column in (1, 2):
+        assert Sparseness.caveat in tab.table.item(0, column).toolTip()
+    tab.form.select_kind("sparseness")
+    assert Sparseness.caveat in tab.form._combo.toolTip()
+
+
+def test_that_a_network_of_other_images_is_left_out_and_it_is_said_why(tab, monkeypatch):
+    plane = Training(images=Gaussians2D(per_class=20), network=PaperMLP())
+    both = [SimpleNamespace(spec=spec, key=spec.key) for spec in (plane, networks()[0])]
+    monkeypatch.setattr(NetworkPicker, "networks", property(lambda picker: both))
+    tab.form.select_kind("stroke_mass")
+    assert [spec.classifier for spec in tab.specs()] == [networks()[0]]
+    assert "must be Glyphs" in tab.fault.text()
+    assert tab.measure.isEnabled()
+    both.pop()
+    tab.refresh()
+    assert tab.specs() == []
+    assert not tab.measure.isEnabled()
 
 
 def test_that_a_curve_has_no_row(tab):

@@ -1,0 +1,1 @@
+"""Photographs of phones (HEIC), decoded in another process."""

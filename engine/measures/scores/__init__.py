@@ -1,0 +1,1 @@
+"""Scores that judge maps without retraining, each beside maps of no network."""
