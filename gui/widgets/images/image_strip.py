@@ -137,7 +137,7 @@ class ImageStrip(QWidget):
 
     def offer_adding(self, tip: str) -> QToolButton:
         """Add and return a button that asks for more images."""
-        return self._add_button("Add images…", tip, self.add_asked.emit)
+        return self._add_button("Add images…", tip, self.add_asked)
 
     # ------------------------------------------------------------------------------------ building
 
