@@ -26,12 +26,21 @@ TITLE, KIND, PROGRESS, ELAPSED, LEFT, ACTION = range(6)
 
 @dataclass(frozen=True)
 class Summary:
-    """The whole queue in four numbers; ``left`` is in seconds, or None if unknown."""
+    """The whole queue in numbers; ``left`` is in seconds, or None if unknown.
+
+    ``done`` counts what finished well: failed and cancelled ones are counted apart.
+    """
 
     done: int
     total: int
     failed: int
     left: float | None
+    cancelled: int = 0
+
+    @property
+    def ended(self) -> int:
+        """How many do not run or wait any more."""
+        return self.done + self.failed + self.cancelled
 
 
 class JobModel(QAbstractTableModel):
@@ -175,8 +184,9 @@ class JobModel(QAbstractTableModel):
         batch = [self._jobs[key] for key in self._batch]
         done = [job for job in batch if not job.active]
         failed = sum(job.state == "failed" for job in done)
+        cancelled = sum(job.state == "cancelled" for job in done)
         left = self.outlook.left(batch, self.stopwatch.now())
-        return Summary(len(done), len(batch), failed, left)
+        return Summary(len(done) - failed - cancelled, len(batch), failed, left, cancelled)
 
     # ---------------------------------------------------------------------------------- Qt's model
 

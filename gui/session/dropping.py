@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import os
-from collections.abc import Iterable
+import zlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QMimeData, QUrl
 from PySide6.QtGui import QImage
+
+from engine.store.files import BLOCK, open_regular
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
@@ -21,8 +25,12 @@ WEIGHTS = (
     *(".pt.tar", ".ckpt.tar", ".pt2", ".onnx", ".keras", ".npz", ".tflite", ".pb"),
 )
 PACKED = (".h5", ".hdf5")
-# Fields of images that say which values are black and white.
-RULE = ("bit_depth", "black", "white", "beyond")
+# Fields of images that say how they become square, and which values are black and white.
+RULE = ("fit", "bit_depth", "black", "white", "beyond")
+FIRST_LABELS = {
+    bytes((7, 2, 1, 0, 4, 1, 4, 9, 5, 9)): "MNIST",
+    bytes((9, 2, 1, 1, 6, 1, 4, 6, 5, 7)): "Fashion-MNIST",
+}
 COPIED_FILES = "x-special/gnome-copied-files"
 
 
@@ -89,12 +97,53 @@ def sort_paths(paths: Iterable[Path]) -> Sorted:
     return found
 
 
+def guests_among(paths: Iterable[Path]) -> list[Path]:
+    """Return the paths of pictures and of folders of pictures, which a page can show by themselves.
+
+    Archives and the files of MNIST are sets of their own.
+    """
+    from engine.data.archives import archive_stem
+    from engine.data.scan import IDX_NAMES
+
+    def is_set(path: Path) -> bool:
+        names = [path.name] if path.is_file() else [file.name for file in path.iterdir()]
+        idx = any(name.removesuffix(".gz") in IDX_NAMES for name in names)
+        return idx or (path.is_file() and bool(archive_stem(path.name)))
+
+    return [path for path in sort_paths(paths).images if not is_set(path)]
+
+
 def _problem(path: Path) -> str:
     if not path.exists():
         return f"{path} does not exist."
     if not os.access(path, os.R_OK):
         return f"{path} may not be read by Isthmus: choose it in a file dialog instead."
     return ""
+
+
+def name_of(paths: Sequence[Path]) -> str:
+    """Return a name for several files that become one set: that of the first, or of MNIST's set.
+
+    The files of MNIST and those of Fashion-MNIST have the same names; they are told apart by their
+    first test labels.
+    """
+    from engine.data.scan import IDX_NAMES
+
+    named = {path.name.removesuffix(".gz"): path for path in paths}
+    if not named.keys() & set(IDX_NAMES):
+        return paths[0].stem
+    labels = named.get("t10k-labels-idx1-ubyte")
+    return "MNIST files" if labels is None else FIRST_LABELS.get(_head(labels), "MNIST files")
+
+
+def _head(path: Path) -> bytes:
+    """Return the first ten labels in an idx file, or b"" if it cannot be read."""
+    try:
+        with open_regular(path) as file:
+            unpacked = gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file
+            return bytes(unpacked.read(18)[8:])
+    except (OSError, EOFError, zlib.error):
+        return b""  # reading the set will say what is wrong with it
 
 
 def free_path(folder: Path, stem: str, suffix: str) -> Path:
@@ -106,10 +155,10 @@ def free_path(folder: Path, stem: str, suffix: str) -> Path:
 
 
 def form_like(spec: ImagesSpec | None, images: ImageSet | None, path: Path) -> dict[str, Any]:
-    """Return options that give pictures at a path the shape and values of present images.
+    """Return options that give pictures at a path the shape, cut and values of present images.
 
     Networks of those images fit then, and see the brightness that they were trained on. An archive
-    is a set of its own, whose values have their own rule.
+    is a set of its own, which has its own rule.
     """
     from engine.data.archives import archive_stem
 
@@ -119,3 +168,18 @@ def form_like(spec: ImagesSpec | None, images: ImageSet | None, path: Path) -> d
     names = () if archive_stem(path.name) else RULE
     rule = {name: getattr(spec, name) for name in names if hasattr(spec, name)}
     return {"image_size": side, "channels": "grey" if channels == 1 else "rgb", **rule}
+
+
+def copied(paths: list[Path], folder: Path, check: Callable[[], None]) -> Path:
+    """Copy files into a folder, numbering names that repeat, and return the folder."""
+    for path in paths:
+        check()
+        try:
+            place = free_path(folder, path.stem, path.suffix)
+            with open_regular(path) as source, open(place, "xb") as target:
+                while block := source.read(BLOCK):
+                    check()
+                    target.write(block)
+        except OSError as error:
+            raise ValueError(f"{path} cannot be copied: {error.strerror or error}") from error
+    return folder

@@ -13,7 +13,6 @@ from PySide6.QtGui import QImage
 from engine.data.safety.patience import Patience, sentence
 from engine.specs import ImagesSpec, Imported, StoredImages
 from engine.specs.schema import SpecError
-from engine.store.files import BLOCK, open_regular
 from engine.store.study import SUFFIX, StudyError
 from gui.look import settings
 from gui.session import dropping
@@ -41,15 +40,20 @@ class Importer(QObject):
         Reading of images began.
     weights_found
         Takes the path of a weights file whose network the user must name.
+    network_added
+        Takes the spec of a network whose import was queued.
     """
 
     changed = Signal()
     started = Signal()
     weights_found = Signal(object)
+    network_added = Signal(object)
 
     def __init__(self, state: State):
         super().__init__(state)
         self._state = state
+        # Asks whether doubtful images are to be used: calls the second argument if so.
+        self.confirm: Callable[[str, Callable[[], None]], None] = lambda _, go_on: go_on()
         self._waiting: list[Callable[[], object]] = []
         self._progress, self._patience = (0.0, 0.0), Patience()
         self.name = ""
@@ -91,6 +95,8 @@ class Importer(QObject):
         elif found.packed:
             self._when_loaded(partial(open_packed, self._state, found.packed[0], self.open_study))
         if found.images:
+            if not self._state.runner.loaded:
+                self.started.emit()  # where reading is shown is also where to wait for it
             self._when_loaded(lambda: self._read_together(found.images))
         for path in found.weights:
             self.take_weights(path)
@@ -207,7 +213,7 @@ class Importer(QObject):
         elif len(paths) > COPIED_AT_MOST:
             text = "{count:,} files are too many to copy: drop their folder instead."
             self._say(text.format(count=len(paths)), error=True)
-        elif folder := self._own_folder("dropped", paths[0].stem):
+        elif folder := self._own_folder("dropped", dropping.name_of(paths)):
             self._copy_then_read(paths, folder)
 
     def _read(self, path: Path, options: dict[str, Any] | None = None) -> None:
@@ -227,13 +233,13 @@ class Importer(QObject):
 
         def done(answer: tuple[StoredImages, ImageSet]) -> None:
             self._end()
-            self._choose(path, *answer)
+            self._choose_after_asking(path, *answer)
 
         self._begin(path.name, work, done)
 
     def _copy_then_read(self, paths: list[Path], folder: Path) -> None:
         def work(control: Control) -> Path:
-            return copied(paths, folder, control.check)
+            return dropping.copied(paths, folder, control.check)
 
         def done(place: Path) -> None:
             self._end()
@@ -290,6 +296,16 @@ class Importer(QObject):
     def _fail(self, text: str) -> None:
         self._end()
         self._say(text, error=True)
+
+    def _choose_after_asking(self, path: Path, spec: StoredImages, images: ImageSet) -> None:
+        """Ask before folders that do not look like classes become the study's images."""
+        from engine.data.remarks import class_doubt
+
+        doubt = class_doubt(spec.name, images)
+        if doubt:
+            self.confirm(doubt, lambda: self._choose(path, spec, images))
+        else:
+            self._choose(path, spec, images)
 
     def _choose(self, path: Path, spec: StoredImages, images: ImageSet) -> None:
         state = self._state
@@ -353,6 +369,7 @@ class Importer(QObject):
             self._say(str(error), error=True)
             return
         self._state.run([spec])
+        self.network_added.emit(spec)
 
     def _say(self, text: str, *, error: bool = False) -> None:
         self._state.message.emit(text, error)
@@ -365,21 +382,6 @@ def documents() -> Path:
         return chosen
     place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
     return Path(place or Path.home()) / "Isthmus"
-
-
-def copied(paths: list[Path], folder: Path, check: Callable[[], None]) -> Path:
-    """Copy files into a folder, numbering names that repeat, and return the folder."""
-    for path in paths:
-        check()
-        try:
-            place = dropping.free_path(folder, path.stem, path.suffix)
-            with open_regular(path) as source, open(place, "xb") as target:
-                while block := source.read(BLOCK):
-                    check()
-                    target.write(block)
-        except OSError as error:
-            raise ValueError(f"{path} cannot be copied: {error.strerror or error}") from error
-    return folder
 
 
 def _nowhere(digest: str) -> Path:

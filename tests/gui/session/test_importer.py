@@ -9,7 +9,7 @@ import pytest
 from engine.data.safety import patience
 from engine.data.sources import FolderSource
 from engine.training.proposing import digest_of
-from gui.session.importer import copied
+from gui.session.dropping import copied
 from gui.session.workspace import Workspace
 from tests import image_files
 from tests.gui.fakes import WAIT_MS
