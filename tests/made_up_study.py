@@ -1,5 +1,6 @@
 """Studies whose records were never computed: small, and with numbers that are known by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ from engine.specs import (
     AdversarialExamples,
     Alignment,
     Boundary,
+    GaussianNoise,
     Gaussians2D,
     Glyphs,
+    GlyphTruth,
     Gradient,
     GradientXInput,
     Interpretability,
@@ -22,6 +25,7 @@ from engine.specs import (
     PaperMLP,
     SmallCNN,
     Standard,
+    StrongAccuracy,
     TangentShare,
     Training,
 )
@@ -254,4 +258,36 @@ def manifold(folder: Path, *, explained=0.8, swapped=False) -> Study:
         add_distances(study, distances_of(classifier), clean + shift)
         numbers = {"known": 0.1 + eps, "known_baseline": 0.1, "estimated": 0.2}
         add(study, Measurement(classifier=classifier, metric=TangentShare()), numbers)
+    return study
+
+
+def frontier(folder: Path, seeds=(0, 1, 2)) -> Study:
+    """Return a study of standard training, of noise and of two PGD radii, each with some seeds.
+
+    Clean accuracy is 0.9, robust accuracy 0.1, 0.2, 0.3 and 0.5, and the tangent share of the
+    gradient 0.2, 0.3, 0.4 and 0.6, each plus a hundredth of the seed.
+    """
+    study = Study(folder / "frontier", create=True)
+    add_images(study)
+    schemes = (
+        (Standard(), 0.1, 0.2),
+        (GaussianNoise(sigma=0.3), 0.2, 0.3),
+        (Adversarial(attack=PGD(eps=0.05)), 0.3, 0.4),
+        (Adversarial(attack=PGD(eps=0.1)), 0.5, 0.6),
+    )
+    for seed in seeds:
+        for scheme, robust, share in schemes:
+            spec = replace(network(seed=seed), scheme=scheme)
+            add_network(study, spec, robust=1.0)
+            strong = StrongAccuracy(norm=spec.evaluation.norm, eps=spec.evaluation.eps)
+            numbers = {"accuracy": robust + seed / 100, "test_images": 1000}
+            add(study, Measurement(classifier=spec, metric=strong), numbers)
+            for attribution, more in ((Gradient(), 0.0), (GradientXInput(), 0.1)):
+                truth = GlyphTruth(attribution=attribution)
+                numbers = {
+                    "tangent_share": share + more + seed / 100,
+                    "stroke_mass": 0.5,
+                    "blurriness": 0.6 + (seed + robust) / 50,
+                }
+                add(study, Measurement(classifier=spec, metric=truth), numbers)
     return study

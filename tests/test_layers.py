@@ -180,7 +180,7 @@ def test_that_only_the_runner_starts_threads_in_the_window():
             assert "PySide6.QtCore.QThread" not in names, path.name
             assert "Thread(" not in path.read_text(), path.name
         else:
-            assert path.parent.name == "session"
+            assert "session" in path.parts
 
 
 def test_that_the_window_does_not_load_torch_or_matplotlib_before_it_is_up():

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from engine.devices.found import NAMES
 from engine.figures.catalog import FIGURES
@@ -20,6 +21,10 @@ from engine.specs.images import ImagesSpec
 from engine.store.index import lacking
 from engine.store.study import Record, Study, StudyError, spec_of
 from engine.texts import one_line
+
+if TYPE_CHECKING:
+    from engine.cli.cluster import Workers
+    from engine.cli.share import Asked
 
 # What users write for values of --device, and the value to suggest.
 MEANT = {"gpu": "cuda", "nvidia": "cuda", "intel": "xpu", "apple": "mps", "metal": "mps"}
@@ -58,7 +63,35 @@ def _run(options: argparse.Namespace) -> int:
         jobs=options.jobs,
         threads=options.threads,
         yes=options.yes,
+        share=_share(options.shard, options.take_over),
+        workers=_workers(options),
     )
+
+
+def _workers(options: argparse.Namespace) -> Workers | None:
+    from engine.cli.cluster import Workers
+
+    given = [
+        f"--{name}"
+        for name in ("shard", "workers", "scheduler")
+        if getattr(options, name) is not None
+    ]
+    if len(given) > 1:
+        raise ValueError(f"{given[0]} and {given[1]} are two ways to divide a plan; give one")
+    if options.scheduler is not None:
+        return Workers(scheduler=options.scheduler or "''")
+    return None if options.workers is None else Workers(count=options.workers)
+
+
+def _share(shard: str | None, minutes: float | None) -> Asked | None:
+    from engine.cli.share import TAKE_OVER, Asked
+    from engine.plan.sharing.bundles import shard_of
+
+    if shard is None:
+        if minutes is not None:
+            raise ValueError("--take-over is for a run with --shard, which is not given")
+        return None
+    return Asked(shard_of(shard), TAKE_OVER if minutes is None else minutes)
 
 
 def _import(options: argparse.Namespace) -> int:

@@ -122,6 +122,30 @@ def _add_run(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--yes", action="store_true", help="begin work of more than a day without a question"
     )
+    command.add_argument(
+        "--shard",
+        metavar="I/N",
+        help="compute one of n shares of the plan, the others by the same command elsewhere, such "
+        "as 2/8; the study's folder is all that they share",
+    )
+    command.add_argument(
+        "--take-over",
+        type=float,
+        metavar="MINUTES",
+        help="after which a shard computes what it needs of one that has not begun or died (10)",
+    )
+    command.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="start so many workers here, each on a GPU of its own where there are several, and "
+        "lead them; needs the extra cluster",
+    )
+    command.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="lead the workers of this scheduler of dask: tcp://127.0.0.1:8786, or tls://...",
+    )
 
 
 def _add_cores(command: argparse.ArgumentParser) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
+from engine.cli.cluster import Workers, run_on_workers
 from engine.cli.reporter import Reporter
+from engine.cli.share import Asked, run_share
+from engine.cli.stopping import stopping
 from engine.data.downloads import find_data
 from engine.data.image_set import ImageSet
 from engine.data.images import ingest, options_in
@@ -25,10 +24,12 @@ from engine.plan.cost import rates_in, sizes_in
 from engine.plan.forecast import forecast
 from engine.plan.planfile import Plan, read_plan
 from engine.plan.scheduler import Prepared, Scheduler
+from engine.plan.sharing.cluster import Slot
 from engine.plan.slots import Slots, slots_on
 from engine.program import FAILED, INTERRUPTED, OK
 from engine.specs import ImagesSpec
 from engine.specs.images import StoredImages
+from engine.specs.schema import Spec
 from engine.specs.variants import faithful
 from engine.store.study import Study
 from engine.texts import one_line
@@ -49,6 +50,8 @@ def run_plan(
     jobs: int | None = None,
     threads: int | None = None,
     yes: bool = False,
+    share: Asked | None = None,
+    workers: Workers | None = None,
 ) -> int:
     """Compute the specs of a plan file into the study at ``folder``; return the exit code.
 
@@ -63,6 +66,10 @@ def run_plan(
         See :func:`engine.plan.slots.slots_on`.
     yes
         Whether to begin work of more than a day without a question. It is asked on a terminal only.
+    share
+        Which share of the plan to compute, if several processes divide it.
+    workers
+        Who computes the plan, if not this process.
         The other arguments are those of :func:`~engine.plan.planfile.read_plan`.
 
     Raises
@@ -80,6 +87,26 @@ def run_plan(
     for digest, place in reader.places.items():
         study.set_location(digest, place)
     reader.known.save()
+    if workers is not None:
+        return run_on_workers(plan.title, specs, study, Slot(device, jobs, threads), workers)
+    if share is not None:
+
+        def hand_over(scheduler: Scheduler) -> None:
+            reader.share(scheduler, plan)
+
+        return run_share(plan.title, specs, study, slots, share, hand_over)
+    return _run_all(plan, specs, study, slots, reader, yes)
+
+
+def _run_all(
+    plan: Plan,
+    specs: Sequence[Spec],
+    study: Study,
+    slots: Slots,
+    reader: _ImageReader,
+    yes: bool,
+) -> int:
+    """Compute a plan in this process alone; return the exit code."""
     reporter = Reporter()
     scheduler = Scheduler(study, slots, reporter)
     prepared = scheduler.prepare(specs)
@@ -198,20 +225,8 @@ def _go_on(seconds: float) -> bool:
 
 def wait(scheduler: Scheduler) -> bool:
     """Wait for the plan; the first Ctrl-C cancels it, the second ends the process at once."""
-    stopped = threading.Event()
-
-    def on_interrupt(_: int, __: FrameType | None) -> None:
-        if stopped.is_set():
-            os._exit(INTERRUPTED)
-        stopped.set()
-
-    main = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGINT, on_interrupt) if main else None
-    try:
+    with stopping() as stopped:
         while not scheduler.wait(0.2):
-            if stopped.is_set():
+            if stopped():
                 scheduler.cancel()
-    finally:
-        if main:
-            signal.signal(signal.SIGINT, before)
-    return stopped.is_set()
+    return stopped()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,13 @@ from engine.data.traits import Traits
 from engine.data.values import BY_ITSELF, CLIPPED, FEW_BITS, FLAT, SCALED_16, is_scaling
 from engine.specs.images import FolderImages
 
+if TYPE_CHECKING:
+    from engine.data.image_set import ImageSet
+
 UNUSED_VALIDATION = "in a validation folder, and no validation part is asked for"
+LEAST_LEFT = 50  # files left out that raise a doubt; a few notes and lists are in many sets
+MOST_FOLDERS = 3  # folders of images a class: train, test and validation
+MANY_CLASSES, FEW_IMAGES = 5, 3
 NAMED = 5  # maximum number of names in a sentence before "and ... more"
 
 _FITTED = {
@@ -112,6 +119,33 @@ def class_remarks(
                 f"{_counted(len(names), 'class', 'classes')} {verb} {what}: {_some(names)}."
             )
     return found
+
+
+def class_doubt(name: str, images: ImageSet) -> str:
+    """Return why folders do not look like the classes of a data set; "" if they do.
+
+    Three things are unlike a data set: more files left out than used, images in more subfolders of
+    the class folders than there are classes, and many classes of one or two images.
+    """
+    if not images.classes:
+        return ""
+    parts = [(images.train_files, images.train_labels), (images.test_files, images.test_labels)]
+    files = [path for paths, _ in parts for path in paths]
+    counts = np.bincount(np.concatenate([labels for _, labels in parts]).clip(0))
+    below = Counter(path.rpartition("/")[0] for path in files)
+    left, classes = len(images.skipped), len(images.classes)
+    reasons = []
+    if left > max(len(files), LEAST_LEFT):
+        reasons.append(f"{left:,} of {left + len(files):,} files are left out")
+    if len(below) > MOST_FOLDERS * classes:
+        reasons.append(f"the images lie in {len(below):,} folders")
+    if classes >= MANY_CLASSES and np.median(counts) < FEW_IMAGES:
+        reasons.append("most of the classes have fewer than three images")
+    if not reasons:
+        return ""
+    folders = _counted(classes, "folder becomes a class", "folders become classes")
+    doubt = f"{name} does not look like a folder of classes: {'; '.join(reasons)}."
+    return f"{doubt} {folders}: {_some(images.classes)}."
 
 
 def name_remarks(classes: Sequence[str], paths: Sequence[str]) -> list[str]:

@@ -120,6 +120,13 @@ _ROWS = (
         ("interpretability",),
         "engine.figures.study_figures:kar_curves",
     ),
+    StudyFigure(
+        "frontier",
+        "Accuracy, robustness and alignment together",
+        ("measurement",),
+        "engine.figures.frontier.charts:frontier_charts",
+        tables="engine.figures.frontier.tables:frontier_tables",
+    ),
     StudyFigure("maps", "Gradient maps", ("maps",), "engine.figures.grids:gradient_maps"),
     StudyFigure(
         "attacks",

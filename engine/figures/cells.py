@@ -62,3 +62,15 @@ def _printable(letter: str) -> str:
     if kind == "Cs":  # half of a letter, which no file can hold
         return "\ufffd"
     return " " if kind in ("Cc", "Zs", "Zl", "Zp") else letter
+
+
+def columns(rows: Sequence[Sequence[str]], left: int) -> str:
+    """Return rows of texts as aligned columns, the first ``left`` of them flush left."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(
+            text.ljust(width) if index < left else text.rjust(width)
+            for index, (text, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )

@@ -45,8 +45,9 @@ def retraining_chart(shown: Sequence[curves.Curve], title: str, names: Sequence[
 
 
 def _baseline_series(curve: curves.Curve) -> Series:
+    reversed_ = curve.spec.control == "reversed"
     return Series(
-        "Random pixels",
+        "Least important pixels kept" if reversed_ else "Random pixels",
         curve.random_fractions,
         curve.random_mean,
         curve.random_low,

@@ -9,6 +9,8 @@ from typing import Any
 
 from engine.boundary import lab
 from engine.figures.catalog import Table
+from engine.figures.cells import columns
+from engine.figures.frontier.tables import frontier_json, frontier_text
 from engine.manifold import panels as manifold_panels
 from engine.manifold import seeds as manifold_seeds
 from engine.manifold.order import OrderStep
@@ -19,7 +21,7 @@ from engine.tradeoff import points as tradeoff_points
 from engine.tradeoff.metrics import Measured, caveats, limits_text, measured_in
 from engine.tradeoff.planning import ASSUMED
 
-SCORED_CONTROLS = ("sobel", "blurred")
+SCORED_CONTROLS = ("sobel", "blurred", "matched", "reversed")
 NEEDED = "What would tell these correlations from noise"
 
 
@@ -34,6 +36,7 @@ def as_json(study: Study) -> dict[str, Any]:
         "tangent_share": tangent_shares(study),
         "metrics": list(map(_measured_json, measured_in(study))),
         "boundary": [_tilt_json(tilt) for tilt in lab.tilts(study)],
+        "frontier": frontier_json(study),
     }
 
 
@@ -74,6 +77,8 @@ def as_text(study: Study) -> str:
     angles = lab.tilts(study)
     if angles:
         parts.append("Boundary tilt\n" + columns(_tilt_rows(angles), 1))
+    if frontier := frontier_text(study):
+        parts.append(frontier)
     return "\n\n".join(parts)
 
 
@@ -159,21 +164,10 @@ def _measured_json(found: Measured) -> dict[str, Any]:
     }
 
 
-def columns(rows: Sequence[Sequence[str]], left: int) -> str:
-    """Return rows of texts as aligned columns, the first ``left`` of them flush left."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(
-            text.ljust(width) if index < left else text.rjust(width)
-            for index, (text, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
-
-
 def control_rows(points: Sequence[tradeoff_points.NetworkPoint]) -> list[list[str]]:
     """Return every score that has controls beside it, headings first."""
-    rows = [["network", "score", "value", "sobel", "blurred", "mask only %", "blurriness"]]
+    names = ("sobel", "blurred", "matched blur", "DiffROAR")
+    rows = [["network", "score", "value", *names, "mask only %", "blurriness"]]
     for point in points:
         for mode, found in point.controls.items():
             for kind, controls in found.items():

@@ -20,17 +20,21 @@ from engine.manifold.tangents import tangent_share
 from engine.measures.attack_check import attack_check
 from engine.measures.by_class import class_accuracy
 from engine.measures.corruptions import corrupted_accuracy
+from engine.measures.glyph_truth import glyph_truth
 from engine.measures.map_numbers import completeness_gap, known_tangent_share
 from engine.measures.scores.table import SCORES
 from engine.measures.smallest_eps import smallest_eps
 from engine.measures.strong import strong_accuracy
 from engine.networks.gradients import as_unit, logits_of
+from engine.retraining.fidelity import f_fidelity
 from engine.specs import (
     AdversarialExamples,
     AttackCheck,
     ClassAccuracy,
     ClassifierSpec,
     CorruptedAccuracy,
+    FFidelity,
+    GlyphTruth,
     ImagesSpec,
     Maps,
     Measurement,
@@ -174,6 +178,8 @@ METRICS: dict[str, Callable[..., Result]] = {
     ClassAccuracy.kind: class_accuracy,
     CorruptedAccuracy.kind: corrupted_accuracy,
     SmallestEps.kind: smallest_eps,
+    GlyphTruth.kind: glyph_truth,
+    FFidelity.kind: f_fidelity,
     **SCORES,
 }
 

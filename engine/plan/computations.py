@@ -11,7 +11,7 @@ from engine.jobs import device_images
 from engine.jobs.context import Context
 from engine.manifold import distance, vae_gan
 from engine.measures import measure
-from engine.retraining import retrain
+from engine.retraining import fidelity, retrain
 from engine.specs.schema import kinds_of
 from engine.store.study import Result
 from engine.training import importing, train
@@ -22,6 +22,7 @@ COMPUTATIONS: dict[str, Callable[[Any, Context], Result]] = {
     specs.Imported.kind: importing.import_weights,
     specs.Retraining.kind: retrain.retrain,
     specs.Interpretability.kind: retrain.interpretability,
+    specs.MaskTuning.kind: fidelity.mask_tuning,
     specs.Maps.kind: measure.maps,
     specs.AdversarialExamples.kind: measure.adversarial_examples,
     specs.Measurement.kind: measure.measure,

@@ -22,6 +22,7 @@ from engine.specs import (
     Imported,
     Interpretability,
     Maps,
+    MaskTuning,
     Measurement,
     NetworkSpec,
     Retraining,
@@ -168,6 +169,18 @@ def _retraining(spec: Retraining, size: Size) -> Work:
     )
 
 
+def _mask_tuning(spec: MaskTuning, size: Size) -> Work:
+    images, network = spec.classifier.images, spec.classifier.network
+    train, test = _size_of(images, size)
+    return Work(
+        _likenesses(spec.kind, network, images),
+        epochs=spec.epochs,
+        batches=float(train),
+        after=2 * FORWARD * test,
+        images=train,
+    )
+
+
 def _maps(spec: Maps, size: Size) -> Work:
     return _chosen(spec, len(spec.indices) * (FORWARD + spec.attribution.passes))
 
@@ -198,6 +211,7 @@ COUNTS: Mapping[str, Callable[..., Work]] = {
     Training.kind: _training,
     Imported.kind: _imported,
     Retraining.kind: _retraining,
+    MaskTuning.kind: _mask_tuning,
     Maps.kind: _maps,
     AdversarialExamples.kind: _adversarial_examples,
     Measurement.kind: _measurement,

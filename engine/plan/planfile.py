@@ -13,8 +13,9 @@
     scheme = { kind = "adversarial", attack = { kind = "pgd", eps = { each = [0.1, 0.2] } } }
 
 "@name" refers to a named spec and ``{ each = [...] }`` sweeps over several values; a reference to a
-name that holds several specs is a sweep too. ``run`` lists the names to compute; the specs that
-these require are computed as well.
+name that holds several specs is a sweep too. Of all combinations, ``same`` keeps those in which
+fields agree: ``same = [["seed", "classifier.seed"]]`` pairs what is swept twice. ``run`` lists the
+names to compute; the specs that these require are computed as well.
 """
 
 from __future__ import annotations
@@ -217,7 +218,9 @@ def _expanded(path: Path, data: Mapping[str, Any], tables: Mapping[str, Any]) ->
         if not isinstance(table, dict):
             raise SpecError(f"{path.name}: specs.{name} is {shown(table)}, must be a table")
         try:
-            forms = list(itertools.islice(_variants(table, named), MOST_VARIANTS + 1))
+            pairs, fields = _pairs(table)
+            combined = (form for form in _variants(fields, named) if _agree(form, pairs))
+            forms = list(itertools.islice(combined, MOST_VARIANTS + 1))
             if len(forms) > MOST_VARIANTS:
                 raise SpecError(f"each stands for more than {MOST_VARIANTS} specs")
             named[name] = [from_dict(form) for form in forms]
@@ -254,6 +257,35 @@ def _variants(value: Any, named: Mapping[str, list[Spec]]) -> Iterator[Any]:
             yield dict(zip(value, combination, strict=True))
     else:
         yield value
+
+
+def _pairs(table: Mapping[str, Any]) -> tuple[list[tuple[str, str]], dict[str, Any]]:
+    """Return the pairs of fields that must agree, and the table without them."""
+    given = table.get("same", [])
+    whole = isinstance(given, list) and all(
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(name, str) for name in pair)
+        for pair in given
+    )
+    if not whole:
+        raise SpecError(f'same is {shown(given)}, must be a list of pairs such as ["seed", "a.b"]')
+    rest = {name: value for name, value in table.items() if name != "same"}
+    return [(first, second) for first, second in given], rest
+
+
+def _agree(form: Any, pairs: Sequence[tuple[str, str]]) -> bool:
+    return all(_at(form, first) == _at(form, second) for first, second in pairs)
+
+
+def _at(form: Any, path: str) -> Any:
+    """Return the value at a dotted path into tables and specs."""
+    for name in path.split("."):
+        if isinstance(form, Mapping) and name in form:
+            form = form[name]
+        elif isinstance(form, Spec) and name in {field.name for field in fields_of(type(form))}:
+            form = getattr(form, name)
+        else:
+            raise SpecError(f"same names {shown(path)}, which has no field {shown(name)}")
+    return form
 
 
 def _apply(tables: dict[str, Any], setting: str) -> None:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from engine.attribution.pictures import blurriness
 from engine.attribution.table import attribute, pixel_importance
 from engine.devices.precision import TURNS
 from engine.devices.wide import wide
@@ -33,6 +34,12 @@ BYTES_A_PIXEL = 64
 """Largest memory for a pixel while it is ranked: draws, sorted values and places, as int64."""
 IN_MEMORY = 1 << 30
 """Bytes of ranks that lie in memory; larger ones are mapped from a file."""
+BLURRINESS_IMAGES = 200
+"""Test images on which the blurriness of a network's maps is measured."""
+SIGMA_STEP = 1e-3
+"""How exactly the standard deviation that matches a blurriness is found, in pixels."""
+FIRST_BLUR, BLUR_GROWTH, WIDEST_BLUR = 0.2, 1.1, 16.0
+"""Standard deviations, in pixels, that are tried to match a blurriness: first, factor, largest."""
 TIE_NOISE = 1e-8
 """Largest noise by which the released code splits ties. Source: Kim, Seo, Jeon 2019, its code."""
 
@@ -105,7 +112,7 @@ def by_attribution(spec: AttributionRanking, context: Context) -> Ranks:
     model = classifier(context, spec.classifier)
     generator = context.generator("ties", spec.seed)
 
-    def importance(pixels: Tensor) -> Tensor:
+    def maps(pixels: Tensor) -> Tensor:
         attribution = attribute(
             model,
             layout(as_unit(pixels)),
@@ -113,7 +120,14 @@ def by_attribution(spec: AttributionRanking, context: Context) -> Ranks:
             training=images.train,
             check_cancelled=context.check_cancelled,
         )
-        found = blurred(pixel_importance(attribution), spec.blur).flatten(1)
+        return pixel_importance(attribution)
+
+    blur = spec.blur
+    if spec.blurriness:
+        blur = matching_blur(maps(images.test[:BLURRINESS_IMAGES]), spec.blurriness)
+
+    def importance(pixels: Tensor) -> Tensor:
+        found = blurred(maps(pixels), blur).flatten(1)
         return with_noise(found, generator) if spec.form == "released" else found
 
     return _ranks(images, importance, generator, context)
@@ -158,6 +172,48 @@ def blurred(importance: Tensor, sigma: float) -> Tensor:
     maps = functional.conv2d(maps, kernel.view(1, 1, 1, -1))
     filtered: Tensor = functional.conv2d(maps, kernel.view(1, 1, -1, 1))[:, 0]
     return filtered
+
+
+def mean_blurriness(importance: Tensor) -> float | None:
+    """Return the mean blurriness of maps (N, H, W); None if none of them has structure."""
+    coarse = blurriness(importance[:, None].cpu().numpy())
+    measured = coarse[np.isfinite(coarse)]
+    return float(measured.mean()) if len(measured) else None
+
+
+def matching_blur(importance: Tensor, wanted: float) -> float:
+    """Return the least standard deviation, in pixels, of a Gaussian that brings maps to blurriness.
+
+    0 if the maps have as much as they are. Blurriness rises with the width at first, but very wide
+    blurs leave little but the jump between opposite borders: widths are therefore tried in rising
+    order. If none up to :data:`WIDEST_BLUR` is enough, the one that comes nearest.
+
+    Parameters
+    ----------
+    importance
+        (N, H, W).
+    wanted
+        Mean blurriness over the maps, in (0, 1).
+    """
+
+    def found(sigma: float) -> float:
+        value = mean_blurriness(blurred(importance, sigma))
+        return 1.0 if value is None else value
+
+    if found(0.0) >= wanted:
+        return 0.0
+    low, high, known = 0.0, FIRST_BLUR, {}
+    while high <= WIDEST_BLUR:
+        known[high] = found(high)
+        if known[high] >= wanted:
+            break
+        low, high = high, high * BLUR_GROWTH
+    else:
+        return max(known, key=lambda sigma: known[sigma])
+    while high - low > SIGMA_STEP:
+        middle = (low + high) / 2
+        low, high = (low, middle) if found(middle) >= wanted else (middle, high)
+    return high
 
 
 def at_random(spec: RandomRanking, context: Context) -> Ranks:

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.attribution.pictures import blurriness
 from engine.attribution.table import attribute, pixel_importance
 from engine.devices.precision import check_precision
 from engine.devices.wide import wide
@@ -18,7 +17,15 @@ from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, device_images, layout, trainable
 from engine.memory import in_a_batch_of
 from engine.networks.gradients import as_unit, logits_of
-from engine.retraining.rankings import Ranks, blurred, edges, removal
+from engine.retraining.rankings import (
+    BLURRINESS_IMAGES,
+    Ranks,
+    blurred,
+    edges,
+    matching_blur,
+    mean_blurriness,
+    removal,
+)
 from engine.retraining.score import score
 from engine.specs import CONTROL_BLUR, Interpretability, Occlusion, Retraining
 from engine.specs.schema import SpecError
@@ -35,7 +42,6 @@ from engine.training.loop import (
 )
 
 BATCH = 500
-BLURRINESS_IMAGES = 200
 DIGITS = 9
 """Decimals to which a count is rounded before its ceiling, as 0.3 * 100 may exceed 30."""
 
@@ -209,8 +215,12 @@ def interpretability(spec: Interpretability, context: Context) -> Result:
 
 
 def _blurriness(spec: Interpretability, images: DeviceImages, context: Context) -> dict[str, float]:
-    """Return the mean blurriness of the ranked maps, or nothing if no map has structure."""
+    """Return the mean blurriness of the ranked maps, or nothing if no map has structure.
+
+    Of matched maps also the width of the blur in pixels, and the blurriness without it.
+    """
     pixels = as_unit(images.test[:BLURRINESS_IMAGES])
+    more: dict[str, float] = {}
     if spec.control == "sobel":
         found = edges(pixels)
     else:
@@ -222,11 +232,15 @@ def _blurriness(spec: Interpretability, images: DeviceImages, context: Context) 
             training=images.train,
             check_cancelled=context.check_cancelled,
         )
+        found = pixel_importance(attribution)
         sigma = CONTROL_BLUR if spec.control == "blurred" else 0.0
-        found = blurred(pixel_importance(attribution), sigma)
-    coarse = blurriness(found[:, None].cpu().numpy())
-    measured = coarse[np.isfinite(coarse)]
-    return {"blurriness": float(measured.mean())} if len(measured) else {}
+        if spec.control == "matched":
+            sigma = matching_blur(found, spec.blurriness)
+            own = mean_blurriness(found)
+            more = {"blur": sigma} | ({} if own is None else {"own_blurriness": own})
+        found = blurred(found, sigma)
+    measured = mean_blurriness(found)
+    return more if measured is None else {"blurriness": measured, **more}
 
 
 def _curve(spec: Interpretability, which: str, context: Context) -> np.ndarray:

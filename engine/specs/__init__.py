@@ -45,7 +45,7 @@ from engine.specs.images import (
     ImagesSpec,
     StoredImages,
 )
-from engine.specs.manifold import VAEGAN, ManifoldDistance, TangentShare
+from engine.specs.manifold import VAEGAN, GlyphTruth, ManifoldDistance, TangentShare
 from engine.specs.measures import (
     AdversarialExamples,
     AttackCheck,
@@ -75,9 +75,12 @@ from engine.specs.networks import (
 from engine.specs.optimizers import SGD, Adam, OptimizerSpec
 from engine.specs.retraining import (
     CONTROL_BLUR,
+    MATCHED_BLURRINESS,
     PAPER_FRACTIONS,
     AttributionRanking,
+    FFidelity,
     Interpretability,
+    MaskTuning,
     Mode,
     Occlusion,
     RandomRanking,
@@ -115,6 +118,7 @@ __all__ = [
     "FAB",
     "FGSM",
     "MART",
+    "MATCHED_BLURRINESS",
     "PAPER_FRACTIONS",
     "PGD",
     "SGD",
@@ -140,11 +144,13 @@ __all__ = [
     "Deletion",
     "EfficientMprt",
     "ExpectedGradients",
+    "FFidelity",
     "FastAT",
     "FolderImages",
     "FreeAT",
     "GaussianNoise",
     "Gaussians2D",
+    "GlyphTruth",
     "Glyphs",
     "GradAlign",
     "GradCam",
@@ -167,6 +173,7 @@ __all__ = [
     "ManifoldSensitivity",
     "MapTangentShare",
     "Maps",
+    "MaskTuning",
     "MaxSensitivity",
     "Measurement",
     "MetricSpec",

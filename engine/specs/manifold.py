@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from engine.specs.attacks import PGD, AttackSpec
+from engine.specs.attributions import AttributionSpec, Gradient
 from engine.specs.classifiers import ORDER_HELP, ClassifierSpec, Order, Training
 from engine.specs.fields import Form
 from engine.specs.images import ImagesSpec
@@ -138,3 +139,33 @@ class TangentShare(MetricSpec, kind="tangent_share", label="Share in the tangent
     def title(self) -> str:
         how = "" if self.generator is None else f", {self.generator.title}"
         return f"{self.label}{how}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GlyphTruth(MetricSpec, kind="glyph_truth", label="Truth of maps on Glyphs"):
+    """How well a map agrees with the two truths that are known on Glyphs.
+
+    The share of the map's length in the exact tangent space, and the share of its absolute sum on
+    pixels that hold ink. Source: Bordt 2023, fraction in tangent space; relevance mass accuracy of
+    Arras 2022, whose ground truth is the ink here.
+    """
+
+    headline: ClassVar[tuple[str, ...]] = ("tangent_share",)
+    caveat: ClassVar[str] = (
+        "It does not show that the network uses what the map marks: edges that know no network "
+        "have a high share, and so has a map that multiplies by the image."
+    )
+
+    attribution: AttributionSpec = param(Gradient())
+
+    def check(self) -> None:
+        self.attribution.check_unlabelled("attribution")
+
+    @property
+    def passes(self) -> float:
+        """The map."""
+        return self.attribution.passes
+
+    @property
+    def title(self) -> str:
+        return f"{self.label}, {self.attribution.title}"

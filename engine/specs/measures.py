@@ -112,6 +112,10 @@ class MetricSpec(Spec):
         """The work for one test image, see :mod:`engine.specs.passes`."""
         raise NotImplementedError(f"{type(self).__name__} does not say its passes")
 
+    def needs(self, classifier: ClassifierSpec) -> tuple[Spec, ...]:
+        """Return the specs whose records it reads, beside those in its fields."""
+        return ()
+
     def check_classifier(self, classifier: ClassifierSpec) -> None:
         """Check that it can be measured of a classifier; raise :class:`SpecError` if not."""
 
@@ -338,6 +342,9 @@ class Measurement(Spec, kind="measurement", recorded=True):
     metric: MetricSpec = param(RobustAccuracy())
     test_images: int = param(1000, low=1)
     seed: int = param(0, low=0)
+
+    def requires(self) -> tuple[Spec, ...]:
+        return tuple(dict.fromkeys((*super().requires(), *self.metric.needs(self.classifier))))
 
     def check(self) -> None:
         self.metric.check_classifier(self.classifier)

@@ -1,20 +1,22 @@
-"""Specs of ROAR and KAR: rankings, removal of pixels, retraining, scores."""
+"""Specs of ROAR, KAR and F-Fidelity: rankings, removal of pixels, retraining, scores."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
-from engine.specs.attributions import AttributionSpec
+from engine.specs.attributions import AttributionSpec, Gradient
 from engine.specs.classifiers import ORDER_HELP, ClassifierSpec, Order, Precision, Training
 from engine.specs.fields import Form
 from engine.specs.images import ImagesSpec
+from engine.specs.measures import MetricSpec
 from engine.specs.networks import NetworkSpec
 from engine.specs.optimizers import Adam, OptimizerSpec
+from engine.specs.passes import FORWARD
 from engine.specs.schema import Spec, SpecError, param
 
 Mode = Literal["roar", "kar"]
-ScoreControl = Literal["none", "blurred", "sobel", "mask_only"]
+ScoreControl = Literal["none", "blurred", "sobel", "mask_only", "matched", "reversed"]
 PRECISION_HELP = (
     "Of products while networks are retrained; all but float32 need a CUDA device. tf32: 10 bits "
     "of mantissa, in the maps that rank pixels too; bfloat16: mixed precision in the steps of the "
@@ -22,6 +24,9 @@ PRECISION_HELP = (
 )
 CONTROL_BLUR = 2.0
 """Standard deviation, in pixels, of the control "blurred"."""
+
+MATCHED_BLURRINESS = 0.8
+"""Blurriness of the control "matched": above that of most gradients, as blur can only be added."""
 
 PAPER_FRACTIONS = (0.1, 0.3, 0.5, 0.7, 0.9)
 
@@ -52,9 +57,21 @@ class AttributionRanking(RankingSpec, kind="attribution_ranking"):
         "all, which also reorders attributions of that size",
         faithful="released",
     )
+    blurriness: float = param(
+        0.0,
+        low=0.0,
+        high=0.999,
+        help="Maps are blurred, all by one width, until their mean blurriness is this; 0: not. "
+        "Maps that are blurrier as they are stay so",
+    )
 
     def check(self) -> None:
         self.attribution.check_unlabelled("attribution")
+        if self.blur and self.blurriness:
+            raise SpecError(
+                f"blurriness is {self.blurriness:g}, must be 0 where blur is {self.blur:g}: one "
+                "of them sets the width"
+            )
 
     @property
     def images(self) -> ImagesSpec:
@@ -64,6 +81,8 @@ class AttributionRanking(RankingSpec, kind="attribution_ranking"):
     @property
     def title(self) -> str:
         blurred = "blurred " if self.blur else ""
+        if self.blurriness:
+            blurred = f"to {self.blurriness:g} blurred "
         return f"{blurred}{self.attribution.title} of {self.classifier.title}"
 
 
@@ -165,7 +184,16 @@ class Interpretability(Spec, kind="interpretability", recorded=True):
     control: ScoreControl = param(
         "none",
         help="none: the score itself; blurred: of the same map, blurred; sobel: of image edges; "
-        "mask_only: of networks that see only which pixels are removed",
+        "mask_only: of networks that see only which pixels are removed; matched: of the map "
+        "blurred to one blurriness for all networks; reversed: against keeping the least important "
+        "pixels instead of random ones (DiffROAR, kar only)",
+    )
+    blurriness: float = param(
+        MATCHED_BLURRINESS,
+        above=0.0,
+        high=0.999,
+        help="What the maps are blurred to; above what they have as they are",
+        only=("control", "matched"),
     )
     random_baseline: Literal["shared", "own"] = param(
         "shared", help="shared: one random curve for all networks, as in the paper; own: each its"
@@ -188,16 +216,28 @@ class Interpretability(Spec, kind="interpretability", recorded=True):
             )
         if self.baseline.images != self.classifier.images:
             raise SpecError("baseline is trained on other images than classifier")
+        if self.control == "reversed" and self.mode != "kar":
+            raise SpecError(
+                f"mode is {self.mode}, must be kar where control is 'reversed': it compares what "
+                "is kept"
+            )
         self.attribution.check_unlabelled("attribution")
 
     @property
     def title(self) -> str:
         what = "score" if self.control == "none" else f"control {self.control.replace('_', ' ')}"
-        return f"{self.mode.upper()} {what}, {self.attribution.title} of {self.classifier.title}"
+        score = f"{self.mode.upper()} {what}" if self.control != "reversed" else "DiffROAR"
+        return f"{score}, {self.attribution.title} of {self.classifier.title}"
 
     def retrainings(self, ranking: Literal["attribution", "random"]) -> tuple[Retraining, ...]:
-        """Return the retrainings of the curve or of its random baseline, fraction by fraction."""
-        base, random = self.baseline, ranking == "random"
+        """Return the retrainings of the curve or of its random baseline, fraction by fraction.
+
+        Of the control "reversed" the baseline removes the most important pixels, as many as the
+        curve removes of the least important ones.
+        """
+        base, other = self.baseline, ranking == "random"
+        removes_most = other and self.control == "reversed"
+        random = other and not removes_most
         masked = self.control == "mask_only" and not random
         # Rankings and removals are shared, because a plan has thousands of retrainings.
         rankings: dict[int, RankingSpec] = {}
@@ -211,7 +251,7 @@ class Interpretability(Spec, kind="interpretability", recorded=True):
                 if drawn not in removals:
                     removals[drawn] = Occlusion(
                         ranking=rankings[drawn],
-                        mode=self.mode,
+                        mode="roar" if removes_most else self.mode,
                         fraction_removed=fraction,
                         content="mask" if masked else "image",
                         form=self.form,
@@ -239,11 +279,99 @@ class Interpretability(Spec, kind="interpretability", recorded=True):
     def _order(self) -> RankingSpec:
         if self.control == "sobel":
             return SobelRanking(images=self.classifier.images)
-        blur = CONTROL_BLUR if self.control == "blurred" else 0.0
         return AttributionRanking(
-            classifier=self.classifier, attribution=self.attribution, blur=blur, form=self.form
+            classifier=self.classifier,
+            attribution=self.attribution,
+            blur=CONTROL_BLUR if self.control == "blurred" else 0.0,
+            blurriness=self.blurriness if self.control == "matched" else 0.0,
+            form=self.form,
         )
 
     def requires(self) -> tuple[Spec, ...]:
         curves = (*self.retrainings("random"), *self.retrainings("attribution"))
         return (self.classifier, self.baseline, *curves)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskTuning(Spec, kind="mask_tuning", label="Tuning on masked images", recorded=True):
+    """A network trained on, on images of which a random share of the pixels is replaced.
+
+    Every image loses a share of its own, uniform between 0 and ``fraction``, to the training set's
+    channel mean. So the network knows such images before it judges maps by them, whatever the map.
+    Source: Zheng 2025, F-Fidelity.
+    """
+
+    classifier: ClassifierSpec = param()
+    fraction: float = param(0.1, above=0.0, high=1.0, help="Largest share of the pixels replaced")
+    optimizer: OptimizerSpec = param(Adam())
+    epochs: int = param(1, low=1, high=10_000)
+    batch_size: int = param(100, low=1, high=65_536)
+    seed: int = param(0, low=0)
+    order: Order = param("shuffled", label="order of images", help=ORDER_HELP)
+
+    @property
+    def title(self) -> str:
+        return f"Tuned on images masked up to {100 * self.fraction:.3g} %, {self.classifier.title}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FFidelity(MetricSpec, kind="f_fidelity", label="F-Fidelity"):
+    """How much more accuracy is lost by dropping marked pixels than by dropping the others.
+
+    The judge is the network itself after one tuning on random masks, which serves all attributions.
+    Of the ``share`` of pixels that a map marks most, each is dropped with a probability of
+    min(probability, fraction / share), and of the others with min(probability, fraction / (1 -
+    share)): so no more than ``fraction`` of the image is dropped, as in the tuning. The score is
+    the mean over shares of the loss by dropping marked pixels less that by dropping others, less
+    the same of a random map. Source: Zheng 2025, F-Fidelity, FFid+ and FFid-; derived anew, as the
+    example of its code compares a share with a number of pixels.
+    """
+
+    headline: ClassVar[tuple[str, ...]] = ("fidelity",)
+    caveat: ClassVar[str] = (
+        "It does not show that a map is true of the network as it is: a tuned copy judges, and a "
+        "coarse map loses "
+        "whole regions."
+    )
+
+    attribution: AttributionSpec = param(Gradient())
+    shares: tuple[float, ...] = param(
+        (0.1, 0.3, 0.5, 0.7),
+        above=0.0,
+        high=0.999,
+        help="Shares of the pixels that count as marked",
+    )
+    probability: float = param(0.5, above=0.0, high=1.0, help="With which a pixel is dropped")
+    fraction: float = param(0.1, above=0.0, high=1.0, help="At most so much of an image is dropped")
+    samples: int = param(50, low=1, high=10_000, help="Random droppings of each image")
+    epochs: int = param(1, low=1, high=10_000, label="epochs of tuning")
+
+    def check(self) -> None:
+        if not self.shares:
+            raise SpecError("shares is [], must hold at least one share")
+        self.attribution.check_unlabelled("attribution")
+
+    def tuning(self, classifier: ClassifierSpec) -> MaskTuning:
+        """Return the tuning of the judge: with the seed, rate and batches of the training."""
+        own = classifier if isinstance(classifier, Training) else None
+        return MaskTuning(
+            classifier=classifier,
+            fraction=self.fraction,
+            epochs=self.epochs,
+            optimizer=Adam() if own is None else own.optimizer,
+            batch_size=100 if own is None else own.batch_size,
+            seed=0 if own is None else own.seed,
+        )
+
+    def needs(self, classifier: ClassifierSpec) -> tuple[Spec, ...]:
+        return (self.tuning(classifier),)
+
+    @property
+    def passes(self) -> float:
+        """The map, and verdicts on droppings by it, by a random map and by edges."""
+        droppings = 3 * 2 * len(self.shares) * self.samples
+        return self.attribution.passes + FORWARD * (1 + droppings)
+
+    @property
+    def title(self) -> str:
+        return f"{self.label}, {self.attribution.title}"

@@ -118,10 +118,10 @@ class Spec:
     @cached_property
     def key(self) -> str:
         """Hash of the canonical JSON, the same on every machine; it names the spec's record."""
-        return hashlib.sha256(self._canonical.encode()).hexdigest()[:KEY_LENGTH]
+        return hashlib.sha256(self.canonical.encode()).hexdigest()[:KEY_LENGTH]
 
     @cached_property
-    def _canonical(self) -> str:
+    def canonical(self) -> str:
         """The JSON form with sorted names, without fields that have their default value.
 
         Because defaults are left out, a later version can add fields without changing the keys of
@@ -349,7 +349,7 @@ def _plain(value: Any) -> Any:
 
 def _canonical_text(value: Any) -> str:
     if isinstance(value, Spec):
-        return value._canonical
+        return value.canonical
     if isinstance(value, tuple):
         return "[" + ",".join(map(_canonical_text, value)) + "]"
     return json.dumps(value)

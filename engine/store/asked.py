@@ -13,7 +13,6 @@ import json
 import os
 import platform
 import re
-import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -23,17 +22,17 @@ from typing import Any
 from engine.specs.schema import Spec
 from engine.store.atomic import new_file
 from engine.store.files import read_text
+from engine.store.locks import lock
 
 FOLDER = "asked"
 CAP = 1 << 30  # bytes of one file; 10,000 specs take 20 MB
 LISTED = re.compile(r'\{"key": "([0-9a-f]+)", "spec": \{.*\}\}')
 _COUNT = itertools.count()
-_LOCKED_BYTE = 1 << 40  # beyond the content: under Windows a locked byte cannot be read
 
 
 def line_of(spec: Spec) -> str:
-    """Return the line of a spec. Making thousands takes a second: do it on a worker."""
-    return json.dumps({"key": spec.key, "spec": spec.as_dict()}, ensure_ascii=False)
+    """Return the line of a spec; fields at their defaults, which never change, are left out."""
+    return f'{{"key": "{spec.key}", "spec": {spec.canonical}}}'
 
 
 class Asked:
@@ -72,7 +71,7 @@ class Asked:
             self.path.parent.mkdir(exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
             self._descriptor = os.open(self.path, flags, 0o644)
-            _lock(self._descriptor)
+            lock(self._descriptor)
         while data:
             data = data[os.write(self._descriptor, data) :]
 
@@ -161,25 +160,7 @@ def _held(path: Path) -> Iterator[bool]:
         yield True
         return
     try:
-        yield _lock(descriptor)
+        # A network drive without locks: what is listed there is shown as unfinished.
+        yield lock(descriptor) is not False
     finally:
         os.close(descriptor)
-
-
-def _lock(descriptor: int) -> bool:
-    """Lock a file for as long as it is open; return False if it is locked already."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    except OSError:  # a network drive without locks: what is listed there is shown as unfinished
-        return True
-    return True

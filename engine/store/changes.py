@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass
 
 from engine.store.index import Entry, record_files
@@ -47,3 +49,15 @@ def take_up_changes(study: Study) -> Changes:
     removed = study.forget(gone)
     added.sort(key=lambda entry: entry.created)
     return Changes(tuple(added), tuple(removed))
+
+
+def arranged(study: Study, keys: Iterable[str]) -> Study:
+    """Return the study with its records in the order of these keys, all others after them.
+
+    Where several processes compute, the order in time is not that of the plan, and tables would
+    have their rows in another order each time.
+    """
+    places = {key: place for place, key in enumerate(keys)}
+    found = copy(study)
+    found._ordered = sorted(study.entries, key=lambda entry: places.get(entry.key, len(places)))
+    return found

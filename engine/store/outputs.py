@@ -20,7 +20,15 @@ PACKED_STUDY = "a packed study"
 FIGURE_DATA = "the data of a figure"
 _HEAD = 4096
 _LONGEST_ABOUT = 1 << 20
-_BESIDE_RECORDS = ("index.jsonl", "labels.json", "locations.json", "checkpoints", "asked", "trash")
+_BESIDE_RECORDS = (
+    "index.jsonl",
+    "labels.json",
+    "locations.json",
+    "checkpoints",
+    "asked",
+    "shards",
+    "trash",
+)
 # The object that only this kind of file has. A record has documents/header.
 _IN_HDF5 = {PACKED_STUDY: "study/about", FIGURE_DATA: "documents/figure"}
 _ENDINGS = {PACKED_STUDY: (".h5", ".hdf5"), FIGURE_DATA: (".h5",)}

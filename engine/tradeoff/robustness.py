@@ -91,12 +91,19 @@ class Robustness:
         "ok" if all passed.
     findings
         Sentences: failed checks, each with its number, then what else there is to know.
+    threat
+        Norm and radius at which all of this holds, such as "L-inf 8/255".
     """
 
     own: Left | None
     strong: Left | None
     verdict: Verdict
     findings: tuple[str, ...]
+    threat: str = ""
+
+    def attack_of(self, left: Left) -> str:
+        """Return the readable name of an attack with its norm and radius."""
+        return f"{self.threat} {left.attack}".strip()
 
     @property
     def lowest(self) -> Left | None:
@@ -154,7 +161,8 @@ def _of_network(
     verdict: Verdict = "doubtful" if failed else "ok" if checked else "unchecked"
     if not checked:
         sentences.append(UNCHECKED if threat.eps else NOT_ATTACKED)
-    return Robustness(own, strong, verdict, (*sentences, *_overestimate(own, strong)))
+    words = (*sentences, *_overestimate(own, strong))
+    return Robustness(own, strong, verdict, words, threat.ball)
 
 
 def measured_findings(entry: Entry, measurement: Measurement) -> list[Finding]:

@@ -67,7 +67,7 @@ def robust_texts(point: NetworkPoint) -> tuple[str, str, str, str]:
     return (
         f"{100 * left.accuracy:.1f}",
         f"{100 * low:.0f} to {100 * high:.0f}",
-        left.attack,
+        point.robustness.attack_of(left),
         verdict,
     )
 
@@ -79,7 +79,7 @@ def robust_words(found: Robustness) -> str:
         return "No accuracy under attack."
     low, high = left.interval
     first = (
-        f"{left.accuracy:.1%} [{100 * low:.0f}, {100 * high:.0f}] under {left.attack}, "
+        f"{left.accuracy:.1%} [{100 * low:.0f}, {100 * high:.0f}] under {found.attack_of(left)}, "
         f"{left.images:,} images: {VERDICTS[found.verdict]}."
     )
     return "\n".join([first, *found.findings])
@@ -126,7 +126,8 @@ def attack_notes(points: Iterable[NetworkPoint]) -> list[str]:
         left = point.lowest
         if left is not None and point.robustness is not None:
             verdict = VERDICTS[point.robustness.verdict]
-            head = f"Robust under {left.attack}, {left.images:,} images ({verdict})"
+            attack = point.robustness.attack_of(left)
+            head = f"Robust under {attack}, {left.images:,} images ({verdict})"
             low, high = left.interval
             numbers = f"{left.accuracy:.1%} [{100 * low:.1f}, {100 * high:.1f}]"
             networks.setdefault(head, []).append(f"{point.network} {numbers}")

@@ -256,7 +256,7 @@ class JobDock(QFrame):
         found = self.model.summary()
         self.bar.setVisible(found.total > 0)
         self.bar.setMaximum(max(1, found.total))
-        self.bar.setValue(found.done)
+        self.bar.setValue(found.ended)
         self.summary.setText(self._summary_text(found))
         self.pause.setEnabled(self.model.active > 0 or self._paused)
         self.cancel.setEnabled(self.model.active > 0)
@@ -271,9 +271,11 @@ class JobDock(QFrame):
         parts = [f"{found.done:,} of {found.total:,} done"]
         if found.failed:
             parts.append(f"{found.failed:,} failed")
+        if found.cancelled:
+            parts.append(f"{found.cancelled:,} cancelled")
         if self._paused:
             parts.append("paused")
-        elif found.left is not None and found.done < found.total:
+        elif found.left is not None and found.ended < found.total:
             parts.append(f"about {duration(found.left)} left")
         return ", ".join(parts)
 

@@ -26,12 +26,21 @@ TITLE, KIND, PROGRESS, ELAPSED, LEFT, ACTION = range(6)
 
 @dataclass(frozen=True)
 class Summary:
-    """The whole queue in four numbers; ``left`` is in seconds, or None if unknown."""
+    """The whole queue in numbers; ``left`` is in seconds, or None if unknown.
+
+    ``done`` counts what finished well: failed and cancelled ones are counted apart.
+    """
 
     done: int
     total: int
     failed: int
     left: float | None
+    cancelled: int = 0
+
+    @property
+    def ended(self) -> int:
+        """How many do not run or wait any more."""
+        return self.done + self.failed + self.cancelled
 
 
 class JobModel(QAbstractTableModel):
@@ -59,7 +68,7 @@ class JobModel(QAbstractTableModel):
         self._new: list[Job] = []
         self._jobs: dict[str, Job] = {}
         self._batch: set[str] = set()
-        self._failed: set[str] = set()  # of the batch
+        self._ended: dict[str, set[str]] = {"failed": set(), "cancelled": set()}  # of the batch
         self._active = 0
         self._moved = False
         self._changed = False
@@ -152,7 +161,8 @@ class JobModel(QAbstractTableModel):
         self._rows, self._new = kept, []
         self._jobs = {job.key: job for job in kept}
         self._batch &= set(self._jobs)
-        self._failed &= self._batch
+        for keys in self._ended.values():
+            keys &= self._batch
         self._active = sum(job.active for job in kept)
         self.endResetModel()
 
@@ -190,7 +200,9 @@ class JobModel(QAbstractTableModel):
         """Return the totals over everything queued since the queue was last empty."""
         active = [job for job in map(self._jobs.__getitem__, self._batch) if job.active]
         left = self.outlook.left(active, self.stopwatch.now())
-        return Summary(len(self._batch) - len(active), len(self._batch), len(self._failed), left)
+        failed, cancelled = len(self._ended["failed"]), len(self._ended["cancelled"])
+        done = len(self._batch) - len(active) - failed - cancelled
+        return Summary(done, len(self._batch), failed, left, cancelled)
 
     # ---------------------------------------------------------------------------------- Qt's model
 
@@ -243,7 +255,8 @@ class JobModel(QAbstractTableModel):
         """Add a computation; one that ended before reuses its row."""
         if not self._active:
             self._batch.clear()
-            self._failed.clear()
+            for keys in self._ended.values():
+                keys.clear()
             self.outlook.begin()
         job = Job(event.key, event.kind, event.title, number=len(self._jobs))
         if old is None:
@@ -253,7 +266,8 @@ class JobModel(QAbstractTableModel):
             old.__dict__.update(job.__dict__)
             job = old
         self._batch.add(event.key)
-        self._failed.discard(event.key)
+        for keys in self._ended.values():
+            keys.discard(event.key)
         self._active += 1
         return job
 
@@ -269,8 +283,8 @@ class JobModel(QAbstractTableModel):
         job.state, job.seconds = event.outcome, event.seconds
         job.message, job.details = event.message, event.details
         job.ended = self.stopwatch.now()
-        if job.state == "failed" and job.key in self._batch:
-            self._failed.add(job.key)
+        if job.state in self._ended and job.key in self._batch:
+            self._ended[job.state].add(job.key)
         if event.outcome == "finished" and began:
             self.outlook.learn(job)
         self._moved = True

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +14,11 @@ from PySide6.QtCore import QByteArray, QMimeData, QUrl
 from PySide6.QtGui import QImage
 
 from engine.store.files import BLOCK, open_regular
+from engine.store.study import SUFFIX
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
-    from engine.specs import ImagesSpec
+    from engine.specs import ImagesSpec, StoredImages
 
 # Files that are asked about as weights; those that are none are then named for what they are.
 WEIGHTS = (
@@ -23,8 +26,12 @@ WEIGHTS = (
     *(".pt.tar", ".ckpt.tar", ".pt2", ".onnx", ".keras", ".npz", ".tflite", ".pb"),
 )
 PACKED = (".h5", ".hdf5")
-# Fields of images that say which values are black and white.
-RULE = ("bit_depth", "black", "white", "beyond")
+# Fields of images that say how they become square, and which values are black and white.
+RULE = ("fit", "bit_depth", "black", "white", "beyond")
+FIRST_LABELS = {
+    bytes((7, 2, 1, 0, 4, 1, 4, 9, 5, 9)): "MNIST",
+    bytes((9, 2, 1, 1, 6, 1, 4, 6, 5, 7)): "Fashion-MNIST",
+}
 COPIED_FILES = "x-special/gnome-copied-files"
 
 
@@ -39,6 +46,8 @@ class Sorted:
         may hold images.
     folders
         Those of ``images`` that are folders.
+    name
+        What a set of several of ``images`` is called.
     problems
         One sentence for every path that cannot be used.
     """
@@ -48,6 +57,7 @@ class Sorted:
     weights: list[Path] = field(default_factory=list)
     images: list[Path] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
+    name: str = ""
     problems: list[str] = field(default_factory=list)
 
 
@@ -96,7 +106,31 @@ def sort_paths(paths: Iterable[Path]) -> Sorted:
             found.images.append(path)
             if path.is_dir():
                 found.folders.append(path)
+    if len(found.images) > 1 and not found.folders:
+        found = replace(found, name=name_of(found.images))
     return found
+
+
+def may_be_images(path: Path) -> bool:
+    """Return whether the name of a path, of which its drive was not asked, lets it be images."""
+    name = path.name.lower()
+    return not name.endswith((*WEIGHTS, *PACKED, SUFFIX))
+
+
+def guests_among(paths: Iterable[Path]) -> list[Path]:
+    """Return the paths of pictures and of folders of pictures, which a page can show by themselves.
+
+    Archives and the files of MNIST are sets of their own.
+    """
+    from engine.data.archives import archive_stem
+    from engine.data.scan import IDX_NAMES
+
+    def is_set(path: Path) -> bool:
+        names = [path.name] if path.is_file() else [file.name for file in path.iterdir()]
+        idx = any(name.removesuffix(".gz") in IDX_NAMES for name in names)
+        return idx or (path.is_file() and bool(archive_stem(path.name)))
+
+    return [path for path in sort_paths(paths).images if not is_set(path)]
 
 
 def _problem(path: Path) -> str:
@@ -105,6 +139,31 @@ def _problem(path: Path) -> str:
     if not os.access(path, os.R_OK):
         return f"{path} may not be read by Isthmus: choose it in a file dialog instead."
     return ""
+
+
+def name_of(paths: Sequence[Path]) -> str:
+    """Return a name for several files that become one set: that of the first, or of MNIST's set.
+
+    The files of MNIST and those of Fashion-MNIST have the same names; they are told apart by their
+    first test labels.
+    """
+    from engine.data.scan import IDX_NAMES
+
+    named = {path.name.removesuffix(".gz"): path for path in paths}
+    if not named.keys() & set(IDX_NAMES):
+        return paths[0].stem
+    labels = named.get("t10k-labels-idx1-ubyte")
+    return "MNIST files" if labels is None else FIRST_LABELS.get(_head(labels), "MNIST files")
+
+
+def _head(path: Path) -> bytes:
+    """Return the first ten labels in an idx file, or b"" if it cannot be read."""
+    try:
+        with open_regular(path) as file:
+            unpacked = gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file
+            return bytes(unpacked.read(18)[8:])
+    except (OSError, EOFError, zlib.error):
+        return b""  # reading the set will say what is wrong with it
 
 
 def free_path(folder: Path, stem: str, suffix: str) -> Path:
@@ -131,10 +190,10 @@ def copied(paths: list[Path], folder: Path, check: Callable[[], None]) -> Path:
 
 
 def form_like(spec: ImagesSpec | None, images: ImageSet | None, path: Path) -> dict[str, Any]:
-    """Return options that give pictures at a path the shape and values of present images.
+    """Return options that give pictures at a path the shape, cut and values of present images.
 
     Networks of those images fit then, and see the brightness that they were trained on. An archive
-    is a set of its own, whose values have their own rule.
+    is a set of its own, which has its own rule.
     """
     from engine.data.archives import archive_stem
 
@@ -144,3 +203,13 @@ def form_like(spec: ImagesSpec | None, images: ImageSet | None, path: Path) -> d
     names = () if archive_stem(path.name) else RULE
     rule = {name: getattr(spec, name) for name in names if hasattr(spec, name)}
     return {"image_size": side, "channels": "grey" if channels == 1 else "rgb", **rule}
+
+
+def summary(spec: StoredImages, images: ImageSet) -> str:
+    """Return what was read, in one line for the user."""
+    text = f"{spec.name}: {images.counts}."
+    if images.skipped:
+        text += " " + f"Files left out: {len(images.skipped):,}."
+    if images.alarms:
+        text += " " + "How they are stored tells their class: see the Data page."
+    return text

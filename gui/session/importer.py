@@ -41,17 +41,22 @@ class Importer(QObject):
         Reading of images began.
     weights_found
         Takes the path of a weights file whose network the user must name.
+    network_added
+        Takes the spec of a network whose import was queued.
     """
 
     changed = Signal()
     started = Signal()
     weights_found = Signal(object)
+    network_added = Signal(object)
 
     def __init__(self, state: State):
         super().__init__(state)
         self._state = state
+        # Asks whether doubtful images are to be used: calls the second argument if so.
+        self.confirm: Callable[[str, Callable[[], None]], None] = lambda _, go_on: go_on()
         self._waiting: list[Callable[[], object]] = []
-        self._drives = Drives(state)
+        self.drives = Drives(state)
         # Called with images that were read from what the user gave: they replace the present ones.
         self.choose: Callable[[ImagesSpec, ImageSet], object] = state.choose_images
         self._progress, self._patience = (0.0, 0.0), patience.Patience()
@@ -84,13 +89,14 @@ class Importer(QObject):
 
     def take(self, paths: list[Path]) -> None:
         """Handle each path by its kind: open studies, read images, ask about weights."""
+        if not self._state.runner.loaded and any(map(dropping.may_be_images, paths)):
+            self.started.emit()  # where reading is shown is also where to wait for it
         self._when_loaded(lambda: self._look_at(paths))
 
     def _look_at(self, paths: list[Path]) -> None:
         self._looks += 1
-        name = paths[0].name if paths else ""
         work = partial(dropping.sort_paths, paths)
-        self._drives.ask(f"look {self._looks}", name, work, self._take_sorted)
+        self.drives.ask(f"look {self._looks}", paths[0].name, work, self._take_sorted)
 
     def _take_sorted(self, found: dropping.Sorted) -> None:
         for problem in found.problems:
@@ -102,7 +108,7 @@ class Importer(QObject):
         elif found.packed:
             open_packed(self._state, found.packed[0], self.open_study)
         if found.images:
-            self._read_together(found.images, found.folders)
+            self._read_together(found)
         for path in found.weights:
             self.take_weights(path)
 
@@ -127,7 +133,7 @@ class Importer(QObject):
 
     def _open_apart(self, path: Path, create: bool) -> None:
         work = partial(Study, path, create=create)
-        self._drives.ask(OPENING, path.name, work, self._state.show_study)
+        self.drives.ask(OPENING, path.name, work, self._state.show_study)
 
     def reread(self, spec: ImagesSpec) -> None:
         """Load images as their spec says, from the location the study has stored for them."""
@@ -166,7 +172,7 @@ class Importer(QObject):
     def create_study(self, name: str) -> bool:
         """Create a study in the user's documents and open it; return whether it succeeded."""
         path = dropping.free_path(documents(), name, SUFFIX)
-        if not self._open(path, create=True):
+        if not self._state.open_study(path, create=True):
             return False
         text = "Created the study {name} in {folder}."
         self._say(text.format(name=path.stem, folder=path.parent))
@@ -212,11 +218,9 @@ class Importer(QObject):
             if plan.images is not None:
                 self._state.choose_images(plan.images)
 
-    def _open(self, path: Path, create: bool) -> bool:
-        return self._state.open_study(path, create=create)
-
-    def _read_together(self, paths: list[Path], folders: list[Path]) -> None:
+    def _read_together(self, found: dropping.Sorted) -> None:
         """Read one folder, archive or file; copy several files into the study first."""
+        paths, folders = found.images, found.folders
         if len(paths) == 1:
             self._read(paths[0], {} if folders else self._form_of_present(paths[0]))
         elif folders:
@@ -225,7 +229,7 @@ class Importer(QObject):
         elif len(paths) > COPIED_AT_MOST:
             text = "{count:,} files are too many to copy: drop their folder instead."
             self._say(text.format(count=len(paths)), error=True)
-        elif folder := self._own_folder("dropped", paths[0].stem):
+        elif folder := self._own_folder("dropped", found.name):
             self._copy_then_read(paths, folder)
 
     def _read(self, path: Path, options: dict[str, Any]) -> None:
@@ -244,7 +248,7 @@ class Importer(QObject):
 
         def done(answer: tuple[StoredImages, ImageSet]) -> None:
             self._end()
-            self._choose(path, *answer)
+            self._choose_after_asking(path, *answer)
 
         self._begin(path.name, work, done)
 
@@ -308,6 +312,16 @@ class Importer(QObject):
         self._end()
         self._say(text, error=True)
 
+    def _choose_after_asking(self, path: Path, spec: StoredImages, images: ImageSet) -> None:
+        """Ask before folders that do not look like classes become the study's images."""
+        from engine.data.remarks import class_doubt
+
+        doubt = class_doubt(spec.name, images)
+        if doubt:
+            self.confirm(doubt, lambda: self._choose(path, spec, images))
+        else:
+            self._choose(path, spec, images)
+
     def _choose(self, path: Path, spec: StoredImages, images: ImageSet) -> None:
         study = self._study_called(spec.name)
         if study is None:
@@ -317,15 +331,7 @@ class Importer(QObject):
         except StudyError as error:
             self._say(str(error), error=True)
         self.choose(spec, images)
-        self._say(self._summary(spec, images))
-
-    def _summary(self, spec: StoredImages, images: ImageSet) -> str:
-        text = f"{spec.name}: {images.counts}."
-        if images.skipped:
-            text += " " + f"Files left out: {len(images.skipped):,}."
-        if images.alarms:
-            text += " " + "How they are stored tells their class: see the Data page."
-        return text
+        self._say(dropping.summary(spec, images))
 
     def _form_of_present(self, path: Path) -> dict[str, Any]:
         return dropping.form_like(self._state.images, self._state.image_set, path)
@@ -369,6 +375,7 @@ class Importer(QObject):
             self._say(str(error), error=True)
             return
         self._state.run([spec])
+        self.network_added.emit(spec)
 
     def _say(self, text: str, *, error: bool = False) -> None:
         self._state.message.emit(text, error)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from gui.session.event_flow import EventFlow, all_of
-from gui.session.lanes import Answer, Lane, Request
+from gui.session.threads.event_flow import EventFlow, all_of
+from gui.session.threads.lanes import Answer, Lane, Request
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject
 from engine.specs.schema import Spec
 from gui.session.colours import NetworkColours
 from gui.session.edits import Edits
+from gui.session.guests import Guests
 from gui.session.importer import Importer
 from gui.session.letters import Letters
 from gui.session.pace import Pace
@@ -27,6 +28,8 @@ class Workspace(State):
         Numbers the networks, so that each has one colour on every page.
     importer
         Imports what the user drops, pastes or chooses.
+    guests
+        The images that were dropped on pages which show some beside the study's own.
     pace
         Estimates how long computations take on this machine.
     queueing
@@ -45,6 +48,7 @@ class Workspace(State):
         super().__init__(parent)
         self.colours = NetworkColours(self)
         self.importer = Importer(self)
+        self.guests = Guests(self)
         self.pace = Pace(self)
         self.queueing = Queueing(self, self.pace)
         self.edits = Edits(self)

@@ -77,6 +77,7 @@ class MainWindow(QMainWindow):
         self._question: QMessageBox | None = None
         self._closing = False
         self._waited = False
+        self._drops = 0
         self._dock_height = DOCK_HEIGHT
         self.stopped: bool | None = None
         self.setWindowIcon(app_icon())
@@ -159,6 +160,7 @@ class MainWindow(QMainWindow):
         workspace.runner.broken.connect(self.settled)
         workspace.importer.started.connect(self._on_reading)
         workspace.importer.weights_found.connect(self._ask_network)
+        workspace.importer.confirm = self._ask_about_classes
 
     def _restore(self) -> None:
         self.restoreGeometry(settings.window_state("geometry"))
@@ -224,6 +226,16 @@ class MainWindow(QMainWindow):
     def _show_methods(self) -> None:
         OwnMethodsDialog(self.own_methods, self).open()
 
+    def _ask_about_classes(self, doubt: str, go_on: Callable[[], None]) -> None:
+        """Ask whether folders that do not look like classes are to be used as such."""
+        text = "Cancel leaves everything as it is: drop the folder that holds the class folders."
+        box = Question("Use these folders as classes?", doubt, text, self)
+        use = box.addButton("Use them", QMessageBox.ButtonRole.AcceptRole)
+        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.finished.connect(lambda _: go_on() if box.clickedButton() is use else None)
+        box.open()
+
     # ------------------------------------------------------------------------------------ opening
 
     @Slot()
@@ -233,15 +245,39 @@ class MainWindow(QMainWindow):
 
     def _take_data(self, mime: Any) -> bool:
         """Copy paths or a picture out of the data, and import them after the drop has ended."""
-        importer = self.workspace.importer
         paths, picture = dropping.paths_of(mime), dropping.picture_of(mime)
         if paths:
-            self._soon(lambda: importer.take(paths))
+            self._soon(lambda: self._take_paths(paths))
         elif isinstance(picture, QImage):
-            self._soon(lambda: importer.take_picture(picture))
+            self._soon(lambda: self._take_picture(picture))
         else:
             self.messages.say("There is no file and no picture in that.", False)
         return bool(paths) or picture is not None
+
+    def _take_paths(self, paths: list[Path]) -> None:
+        """Show images on the present page if it shows such; import everything else."""
+        like, importer = self.pages.guests_like(), self.workspace.importer
+        if like is None:
+            importer.take(paths)
+            return
+
+        def done(guests: list[Path]) -> None:
+            others = [path for path in paths if path not in guests]
+            if guests:
+                self.workspace.guests.take(guests, like)
+            if others:
+                importer.take(others)
+
+        self._drops += 1
+        work = partial(dropping.guests_among, paths)
+        importer.drives.ask(f"guests {self._drops}", paths[0].name, work, done)
+
+    def _take_picture(self, picture: QImage) -> None:
+        like = self.pages.guests_like()
+        if like is not None:
+            self.workspace.guests.take_picture(picture, like)
+        else:
+            self.workspace.importer.take_picture(picture)
 
     def _soon(self, work: Callable[[], object]) -> None:
         QTimer.singleShot(0, self, work)

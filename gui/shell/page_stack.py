@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
+    QApplication,
     QLineEdit,
     QPlainTextEdit,
     QStackedWidget,
@@ -16,12 +18,18 @@ from PySide6.QtWidgets import (
 )
 
 from gui.look import theme
-from gui.pages import DATA, Place, place_of
+from gui.pages import ATTACK, DATA, MAPS, WELCOME, Place, place_of
+from gui.pages.common.landing import landing
 from gui.pages.common.page import Page
 from gui.session.workspace import Workspace
 from gui.shell.faults import LOG
 from gui.shell.page_host import PageHost
 from gui.shell.rail import Rail
+
+if TYPE_CHECKING:
+    from engine.specs import ClassifierSpec, ImagesSpec
+    from engine.store.index import Entry
+    from engine.store.study import Study
 
 BUILD_PAUSE_MS = 30
 READING_PAUSE_MS = 300
@@ -54,6 +62,12 @@ class PageStack(QStackedWidget):
         for host in self.hosts:
             self.addWidget(host)
             host.built.connect(self._on_built)
+        self._study: Study | None = None
+        self._imported = False
+        self._network, self._left = "", 0
+        workspace.study_changed.connect(self._on_study)
+        workspace.importer.network_added.connect(self._await_network)
+        workspace.record_added.connect(self._on_record)
 
     # ------------------------------------------------------------------------------------ showing
 
@@ -77,6 +91,11 @@ class PageStack(QStackedWidget):
         """Return the page that is shown, or None if it could not be built."""
         return self.host().page
 
+    def guests_like(self) -> ImagesSpec | None:
+        """Return like which images those that are dropped now are prepared; see :class:`Page`."""
+        page = self.page()
+        return None if page is None or self.host().failed else page.guests_like()
+
     def host(self) -> PageHost:
         """Return the host that is shown."""
         return self.hosts[self.currentIndex()]
@@ -94,6 +113,42 @@ class PageStack(QStackedWidget):
             host.show_error(sentence, details)
         return host is not None
 
+    # ----------------------------------------------------------------------------------- going on
+
+    @Slot()
+    def _on_study(self) -> None:
+        """Leave the first page for where one goes on, once a study was opened."""
+        study = self._workspace.study
+        if study is not self._study and study is not None and self._is_at(WELCOME):
+            # The second half of a double click on a recent study must not hit another page.
+            QTimer.singleShot(QApplication.doubleClickInterval(), self, self._go_on)
+        self._study = study
+
+    @Slot()
+    def _go_on(self) -> None:
+        if not self._is_at(WELCOME) or self._workspace.study is None:
+            return
+        if self._imported:
+            self.show_place(landing(self._workspace))
+        else:  # building a page while a lane imports others has crashed the process
+            QTimer.singleShot(BUILD_PAUSE_MS, self, self._go_on)
+
+    @Slot(object)
+    def _await_network(self, spec: ClassifierSpec) -> None:
+        self._network = "" if self._is_at(ATTACK, MAPS) else spec.key
+        self._left = self.currentIndex()
+
+    @Slot(object)
+    def _on_record(self, entry: Entry) -> None:
+        """Show a network that was opened where it can be used, unless the user went elsewhere."""
+        if entry.key == self._network:
+            self._network = ""
+            if self.currentIndex() == self._left:
+                self.show_place(ATTACK)
+
+    def _is_at(self, *places: Place) -> bool:
+        return self.places[self.currentIndex()] in places
+
     # ----------------------------------------------------------------------------------- building
 
     def import_modules(self) -> None:
@@ -109,6 +164,7 @@ class PageStack(QStackedWidget):
 
         Pages are built early because only an existing page receives the events of a computation.
         """
+        self._imported = True
         host = next((h for h in self.hosts if h.page is None and not h.failed), None)
         if host is None:
             self.settled.emit()

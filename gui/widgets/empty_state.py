@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from gui.widgets.label import Label
 
@@ -13,11 +13,12 @@ class EmptyState(QWidget):
 
     Signals
     -------
-    asked
-        The button was pressed.
+    asked, other_asked
+        The button was pressed; the second one was.
     """
 
     asked = Signal()
+    other_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
@@ -27,16 +28,27 @@ class EmptyState(QWidget):
         self.lead = QPushButton()
         self.lead.setProperty("role", "primary")
         self.lead.clicked.connect(self.asked)
+        self.other = QPushButton()
+        self.other.clicked.connect(self.other_asked)
+        self.other.hide()
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 16, 16, 16)
         column.setSpacing(12)
         column.addStretch(1)
         column.addWidget(self.sentence)
-        column.addWidget(self.lead, 0, Qt.AlignmentFlag.AlignHCenter)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addStretch(1)
+        buttons.addWidget(self.lead)
+        buttons.addWidget(self.other)
+        buttons.addStretch(1)
+        column.addLayout(buttons)
         column.addStretch(2)
 
-    def say(self, text: str, lead: str) -> None:
-        """Set the sentence and the button's text; with "" the button is hidden."""
+    def say(self, text: str, lead: str, other: str = "") -> None:
+        """Set the sentence and the buttons' texts; with "" a button is hidden."""
         self.sentence.setText(text)
         self.lead.setText(lead)
         self.lead.setVisible(bool(lead))
+        self.other.setText(other)
+        self.other.setVisible(bool(other))

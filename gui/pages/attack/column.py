@@ -22,7 +22,7 @@ from gui.widgets.images.class_bars import ClassBars, softmax
 from gui.widgets.images.image_view import Camera, ImageView, Pixels, pixels_of
 
 MAGNIFICATIONS = (1, 5, 10, 20, 50)
-HEADER, ADVERSARIAL, PERTURBATION, VERDICT, BARS = range(5)
+HEADER, ADVERSARIAL, VERDICT, BELOW = range(4)
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,13 @@ class AttackColumn(QObject):
         Carries the key of the network under the mouse, or "".
     save_asked
         The user wants this adversarial image as a file.
+    enlarge_asked
+        The user wants this adversarial image to fill the window.
     """
 
     pointed = Signal(str)
     save_asked = Signal()
+    enlarge_asked = Signal()
 
     def __init__(self, camera: Camera, parent: QWidget):
         super().__init__(parent)
@@ -193,6 +196,8 @@ class AttackColumn(QObject):
         row.addWidget(self._heading, 1)
         row.addWidget(self.save)
         self.adversarial = ImageView("Adversarial image", camera)
+        self.adversarial.enlarges = True
+        self.adversarial.enlarge_asked.connect(self.enlarge_asked)
         self.perturbation = ImageView("Perturbation", camera)
         self.perturbation.describe = self._describe
         for view in (self.adversarial, self.perturbation):
@@ -200,7 +205,14 @@ class AttackColumn(QObject):
             view.pointed.connect(self._point)
         self._verdict = ElidedLabel(lines=2, alignment=Qt.AlignmentFlag.AlignHCenter)
         self.bars = ClassBars()
-        self._widgets = (header, self.adversarial, self.perturbation, self._verdict, self.bars)
+        # Beside each other, so that the room in height is the adversarial image's.
+        below = QWidget(parent)
+        beside = QHBoxLayout(below)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.setSpacing(8)
+        beside.addWidget(self.perturbation, 1)
+        beside.addWidget(self.bars, 1, Qt.AlignmentFlag.AlignVCenter)
+        self._widgets = (header, self.adversarial, self._verdict, below)
         theme.signals.changed.connect(self._recolour)
 
     @Slot()

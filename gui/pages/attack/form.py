@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.specs import PGD, AttackSpec
+from engine.specs import PGD, AttackSpec, ClassifierSpec, Training
 from engine.specs.schema import SpecError, fields_of
 from gui.look.plain import plain_tip
 from gui.widgets.forms.eps_slider import EpsSlider
@@ -51,6 +51,7 @@ class AttackForm(QWidget):
         self.eps = EpsSlider()
         self._eps_of = dict(FIRST_EPS)
         self._norm = "linf"
+        self._is_own = False
         self._build_form()
         self._build_steps()
         self._build_target()
@@ -73,8 +74,29 @@ class AttackForm(QWidget):
         except SpecError:
             return None
 
+    def follow(self, norm: str, eps: float) -> None:
+        """Take a norm and radius over, unless the user has chosen or moved them."""
+        if self._is_own or (norm, eps) == (self._norm, self.eps.value):
+            return
+        spec = self.form.spec()
+        if not isinstance(spec, AttackSpec) or "norm" not in spec.parameters():
+            return
+        quiet = self.blockSignals(True)
+        self.form.set_spec(spec.replace("norm", norm))
+        self._eps_of[norm], self._norm = eps, norm
+        self.eps.set_norm(norm, eps)
+        self.blockSignals(quiet)
+        self._is_own = False
+        self._follow()
+
+    @Slot()
+    def forget_choice(self) -> None:
+        """Let the radius follow the networks again, as in a study that was just opened."""
+        self._is_own = False
+
     def use(self, attack: AttackSpec) -> None:
         """Show the settings of an attack."""
+        self._is_own = True
         values: dict[str, Any] = attack.parameters()
         self.form.set_spec(attack)
         if "steps" in values:
@@ -104,6 +126,7 @@ class AttackForm(QWidget):
 
     def set_spec(self, spec: AttackSpec) -> None:
         """Show an attack with its radius, steps, step size and target."""
+        self._is_own = True
         quiet = self.blockSignals(True)  # one signal at the end: every one asks for pictures
         self.form.set_spec(spec)
         norm = getattr(spec, "norm", self._norm)
@@ -200,7 +223,7 @@ class AttackForm(QWidget):
 
     def _connect(self) -> None:
         self.form.changed.connect(self._form_changed)
-        self.eps.changed.connect(self._follow)
+        self.eps.changed.connect(self._radius_chosen)
         self.steps.valueChanged.connect(self._follow)
         self.steps_slider.valueChanged.connect(self._steps_moved)
         self.follows.toggled.connect(self._follow)
@@ -222,11 +245,17 @@ class AttackForm(QWidget):
         spec = self.form.spec()
         norm = getattr(spec, "norm", self._norm)
         if norm != self._norm:
+            self._is_own = True
             self._eps_of[self._norm], self._norm = self.eps.value, norm
             self.eps.set_norm(norm, self._eps_of.get(norm, 0.5))
         iterates = spec is None or "steps" in {item.name for item in fields_of(type(spec))}
         for widget in (self.steps, self.steps_slider, self.follows):
             widget.setEnabled(iterates)
+        self._follow()
+
+    @Slot()
+    def _radius_chosen(self) -> None:
+        self._is_own = True
         self._follow()
 
     @Slot(int)
@@ -257,3 +286,16 @@ class AttackForm(QWidget):
 def _rounded(step_size: float) -> float:
     """Round a step size to few digits, but keep it above 0, as a spec requires."""
     return max(SMALLEST, float(f"{step_size:.{DIGITS}g}"))
+
+
+def threat_of(networks: Sequence[ClassifierSpec]) -> AttackSpec | None:
+    """Return the attack whose norm and radius matter most for networks.
+
+    That is the widest of those that they were trained against, in the norm of the last of these; if
+    none was, the widest of those that they are evaluated by.
+    """
+    schemes = (network.scheme for network in networks if isinstance(network, Training))
+    trained = [threat for scheme in schemes if (threat := scheme.threat) and threat.eps]
+    threats = trained or [network.evaluation for network in networks if network.evaluation.eps]
+    alike = [threat for threat in threats if threat.norm == threats[-1].norm]
+    return max(alike, key=lambda threat: threat.eps, default=None)

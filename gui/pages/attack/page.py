@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from PySide6.QtCore import QBuffer, QByteArray, QTimer, Signal, Slot
-from PySide6.QtGui import QImage, QImageWriter, QShowEvent
+from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -21,30 +21,29 @@ from PySide6.QtWidgets import (
 )
 
 from engine.figures.charts import MapGridData
-from engine.specs import AdversarialExamples, AttackSpec
+from engine.specs import AdversarialExamples, AttackSpec, ImagesSpec
 from engine.specs.schema import Spec
-from engine.store.outputs import OutputError, output
 from gui.look import settings
 from gui.pages import ATTACK, Place
 from gui.pages.attack.accuracy_curves import AccuracyCurves
 from gui.pages.attack.by_class import ByClassTab
 from gui.pages.attack.column import (
     ADVERSARIAL,
-    BARS,
+    BELOW,
     HEADER,
     MAGNIFICATIONS,
-    PERTURBATION,
     AttackColumn,
-    perturbation_pixels,
 )
-from gui.pages.attack.form import AttackForm
+from gui.pages.attack.form import AttackForm, threat_of
 from gui.pages.attack.metrics import MetricsTab
 from gui.pages.attack.record import show_record
+from gui.pages.attack.saving import figure_of, write_png
 from gui.pages.attack.smallest import SmallestOrder
 from gui.pages.common.needs import NeedsNetwork
 from gui.pages.common.network_picker import NetworkPicker
 from gui.pages.common.page import Page
 from gui.pages.common.record_settings import RecordSettings
+from gui.pages.common.strip_images import StripImages
 from gui.session.class_names import ClassNames
 from gui.session.previews import LivePreviews
 from gui.session.workspace import Workspace
@@ -56,13 +55,14 @@ from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.forms.side_panel import SidePanel
 from gui.widgets.images.image_strip import ImageStrip
 from gui.widgets.images.image_view import Camera, ImageView, pixels_of
+from gui.widgets.images.large_view import LargeView
 from gui.widgets.label import Label
 from gui.widgets.plots.plot import Plot
 from gui.widgets.plots.plot_items import PlotCurve
 
 COLUMNS = 4
 TRACE_DELAY_MS = 120
-LEAST_SIDE = 96  # pixels of a picture
+LEAST_SIDE = 128  # pixels of a picture
 
 
 class AttackPage(Page):
@@ -93,7 +93,7 @@ class AttackPage(Page):
         self._build_tabs()
         self._build_layout()
         self._connect()
-        self._images_changed()
+        self.images.fill()
 
     # ------------------------------------------------------------------------------------ building
 
@@ -111,9 +111,11 @@ class AttackPage(Page):
 
     def _build_view(self) -> None:
         self.strip = ImageStrip()
+        self.images = StripImages(self.workspace, self.picker, self.strip)
         self.camera = Camera(self)
         # The pictures share one camera, so the Tab key stops at this one only.
         self.original = ImageView("Original image", self.camera)
+        self.original.enlarges = True
         self._heading = ElidedLabel("Original", bold=True)
         self.trace = Plot("Loss", "Step", "Loss", export_name="attack-loss")
         self._grid = QGridLayout()
@@ -122,16 +124,16 @@ class AttackPage(Page):
         self._grid.setVerticalSpacing(4)
         self._grid.addWidget(self._heading, HEADER, 0)
         self._grid.addWidget(self.original, ADVERSARIAL, 0)
-        self._grid.addWidget(FillingArea(self.trace), PERTURBATION, 0, BARS - PERTURBATION + 1, 1)
-        self._grid.setRowStretch(ADVERSARIAL, 1)
-        self._grid.setRowStretch(PERTURBATION, 1)
+        self._grid.addWidget(FillingArea(self.trace), BELOW, 0)
+        self._grid.setRowStretch(ADVERSARIAL, 3)
+        self._grid.setRowStretch(BELOW, 1)
         self.columns = [AttackColumn(self.camera, self) for _ in range(COLUMNS)]
         for place, column in enumerate(self.columns):
             column.place(self._grid, place + 1)
             column.set_visible(False)
         self._grid.setColumnMinimumWidth(0, 240)
         self._grid.setRowMinimumHeight(ADVERSARIAL, LEAST_SIDE)
-        self._grid.setRowMinimumHeight(PERTURBATION, LEAST_SIDE)
+        self._grid.setRowMinimumHeight(BELOW, LEAST_SIDE)
 
     def _build_tabs(self) -> None:
         self.magnify = QComboBox()
@@ -151,17 +153,18 @@ class AttackPage(Page):
         for button in self._exports:
             button.setEnabled(False)
             bar.addWidget(button)
-        one = QWidget()
-        layout = QVBoxLayout(one)
+        self.one = QWidget()
+        layout = QVBoxLayout(self.one)
         layout.setContentsMargins(0, 8, 0, 0)
         layout.setSpacing(8)
         layout.addWidget(self.strip)
+        layout.addWidget(self.images.origin)
         layout.addWidget(self.form.eps)
         layout.addLayout(bar)
         layout.addLayout(self._grid, 1)
         self.curves = AccuracyCurves(self.workspace, self.form, self.picker, self)
         self.tabs = QTabWidget()
-        self.tabs.addTab(one, "One image")
+        self.tabs.addTab(self.one, "One image")
         self.metrics = MetricsTab(self.workspace, self.picker, self)
         self.metrics.opened.connect(self.workspace.record_asked)
         self.tabs.addTab(self.curves, "Accuracy against eps")
@@ -178,8 +181,10 @@ class AttackPage(Page):
         self.needs.guard(self.stack)
 
     def _connect(self) -> None:
-        self.workspace.images_changed.connect(self._images_changed)
+        self.images.changed.connect(self._networks_changed)
+        self.images.arrived.connect(self._on_arrived)
         self.workspace.highlighted.connect(self._highlight)
+        self.workspace.study_changed.connect(self.form.forget_choice)
         self.picker.changed.connect(self._networks_changed)
         self.strip.changed.connect(self._image_chosen)
         self.form.changed.connect(self.ask)
@@ -192,17 +197,29 @@ class AttackPage(Page):
         for column in self.columns:
             column.pointed.connect(self.workspace.highlighted)
             column.save_asked.connect(self._save_asked)
-        RecordSettings(self, partial(show_record, self.picker, self.form, self.strip))
+            column.enlarge_asked.connect(self._enlarge)
+        self.original.enlarge_asked.connect(self._enlarge)
+        RecordSettings(self, partial(show_record, self.picker, self.form, self.images))
 
     # -------------------------------------------------------------------------- images and networks
 
-    @Slot()
-    def _images_changed(self) -> None:
-        image_set = self.workspace.image_set
-        if image_set is not None:
-            images, labels = image_set.test_images, image_set.test_labels
-            self.strip.set_images(images, labels, image_set.classes)
-        self._networks_changed()
+    def guests_like(self) -> ImagesSpec | None:
+        """Return the images of the first chosen network: dropped ones are prepared like them."""
+        return self.images.like()
+
+    def demonstrate(self, networks: list[str], example: Any) -> None:
+        """Show an attack on these networks: that of the example, on its image."""
+        self.tabs.setCurrentIndex(0)
+        self.picker.choose_these(networks)
+        if example is not None:
+            self.strip.lead_to([example.index])
+            self.form.set_spec(example.attack)
+
+    @Slot(list)
+    def _on_arrived(self, indices: list[int]) -> None:
+        """Show the first of the images that were just added."""
+        self.tabs.setCurrentIndex(0)
+        self.strip.lead_to(indices[:1])
 
     @Slot()
     def _networks_changed(self) -> None:
@@ -215,16 +232,17 @@ class AttackPage(Page):
                 column.set_network(network.key, network.title, self.picker.series(network.key))
         self._grid.setColumnStretch(0, 2)
         self.needs.refresh()
+        threat = threat_of([network.spec for network in networks])
+        if threat is not None:
+            self.form.follow(threat.norm, threat.eps)
         self._image_chosen()
 
     @Slot()
     def _image_chosen(self) -> None:
-        image_set, chosen = self.workspace.image_set, self.strip.chosen
-        if image_set is not None and chosen:
-            index = chosen[0]
-            self.original.set_pixels(pixels_of(image_set.test_images[index]))
-            label = int(image_set.test_labels[index])
-            name = image_set.classes[label] if 0 <= label < len(image_set.classes) else ""
+        images, chosen = self.images.shown, self.strip.chosen
+        if chosen and chosen[0] < len(images):
+            self.original.set_pixels(pixels_of(images[chosen[0]]))
+            name = images.name(chosen[0])
             self._heading.set_text(f"Original: {name}" if name else "Original")
         self.ask()
 
@@ -232,16 +250,16 @@ class AttackPage(Page):
 
     def specs(self, attack: AttackSpec) -> list[Spec]:
         """Return one spec for each chosen network, with the chosen image."""
-        images, chosen = self.workspace.images, self.strip.chosen
-        if self.workspace.image_set is None or not chosen:
+        if self.workspace.image_set is None:
             return []
         return [
             AdversarialExamples(
                 classifier=network.spec,
                 attack=attack,
                 images=None if network.spec.images == images else images,
-                indices=chosen,
+                indices=tuple(indices),
             )
+            for images, indices, _ in self.images.shown.by_set(self.strip.chosen)
             for network in self.picker.networks
         ]
 
@@ -318,12 +336,19 @@ class AttackPage(Page):
         for column in self.columns:
             column.set_magnification(self.magnify.currentData())
 
+    @Slot()
+    def _enlarge(self) -> None:
+        """Let the original or an adversarial image fill the window."""
+        source = self.sender()
+        column = source if isinstance(source, AttackColumn) else None
+        large = LargeView(self.original if column is None else column.adversarial, self.window())
+        large.say(self._heading.text if column is None else f"Attack on {column.title}")
+
     @Slot(str, int, object)
     def _show_image(self, key: str, index: int, attack: AttackSpec) -> None:
         """Show what an attack makes of one image; the page Maps shows it too, for this network."""
         self.workspace.selected.emit(key)
-        self.strip.classes.setCurrentIndex(0)
-        self.strip.choose([index])
+        self.strip.lead_to([index])
         self.form.set_spec(attack)
         self.workspace.ask_image(index)
         self.tabs.setCurrentIndex(0)
@@ -357,44 +382,18 @@ class AttackPage(Page):
             self.save_png(column, Path(chosen).with_suffix(".png"))
 
     def save_png(self, column: AttackColumn, path: Path) -> None:
-        """Write a column's adversarial image as an 8-bit PNG, and report the effect of rounding."""
-        pixels = pixels_of(column.result.arrays["adv_images"][0])
-        height, width, _ = pixels.shape
-        image = QImage(pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888)
-        if len(column.result.arrays["adv_images"][0]) == 1:
-            image = image.convertToFormat(QImage.Format.Format_Grayscale8)
-        encoded = QBuffer()
-        QImageWriter(encoded, QByteArray(b"PNG")).write(image)
+        """Write a column's adversarial image as a PNG, and report the effect of rounding."""
         try:
-            with output(path) as temporary:
-                temporary.write_bytes(encoded.data().data())
-        except OutputError as error:
-            self.workspace.message.emit(f"{error}.", True)
-            return
-        except OSError as error:
-            self.workspace.message.emit(f"{path} cannot be written: {error.strerror}.", True)
+            text = write_png(column, path)
+        except ValueError as error:
+            self.workspace.message.emit(str(error), True)
             return
         settings.set_last_folder(path.parent)
-        text = (
-            f"Saved {path.name}. {column.title} says: {column.verdict_text}; of the file, "
-            f"which has 8 bits: {column.rounded_verdict_text}."
-        )
         self.workspace.message.emit(text, False)
 
     def figure(self) -> MapGridData:
-        """Return the pictures as rows of a figure: adversarial images above their perturbations."""
-        shown = self._shown()
-        if not shown:
-            return MapGridData(images=())
-        first = shown[0].result.arrays
-        pictures = [pixels_of(first["images"][0])]
-        pictures += [pixels_of(column.result.arrays["adv_images"][0]) for column in shown]
-        changes = [perturbation_pixels(column.delta, column.magnification) for column in shown]
-        return MapGridData(
-            images=(tuple(pictures), (None, *changes)),
-            row_titles=("image", f"perturbation x {self.magnify.currentData()}"),
-            column_titles=("original", *(column.title for column in shown)),
-            title="Adversarial examples",
-            caption=f"{shown[0].attack.title}, test image {shown[0].index}.",
-            notes=(("", *(column.verdict_text for column in shown)), ("",) * len(pictures)),
-        )
+        """Return the pictures as rows of a figure."""
+        chosen = self.strip.chosen[0] if self.strip.chosen else 0
+        images = self.images.shown
+        name = images.name(chosen) if images.is_guest(chosen) else f"test image {chosen}"
+        return figure_of(self._shown(), self.magnify.currentData(), name)

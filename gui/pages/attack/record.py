@@ -7,14 +7,14 @@ from typing import Any
 from engine.specs import AdversarialExamples
 from gui.pages.attack.form import AttackForm
 from gui.pages.common.network_picker import NetworkPicker
-from gui.widgets.images.image_strip import ImageStrip
+from gui.pages.common.strip_images import StripImages
 
 
-def show_record(picker: NetworkPicker, form: AttackForm, strip: ImageStrip, spec: Any) -> None:
+def show_record(picker: NetworkPicker, form: AttackForm, images: StripImages, spec: Any) -> None:
     """Show the network, attack and images of adversarial examples or of a measurement."""
     picker.choose_only(spec.classifier.key)
     if isinstance(spec, AdversarialExamples):
         form.use(spec.attack)
-        strip.choose(spec.indices)
+        images.choose(spec.images, spec.indices)
     else:
         form.use(spec.metric.attack)

@@ -167,7 +167,7 @@ class BoundaryPanel(QWidget):
         lines = (
             self._title(self.shown),
             self.numbers.text,
-            f"robust accuracy {robust:.1f} %",
+            f"robust accuracy {robust:.1f} % at {self.shown.attack.ball}",
         )
         title = "\n".join(lines)
         return plane_chart(self.result.arrays, title, self.shown.attack)
@@ -313,9 +313,11 @@ class BoundaryPanel(QWidget):
 
     def _accuracies(self, result: Result) -> str:
         found = result.numbers
-        return "clean {:.1f} %  ·  robust {:.1f} % of {:,}".format(
+        eps = self.shown.attack.eps if self.shown is not None else 0.0
+        return "clean {:.1f} %  ·  robust {:.1f} % at {:.3g}, of {:,}".format(
             100 * float(found["clean_accuracy"]),
             100 * float(found["robust_accuracy"]),
+            eps,
             found["test_points"],
         )
 

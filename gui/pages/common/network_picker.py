@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
@@ -109,6 +110,13 @@ class NetworkPicker(QWidget):
         if key in self._networks:
             self._touched = True
             self._set_chosen([key])
+
+    def choose_these(self, keys: Sequence[str]) -> None:
+        """Choose these networks and no others; do nothing if none of them is in the list."""
+        known = [key for key in keys if key in self._networks]
+        if known and set(known) != set(self._chosen):
+            self._touched = True
+            self._set_chosen(known)
 
     @Slot()
     def choose_all(self) -> None:
@@ -244,7 +252,10 @@ class NetworkPicker(QWidget):
             parts.append(f"{100 * float(numbers['clean_accuracy']):.1f} % clean")
         if found is not None and found.lowest is not None:
             verdict = "" if found.verdict == "ok" else f" ({VERDICTS[found.verdict]})"
-            parts.append(f"{100 * found.lowest.accuracy:.1f} % robust{verdict}")
+            robust = f"{100 * found.lowest.accuracy:.1f} % robust"
+            parts.append(
+                f"{robust} at {found.threat}{verdict}" if found.threat else robust + verdict
+            )
         if self.workspace.images is not None and network.spec.images != self.workspace.images:
             parts.append(f"trained on {network.spec.images.title}")
         return "\n".join(filter(None, [network.title, ", ".join(parts)]))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from PySide6.QtWidgets import QHBoxLayout, QLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from gui.pages import Place
 from gui.session.workspace import Workspace
 from gui.widgets.scrolled import ScrolledArea
+
+if TYPE_CHECKING:
+    from engine.specs import ImagesSpec
 
 
 class Page(QWidget):
@@ -29,6 +32,24 @@ class Page(QWidget):
     def title(self) -> str:
         """Name of the page in the navigation rail."""
         return self.place.title
+
+    def guests_like(self) -> ImagesSpec | None:
+        """Return the images like which dropped ones are prepared, to be shown on this page.
+
+        None, unless a page says otherwise: dropped images become those of the study.
+        """
+        return None
+
+    def demonstrate(self, networks: list[str], example: Any) -> None:
+        """Show what the guided tour speaks of; nothing has to be done where a page shows it anyway.
+
+        Parameters
+        ----------
+        networks
+            Keys of the networks that it compares.
+        example
+            The image and attack, a :class:`gui.shell.tour.facts.Example`, or None.
+        """
 
     def export_work(
         self,

@@ -54,22 +54,29 @@ class RecordSettings(QObject):
         self._spec: Spec | None = None
         self._workspace.settings_asked.connect(self._ask)
         self._workspace.images_changed.connect(self._show)
+        self._workspace.guests.arrived.connect(self._show)
 
     @Slot(object)
     def _ask(self, spec: Spec) -> None:
         if place_for(spec) != self._place:
             return
         self._spec = spec
-        images = _images_of(spec)
-        if images is not None and images != self._workspace.images:
+        images, own = _images_of(spec), _own_images(spec)
+        added = images is not None and images != own and own == self._workspace.images
+        if images is not None and own is not None and added:
+            self._workspace.guests.bring(images)
+        elif images is not None and images != self._workspace.images:
             self._workspace.choose_images(images)
         else:
             self._show()
 
     @Slot()
-    def _show(self) -> None:
+    def _show(self, *_: object) -> None:
         spec, workspace = self._spec, self._workspace
-        if spec is None or workspace.image_set is None or workspace.images != _images_of(spec):
+        if spec is None or workspace.image_set is None:
+            return
+        images = _images_of(spec)
+        if workspace.images != images and not workspace.guests.has(images):
             return
         self._spec = None
         self._fill(spec)
@@ -80,6 +87,11 @@ class RecordSettings(QObject):
 def _images_of(spec: Any) -> ImagesSpec | None:
     """Return the images that a record is of."""
     own = getattr(spec, "images", None)
-    if own is None and getattr(spec, "classifier", None) is not None:
-        own = spec.classifier.images
-    return own if isinstance(own, ImagesSpec) else None
+    return own if isinstance(own, ImagesSpec) else _own_images(spec)
+
+
+def _own_images(spec: Any) -> ImagesSpec | None:
+    """Return the images that a record's network was trained on."""
+    classifier = getattr(spec, "classifier", None)
+    found = None if classifier is None else classifier.images
+    return found if isinstance(found, ImagesSpec) else None

@@ -148,6 +148,7 @@ class DataPage(Page):
 
     def _connect(self) -> None:
         self.form.changed.connect(self._show_buttons)
+        self.form.changed.connect(self._propose_limits)
         self.use.clicked.connect(self._use)
         self.open_folder.clicked.connect(self._open_folder)
         self.open_files.clicked.connect(self._open_files)
@@ -183,7 +184,18 @@ class DataPage(Page):
         if spec is not None and spec != self._shown:
             self.form.set_spec(spec)
         self._shown = spec
+        self._propose_limits()
         self._show_buttons()
+
+    @Slot()
+    def _propose_limits(self) -> None:
+        """Let a limit on the images begin at all there are, which leaves none out."""
+        images = self.workspace.image_set
+        if images is None:
+            return
+        held = len(images.train_images) + len(images.validation_images)
+        for name, count in (("max_train", held), ("max_test", len(images.test_images))):
+            self.form.propose(name, max(1, count))
 
     def _show_scale(self) -> None:
         """Show the rule for the values of the files, and which ways of storing tell classes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,6 +107,29 @@ class MapColumn:
         if len(channels) == 1:
             return total
         return f"{total} = " + " ".join(f"{float(value):+.3g}" for value in channels)
+
+
+def joined(parts: Sequence[tuple[Mapping[str, Any], Sequence[int]]]) -> Mapping[str, Any]:
+    """Return the arrays of one column whose images belong to several sets.
+
+    Parameters
+    ----------
+    parts
+        Arrays of a :class:`engine.specs.Maps` result, and the row of the column of each of their
+        images. Arrays that one of the parts lacks are left out.
+
+    Returns
+    -------
+    The arrays in the order of the rows; empty until those of all parts are there.
+    """
+    if len(parts) == 1:
+        return parts[0][0]
+    if not all(arrays for arrays, _ in parts):
+        return {}
+    rows = np.concatenate([np.asarray(rows, dtype=np.intp) for _, rows in parts])
+    order = np.argsort(rows)
+    names = [name for name in parts[0][0] if all(name in arrays for arrays, _ in parts)]
+    return {name: np.concatenate([arrays[name] for arrays, _ in parts])[order] for name in names}
 
 
 def _one_number_each(values: Any) -> bool:

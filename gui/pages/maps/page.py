@@ -6,18 +6,20 @@ from collections import OrderedDict
 from functools import partial
 from typing import Any, ClassVar
 
+import numpy as np
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from engine.figures.charts import MapGridData
-from engine.specs import AttributionSpec, Maps
+from engine.specs import AttributionSpec, Gradient, ImagesSpec, Maps
 from gui.pages import MAPS, Place
 from gui.pages.common.needs import NeedsNetwork
-from gui.pages.common.network_picker import NetworkPicker
+from gui.pages.common.network_picker import Network, NetworkPicker
 from gui.pages.common.page import Page
 from gui.pages.common.record_settings import RecordSettings
-from gui.pages.maps.columns import MapColumn
+from gui.pages.common.strip_images import StripImages
+from gui.pages.maps.columns import MapColumn, joined
 from gui.pages.maps.controls import ClassChoice, DifferenceChoice, DrawingChoice
 from gui.pages.maps.grid import MapsGrid
 from gui.pages.maps.table import Table, build, figure_of
@@ -64,7 +66,7 @@ class MapsPage(Page):
         self._build_view()
         self._build_layout()
         self._connect()
-        self._images_changed()
+        self.images.fill()
 
     # ------------------------------------------------------------------------------------ building
 
@@ -86,6 +88,7 @@ class MapsPage(Page):
 
     def _build_view(self) -> None:
         self.strip = ImageStrip(MOST_IMAGES)
+        self.images = StripImages(self.workspace, self.picker, self.strip)
         self.grid = MapsGrid()
         self.hint = Elided(
             "The wheel zooms every picture, dragging moves them, a double click shows all."
@@ -101,6 +104,7 @@ class MapsPage(Page):
         view = QVBoxLayout()
         view.setSpacing(8)
         view.addWidget(self.strip)
+        view.addWidget(self.images.origin)
         view.addLayout(bar)
         view.addWidget(self.grid, 1)
         self.needs = NeedsNetwork(self.workspace, self.picker)
@@ -109,7 +113,8 @@ class MapsPage(Page):
         self.needs.guard(self.stack)
 
     def _connect(self) -> None:
-        self.workspace.images_changed.connect(self._images_changed)
+        self.images.changed.connect(self._images_changed)
+        self.images.arrived.connect(self._on_arrived)
         self.workspace.image_asked.connect(self._on_image_asked)
         self.workspace.study_changed.connect(self._forget)
         self.workspace.highlighted.connect(self.grid.highlight)
@@ -128,24 +133,37 @@ class MapsPage(Page):
 
     # ---------------------------------------------------------------------------- images and maps
 
+    def guests_like(self) -> ImagesSpec | None:
+        """Return the images of the first chosen network: dropped ones are prepared like them."""
+        return self.images.like()
+
+    def demonstrate(self, networks: list[str], example: Any) -> None:
+        """Show gradients of these networks, and the image of the example first."""
+        self.picker.choose_these(networks)
+        self.methods.choose_only(Gradient())
+        if example is not None:
+            self._on_image_asked(example.index)
+
     @Slot()
     def _images_changed(self) -> None:
-        image_set = self.workspace.image_set
-        if image_set is not None:
-            images, labels = image_set.test_images, image_set.test_labels
-            self.strip.set_images(images, labels, image_set.classes)
+        if self.workspace.image_set is not None:
             if len(self.strip.chosen) <= 1:
                 self.strip.choose_one_each(AT_FIRST)
             if self.workspace.asked_image is not None:
                 self._on_image_asked(self.workspace.asked_image)
         self.ask()
 
+    @Slot(list)
+    def _on_arrived(self, indices: list[int]) -> None:
+        """Show the images that were just added above those that were chosen before."""
+        self.strip.lead_to([*indices[:MOST_IMAGES], *self.strip.chosen])
+
     def _use(self, spec: Maps) -> None:
         """Show the network, method, class and images of a record."""
         self.picker.choose_only(spec.classifier.key)
         self.methods.choose_only(spec.attribution)
         self.explained.use(spec.attribution)
-        self.strip.choose(spec.indices)
+        self.images.choose(spec.images, spec.indices)
 
     @Slot(int)
     def _on_image_asked(self, index: int) -> None:
@@ -158,21 +176,27 @@ class MapsPage(Page):
         self._failures.clear()
 
     def specs(self) -> list[Maps]:
-        """Return the specs of the columns, ordered by network, then by method."""
-        images, chosen = self.workspace.images, self.strip.chosen
-        if self.workspace.image_set is None or not chosen:
+        """Return the specs of the columns, ordered by network, then by method.
+
+        A column whose images belong to several sets has a spec for each of these.
+        """
+        return [spec for _, _, parts in self._wanted() for spec, _ in parts]
+
+    def _wanted(self) -> list[tuple[Network, AttributionSpec, list[tuple[Maps, list[int]]]]]:
+        """Return network, method, and specs with the rows that they fill, for each column."""
+        if self.workspace.image_set is None:
             return []
-        return [
-            Maps(
-                classifier=network.spec,
-                attribution=self.explained.applied(method),
-                images=None if network.spec.images == images else images,
-                indices=chosen,
-            )
-            for network in self.picker.networks
-            for method in self.methods.chosen
-            if isinstance(method, AttributionSpec)
-        ]
+        sets = self.images.shown.by_set(self.strip.chosen)
+        found = []
+        for network in self.picker.networks:
+            for method in self.methods.chosen:
+                if isinstance(method, AttributionSpec) and sets:
+                    parts = [
+                        (_maps(network, self.explained.applied(method), images, indices), rows)
+                        for images, indices, rows in sets
+                    ]
+                    found.append((network, method, parts))
+        return found
 
     @Slot()
     def ask(self) -> None:
@@ -241,30 +265,33 @@ class MapsPage(Page):
 
     def columns(self) -> list[MapColumn]:
         """Return the columns; those whose maps have not arrived are empty."""
-        titles = {network.key: network.title for network in self.picker.networks}
-        return [
-            MapColumn(
-                key=spec.classifier.key,
-                title=titles[spec.classifier.key],
-                method=spec.attribution.title,
-                series=self.picker.series(spec.classifier.key),
-                classes=tuple(self._names.of(spec.classifier.images)),
-                arrays=self._results.get(spec.key, {}),
-                failure=self._failures.get(spec.key, ""),
+        columns = []
+        for network, method, parts in self._wanted():
+            found = [(self._results.get(spec.key, {}), rows) for spec, rows in parts]
+            failures = (self._failures.get(spec.key, "") for spec, _ in parts)
+            columns.append(
+                MapColumn(
+                    key=network.key,
+                    title=network.title,
+                    method=self.explained.applied(method).title,
+                    series=self.picker.series(network.key),
+                    classes=tuple(self._names.of(network.spec.images)),
+                    arrays=joined(found),
+                    failure=next(filter(None, failures), ""),
+                )
             )
-            for spec in self.specs()
-        ]
+        return columns
 
     @Slot()
     def draw(self) -> None:
         """Draw the maps that have arrived, with the present settings."""
-        image_set, chosen = self.workspace.image_set, list(self.strip.chosen)
+        images, chosen = self.images.shown, list(self.strip.chosen)
         columns = self.columns()
         known = any(column.arrays or column.failure for column in columns)
-        if image_set is None or not chosen or (columns and not known):
+        if self.workspace.image_set is None or not chosen or (columns and not known):
             return
         self._table = build(
-            image_set.test_images[chosen],
+            np.stack([images[index] for index in chosen]),
             [self._name(index) for index in chosen],
             columns,
             self.drawing.drawing,
@@ -275,12 +302,11 @@ class MapsPage(Page):
             button.setEnabled(known)
 
     def _name(self, index: int) -> str:
-        """Return the text below an image: its class and its number."""
-        image_set = self.workspace.image_set
-        label = -1 if image_set is None else int(image_set.test_labels[index])
-        if image_set is None or not 0 <= label < len(image_set.classes):
-            return f"image {index}"
-        return f"{image_set.classes[label]} (image {index})"
+        """Return the text below an image: its class and number, or the name of its file."""
+        name = self.images.shown.name(index)
+        if self.images.shown.is_guest(index):
+            return name
+        return f"{name} (image {index})" if name else f"image {index}"
 
     def _offer_choices(self) -> None:
         """Offer the present columns for differences, and the first network's classes."""
@@ -303,3 +329,14 @@ class MapsPage(Page):
             "one scale for every row" if drawing.shared else "one scale a map",
         )
         return figure_of(self._table, caption)
+
+
+def _maps(
+    network: Network, method: AttributionSpec, images: ImagesSpec, indices: list[int]
+) -> Maps:
+    return Maps(
+        classifier=network.spec,
+        attribution=method,
+        images=None if network.spec.images == images else images,
+        indices=tuple(indices),
+    )

@@ -27,7 +27,7 @@ from gui.widgets.sentence import SUMMARY_LINES, Sentence
 MOST_NETWORKS = 1000
 REPEATS = 3
 AUTOMATIC = ""
-CONTROLS: tuple[ScoreControl, ...] = ("sobel", "blurred", "mask_only")
+CONTROLS: tuple[ScoreControl, ...] = ("sobel", "blurred", "mask_only", "matched", "reversed")
 
 
 class RetrainForm(SidePanel):
@@ -84,11 +84,15 @@ class RetrainForm(SidePanel):
             "sobel": QCheckBox("Sobel edges"),
             "blurred": QCheckBox("Blurred map"),
             "mask_only": QCheckBox("Mask only"),
+            "matched": QCheckBox("Matched blur"),
+            "reversed": QCheckBox("DiffROAR"),
         }
         tips = (
             "Ranks pixels by the image's own edges, without any network",
             "Ranks pixels by the same map, blurred: is coarseness enough?",
             "Retrains on which pixels are removed: does their shape tell the class?",
+            "Blurs the maps of all networks to one blurriness first: is a score more than that?",
+            "Compares keeping the most important pixels with keeping the least important; KAR only",
         )
         for box, tip in zip(self.controls.values(), tips, strict=True):
             box.setToolTip(plain_tip(tip))

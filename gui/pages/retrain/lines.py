@@ -21,6 +21,8 @@ STYLES = {
     "sobel": Qt.PenStyle.DashDotLine,
     "blurred": Qt.PenStyle.DashLine,
     "mask_only": Qt.PenStyle.DotLine,
+    "matched": Qt.PenStyle.DashDotLine,
+    "reversed": Qt.PenStyle.DotLine,
 }
 
 
@@ -50,7 +52,7 @@ def lines_of(curves: Sequence[Curve]) -> list[CurveLine]:
     """Return each line once: shared lines first, then each network's score and controls."""
     found: dict[str, CurveLine] = {}
     for curve in curves:
-        if curve.done > curve.own:
+        if curve.done > curve.own and curve.spec.control != "reversed":
             key = f"random/{_setting(curve)}"
             numbers = (curve.random_mean, curve.random_low, curve.random_high)
             found.setdefault(

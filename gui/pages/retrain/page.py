@@ -65,6 +65,8 @@ class RetrainPage(RefreshedPage):
             "sobel": "Sobel edges",
             "blurred": "Blurred map",
             "mask_only": "Mask only",
+            "matched": "Matched blur",
+            "reversed": "DiffROAR",
         }
         # Refill the table after the current event: a click in it may have caused the change, and
         # refilling replaces the clicked cell.

@@ -23,7 +23,7 @@ Column = tuple[Mode, str]
 class RetrainTable(NumberTable):
     """One row for each network: scores by mode and attribution, then controls and blurriness.
 
-    A score may have up to three controls. Each control of the shown curves has a column; the
+    A score may have several controls. Each control of the shown curves has a column; the
     tooltip of a score lists all its controls.
 
     Parameters

@@ -227,7 +227,8 @@ def _robust(point: NetworkPoint) -> tuple[Cell, Cell, Cell]:
         return Cell("–"), Cell("–"), Cell("–")
     words = robust_words(found)
     number = Cell(f"{100 * left.accuracy:.1f}", left.accuracy, words)
-    return number, Cell(left.attack, left.attack, words), Cell(VERDICTS[found.verdict], tip=words)
+    attack = found.attack_of(left)
+    return number, Cell(attack, attack, words), Cell(VERDICTS[found.verdict], tip=words)
 
 
 def _percent(value: float | None) -> Cell:

@@ -145,7 +145,8 @@ def _numbers_of(point: NetworkPoint) -> str:
         if value is not None
     ]
     if left is not None and point.robustness is not None:
-        lines.append(f"{left.attack}: {VERDICTS[point.robustness.verdict]}")
+        attack = point.robustness.attack_of(left)
+        lines.append(f"{attack}: {VERDICTS[point.robustness.verdict]}")
     short = {"gradient": "G", "gradient_x_input": "GX"}
     for mode, scores in sorted(point.scores.items(), reverse=True):
         for kind, score in sorted(scores.items()):

@@ -86,7 +86,7 @@ def _cells(
     if found is not None and found.lowest is not None:
         words = robust_words(found)
         own, verdict = (
-            _percent(found.lowest.accuracy, words),
+            _percent(found.lowest.accuracy, words, found.threat),
             Cell(VERDICTS[found.verdict], tip=words),
         )
         last_robust, best_robust = (last_robust, own) if own_is_best else (own, best_robust)
@@ -101,5 +101,8 @@ def _cells(
     )
 
 
-def _percent(value: float | None, tip: str) -> Cell:
-    return Cell("–", None, tip) if value is None else Cell(f"{100 * value:.1f} %", value, tip)
+def _percent(value: float | None, tip: str, threat: str = "") -> Cell:
+    if value is None:
+        return Cell("–", None, tip)
+    text = f"{100 * value:.1f} %"
+    return Cell(f"{text} at {threat}" if threat else text, value, tip)

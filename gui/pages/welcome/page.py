@@ -25,6 +25,7 @@ from gui.look import settings, theme
 from gui.look.icons import app_icon, icon
 from gui.look.plain import plain_tip
 from gui.pages import TRAIN, WELCOME, Place
+from gui.pages.common.landing import landing
 from gui.pages.common.page import Page
 from gui.pages.welcome.offer import Offer
 from gui.session import file_dialogs
@@ -239,6 +240,8 @@ class WelcomePage(Page):
         self.recent.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.recent.setAccessibleName("Recent studies")
         self.recent.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        self.recent.setToolTip("A click or Enter opens a study")
+        self.recent.itemClicked.connect(self._open_recent)
         self.recent.itemActivated.connect(self._open_recent)
         self.recent.currentItemChanged.connect(self._on_recent_chosen)
         self.open_study = QPushButton("Open study…")
@@ -246,6 +249,9 @@ class WelcomePage(Page):
         self.forget = QPushButton("Remove from list")
         self.forget.setToolTip("Take the study off this list; its files stay")
         self.forget.clicked.connect(self._forget_recent)
+        # A click opens, so that the mouse needs another way to choose what goes off the list.
+        self.recent.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        self.recent.addAction(self.forget.text(), self._forget_recent)
         buttons = QHBoxLayout()
         buttons.addWidget(self.open_study)
         buttons.addWidget(self.forget)
@@ -266,7 +272,7 @@ class WelcomePage(Page):
             item = QTreeWidgetItem([path.stem, str(path.parent)])
             item.setData(0, PATH, str(path))
             item.setIcon(0, icon("study", "muted" if path in self._missing else "accent"))
-            item.setToolTip(0, plain_tip(str(path)))
+            item.setToolTip(0, plain_tip(f"{path}\nA click or Enter opens it"))
             item.setForeground(1, QBrush(theme.colour("muted")))
             if path in self._missing:
                 item.setForeground(0, QBrush(theme.colour("muted")))
@@ -290,7 +296,12 @@ class WelcomePage(Page):
 
     @Slot(QTreeWidgetItem, int)
     def _open_recent(self, item: QTreeWidgetItem, _: int) -> None:
-        self.workspace.importer.open_study(Path(item.data(0, PATH)))
+        """Open a study; go on if it is open, as after the second half of a double click."""
+        path, study = Path(item.data(0, PATH)), self.workspace.study
+        if study is not None and study.path == path:
+            self.go_to.emit(landing(self.workspace))
+        else:
+            self.workspace.importer.open_study(path)
 
     @Slot()
     def _forget_recent(self) -> None:

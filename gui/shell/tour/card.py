@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QFrame,
     QHBoxLayout,
     QPushButton,
@@ -20,6 +21,9 @@ WIDTH = 380
 MARGINS = 34  # left and right, with the card's border
 GAP = 12
 REACH = 4
+ARROWS = {Qt.Key.Key_Right: 1, Qt.Key.Key_Down: 1, Qt.Key.Key_Left: -1, Qt.Key.Key_Up: -1}
+ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+KEYS = {**ARROWS, **dict.fromkeys((*ENTER, Qt.Key.Key_Space), 1)}
 VEIL = 50  # of 255: the dimmed part of the window stays readable
 
 
@@ -60,7 +64,7 @@ class Outline(QWidget):
 class TourCard(QFrame):
     """A step's heading and text, and buttons for the next step, the previous one, and closing.
 
-    The Left and Right keys change the step while the card has the focus.
+    Arrow keys change the step while the card has the focus, Enter and Space lead on.
 
     Signals
     -------
@@ -129,20 +133,24 @@ class TourCard(QFrame):
         self.adjustSize()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Change the step with the arrow keys."""
-        steps = {Qt.Key.Key_Right: 1, Qt.Key.Key_Left: -1}
-        if event.key() in steps:
-            self.moved.emit(steps[Qt.Key(event.key())])
+        """Change the step with arrow keys, Enter and Space."""
+        if event.key() in KEYS:
+            self.moved.emit(KEYS[Qt.Key(event.key())])
         else:
             super().keyPressEvent(event)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Change the step with arrow keys on a button too, which would move the focus instead."""
-        arrows = (Qt.Key.Key_Left, Qt.Key.Key_Right)
-        if isinstance(event, QKeyEvent) and event.key() in arrows:
-            if event.type() == QEvent.Type.KeyPress:
+        """Change the step with arrow keys on a button too, which would move the focus instead.
+
+        Enter presses the button, as Space does by itself.
+        """
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            if event.key() in ARROWS:
                 self.keyPressEvent(event)
-            return event.type() == QEvent.Type.KeyPress
+                return True
+            if event.key() in ENTER and isinstance(watched, QAbstractButton):
+                watched.click()
+                return True
         return super().eventFilter(watched, event)
 
     @Slot()
@@ -155,7 +163,7 @@ class TourCard(QFrame):
 
 
 def beside(place: QRect, card: QSize, window: QRect) -> QPoint:
-    """Return the position of a card: beside a place if it fits, else inside its lower right corner.
+    """Return the position of a card: beside a place if it fits, else where it covers least of it.
 
     Sides are tried in this order: right, left, below, above. For an empty place, return the lower
     right corner of the window.
@@ -174,8 +182,22 @@ def beside(place: QRect, card: QSize, window: QRect) -> QPoint:
     ):
         if inside.contains(QRect(point, card)):
             return point
-    # No side has room, so cover the lower right corner of the place.
-    return QPoint(
-        min(place.right() - GAP - card.width(), corner.x()),
-        min(place.bottom() - GAP - card.height(), corner.y()),
-    )
+    return _least_covering(place, card, inside)
+
+
+def _least_covering(place: QRect, card: QSize, inside: QRect) -> QPoint:
+    """Return the position along the edges of a window at which a card covers least of a place."""
+    right, bottom = inside.right() - card.width(), inside.bottom() - card.height()
+    across = (inside.left(), place.left() - GAP - card.width(), place.right() + GAP, right)
+    down = (bottom, place.bottom() + GAP, place.top() - GAP - card.height(), inside.top())
+    points = [
+        QPoint(min(max(x, inside.left()), right), min(max(y, inside.top()), bottom))
+        for y in down
+        for x in reversed(across)
+    ]
+
+    def covered(point: QPoint) -> int:
+        common = QRect(point, card).intersected(place)
+        return max(0, common.width()) * max(0, common.height())
+
+    return min(points, key=covered)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.boundary import lab
-from engine.specs import AdversarialExamples, Maps, Measurement
+from engine.specs import AdversarialExamples, AttackSpec, Measurement
 from engine.store.index import Entry
 from engine.store.study import Study, spec_of
 from engine.tradeoff import points as tradeoff_points
@@ -18,6 +20,30 @@ from engine.tradeoff.inference import Limits, judge
 from engine.tradeoff.points import NetworkPoint
 
 GRADIENT = "gradient"
+NORMAL = 1.96  # standard errors of a mean that hold 95 %
+
+
+Mean = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Example:
+    """An attack on one test image.
+
+    Attributes
+    ----------
+    index
+        Number of the test image.
+    attack
+        The attack that was recorded.
+    falls, holds
+        Whether the standard network changes its answer, and whether the robust one keeps its own.
+    """
+
+    index: int
+    attack: AttackSpec
+    falls: bool
+    holds: bool
 
 
 @dataclass(frozen=True)
@@ -34,8 +60,11 @@ class Facts:
     fooled
         Key of a network -> eps in [0, 1] units, how many attacked images changed its answer, and of
         how many.
-    blurriness, tangent
-        Key of a network -> blurriness of its gradient maps; their share in the tangent space.
+    cosines, tangent
+        Key of a network -> cosine between its gradient and the image, and the share of its gradient
+        in the tangent space; of each the mean over images, and half the width of its 95 % interval.
+    example
+        The image and the attack that show the difference best; None before attacks are recorded.
     tilt
         Degrees between the boundary of the standard network of the plane and the line through the
         centres, and the same for the one trained with the largest eps.
@@ -49,27 +78,29 @@ class Facts:
     standard: NetworkPoint | None = None
     robust: NetworkPoint | None = None
     fooled: dict[str, tuple[float, int, int]] = field(default_factory=dict)
-    blurriness: dict[str, float] = field(default_factory=dict)
-    tangent: dict[str, float] = field(default_factory=dict)
+    cosines: dict[str, Mean] = field(default_factory=dict)
+    tangent: dict[str, Mean] = field(default_factory=dict)
+    example: Example | None = None
     tilt: tuple[float, float] | None = None
     fit: tuple[float, int] | None = None
     limits: Limits = None
 
 
 def facts_of(study: Study) -> Facts:
-    """Read the index of a study; no record is opened."""
+    """Read the index of a study, and of its records the attacks on the two networks."""
     entries = study.entries
     points = tradeoff_points.networks(study)
     standard, robust = _pair(points)
-    fooled, blurriness, tangent = _measured(entries)
+    fooled, cosines, tangent = _measured(entries)
     correlated = _fit([p for p in points if standard and p.images == standard.images])
     return Facts(
         images=_images(entries, standard),
         standard=standard,
         robust=robust,
         fooled=fooled,
-        blurriness={key: share for key, share in blurriness.items() if math.isfinite(share)},
+        cosines=cosines,
         tangent=tangent,
+        example=_example(study, standard, robust),
         tilt=_tilt(study),
         fit=None if correlated is None else correlated[:2],
         limits=None if correlated is None else correlated[2],
@@ -102,24 +133,68 @@ def _images(
 
 def _measured(
     entries: Iterable[Entry],
-) -> tuple[dict[str, tuple[float, int, int]], dict[str, float], dict[str, float]]:
-    """Return attacks, blurriness and tangent shares by network, the newest record of each."""
+) -> tuple[dict[str, tuple[float, int, int]], dict[str, Mean], dict[str, Mean]]:
+    """Return attacks, cosines and tangent shares by network, the newest record of each."""
     fooled: dict[str, tuple[float, int, int]] = {}
-    blurriness: dict[str, float] = {}
-    tangent: dict[str, float] = {}
+    cosines: dict[str, Mean] = {}
+    tangent: dict[str, Mean] = {}
     for entry in entries:
-        if entry.kind not in (AdversarialExamples.kind, Maps.kind, Measurement.kind):
+        if entry.kind not in (AdversarialExamples.kind, Measurement.kind):
             continue
         spec, numbers = spec_of(entry), entry.numbers
         if isinstance(spec, AdversarialExamples) and "success_rate" in numbers:
             count = len(spec.indices)
             fallen = round(count * float(numbers["success_rate"]))
             fooled[spec.classifier.key] = spec.attack.eps, fallen, count
-        elif isinstance(spec, Maps) and spec.attribution.kind == GRADIENT:
-            blurriness[spec.classifier.key] = float(numbers.get("blurriness", math.nan))
-        elif isinstance(spec, Measurement) and "known" in numbers:
-            tangent[spec.classifier.key] = float(numbers["known"])
-    return fooled, blurriness, tangent
+        elif isinstance(spec, Measurement):
+            for found, name in ((cosines, "cosine"), (tangent, "known")):
+                if name in numbers:
+                    found[spec.classifier.key] = _mean(numbers, name)
+    return fooled, cosines, tangent
+
+
+def _mean(numbers: Mapping[str, Any], name: str) -> Mean:
+    """Return a mean and half the width of its 95 % interval, which is normal for so many images."""
+    count = max(1, int(numbers.get("test_images", 1)))
+    return float(numbers[name]), NORMAL * float(numbers.get(f"{name}_std", 0)) / math.sqrt(count)
+
+
+def _example(
+    study: Study, standard: NetworkPoint | None, robust: NetworkPoint | None
+) -> Example | None:
+    """Return the first image that is right at both networks, falls at one and holds at the other.
+
+    Without such an image it is the first that falls; without attacks on both networks it is None.
+    """
+    if standard is None or robust is None:
+        return None
+    found = {}
+    for entry in study.entries:
+        spec = spec_of(entry) if entry.kind == AdversarialExamples.kind else None
+        if isinstance(spec, AdversarialExamples) and spec.attack.target is None:
+            found[spec.classifier.key] = entry.key, spec
+    if standard.key not in found or robust.key not in found:
+        return None
+    (plain_key, plain), (robust_key, other) = found[standard.key], found[robust.key]
+    if (plain.attack, plain.indices, plain.images) != (other.attack, other.indices, other.images):
+        return None
+    before, after = _answers(study, plain_key), _answers(study, robust_key)
+    if before is None or after is None:
+        return None
+    falls, holds = before[0] != before[1], after[0] == after[1]
+    wanted = np.where(falls & holds, 2, falls)
+    place = int(np.argmax(wanted))
+    return Example(plain.indices[place], plain.attack, bool(falls[place]), bool(holds[place]))
+
+
+def _answers(study: Study, key: str) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+    """Return the classes that a network gives images before and after an attack, (N,) each."""
+    arrays = study.read(key).arrays
+    names = ("clean_logits", "adv_logits")
+    if not all(name in arrays for name in names):
+        return None
+    before, after = (np.asarray(arrays[name]).argmax(1) for name in names)
+    return before, after
 
 
 def _tilt(study: Study) -> tuple[float, float] | None:

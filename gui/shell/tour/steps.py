@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QTabWidget, QWidget
 
 from engine.tradeoff.points import NetworkPoint
+from engine.tradeoff.robustness import wilson
 from engine.tradeoff.scores import score_note
 from gui.pages import ATTACK, BOUNDARY, DATA, MANIFOLD, MAPS, RETRAIN, TRADEOFF, Place
 from gui.shell.tour.facts import GRADIENT, Facts
+
+if TYPE_CHECKING:
+    from gui.pages.common.page import Page
 
 
 @dataclass(frozen=True)
@@ -24,21 +29,37 @@ class TourStep:
     title
         The heading of the card.
     part
-        Attribute of the page with the widget to point at; dots lead to attributes of attributes,
-        and of a list the first item is taken.
+        Attribute of the page with the widget to point at, or a list of widgets; dots lead to
+        attributes of attributes.
     text
         Returns the text of the card from the facts of the study.
+    there
+        Returns whether the study has what the page would show; a step over an empty page is left
+        out.
     """
 
     page: Place
     title: str
     part: str
     text: Callable[[Facts], str]
+    there: Callable[[Facts], bool] = lambda _: True
+
+    def prepare(self, page: Page, facts: Facts) -> None:
+        """Set the page to what the card says: its two networks, its image and its attack."""
+        chosen = [point.key for _, point in _both(facts)]
+        page.demonstrate(chosen, facts.example)
+
+    def anchors(self, page: QWidget) -> list[QWidget]:
+        """Return the widgets that the step points at, or the page if none of them is visible."""
+        found: object = page
+        for name in self.part.split("."):
+            found = getattr(found, name, None)
+        listed = found if isinstance(found, list) else [found]
+        return [w for w in listed if isinstance(w, QWidget) and w.isVisible()] or [page]
 
     def anchor(self, page: QWidget) -> QWidget:
-        """Return the widget that the step points at, or the page if that is not visible."""
-        found = self._part_of(page)
-        return found if found is not None and found.isVisible() else page
+        """Return the first widget that the step points at."""
+        return self.anchors(page)[0]
 
     def reveal(self, page: QWidget) -> None:
         """Show the tab that contains the step's widget."""
@@ -62,14 +83,30 @@ def steps() -> tuple[TourStep, ...]:
     """Return the steps in order."""
     return (
         TourStep(DATA, "Images, and what a network may learn of them", "browser", _images),
-        TourStep(ATTACK, "Right on images, wrong beside them", "picker", _accuracies),
-        TourStep(ATTACK, "An attack walks eps away from the image", "form.eps", _attack),
-        TourStep(MAPS, "Robust gradients can be read", "grid", _maps),
-        TourStep(BOUNDARY, "Why: the boundary was tilted", "panels", _tilt),
-        TourStep(MANIFOLD, "Attacks that stay among images", "form", _manifold),
-        TourStep(RETRAIN, "Is a readable map a true one?", "plot", _scores),
-        TourStep(TRADEOFF, "The price, and the open question", "plot", _tradeoff),
+        TourStep(ATTACK, "Right on images, wrong beside them", "picker", _accuracies, _trained),
+        TourStep(ATTACK, "An attack walks eps away from the image", "one", _attack, _trained),
+        TourStep(MAPS, "Robust gradients can be read", "grid", _maps, _trained),
+        TourStep(BOUNDARY, "Why: the boundary was tilted", "panels", _tilt, _tilted),
+        TourStep(MANIFOLD, "Attacks that stay among images", "distances", _manifold, _on_manifold),
+        TourStep(RETRAIN, "Is a readable map a true one?", "plot", _scores, _scored),
+        TourStep(TRADEOFF, "The price, and the open question", "plot", _tradeoff, _scored),
     )
+
+
+def _trained(facts: Facts) -> bool:
+    return bool(_both(facts))
+
+
+def _tilted(facts: Facts) -> bool:
+    return facts.tilt is not None
+
+
+def _on_manifold(facts: Facts) -> bool:
+    return bool(facts.tangent)
+
+
+def _scored(facts: Facts) -> bool:
+    return any(point.scores for _, point in _both(facts))
 
 
 def _images(facts: Facts) -> str:
@@ -106,15 +143,22 @@ def _accuracies(facts: Facts) -> str:
 
 def _attack(facts: Facts) -> str:
     lead = (
-        "Move this slider: it is eps, how far every pixel may be moved. The picture, the magnified "
-        "perturbation and the bars of the classes follow at once."
+        "Move the slider: it is eps, how far every pixel may be moved. The pictures, the magnified "
+        "perturbations and the bars of the classes follow at once."
     )
+    if facts.example is not None and facts.example.falls:
+        after = "keeps its own" if facts.example.holds else "does so too"
+        lead += f" At {facts.example.attack.ball} the standard network changes its answer to this "
+        lead += f"image, and the robust one {after}."
     told = []
     for name, point in _both(facts):
         if point.key in facts.fooled:
             eps, fallen, count = facts.fooled[point.key]
-            text = "{name}: {fallen} of {count} attacked images fall at eps {eps:.3g}"
-            told.append(text.format(name=name, fallen=fallen, count=count, eps=eps))
+            low, high = (100 * limit for limit in wilson(fallen, count))
+            told.append(
+                f"{name}: {fallen} of {count} attacked images fall at eps {255 * eps:.3g}/255 "
+                f"(95 %: {low:.0f} to {high:.0f} %)"
+            )
     return _joined(lead, told)
 
 
@@ -124,11 +168,13 @@ def _maps(facts: Facts) -> str:
         "the object: red pixels speak for the class when they brighten, blue ones against it."
     )
     told = [
-        f"{name}: {100 * facts.blurriness[point.key]:.0f} % of the map's energy is coarse"
+        f"{name} {_within(facts.cosines[point.key])}"
         for name, point in _both(facts)
-        if point.key in facts.blurriness
+        if point.key in facts.cosines
     ]
-    return _joined(lead, told)
+    if not told:
+        return lead
+    return f"{lead} Cosine between gradient and image, 1 where they are alike: {'; '.join(told)}."
 
 
 def _tilt(facts: Facts) -> str:
@@ -138,7 +184,10 @@ def _tilt(facts: Facts) -> str:
     )
     if facts.tilt is None:
         return f"{lead} {'Run the lab here: its three networks take about a minute.'}"
-    told = "Tilt in this study: {a:.1f}° in standard training, {b:.1f}° at the largest eps."
+    told = (
+        "Tilt in this study: {a:.1f}° in standard training, {b:.1f}° at the largest eps; the chart "
+        "below shows the single networks."
+    )
     return f"{lead} {told.format(a=facts.tilt[0], b=facts.tilt[1])}"
 
 
@@ -148,7 +197,8 @@ def _manifold(facts: Facts) -> str:
         "stay closer to the manifold of images, and so do their gradients."
     )
     told = [
-        f"{name}: {100 * facts.tangent[point.key]:.0f} % of the gradient lies in the tangent space"
+        f"{name}: {_within(facts.tangent[point.key])} of the gradient's length lies in the "
+        "tangent space"
         for name, point in _both(facts)
         if point.key in facts.tangent
     ]
@@ -213,7 +263,16 @@ def _accuracy(name: str, point: NetworkPoint) -> str:
         for value in (point.clean_accuracy, point.lowest.accuracy if point.lowest else None)
     )
     text = "{name} {clean} right on clean images, {robust} under attack"
-    return text.format(name=name, clean=clean, robust=robust)
+    told = text.format(name=name, clean=clean, robust=robust)
+    if point.lowest is None or point.robustness is None:
+        return told
+    low, high = (100 * limit for limit in point.lowest.interval)
+    return f"{told} at {point.robustness.threat} (95 %: {low:.0f} to {high:.0f} %)"
+
+
+def _within(mean: tuple[float, float]) -> str:
+    """Return a mean with its 95 % interval."""
+    return f"{mean[0]:.2f} ({mean[0] - mean[1]:.2f} to {mean[0] + mean[1]:.2f})"
 
 
 def _roar(point: NetworkPoint) -> float | None:

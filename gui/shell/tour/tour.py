@@ -38,6 +38,7 @@ class Tour(QObject):
         self.card: TourCard | None = None
         self.outline: Outline | None = None
         self.number = 0
+        self._all: tuple[TourStep, ...] = ()
         self._steps: tuple[TourStep, ...] = ()
         self._facts: Facts | None = None
         self._escape: QShortcut | None = None
@@ -60,7 +61,8 @@ class Tour(QObject):
         if self.card is None:
             from gui.shell.tour.steps import steps
 
-            self._steps = steps()
+            self._all = self._steps = steps()
+            self._facts = None
             self._build()
         self._open_demo()
         self.go(0)
@@ -93,6 +95,8 @@ class Tour(QObject):
         page = self._pages.page()
         if page is not None and page.place == step.page:
             step.reveal(page)
+            if self._facts is not None:
+                step.prepare(page, self._facts)
         self._tell()
         self._place()
         if self.card is not None:
@@ -152,9 +156,17 @@ class Tour(QObject):
         self._workspace.runner.ask("tour", partial(_facts_of, study), self._take, self._unreadable)
 
     def _take(self, facts: Facts) -> None:
-        self._facts = facts
-        self._tell()
-        self._place()
+        if not self.running:
+            return
+        known, self._facts = self._facts is not None, facts
+        step = self._steps[self.number]
+        self._steps = tuple(each for each in self._all if each.there(facts))
+        self.number = self._steps.index(step) if step in self._steps else 0
+        if known and step in self._steps:  # the user may have set the page to something else
+            self._tell()
+            self._place()
+        else:
+            self.go(self.number)
 
     def _unreadable(self, text: str) -> None:
         self._workspace.message.emit(text, True)
@@ -172,11 +184,13 @@ class Tour(QObject):
         page, step = self._pages.page(), self._steps[self.number]
         if page is None or page.place != step.page or not page.isVisible():
             return QRect()
-        anchor: QWidget = step.anchor(page)
-        corner = anchor.mapTo(self._window, QPoint(0, 0))
-        seen = QRect(page.mapTo(self._window, QPoint(0, 0)), page.size())
-        grown = QRect(corner, anchor.size()).adjusted(-REACH, -REACH, REACH, REACH)
-        return grown.intersected(seen.adjusted(2, 2, -2, -2))
+        place = QRect()
+        for anchor in step.anchors(page):
+            place = place.united(QRect(anchor.mapTo(self._window, QPoint(0, 0)), anchor.size()))
+        # The page may be scrolled in its host, which shows what can be seen of it.
+        host = self._pages.host()
+        seen = QRect(host.mapTo(self._window, QPoint(0, 0)), host.size())
+        return place.adjusted(-REACH, -REACH, REACH, REACH).intersected(seen.adjusted(2, 2, -2, -2))
 
     @Slot()
     def _place(self) -> None:

@@ -251,6 +251,8 @@ class OptionalField(FieldEdit):
     def __init__(self, inner: FieldEdit, parent: QWidget | None = None):
         super().__init__(inner.item, parent)
         self.inner = inner
+        self._proposal: Any = None
+        self._shown = False
         self._box = QCheckBox(self)
         self._box.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         self._none = Label("not set", self)
@@ -269,11 +271,16 @@ class OptionalField(FieldEdit):
     def _show(self, value: Any) -> None:
         self._box.setChecked(value is not None)
         if value is not None:
+            self._shown = True
             self.inner.show_value(value)
 
     def mark(self, invalid: bool) -> None:
         """Mark the editor of the value as invalid or valid."""
         self.inner.mark(invalid)
+
+    def propose(self, value: Any) -> None:
+        """Set the value that the editor has when the box is ticked for the first time."""
+        self._proposal, self._shown = value, self._box.isChecked()
 
     @property
     def explains(self) -> bool:
@@ -284,6 +291,9 @@ class OptionalField(FieldEdit):
     def _on_toggled(self, given: bool) -> None:
         self.inner.setVisible(given)
         self._none.setVisible(not given)
+        if given and self._proposal is not None and not self._shown:
+            self.inner.show_value(self._proposal)
+        self._shown |= given
         self.changed.emit()
 
 

@@ -111,6 +111,12 @@ class SpecForm(InnerForm):
             self._fixed[name] = value
             self._check()
 
+    def propose(self, name: str, value: Any) -> None:
+        """Set what an optional field of the shown kind holds when it is ticked; else do nothing."""
+        edit = self._rows[name].edit if name in self._rows else None
+        if isinstance(edit, OptionalField):
+            edit.propose(value)
+
     def select_kind(self, kind: str) -> None:
         """Choose a kind by name, as the user does in the list of kinds."""
         names = [cls.kind for cls in self._kinds]

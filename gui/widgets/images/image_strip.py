@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import (
-    QAbstractListModel,
     QModelIndex,
-    QPersistentModelIndex,
-    QRect,
-    QSize,
     Qt,
     Signal,
     Slot,
 )
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPen
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QListView,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -34,99 +27,10 @@ from PySide6.QtWidgets import (
 from gui.look import theme
 from gui.look.plain import plain_tip
 from gui.widgets.elided_label import ElidedLabel
-from gui.widgets.images.image_view import image_from, pixels_of
+from gui.widgets.images.strip_model import MARGIN, SIDE, Images, StripDelegate, StripModel
 
-SIDE = 56
-MARGIN = 4
 BATCH = 10_000
-
-Index = QModelIndex | QPersistentModelIndex
 CLASS_LETTERS = 12  # that a list of classes is wide; classes may have any names
-
-
-class _Images(QAbstractListModel):
-    """List model of the images that pass the filter, with their indices in the whole set."""
-
-    def __init__(self, parent: QWidget):
-        super().__init__(parent)
-        self.images: NDArray[Any] = np.zeros((0, 1, 1, 1), np.uint8)
-        self.labels: NDArray[np.int64] = np.zeros(0, np.int64)
-        self.classes: Sequence[str] = ()
-        self.order: NDArray[np.intp] = np.zeros(0, np.intp)
-        self.chosen: list[int] = []
-
-    def hold(self, images: NDArray[Any], labels: NDArray[np.int64], classes: Sequence[str]) -> None:
-        """Replace the images; show none until :meth:`show` is called."""
-        self.beginResetModel()
-        self.images, self.labels, self.classes = images, labels, classes
-        self.order = np.zeros(0, np.intp)
-        self.endResetModel()
-
-    def show(self, order: NDArray[np.intp]) -> None:
-        """Show the images with these indices, in this order."""
-        self.beginResetModel()
-        self.order = order
-        self.endResetModel()
-
-    def rowCount(self, parent: Index | None = None) -> int:
-        """Return the number of images that pass."""
-        return 0 if parent is not None and parent.isValid() else len(self.order)
-
-    def row_of(self, index: int) -> int:
-        """Return the row of an image, or -1 if the filter hides it."""
-        found = np.flatnonzero(self.order == index)
-        return int(found[0]) if len(found) else -1
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return picture, name, number or tooltip of a row."""
-        image = int(self.order[index.row()])
-        if role == Qt.ItemDataRole.DecorationRole:
-            return image_from(pixels_of(self.images[image]))
-        if role == Qt.ItemDataRole.UserRole:
-            return image
-        label = int(self.labels[image])
-        name = self.classes[label] if 0 <= label < len(self.classes) else ""
-        if role == Qt.ItemDataRole.DisplayRole:
-            return name
-        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            text = f"{image}: {name}" if name else str(image)
-            return plain_tip(text) if role == Qt.ItemDataRole.ToolTipRole else text
-        return None
-
-
-class _Delegate(QStyledItemDelegate):
-    """Draws the picture, its class below it, and a frame if it is chosen."""
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        """Return the same size for all."""
-        return QSize(SIDE + 2 * MARGIN, SIDE + 2 * MARGIN + option.fontMetrics.height())
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        """Draw one image."""
-        model = index.model()
-        place = QRect(option.rect.x() + MARGIN, option.rect.y() + MARGIN, SIDE, SIDE)
-        picture = index.data(Qt.ItemDataRole.DecorationRole)
-        size = picture.size().scaled(place.size(), Qt.AspectRatioMode.KeepAspectRatio)
-        target = QRect(place.topLeft(), size)
-        target.moveCenter(place.center())
-        painter.save()
-        smooth = picture.width() > target.width()
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
-        painter.drawImage(target, picture)
-        chosen = isinstance(model, _Images) and int(model.order[index.row()]) in model.chosen
-        text = place.adjusted(0, SIDE, 0, option.fontMetrics.height() + 2)
-        painter.setPen(theme.colour("text" if chosen else "muted"))
-        name = QFontMetrics(option.font).elidedText(
-            index.data(), Qt.TextElideMode.ElideRight, text.width()
-        )
-        painter.drawText(text, Qt.AlignmentFlag.AlignCenter, name)
-        if chosen:
-            painter.setPen(QPen(theme.colour("accent"), 3))
-            painter.drawRect(place.adjusted(-1, -1, 1, 1))
-        elif option.state & QStyle.StateFlag.State_HasFocus:
-            painter.setPen(QPen(theme.colour("muted"), 1, Qt.PenStyle.DotLine))
-            painter.drawRect(place.adjusted(-1, -1, 1, 1))
-        painter.restore()
 
 
 class _View(QListView):
@@ -154,11 +58,12 @@ class ImageStrip(QWidget):
     """
 
     changed = Signal()
+    add_asked = Signal()
 
     def __init__(self, most: int = 1, parent: QWidget | None = None):
         super().__init__(parent)
         self.most = most
-        self._model = _Images(self)
+        self._model = StripModel(self)
         self._clicking = False
         self._ranks: NDArray[np.floating] | None = None
         self._build_view()
@@ -176,24 +81,30 @@ class ImageStrip(QWidget):
         return tuple(self._model.chosen)
 
     def set_images(
-        self, images: NDArray[Any], labels: NDArray[np.int64], classes: Sequence[str]
+        self,
+        images: Images,
+        labels: NDArray[np.int64],
+        classes: Sequence[str],
+        names: Mapping[int, str] | None = None,
     ) -> None:
         """Show another set; chosen images stay chosen if they still exist.
 
         Parameters
         ----------
         images
-            (N, C, H, W) uint8, or float32 in [0, 1].
+            (N, C, H, W) uint8, or float32 in [0, 1]; or what has a length and images by number.
         labels
             (N,) int64, -1 for an image without a label.
         classes
             Names of the classes; empty if nothing is labelled.
+        names
+            Names of images that have their own; these come first.
         """
         self._fill_classes(classes)
         self._model.chosen = [index for index in self._model.chosen if index < len(images)]
         if not self._model.chosen and len(images):
             self._model.chosen = [0]
-        self._model.hold(images, labels, classes)
+        self._model.hold(images, labels, classes, names or {})
         self._filter()
         self.changed.emit()
 
@@ -219,12 +130,21 @@ class ImageStrip(QWidget):
         kept = [index for index in dict.fromkeys(indices) if 0 <= index < len(self._model.labels)]
         self._set_chosen(kept[: self.most])
 
+    def lead_to(self, indices: Sequence[int]) -> None:
+        """Choose these images, after showing those of all classes."""
+        self.classes.setCurrentIndex(0)
+        self.choose(indices)
+
+    def offer_adding(self, tip: str) -> QToolButton:
+        """Add and return a button that asks for more images."""
+        return self._add_button("Add images…", tip, self.add_asked)
+
     # ------------------------------------------------------------------------------------ building
 
     def _build_view(self) -> None:
         self.view = _View(self)
         self.view.setModel(self._model)
-        self.view.setItemDelegate(_Delegate(self.view))
+        self.view.setItemDelegate(StripDelegate(self.view))
         self.view.setFlow(QListView.Flow.LeftToRight)
         self.view.setUniformItemSizes(True)
         # Lay out the items in batches, so that very many images do not block the window.
@@ -354,7 +274,8 @@ class ImageStrip(QWidget):
     @Slot()
     def _filter(self) -> None:
         label = self.classes.currentData()
-        order = np.arange(len(self._model.labels))
+        own = np.array(sorted(self._model.names), dtype=np.intp)
+        order = np.concatenate([own, np.setdiff1d(np.arange(len(self._model.labels)), own)])
         if label is not None and label >= 0:
             order = np.flatnonzero(self._model.labels == label)
         if self._ranks is not None and self.order.currentIndex():

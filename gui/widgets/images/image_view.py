@@ -109,6 +109,17 @@ class ImageView(QWidget):
 
     The wheel, + and - zoom; dragging and the arrow keys pan; a double click or 0 shows all of it.
 
+    Signals
+    -------
+    clicked
+        The left button was pressed.
+    pointed
+        Takes whether the mouse is over the picture.
+    shown
+        Another picture, or none, is shown.
+    enlarge_asked
+        A double click or Return, if ``enlarges`` is set; the picture then stays as it is.
+
     Parameters
     ----------
     name
@@ -119,12 +130,15 @@ class ImageView(QWidget):
 
     clicked = Signal()
     pointed = Signal(bool)
+    shown = Signal()
+    enlarge_asked = Signal()
 
     def __init__(self, name: str = "", camera: Camera | None = None, parent: QWidget | None = None):
         super().__init__(parent)
         self.camera = camera or Camera(self)
         self.camera.changed.connect(self.update)
         self.describe: Callable[[int, int], str] | None = None
+        self.enlarges = False
         self._image: QImage | None = None
         self._note = ""
         self._dimmed = False
@@ -145,14 +159,19 @@ class ImageView(QWidget):
 
     def set_pixels(self, pixels: Pixels | None) -> None:
         """Show RGB bytes (H, W, 3), or nothing."""
-        self._image = None if pixels is None else image_from(pixels)
-        self._note, self._dimmed = "", False
+        self.set_picture(None if pixels is None else image_from(pixels))
+
+    def set_picture(self, picture: QImage | None) -> None:
+        """Show a picture, or nothing."""
+        self._image, self._note, self._dimmed = picture, "", False
         self.update()
+        self.shown.emit()
 
     def set_note(self, text: str) -> None:
         """Show a short text in place of the picture."""
         self._image, self._note = None, text
         self.update()
+        self.shown.emit()
 
     @property
     def dimmed(self) -> bool:
@@ -273,8 +292,15 @@ class ImageView(QWidget):
         self._grip = None
 
     def mouseDoubleClickEvent(self, _: QMouseEvent) -> None:
-        """Show the whole picture."""
-        self.camera.reset()
+        """Show the whole picture, or ask to enlarge it."""
+        if self.enlarges:
+            self._ask_to_enlarge()
+        else:
+            self.camera.reset()
+
+    def _ask_to_enlarge(self) -> None:
+        if self._image is not None:
+            self.enlarge_asked.emit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Zoom and pan without a mouse."""
@@ -291,6 +317,8 @@ class ImageView(QWidget):
             self.camera.zoom_by(1 / ZOOM_STEP)
         elif event.key() == Qt.Key.Key_0:
             self.camera.reset()
+        elif self.enlarges and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._ask_to_enlarge()
         elif event.key() in moves and self.camera.zoom > 1:
             self.camera.pan(moves[Qt.Key(event.key())])
         else:
@@ -320,6 +348,8 @@ class ImageView(QWidget):
         menu = QMenu(self)
         copy = menu.addAction("Copy picture", self.copy)
         copy.setEnabled(self._image is not None)
+        if self.enlarges:
+            menu.addAction("Fill the window, and back", self._ask_to_enlarge)
         menu.addAction("Show all of it", self.camera.reset)
         menu.exec(event.globalPos())
 

@@ -2,7 +2,14 @@ from collections import Counter
 
 import numpy as np
 
-from engine.data.remarks import class_remarks, copy_remarks, rule_remarks, size_remarks
+from engine.data.image_set import ImageSet, Skipped
+from engine.data.remarks import (
+    class_doubt,
+    class_remarks,
+    copy_remarks,
+    rule_remarks,
+    size_remarks,
+)
 from engine.data.traits import Traits
 from engine.data.values import CLIPPED
 from engine.specs import FolderImages
@@ -83,3 +90,34 @@ def test_that_copies_are_named_above_all_across_the_parts():
         "1 test image is also among the training images: d.",
     ]
     assert len(copy_remarks(paths, [b"1", b"1", b"3", b"4"], [0, 1], [2, 3])) == 1
+
+
+def found(folders, each, *, skipped=0, classes=None):
+    """Return a set with some images in each of these folders; the first part names the class."""
+    classes = classes or sorted({folder.split("/")[0] for folder in folders})
+    files = [f"{folder}/{k}.png" for folder in folders for k in range(each)]
+    known = [classes.index(file.split("/")[0]) for file in files]
+    return ImageSet(
+        train_images=np.zeros((len(files), 1, 2, 2), np.uint8),
+        train_labels=np.array(known, dtype=np.int64),
+        test_images=np.zeros((0, 1, 2, 2), np.uint8),
+        test_labels=np.zeros(0, np.int64),
+        classes=tuple(classes),
+        train_files=tuple(files),
+        skipped=tuple(Skipped(f"{k}.svg", "not an image") for k in range(skipped)),
+    )
+
+
+def test_that_folders_of_classes_raise_no_doubt():
+    assert class_doubt("pets", found(["cat", "dog"], 20, skipped=30)) == ""
+    assert class_doubt("tiny", found(["a/images", "b/images", "c/images"], 20)) == ""
+    assert class_doubt("two", found(["cat", "dog"], 1)) == ""
+
+
+def test_that_folders_unlike_classes_are_doubted_with_their_numbers():
+    icons = found([f"{side}/{kind}" for side in ("16", "32") for kind in "abcdefg"], 10)
+    assert "the images lie in 14 folders" in class_doubt("icons", icons)
+    left = class_doubt("home", found(["a", "b"], 10, skipped=500))
+    assert "500 of 520 files are left out" in left
+    assert "a, b" in left
+    assert "fewer than three" in class_doubt("mixed", found(list("abcdef"), 2))

@@ -184,6 +184,8 @@ def test_that_every_figure_is_drawn(tmp_path, name):
     made_up.add_boundary(study, made_up.plane_network())
     if name in ("manifold", "reconstructions"):
         study = made_up.manifold(tmp_path)
+    if name == "frontier":
+        study = made_up.frontier(tmp_path)
     path = tmp_path / f"{name}.pdf"
     save(FIGURES[name].picture(study), path, width_mm=170, caption=True)
     assert path.read_bytes().startswith(b"%PDF-")

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from engine import specs
@@ -143,3 +145,38 @@ def test_that_other_images_are_not_left_out_in_silence(tmp_path):
     with pytest.raises(SpecError, match=r"nothing to compute with other images"):
         read_plan(plan, images="/pictures", ingest=lambda path: {"kind": "glyphs"})
     assert read_plan(plan).specs
+
+
+PAIRED = """
+same = [["seed", "classifier.seed"], ["baseline.seed", "classifier.seed"]]
+seed = { each = [0, 1] }
+"""
+
+
+def test_that_what_is_swept_twice_can_be_paired(tmp_path):
+    path = tmp_path / "plan.toml"
+    path.write_text(PLAN.replace('"standard", "robust"', '"scores"') + PAIRED)
+    text = path.read_text().replace("[specs.robust]", "seed = { each = [0, 1] }\n\n[specs.robust]")
+    path.write_text(text)
+    found = read_plan(path).specs
+    # Two seeds of standard training and of two strengths, each with the baseline of its seed.
+    assert len(found) == 6
+    assert {(one.seed, one.classifier.seed, one.baseline.seed) for one in found} == {
+        (0, 0, 0),
+        (1, 1, 1),
+    }
+
+
+@pytest.mark.parametrize(
+    ("same", "sentence"),
+    [
+        ('"seed"', "specs.scores.same is 'seed', must be a list of pairs"),
+        ('[["seed"]]', "must be a list of pairs"),
+        ('[["seed", "classifier.seeds"]]', "same names 'classifier.seeds', which has no field"),
+    ],
+)
+def test_that_a_pair_that_is_none_gets_one_sentence(tmp_path, same, sentence):
+    path = tmp_path / "plan.toml"
+    path.write_text(PLAN + f"same = {same}\nseed = {{ each = [0, 1] }}\n")
+    with pytest.raises(SpecError, match=re.escape(sentence)):
+        read_plan(path)

@@ -5,9 +5,17 @@ import torch
 from engine import specs
 from engine.jobs.context import Context
 from engine.jobs.device_images import device_images
-from engine.retraining.rankings import RANKINGS, blurred, edges, ranking, ranks_of
+from engine.retraining.rankings import (
+    RANKINGS,
+    blurred,
+    edges,
+    matching_blur,
+    mean_blurriness,
+    ranking,
+    ranks_of,
+)
 from engine.retraining.retrain import occluded, removed_pixels
-from engine.specs.schema import kinds_of
+from engine.specs.schema import SpecError, kinds_of
 from tests.engine.conftest import GLYPHS, training
 
 
@@ -199,3 +207,76 @@ def test_that_a_score_is_computed_from_its_retrainings(study, computed):
     expected = np.trapezoid(np.subtract(random, method), [0, 0.2, 0.8, 1])
     assert record.numbers["score"] == pytest.approx(expected)
     assert record.numbers["score_std"] >= 0
+
+
+def blobs(sigma, count=20, seed=0):
+    """Return maps (N, H, W) of noise blurred by a Gaussian."""
+    noise = torch.randn(count, 28, 28, generator=generator(seed)).abs()
+    return blurred(noise, sigma)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.5])
+def test_that_maps_of_different_blurriness_are_brought_to_one(sigma):
+    maps = blobs(sigma)
+    assert mean_blurriness(maps) < 0.4
+    width = matching_blur(maps, 0.6)
+    assert mean_blurriness(blurred(maps, width)) == pytest.approx(0.6, abs=0.005)
+    narrower = [mean_blurriness(blurred(maps, part * width)) for part in (0.3, 0.6, 0.9)]
+    assert max(narrower) < 0.6
+    assert matching_blur(maps, 0.7) > width
+
+
+def test_that_maps_that_cannot_be_so_blurry_come_as_near_as_they_can():
+    maps = blobs(0.0)
+    reached = mean_blurriness(blurred(maps, matching_blur(maps, 0.95)))
+    assert reached < 0.95
+    others = [mean_blurriness(blurred(maps, width)) for width in (0.5, 2.0, 4.0)]
+    assert reached >= max(others)
+
+
+def test_that_maps_blurrier_than_wanted_stay_as_they_are():
+    assert matching_blur(blobs(4.0), 0.5) == 0
+
+
+def test_that_maps_without_structure_need_no_blur():
+    flat = torch.ones(3, 8, 8)
+    assert mean_blurriness(flat) is None
+    assert matching_blur(flat, 0.8) == 0
+
+
+def score_of(**changes):
+    base = training()
+    values = {"fractions": (0.4,), "repeats": 1, "baseline": base, "classifier": base, **changes}
+    return specs.Interpretability(attribution=specs.Gradient(), **values)
+
+
+def test_that_a_matched_score_is_of_maps_with_the_blurriness_asked_for(computed):
+    wanted, plain = score_of(control="matched", blurriness=0.7), score_of()
+    matched, own = computed(wanted, plain)
+    assert matched.numbers["blurriness"] == pytest.approx(0.7, abs=0.005)
+    assert matched.numbers["own_blurriness"] == pytest.approx(own.numbers["blurriness"])
+    assert matched.numbers["blur"] > 0
+    (retrained,) = wanted.retrainings("attribution")
+    assert retrained.occlusion.ranking.blurriness == 0.7
+    assert wanted.retrainings("random") == plain.retrainings("random")
+
+
+def test_that_diffroar_compares_what_keeps_the_most_with_what_keeps_the_least(computed):
+    kar, roar = score_of(mode="kar"), score_of(mode="roar")
+    reversed_ = score_of(mode="kar", control="reversed")
+    assert reversed_.retrainings("attribution") == kar.retrainings("attribution")
+    assert reversed_.retrainings("random") == roar.retrainings("attribution")
+    record, kept, removed = computed(reversed_, kar, roar)
+    difference = kept.arrays["accuracy"] - removed.arrays["accuracy"]
+    # The curves meet at both ends: the area of a triangle of base 1.
+    assert record.numbers["score"] == pytest.approx(float(difference.mean()) / 2)
+    assert reversed_.title == "DiffROAR, Gradient of Standard, seed 0"
+
+
+def test_that_diffroar_needs_kar_and_one_width_is_enough():
+    with pytest.raises(SpecError, match="mode is roar, must be kar"):
+        score_of(mode="roar", control="reversed")
+    with pytest.raises(SpecError, match=r"blurriness is 0\.5, must be 0 where blur"):
+        specs.AttributionRanking(
+            classifier=training(), attribution=specs.Gradient(), blur=1.0, blurriness=0.5
+        )

@@ -81,4 +81,4 @@ def test_that_a_mixture_names_what_is_faithful():
 
 def test_that_a_new_switch_does_not_rename_older_results():
     # The key from before trainings knew an order of images.
-    assert "order" not in training()._canonical
+    assert "order" not in training().canonical

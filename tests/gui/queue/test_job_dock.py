@@ -424,7 +424,7 @@ def test_that_opening_a_finished_one_selects_its_record(qtbot, working, gate):
 def test_that_opening_a_failed_one_shows_its_details(qtbot, working, gate):
     gate.error = ValueError("the file is empty")
     gate.open.set()
-    text = "6 of 6 done, 6 failed"
+    text = "0 of 6 done, 6 failed"
     qtbot.waitUntil(lambda: working.summary.text() == text, timeout=WAIT_MS)
     working.table.setCurrentIndex(working.model.index(0, TITLE))
     qtbot.keyClick(working.table, Qt.Key.Key_Return)

@@ -1,5 +1,6 @@
 """From dropped or pasted data to paths, each known by what it is."""
 
+import gzip
 import os
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from PySide6.QtCore import QMimeData, QUrl
 from PySide6.QtGui import QImage
 
 from engine.data.image_set import ImageSet
+from engine.data.scan import IDX_NAMES
 from engine.specs import FolderImages, Glyphs
 from engine.store.study import Study
 from gui.session import dropping
@@ -26,7 +28,9 @@ def test_that_a_dropped_path_comes_through_whatever_its_name(tmp_path, name):
 
 
 def test_that_a_picture_takes_the_rule_of_the_present_images_and_an_archive_its_own():
-    spec = FolderImages(name="x", digest="", bit_depth=12, black=-1, white=1, beyond="skip")
+    spec = FolderImages(
+        name="x", digest="", fit="crop", bit_depth=12, black=-1, white=1, beyond="skip"
+    )
     images = ImageSet(
         train_images=np.zeros((0, 3, 8, 8), np.uint8),
         train_labels=np.zeros(0, np.int64),
@@ -34,7 +38,7 @@ def test_that_a_picture_takes_the_rule_of_the_present_images_and_an_archive_its_
         test_labels=np.zeros(1, np.int64),
     )
     shape = {"image_size": 8, "channels": "rgb"}
-    rule = {"bit_depth": 12, "black": -1, "white": 1, "beyond": "skip"}
+    rule = {"fit": "crop", "bit_depth": 12, "black": -1, "white": 1, "beyond": "skip"}
     assert dropping.form_like(spec, images, Path("x.tif")) == shape | rule
     assert dropping.form_like(spec, images, Path("x.zip")) == shape
     assert dropping.form_like(Glyphs(), images, Path("x.tif")) == shape
@@ -102,3 +106,35 @@ def test_that_a_free_path_avoids_what_is_there(tmp_path):
     (tmp_path / "cats.isthmus").mkdir()
     (tmp_path / "cats 2.isthmus").mkdir()
     assert dropping.free_path(tmp_path, "cats", ".isthmus") == tmp_path / "cats 3.isthmus"
+
+
+@pytest.mark.parametrize("name", ["", ".gz"])
+@pytest.mark.parametrize(
+    ("labels", "wanted"),
+    [
+        ((7, 2, 1, 0, 4, 1, 4, 9, 5, 9), "MNIST"),
+        ((9, 2, 1, 1, 6, 1, 4, 6, 5, 7), "Fashion-MNIST"),
+        ((0,) * 10, "MNIST files"),
+        ((), "MNIST files"),
+    ],
+)
+def test_that_mnist_is_named_by_what_it_holds_and_not_by_one_of_its_files(
+    tmp_path, labels, wanted, name
+):
+    files = [tmp_path / f"{part}{name}" for part in IDX_NAMES]
+    content = bytes(8) + bytes(labels)
+    for file in files:
+        file.write_bytes(gzip.compress(content) if name else content)
+    assert dropping.name_of(files[::-1]) == wanted
+    assert dropping.name_of([tmp_path / "cat.png", tmp_path / "dog.png"]) == "cat"
+
+
+def test_that_archives_and_the_files_of_mnist_are_no_pictures_of_a_page(tmp_path):
+    names = ("a.png", "b.zip", "t10k-labels-idx1-ubyte.gz", "weights.pt")
+    for name in names:
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "mnist").mkdir()
+    (tmp_path / "mnist" / IDX_NAMES[0]).write_bytes(b"x")
+    paths = [tmp_path / name for name in (*names, "folder", "mnist", "gone.png")]
+    assert dropping.guests_among(paths) == [tmp_path / "a.png", tmp_path / "folder"]

@@ -7,8 +7,8 @@ import pytest
 
 from engine.jobs.events import Ended, ProbeMaps, Progress, Queued, Scalars, Started
 from engine.store.study import Study
-from gui.session.event_flow import coalesced
 from gui.session.runner import Runner
+from gui.session.threads.event_flow import coalesced
 from tests.gui.fakes import WAIT_MS, small
 
 

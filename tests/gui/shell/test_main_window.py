@@ -24,10 +24,11 @@ from engine.networks.timm_names import has_timm
 from engine.store.study import Result, Study
 from gui.look import settings, theme
 from gui.network.dialog import NetworkDialog
-from gui.pages import DATA, PAGES, Place
+from gui.pages import DATA, PAGES, RECORDS, WELCOME, Place
 from gui.pages.common.page import Page
 from gui.session.workspace import Workspace
 from gui.shell.main_window import MainWindow
+from gui.widgets.label import Question
 from tests.gui.fakes import WAIT_MS, small
 
 
@@ -466,3 +467,47 @@ def test_that_colours_of_the_settings_are_checked_in_the_menu(window):
     dialog.theme.setCurrentIndex(dialog.theme.findData("light"))
     assert window.menus.actions["colours light"].isChecked()
     dialog.close()
+
+
+@pytest.fixture
+def whole(qtbot):
+    found = MainWindow((WELCOME, DATA, RECORDS))
+    qtbot.addWidget(found)
+    found.workspace.runner.loaded = True
+    found.show()
+    yield found
+    found._closing = True
+    found.workspace.runner.shutdown()
+
+
+def test_that_a_study_opened_on_the_first_page_leads_on_and_elsewhere_stays(qtbot, whole, tmp_path):
+    window = whole
+    window.pages.import_modules()
+    window.pages.build_all()
+    window.pages.show_place(WELCOME)
+    window.workspace.importer.open_study(tmp_path / "one.isthmus", create=True)
+    qtbot.waitUntil(lambda: window.pages.page().place == DATA, timeout=WAIT_MS)
+    window.pages.show_place(RECORDS)
+    window.workspace.importer.open_study(tmp_path / "two.isthmus", create=True)
+    qtbot.wait(2 * QApplication.doubleClickInterval())
+    assert window.pages.page().place == RECORDS
+
+
+def test_that_images_given_at_the_start_show_their_page_before_the_engine_is_loaded(
+    whole, tmp_path
+):
+    window = whole
+    window.workspace.runner.loaded = False
+    window.workspace.importer.take([tmp_path])
+    assert window.pages.page().place == DATA
+
+
+def test_that_doubtful_classes_are_asked_about(qtbot, window):
+    done = []
+    for button, wanted in (("Cancel", []), ("Use them", [1])):
+        window._ask_about_classes("home does not look like classes.", lambda: done.append(1))
+        (box,) = [box for box in window.findChildren(Question) if box.isVisible()]
+        asked = next(b for b in box.buttons() if b.text().replace("&", "") == button)
+        qtbot.mouseClick(asked, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: not window.findChildren(Question), timeout=WAIT_MS)
+        assert done == wanted

@@ -5,12 +5,15 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
 
-from engine.specs import AdversarialExamples, Glyphs, RobustAccuracy
+from engine.specs import PGD, AdversarialExamples, FolderImages, Glyphs, RobustAccuracy
 from engine.store.study import Result
 from engine.tradeoff.verdicts import CHECKS
 from gui.pages import DATA, TRAIN
+from gui.pages.attack.form import threat_of
 from gui.pages.attack.page import AttackPage
+from gui.session.guests import Guest
 from gui.session.workspace import Workspace
+from gui.widgets.images.large_view import LargeView
 from tests.gui.synthetic_networks import (
     GLYPHS,
     accuracy_result,
@@ -41,6 +44,8 @@ def test_that_without_a_network_it_leads_to_training(qtbot, tmp_path):
     qtbot.addWidget(page)
     page.show()
     assert page.needs.lead.isVisible()
+    assert page.needs.other.text() == "Open a network…"
+    assert page.needs.other.isVisible()
     with qtbot.waitSignal(page.go_to, timeout=1000) as said:
         qtbot.mouseClick(page.needs.lead, Qt.MouseButton.LeftButton)
     assert said.args == [TRAIN]
@@ -71,7 +76,7 @@ def test_that_every_chosen_network_is_attacked_at_once(opened):
 def test_that_moving_eps_asks_for_a_new_picture(opened):
     page, _, answers = opened
     before = page.columns[0].adversarial.image
-    page.form.eps.slider.setValue(120)
+    page.form.eps.slider.setValue(30)
     assert answers.asked[-1].attack.eps == page.form.eps.value
     assert page.columns[0].adversarial.image != before
 
@@ -80,7 +85,7 @@ def test_that_the_old_picture_stays_until_the_new_one_is_there(opened):
     page, _, answers = opened
     answers.at_once = False
     before = page.columns[0].adversarial.image
-    page.form.eps.slider.setValue(120)
+    page.form.eps.slider.setValue(30)
     assert page.columns[0].adversarial.image == before
     answers.open[-2]()
     assert page.columns[0].adversarial.image != before
@@ -89,7 +94,7 @@ def test_that_the_old_picture_stays_until_the_new_one_is_there(opened):
 def test_that_a_picture_that_is_late_is_dimmed(qtbot, opened):
     page, _, answers = opened
     answers.at_once = False
-    page.form.eps.slider.setValue(120)
+    page.form.eps.slider.setValue(30)
     qtbot.waitUntil(lambda: page.columns[0].adversarial.dimmed, timeout=2000)
     for answer in answers.open[-2:]:
         answer()
@@ -244,6 +249,7 @@ def test_that_the_figure_has_a_column_a_network(opened):
 
 def test_that_accuracy_is_measured_for_the_chosen_networks(opened):
     page, _, answers = opened
+    page.form.set_spec(PGD())
     page.tabs.setCurrentWidget(page.curves)
     page.curves.images.setValue(200)
     page.curves.measure.click()
@@ -277,6 +283,7 @@ def test_that_the_radii_reach_beyond_those_of_the_training(opened):
 
 def test_that_curves_are_drawn_as_their_records_come_in(opened):
     page, workspace, _ = opened
+    page.form.set_spec(PGD())
     page.tabs.setCurrentWidget(page.curves)
     specs = page.curves.specs()
     for count, spec in enumerate(specs, start=1):
@@ -365,3 +372,51 @@ def test_that_without_a_size_there_is_no_attack_to_check(opened):
     page.form.eps.set_value(0.0)
     page.curves.refresh()
     assert not page.curves.card.check.isEnabled()
+
+
+def test_that_a_double_click_fills_the_window_and_escape_ends_it(qtbot, opened):
+    page, _, _ = opened
+    view = page.columns[0].adversarial
+    qtbot.mouseDClick(view, Qt.MouseButton.LeftButton)
+    (large,) = page.window().findChildren(LargeView)
+    assert large.size() == page.window().size()
+    assert large.view.image == view.image
+    page.form.eps.slider.setValue(150)
+    assert large.view.image == view.image
+    with qtbot.waitSignal(large.closed, timeout=1000):
+        qtbot.keyClick(large.view, Qt.Key.Key_Escape)
+
+
+def test_that_an_added_image_is_attacked_and_the_studys_stay_in_the_list(opened):
+    page, workspace, answers = opened
+    before = len(page.images.shown)
+    spec = FolderImages(name="photo", digest="d" * 64, image_size=28, channels="grey")
+    workspace.guests._add(Guest(spec, image_set(test=1), "Stretched."))
+    assert page.strip.chosen == (before,)
+    assert len(page.images.shown) == before + 1
+    assert {(asked.images, asked.indices) for asked in answers.asked[-2:]} == {(spec, (0,))}
+    assert page.images.origin.text() == "Stretched."
+    assert page.figure().caption.endswith("photo.")
+    page.strip.choose([0])
+    assert page.images.origin.isHidden()
+    assert answers.asked[-1].images is None
+
+
+def test_that_radius_and_step_follow_the_chosen_networks_until_the_user_moves_them(opened):
+    page, _, _ = opened
+    assert (page.form.eps.norm, page.form.eps.value) == ("l2", 1.0)
+    assert page.form.spec().step_size == pytest.approx(0.25)
+    page.picker.choose_only(KEYS[1])
+    assert (page.form.eps.norm, page.form.eps.value) == ("linf", 4 / 255)
+    assert page.form.spec().step_size == pytest.approx(1 / 255, rel=1e-4)
+    page.form.eps.field.setValue(12)
+    page.picker.choose_only(KEYS[2])
+    assert (page.form.eps.norm, page.form.eps.value) == ("linf", 12 / 255)
+
+
+def test_that_without_trained_radii_the_evaluations_count():
+    standard = networks(1)[0]
+    wide = standard.replace("evaluation", PGD(eps=16 / 255))
+    assert threat_of([standard, wide]).eps == 16 / 255
+    assert threat_of([]) is None
+    assert threat_of([wide, networks(2)[1]]).eps == 4 / 255

@@ -11,6 +11,7 @@ from engine.specs import AttributionSpec, Glyphs, Gradient, GradientXInput, Maps
 from engine.specs.schema import kinds_of
 from gui.look import settings
 from gui.pages import TRAIN
+from gui.pages.maps.columns import joined
 from gui.pages.maps.page import MapsPage
 from tests.gui.synthetic_networks import (
     add_record,
@@ -280,3 +281,13 @@ def test_that_the_figure_follows_the_table(opened):
     assert figure.row_titles[1].endswith("Gradient")
     assert "99.5 percentile" in figure.caption
     assert np.array_equal(figure.images[0][0], page._table.rows[0][0].pixels)
+
+
+def test_that_maps_of_several_sets_stand_in_one_column_in_the_order_of_choosing():
+    own = {"attributions": np.array([[1.0], [2.0]]), "gap": np.array([0.1, 0.2])}
+    added = {"attributions": np.array([[3.0]]), "predicted": np.array([7])}
+    found = joined([(own, [2, 0]), (added, [1])])
+    assert set(found) == {"attributions"}
+    assert found["attributions"].ravel().tolist() == [2.0, 3.0, 1.0]
+    assert joined([(own, [0, 1]), ({}, [2])]) == {}
+    assert joined([(own, [0, 1])]) is own

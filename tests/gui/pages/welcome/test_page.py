@@ -9,7 +9,7 @@ from engine.plan.planfile import Plan
 from engine.specs import Gradient, Maps, SmallCNN, Training
 from engine.store.study import Study
 from gui.look import settings
-from gui.pages import TRAIN
+from gui.pages import DATA, TRAIN
 from gui.pages.welcome import page as welcome_page
 from gui.pages.welcome.page import WelcomePage
 from gui.session.workspace import Workspace
@@ -46,6 +46,18 @@ def test_that_a_recent_study_opens(qtbot, studies, page):
     page.recent.itemActivated.emit(page.recent.topLevelItem(1), 0)
     qtbot.waitUntil(lambda: page.workspace.study is not None, timeout=WAIT_MS)
     assert page.workspace.study.path == studies[0]
+
+
+def test_that_one_click_opens_a_recent_study_and_a_second_one_goes_on(qtbot, studies, page):
+    place = page.recent.visualItemRect(page.recent.topLevelItem(1)).center()
+    qtbot.mouseClick(page.recent.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    qtbot.waitUntil(lambda: page.workspace.study is not None, timeout=WAIT_MS)
+    assert page.workspace.study.path == studies[0]
+    opened = page.workspace.study
+    with qtbot.waitSignal(page.go_to, timeout=WAIT_MS) as asked:
+        page.recent.itemActivated.emit(page.recent.topLevelItem(names(page).index("one")), 0)
+    assert asked.args == [DATA]
+    assert page.workspace.study is opened
 
 
 def test_that_a_missing_study_is_said_to_be_missing_and_can_be_removed(qtbot, studies, page):

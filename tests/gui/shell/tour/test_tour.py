@@ -1,10 +1,19 @@
 """The guided tour: where it leads, what it says, and how it ends."""
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtWidgets import QApplication
 
-from engine.specs import AdversarialExamples, Boundary, Gradient, Interpretability, Maps
+from engine.specs import (
+    PGD,
+    AdversarialExamples,
+    Alignment,
+    Boundary,
+    Gradient,
+    Interpretability,
+    Measurement,
+)
 from engine.store.study import Result, Study
 from gui.look import settings, theme
 from gui.pages import WELCOME
@@ -27,12 +36,13 @@ def fill(study):
     counts = {"train_images": 111, "test_images": 22, "classes": 10}
     add(study, GLYPHS, **counts)
     for spec, clean, attacked, fooled, coarse, score in (
-        (plain, 0.981, 0.021, 0.875, 0.61, 0.0123),
-        (robust, 0.942, 0.733, 0.125, 0.34, 0.2345),
+        (plain, 0.981, 0.021, 0.875, 0.21, 0.0123),
+        (robust, 0.942, 0.733, 0.125, 0.64, 0.2345),
     ):
         add(study, spec, clean_accuracy=clean, robust_accuracy=attacked)
         add(study, AdversarialExamples(classifier=spec), success_rate=fooled)
-        add(study, Maps(classifier=spec), blurriness=coarse)
+        aligned = Measurement(classifier=spec, metric=Alignment())
+        add(study, aligned, cosine=coarse, cosine_std=0.1, test_images=400)
         method = Gradient()
         add(
             study,
@@ -80,8 +90,9 @@ def test_that_the_numbers_are_those_of_the_records(study):
     for number, wanted in (
         (0, ("Glyphs", "111", "22", "10")),
         (1, ("98.1 %", "2.1 %", "94.2 %", "73.3 %")),
-        (2, ("7 of 8", "1 of 8")),
-        (3, ("61 %", "34 %")),
+        (1, ("at L-inf 8/255", "95 %")),
+        (2, ("7 of 8", "1 of 8", "(95 %: 53 to 98 %)")),
+        (3, ("0.21 (0.20 to 0.22)", "0.64 (0.63 to 0.65)")),
         (6, ("+0.012", "+0.234")),
         (7, ("98.1", "94.2")),
     ):
@@ -149,16 +160,33 @@ def test_that_every_step_points_at_a_part_that_its_page_has(qtbot, window, study
         assert part
 
 
+def test_that_an_image_is_shown_that_falls_at_one_network_and_holds_at_the_other(study):
+    plain, robust = networks(2)
+    study.forget([e.key for e in study.entries if e.kind == AdversarialExamples.kind])
+    attack = PGD(eps=0.1)
+    for spec, answers in ((plain, (0, 0, 1, 1)), (robust, (0, 1, 1, 0))):
+        logits = {"clean_logits": np.eye(2)[[0] * 4], "adv_logits": np.eye(2)[list(answers)]}
+        examples = AdversarialExamples(classifier=spec, attack=attack, indices=(4, 5, 6, 7))
+        result = Result({"success_rate": 0.5}, logits)
+        study.write(examples, result, seconds=1.0, provenance={})
+    found = facts_of(study)
+    assert (found.example.index, found.example.attack) == (7, attack)
+    assert found.example.falls
+    assert found.example.holds
+    assert "keeps its own" in steps()[2].text(found)
+
+
 # -------------------------------------------------------------------------------------------- card
 
 
 def test_that_it_leads_through_the_pages_and_back(touring, window):
     seen = []
-    for _ in steps():
+    wanted = [step for step in steps() if step.there(facts_of(window.workspace.study))]
+    for _ in wanted:
         seen.append((window.pages.page().place, touring.card.count.text()))
         touring.card.next.click()
-    assert [place for place, _ in seen] == [step.page for step in steps()]
-    assert seen[2][1] == "Step 3 of 8"
+    assert [place for place, _ in seen] == [step.page for step in wanted]
+    assert seen[2][1] == "Step 3 of 6"  # no steps over the pages Boundary and Manifold
     assert not touring.running
 
 
@@ -166,7 +194,7 @@ def test_that_back_goes_back_and_ends_at_the_first(touring):
     assert not touring.card.back.isEnabled()
     touring.card.next.click()
     touring.card.back.click()
-    assert touring.card.count.text() == "Step 1 of 8"
+    assert touring.card.count.text() == "Step 1 of 6"
 
 
 def test_that_arrow_keys_step_on_the_card_and_on_its_buttons(qtbot, touring):
@@ -175,6 +203,14 @@ def test_that_arrow_keys_step_on_the_card_and_on_its_buttons(qtbot, touring):
     assert touring.number == 2
     qtbot.keyClick(touring.card.back, Qt.Key.Key_Left)
     assert touring.number == 1
+
+
+def test_that_enter_and_space_lead_on_and_press_a_button_that_has_the_focus(qtbot, touring):
+    for number, key in enumerate((Qt.Key.Key_Return, Qt.Key.Key_Space, Qt.Key.Key_Down), start=1):
+        qtbot.keyClick(touring.card, key)
+        assert touring.number == number
+    qtbot.keyClick(touring.card.back, Qt.Key.Key_Return)
+    assert touring.number == 2
 
 
 def test_that_escape_ends_it_and_is_given_back(qtbot, touring, window):
@@ -204,7 +240,7 @@ def test_that_a_step_brings_its_tab_to_the_front(touring, window):
     touring.go(3)
     touring.go(2)
     assert page.tabs.currentIndex() == 0
-    assert touring._steps[2].anchor(page) is page.form.eps
+    assert touring._steps[2].anchor(page) is page.one
 
 
 def test_that_the_frame_leaves_when_the_user_looks_elsewhere(touring, window):
@@ -284,10 +320,12 @@ def test_that_the_card_goes_where_there_is_room():
     assert above.y() + card.height() < 500
 
 
-def test_that_the_card_spares_a_corner_where_there_is_no_room():
+def test_that_without_room_the_card_covers_as_little_as_can_be():
     window, card = QRect(0, 0, 1000, 800), QSize(300, 200)
     for place in (QRect(10, 10, 980, 780), QRect()):
         where = beside(place, card, window)
         assert window.contains(QRect(where, card))
         assert where.x() > 500
     assert beside(QRect(), card, window) == QPoint(687, 587)
+    place = QRect(250, 0, 500, 800)  # neither side has room for all of it
+    assert QRect(beside(place, card, window), card).intersected(place).width() <= 63

@@ -1,0 +1,1 @@
+"""The frontier of a study as tables and charts."""

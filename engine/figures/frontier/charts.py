@@ -1,0 +1,89 @@
+"""Charts of a study's frontier: the alignment of gradients against both accuracies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from engine.figures.charts import (
+    NEUTRAL,
+    SYMBOLS,
+    ChartData,
+    FigureError,
+    Picture,
+    Series,
+    series_colour,
+)
+from engine.store.study import Study
+from engine.tradeoff.frontier import Frontier, frontiers
+from engine.tradeoff.frontier_verdicts import Point, front
+from engine.tradeoff.resampling import on_front
+
+NOTHING = (
+    "the study has no frontier: run the preset frontier-glyphs-lite, or use the page Attack to "
+    "measure the truth of maps and strong attacks of networks on Glyphs"
+)
+
+
+def frontier_charts(study: Study) -> Picture:
+    """Return, for every frontier, the tangent share of gradients against both accuracies.
+
+    Points that another one dominates in all three axes are grey; bars are standard deviations over
+    seeds.
+
+    Raises
+    ------
+    FigureError
+        If the study has no frontier.
+    """
+    charts = [chart for found in frontiers(study) for chart in _charts(found)]
+    if not charts:
+        raise FigureError(NOTHING)
+    return charts
+
+
+def _charts(found: Frontier) -> Iterator[ChartData]:
+    points = [point for point in front(found) if point.is_plain]
+    labels = {0: "Clean accuracy", 1: "Robust accuracy"}
+    chances = _front_of(points)
+    for axis, label in labels.items():
+        yield ChartData(
+            series=tuple(_series(points, chances, axis)),
+            title="Gradients of networks: front of clean, robust and aligned",
+            x_label=label,
+            y_label="Tangent share of the gradient",
+            caption=(
+                f"One point a cell, its mean over {len(found.seeds)} seeds, with standard "
+                "deviations of the share. Grey: another cell is at least as good in all of clean "
+                "accuracy, robust accuracy and tangent share."
+            ),
+        )
+
+
+def _front_of(points: Sequence[Point]) -> list[bool]:
+    """Return which points are on the front of the plain gradients' means."""
+    if not points:
+        return []
+    return [bool(one) for one in on_front(np.stack([point.values.mean(0) for point in points]))]
+
+
+def _series(points: Sequence[Point], kept: Sequence[bool], axis: int) -> Iterator[Series]:
+    groups: dict[tuple[str, str, bool], list[Point]] = {}
+    for point, on in zip(points, kept, strict=True):
+        groups.setdefault((point.cell.scheme, point.cell.activation, on), []).append(point)
+    schemes = list(dict.fromkeys(sorted(name for name, _, _ in groups)))
+    activations = list(dict.fromkeys(sorted(name for _, name, _ in groups)))
+    for (scheme, activation, on), members in sorted(groups.items()):
+        means = np.stack([point.values.mean(0) for point in members])
+        spread = np.array([point.values[:, 2].std(ddof=1) for point in members])
+        yield Series(
+            f"{scheme}, {activation}" + ("" if on else ", dominated"),
+            means[:, axis],
+            means[:, 2],
+            means[:, 2] - spread,
+            means[:, 2] + spread,
+            colour=series_colour(schemes.index(scheme)) if on else NEUTRAL,
+            style="none",
+            symbol=SYMBOLS[activations.index(activation) % len(SYMBOLS)],
+        )

@@ -1,0 +1,1 @@
+"""Running a plan by several processes that share a study."""
