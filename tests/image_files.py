@@ -95,3 +95,29 @@ def png16(values, *extra):
         checksum = zlib.crc32(name + data)
         made += struct.pack(">I", len(data)) + name + data + struct.pack(">I", checksum)
     return made
+
+
+def raw_tiff(array: np.ndarray) -> bytes:
+    """Encode floats, (H, W) or (H, W, 3), as an uncompressed TIFF of their own precision."""
+    height, width, *colours = array.shape
+    count, bits = (colours or [1])[0], 8 * array.dtype.itemsize
+    data = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
+    lists = {258: struct.pack(f"<{count}H", *[bits] * count),
+             339: struct.pack(f"<{count}H", *[3] * count)}  # fmt: skip
+    numbers = {256: width, 257: height, 259: 1, 262: 2 if count == 3 else 1, 277: count,
+               278: height, 279: len(data), 284: 1}  # fmt: skip
+    tags = sorted([*lists, *numbers, 273])
+    end = 8 + 2 + 12 * len(tags) + 4
+    places, tail = {}, b""
+    for tag, content in lists.items():
+        places[tag] = end + len(tail)
+        tail += content
+    found = b"II*\0" + struct.pack("<IH", 8, len(tags))
+    for tag in tags:
+        if tag in lists:
+            inline = lists[tag].ljust(4, b"\0") if count <= 2 else struct.pack("<I", places[tag])
+            found += struct.pack("<HHI", tag, 3, count) + inline
+        else:
+            value = end + len(tail) if tag == 273 else numbers[tag]
+            found += struct.pack("<HHII", tag, 4, 1, value)
+    return found + struct.pack("<I", 0) + tail + data

@@ -268,7 +268,12 @@ def _too_large() -> str:
 def _open(data: bytes) -> ImageFile.ImageFile:
     if not data:
         raise UnreadableImage("empty file")
-    image = Image.open(bounded(data), formats=tuple(FORMATS))
+    try:
+        image = Image.open(bounded(data), formats=tuple(FORMATS))
+    except UnidentifiedImageError:
+        if kind := deep.unread_tiff(data):
+            raise UnreadableImage(kind) from None
+        raise
     if image.width * image.height > PIXEL_CAP:
         raise UnreadableImage(_too_large())
     return image

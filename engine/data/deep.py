@@ -7,6 +7,7 @@ of 16-bit colour only the upper bytes.
 
 from __future__ import annotations
 
+import io
 import re
 import sys
 from typing import Any
@@ -24,6 +25,8 @@ _SIGNED, _WHITE_IS_ZERO = 2, 0
 _HIGH_BYTES = re.compile(r";16([BLN])$")
 _BIG_NUMBERS = re.compile(r"^[IF];(16|32|64)B[SF]?$")
 _LITTLE, _BIG = b"II", b"MM"
+# Sample formats of a TIFF, in words.
+NUMBERS = {1: "whole", 2: "signed", 3: "floating-point"}
 
 # Layouts that Pillow can unpack but does not list: big-endian 16 bits in which zero is white,
 # big-endian unsigned 32 bits, and floating-point numbers of 64 bits. The key is byte order,
@@ -184,3 +187,26 @@ def _tags(image: Image.Image) -> Any:
 
 def _first(value: Any) -> Any:
     return value[0] if isinstance(value, tuple) and value else value
+
+
+def unread_tiff(data: bytes) -> str:
+    """Return which numbers a TIFF that Pillow cannot open holds, or "" if it is no such file.
+
+    Its directory is read with Pillow, as in opening it.
+    """
+    if data[:4] not in (b"II*\0", b"MM\0*"):
+        return ""
+    try:
+        tags = TiffImagePlugin.ImageFileDirectory_v2(data[:8])
+        stream = io.BytesIO(data)
+        stream.seek(tags.next)
+        tags.load(stream)
+        bits = [int(value) for value in tags.get(_BITS, (1,))[:9]]
+        kinds = [int(value) for value in tags.get(_SAMPLE_FORMAT, (1,))[:9]]
+    except Exception:  # Pillow raises many unrelated types on damaged directories
+        return ""
+    what = NUMBERS.get(kinds[0] if kinds else 1)
+    if what is None or len(set(bits)) != 1:
+        return ""
+    each = f"number{'s' * (len(bits) > 1)} of {bits[0]} bits a pixel"
+    return f"TIFF with {len(bits)} {what} {each}, not supported"

@@ -166,19 +166,19 @@ class Scheduler:
 
     def add_prepared(self, prepared: Iterable[Prepared]) -> list[Spec]:
         """Queue what :meth:`prepare` returned as far as it is still missing, and return that."""
-        queued, lines = [], []
+        queued = []
+        # Before the lock, which the window may wait for. Listing one that is queued does no harm.
+        lacking = [one for one in prepared if not self.study.has(one.spec)]
+        self.asked.add(one.line for one in lacking if one.spec.key not in self._jobs)
         with self._changed:
-            for spec, parents, event, control, line in prepared:
-                if spec.key in self._jobs or self.study.has(spec):
-                    continue
+            new = (one for one in lacking if one.spec.key not in self._jobs)
+            for spec, parents, event, control, _ in new:
                 needs = {key for key in parents if key in self._jobs}
                 self._jobs[spec.key] = _Job(spec, needs, control)
                 for key in needs:
                     self._dependants.setdefault(key, []).append(spec.key)
                 self._emit(event)
                 queued.append(spec)
-                lines.append(line)
-            self.asked.add(lines)
             self._changed.notify_all()
         return queued
 

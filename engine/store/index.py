@@ -185,12 +185,25 @@ def _lines(index: Path) -> Iterable[Entry]:
 
 
 def record_files(records: Path) -> Iterable[tuple[Path, int]]:
-    """Yield the path and the size in bytes of every record file."""
+    """Yield the path and the size in bytes of every record file.
+
+    What another process removes meanwhile is left out.
+    """
     if not records.is_dir():
         return
     for folder in sorted(os.scandir(records), key=lambda item: item.name):
         if not folder.is_dir(follow_symlinks=False):
             continue
-        for item in sorted(os.scandir(folder.path), key=lambda item: item.name):
-            if item.name.endswith(".h5") and item.is_file(follow_symlinks=False):
-                yield Path(item.path), item.stat(follow_symlinks=False).st_size
+        with suppress(FileNotFoundError):
+            for item in sorted(os.scandir(folder.path), key=lambda item: item.name):
+                if item.name.endswith(".h5") and (size := _size(item)) is not None:
+                    yield Path(item.path), size
+
+
+def _size(item: os.DirEntry[str]) -> int | None:
+    try:
+        if item.is_file(follow_symlinks=False):
+            return item.stat(follow_symlinks=False).st_size
+    except FileNotFoundError:
+        return None
+    return None

@@ -239,15 +239,15 @@ class Study:
         """Verify every record file; yield (file, problem) for each damaged one."""
         for path in sorted((self.path / "records").glob("*/*.h5")):
             name = path.relative_to(self.path).as_posix()
-            if path.is_symlink() or not path.is_file():
+            if path.is_symlink() or (path.exists() and not path.is_file()):
                 yield name, "it is no plain file"
                 continue
             try:
-                entry = self._read_entry(path)
-                key, kind = identity(entry)
+                key, kind = identity(self._read_entry(path))
                 hdf5.read(path)
             except (OSError, ValueError) as error:
-                yield name, str(error)
+                if path.exists():  # no other process has deleted it meanwhile
+                    yield name, str(error)
                 continue
             if key != path.stem or kind != path.parent.name:
                 yield name, f"its spec has the key {key} and the kind {kind}"

@@ -9,7 +9,7 @@ every record in ``records/`` are also there.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,11 @@ from engine.store.index import Entry
 from engine.store.study import Study, StudyError
 
 FOLDER = "trash"
+Progress = Callable[[int, int], object]
+
+
+def _silent(done: int, total: int) -> None:
+    """Tell nobody how far it is."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,10 @@ def dependants(entries: Iterable[Entry], keys: Collection[str]) -> list[Entry]:
     return _parents_first({key: known[key] for key in wanted})
 
 
-def delete(study: Study, keys: Collection[str]) -> Deleted:
+def delete(study: Study, keys: Collection[str], progress: Progress = _silent) -> Deleted:
     """Move records, and all records computed from them, into the trash of their study.
+
+    ``progress`` is called with how many files were moved, and of how many.
 
     Raises
     ------
@@ -72,13 +79,16 @@ def delete(study: Study, keys: Collection[str]) -> Deleted:
             _move_back(study.path, moved)
             raise StudyError(f"{entry.title} cannot be deleted: {error.strerror}") from error
         moved.append(entry)
+        progress(len(moved), len(found))
     headers = study.forget(entry.key for entry in found)
     _sync(study.path, found)
     return Deleted(tuple(headers))
 
 
-def restore(study: Study, deleted: Deleted) -> list[Entry]:
+def restore(study: Study, deleted: Deleted, progress: Progress = _silent) -> list[Entry]:
     """Restore deleted records; return their current entries in the study.
+
+    ``progress`` is called with how many files were moved, and of how many.
 
     A record that was computed again in the meantime is not replaced.
 
@@ -88,7 +98,8 @@ def restore(study: Study, deleted: Deleted) -> list[Entry]:
         If a file is no longer in the trash, or cannot be moved. Files that were already restored
         stay restored.
     """
-    for entry in deleted.entries:
+    for number, entry in enumerate(deleted.entries):
+        progress(number, len(deleted.entries))
         place, aside = _places(study.path, entry)
         try:
             if place.exists():
@@ -113,6 +124,15 @@ def content(study: Study) -> list[Path]:
     return sorted(
         path for path in folder.glob("*/*.h5") if path.is_file() and not path.is_symlink()
     )
+
+
+def size(study: Study) -> tuple[int, int]:
+    """Return how many files are in the trash, and their bytes."""
+    sizes = []
+    for path in content(study):
+        with suppress(FileNotFoundError):  # another process put it back
+            sizes.append(path.stat().st_size)
+    return len(sizes), sum(sizes)
 
 
 def is_empty(study: Study) -> bool:

@@ -124,7 +124,7 @@ def tidy(study: Study) -> None:
     have = {entry.key for entry in study.entries}
     for path in asked.files(study.path):
         with suppress(OSError):  # a folder that cannot be written keeps its lists
-            if not asked.specs_in(path).keys() - have:
+            if not asked.keys_in(path) - have:
                 asked.keep_only(path, set())
 
 

@@ -67,11 +67,12 @@ class Search(QObject):
         self.wished_side = None
         images, opened = self._state.image_set, self._opened
 
-        def work(_: Control) -> tuple[Opened, Found, str, int | None, list[str]]:
+        def work(control: Control) -> tuple[Opened, Found, str, int | None, list[str]]:
+            from engine.data.safety.apart import apart
             from engine.networks.opening.finding import find, open_file
             from engine.training.proposing import sentences, size_fault, wished_side
 
-            read = opened or open_file(self.path)
+            read = opened or apart(lambda _: open_file(self.path), control.check)
             shape = images.shape if images is not None else None
             found = find(read, shape=shape, network=network, place=place)
             fault = size_fault(found, images) if images is not None else ""

@@ -45,7 +45,12 @@ class JobActions(QObject):
     @Slot(object)
     def retry(self, jobs: Sequence[Job]) -> None:
         """Requeue the failed or cancelled ones, and the dependants dropped with them."""
-        specs = [self._spec(job) for job in jobs if job.state in ENDED]
+        left = {one.key: one.spec for one in self._workspace.unfinished.found}
+        specs = [
+            left.get(job.key) if job.state == "unfinished" else self._spec(job)
+            for job in jobs
+            if job.state in ENDED
+        ]
         failed = [spec for spec in specs if spec is not None]
         if not failed:
             return

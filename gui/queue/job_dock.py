@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from engine.plan.scheduler import QueueMove
 
 FLUSH_MS = 150
+CLEAR_FINISHED = "Clear finished"
+CLEAR_OTHERS = "Clear failed and cancelled"
 UNBOUNDED = 16_777_215  # Qt's QWIDGETSIZE_MAX, which PySide6 does not export
 
 
@@ -115,9 +117,7 @@ class JobDock(QFrame):
         self.pause = self._button("Pause", "Hold every computation")
         self.pause.setCheckable(True)
         self.cancel = self._button("Cancel all", "Stop everything that runs or waits")
-        self.clear = self._button(
-            "Clear finished", "Take what has ended off this list; results stay"
-        )
+        self.clear = self._button(CLEAR_FINISHED, "Take what has ended off this list; results stay")
         self._header = QHBoxLayout()
         self._header.setContentsMargins(8, 4, 8, 4)
         self._header.setSpacing(8)
@@ -260,7 +260,9 @@ class JobDock(QFrame):
         self.summary.setText(self._summary_text(found))
         self.pause.setEnabled(self.model.active > 0 or self._paused)
         self.cancel.setEnabled(self.model.active > 0)
-        self.clear.setEnabled(self.model.ended > 0)
+        ended, finished = self.model.ended, self.model.finished
+        self.clear.setEnabled(ended > 0)
+        self.clear.setText(CLEAR_FINISHED if finished or not ended else CLEAR_OTHERS)
 
     def _summary_text(self, found: Summary) -> str:
         if not found.total:
@@ -303,4 +305,7 @@ def outlook_of(workspace: Workspace) -> Outlook:
         slots=slots,
         earlier=workspace.pace.rates,
         prepared=workspace.queueing.works.get,
+        aside=lambda work, told: runner.ask(
+            "outlook", lambda _: work(), told, lambda _: told(None)
+        ),
     )

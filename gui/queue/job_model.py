@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +68,7 @@ class JobModel(QAbstractTableModel):
         self._new: list[Job] = []
         self._jobs: dict[str, Job] = {}
         self._batch: set[str] = set()
+        self._ended: dict[str, set[str]] = {"failed": set(), "cancelled": set()}  # of the batch
         self._active = 0
         self._moved = False
         self._changed = False
@@ -148,17 +149,28 @@ class JobModel(QAbstractTableModel):
         self.endResetModel()
 
     def clear(self, *, only_ended: bool) -> None:
-        """Remove the ended computations from the list, or all of them."""
+        """Remove what has finished from the list, or everything.
+
+        Where nothing has finished, what failed or was cancelled is removed: the reason of a failure
+        does not go together with the results.
+        """
+        gone = {"finished"} if self.finished else {"failed", "cancelled"}
         self.beginResetModel()
         stays = [job for job in [*self._rows, *self._new] if only_ended]
-        kept = [job for job in stays if job.active or job.state == "unfinished"]
+        kept = [job for job in stays if job.state not in gone]
         self._rows, self._new = kept, []
         self._jobs = {job.key: job for job in kept}
         self._batch &= set(self._jobs)
+        for keys in self._ended.values():
+            keys &= self._batch
         self._active = sum(job.active for job in kept)
         self.endResetModel()
 
     # -------------------------------------------------------------------------------------- state
+
+    def at(self, rows: Iterable[int]) -> list[Job]:
+        """Return the computations in these rows."""
+        return [self._rows[row] for row in rows if row < len(self._rows)]
 
     def job(self, key: str) -> Job | None:
         """Return a computation by its key."""
@@ -170,8 +182,13 @@ class JobModel(QAbstractTableModel):
         return len(self._jobs)
 
     @property
+    def finished(self) -> int:
+        """The number of computations that finished."""
+        return sum(job.state == "finished" for job in self._jobs.values())
+
+    @property
     def ended(self) -> int:
-        """The number of computations that :meth:`clear` would remove."""
+        """The number of computations that have ended."""
         return sum(not job.active and job.state != "unfinished" for job in self._jobs.values())
 
     @property
@@ -181,12 +198,11 @@ class JobModel(QAbstractTableModel):
 
     def summary(self) -> Summary:
         """Return the totals over everything queued since the queue was last empty."""
-        batch = [self._jobs[key] for key in self._batch]
-        done = [job for job in batch if not job.active]
-        failed = sum(job.state == "failed" for job in done)
-        cancelled = sum(job.state == "cancelled" for job in done)
-        left = self.outlook.left(batch, self.stopwatch.now())
-        return Summary(len(done) - failed - cancelled, len(batch), failed, left, cancelled)
+        active = [job for job in map(self._jobs.__getitem__, self._batch) if job.active]
+        left = self.outlook.left(active, self.stopwatch.now())
+        failed, cancelled = len(self._ended["failed"]), len(self._ended["cancelled"])
+        done = len(self._batch) - len(active) - failed - cancelled
+        return Summary(done, len(self._batch), failed, left, cancelled)
 
     # ---------------------------------------------------------------------------------- Qt's model
 
@@ -239,6 +255,8 @@ class JobModel(QAbstractTableModel):
         """Add a computation; one that ended before reuses its row."""
         if not self._active:
             self._batch.clear()
+            for keys in self._ended.values():
+                keys.clear()
             self.outlook.begin()
         job = Job(event.key, event.kind, event.title, number=len(self._jobs))
         if old is None:
@@ -248,6 +266,8 @@ class JobModel(QAbstractTableModel):
             old.__dict__.update(job.__dict__)
             job = old
         self._batch.add(event.key)
+        for keys in self._ended.values():
+            keys.discard(event.key)
         self._active += 1
         return job
 
@@ -263,6 +283,8 @@ class JobModel(QAbstractTableModel):
         job.state, job.seconds = event.outcome, event.seconds
         job.message, job.details = event.message, event.details
         job.ended = self.stopwatch.now()
+        if job.state in self._ended and job.key in self._batch:
+            self._ended[job.state].add(job.key)
         if event.outcome == "finished" and began:
             self.outlook.learn(job)
         self._moved = True

@@ -10,6 +10,7 @@ its lower limit.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -22,10 +23,13 @@ EPOCHS = "epochs"  # the phase whose progress the cost model understands
 LATE = 0.1  # lower limit of the time left, as a share of the time spent
 PRIOR_SECONDS = 2.0  # an expected rate weighs as much as one measured over this time
 MANY = 200  # longer queues are simulated only once a second: thousands of jobs take about 40 ms
+MOST_SHARE = 0.05  # of the time may be spent on simulating
 # Give no estimate if more than this share of the waiting jobs has no known rate.
 UNKNOWN_SHARE = 0.1
 
 Waiting = list[tuple[str, frozenset[str]]]
+Told = Callable[[float | None], None]
+Aside = Callable[[Callable[[], float | None], Told], object]
 
 
 class Outlook:
@@ -47,6 +51,9 @@ class Outlook:
     prepared
         Returns the work of a computation if it was counted before, which saves counting thousands
         here, on the thread of the window.
+    aside
+        Calls a function on another thread, and then another one with its result. Long queues are
+        simulated so; without it here, on the thread of the window.
     """
 
     def __init__(
@@ -58,10 +65,11 @@ class Outlook:
         slots: Callable[[], int] = int,
         earlier: Callable[[], Rates | None] = lambda: None,
         prepared: Callable[[str], Work | None] = lambda key: None,
+        aside: Aside | None = None,
     ):
         self._spec_of, self._size = spec_of, size
         self._waiting, self._slots, self._earlier = waiting, slots, earlier
-        self._prepared = prepared
+        self._prepared, self._aside = prepared, aside
         self.forget()
 
     def forget(self) -> None:
@@ -69,6 +77,8 @@ class Outlook:
         self.rates = Rates()
         self._works: dict[str, Work] = {}
         self._told: tuple[float, float | None] = (-math.inf, None)
+        self._playing = 0  # requests made so far; an answer to an older one is ignored
+        self._due = -math.inf
 
     def begin(self) -> None:
         """Update the rates from the study's records when a queue begins."""
@@ -109,10 +119,27 @@ class Outlook:
     def left(self, batch: Iterable[Job], now: float) -> float | None:
         """Return in how many seconds a queue will be empty, or None."""
         jobs = {job.key: job for job in batch if job.active}
-        if len(jobs) <= MANY or now - self._told[0] >= 1.0:
+        if len(jobs) <= MANY:
             self._told = now, self._played(jobs, now)
+        elif now >= self._due:
+            self._play_aside(jobs, now)
         at, left = self._told
         return None if left is None else max(left - (now - at), 0.0)
+
+    def _play_aside(self, jobs: dict[str, Job], now: float) -> None:
+        """Simulate a long queue on another thread, one at a time and for a small share of it."""
+        self._playing, self._due = self._playing + 1, math.inf
+        number, begun = self._playing, time.monotonic()
+
+        def told(left: float | None) -> None:
+            if number == self._playing:
+                self._told = now, left
+                self._due = now + max(1.0, (time.monotonic() - begun) / MOST_SHARE)
+
+        if self._aside is None:
+            told(self._played(jobs, now))
+        else:
+            self._aside(lambda: self._played(jobs, now), told)
 
     # ------------------------------------------------------------------------------------ private
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
+from typing import Any
+
+from PySide6.QtCore import QItemSelectionModel, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -115,6 +117,7 @@ class JobTable(QTableView):
 
     def __init__(self, model: JobModel, parent: QWidget | None = None):
         super().__init__(parent)
+        self._jobs = model
         self.setModel(model)
         self.setAccessibleName("Computations")
         self.setItemDelegate(_Delegate(self))
@@ -130,7 +133,10 @@ class JobTable(QTableView):
 
     def selected_jobs(self) -> list[Job]:
         """Return the computations of the selected rows."""
-        return [index.data(JOB) for index in self.selectionModel().selectedRows()]
+        # Qt's own list of rows asks the model about every cell of each.
+        parts: Any = self.selectionModel().selection()  # iterable, though its stub lacks that
+        rows = {row for part in parts for row in range(part.top(), part.bottom() + 1)}
+        return self._jobs.at(sorted(rows))
 
     def _size_rows_and_columns(self) -> None:
         rows, columns = self.verticalHeader(), self.horizontalHeader()
@@ -139,6 +145,9 @@ class JobTable(QTableView):
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         rows.setDefaultSectionSize(ROW_HEIGHT)
         columns.setHighlightSections(False)
+        # A header looks through the whole selection whenever it is painted: give it an empty one.
+        for header in (rows, columns):
+            header.setSelectionModel(QItemSelectionModel(self._jobs, header))
         columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for column in (TITLE, PROGRESS):
             columns.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)

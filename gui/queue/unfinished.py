@@ -28,6 +28,7 @@ HEADERS = ("Unfinished", "Kind", "How far")
 NAMED = 2
 ROW_HEIGHT = 26
 MOST_ROWS = 6
+LISTED = 500  # rows that are made; thousands would hold the window up
 
 
 class UnfinishedBar(QFrame):
@@ -91,11 +92,11 @@ class UnfinishedList(QWidget):
         self.table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         header = self.table.horizontalHeader()
         self.resume, self.discard = _buttons()
-        hint = Label("of the selected rows, or of all")
-        hint.setProperty("role", "muted")
+        self.hint = Label()
+        self.hint.setProperty("role", "muted")
         row = QHBoxLayout()
         row.setSpacing(8)
-        for widget in (self.resume, self.discard, hint):
+        for widget in (self.resume, self.discard, self.hint):
             row.addWidget(widget)
         row.addStretch(1)
         column = QVBoxLayout(self)
@@ -113,7 +114,10 @@ class UnfinishedList(QWidget):
     def refresh(self) -> None:
         """Show what is unfinished now."""
         found = self._work.found
-        self.table.set_rows(HEADERS, [_row(one) for one in found])
+        self.table.set_rows(HEADERS, [_row(one) for one in found[:LISTED]])
+        more = len(found) - LISTED
+        of_all = f"of the selected rows, or of all {len(found):,} ({more:,} are not listed)"
+        self.hint.setText(of_all if more > 0 else "of the selected rows, or of all")
         for column in (1, 2):
             self.table.resizeColumnToContents(column)
         rows = min(len(found), MOST_ROWS)

@@ -6,7 +6,7 @@ import gzip
 import os
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +14,11 @@ from PySide6.QtCore import QByteArray, QMimeData, QUrl
 from PySide6.QtGui import QImage
 
 from engine.store.files import BLOCK, open_regular
+from engine.store.study import SUFFIX
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
-    from engine.specs import ImagesSpec
+    from engine.specs import ImagesSpec, StoredImages
 
 # Files that are asked about as weights; those that are none are then named for what they are.
 WEIGHTS = (
@@ -43,6 +44,10 @@ class Sorted:
     studies, packed, weights, images
         Study folders; studies packed as one file; weights files; folders, archives and files that
         may hold images.
+    folders
+        Those of ``images`` that are folders.
+    name
+        What a set of several of ``images`` is called.
     problems
         One sentence for every path that cannot be used.
     """
@@ -51,6 +56,8 @@ class Sorted:
     packed: list[Path] = field(default_factory=list)
     weights: list[Path] = field(default_factory=list)
     images: list[Path] = field(default_factory=list)
+    folders: list[Path] = field(default_factory=list)
+    name: str = ""
     problems: list[str] = field(default_factory=list)
 
 
@@ -80,7 +87,10 @@ def picture_of(mime: QMimeData) -> QImage | None:
 
 
 def sort_paths(paths: Iterable[Path]) -> Sorted:
-    """Sort paths into studies, weights and images, with a sentence for each unreadable one."""
+    """Sort paths into studies, weights and images, with a sentence for each unreadable one.
+
+    It asks the drive about each, which may take as long as the drive likes.
+    """
     found = Sorted()
     for path in paths:
         problem = _problem(path)
@@ -94,7 +104,17 @@ def sort_paths(paths: Iterable[Path]) -> Sorted:
             found.weights.append(path)
         else:
             found.images.append(path)
+            if path.is_dir():
+                found.folders.append(path)
+    if len(found.images) > 1 and not found.folders:
+        found = replace(found, name=name_of(found.images))
     return found
+
+
+def may_be_images(path: Path) -> bool:
+    """Return whether the name of a path, of which its drive was not asked, lets it be images."""
+    name = path.name.lower()
+    return not name.endswith((*WEIGHTS, *PACKED, SUFFIX))
 
 
 def guests_among(paths: Iterable[Path]) -> list[Path]:
@@ -154,6 +174,21 @@ def free_path(folder: Path, stem: str, suffix: str) -> Path:
     return candidate
 
 
+def copied(paths: list[Path], folder: Path, check: Callable[[], None]) -> Path:
+    """Copy files into a folder, numbering names that repeat, and return the folder."""
+    for path in paths:
+        check()
+        try:
+            place = free_path(folder, path.stem, path.suffix)
+            with open_regular(path) as source, open(place, "xb") as target:
+                while block := source.read(BLOCK):
+                    check()
+                    target.write(block)
+        except OSError as error:
+            raise ValueError(f"{path} cannot be copied: {error.strerror or error}") from error
+    return folder
+
+
 def form_like(spec: ImagesSpec | None, images: ImageSet | None, path: Path) -> dict[str, Any]:
     """Return options that give pictures at a path the shape, cut and values of present images.
 
@@ -170,16 +205,11 @@ def form_like(spec: ImagesSpec | None, images: ImageSet | None, path: Path) -> d
     return {"image_size": side, "channels": "grey" if channels == 1 else "rgb", **rule}
 
 
-def copied(paths: list[Path], folder: Path, check: Callable[[], None]) -> Path:
-    """Copy files into a folder, numbering names that repeat, and return the folder."""
-    for path in paths:
-        check()
-        try:
-            place = free_path(folder, path.stem, path.suffix)
-            with open_regular(path) as source, open(place, "xb") as target:
-                while block := source.read(BLOCK):
-                    check()
-                    target.write(block)
-        except OSError as error:
-            raise ValueError(f"{path} cannot be copied: {error.strerror or error}") from error
-    return folder
+def summary(spec: StoredImages, images: ImageSet) -> str:
+    """Return what was read, in one line for the user."""
+    text = f"{spec.name}: {images.counts}."
+    if images.skipped:
+        text += " " + f"Files left out: {len(images.skipped):,}."
+    if images.alarms:
+        text += " " + "How they are stored tells their class: see the Data page."
+    return text

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from engine.store import trash
@@ -22,9 +22,13 @@ from engine.store.study import Study, spec_of
 from engine.store.trash import Deleted
 
 if TYPE_CHECKING:
+    from engine.data.image_set import ImageSet
+    from engine.specs import ImagesSpec
     from gui.session.state import State
 
 STEPS_KEPT = 200
+FEW = 50  # records that are moved at once; more are moved on a lane
+TELL_MS = 500
 _NUMBERS = itertools.count()
 
 
@@ -36,9 +40,19 @@ class Edits(QObject):
         self._state = state
         self._study: Study | None = None
         self._went_well = True
+        self._steps = 0  # that are being done on a lane
+        self._progress = (0, 0)
+        self._telling = QTimer(self)
+        self._telling.setInterval(TELL_MS)
+        self._telling.timeout.connect(self._tell)
         self.stack = QUndoStack(self)
         self.stack.setUndoLimit(STEPS_KEPT)
         state.study_changed.connect(self._on_study)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a step is being done on a lane."""
+        return self._steps > 0
 
     # ------------------------------------------------------------------------------------- labels
 
@@ -79,6 +93,20 @@ class Edits(QObject):
             return
         text = "name of the study" if "name" in after else "notes of the study"
         self._push(text, lambda: study.describe(**after), lambda: study.describe(**before))
+
+    def choose_images(self, spec: ImagesSpec, loaded: ImageSet) -> None:
+        """Make these the current images; undoing chooses those before, and reads them again."""
+        state, before = self._state, self._state.images
+        if before is None or before == spec:
+            state.choose_images(spec, loaded)
+            return
+        given: list[ImageSet | None] = [loaded]
+
+        def do() -> None:
+            # The pixels are handed over once: a step that kept them would keep their memory.
+            state.choose_images(spec, given.pop() if given else None)
+
+        self._push(f"choice of “{spec.title}”", do, lambda: state.choose_images(before))
 
     def _relabel(self, study: Study, key: str, after: Label, text: str) -> None:
         before = study.labels.of(key)
@@ -123,15 +151,15 @@ class Edits(QObject):
             again = self.obstacle(keys)  # since the undo, a computation may have begun
             if again:
                 raise ValueError(again)
-            deleted[:] = [trash.delete(study, keys)]
+            deleted[:] = [trash.delete(study, keys, self._note)]
 
         def undo() -> None:
-            trash.restore(study, deleted[0])
+            trash.restore(study, deleted[0], self._note)
 
         count = len(self.going_with(keys))
         name = study.entry(next(iter(keys))).title
         text = f"deletion of “{name}”" if count == 1 else f"deletion of {count:,} records"
-        return self._push(text, do, undo)
+        return self._push(text, do, undo, large=count > FEW)
 
     def put_back_all(self) -> None:
         """Restore everything in the trash, including deletions from earlier sessions."""
@@ -163,12 +191,25 @@ class Edits(QObject):
 
     # ------------------------------------------------------------------------------------ private
 
-    def _push(self, text: str, do: Callable[[], object], undo: Callable[[], object]) -> bool:
-        self.stack.push(_Edit(text, do, undo, self))
+    def _push(
+        self,
+        text: str,
+        do: Callable[[], object],
+        undo: Callable[[], object],
+        *,
+        large: bool = False,
+    ) -> bool:
+        self.stack.push(_Edit(text, do, undo, self, large))
         return self._went_well
 
-    def attempt(self, step: Callable[[], object]) -> bool:
-        """Do or undo a step, report a failure, and signal that records may have changed."""
+    def attempt(self, step: Callable[[], object], what: str, *, large: bool) -> bool:
+        """Do or undo a step, report a failure, and signal that records may have changed.
+
+        A large step, and each that is asked for before it ends, is done on a lane, in order.
+        """
+        if large or self.busy:
+            self._attempt_aside(step, what)
+            return True
         self._went_well = False
         try:
             step()
@@ -177,6 +218,41 @@ class Edits(QObject):
             self._state.message.emit(str(error), True)
         self._state.records_changed.emit()
         return self._went_well
+
+    def _attempt_aside(self, step: Callable[[], object], what: str) -> None:
+        self._went_well = True
+        self._steps += 1
+        self._progress = (0, 0)
+        self._telling.start()
+        study = self._state.study
+
+        def ended() -> bool:
+            self._steps -= 1
+            if not self._steps:
+                self._telling.stop()
+            return self._state.study is study
+
+        def done(_: object) -> None:
+            if ended():
+                self._state.message.emit(f"Done: {what}.", False)
+                self._state.records_changed.emit()
+
+        def failed(text: str) -> None:
+            self._state.message.emit(text, True)
+            if ended():
+                self._forget_steps()
+
+        self._state.runner.change(step, done, failed)
+
+    def _note(self, done: int, total: int) -> None:
+        """Keep how far a step is. Runs on a lane's thread, so it must not touch anything else."""
+        self._progress = (done, total)
+
+    @Slot()
+    def _tell(self) -> None:
+        done, total = self._progress
+        if total:
+            self._state.message.emit(f"Moved {done:,} of {total:,} records.", False)
 
     def _forget_steps(self) -> None:
         self.stack.clear()
@@ -193,21 +269,26 @@ class _Edit(QUndoCommand):
     """One undoable step. A step that fails is marked obsolete, so the stack drops it."""
 
     def __init__(
-        self, text: str, do: Callable[[], object], undo: Callable[[], object], edits: Edits
+        self,
+        text: str,
+        do: Callable[[], object],
+        undo: Callable[[], object],
+        edits: Edits,
+        large: bool = False,
     ):
         super().__init__(text)
-        self._do, self._undo, self._edits = do, undo, edits
+        self._do, self._undo, self._edits, self._large = do, undo, edits, large
 
     def redo(self) -> None:
         """Make the change."""
-        self._run(self._do)
+        self._run(self._do, self.text())
 
     def undo(self) -> None:
         """Undo the change."""
-        self._run(self._undo)
+        self._run(self._undo, f"undo of the {self.text()}")
 
-    def _run(self, step: Callable[[], object]) -> None:
-        if not self._edits.attempt(step):
+    def _run(self, step: Callable[[], object], what: str) -> None:
+        if not self._edits.attempt(step, what, large=self._large):
             self.setObsolete(True)
 
 

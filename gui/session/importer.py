@@ -10,21 +10,22 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 
-from engine.data.safety.patience import Patience, sentence
+from engine.data.safety import patience
 from engine.specs import ImagesSpec, Imported, StoredImages
 from engine.specs.schema import SpecError
-from engine.store.study import SUFFIX, StudyError
+from engine.store.study import SUFFIX, Study, StudyError
 from gui.look import settings
 from gui.session import dropping
+from gui.session.drives import Drives
 from gui.session.packed import open_packed
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
     from engine.jobs.context import Control
-    from engine.store.study import Study
     from gui.session.state import State
 
 CHANNEL = "ingest"
+OPENING = "open study"
 POLL_MS = 100
 COPIED_AT_MOST = 1000
 
@@ -55,8 +56,11 @@ class Importer(QObject):
         # Asks whether doubtful images are to be used: calls the second argument if so.
         self.confirm: Callable[[str, Callable[[], None]], None] = lambda _, go_on: go_on()
         self._waiting: list[Callable[[], object]] = []
-        self._progress, self._patience = (0.0, 0.0), Patience()
-        self.name = ""
+        self.drives = Drives(state)
+        # Called with images that were read from what the user gave: they replace the present ones.
+        self.choose: Callable[[ImagesSpec, ImageSet], object] = state.choose_images
+        self._progress, self._patience = (0.0, 0.0), patience.Patience()
+        self.name, self._looks = "", 0
         self._poll = QTimer(self)
         self._poll.setInterval(POLL_MS)
         self._poll.timeout.connect(self._tick)
@@ -85,7 +89,16 @@ class Importer(QObject):
 
     def take(self, paths: list[Path]) -> None:
         """Handle each path by its kind: open studies, read images, ask about weights."""
-        found = dropping.sort_paths(paths)
+        if not self._state.runner.loaded and any(map(dropping.may_be_images, paths)):
+            self.started.emit()  # where reading is shown is also where to wait for it
+        self._when_loaded(lambda: self._look_at(paths))
+
+    def _look_at(self, paths: list[Path]) -> None:
+        self._looks += 1
+        work = partial(dropping.sort_paths, paths)
+        self.drives.ask(f"look {self._looks}", paths[0].name, work, self._take_sorted)
+
+    def _take_sorted(self, found: dropping.Sorted) -> None:
         for problem in found.problems:
             self._say(problem, error=True)
         if len(found.studies) + len(found.packed) > 1:
@@ -93,11 +106,9 @@ class Importer(QObject):
         if found.studies:
             self.open_study(found.studies[0])
         elif found.packed:
-            self._when_loaded(partial(open_packed, self._state, found.packed[0], self.open_study))
+            open_packed(self._state, found.packed[0], self.open_study)
         if found.images:
-            if not self._state.runner.loaded:
-                self.started.emit()  # where reading is shown is also where to wait for it
-            self._when_loaded(lambda: self._read_together(found.images))
+            self._read_together(found)
         for path in found.weights:
             self.take_weights(path)
 
@@ -114,8 +125,15 @@ class Importer(QObject):
         self._when_loaded(lambda: self._save_picture(picture))
 
     def open_study(self, path: Path, *, create: bool = False) -> None:
-        """Open a study as soon as the engine is loaded."""
-        self._when_loaded(lambda: self._open(path, create))
+        """Open a study as soon as the engine is loaded and its drive answers.
+
+        A study that is asked for meanwhile takes its place.
+        """
+        self._when_loaded(lambda: self._open_apart(path, create))
+
+    def _open_apart(self, path: Path, create: bool) -> None:
+        work = partial(Study, path, create=create)
+        self.drives.ask(OPENING, path.name, work, self._state.show_study)
 
     def reread(self, spec: ImagesSpec) -> None:
         """Load images as their spec says, from the location the study has stored for them."""
@@ -133,9 +151,10 @@ class Importer(QObject):
         """Queue the import of a weights file; ``make`` returns its spec from its digest."""
 
         def work(control: Control) -> Imported:
+            from engine.data.safety.apart import apart
             from engine.training.proposing import digest_of
 
-            return make(digest_of(path, control.check))
+            return make(apart(lambda check: digest_of(path, check), control.check))
 
         def done(spec: Imported) -> None:
             self._add_imported(path, spec)
@@ -153,7 +172,7 @@ class Importer(QObject):
     def create_study(self, name: str) -> bool:
         """Create a study in the user's documents and open it; return whether it succeeded."""
         path = dropping.free_path(documents(), name, SUFFIX)
-        if not self._open(path, create=True):
+        if not self._state.open_study(path, create=True):
             return False
         text = "Created the study {name} in {folder}."
         self._say(text.format(name=path.stem, folder=path.parent))
@@ -199,26 +218,22 @@ class Importer(QObject):
             if plan.images is not None:
                 self._state.choose_images(plan.images)
 
-    def _open(self, path: Path, create: bool) -> bool:
-        return self._state.open_study(path, create=create)
-
-    def _read_together(self, paths: list[Path]) -> None:
+    def _read_together(self, found: dropping.Sorted) -> None:
         """Read one folder, archive or file; copy several files into the study first."""
-        folders = [path for path in paths if path.is_dir()]
+        paths, folders = found.images, found.folders
         if len(paths) == 1:
-            self._read(paths[0])
+            self._read(paths[0], {} if folders else self._form_of_present(paths[0]))
         elif folders:
             text = "Drop one folder at a time, or the folder that holds them all."
             self._say(text, error=True)
         elif len(paths) > COPIED_AT_MOST:
             text = "{count:,} files are too many to copy: drop their folder instead."
             self._say(text.format(count=len(paths)), error=True)
-        elif folder := self._own_folder("dropped", dropping.name_of(paths)):
+        elif folder := self._own_folder("dropped", found.name):
             self._copy_then_read(paths, folder)
 
-    def _read(self, path: Path, options: dict[str, Any] | None = None) -> None:
-        given = options or (self._form_of_present(path) if path.is_file() else {})
-        given = {"validation": None, **given}  # None: propose a part
+    def _read(self, path: Path, options: dict[str, Any]) -> None:
+        given = {"validation": None, **options}  # None: propose a part
 
         def work(control: Control) -> tuple[StoredImages, ImageSet]:
             from engine.data.images import ingest
@@ -271,7 +286,7 @@ class Importer(QObject):
     def _begin(
         self, name: str, work: Callable[[Control], Any], done: Callable[[Any], None]
     ) -> None:
-        self.name, self._progress, self._patience = name, (0.0, 0.0), Patience()
+        self.name, self._progress, self._patience = name, (0.0, 0.0), patience.Patience()
         self._poll.start()
         self.started.emit()
         self.changed.emit()
@@ -284,7 +299,7 @@ class Importer(QObject):
     @Slot()
     def _tick(self) -> None:
         if self._patience.is_lost(self._progress):
-            self._say(sentence(self.name))
+            self._say(patience.sentence(self.name))
         self.changed.emit()
 
     @Slot()
@@ -308,7 +323,6 @@ class Importer(QObject):
             self._choose(path, spec, images)
 
     def _choose(self, path: Path, spec: StoredImages, images: ImageSet) -> None:
-        state = self._state
         study = self._study_called(spec.name)
         if study is None:
             return
@@ -316,16 +330,8 @@ class Importer(QObject):
             study.set_location(spec.digest, path)
         except StudyError as error:
             self._say(str(error), error=True)
-        state.choose_images(spec, images)
-        self._say(self._summary(spec, images))
-
-    def _summary(self, spec: StoredImages, images: ImageSet) -> str:
-        text = f"{spec.name}: {images.counts}."
-        if images.skipped:
-            text += " " + f"Files left out: {len(images.skipped):,}."
-        if images.alarms:
-            text += " " + "How they are stored tells their class: see the Data page."
-        return text
+        self.choose(spec, images)
+        self._say(dropping.summary(spec, images))
 
     def _form_of_present(self, path: Path) -> dict[str, Any]:
         return dropping.form_like(self._state.images, self._state.image_set, path)
@@ -336,7 +342,7 @@ class Importer(QObject):
             return
         path = folder / "picture.png"
         if picture.save(str(path)):
-            self._read(path)
+            self._read(path, self._form_of_present(path))
         else:
             self._say(f"{path} cannot be written.", error=True)
 

@@ -39,25 +39,22 @@ def save_copy(state: State, path: Path) -> None:
     state.runner.ask(CHANNEL, work, done, lambda text: _fail(state, text), long=True)
 
 
-def open_packed(state: State, path: Path, opening: Callable[[Path], object]) -> None:
+def open_packed(state: State, path: Path, opening: Callable[[Path], None]) -> None:
     """Call ``opening`` with the folder beside the file, unpacking the study there if needed."""
-    folder = path.with_suffix(SUFFIX)
-    if (folder / "study.json").is_file():
-        opening(folder)
-        return
-    if folder.exists():
-        folder = free_path(path.parent, path.stem, SUFFIX)
 
-    def work(control: Any) -> None:
+    def work(control: Any) -> Path:
         from engine.store.packing import unpack
 
+        folder = path.with_suffix(SUFFIX)
+        if (folder / "study.json").is_file():
+            return folder
+        if folder.exists():
+            folder = free_path(path.parent, path.stem, SUFFIX)
         unpack(path, folder, progress=lambda done: control.check())
-
-    def done(_: None) -> None:
-        opening(folder)
+        return folder
 
     state.message.emit(f"Unpacking {path.name}.", False)
-    state.runner.ask(CHANNEL, work, done, lambda text: _fail(state, text), long=True)
+    state.runner.ask(CHANNEL, work, opening, lambda text: _fail(state, text), long=True)
 
 
 def _fail(state: State, text: str) -> None:

@@ -82,13 +82,19 @@ class Queueing:
             failed(str(error))
 
     def _add(self, prepared: list[Prepared]) -> None:
+        state = self._state
+
+        def done(queued: list[Spec]) -> None:
+            if not queued:
+                state.message.emit("Everything asked for is in the study already.", False)
+
+        def failed(text: str) -> None:
+            state.message.emit(text, True)
+
         try:
-            queued = self._state.runner.run(prepared=prepared)
+            state.runner.run_prepared(prepared, done, failed)
         except ValueError as error:
-            self._state.message.emit(str(error), True)
-            return
-        if not queued:
-            self._state.message.emit("Everything asked for is in the study already.", False)
+            failed(str(error))
 
     def _missing(self, asked: list[Spec]) -> list[Spec]:
         study, runner = self._state.study, self._state.runner

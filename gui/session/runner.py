@@ -7,17 +7,15 @@ lane: a thread that serves one request at a time, and on each channel only the n
 
 from __future__ import annotations
 
-import threading
-import traceback
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterable, Sequence
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from gui.session.event_flow import EventFlow, all_of
+from gui.session.threads.event_flow import EventFlow, all_of
+from gui.session.threads.lanes import Answer, Lane, Request
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
@@ -34,103 +32,6 @@ if TYPE_CHECKING:
 DRAIN_INTERVAL_MS = 50
 ANSWER_INTERVAL_MS = 4
 STOP_SECONDS = 5.0
-
-
-@dataclass
-class _Request:
-    channel: str
-    work: Callable[[Control], Any]
-    done: Callable[[Any], None]
-    failed: Callable[[str], None]
-    control: Control | None = None
-    stale: bool = False
-
-
-@dataclass
-class _Answer:
-    request: _Request
-    value: Any = None
-    error: str = ""
-
-
-@dataclass
-class _Lane:
-    """One thread that serves the newest request of each channel, in order of arrival."""
-
-    name: str
-    answers: SimpleQueue[Any]
-    waiting: OrderedDict[str, _Request] = field(default_factory=OrderedDict)
-    current: _Request | None = None
-    changed: threading.Condition = field(default_factory=threading.Condition)
-    stopping: bool = False
-    thread: threading.Thread | None = None
-
-    def ask(self, request: _Request) -> None:
-        with self.changed:
-            self._outdate(request.channel)
-            self.waiting[request.channel] = request
-            if self.thread is None:
-                self.thread = threading.Thread(target=self._work, name=self.name, daemon=True)
-                self.thread.start()
-            self.changed.notify()
-
-    @property
-    def busy(self) -> bool:
-        """Whether a request is waiting or being served."""
-        with self.changed:
-            return bool(self.waiting) or self.current is not None
-
-    def forget(self, channel: str) -> None:
-        with self.changed:
-            self._outdate(channel)
-
-    def stop(self, timeout: float) -> bool:
-        with self.changed:
-            self.stopping = True
-            for channel in [*self.waiting, *([self.current.channel] if self.current else [])]:
-                self._outdate(channel)
-            self.changed.notify()
-        if self.thread is None:
-            return True
-        self.thread.join(timeout)
-        return not self.thread.is_alive()
-
-    def _outdate(self, channel: str) -> None:
-        for request in (self.waiting.pop(channel, None), self.current):
-            if request is not None and request.channel == channel:
-                request.stale = True
-                if request.control is not None:
-                    request.control.cancel()
-
-    def _work(self) -> None:
-        from engine.jobs.context import Cancelled, Control
-
-        while (request := self._next(Control)) is not None:
-            answer = _Answer(request)
-            try:
-                answer.value = request.work(request.control)  # type: ignore[arg-type]
-            except Cancelled:
-                request.stale = True
-            except ValueError as error:
-                answer.error = str(error)
-            except Exception as error:
-                traceback.print_exc()
-                answer.error = f"{type(error).__name__}: {error}"
-            # Queue the answer before clearing ``current``, so that a lane that is not busy has
-            # delivered all its answers.
-            self.answers.put(answer)
-            with self.changed:
-                self.current = None
-
-    def _next(self, control: type[Control]) -> _Request | None:
-        with self.changed:
-            while not self.waiting and not self.stopping:
-                self.changed.wait()
-            if self.stopping:
-                return None
-            _, self.current = self.waiting.popitem(last=False)
-            self.current.control = control()
-            return self.current
 
 
 class Runner(QObject):
@@ -154,12 +55,14 @@ class Runner(QObject):
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
         self._events = EventFlow()
-        self._answers: SimpleQueue[_Answer] = SimpleQueue()
-        self._reading = _Lane("isthmus-reading", self._answers)
-        self._importing = _Lane("isthmus-importing", self._answers)
-        self._previewing = _Lane("isthmus-preview", self._answers)
-        self._preparing = _Lane("isthmus-preparing", self._answers)
-        self._lanes = (self._reading, self._importing, self._previewing, self._preparing)
+        self._answers: SimpleQueue[Answer] = SimpleQueue()
+        self._reading = Lane("isthmus-reading", self._answers)
+        self._importing = Lane("isthmus-importing", self._answers)
+        self._previewing = Lane("isthmus-preview", self._answers)
+        self._preparing = Lane("isthmus-preparing", self._answers)
+        self._lanes: tuple[Lane, ...] = (
+            *(self._reading, self._importing, self._previewing, self._preparing),
+        )
         self._scheduler: Scheduler | None = None
         self._specs: dict[str, Spec] = {}
         self._asked = 0
@@ -206,7 +109,7 @@ class Runner(QObject):
         done: Callable[[tuple[list[Prepared], Forecast]], None],
         failed: Callable[[str], None],
     ) -> None:
-        """Name and estimate on a lane what is missing for specs; :meth:`run` takes the answer."""
+        """Name and estimate on a lane what is missing for specs; see :meth:`run_prepared`."""
         scheduler = self._open_scheduler()
         self._asked += 1  # a channel each: a newer request does not replace an older one
 
@@ -217,7 +120,7 @@ class Runner(QObject):
             missing = [one.spec for one in found]
             return found, forecast(missing, scheduler.slots, rates, size, check=control.check)
 
-        self._preparing.ask(_Request(f"prepare {self._asked}", work, done, failed))
+        self._preparing.ask(Request(f"prepare {self._asked}", work, done, failed))
         self._answer_timer.start()
 
     def _open_scheduler(self) -> Scheduler:
@@ -225,14 +128,29 @@ class Runner(QObject):
             raise ValueError("no study is open: open or create one first")
         return self._scheduler
 
-    def run(
-        self, specs: Iterable[Spec] = (), *, prepared: Iterable[Prepared] | None = None
-    ) -> list[Spec]:
-        """Queue what is missing for these specs, or what was prepared, and return it."""
-        scheduler = self._open_scheduler()
-        queued = scheduler.add(specs) if prepared is None else scheduler.add_prepared(prepared)
+    def run(self, specs: Iterable[Spec]) -> list[Spec]:
+        """Queue what is missing for these specs, and return it."""
+        queued = self._open_scheduler().add(specs)
         self._specs.update((spec.key, spec) for spec in queued)
         return queued
+
+    def run_prepared(
+        self,
+        prepared: Sequence[Prepared],
+        done: Callable[[list[Spec]], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        """Queue on a lane what :meth:`prepare` answered; ``done`` gets what was queued."""
+        scheduler = self._open_scheduler()
+        self._asked += 1
+        # Before any event: whoever gets one may ask for the spec.
+        self._specs.update((one.spec.key, one.spec) for one in prepared)
+
+        def work(_: Control) -> list[Spec]:
+            return scheduler.add_prepared(prepared)
+
+        self._preparing.ask(Request(f"queue {self._asked}", work, done, failed))
+        self._answer_timer.start()
 
     def spec(self, key: str) -> Spec | None:
         """Return a spec that was queued since the study was opened, by its key."""
@@ -313,7 +231,43 @@ class Runner(QObject):
             The work may take minutes; it gets a lane of its own, so that short reads do not wait.
         """
         lane = self._importing if long else self._reading
-        lane.ask(_Request(channel, work, done, failed))
+        lane.ask(Request(channel, work, done, failed))
+        self._answer_timer.start()
+
+    def change(
+        self,
+        work: Callable[[], Any],
+        done: Callable[[Any], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        """Change the open study on a lane, one change after the other and each to its end."""
+        self._asked += 1
+        request = Request(f"change {self._asked}", lambda _: work(), done, failed)
+        self._preparing.ask(request)
+        self._answer_timer.start()
+
+    def ask_apart(
+        self,
+        channel: str,
+        work: Callable[[], Any],
+        done: Callable[[Any], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        """Call ``work`` as :meth:`ask` does, where nothing else waits for it.
+
+        It is for what asks about a path of the user's, whose drive may never answer: when it is
+        forgotten, or the window closes, the thread that waits for the drive is left behind.
+        """
+        from engine.data.safety.apart import apart
+
+        self._lanes = tuple(lane for lane in self._lanes if not lane.passing or lane.busy)
+        lane = Lane("isthmus-path", self._answers, passing=True)
+        self._lanes += (lane,)
+
+        def guarded(control: Control) -> Any:
+            return apart(lambda _: work(), control.check)
+
+        lane.ask(Request(channel, guarded, done, failed))
         self._answer_timer.start()
 
     def forget(self, channel: str) -> None:
@@ -350,7 +304,7 @@ class Runner(QObject):
                 function(spec, self._preview_context(scheduler, spec, control)) for spec in wanted
             ]
 
-        self._previewing.ask(_Request(channel, work, done, failed))
+        self._previewing.ask(Request(channel, work, done, failed))
         self._answer_timer.start()
 
     def _preview_context(self, found: Scheduler, spec: Spec, control: Control) -> Context:
@@ -358,11 +312,36 @@ class Runner(QObject):
 
         return Context(spec, found.study, found.slots.device, _ignore, control, found.cache)
 
+    def cancel_all(self) -> None:
+        """Cancel computations, previews and reads for good; :meth:`shutdown` is to follow."""
+        self.cancel()
+        for lane in self._lanes:
+            lane.begin_stop()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is computed, read or written."""
+        return not self.busy and not any(lane.busy for lane in self._lanes)
+
+    @property
+    def running_titles(self) -> list[str]:
+        """The titles of the computations that are running or waiting."""
+        return [spec.title for spec in self.pending]
+
+    @property
+    def served(self) -> list[str]:
+        """The channels whose requests are being served."""
+        return [request.channel for lane in self._lanes if (request := lane.current) is not None]
+
     def shutdown(self) -> bool:
         """Stop all threads; return whether they ended in time."""
         self._timer.stop()
         self._answer_timer.stop()
-        return all([self.close(), *(lane.stop(STOP_SECONDS) for lane in self._lanes)])
+        end = time.monotonic() + STOP_SECONDS
+        for lane in self._lanes:
+            lane.begin_stop()
+        ended = [self.close()]
+        return all([*ended, *(lane.stop(max(0.0, end - time.monotonic())) for lane in self._lanes)])
 
     # ------------------------------------------------------------------------------------ private
 

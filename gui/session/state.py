@@ -82,13 +82,20 @@ class State(QObject):
     # -------------------------------------------------------------------------------------- study
 
     def open_study(self, path: Path, *, create: bool = False) -> bool:
-        """Open or create a study and choose its newest images; report a failure."""
+        """Open or create a study and choose its newest images; report a failure.
+
+        It waits for the drive; see :meth:`Importer.open_study` for one that may not answer.
+        """
         try:
-            study = Study(path, create=create)
-            self._open_runner(study)
+            self.show_study(Study(path, create=create))
         except StudyError as error:
             self.message.emit(str(error), True)
             return False
+        return True
+
+    def show_study(self, study: Study) -> None:
+        """Make a study that was read the open one, and choose its newest images."""
+        self._open_runner(study)
         self.study = study
         self.runner.forget("images")
         self.images, self.image_set = None, None
@@ -100,7 +107,6 @@ class State(QObject):
             self.choose_images(found[-1])
         else:
             self.images_changed.emit()
-        return True
 
     def _open_runner(self, study: Study) -> None:
         """Run the study on the device of the settings, or on an available one."""

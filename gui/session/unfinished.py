@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,8 @@ class UnfinishedWork(QObject):
         self._state, self._queueing = state, queueing
         self.found: list[Unfinished] = []
         self._timer = QTimer(self, singleShot=True, interval=PAUSE_MS)
-        self._timer.timeout.connect(self.look)
+        self._timer.timeout.connect(self._on_pause)
+        self._stir = 0.0
         state.study_changed.connect(self._on_study)
         state.engine_event.connect(self._on_event)
 
@@ -83,7 +85,9 @@ class UnfinishedWork(QObject):
         return [one for one in self.found if keys is None or one.key in keys]
 
     def _show(self, found: list[Unfinished]) -> None:
-        if found != self.found:
+        # Not whole: comparing the specs of thousands takes seconds.
+        before = [(one.key, one.done, one.saved) for one in self.found]
+        if [(one.key, one.done, one.saved) for one in found] != before:
             self.found = found
             self.changed.emit()
 
@@ -99,5 +103,15 @@ class UnfinishedWork(QObject):
     def _on_event(self, event: object) -> None:
         begun = isinstance(event, Queued) and bool(self.found)
         left = isinstance(event, Ended) and event.outcome != "finished"
-        if (begun or left) and not self._timer.isActive():
+        if begun or left:
+            self._stir = time.monotonic()
+            if not self._timer.isActive():
+                self._timer.start()
+
+    @Slot()
+    def _on_pause(self) -> None:
+        """Look once thousands have ended, not again and again meanwhile."""
+        if time.monotonic() - self._stir < PAUSE_MS / 2000:
             self._timer.start()
+        else:
+            self.look()

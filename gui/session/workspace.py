@@ -52,6 +52,7 @@ class Workspace(State):
         self.pace = Pace(self)
         self.queueing = Queueing(self, self.pace)
         self.edits = Edits(self)
+        self.importer.choose = self.edits.choose_images
         self.watching = Watching(self)
         self.unfinished = UnfinishedWork(self, self.queueing)
         self.letters = Letters(self)

@@ -7,6 +7,7 @@ would destroy widgets and plot items there, which crashes Qt.
 from __future__ import annotations
 
 import gc
+import time
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
@@ -15,6 +16,8 @@ INTERVAL_MS = 200
 # and collections of one generation before the next older one is collected.
 YOUNG_OBJECTS = 5000
 YOUNGER = 10
+# Of the time may go into visiting all objects: with thousands of jobs it takes a tenth of a second.
+MOST_SHARE = 0.005
 
 
 class Collector(QObject):
@@ -23,6 +26,7 @@ class Collector(QObject):
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
         gc.disable()
+        self._due = 0.0  # when all objects may be visited again
         self._timer = QTimer(self)
         self._timer.setInterval(INTERVAL_MS)
         self._timer.timeout.connect(self.look)
@@ -41,8 +45,15 @@ class Collector(QObject):
     def look(self) -> None:
         """Collect the generations whose thresholds are reached."""
         young, middle, old = gc.get_count()
-        if young > YOUNG_OBJECTS:
-            gc.collect(0 if middle < YOUNGER else 1 if old < YOUNGER else 2)
+        if young <= YOUNG_OBJECTS:
+            return
+        generation = 0 if middle < YOUNGER else 1 if old < YOUNGER else 2
+        begun = time.monotonic()
+        if generation == 2 and begun < self._due:
+            generation = 1
+        gc.collect(generation)
+        if generation == 2:
+            self._due = begun + (time.monotonic() - begun) / MOST_SHARE
 
     def stop(self) -> None:
         """Re-enable Python's own collection. Call this when no other thread is left."""

@@ -35,6 +35,7 @@ from gui.pages import DATA, PAGES, RECORDS, Place
 from gui.pages.common.page import Page
 from gui.plugins.dialog import OwnMethodsDialog, ask_to_run
 from gui.plugins.own_methods import OwnMethods
+from gui.queue.closing import Closing
 from gui.queue.job_dock import JobDock
 from gui.queue.long_work import ask_before
 from gui.queue.unfinished import UnfinishedBar
@@ -71,9 +72,12 @@ class MainWindow(QMainWindow):
     def __init__(self, places: tuple[Place, ...] = PAGES, plugins: Iterable[Path] = ()):
         super().__init__()
         self.workspace = Workspace(self)
+        self.closing = Closing(self.workspace.runner, self)
         self.own_methods = OwnMethods(self.workspace, plugins)
         self._question: QMessageBox | None = None
         self._closing = False
+        self._waited = False
+        self._drops = 0
         self._dock_height = DOCK_HEIGHT
         self.stopped: bool | None = None
         self.setWindowIcon(app_icon())
@@ -146,6 +150,8 @@ class MainWindow(QMainWindow):
         self.unfinished.list_asked.connect(lambda: self.pages.show_place(RECORDS))
         self.dock.opened.connect(self.pages.show_record)
         self.dock.expanded_changed.connect(self._share_height)
+        self.closing.waits.connect(lambda text: self.messages.say(text, False))
+        self.closing.over.connect(self._on_over)
         workspace.engine_event.connect(self._on_event)
         workspace.study_changed.connect(self._on_study)
         workspace.records_changed.connect(self._show_title)
@@ -250,13 +256,21 @@ class MainWindow(QMainWindow):
 
     def _take_paths(self, paths: list[Path]) -> None:
         """Show images on the present page if it shows such; import everything else."""
-        like = self.pages.guests_like()
-        guests = dropping.guests_among(paths) if like is not None else []
-        others = [path for path in paths if path not in guests]
-        if like is not None and guests:
-            self.workspace.guests.take(guests, like)
-        if others:
-            self.workspace.importer.take(others)
+        like, importer = self.pages.guests_like(), self.workspace.importer
+        if like is None:
+            importer.take(paths)
+            return
+
+        def done(guests: list[Path]) -> None:
+            others = [path for path in paths if path not in guests]
+            if guests:
+                self.workspace.guests.take(guests, like)
+            if others:
+                importer.take(others)
+
+        self._drops += 1
+        work = partial(dropping.guests_among, paths)
+        importer.drives.ask(f"guests {self._drops}", paths[0].name, work, done)
 
     def _take_picture(self, picture: QImage) -> None:
         like = self.pages.guests_like()
@@ -297,13 +311,26 @@ class MainWindow(QMainWindow):
     # ------------------------------------------------------------------------------------ closing
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Ask for confirmation if computations run; then stop them and save the geometry."""
+        """Ask for confirmation if computations run; then end everything, and save the geometry.
+
+        What does not end at once is waited for without holding the window up.
+        """
         if self.workspace.runner.busy and not self._closing:
             event.ignore()
             self._ask_to_quit()
             return
+        self._closing = True
+        self.pages.stop_building()
+        if self.stopped is None and not self._waited and not self.closing.begin():
+            event.ignore()
+            return
         self.stop()
         event.accept()
+
+    @Slot()
+    def _on_over(self) -> None:
+        self._waited = True
+        self.close()
 
     @Slot()
     def stop(self) -> None:

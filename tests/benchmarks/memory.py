@@ -7,7 +7,9 @@ in a process of its own, whose memory is sampled every 50 ms: what belongs to it
 memory) and what it maps of files, which the system takes back when another program needs memory.
 "above" is the peak of the first beyond the bytes of the pixels, "gap" the longest time in which a
 thread that wakes every 5 ms could not run, as the window's thread could not. On a machine with
-other work that is compared with "idle": the same in a process that waits at the same time.
+other work that is compared with "idle": the same in a process that waits at the same time, and with
+"held": the longest gap when of each counts no more than the process used the processor in it. What
+remains is not other programs' doing.
 """
 
 from __future__ import annotations
@@ -63,21 +65,26 @@ class Curve:
 
 
 class Beat(threading.Thread):
-    """Wakes every few milliseconds and keeps how much later than asked it did."""
+    """Wakes every few milliseconds and keeps how much later than asked it did.
+
+    ``held`` are the same gaps, of each no more than the seconds of the processor in it.
+    """
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self.gaps: list[float] = []
+        self.held: list[float] = []
         self.go_on = True
 
     def run(self) -> None:
         """Keep the gaps until told to stop."""
-        last = time.monotonic()
+        last, spent = time.monotonic(), time.process_time()
         while self.go_on:
             time.sleep(BEAT_SECONDS)
-            now = time.monotonic()
+            now, used = time.monotonic(), time.process_time()
             self.gaps.append(now - last - BEAT_SECONDS)
-            last = now
+            self.held.append(min(self.gaps[-1], used - spent))
+            last, spent = now, used
 
 
 def generate(folder: Path, count: int, size: int) -> None:
@@ -205,7 +212,9 @@ def child(phase: str, folder: Path, size: int, work: Path) -> None:
     beat.go_on = False
     beat.join()
     late = sorted(beat.gaps)
-    print(json.dumps({"seconds": seconds, "gap": late[-1], "usual": statistics.median(late)}))
+    usual = statistics.median(late)
+    told = {"seconds": seconds, "gap": late[-1], "held": max(beat.held), "usual": usual}
+    print(json.dumps(told))
 
 
 def measured(phase: str, folder: Path, size: int, work: Path) -> tuple[Curve, dict[str, float]]:
@@ -249,13 +258,14 @@ def main() -> None:
         work.mkdir()
         generate(folder, options.images, options.size)
         time.sleep(4)  # a cache keeps nothing that changed a moment ago
-        print("phase                    s   own GB  above  mapped    gap    idle  load")
+        print("phase                    s   own GB  above  mapped    gap    held    idle  load")
         for phase in options.phases:
             curve, said = measured(phase, folder, options.size, work)
             own, mapped = max(curve.own) / GB, max(curve.mapped) / GB
             print(
                 f"{phase:20} {said['seconds']:6.1f}  {own:6.2f} {own - pixels / GB:6.2f} "
-                f"{mapped:6.2f} {said['gap'] * 1000:6.0f} {said['idle'] * 1000:6.0f} ms "
+                f"{mapped:6.2f} {said['gap'] * 1000:6.0f} {said['held'] * 1000:6.0f} "
+                f"{said['idle'] * 1000:6.0f} ms "
                 f"{os.getloadavg()[0]:4.1f}",
                 flush=True,
             )

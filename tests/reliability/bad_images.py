@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from tests.heic_files import crashing, photograph
-from tests.image_files import encoded, png
+from tests.image_files import encoded, png, raw_tiff
 from tests.reliability.costly_images import ANIMATION, many_scans, two_headers
 
 COLOUR = (200, 60, 20)
@@ -87,8 +87,10 @@ def exif_of_garbage() -> bytes:
     return encoded(plain(), "JPEG", exif=b"Exif\0\0" + b"\xff" * 200)
 
 
+COLOURS = np.full((SIDE, SIDE, 3), 100 / 255, np.float32)
 UNIT = np.full((SIDE, SIDE), 100 / 255, np.float32)
 LOADED: dict[str, tuple[bytes, tuple[int, int, int]]] = {
+    "raw float.tif": (raw_tiff(UNIT), GREY),
     **{f"plain.{end}": (encoded(plain(), kind), COLOUR) for end, kind in FORMATS.items()},
     "plain.ppm": (encoded(plain(), "PPM"), COLOUR),
     "grey.pgm": (encoded(grey(), "PPM"), GREY),
@@ -165,6 +167,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         for end in ("png", "jpg", "bmp")
         for name, data in cut(end, FORMATS[end]).items()
     },
+    "half floats.tif": (raw_tiff(UNIT.astype(np.float16)), "1 floating-point number of 16 bits"),
+    "half colour.tif": (raw_tiff(COLOURS.astype(np.float16)), "3 floating-point numbers of 16"),
+    "float colour.tif": (raw_tiff(COLOURS), "3 floating-point numbers of 32"),
+    "double colour.tif": (raw_tiff(COLOURS.astype(np.float64)), "3 floating-point numbers of 64"),
     "empty.png": (b"", "empty file"),
     "zeros.png": (bytes(1000), "not an image"),
     "text.jpg": (b"hello, this is no picture", "not an image"),

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -95,7 +96,10 @@ def commands_of(study: Study, plan: Path, folder: Path) -> dict[str, tuple]:
     }
 
 
-@pytest.mark.parametrize("name", ["run", "check", "repair", "export", "pack", "list", "import"])
+NAMES = ("run", "check", "repair", "export", "pack", "list", "import", "show", "unpack")
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_that_ctrl_c_in_every_phase_is_at_most_one_line_and_loses_nothing(
     name, study, plan, tmp_path
 ):
@@ -110,6 +114,11 @@ def test_that_ctrl_c_in_every_phase_is_at_most_one_line_and_loses_nothing(
         assert records_of(study).items() >= before.items()
         assert list(Study(study.path).check()) == []
         assert not list(tmp_path.rglob(".*tmp-*")), seconds
+        assert len(errors.splitlines()) <= 1, errors
+        unpacked = tmp_path / "unpacked"
+        if unpacked.exists():  # all of it or nothing
+            assert records_of(Study(unpacked)).keys() == before.keys()
+            shutil.rmtree(unpacked)
 
 
 DELETER = """

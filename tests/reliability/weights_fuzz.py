@@ -107,7 +107,8 @@ def _as(value: object, dtype: torch.dtype) -> object:
 
 def _odd(value: object, chance: random.Random) -> object:
     """Return something that is no weight, or is none that can be computed with."""
-    ones = value if isinstance(value, torch.Tensor) and value.numel() < 10_000 else torch.ones(2, 3)
+    plain = isinstance(value, torch.Tensor) and value.layout == torch.strided
+    ones = value if plain and value.numel() < 10_000 else torch.ones(2, 3)
     ones = ones.detach().float() if ones.is_floating_point() else torch.ones(2, 3)
     makers = (
         lambda: ones * float("nan"),

@@ -33,6 +33,14 @@ class Patience:
         return False
 
 
+def silence(name: object) -> str:
+    """Return what to tell the user about a path that the drive says nothing of."""
+    return (
+        f"The drive of {name} has not answered for {SLOW_SECONDS:g} s; Isthmus goes on with it "
+        "when it does."
+    )
+
+
 def sentence(name: object) -> str:
     """Return what to tell the user about images that are being read."""
     return (

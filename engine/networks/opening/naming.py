@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, Literal
 
@@ -83,12 +83,14 @@ class Match:
 class View:
     """A way to read a state dict: shortened name -> the file's name, and what is left out.
 
-    ``clashes`` are pairs of the file's names that became the same.
+    ``clashes`` are pairs of the file's names that became the same; ``reworded`` keeps what was
+    computed of the names once.
     """
 
     names: dict[str, str]
     left_out: tuple[str, ...]
     clashes: tuple[tuple[str, str], ...] = ()
+    reworded: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def count(self) -> int:
@@ -257,6 +259,17 @@ def _reworded(
         for word in row:
             if ours and word not in ours:
                 swaps[word] = ours[0]
+    # Networks of one family, and one network for other sizes of images, have the same words.
+    asked = (spelling, tuple(swaps.items()))
+    if asked not in view.reworded:
+        view.reworded[asked] = _renamed(view, spelling, swaps)
+    renamed, clashes = view.reworded[asked]
+    return View(_with_our_head(renamed, given, expected), view.left_out, clashes)
+
+
+def _renamed(
+    view: View, spelling: tuple[tuple[str, str], ...], swaps: Mapping[str, str]
+) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
     renamed: dict[str, str] = {}
     clashes = list(view.clashes)
     known: dict[str, str] = {}  # names are made of few parts
@@ -271,8 +284,7 @@ def _reworded(
         if swapped in renamed:
             clashes.append((renamed[swapped], original))
         renamed.setdefault(swapped, original)
-    names = _with_our_head(renamed, given, expected)
-    return View(names, view.left_out, tuple(clashes))
+    return renamed, tuple(clashes)
 
 
 @lru_cache(maxsize=8192)

@@ -194,9 +194,9 @@ class BoundaryPage(Page):
 
     @Slot(object)
     def _on_event(self, event: Event) -> None:
-        wanted = {panel.training.key: panel for panel in self.panels if panel.training is not None}
-        if event.key in wanted:
-            wanted[event.key].take(event)
+        for panel in self.panels:
+            if panel.training is not None and panel.training.key == event.key:
+                panel.take(event)
         known = len(self._going)
         if isinstance(event, Queued) and event.kind in ("training", "boundary"):
             self._going.setdefault(event.key, False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from PySide6.QtCore import QMimeData, Qt, Signal, Slot
@@ -314,23 +315,37 @@ class RecordsPage(RefreshedPage):
 
     @Slot()
     def _name_trash(self) -> None:
-        study = self.workspace.study
-        count = 0 if study is None else len(trash.content(study))
+        self._show_trash(0)
+        self._ask_trash(lambda count, _: self._show_trash(count))
+
+    def _show_trash(self, count: int) -> None:
         self.put_back.setText(f"Put back everything in the trash ({count:,})")
         self.empty_trash.setText(f"Empty the trash ({count:,})…")
         for action in (self.put_back, self.empty_trash):
             action.setEnabled(count > 0)
 
-    @Slot()
-    def _ask_to_empty(self) -> None:
+    def _ask_trash(self, then: Callable[[int, int], object]) -> None:
+        """Look on a lane how much is in the trash: there may be thousands of files."""
         study = self.workspace.study
         if study is None:
             return
-        files = trash.content(study)
-        size = sum(path.stat().st_size for path in files) / 1e6
+
+        def done(found: tuple[int, int]) -> None:
+            then(*found)
+
+        failed = self.workspace.message.emit
+        self.workspace.runner.ask(
+            "trash size", lambda _: trash.size(study), done, lambda text: failed(text, True)
+        )
+
+    @Slot()
+    def _ask_to_empty(self) -> None:
+        self._ask_trash(self._ask_to_empty_of)
+
+    def _ask_to_empty_of(self, count: int, size: int) -> None:
         box = self._ask(
             "Empty the trash?",
-            f"Delete {len(files):,} records ({size:,.1f} MB) for good?",
+            f"Delete {count:,} records ({size / 1e6:,.1f} MB) for good?",
             "This cannot be undone.",
             "Empty the trash",
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
+from engine.jobs.durations import duration
 from engine.retraining.curves import Curve
 from engine.specs import AttributionSpec, Interpretability, Mode, ScoreControl
 from engine.specs.schema import KINDS
@@ -29,6 +30,9 @@ from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.label import Label
 from gui.widgets.plots.plot import Plot
 from gui.widgets.plots.plot_items import PlotCurve
+
+if TYPE_CHECKING:
+    from engine.plan.forecast import Forecast
 
 KINDS_SHOWN = ("retraining", "interpretability", "training", "imported", "glyphs", "folder", "idx")
 HOVER = "{name}\n{x:.0%} of the pixels removed\naccuracy {y:.1%}"
@@ -233,6 +237,8 @@ class RetrainPage(RefreshedPage):
         self._view = view
         if not self.form.problem():
             self.form.say(self._summary(view), problem=False)
+            if view.present < view.total:
+                self._ask_time(view)
         self._columns = self._columns_of(view)
         self._draw()
         self._fill_table()
@@ -247,6 +253,24 @@ class RetrainPage(RefreshedPage):
             for kind in self.form.methods.boxes
             if (mode, kind) in begun or (kind in chosen and self.form.modes[mode].isChecked())
         ]
+
+    def _ask_time(self, view: RetrainContent) -> None:
+        """Add how long it takes, once hundreds of retrainings were named on a lane."""
+        workspace, specs = self.workspace, self.form.specs()
+        if workspace.runner.slots is None:
+            return
+
+        def done(answer: tuple[object, Forecast]) -> None:
+            seconds = answer[1].seconds
+            if view is self._view and seconds and not self.form.problem():
+                text = f"{self._summary(view)} About {duration(seconds)}."
+                self.form.say(text, problem=False)
+
+        def failed(text: str) -> None:
+            workspace.message.emit(text, True)
+
+        pace = workspace.pace
+        workspace.runner.prepare(lambda: specs, pace.rates(), pace.size, done, failed)
 
     def _summary(self, view: RetrainContent) -> str:
         missing = view.total - view.present

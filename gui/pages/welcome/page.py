@@ -57,6 +57,8 @@ class WelcomePage(Page):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
         super().__init__(workspace, parent)
         self._missing: set[Path] = set()
+        self._looking: set[Path] = set()
+        self._again: set[Path] = set()  # asked about meanwhile
         column = QWidget(self)
         column.setMaximumWidth(MAX_WIDTH)
         grid = QGridLayout(column)
@@ -92,12 +94,27 @@ class WelcomePage(Page):
         self._show_recent()
         if not self.workspace.runner.loaded:
             return
-        paths = settings.recent_studies()
+        for path in settings.recent_studies():
+            self._look_for(path)
 
-        def work(_: Any) -> set[Path]:
-            return {path for path in paths if not (path / "study.json").is_file()}
+    def _look_for(self, path: Path) -> None:
+        """Ask whether a study is still there, each apart: a drive may not answer."""
+        if path in self._looking:
+            self._again.add(path)
+            return
+        self._looking.add(path)
 
-        self.workspace.runner.ask("recent studies", work, self._on_missing, _ignore)
+        def work() -> bool:
+            return (path / "study.json").is_file()
+
+        def done(there: bool) -> None:
+            self._looking.discard(path)
+            if path in self._again:
+                self._again.discard(path)
+                self._look_for(path)
+            self._on_missing(self._missing - {path} if there else self._missing | {path})
+
+        self.workspace.runner.ask_apart(f"recent {path}", work, done, _ignore)
 
     @Slot()
     def open_demo(self) -> None:

@@ -1,6 +1,7 @@
 """What other processes do to an open study is taken up."""
 
 from engine.store.changes import signature, take_up_changes
+from engine.store.index import record_files
 from engine.store.study import Study
 from engine.store.trash import delete
 from tests import made_up_study as made_up
@@ -30,3 +31,22 @@ def test_that_a_damaged_record_is_left_to_check(tmp_path):
     folder.mkdir()
     (folder / "0123456789abcdef0123.h5").write_bytes(b"no record")
     assert take_up_changes(study).added == ()
+
+
+def test_that_what_is_removed_while_it_is_listed_or_checked_is_left_out(tmp_path):
+    study = Study(tmp_path / "s.isthmus", create=True)
+    made_up.add_images(study)
+    networks = [made_up.add_network(study, made_up.network(seed=seed)) for seed in range(3)]
+    folder = study.path / "records" / "training"
+    first, second, third = sorted(folder.glob("*.h5"))
+    listing = record_files(study.path / "records")
+    while next(listing)[0] != first:
+        pass
+    second.unlink()
+    assert [path for path, _ in listing] == [third]
+    first.write_bytes(b"no record")
+    checking = Study(study.path).check()
+    assert next(checking)[0].endswith(first.name)
+    third.unlink()
+    assert list(checking) == []
+    assert len(networks) == 3

@@ -178,3 +178,18 @@ def test_that_list_tells_what_is_unfinished(study, capsys):
     assert (found["key"], found["done"], found["total"]) == (ONE.key, 21, 30)
     assert main(["list", "--study", str(study.path), "--json"]) == 0
     assert [one["key"] for one in json.loads(capsys.readouterr().out)] == [GLYPHS.key]
+
+
+def test_that_the_keys_of_a_list_are_those_of_its_specs(tmp_path):
+    lines = [line_of(ONE.replace("seed", seed)) for seed in range(3)]
+    path = tmp_path / "list.jsonl"
+    for text in (
+        "\n".join(lines),
+        "\n".join([*lines, json.dumps({"discarded": TWO.key})]),
+        "\n".join(lines)[:-5],
+        "[]\n{\n" + lines[0],
+        lines[0].replace('{"key"', ' {"key"') + "\n" + lines[1],
+        "",
+    ):
+        path.write_text(text)
+        assert asked.keys_in(path) == set(asked.specs_in(path))

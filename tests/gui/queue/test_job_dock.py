@@ -9,10 +9,12 @@ from engine.jobs.durations import clock, duration
 from engine.jobs.events import Ended, Notice, Progress, Queued, Scalars, Started
 from engine.plan.retry import again
 from engine.specs import Glyphs, Maps, SmallCNN, Training
+from gui.queue import job_model
 from gui.queue.continuing import ContinueDialog
 from gui.queue.job import Stopwatch
 from gui.queue.job_dock import JobDock
 from gui.queue.job_model import ACTION, ELAPSED, JOB, LEFT, PROGRESS, TITLE, JobModel
+from gui.queue.job_table import JobTable
 from gui.queue.long_work import ask_before
 from gui.queue.retry import RetryDialog
 from gui.session.workspace import Workspace
@@ -110,6 +112,35 @@ def test_that_a_selected_computation_stays_selected_where_it_moves(model):
     model.flush()
     assert kept.row() == 0
     assert kept.data() == "title c"
+
+
+def test_that_no_work_on_thousands_asks_about_every_cell(qtbot, monkeypatch):
+    asked = []
+
+    class Counting(JobModel):
+        def rowCount(self, parent=None):
+            asked.append(1)
+            return super().rowCount(parent)
+
+    model = Counting()
+    table = JobTable(model)
+    qtbot.addWidget(table)
+    table.show()
+    for number in range(3000):
+        model.take(Queued(f"k{number}", "training", f"t{number}"))
+    model.flush()
+    table.selectAll()
+    table.grab()
+    for number in range(0, 3000, 2):
+        model.take(Ended(f"k{number}", "cancelled"))
+    monkeypatch.setattr(job_model, "SORT_SECONDS", 0.0)
+    asked.clear()
+    model.flush()
+    table.grab()
+    table.horizontalHeader().grab()
+    chosen = table.selected_jobs()
+    assert len(asked) < 1000
+    assert [job.key for job in chosen] == [model.index(row, 0).data(JOB).key for row in range(3000)]
 
 
 def test_that_time_left_follows_from_its_own_progress(model, time):
@@ -224,6 +255,21 @@ def test_that_a_failed_one_says_its_sentence(model):
     model.take(Ended("a", "failed", message="the device is out of memory"))
     model.flush()
     assert text(model, "a", PROGRESS) == "failed: the device is out of memory"
+
+
+def test_that_clearing_takes_what_finished_and_only_then_what_failed(dock):
+    model = dock.model
+    queue(model, "a", "b", "c", "d")
+    for key, outcome in (("a", "finished"), ("b", "failed"), ("c", "cancelled")):
+        model.take(Ended(key, outcome, 1.0, "why"))
+    dock._on_tick()
+    assert dock.clear.text() == "Clear finished"
+    dock.clear.click()
+    assert sorted(titles(model)) == ["title b", "title c", "title d"]
+    assert dock.clear.text() == "Clear failed and cancelled"
+    dock.clear.click()
+    assert titles(model) == ["title d"]
+    assert not dock.clear.isEnabled()
 
 
 def test_that_clearing_leaves_what_runs_or_waits(model):

@@ -1,10 +1,15 @@
 """Changes of a study: made, taken back, made again, refused."""
 
+import threading
+
 import pytest
 
+from engine.store import trash
 from engine.store.study import Study
+from gui.session import edits as edits_module
 from gui.session.edits import Edits
 from tests import made_up_study as made_up
+from tests.gui.fakes import WAIT_MS
 from tests.gui.made_up_workspace import workspace_on
 
 
@@ -144,3 +149,53 @@ def test_that_the_trash_is_put_back_on_a_lane_and_no_step_looks_for_its_files(wo
     assert first != second
     done(work(None))
     assert entry.key in {found.key for found in study.entries}
+
+
+def test_that_many_are_deleted_and_put_back_off_the_windows_thread(qtbot, workspace, monkeypatch):
+    monkeypatch.setattr(edits_module, "FEW", 2)
+    movers, said = set(), []
+    move = trash._move
+    going = threading.Event()
+
+    def slowly(source, target):
+        movers.add(threading.current_thread())
+        going.wait(60)
+        move(source, target)
+
+    monkeypatch.setattr(trash, "_move", slowly)
+    workspace.message.connect(lambda text, error: said.append((text, error)))
+    edits, before = workspace.edits, {entry.key for entry in workspace.entries()}
+    key = network(workspace).key
+    assert edits.delete([key])
+    edits.stack.undo()  # asked for while the deletion goes on: it comes after it
+    edits.stack.redo()
+    assert edits.busy
+    assert len(workspace.entries()) == len(before)
+    going.set()
+    qtbot.waitUntil(lambda: not edits.busy, timeout=WAIT_MS)
+    assert key not in {entry.key for entry in workspace.entries()}
+    edits.stack.undo()
+    qtbot.waitUntil(lambda: not edits.busy, timeout=WAIT_MS)
+    assert {entry.key for entry in workspace.entries()} == before
+    assert threading.main_thread() not in movers
+    assert not any(error for _, error in said)
+    assert any(text.startswith("Done: undo of the deletion of") for text, _ in said)
+
+
+def test_that_a_deletion_of_many_that_fails_is_one_sentence_and_no_step(
+    qtbot, workspace, monkeypatch
+):
+    monkeypatch.setattr(edits_module, "FEW", 2)
+    said = []
+    workspace.message.connect(lambda text, error: said.append((text, error)))
+    before = {entry.key for entry in workspace.entries()}
+
+    def full(source, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(trash, "_move", full)
+    workspace.edits.delete([network(workspace).key])
+    qtbot.waitUntil(lambda: not workspace.edits.busy, timeout=WAIT_MS)
+    assert [error for _, error in said] == [True]
+    assert not workspace.edits.stack.canUndo()
+    assert {entry.key for entry in workspace.entries()} == before

@@ -102,3 +102,23 @@ def test_that_copies_have_the_bytes_of_the_files(pets, tmp_path):
     copied(files, tmp_path / "copies", lambda: None)
     assert (tmp_path / "copies" / "000.png").read_bytes() == files[0].read_bytes()
     assert (tmp_path / "copies" / "000 2.png").read_bytes() == files[1].read_bytes()
+
+
+def test_that_undo_brings_back_the_images_that_a_drop_replaced(qtbot, workspace, pets, tmp_path):
+    other = image_files.write(tmp_path / "birds", image_files.classes({"owl": 6, "jay": 6}))
+    stack = workspace.edits.stack
+    workspace.importer.take([pets])
+    qtbot.waitUntil(lambda: workspace.image_set is not None, timeout=WAIT_MS)
+    assert not stack.canUndo()  # nothing was replaced
+    first = workspace.images
+    workspace.importer.take([other])
+    qtbot.waitUntil(
+        lambda: workspace.images != first and workspace.image_set is not None, timeout=WAIT_MS
+    )
+    second = workspace.images
+    assert stack.undoText() == f"choice of “{second.title}”"
+    for step, wanted in ((stack.undo, first), (stack.redo, second), (stack.undo, first)):
+        step()
+        assert workspace.images == wanted
+        qtbot.waitUntil(lambda: workspace.image_set is not None, timeout=WAIT_MS)
+    assert set(workspace.image_set.classes) == {"cat", "dog"}

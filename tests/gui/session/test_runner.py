@@ -7,8 +7,8 @@ import pytest
 
 from engine.jobs.events import Ended, ProbeMaps, Progress, Queued, Scalars, Started
 from engine.store.study import Study
-from gui.session.event_flow import coalesced
 from gui.session.runner import Runner
+from gui.session.threads.event_flow import coalesced
 from tests.gui.fakes import WAIT_MS, small
 
 
@@ -191,3 +191,12 @@ def test_that_a_second_study_takes_the_place_of_the_first(qtbot, runner, study, 
     runner.run([small(5)])
     qtbot.waitUntil(lambda: other.has(small(5)), timeout=WAIT_MS)
     assert not study.has(small())
+
+
+def test_that_what_is_asked_for_while_everything_ends_is_not_waited_for(qtbot, runner):
+    runner.ask("first", lambda _: None, lambda _: None, lambda _: None)
+    qtbot.waitUntil(lambda: runner.quiet, timeout=WAIT_MS)
+    runner.cancel_all()
+    runner.ask("late", lambda _: None, lambda _: None, lambda _: None)
+    assert runner.quiet
+    assert runner.shutdown()

@@ -331,6 +331,7 @@ def test_that_what_is_opened_before_the_engine_is_there_waits_for_it(qtbot, wind
     assert window.workspace.study is None
     window.workspace.runner.loaded = True
     window.workspace.runner.ready.emit()
+    qtbot.waitUntil(lambda: window.workspace.study is not None, timeout=WAIT_MS)
     assert window.workspace.study.path == study.path
 
 

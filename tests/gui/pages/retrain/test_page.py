@@ -1,13 +1,17 @@
 import numpy as np
 import pytest
+import torch
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QApplication, QLabel
 
+from engine.plan.forecast import Forecast
+from engine.plan.slots import Slots
 from engine.retraining import curves
 from engine.retraining.baselines import baselines_among, best_baseline
 from engine.specs import FGSM, PAPER_FRACTIONS, Adversarial, GradientXInput, SmallCNN
 from gui.pages import DATA, TRAIN
 from gui.pages.retrain.page import RetrainPage
+from gui.session.runner import Runner
 from tests import made_up_study as made_up
 from tests.gui.made_up_workspace import new_study, stored, workspace_on
 
@@ -413,3 +417,19 @@ def test_that_the_button_stays_in_sight_in_a_low_window(study, opened):
     page.resize(1180, 560)
     button = page.form.compute
     assert button.visibleRegion().boundingRect().height() == button.height()
+
+
+def test_that_it_says_how_long_the_missing_retrainings_take(study, opened, qtbot, monkeypatch):
+    two_networks(study)
+    asked = []
+
+    def prepare(specs, rates, size, done, failed):
+        asked.append(list(specs()))
+        done(([], Forecast(7800.0, {})))
+
+    monkeypatch.setattr(Runner, "slots", Slots(torch.device("cpu"), 1, 1))
+    monkeypatch.setattr(Runner, "prepare", lambda self, *given: prepare(*given))
+    _, page, _ = opened(study)
+    qtbot.waitUntil(lambda: bool(asked), timeout=5000)
+    assert asked[-1] == page.form.specs()
+    assert page.form.summary.text().endswith("missing. About 2 h 10 min.")

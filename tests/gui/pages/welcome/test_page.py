@@ -44,12 +44,14 @@ def test_that_the_newest_study_stands_first(studies, page):
 
 def test_that_a_recent_study_opens(qtbot, studies, page):
     page.recent.itemActivated.emit(page.recent.topLevelItem(1), 0)
+    qtbot.waitUntil(lambda: page.workspace.study is not None, timeout=WAIT_MS)
     assert page.workspace.study.path == studies[0]
 
 
 def test_that_one_click_opens_a_recent_study_and_a_second_one_goes_on(qtbot, studies, page):
     place = page.recent.visualItemRect(page.recent.topLevelItem(1)).center()
     qtbot.mouseClick(page.recent.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    qtbot.waitUntil(lambda: page.workspace.study is not None, timeout=WAIT_MS)
     assert page.workspace.study.path == studies[0]
     opened = page.workspace.study
     with qtbot.waitSignal(page.go_to, timeout=WAIT_MS) as asked:
