@@ -96,6 +96,7 @@ def check_window(app: App) -> str:
     study = app.home / "Documents" / "Isthmus" / "demo.isthmus"
     with Desktop(app.pictures) as desktop, started(app, desktop) as program:
         seconds = open_demo(desktop, study)
+        show(desktop, "Data")  # on Attack and Maps, images join those of the study
         desktop.drag_folder(images, onto=(700, 400))
         places = until(lambda: located(study), "the dropped folder being read")
         check(places == [images], f"the study knows images in {places}")

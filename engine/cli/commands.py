@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from engine.devices.found import NAMES
 from engine.figures.catalog import FIGURES
-from engine.fonts import without_font
 from engine.memory import PERCENTS, set_image_percent
 from engine.program import FAILED, OK
 from engine.specs.errors import suggestion
@@ -229,6 +228,8 @@ def _export(options: argparse.Namespace) -> int:
     except OSError as error:
         raise StudyError(f"--out {options.out} cannot be written: {error.strerror}") from error
     print(options.out)
+    from engine.fonts import without_font  # loads matplotlib, which makes folders of its own
+
     if words := without_font(_names_in(study)):
         print(one_line(words), file=sys.stderr)
     return OK

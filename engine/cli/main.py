@@ -39,7 +39,8 @@ def _answered(arguments: Sequence[str]) -> int:
         return _failed(f"{what}{error.strerror or error}")
     except MemoryError:
         return _failed("there is not enough memory for this")
-    except ImportError as error:  # an incomplete installation, or memory that is too little
+    # An incomplete installation, or too little memory: some libraries then fail without a reason.
+    except (ImportError, SystemError) as error:
         return _failed(f"a library cannot be loaded: {error}")
     return code
 

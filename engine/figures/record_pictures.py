@@ -230,6 +230,7 @@ PICTURES: dict[str, Callable[[Study, Record], Pictures]] = {
     "training": _network,
     "imported": _network,
     "retraining": _retraining,
+    "mask_tuning": _network,
     "glyphs": _images,
     "folder": _images,
     "idx": _images,

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from engine.attribution.pictures import blurriness
 from engine.attribution.table import attribute, pixel_importance
 from engine.data.glyphs import factors_of, jacobian, tangent_basis
+from engine.devices.wide import wide
 from engine.jobs.context import Context
 from engine.jobs.device_images import device_images, layout
 from engine.manifold.tangents import share
@@ -82,7 +83,7 @@ def glyph_truth(
         name: float(values.mean()) if len(values) else 0.0 for name, values in known.items()
     }
     numbers["tangent_baseline"] = math.sqrt(rank / maps[0].numel())
-    numbers["stroke_baseline"] = float(ink.double().mean())
+    numbers["stroke_baseline"] = float(wide(ink).mean())
     if np.isfinite(coarse).any():
         numbers["blurriness"] = float(np.nanmean(coarse))
     own = {name: arrays[name] for name in ("tangent_share", "stroke_mass")}
@@ -103,7 +104,7 @@ def stroke_mass(maps: Tensor, ink: Tensor) -> np.ndarray:
     -------
     float64 array (N,) in [0, 1]
     """
-    importance = pixel_importance(maps).double().flatten(1)
+    importance = wide(pixel_importance(maps)).flatten(1)
     found: np.ndarray = ((importance * ink).sum(1) / importance.sum(1)).numpy()
     return found
 
@@ -120,7 +121,7 @@ def _tangent_shares(
         context.check_cancelled()
         context.progress(start, count, "tangent spaces")
         part = slice(start, min(start + BLOCK, count))
-        basis = tangent_basis(jacobian(labels[part], factors[part])).double()
+        basis = wide(tangent_basis(jacobian(labels[part], factors[part])))
         ranks += float(basis.square().sum())
         for name, maps in compared.items():
             found[name].append(share(maps[part].flatten(1), basis))

@@ -253,6 +253,7 @@ TERMS: tuple[Term, ...] = (
         "∑<sub>|f| ≤ 1/8</sub> |F(f)|<sup>2</sup> / ∑<sub>f≠0</sub> |F(f)|<sup>2</sup>",
         "This program's; why it matters: Song, Cha, Seo 2023, pitfalls of ROAR",
         "blur",
+        "blurriness",
         words="blurriness|equal blurriness",
     ),
     _term(

@@ -87,7 +87,7 @@ RETRAIN = Place(
     "retrain",
     "Measure what the marked pixels are worth",
     "gui.pages.retrain.page:RetrainPage",
-    ("retraining",),
+    ("retraining", "mask_tuning"),
 )
 TRADEOFF = Place(
     "Trade-off",

@@ -25,10 +25,12 @@ class EmptyState(QWidget):
         self.sentence = Label()
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.sentence.setWordWrap(True)
-        self.lead = QPushButton()
+        # Screen readers go through hidden buttons too, so none is without a text.
+        self.lead = QPushButton("Go on")
         self.lead.setProperty("role", "primary")
         self.lead.clicked.connect(self.asked)
-        self.other = QPushButton()
+        self.lead.hide()
+        self.other = QPushButton("Go another way")
         self.other.clicked.connect(self.other_asked)
         self.other.hide()
         column = QVBoxLayout(self)
@@ -48,7 +50,6 @@ class EmptyState(QWidget):
     def say(self, text: str, lead: str, other: str = "") -> None:
         """Set the sentence and the buttons' texts; with "" a button is hidden."""
         self.sentence.setText(text)
-        self.lead.setText(lead)
-        self.lead.setVisible(bool(lead))
-        self.other.setText(other)
-        self.other.setVisible(bool(other))
+        for button, words in ((self.lead, lead), (self.other, other)):
+            button.setText(words or button.text())
+            button.setVisible(bool(words))

@@ -17,6 +17,8 @@ def test_that_tab_leads_where_the_smoke_test_believes(tmp_path: Path) -> None:
         person.sees("page.demo.hasFocus", True)
         desktop.keys("space")
         until(lambda: desktop.windows("^demo "), "the demo study being open")
+        desktop.keys("ctrl+2")
+        until(lambda: person.shown() == "Data", "the page Data")
         desktop.drag_folder(smoke.image_folder(tmp_path / "images"), onto=(700, 400))
         person.sees("window.workspace.images.kind", "folder")
         desktop.keys("ctrl+3")

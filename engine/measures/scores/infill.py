@@ -10,6 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from engine.devices.wide import wide
 from engine.memory import blocks
 
 SIDE, CORNER = 1 / 6, 1 / 12
@@ -72,7 +73,7 @@ def _solved(images: Tensor, holes: Tensor) -> Tensor:
     hole touches a pixel that is not hidden.
     """
     exact = images.device.type != "mps"
-    work = (images.double() if exact else images.float()).contiguous()
+    work = (wide(images) if exact else images.float()).contiguous()
     inside, weight = holes.to(work), _neighbours(torch.ones_like(work))
     known = work * (1 - inside)
     visible = (1 - inside).sum((2, 3), keepdim=True).clamp_min(1)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from engine.attribution.table import Cancellable
 from engine.data.glyphs import FACTORS, draw, factors_of
+from engine.devices.wide import wide
 from engine.jobs.context import Context
 from engine.jobs.device_images import layout
 from engine.manifold.tangents import BLOCK, Spaces, share
@@ -83,7 +84,7 @@ def map_tangent_share(
             part = slice(start, start + BLOCK)
             basis = _basis(spaces, batch.images[part], batch.start + start)
             scored.add(
-                {name: share(one[part].flatten(1).double(), basis) for name, one in known.items()}
+                {name: share(wide(one[part].flatten(1)), basis) for name, one in known.items()}
             )
             judged.progress(batch.start, start / len(batch.images), len(batch.images))
     return summary(spec, scored)
@@ -137,15 +138,15 @@ def _changes(
     generator: torch.Generator,
 ) -> dict[str, Tensor]:
     """Return the mean change of the probabilities, (N, radii), for each of :data:`WAYS`."""
-    before = logits_of(network, layout(images)).double().softmax(1)
+    before = wide(logits_of(network, layout(images))).softmax(1)
     sums = {name: before.new_zeros((len(images), len(spec.radii))) for name in WAYS}
     for _ in range(spec.samples):
-        drawn = torch.randn(images.shape, generator=generator).flatten(1).to(images.device).double()
+        drawn = wide(torch.randn(images.shape, generator=generator).flatten(1).to(images.device))
         inside = (basis @ (basis.mT @ drawn.unsqueeze(2))).squeeze(2)
         for name, way in zip(WAYS, (inside, drawn - inside, drawn), strict=True):
             unit = (way / way.norm(dim=1, keepdim=True)).to(images).view(images.shape)
             for place, radius in enumerate(spec.radii):
                 moved = layout(images + radius * unit)
-                after = logits_of(network, moved).double().softmax(1)
+                after = wide(logits_of(network, moved)).softmax(1)
                 sums[name][:, place] += (after - before).abs().sum(1) / spec.samples
     return sums

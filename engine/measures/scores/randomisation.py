@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from engine.devices.wide import wide
 from engine.jobs.classifiers import fresh_network
 from engine.jobs.context import Context
 from engine.jobs.device_images import device_images, layout
@@ -98,7 +99,7 @@ def histogram_entropy(maps: Tensor) -> Tensor:
         np.histogram(row, BINS)[0] if fine else [1] * BINS
         for row, fine in zip(rows, whole, strict=True)
     ]
-    found = entropy(torch.tensor(np.array(counts), dtype=torch.float64))
+    found = entropy(torch.from_numpy(np.array(counts, np.float64)))
     return torch.where(torch.from_numpy(whole), found, torch.nan)
 
 
@@ -159,7 +160,7 @@ def _ranks(rows: Tensor) -> Tensor:
     rising = values.sort(dim=1).values
     below = torch.searchsorted(rising, values)
     up_to = torch.searchsorted(rising, values, right=True)
-    return (below + up_to).double() / 2 - values.shape[1] / 2
+    return wide(below + up_to) / 2 - values.shape[1] / 2
 
 
 def _fresh(judged: Judged) -> nn.Module:

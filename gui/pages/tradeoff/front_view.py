@@ -73,7 +73,7 @@ class FrontView(QWidget):
             combo.setSizeAdjustPolicy(
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             )
-            combo.setMinimumContentsLength(14)
+            combo.setMinimumContentsLength(6)
             combo.setToolTip("A number of each network: what is measured, and what scores say")
             combo.setAccessibleName(name)
             guard_wheel(combo)

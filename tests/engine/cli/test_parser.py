@@ -50,7 +50,7 @@ def bare(tmp_path):
 def opened(monkeypatch):
     """Return the lists of paths that main.py opened a window with; none opens."""
     found = []
-    monkeypatch.setattr(program, "_window", lambda paths: found.append(paths) or 0)
+    monkeypatch.setattr(program, "_window", lambda paths, plugins: found.append(paths) or 0)
     return found
 
 

@@ -167,7 +167,7 @@ def test_that_work_outside_the_queue_sets_the_switches_too(path, study, monkeypa
 def test_that_scores_hand_their_precision_to_their_retrainings_and_keys_stay():
     score = specs.Interpretability(classifier=training(), attribution=specs.Gradient(),
                                    baseline=training())  # fmt: skip
-    assert "precision" not in score._canonical
+    assert "precision" not in score.canonical
     half = score.replace("precision", "bfloat16")
     for which in ("attribution", "random"):
         exact, mixed = score.retrainings(which), half.retrainings(which)

@@ -167,7 +167,7 @@ def test_that_the_last_epochs_attack_is_the_final_one_where_they_are_alike(study
     spec = robust(epochs=2)
     numbers, seen = attacked(spec, study, monkeypatch)
     assert seen == [50, 50]
-    known = {"robust_accuracy": 2.0, "robust_images": 49}
+    known = {"robust_accuracy": 2.0, "robust_images": 49, "clean_images": 50}
     monkeypatch.setattr(train, "accuracies", lambda *rest: {"clean_accuracy": 0.0, **known})
     afresh, _ = attacked(spec, study, monkeypatch)
     assert numbers == afresh

@@ -37,4 +37,4 @@ def test_that_the_default_keeps_its_key_and_its_name():
     assert spec.attribution == specs.Gradient(quantity="logit")
     assert spec.title == "Gradient alignment"
     assert specs.Alignment(attribution=specs.Gradient()).title == "Alignment of Gradient"
-    assert spec._canonical == '{"kind":"alignment"}'
+    assert spec.canonical == '{"kind":"alignment"}'

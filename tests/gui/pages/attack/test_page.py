@@ -265,6 +265,8 @@ def test_that_the_radii_reach_beyond_those_of_the_training(opened):
     page, _, _ = opened
     curves = page.curves
     page.picker.choose_all()  # the networks of the linf sweep were trained at up to 4/255
+    page.form.eps.set_norm("linf", 0.1)
+    page.form.changed.emit()
     assert curves.top.value() == 6 / 255
     page.form.eps.set_norm("l2", 0.5)
     page.form.changed.emit()

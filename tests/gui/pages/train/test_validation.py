@@ -20,6 +20,8 @@ NUMBERS = {
     "best_epoch": 3,
 }
 
+UNCHECKED = "not yet checked"
+
 
 def stored(workspace, spec, numbers):
     arrays = {
@@ -56,8 +58,16 @@ def test_that_finished_networks_show_both_sets_of_weights(page, workspace, qtbot
     workspace.choose_images(HELD.replace("validation", 0.0), image_set())
     qtbot.waitUntil(lambda: page.results.rowCount() == 2)
     assert cells(page) == [
-        ["Standard, seed 0", "99.0 %", "1.0 %", "–", "–", "–", "not yet checked"],
-        ["Standard, seed 1", "90.0 %", "25.0 %", "3", "87.5 %", "50.0 %", "not yet checked"],
+        ["Standard, seed 0", "99.0 %", "1.0 % at L-inf 8/255", "–", "–", "–", UNCHECKED],
+        [
+            "Standard, seed 1",
+            "90.0 %",
+            "25.0 % at L-inf 8/255",
+            "3",
+            "87.5 %",
+            "50.0 %",
+            "not yet checked",
+        ],
     ]
     assert page.results.isVisible()
     workspace.choose_images(HELD, image_set().held_out(0.2, 0))
@@ -71,12 +81,12 @@ def test_that_a_check_under_strong_attacks_lowers_the_number_and_is_named(page, 
     stored(workspace, spec, {"clean_accuracy": 0.99, "robust_accuracy": 0.7, "robust_images": 20})
     workspace.choose_images(HELD.replace("validation", 0.0), image_set())
     qtbot.waitUntil(lambda: page.results.rowCount() == 1)
-    assert cells(page)[0][2] == "70.0 %"
+    assert cells(page)[0][2] == "70.0 % at L-inf 8/255"
     check = strong_check(spec)
     numbers = {"accuracy": 0.55, "test_images": 20, "zero_pixel_share": 0.0}
     workspace.study.write(check, Result(numbers), seconds=1.0, provenance={})
     workspace.record_added.emit(workspace.study.entry(check.key))
-    qtbot.waitUntil(lambda: cells(page)[0][2] == "55.0 %")
+    qtbot.waitUntil(lambda: cells(page)[0][2].startswith("55.0 %"))
     assert cells(page)[0][-1] == "ok"
     assert "PGD-20 + targeted margin" in page.results.item(0, 2).toolTip()
 

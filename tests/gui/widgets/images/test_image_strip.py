@@ -136,7 +136,7 @@ def test_that_an_empty_set_chooses_nothing(single):
 
 def test_that_only_images_in_sight_are_drawn(qtbot, single, monkeypatch):
     drawn = []
-    import gui.widgets.images.image_strip as module
+    import gui.widgets.images.strip_model as module
 
     original = module.pixels_of
     monkeypatch.setattr(module, "pixels_of", lambda image: drawn.append(1) or original(image))
