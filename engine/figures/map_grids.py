@@ -6,7 +6,6 @@ end in minutes. A large grid is therefore one image in one axes.
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from engine.figures.charts import EDGE, FigureStyle, MapGridData
-from engine.texts import wrapped
+from engine.texts import one_line, shortened, wrapped
 
 MOST_AXES = 400  # cells with axes of their own; laying these out takes about 5 s
 GAP = 0.08  # between pictures, as a share of a picture's side
@@ -68,7 +67,7 @@ def _draw_mosaic(ax: Axes, data: MapGridData, style: FigureStyle) -> None:
     ax.imshow(whole, interpolation="nearest")
     ax.spines[:].set(color=EDGE, linewidth=0.4)
     ax.tick_params(length=0, pad=2)
-    titles = [textwrap.shorten(title, LONGEST, placeholder="…") for title in data.row_titles]
+    titles = [shortened(one_line(title), LONGEST) for title in data.row_titles]
     centres = np.arange(len(data.images)) * down + height / 2 - 0.5
     ax.set_yticks(centres if titles else [], titles)
     ax.xaxis.tick_top()

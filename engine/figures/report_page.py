@@ -7,7 +7,6 @@ pages first, and pages are then drawn one at a time: a long report needs no more
 from __future__ import annotations
 
 import io
-import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -29,7 +28,7 @@ from engine.figures.charts import (
 )
 from engine.figures.drawing import draw_into, settings, use_fonts
 from engine.figures.sizing import LINE, MM, POINT_MM, letters, natural_height
-from engine.texts import harmless, wrapped
+from engine.texts import harmless, one_line, shortened, wrapped
 
 PAGE = (210.0, 297.0)
 MARGIN, HEAD, FOOT = 20.0, 18.0, 18.0
@@ -306,7 +305,7 @@ def _draw_page(blocks: Sequence[Block], name: str, number: str) -> Figure:
     _place(figure, blocks, has_axes=False)
     y = FOOT / 2 / PAGE[1]
     left, right = MARGIN / PAGE[0], 1 - MARGIN / PAGE[0]
-    shown = textwrap.shorten(name, 90, placeholder="…")
+    shown = shortened(one_line(name), 90)
     _write(figure, left, y, shown, SMALL, NEUTRAL)
     _write(figure, right, y, number, SMALL, NEUTRAL, right=True)
     return figure

@@ -1,6 +1,7 @@
 """Grids of maps: large ones are one image, with the pictures and titles of small ones."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -40,3 +41,11 @@ def test_that_three_hundred_networks_are_drawn_in_seconds(tmp_path):
     # About 4 s; with axes for every picture it did not end in 200 s.
     assert time.process_time() - begun < 60
     assert (tmp_path / "maps.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_that_long_titles_without_spaces_keep_their_beginning_and_their_end():
+    titles = tuple("猫" * 60 + f" {number}" for number in range(60))
+    (ax,) = draw(replace(grid(60), row_titles=titles), FigureStyle()).axes
+    told = [label.get_text() for label in ax.get_yticklabels()]
+    assert [text.split()[-1] for text in told] == [title.split()[-1] for title in titles]
+    assert all(text.startswith("猫猫") and "…" in text for text in told)
