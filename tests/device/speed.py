@@ -37,8 +37,8 @@ SECTION = "speed"
 FIGURE = 4890 * 20 * 50_000  # image-steps of the paper's retrainings
 REPEATS = 5
 STEPS = 10
-SIZES = {"cpu": (300, 1, (1, 2)), "cuda": (5000, 20, (1, 2, 4))}  # images, epochs, jobs
-ROUNDS = 2
+SIZES = {"cpu": (300, 1), "cuda": (5000, 20)}  # images, epochs
+WARM_UP_EPOCHS = 2
 SAMPLE_SECONDS = 0.5
 
 
@@ -105,26 +105,41 @@ def check(
                 )
     report.attempt(SECTION, "adversarial steps", lambda: _adversarial(report, device))
     kind = "cuda" if device.type == "cuda" else "cpu"
-    count, epochs, jobs = SIZES[kind]
+    count, epochs = SIZES[kind]
     wanted = _Retrainings(images, epochs)
     report.attempt(SECTION, "retrainings, plain port",
                    lambda: _port(report, device, study, wanted, count))  # fmt: skip
-    precisions = ("float32", "tf32", "bfloat16") if kind == "cuda" else ("float32",)
-    for way, slots in ways(device.type, jobs):
-        for precision in precisions:
-            name = f"retrainings, {way}, {slots.count} at once, {precision}"
-            if report.left(share) < 0:
-                report.add(SECTION, name, left_out="no time left for it")
-                continue
-            report.attempt(SECTION, name, lambda n=name, s=slots, p=precision: _queued(
-                report, n, s, study, wanted, p, count))  # fmt: skip
+    for way, precision, slots in ways(device.type):
+        name = f"retrainings, {way}, {slots.count} at once, {precision}"
+        if report.left(share) < 0:
+            report.add(SECTION, name, left_out="no time left for it")
+            continue
+        report.attempt(
+            SECTION,
+            name,
+            lambda n=name, s=slots, p=precision: _queued(report, n, s, study, wanted, p, count),
+        )
 
 
-def ways(device: str, jobs: tuple[int, ...]) -> list[tuple[str, Slots]]:
-    """Return the ways in which the queue can compute steps, with their slots."""
-    found = [slots_on(device, count) for count in jobs]
-    eager = [("eager", replace(slots, captures=False)) for slots in found]
-    return [*eager, *(("captured", slots) for slots in found)] if device == "cuda" else eager
+def ways(device: str) -> list[tuple[str, str, Slots]]:
+    """Return the ways in which the queue can compute steps: name, precision and slots.
+
+    What matters most comes first, because the time may not be enough for all.
+    """
+    if device != "cuda":
+        alone = [slots_on(device, count) for count in (1, 2)]
+        return [("eager", "float32", replace(slots, captures=False)) for slots in alone]
+    found = []
+    for precision in ("bfloat16", "tf32", "float32"):
+        for jobs, width in ((1, 64), (4, 1), (1, 1)):
+            slots = replace(slots_on(device, jobs), width=width)
+            found.append((f"stacked {width}" if width > 1 else "captured", precision, slots))
+    eager = replace(slots_on(device, 1), width=1, captures=False)
+    more = [("stacked 64", "bfloat16", replace(slots_on(device, 2), width=64)),
+            ("stacked 32", "bfloat16", replace(slots_on(device, 1), width=32)),
+            ("captured", "bfloat16", replace(slots_on(device, 8), width=1)),
+            ("eager", "float32", eager)]  # fmt: skip
+    return [*found, *more]
 
 
 class _Retrainings:
@@ -134,14 +149,16 @@ class _Retrainings:
         self._occlusion = specs.Occlusion(ranking=specs.RandomRanking(images=images))
         self.epochs, self._seed = epochs, 0
 
-    def more(self, count: int, precision: str = "float32") -> list[specs.Retraining]:
+    def more(
+        self, count: int, precision: str = "float32", epochs: int | None = None
+    ) -> list[specs.Retraining]:
         """Return so many that were not returned before."""
         self._seed += count
         return [
             specs.Retraining(
                 occlusion=self._occlusion,
                 network=specs.PaperCifarCNN(),
-                epochs=self.epochs,
+                epochs=epochs or self.epochs,
                 seed=seed,
                 precision=precision,
             )
@@ -232,9 +249,10 @@ def _queued(
 ) -> None:
     scheduler = Scheduler(study, slots, lambda event: None)
     try:
-        scheduler.add(wanted.more(slots.count, precision))  # warms up, and loads the images
+        each = slots.count * slots.width
+        # Loads the images, and lets cuDNN and the allocator find what they need.
+        scheduler.add(wanted.more(each, precision, min(WARM_UP_EPOCHS, wanted.epochs)))
         scheduler.wait()
-        each = slots.count * ROUNDS
         before = scheduler.outcomes["finished"]
         with Usage(slots.device) as usage:
             begun = time.perf_counter()
