@@ -25,7 +25,10 @@ SHARES = {"tensors": 0.15, "kinds": 0.3, "captured": 0.35, "stacked": 0.45, "spe
 """By which share of the time a stage must have ended; what is left is the figure's."""
 
 PRESETS = {"cpu": "paper-tradeoff-cifar10-lite", "cuda": "paper-tradeoff-cifar10"}
-IMAGES = {"cpu": {"max_train": 300, "max_test": 100}, "cuda": {"max_train": 5000, "max_test": 1000}}
+IMAGES = {
+    "cpu": {"max_train": 300, "max_test": 100},
+    "cuda": {"max_train": 10_000, "max_test": 10_000},
+}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,9 @@ import torch
 
 from engine import specs
 from engine.data.images import ingest
+from engine.devices.precision import kernels
 from engine.jobs.context import Context
+from engine.jobs.events import Progress
 from engine.networks.memory import keep_freed_memory
 from engine.plan.scheduler import Scheduler
 from engine.plan.slots import Slots, slots_on
@@ -34,11 +37,12 @@ from tests.device.report import Report
 from tests.device.tensors import built, some
 
 SECTION = "speed"
-FIGURE = 4890 * 20 * 50_000  # image-steps of the paper's retrainings
+RETRAININGS = 4890  # of the paper's figure
+FIGURE = RETRAININGS * 20 * 50_000  # image-steps of them
 REPEATS = 5
 STEPS = 10
-SIZES = {"cpu": (300, 1), "cuda": (5000, 20)}  # images, epochs
-WARM_UP_EPOCHS = 2
+IMAGES = {"cpu": 300, "cuda": 10_000}
+EPOCHS = {"cpu": 3, "cuda": 20, "stacked": 3}
 SAMPLE_SECONDS = 0.5
 
 
@@ -105,12 +109,11 @@ def check(
                 )
     report.attempt(SECTION, "adversarial steps", lambda: _adversarial(report, device))
     kind = "cuda" if device.type == "cuda" else "cpu"
-    count, epochs = SIZES[kind]
-    wanted = _Retrainings(images, epochs)
+    wanted, count = _Retrainings(images), IMAGES[kind]
     report.attempt(SECTION, "retrainings, plain port",
                    lambda: _port(report, device, study, wanted, count))  # fmt: skip
     for way, precision, slots in ways(device.type):
-        name = f"retrainings, {way}, {slots.count} at once, {precision}"
+        name = f"retrainings, {way}, {slots.count} at once, {precision}, {kernels()}"
         if report.left(share) < 0:
             report.add(SECTION, name, left_out="no time left for it")
             continue
@@ -129,36 +132,44 @@ def ways(device: str) -> list[tuple[str, str, Slots]]:
     if device != "cuda":
         alone = [slots_on(device, count) for count in (1, 2)]
         return [("eager", "float32", replace(slots, captures=False)) for slots in alone]
-    found = []
-    for precision in ("bfloat16", "tf32", "float32"):
-        for jobs, width in ((1, 64), (4, 1), (1, 1)):
-            slots = replace(slots_on(device, jobs), width=width)
-            found.append((f"stacked {width}" if width > 1 else "captured", precision, slots))
+
+    def row(width: int, jobs: int, precision: str) -> tuple[str, str, Slots]:
+        way = f"stacked {width}" if width > 1 else "captured"
+        return way, precision, replace(slots_on(device, jobs), width=width)
+
     eager = replace(slots_on(device, 1), width=1, captures=False)
-    more = [("stacked 64", "bfloat16", replace(slots_on(device, 2), width=64)),
-            ("stacked 32", "bfloat16", replace(slots_on(device, 1), width=32)),
-            ("captured", "bfloat16", replace(slots_on(device, 8), width=1)),
-            ("eager", "float32", eager)]  # fmt: skip
-    return [*found, *more]
+    return [
+        row(64, 1, "bfloat16"),
+        row(1, 8, "bfloat16"),
+        row(64, 1, "float32"),
+        row(1, 4, "float32"),
+        row(64, 1, "tf32"),
+        row(1, 4, "tf32"),
+        row(1, 8, "tf32"),
+        row(64, 2, "bfloat16"),
+        row(1, 4, "bfloat16"),
+        row(128, 1, "bfloat16"),
+        row(1, 1, "bfloat16"),
+        row(1, 8, "float32"),
+        ("eager", "float32", eager),
+    ]
 
 
 class _Retrainings:
     """Retrainings of the paper's network, each another one."""
 
-    def __init__(self, images: specs.ImagesSpec, epochs: int):
+    def __init__(self, images: specs.ImagesSpec):
         self._occlusion = specs.Occlusion(ranking=specs.RandomRanking(images=images))
-        self.epochs, self._seed = epochs, 0
+        self._seed = 0
 
-    def more(
-        self, count: int, precision: str = "float32", epochs: int | None = None
-    ) -> list[specs.Retraining]:
+    def more(self, count: int, epochs: int, precision: str = "float32") -> list[specs.Retraining]:
         """Return so many that were not returned before."""
         self._seed += count
         return [
             specs.Retraining(
                 occlusion=self._occlusion,
                 network=specs.PaperCifarCNN(),
-                epochs=epochs or self.epochs,
+                epochs=epochs,
                 seed=seed,
                 precision=precision,
             )
@@ -227,15 +238,38 @@ def _port(
     report: Report, device: torch.device, study: Study, wanted: _Retrainings, count: int
 ) -> None:
     """Retrain as the released code does; its ranking is made before the time is taken."""
-    (spec,) = wanted.more(1)
+    (spec,) = wanted.more(1, 1)
     context = Context(spec, study, device, lambda event: None)
     ranking(spec.occlusion.ranking, context)  # also loads the images
     begun = time.perf_counter()
     port(spec, context)
     if device.type == "cuda":
         torch.cuda.synchronize()
-    _projected(report, "retrainings, plain port", time.perf_counter() - begun,
-               count * wanted.epochs, 1, {})  # fmt: skip
+    seconds = time.perf_counter() - begun
+    _projected(report, "retrainings, plain port", count / seconds, 0.0, n=1, seconds=seconds)
+
+
+class _Clock:
+    """Notes when the computations of a queue were how far, to tell steps from what is beside them.
+
+    The first tenth of each is left out, in which steps are captured and memory is allocated.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[str, list[tuple[float, float]]] = defaultdict(list)
+
+    def __call__(self, event: object) -> None:
+        if isinstance(event, Progress) and event.what == "epochs":
+            if event.done >= 0.1 * event.total:
+                self._seen[event.key].append((time.perf_counter(), event.done))
+
+    def epochs_a_second(self) -> float:
+        """Return how many epochs all of them together do in a second."""
+        return sum(
+            (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0])
+            for seen in self._seen.values()
+            if seen[-1][0] > seen[0][0]
+        )
 
 
 def _queued(
@@ -247,34 +281,39 @@ def _queued(
     precision: str,
     count: int,
 ) -> None:
-    scheduler = Scheduler(study, slots, lambda event: None)
+    """Compute as many at once as there is room for, once."""
+    each, clock = slots.count * slots.width, _Clock()
+    epochs = EPOCHS["stacked" if slots.width > 1 else slots.device.type]
+    ranking_of = wanted.more(1, epochs)[0].occlusion.ranking
+    scheduler = Scheduler(study, slots, clock)
     try:
-        each = slots.count * slots.width
-        # Loads the images, and lets cuDNN and the allocator find what they need.
-        scheduler.add(wanted.more(each, precision, min(WARM_UP_EPOCHS, wanted.epochs)))
-        scheduler.wait()
-        before = scheduler.outcomes["finished"]
+        context = Context(ranking_of, study, slots.device, clock, cache=scheduler.cache)
+        ranking(ranking_of, context)  # also loads the images, which the queue shares
         with Usage(slots.device) as usage:
             begun = time.perf_counter()
-            scheduler.add(wanted.more(each, precision))
+            asked = scheduler.add(wanted.more(each, epochs, precision))
             scheduler.wait()
-            taken = time.perf_counter() - begun
-        done = scheduler.outcomes["finished"] - before
+            seconds = time.perf_counter() - begun
+        lost = each - scheduler.outcomes["finished"]
     finally:
         scheduler.stop()
-    if done < each:
-        report.add(SECTION, name, False, error=f"{each - done} of {each} retrainings failed")
+    if lost:
+        report.add(SECTION, name, False, error=f"{lost} of {len(asked)} failed")
         return
-    _projected(report, name, taken, each * count * wanted.epochs, each, usage.row())
+    rate = count * clock.epochs_a_second()
+    beside = max(0.0, seconds - each * epochs * count / rate) / each
+    _projected(report, name, rate, beside, n=each, seconds=seconds, **usage.row())
 
 
-def _projected(
-    report: Report, name: str, seconds: float, work: float, n: int, usage: dict[str, float]
-) -> None:
-    """Add image-steps a second, and what they mean for the figure; its images are 50,000."""
-    rate = work / seconds
-    report.add(SECTION, name, image_steps_a_second=rate, retrainings_a_minute=60 * rate / 1e6,
-               figure_hours=FIGURE / rate / 3600, n=n, seconds=seconds, **usage)  # fmt: skip
+def _projected(report: Report, name: str, rate: float, beside: float, **row: float) -> None:
+    """Add image-steps a second, and what they mean for the figure; its images are 50,000.
+
+    ``beside`` is the seconds of each retraining beside its steps.
+    """
+    seconds = FIGURE / rate + RETRAININGS * beside
+    report.add(SECTION, name, image_steps_a_second=rate, seconds_beside=beside,
+               retrainings_a_minute=60 * RETRAININGS / seconds, figure_hours=seconds / 3600,
+               **row)  # fmt: skip
 
 
 def ingested(archive: Path, study: Study, **options: int) -> specs.StoredImages:

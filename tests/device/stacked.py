@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.profiler import ProfilerActivity, profile
 
 from engine import specs
 from engine.devices.graphs import GRAPHS
 from engine.devices.precision import TURNS
+from engine.jobs.device_images import layout
 from engine.networks.stacked import Stacked
 from engine.plan.slots import slots_on
 from engine.store.study import Study
@@ -27,6 +29,7 @@ MEMBERS, BATCH = 4, 32
 TF32_GRADIENT = 5e-2
 WIDTHS = (1, 64)
 REPEATS = 20
+TOP = 8  # kernels that are named
 
 
 def check(report: Report, device: torch.device, home: Path, share: float) -> None:
@@ -42,10 +45,14 @@ def check(report: Report, device: torch.device, home: Path, share: float) -> Non
     report.attempt(SECTION, "retrainings", lambda: _retrainings(report, device, home, share))
     if device.type != "cuda":
         return
-    for width in WIDTHS:
-        for mixed in (False, True):
-            report.attempt(SECTION, "deterministic kernels",
-                           lambda w=width, m=mixed: _order(report, device, w, m))  # fmt: skip
+    for mixed in (True, False):
+        for width in WIDTHS:
+            for channels in (0, 4, 8) if width > 1 else (0,):
+                report.attempt(
+                    SECTION,
+                    "kernels",
+                    lambda m=mixed, w=width, c=channels: _kernels(report, device, m, w, c),
+                )
 
 
 def _stack(device: torch.device, members: int) -> tuple[Stacked, list[nn.Module]]:
@@ -147,28 +154,40 @@ def _retrainings(report: Report, device: torch.device, home: Path, share: float)
                same_bits_again=same, width=way["width"], graph=way["graph"])  # fmt: skip
 
 
-def _order(report: Report, device: torch.device, width: int, mixed: bool) -> None:
-    """Time a captured forward and backward pass with kernels that always sum in one order."""
-    before = torch.backends.cudnn.deterministic
+def _kernels(report: Report, device: torch.device, mixed: bool, width: int, channels: int) -> None:
+    """Time a captured forward and backward pass with reproducible and with the fastest kernels."""
+    cudnn = torch.backends.cudnn
+    before = cudnn.deterministic, cudnn.benchmark
     row: dict[str, float] = {}
-    stacked, _ = _stack(device, width)
-    images, labels = _inputs(device, width)
+    _, alone = _stack(device, width)
+    stacked = Stacked(alone, channels).train()
+    images, labels = some(width * 100)
+    images, labels = layout(images.to(device)), labels.to(device)
+    weights = list(stacked.parameters())
+    top: list[str] = []
+
+    def work() -> None:
+        loss = functional.cross_entropy(logits_of_step(stacked, images, mixed), labels)
+        torch.autograd.grad(loss, weights)
+
     try:
-        for name, flag in (("default", False), ("deterministic", True)):
-            torch.backends.cudnn.deterministic = flag
-            row[f"{name}_ms"] = _replayed(lambda: _gradient(stacked, images, labels, mixed))
+        for name, chosen in (("default", (False, False)), ("reproducible", (True, False)),
+                             ("fastest", (False, True))):  # fmt: skip
+            cudnn.deterministic, cudnn.benchmark = chosen
+            row[f"{name}_ms"], names = _replayed(work)
+            top += [f"{name}: {line}" for line in names] if name != "default" else []
     finally:
-        torch.backends.cudnn.deterministic = before
-    report.add(SECTION, f"deterministic kernels, {width} wide, {'bf16' if mixed else 'ieee'}",
-               batch=BATCH, ratio=row["deterministic_ms"] / row["default_ms"], **row)  # fmt: skip
+        cudnn.deterministic, cudnn.benchmark = before
+    name = f"kernels, {'bf16' if mixed else 'ieee'}, {width} wide, {channels} channels at least"
+    report.add(SECTION, name, **row, top=top)
 
 
-def _replayed(work: Callable[[], object]) -> float:
-    """Return the milliseconds of a replay, the median of some."""
+def _replayed(work: Callable[[], object]) -> tuple[float, list[str]]:
+    """Return the milliseconds of a replay, the median of some, and its slowest kernels."""
     with torch.cuda.stream(torch.cuda.Stream()):  # type: ignore[no-untyped-call]
         for _ in range(3):
             work()
-        replay = GRAPHS["cuda"].capture(lambda: [work()].clear())
+        replay = GRAPHS["cuda"].capture(work)  # type: ignore[arg-type]
         taken = []
         for _ in range(REPEATS):
             begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
@@ -177,4 +196,13 @@ def _replayed(work: Callable[[], object]) -> float:
             end.record()
             end.synchronize()
             taken.append(begin.elapsed_time(end))
-    return sorted(taken)[REPEATS // 2]
+        with profile(activities=[ProfilerActivity.CUDA]) as seen:
+            replay()
+            torch.cuda.current_stream().synchronize()
+    rows = sorted(seen.key_averages(), key=lambda one: -one.self_device_time_total)
+    whole = sum(one.self_device_time_total for one in rows) or 1
+    names = [
+        f"{100 * one.self_device_time_total / whole:.1f} % {one.count} x {one.key[:90]}"
+        for one in rows[:TOP]
+    ]
+    return sorted(taken)[REPEATS // 2], names
