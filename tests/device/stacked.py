@@ -27,7 +27,8 @@ from tests.device.tensors import GRADIENT, built, some
 SECTION = "stacked"
 MEMBERS, BATCH = 4, 32
 TF32_GRADIENT = 5e-2
-WIDTHS = (1, 64)
+KERNELS = ((True, 64, 0), (True, 64, 8), (False, 64, 0), (False, 64, 4), (True, 1, 0))
+"""Whether in bfloat16, how wide, and how many channels at least in the first convolution."""
 REPEATS = 20
 TOP = 8  # kernels that are named
 
@@ -45,14 +46,12 @@ def check(report: Report, device: torch.device, home: Path, share: float) -> Non
     report.attempt(SECTION, "retrainings", lambda: _retrainings(report, device, home, share))
     if device.type != "cuda":
         return
-    for mixed in (True, False):
-        for width in WIDTHS:
-            for channels in (0, 4, 8) if width > 1 else (0,):
-                report.attempt(
-                    SECTION,
-                    "kernels",
-                    lambda m=mixed, w=width, c=channels: _kernels(report, device, m, w, c),
-                )
+    for mixed, width, channels in KERNELS:
+        report.attempt(
+            SECTION,
+            "kernels",
+            lambda m=mixed, w=width, c=channels: _kernels(report, device, m, w, c),
+        )
 
 
 def _stack(device: torch.device, members: int) -> tuple[Stacked, list[nn.Module]]:
