@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from engine.devices.graphs import GRAPHS
 from engine.devices.precision import TURNS
 from engine.jobs.device_images import layout
 from engine.networks.stacked import Stacked
+from engine.plan.bundles import BUNDLED
 from engine.plan.slots import slots_on
 from engine.store.study import Study
 from engine.training.batch import logits_of_step
@@ -52,6 +54,17 @@ def check(report: Report, device: torch.device, home: Path, share: float) -> Non
             "kernels",
             lambda m=mixed, w=width, c=channels: _kernels(report, device, m, w, c),
         )
+
+
+@contextmanager
+def float32_together() -> Iterator[None]:
+    """Let the queue compute retrainings in float32 together, which it does not by itself."""
+    row = BUNDLED[specs.Retraining.kind]
+    BUNDLED[specs.Retraining.kind] = replace(row, widths={**row.widths, "float32": 64})
+    try:
+        yield
+    finally:
+        BUNDLED[specs.Retraining.kind] = row
 
 
 def _stack(device: torch.device, members: int) -> tuple[Stacked, list[nn.Module]]:
@@ -131,7 +144,8 @@ def _retrainings(report: Report, device: torch.device, home: Path, share: float)
     for name, width in (("stacked", MEMBERS), ("again", MEMBERS), ("alone", 1)):
         study = Study(home / f"stacked-{name}", create=True)
         slots = replace(slots_on(device.type, 1), width=width)
-        failed = run_on(study, wanted, slots, lambda: report.left(share))
+        with float32_together():
+            failed = run_on(study, wanted, slots, lambda: report.left(share))
         if failed:
             report.add(SECTION, "retrainings", False, error="; ".join(failed.values())[:300])
             return

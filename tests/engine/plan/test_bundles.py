@@ -20,6 +20,14 @@ WIDE = replace(ONE, width=4)
 RANDOM = specs.RandomRanking(images=GLYPHS)
 
 
+@pytest.fixture(autouse=True)
+def float32_together(monkeypatch):
+    """On a CPU there is no other precision."""
+    row = bundles.BUNDLED["retraining"]
+    widths = {**row.widths, "float32": 64}
+    monkeypatch.setitem(bundles.BUNDLED, "retraining", replace(row, widths=widths))
+
+
 def retrainings(count, **fields):
     occlusion = specs.Occlusion(ranking=RANDOM)
     settings = {"network": specs.SmallCNN(width=4, hidden=16), "epochs": 2, "batch_size": 50}
@@ -134,6 +142,14 @@ def test_how_many_are_done_together():
     assert bundles.most_together(spec, 8) == 8
     assert bundles.most_together(training(), 8) == 1
     assert slots_on("cpu").width == 1
+
+
+def test_that_float32_is_done_one_by_one_as_its_stack_is_no_faster(monkeypatch):
+    monkeypatch.undo()
+    (spec,) = retrainings(1)
+    assert bundles.most_together(spec, 64) == 1
+    assert bundles.most_together(spec.replace("precision", "tf32"), 64) == 64
+    assert bundles.most_together(spec.replace("precision", "bfloat16"), 64) == 64
     assert max(bundles.BUNDLED["retraining"].widths.values()) <= MOST_TOGETHER
 
 
