@@ -56,3 +56,74 @@ class GradientPenalty(SchemeSpec, kind="gradient_penalty", label="Gradient penal
     def title(self) -> str:
         name = "L1" if self.size == "l1" else "squared L2"
         return f"Gradient penalty {self.weight:g} {name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EdgeGradients(SchemeSpec, kind="edge_gradients", label="Edge gradients"):
+    """Clean cross-entropy plus a weight times 1 - cos of a logit's gradient and the image's edges.
+
+    The logit is drawn from the network's own answer. Edges are the lengths of Sobel gradients over
+    all channels, of the blurred image, blurred again. The cosine is that of each image; the
+    released code compares a whole batch by squared differences at unit length, which are twice
+    1 - cos, so its weights are half of these: they rise from 1 to 10 in its 100 epochs. Nothing
+    is asked of the gradient's length. Source: Rodriguez-Munoz 2024, edge gradients, and the code
+    released with it.
+    """
+
+    weight: float = param(2.0, low=0.0, high=1e6, help="0 is standard training")
+    compared: Literal["signed", "size"] = param(
+        "signed",
+        help="signed: every channel of the gradient; size: the largest |entry| over channels",
+    )
+    sigma: float = param(
+        1.0, low=0.0, high=10.0, unit="px", help="Deviation of the blur in front of and behind it"
+    )
+    temperature: float = param(
+        0.5, above=0.0, high=100.0, help="Of the draw of the logit: near 0 it is the predicted one"
+    )
+
+    @property
+    def passes(self) -> float:
+        """Forwards, back to the pixels, and back to the weights through both."""
+        return TO_PIXELS + THROUGH_GRADIENT
+
+    @property
+    def title(self) -> str:
+        return f"Edge gradients {self.weight:g}" + (" size" if self.compared == "size" else "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignedGradients(SchemeSpec, kind="aligned_gradients", label="Aligned gradients (PAG)"):
+    """Clean cross-entropy plus a weight times 1 - cos of log p_j's gradients and target gradients.
+
+    The target of class j at x is r_j - x, towards a representative of the class: the mean of its
+    training images, one of them, or the nearest of some. Images without a gradient, and the
+    representative itself, do not count. The released code has ten classes an image and the weight
+    10 times 1.5; its targets from a diffusion model are not here. Source: Ganz 2023, section 4,
+    and the code released with it.
+    """
+
+    weight: float = param(2.0, low=0.0, high=1e6, help="0 is standard training")
+    target: Literal["class_mean", "one_image", "nearest"] = param(
+        "class_mean", help="What represents a class, drawn once a training from its images"
+    )
+    candidates: int = param(
+        50,
+        low=1,
+        high=10_000,
+        only=("target", "nearest"),
+        help="Training images of each class among which is the nearest",
+    )
+    classes: int = param(
+        1, low=1, high=10_000, help="Drawn anew for each image and step; at most all there are"
+    )
+
+    @property
+    def passes(self) -> float:
+        """A step on the images, and one through the gradient of each class."""
+        return 1.0 + self.classes * (TO_PIXELS + THROUGH_GRADIENT)
+
+    @property
+    def title(self) -> str:
+        words = {"class_mean": "mean", "one_image": "one image", "nearest": "nearest"}
+        return f"PAG {self.weight:g}, {words[self.target]}"
