@@ -141,7 +141,7 @@ def aligned_gradients_step(
     candidates: int,
     classes: int,
 ) -> Tensor:
-    """Step down CE + weight times :func:`misaligned` of gradients of log p_j and r_j - x.
+    """Step down CE + weight times the mean of 1 - cos of gradients of log p_j and r_j - x.
 
     The representatives r_j lie in ``state.kept`` from the first step on. Source: Ganz 2023,
     section 4, and the code released with it.
@@ -157,11 +157,21 @@ def aligned_gradients_step(
     order = drawn(lambda: torch.rand(shape, generator=batch.generator, device=device)).argsort(1)
     chosen = order[:, : min(classes, len(held))]
     wanted = _nearest(images, held, chosen) - images[:, None]
-    repeated = images.repeat_interleave(chosen.shape[1], 0)
-    _, gradients = gradients_through(state.model, repeated, known_classes[chosen.flatten()])
+    count = (wanted.flatten(2).abs().amax(2) > 0).sum().clamp_min(1)
+    state.optimizer.zero_grad(set_to_none=True)
     loss = batch.loss(batch.logits(state.model, images), labels)
-    # The cross-entropy of class j is -log p_j.
-    return descend(state, loss + weight * misaligned(-gradients, wanted.flatten(0, 1)))
+    loss.backward()  # type: ignore[no-untyped-call]
+    total = loss.detach()
+    # Class by class, each with its own way back: so ten classes need the memory of one.
+    for place in range(chosen.shape[1]):
+        _, gradients = gradients_through(state.model, images, known_classes[chosen[:, place]])
+        # The cross-entropy of class j is -log p_j.
+        away, _ = _misalignments(-gradients, wanted[:, place])
+        part = weight * away.sum() / count
+        part.backward()  # type: ignore[no-untyped-call]
+        total = total + part.detach()
+    state.optimizer.step()
+    return total
 
 
 @torch.no_grad()
@@ -218,8 +228,20 @@ def _nearest(images: Tensor, held: Tensor, chosen: Tensor) -> Tensor:
 def misaligned(maps: Tensor, targets: Tensor) -> Tensor:
     """Return 1 - mean cosine of maps and targets (N, ...), over the images that have both.
 
-    Each is scaled by its largest entry first, so that a gradient of 1e-30 counts as well; a map of
-    zeros has no direction. 0 where no image has both.
+    0 where no image has both.
+    """
+    away, counted = _misalignments(maps, targets)
+    return away.sum() / counted.sum().clamp_min(1)
+
+
+def _misalignments(maps: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return 1 - cosine of each map and its target, 0 where either is 0, and where neither is.
+
+    Each is scaled by its largest entry first, so that a gradient of 1e-30 counts as well.
+
+    Returns
+    -------
+    Tensor (N,), bool Tensor (N,)
     """
     one, two = (values.flatten(1) for values in (maps, targets))
     largest = [values.detach().abs().amax(1, keepdim=True) for values in (one, two)]
@@ -231,7 +253,7 @@ def misaligned(maps: Tensor, targets: Tensor) -> Tensor:
     )
     cosines = (one * two).sum(1) / (one.norm(dim=1) * two.norm(dim=1))
     counted = both.squeeze(1)
-    return torch.where(counted, 1.0 - cosines, 0.0).sum() / counted.sum().clamp_min(1)
+    return torch.where(counted, 1.0 - cosines, 0.0), counted
 
 
 def gradients_through(

@@ -97,10 +97,9 @@ class AlignedGradients(SchemeSpec, kind="aligned_gradients", label="Aligned grad
     """Clean cross-entropy plus a weight times 1 - cos of log p_j's gradients and target gradients.
 
     The target of class j at x is r_j - x, towards a representative of the class: the mean of its
-    training images, one of them, or the nearest of some. Images without a gradient, and the
-    representative itself, do not count. The released code has ten classes an image and the weight
-    10 times 1.5; its targets from a diffusion model are not here. Source: Ganz 2023, section 4,
-    and the code released with it.
+    training images, one of them, or the nearest of some. The representative itself does not count.
+    The released code has ten classes an image and the weight 10 times 1.5; its targets from a
+    diffusion model are not here. Source: Ganz 2023, section 4, and the code released with it.
     """
 
     weight: float = param(2.0, low=0.0, high=1e6, help="0 is standard training")
