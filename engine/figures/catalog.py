@@ -129,6 +129,9 @@ _ROWS = (
     ),
     StudyFigure("maps", "Gradient maps", ("maps",), "engine.figures.grids:gradient_maps"),
     StudyFigure(
+        "film", "Maps over epochs", ("training",), "engine.figures.images.film:film_figure"
+    ),
+    StudyFigure(
         "attacks",
         "Attacked images",
         ("adversarial_examples",),
