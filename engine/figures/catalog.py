@@ -138,6 +138,11 @@ _ROWS = (
         "engine.figures.grids:attacked_images",
     ),
     StudyFigure(
+        "surface",
+        "Loss and decisions around the first attacked image, computed when it is drawn",
+        write="engine.figures.images.surface_file:write_surface",
+    ),
+    StudyFigure(
         "metrics",
         "Metrics",
         ("measurement",),

@@ -6,6 +6,8 @@ import io
 import numpy as np
 import pytest
 
+from engine import specs
+from engine.cli.main import main
 from engine.figures.charts import NEUTRAL, SERIES, ChartData, csv_text
 from engine.figures.drawing import draw, render
 from engine.figures.images.regions import Regions, rgb_of
@@ -22,6 +24,7 @@ from engine.figures.images.surface import (
 )
 from engine.figures.sizing import shares_legend
 from engine.store.study import Result
+from tests.engine.conftest import training
 
 NAMES = [f"class {number}" for number in range(12)]
 
@@ -146,3 +149,27 @@ def test_that_the_table_holds_the_values_behind_the_colours():
     rows = list(csv.DictReader(lines))
     values = [float(row["value"]) for row in rows if row["series"] == "regions"]
     np.testing.assert_allclose(values, [0, 1, 2, 3], rtol=1e-6)
+
+
+def test_that_the_command_draws_every_attacked_network(computed, study, tmp_path):
+    attack = specs.PGD(eps=0.1, step_size=0.05, steps=2)
+    computed(
+        *(
+            specs.AdversarialExamples(classifier=training(seed=seed), attack=attack, indices=(2, 0))
+            for seed in range(2)
+        )
+    )
+    out = tmp_path / "surface.csv"
+    assert main(["export", "--study", str(study.path), "surface", "--out", str(out)]) == 0
+    lines = [line for line in out.open() if not line.startswith("#")]
+    rows = [row for row in csv.DictReader(lines) if row["series"] == "regions"]
+    assert len(rows) == 4 * 41 * 41
+    assert len({row["panel"] for row in rows}) == 4
+    assert "Planes through image 2" in out.read_text()
+
+
+def test_that_a_study_without_attacked_images_says_so(study, tmp_path, capsys):
+    out = tmp_path / "surface.png"
+    assert main(["export", "--study", str(study.path), "surface", "--out", str(out)]) == 2
+    assert "use the page Attack" in capsys.readouterr().err
+    assert not out.exists()
