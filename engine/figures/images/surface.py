@@ -17,7 +17,7 @@ OPACITY = 0.55
 SHADES = 64
 TICKS = 4
 # Bright to dark, so that the ball's edge is seen where the loss is low; ColorBrewer's YlOrBr.
-RAMP = ("#fffff5", "#fee391", "#fec44f", "#ec7014", "#993404", "#4d1a02")
+RAMP = ("#fff8d5", "#fee391", "#fec44f", "#ec7014", "#993404", "#4d1a02")
 OTHER = len(SERIES)
 """The place of all classes that have no colour of their own."""
 
