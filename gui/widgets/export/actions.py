@@ -15,7 +15,8 @@ from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QWidget
 from shiboken6 import isValid
 
-from engine.figures.charts import FigureStyle, Picture
+from engine.figures.charts import Picture
+from engine.figures.paper.style import FigureStyle
 
 MakeData = Callable[[], Picture]
 COPY_DPI = 200.0

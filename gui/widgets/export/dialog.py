@@ -18,7 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.figures.charts import FigureStyle, Picture, caption_of, with_caption
+from engine.figures.charts import Picture, caption_of, with_caption
+from engine.figures.paper.style import FigureStyle
 from gui.widgets.dialog import Dialog
 from gui.widgets.export.actions import ask, copy, say
 from gui.widgets.export.form import FORMATS, TABLES, ExportForm

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.figures.charts import LIMITS, PALETTES, FigureStyle
+from engine.figures.paper.style import LIMITS, PALETTES, FigureStyle
 from gui.look import theme
 from gui.look.plain import plain_tip
 from gui.widgets.forms.number_boxes import CountBox, DecimalBox

@@ -8,7 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QToolButton, QWidget
 
-from engine.figures.charts import ChartData, FigureStyle, MapGridData, Series
+from engine.figures.charts import ChartData, MapGridData, Series
+from engine.figures.paper.style import FigureStyle
 from gui.pages import Place
 from gui.pages.common.page import Page
 from gui.session.workspace import Workspace
