@@ -14,17 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.figures.cells import csv_lines, remarks
+from engine.figures.paper.colours import SERIES
 from engine.texts import harmless
 
 Style = Literal["solid", "dash", "dot", "dash_dot", "none"]
 Symbol = Literal["", "circle", "square", "triangle", "diamond", "cross", "plus", "star"]
 Floats = NDArray[np.float64]
 
-# The window's series colours in light mode: hues of Okabe and Ito (2008), darkened so that a line
-# in each is visible on white paper. A test checks that the two lists are equal.
-SERIES = (
-    "#0072b2", "#c94f00", "#00835f", "#b0538b", "#9a6a00", "#2a86b8", "#5d6570", "#4b3fa0",
-)  # fmt: skip
 NEUTRAL, INK, EDGE = "#5d6570", "#1b2530", "#c4ccd4"
 SYMBOLS: tuple[Symbol, ...] = ("circle", "square", "triangle", "diamond", "cross", "plus", "star")
 

@@ -12,11 +12,13 @@ import logging
 import threading
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import matplotlib
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -36,7 +38,7 @@ from engine.figures.map_grids import draw_maps
 from engine.figures.paper.cut_off import cut_off
 from engine.figures.paper.letters import letters
 from engine.figures.paper.panels import draw_panels
-from engine.figures.paper.style import FigureStyle
+from engine.figures.paper.style import LIMITS, FigureStyle
 from engine.figures.sizing import MM, caption_height, natural_height, thin_labels
 from engine.fonts import OWN, families_for, texts_in
 from engine.texts import wrapped
@@ -90,13 +92,19 @@ def draw(data: Picture, style: FigureStyle | None = None) -> Figure:
             raise FigureError("the figure is empty: there is nothing to draw")
         if style.height_mm is not None:
             return _composed(data, style, style.height_mm)
-        height = natural_height(data, style)
-        for _ in range(MOST_TRIES - 1):
-            try:
-                return _composed(data, style, height)
-            except FigureError:  # the rules of thumb for texts gave too little height
-                height *= TALLER
-        return _composed(data, style, height)
+        return _as_high_as_needed(data, style)
+
+
+def _as_high_as_needed(data: Picture, style: FigureStyle) -> Figure:
+    """Return the figure in the least height of a few that has room for its texts."""
+    height = natural_height(data, style)
+    for _ in range(MOST_TRIES):
+        with suppress(FigureError):  # the rules of thumb for texts gave too little room
+            return _composed(data, style, height)
+        # Higher than the page, in fewer columns, is better than no figure.
+        style = replace(style, most_height_mm=None)
+        height = max(TALLER * height, natural_height(data, style))
+    return _composed(data, style, height)
 
 
 def _composed(data: Picture, style: FigureStyle, height: float) -> Figure:
@@ -116,9 +124,9 @@ def _composed(data: Picture, style: FigureStyle, height: float) -> Figure:
     # Every file, whatever its resolution, has the layout that was checked.
     figure.set_layout_engine("none")
     figure.draw_without_rendering()  # a legend has no place before
+    thin_labels(figure)
     if cut_off(figure):
         raise FigureError(_too_small(style, height))
-    thin_labels(figure)
     return figure
 
 
@@ -166,22 +174,69 @@ def render(data: Picture, suffix: str, style: FigureStyle | None = None) -> byte
         raise FigureError(f"format is {suffix!r}, must be one of {', '.join(FORMATS)}")
     if suffix == "csv":
         return csv_text(data).encode()
-    out = io.BytesIO()
     with settings(style.font_size, style.font, texts_in(readable(data))):
+        return _file_of(draw(data, style), readable(data), suffix, style)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure as the bytes of a file, and the same figure as pixels to look at.
+
+    Attributes
+    ----------
+    file
+        The bytes of the file.
+    picture
+        A PNG: the file itself, or what the file shows in fewer or more pixels.
+    width_mm, height_mm
+        Size on paper.
+    """
+
+    file: bytes
+    picture: bytes
+    width_mm: float
+    height_mm: float
+
+
+def drawn(data: Picture, suffix: str, style: FigureStyle, pixels: int) -> Drawn:
+    """Draw a picture once, for a file and for a preview of ``pixels`` in width.
+
+    Parameters
+    ----------
+    suffix
+        One of pdf, svg, png.
+
+    Raises
+    ------
+    FigureError
+        As :func:`render`.
+    """
+    data = readable(data)
+    with settings(style.font_size, style.font, texts_in(data)):
         figure = draw(data, style)
-        width, height = figure.get_size_inches()
-        if suffix == "png" and width * height * style.dpi**2 > MOST_PIXELS:
-            raise FigureError(
-                f"dpi is {style.dpi:g}, too many for {style.width_mm:g} mm: "
-                f"at most {MOST_PIXELS / 1e6:g} million pixels can be drawn"
-            )
-        figure.savefig(
-            out,
-            format=suffix,
-            dpi=style.dpi,
-            transparent=style.transparent,
-            metadata=_metadata(readable(data), suffix),
+        width, height = (float(side) for side in figure.get_size_inches())
+        file = picture = _file_of(figure, data, suffix, style)
+        if suffix != "png":
+            dpi = float(np.clip(pixels / width, *LIMITS["dpi"]))
+            picture = _file_of(figure, data, "png", replace(style, dpi=dpi))
+        return Drawn(file, picture, width / MM, height / MM)
+
+
+def _file_of(figure: Figure, data: Picture, suffix: str, style: FigureStyle) -> bytes:
+    width, height = figure.get_size_inches()
+    if suffix == "png" and width * height * style.dpi**2 > MOST_PIXELS:
+        raise FigureError(
+            f"dpi is {style.dpi:g}, too many for {style.width_mm:g} mm: "
+            f"at most {MOST_PIXELS / 1e6:g} million pixels can be drawn"
         )
+    out = io.BytesIO()
+    figure.savefig(
+        out,
+        format=suffix,
+        dpi=style.dpi,
+        transparent=style.transparent,
+        metadata=_metadata(data, suffix),
+    )
     return out.getvalue()
 
 
@@ -199,7 +254,12 @@ def save_as(data: Picture, path: Path, style: FigureStyle | None = None) -> None
     if suffix == "h5":
         chart_file.write(data, path)
         return
-    content = render(data, suffix, style)
+    write(render(data, suffix, style), path)
+
+
+def write(content: bytes, path: Path) -> None:
+    """Write the bytes of a figure, as :func:`save_as`."""
+    check_path(path)
     with chart_file.new_figure_file(path) as temporary:
         temporary.write_bytes(content)
 

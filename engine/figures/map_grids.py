@@ -62,7 +62,8 @@ def _write_around(ax: Axes, r: int, c: int, texts: GridTexts, style: FigureStyle
     if r == 0 and texts.columns:
         ax.set_title(texts.columns[c], fontsize=size, pad=2, rotation=90 * texts.upright)
     if c == 0 and texts.rows:
-        ax.set_ylabel(texts.rows[r], rotation=0, ha="right", va="center", fontsize=size)
+        small = style.small(NOTE_SIZE)
+        ax.set_ylabel(texts.rows[r], rotation=0, ha="right", va="center", fontsize=small)
     if c == 0 and r in texts.headings:
         heading = ax.set_title(texts.headings[r], fontsize=size, pad=2, loc="left", style="italic")
         # It may be as wide as the row; its height alone takes room.
@@ -90,7 +91,7 @@ def _draw_bar(
     drawn.set_ticks(np.linspace(0.0, 1.0, len(bar.ends)).tolist(), labels=list(bar.ends))
     drawn.ax.tick_params(labelsize=style.small(NOTE_SIZE), length=1.5, pad=1)
     drawn.set_label(bar.label, fontsize=style.small(NOTE_SIZE), labelpad=1)
-    drawn.outline.set(linewidth=0.4, edgecolor=EDGE)  # type: ignore[operator]
+    drawn.outline.set(linewidth=0.4, edgecolor=EDGE)
 
 
 def _draw_title(figure: Figure | SubFigure, data: MapGridData, style: FigureStyle) -> None:

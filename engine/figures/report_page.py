@@ -18,8 +18,9 @@ from matplotlib.lines import Line2D
 
 from engine.figures.charts import EDGE, INK, NEUTRAL, MapGridData, Picture, caption_of, panels_of
 from engine.figures.drawing import draw_into, settings, use_fonts
+from engine.figures.paper.letters import LINE, POINT_MM, letters
 from engine.figures.paper.style import FigureStyle
-from engine.figures.sizing import LINE, MM, POINT_MM, letters, natural_height
+from engine.figures.sizing import MM, natural_height
 from engine.texts import harmless, one_line, shortened, wrapped
 
 PAGE = (210.0, 297.0)

@@ -12,7 +12,7 @@ from engine.texts import shortened
 LARGEST_MAP_MM, SMALLEST_MAP_MM = 30.0, 3.0
 GAP_MM = 0.6
 NOTE_SIZE = 0.8  # of the size of the other letters
-TITLE_LETTERS, NARROW_LETTERS, NARROW_MM = 16, 12, 110.0
+TITLE_LETTERS = (12, 16, 20, 24)  # widths of the titles of rows, the first that fits is taken
 TITLE_LINES, NOTE_LINES, COLUMN_LINES = 4, 3, 2
 UPRIGHT_LETTERS = 20
 BAR_MM = 1.8  # height of a colour bar
@@ -39,19 +39,19 @@ class GridTexts:
 
 def natural_height(data: MapGridData, style: FigureStyle, below_mm: float = 0.0) -> float:
     """Return a height in mm that suits a grid at the style's width, with a caption below it."""
-    cell = _cell_mm(data, style, below_mm)
+    cell, _ = _fitting(data, style, below_mm)
     pictures = sum(_row_mm(data, style, cell, row) for row in range(len(data.images)))
     return pictures + _around_mm(data, style, cell) + below_mm
 
 
 def texts_of(data: MapGridData, style: FigureStyle, below_mm: float = 0.0) -> GridTexts:
     """Return the texts of a grid as they fit beside and below its pictures."""
-    cell = _cell_mm(data, style, below_mm)
+    cell, titles = _fitting(data, style, below_mm)
     upright = _is_upright(data, style, cell)
     room = letters(cell, style.font_size, 3)
     small = letters(cell, style.small(NOTE_SIZE), 3)
     return GridTexts(
-        tuple(_row_title(title, style) for title in data.row_titles),
+        titles,
         tuple(
             shortened(title, UPRIGHT_LETTERS) if upright else in_lines(title, room, COLUMN_LINES)
             for title in data.column_titles
@@ -69,11 +69,28 @@ def bar_mm(data: MapGridData, style: FigureStyle) -> float:
     return BAR_MM + (2 + data.bar.label.count("\n")) * line_mm(style.font_size) + 2.0
 
 
-def _cell_mm(data: MapGridData, style: FigureStyle, below_mm: float) -> float:
+def _fitting(
+    data: MapGridData, style: FigureStyle, below_mm: float
+) -> tuple[float, tuple[str, ...]]:
+    """Return the width of a picture in mm, and the titles of rows, none higher than its row."""
+    size = style.small(NOTE_SIZE)
+    cell, titles = 0.0, tuple(data.row_titles)
+    for wide in TITLE_LETTERS:
+        whole = [in_lines(title, wide, TITLE_LINES) for title in data.row_titles]
+        beside = max((width_of(title, size) for title in whole), default=0.0)
+        cell = _cell_mm(data, style, beside, below_mm)
+        lines = max(1, int((cell * _ratio(data) + GAP_MM) / line_mm(size)))
+        titles = tuple(in_lines(title, wide, lines) for title in data.row_titles)
+        if titles == tuple(whole) and not any(
+            breaks_words(title, wide, lines) for title in data.row_titles
+        ):
+            break
+    return cell, titles
+
+
+def _cell_mm(data: MapGridData, style: FigureStyle, beside_mm: float, below_mm: float) -> float:
     """Return the width of a picture: what the width of the figure leaves, and the page's height."""
-    titles = [_row_title(title, style) for title in data.row_titles]
-    beside = max((width_of(title, style.font_size) for title in titles), default=0.0)
-    cell = min((style.width_mm - beside - 1.0) / data.columns - GAP_MM, LARGEST_MAP_MM)
+    cell = min((style.width_mm - beside_mm - 1.0) / data.columns - GAP_MM, LARGEST_MAP_MM)
     cell = max(cell, SMALLEST_MAP_MM)
     if style.most_height_mm is not None:
         rows = len(data.images)
@@ -89,10 +106,7 @@ def _row_mm(data: MapGridData, style: FigureStyle, cell: float, row: int) -> flo
     notes = data.notes[row] if data.notes else ()
     lines = max((in_lines(n, room, NOTE_LINES).count("\n") + 1 for n in notes if n), default=0)
     heading = line_mm(style.font_size) * 1.2 if row in data.headings else 0.0
-    title = _row_title(data.row_titles[row], style) if data.row_titles else ""
-    beside = (title.count("\n") + 1) * line_mm(style.font_size) * 0.9 if title else 0.0
-    picture = cell * _ratio(data) + GAP_MM
-    return max(picture, beside if cell else 0.0) + lines * small + heading
+    return cell * _ratio(data) + GAP_MM + lines * small + heading
 
 
 def _around_mm(data: MapGridData, style: FigureStyle, cell: float) -> float:
@@ -112,11 +126,6 @@ def _around_mm(data: MapGridData, style: FigureStyle, cell: float) -> float:
 def _is_upright(data: MapGridData, style: FigureStyle, cell: float) -> bool:
     room = letters(cell, style.font_size, 3)
     return any(breaks_words(title, room, COLUMN_LINES) for title in data.column_titles)
-
-
-def _row_title(title: str, style: FigureStyle) -> str:
-    wide = TITLE_LETTERS if style.width_mm >= NARROW_MM else NARROW_LETTERS
-    return in_lines(title, wide, TITLE_LINES)
 
 
 def _ratio(data: MapGridData) -> float:

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import LogFormatter, MaxNLocator
 
 from engine.figures.charts import INK, NEUTRAL, ChartData, Regions, Series
-from engine.figures.paper.style import PALETTES, FigureStyle, in_palette
+from engine.figures.paper.colours import PALETTES
+from engine.figures.paper.style import FigureStyle, in_palette
 from engine.figures.sizing import (
     LEGEND_SIZE,
     add_labels,

@@ -1,17 +1,18 @@
 """Sizes and fonts of figures that journals and conferences ask for: the table PRESETS.
 
 Widths are those of columns; heights are those of a page, of which the caption takes its part too.
-The program chooses the size of letters within what a publisher allows.
+The program chooses the size of letters within what a publisher allows. Listing them needs neither
+numpy nor matplotlib.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from engine.figures.charts import FigureError
-from engine.figures.paper.style import FigureStyle
+if TYPE_CHECKING:
+    from engine.figures.paper.style import FigureStyle
 
 SANS = ("Arial", "Helvetica", "Liberation Sans", "DejaVu Sans")
 SERIF = ("Times New Roman", "Times", "Liberation Serif", "STIXGeneral")
@@ -53,11 +54,14 @@ class Preset:
         sizes = dict.fromkeys(f"{size:g}" for size in (self.least_size, self.font_size))
         return f"{self.width_mm:g} mm{page}, {' to '.join(sizes)} pt, {self.dpi:g} dpi"
 
-    def style(self) -> FigureStyle:
-        """Return the style, in the first of the preset's fonts that is installed."""
-        from engine.fonts import installed
+    def style(self, font: str = "") -> FigureStyle:
+        """Return the style, in this font, or in the first of the preset's that is installed."""
+        from engine.figures.paper.style import FigureStyle
 
-        font = next(filter(installed, self.fonts), self.fonts[-1])
+        if not font:
+            from engine.fonts import installed  # loads matplotlib
+
+            font = next(filter(installed, self.fonts), self.fonts[-1])
         return FigureStyle(
             width_mm=self.width_mm,
             most_height_mm=self.most_height_mm,
@@ -186,6 +190,8 @@ def style_of(preset: str, changes: Mapping[str, Any] | None = None) -> FigureSty
     FigureError
         If there is no such preset, or a value is out of range.
     """
+    from engine.figures.charts import FigureError
+    from engine.figures.paper.style import FigureStyle
     from engine.specs.errors import suggestion
 
     if preset and preset not in PRESETS:
@@ -195,12 +201,15 @@ def style_of(preset: str, changes: Mapping[str, Any] | None = None) -> FigureSty
     return replace(style, **changes) if changes else style
 
 
-def replaced_font(preset: str, style: FigureStyle) -> str:
-    """Return one sentence if the font that a preset asks for is not the one of the style."""
-    if not preset or style.font in PRESETS[preset].fonts[:2] or len(PRESETS[preset].fonts) == 1:
+def replaced_font(preset: str, font: str = "") -> str:
+    """Return one sentence if a preset's fonts are not installed and no other one was chosen."""
+    if not preset or font:
         return ""
-    wanted = " or ".join(PRESETS[preset].fonts[:2])
-    return f"{wanted} is asked for and not installed: the letters are {style.font}"
+    row = PRESETS[preset]
+    used, wanted = row.style().font, row.fonts[:2]
+    if used in wanted:
+        return ""
+    return f"{' or '.join(wanted)} is asked for and not installed: the letters are {used}"
 
 
 def as_lines() -> Iterator[str]:

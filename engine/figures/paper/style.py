@@ -4,24 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from engine.figures.charts import SERIES, ChartData, FigureError, Style
+from engine.figures.charts import ChartData, FigureError, Style
+from engine.figures.paper.colours import PALETTES, SERIES
 
-# Further palettes of eight colours, distinguishable with common colour blindness and in print.
-PALETTES: dict[str, tuple[str, ...]] = {
-    "screen": SERIES,
-    # Okabe and Ito 2008, in the order of SERIES; its yellow is too pale for a line on white.
-    "okabe_ito": (
-        "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#000000",
-    ),
-    # Paul Tol's "bright" and one of his "vibrant".
-    "tol": (
-        "#4477aa", "#ee6677", "#228833", "#aa3377", "#ccbb44", "#66ccee", "#bbbbbb", "#ee7733",
-    ),
-    # Without colour, dashes and marks distinguish the curves.
-    "grey": (
-        "#000000", "#5a5a5a", "#8c8c8c", "#2d2d2d", "#737373", "#a6a6a6", "#444444", "#999999",
-    ),
-}  # fmt: skip
 DASHES: tuple[Style, ...] = ("solid", "dash", "dash_dot", "dot")
 LIMITS = {
     "width_mm": (20.0, 1200.0),

@@ -17,7 +17,8 @@ from engine.figures.charts import (
     series_colour,
     with_caption,
 )
-from engine.figures.paper.style import PALETTES, FigureStyle, in_palette
+from engine.figures.paper.colours import PALETTES
+from engine.figures.paper.style import FigureStyle, in_palette
 
 
 def rows_of(text):

@@ -7,7 +7,7 @@ from PySide6.QtCore import QPointF
 from PySide6.QtGui import QGuiApplication
 
 from engine.figures.cells import cell
-from engine.specs import Imported
+from engine.specs import FolderImages, Imported
 from engine.tradeoff import comparison, published
 from engine.tradeoff import points as tradeoff_points
 from gui.pages import MAPS, RETRAIN
@@ -229,16 +229,51 @@ def test_that_a_network_without_maps_has_a_card_that_says_so(tmp_path, opened):
     assert page.card._picture.text() == "this network's record holds no maps"
 
 
+CIFAR = FolderImages(name="cifar-10", digest="0" * 64, image_size=32)
+
+
 def test_that_published_values_are_laid_over_only_when_asked(tmp_path, opened):
-    _, page = opened(made_up.sweep(tmp_path))
+    _, page = opened(made_up.sweep(tmp_path, images=CIFAR))
     assert not any("aper" in item.name for item in page.plot.data().series)
     page.correlation.published.setChecked(True)
-    first, _, _, paper = clouds(page)
+    first, *_, paper = clouds(page)
     assert "paper: r = −0.97, ρ = −0.97, n = 21" in first.name
     assert list(paper.y) == [0.019, 0.066, 0.064]
     assert list(paper.x) == [0.7366, 0.62, 0.61]
+
+
+def test_that_published_points_stand_where_the_axes_mean_the_same(tmp_path, opened):
+    eps = {"linf": (0.01, 0.02), "l2": (0.4, 0.6)}
+    study = made_up.sweep(tmp_path, eps["linf"], ("linf",), images=CIFAR)
+    for value in eps["l2"]:
+        spec = made_up.network("l2", value, images=CIFAR)
+        made_up.add_network(study, spec, 0.7)
+        made_up.add_score(study, made_up.scored(spec, made_up.network(images=CIFAR)), value / 10)
+    _, page = opened(study)
+    page.correlation.published.setChecked(True)
     choose(page.correlation.against, "strength")
-    assert list(clouds(page)[-1].x) == [0, 1, 1]
+    # The largest eps is the paper's in L-inf (0.02) and not in L2 (0.6 instead of 0.8).
+    assert list(clouds(page)[-1].x) == [0, 1]
+    assert "Points of the paper not drawn: 1" in page.correlation.plan.text()
+
+
+def test_that_published_points_of_other_images_are_not_drawn_and_that_is_said(tmp_path, opened):
+    _, page = opened(made_up.sweep(tmp_path))
+    page.correlation.published.setChecked(True)
+    for x in ("clean_accuracy", "strength"):
+        choose(page.correlation.against, x)
+        assert not any("Paper, CIFAR-10" in item.name for item in page.plot.data().series)
+        assert "Points of the paper not drawn: 3" in page.correlation.plan.text()
+
+
+@pytest.mark.parametrize(
+    ("name", "same"),
+    [("cifar10", True), ("CIFAR-10.zip", True), ("cifar_10_png", True), ("cifar100", False),
+     ("cifar-100", False), ("stl10", False)],
+)  # fmt: skip
+def test_that_the_papers_images_are_known_by_their_name(name, same):
+    assert published.same_images(replace(CIFAR, name=name)) == same
+    assert not published.same_images(replace(CIFAR, name=name, image_size=64))
 
 
 def test_that_every_published_correlation_is_found():
