@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.attribution import pictures
 from engine.figures.charts import FigureError, MapGridData, Picture
-from engine.figures.paper.maps import bar_of_maps, one_title
+from engine.figures.paper.maps import CHANGE_SCALE, bar_of_maps, one_title
 from engine.specs import AdversarialExamples, Maps, Measurement
 from engine.specs.schema import Spec
 from engine.store.index import Entry
@@ -96,7 +96,7 @@ def attacked_images(study: Study) -> Picture:
             "sees. The change is drawn to its own scale."
         ),
         notes=tuple(notes),
-        bar=bar_of_maps(label="Change, as a share of each one's largest"),
+        bar=bar_of_maps(label=CHANGE_SCALE),
     )
 
 

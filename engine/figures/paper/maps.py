@@ -12,6 +12,7 @@ from engine.figures.charts import ColourBar
 
 SIGNED_ENDS = ("\u22121", "0", "1")
 OWN_SCALE = "Attribution, as a share of each map's largest"
+CHANGE_SCALE = "Change, as a share of each one's largest"
 COLOURS = 256
 
 

@@ -26,8 +26,10 @@ X_LABELS: dict[Abscissa, str] = {
 }
 TERMS = (
     "L-inf, L2: the norm of the attacks that networks were trained on, with eps beside each point; "
-    "xent: attacks that raise the cross-entropy, cw: the margin."
+    "cross-entropy, margin: what these attacks raise."
 )
+# Words for the names of losses in the names of groups, which scripts read.
+LOSSES = {"xent": "cross-entropy", "cw": "margin", "cw_capped": "capped margin"}
 
 
 def tradeoff_chart(found: Sequence[Group], mode: Mode, kind: str, x: Abscissa) -> ChartData:
@@ -39,7 +41,7 @@ def tradeoff_chart(found: Sequence[Group], mode: Mode, kind: str, x: Abscissa) -
             series.append(Series("", *ends, colour=series_colour(colour)))
         own = [i for i, point in enumerate(group.points) if point.scheme != "standard"]
         if own:
-            series.append(_points(group, own, describe(group), series_colour(colour), symbol))
+            series.append(_points(group, own, legend_of(group), series_colour(colour), symbol))
     return ChartData(
         series=(*series, *_standard(found)),
         title=f"{mode.upper()}, {KINDS[kind].label if kind in KINDS else kind}",
@@ -64,6 +66,19 @@ def looks_of(found: Sequence[Group]) -> list[tuple[int, Symbol]]:
         place = counts[colour] = counts.get(colour, -1) + 1
         looks.append((colour, MARKS[(colour + place) % len(MARKS)]))
     return looks
+
+
+def legend_of(group: Group) -> str:
+    """Return a group's name and correlations, with the loss of its attacks in words."""
+    name, *rest = describe(group).split(",", 1)
+    words = " ".join(LOSSES.get(word, word) for word in name.split(" "))
+    return ",".join([words, *rest])
+
+
+def method_words(kind: str) -> str:
+    """Return the name of a kind of attribution within a sentence."""
+    label = KINDS[kind].label if kind in KINDS else kind
+    return label[:1].lower() + label[1:]
 
 
 def point_label(point: NetworkPoint) -> str:

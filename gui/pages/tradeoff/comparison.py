@@ -89,7 +89,8 @@ class ComparisonPanel(QWidget):
         self.found = Comparison()
         self.table = NumberTable("Published and ours")
         self.table.setToolTip(
-            "r: Pearson, rank: Spearman; published on CIFAR-10 with 21 networks a group.\n"
+            "r: Pearson, rank: Spearman. xent: attacks that raise the cross-entropy, cw: margin.\n"
+            "Published on CIFAR-10 with 21 networks a group.\n"
             "A click on a column sorts, Ctrl+C copies."
         )
         self.note = Label(wordWrap=True)

@@ -13,6 +13,7 @@ from engine.figures.paper.tradeoff import (
     STANDARD,
     TERMS,
     X_LABELS,
+    legend_of,
     line_ends,
     looks_of,
     point_label,
@@ -27,7 +28,6 @@ from engine.tradeoff.points import (
     Group,
     NetworkPoint,
     attributions_in,
-    describe,
     groups,
 )
 from engine.tradeoff.scores import retrainings_note
@@ -245,7 +245,7 @@ class CorrelationView(QWidget):
         self.clouds.append(cloud)
 
     def _legend(self, group: Group) -> str:
-        text = describe(group)
+        text = legend_of(group)
         if not self.published.isChecked() or not group.points:
             return text
         member = group.points[-1]

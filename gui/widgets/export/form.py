@@ -196,9 +196,15 @@ class ExportForm(QWidget):
             ("Unit", self.unit_choice),
             ("Font size", self.font_size),
             ("Font", self.font_choice),
+            ("Resolution", self.dpi),
+            ("Format", self.format),
+            ("Colours", self.palette_choice),
+            ("Background", self.background),
+            ("Preset", self.preset),
         ):
             field.setAccessibleName(text)
-            field.setToolTip(plain_tip(text))
+            if not field.toolTip():
+                field.setToolTip(plain_tip(text))
 
         for spin in self.findChildren(QAbstractSpinBox):
             theme.indent_text(spin)

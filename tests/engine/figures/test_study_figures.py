@@ -36,7 +36,11 @@ def test_that_a_trade_off_panel_has_points_lines_and_correlations(tmp_path):
     panel = FIGURES["tradeoff"].picture(study)[0]
     points = [item for item in panel.series if item.style == "none"]
     lines = [item for item in panel.series if item.style == "solid"]
-    assert [item.name.split(",")[0] for item in points] == ["L2 xent", "L-inf xent", "Standard"]
+    assert [item.name.split(",")[0] for item in points] == [
+        "L2 cross-entropy",
+        "L-inf cross-entropy",
+        "Standard",
+    ]
     assert all("r\u00a0=\u00a0−0.9" in item.name for item in points[:2])
     group = groups(networks(study), "roar", "gradient")[0]
     np.testing.assert_allclose([*points[2].y, *points[0].y], group.y)

@@ -7,6 +7,7 @@ from PySide6.QtCore import QPointF
 from PySide6.QtGui import QGuiApplication
 
 from engine.figures.cells import cell
+from engine.figures.paper.tradeoff import legend_of
 from engine.specs import FolderImages, Imported
 from engine.tradeoff import comparison, published
 from engine.tradeoff import points as tradeoff_points
@@ -60,7 +61,7 @@ def test_that_points_and_lines_are_those_of_the_engine(tmp_path, opened):
         assert group.points[0].scheme == "standard"
         np.testing.assert_allclose(cloud.x, group.x[1:])
         np.testing.assert_allclose(cloud.y, group.y[1:])
-        assert cloud.name == tradeoff_points.describe(group)
+        assert cloud.name == legend_of(group)
         assert cloud.keys == tuple(point.key for point in group.points[1:])
         np.testing.assert_allclose(cloud.high - cloud.y, 0.01)
     assert (standard.name, standard.keys) == ("Standard", (groups[0].points[0].key,))
@@ -98,7 +99,10 @@ def test_that_the_table_lists_every_network_sorted_by_number(tmp_path, opened):
     page.table.sortItems(2)
     values = [float(page.table.item(row, 2).text()) for row in range(9)]
     assert values == sorted(values)
-    assert "ROAR G\tROAR GX\tKAR G\tKAR GX" in page.table.text()
+    assert (
+        "ROAR gradient\tROAR gradient x input\tKAR gradient\tKAR gradient x input"
+        in page.table.text()
+    )
 
 
 def test_that_pointing_at_a_point_highlights_the_network_everywhere(tmp_path, opened, qtbot):
@@ -127,7 +131,7 @@ def test_that_a_network_highlighted_elsewhere_gets_a_ring_and_its_card(tmp_path,
     assert rings == [0, 0, 1], "the standard network has one mark of its own"
     assert page.card._name.text() == "Standard, seed 0"
     assert "90.0 % clean" in page.card._numbers.text()
-    assert "ROAR G +0.022 ± 0.010" in page.card._numbers.text()
+    assert "ROAR gradient +0.022 ± 0.010" in page.card._numbers.text()
     workspace.highlighted.emit("")
     assert page.card._name.text() == "Standard, seed 0"  # stays, to be looked at
 
@@ -428,7 +432,7 @@ def test_that_one_retraining_is_said_beside_a_score(tmp_path, opened):
     assert "(1): 1 retraining, spread unknown" in page.table.toolTip()
     assert page.correlation.plan.text().endswith("(1): 1 retraining, spread unknown.")
     workspace.highlighted.emit(base.key)
-    assert "ROAR G +0.020, 1 retraining, spread unknown" in page.card._numbers.text()
+    assert "ROAR gradient +0.020, 1 retraining, spread unknown" in page.card._numbers.text()
 
 
 def test_that_every_row_says_which_variant_its_networks_are(tmp_path):
