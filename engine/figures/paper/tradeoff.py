@@ -70,9 +70,12 @@ def looks_of(found: Sequence[Group]) -> list[tuple[int, Symbol]]:
 
 def legend_of(group: Group) -> str:
     """Return a group's name and correlations, with the loss of its attacks in words."""
-    name, *rest = describe(group).split(",", 1)
-    words = " ".join(LOSSES.get(word, word) for word in name.split(" "))
-    return ",".join([words, *rest])
+    return name_of(group) + describe(group).removeprefix(group.name)
+
+
+def name_of(group: Group) -> str:
+    """Return a group's name, with the loss of its attacks in words."""
+    return " ".join(LOSSES.get(word, word) for word in group.name.split(" "))
 
 
 def method_words(kind: str) -> str:

@@ -25,6 +25,7 @@ KEY = Qt.ItemDataRole.UserRole
 MANY = 8
 LEAST_ROWS = 3
 MOST_TALL = 60
+SPACING = 2  # px around a row, as some have three lines
 PAD = 8  # px, that the style leaves around check box and icon
 # Where a line may end: not before "%" and what it counts, nor between a norm and its radius.
 UNBROKEN = re.compile(r" (?!%|robust|clean|L-inf|L2|[\d.]+(?:/255)?(?:[ )]|$))")
@@ -141,6 +142,7 @@ class NetworkPicker(QWidget):
         self.list.setToolTip(plain_tip(f"Check up to {self.most} networks"))
         self.list.setMouseTracking(True)
         self.list.setIconSize(QSize(12, 12))
+        self.list.setSpacing(SPACING)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         # Names often differ at their end.
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
@@ -249,7 +251,10 @@ class NetworkPicker(QWidget):
 
     def _fit_list(self) -> None:
         """Let the list be as tall as its rows, where there is room, and at least a few of them."""
-        rows = [self.list.sizeHintForRow(row) for row in range(min(self.list.count(), MOST_TALL))]
+        rows = [
+            self.list.sizeHintForRow(row) + 2 * SPACING
+            for row in range(min(self.list.count(), MOST_TALL))
+        ]
         whole, frame = sum(rows), 2 * self.list.frameWidth()
         self.list.setMinimumHeight(min(whole, sum(rows[:LEAST_ROWS])) + frame)
         self.list.setMaximumHeight(whole + frame)

@@ -16,6 +16,7 @@ from engine.figures.paper.tradeoff import (
     legend_of,
     line_ends,
     looks_of,
+    name_of,
     point_label,
 )
 from engine.specs.schema import KINDS
@@ -165,7 +166,7 @@ class CorrelationView(QWidget):
     def _say_plans(self) -> None:
         """Say what would tell the shown correlations from noise, and what is not drawn."""
         mode, kind = self.mode.currentData(), self.method.currentData()
-        plans = [(group.name, plan_of(group, mode, kind)) for group in self._groups]
+        plans = [(name_of(group), plan_of(group, mode, kind)) for group in self._groups]
         said = [f"{name}: {plan.sentence}." for name, plan in plans if plan is not None]
         text = " ".join([f"To tell r from 0, {NEEDED}:", *said]) if said else ""
         parts = (text, retrainings_note(self._points), self._left_out(), self._not_published())
