@@ -242,9 +242,10 @@ def _export(options: argparse.Namespace) -> int:
 
 def _style_changes(options: argparse.Namespace) -> dict[str, Any]:
     """Return the fields of the style that were given."""
+    width, height = options.size or (None, None)
     given = {
-        "width_mm": options.width,
-        "height_mm": options.height,
+        "width_mm": width,
+        "height_mm": height,
         "font": options.font,
         "font_size": options.font_size,
         "dpi": options.dpi,

@@ -206,10 +206,15 @@ def _add_export(command: argparse.ArgumentParser) -> None:
     command.add_argument("--transparent", action="store_true", help="no white background")
 
 
+def size_mm(text: str) -> tuple[float, float | None]:
+    """Return width and height in mm of a text such as 85x60; a height of None if it has none."""
+    width, _, height = text.partition("x")
+    return float(width), float(height) if height else None
+
+
 # Options of export that change a preset: their type, and their help.
 STYLE_OPTIONS: dict[str, tuple[Callable[[str], Any], str, str]] = {
-    "width": (float, "MM", "width of the figure"),
-    "height": (float, "MM", "height of the figure; else as its content needs"),
+    "size": (size_mm, "WIDTH[xHEIGHT]", "in mm, such as 85 or 85x60; else the content's height"),
     "font": (str, "FAMILY", "family of its letters"),
     "font-size": (float, "POINTS", "size of its letters"),
     "dpi": (float, "DPI", "dots per inch of a .png"),

@@ -114,9 +114,9 @@ def test_that_command_and_script_take_a_preset_and_changes_of_it(studies, tmp_pa
     assert main(["export", "curves", *rest, "--preset", "icml", "--dpi", "100"]) == 0
     with Image.open(out) as image:
         assert image.width == int(82.55 / MM * 100)
-    assert main(["export", "curves", *rest, "--width", "50", "--dpi", "100", "--no-title"]) == 0
+    assert main(["export", "curves", *rest, "--size", "90x150", "--dpi", "100", "--no-title"]) == 0
     with Image.open(out) as image:
-        assert image.width == int(50 / MM * 100)
+        assert image.size == (int(90 / MM * 100), int(150 / MM * 100))
     assert main(["export", "curves", *rest, "--preset", "natur"]) != 0
     assert "did you mean 'nature'?" in capsys.readouterr().err
     pdf = ["--study", where, "--out", str(tmp_path / "a.pdf")]
