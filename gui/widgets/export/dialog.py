@@ -47,6 +47,7 @@ class ExportDialog(Dialog):
         self._channel = f"export preview {id(self)}"
         self._pixmap = QPixmap()
         self._file: tuple[object, bytes] | None = None
+        self._unsaved: object = None
         self._due = QTimer(self, singleShot=True, interval=PREVIEW_DELAY_MS)
         self._due.timeout.connect(self._draw_preview)
         kind = type(self)
@@ -97,7 +98,7 @@ class ExportDialog(Dialog):
                 save_as(data, path, style)
             return path
 
-        ask(self, f"export {path}", work, self._on_saved, self._on_failed)
+        ask(self, f"export {path}", work, self._on_saved, self._on_not_saved)
 
     def _choice(self) -> tuple[object, ...]:
         """Return all that the file depends on."""
@@ -170,7 +171,8 @@ class ExportDialog(Dialog):
         ask(self, self._channel, work, self._show_preview, self._on_failed)
 
     def _show_preview(self, shown: Shown) -> None:
-        self._say(shown.words)
+        if shown.choice != self._unsaved:  # else why it was not saved stays to be read
+            self._say(shown.words)
         self._file = None if shown.file is None else (shown.choice, shown.file)
         if shown.file is None:
             lines = shown.words_of_table.splitlines()
@@ -200,6 +202,10 @@ class ExportDialog(Dialog):
         went_to(self, path.parent)
         say(self, f"Saved {path}")
         self.accept()
+
+    def _on_not_saved(self, text: str) -> None:
+        self._unsaved = self._choice()
+        self._on_failed(text)
 
     def _on_failed(self, text: str) -> None:
         self._buttons.setEnabled(True)

@@ -322,8 +322,9 @@ def test_that_the_preview_is_the_file(qtbot, tmp_path, monkeypatch, suffix):
     choose(dialog, suffix)
     dialog.form.preset.setCurrentIndex(dialog.form.preset.findData("nature"))
     dialog.form.preset.activated.emit(0)
+    dialog._due.stop()
     dialog._draw_preview()
-    seen = dialog._pixmap.toImage()
+    seen = dialog._pixmap.toImage().convertToFormat(QImage.Format.Format_RGB32)
     words = dialog._answer.text()
     monkeypatch.setattr("engine.figures.drawing.draw", None)  # nothing is drawn a second time
     path = tmp_path / f"a.{suffix}"
@@ -332,7 +333,8 @@ def test_that_the_preview_is_the_file(qtbot, tmp_path, monkeypatch, suffix):
     assert words.startswith("89.0 x ")
     assert f"{path.stat().st_size / 1000:,.0f} kB" in words
     if suffix == "png":
-        assert QImage.fromData(path.read_bytes()) == seen
+        read = QImage.fromData(path.read_bytes())
+        assert read.convertToFormat(QImage.Format.Format_RGB32) == seen
         assert seen.width() == int(89 / 25.4 * 300)
 
 
