@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import LogFormatter, MaxNLocator
 
-from engine.figures.charts import INK, NEUTRAL, ChartData, Regions, Series
+from engine.figures.charts import INK, NEUTRAL, ChartData, Series
+from engine.figures.images.regions import draw_regions
 from engine.figures.paper.colours import PALETTES
 from engine.figures.paper.style import FigureStyle, in_palette
 from engine.figures.sizing import (
@@ -86,7 +86,7 @@ def _draw_chart(
     ax: Axes, data: ChartData, width_mm: float, style: FigureStyle, ratio: float
 ) -> None:
     if data.regions is not None:
-        _draw_regions(ax, data.regions, PALETTES[style.palette])
+        draw_regions(ax, data.regions, PALETTES[style.palette], INK)
     for item in data.series:
         _draw_series(ax, item, style)
     if data.segments is not None:
@@ -143,11 +143,3 @@ def _draw_series(ax: Axes, item: Series, style: FigureStyle) -> None:
         ax.vlines(item.x, item.low, item.high, color=item.colour, linewidth=0.6, alpha=0.6)
     elif len(item.x) > 1:
         ax.fill_between(item.x, item.low, item.high, color=item.colour, alpha=0.18, linewidth=0)
-
-
-def _draw_regions(ax: Axes, regions: Regions, colours: Sequence[str]) -> None:
-    axis, values = regions.axis, regions.values
-    levels = [-np.inf, 0.0, np.inf]
-    ax.contourf(axis, axis, values, levels, colors=colours[:2], alpha=0.16)
-    if values.min() < 0 < values.max():
-        ax.contour(axis, axis, values, [0.0], colors=INK, linewidths=0.9)

@@ -86,4 +86,8 @@ def in_palette(panel: ChartData, palette: str) -> ChartData:
         if palette == "grey" and style == "solid" and item.colour in SERIES:
             style = DASHES[SERIES.index(item.colour) % len(DASHES)]
         series.append(replace(item, colour=colours.get(item.colour, item.colour), style=style))
-    return replace(panel, series=tuple(series))
+    regions = panel.regions
+    if regions is not None and regions.colours:
+        shown = tuple(colours.get(colour, colour) for colour in regions.colours)
+        regions = replace(regions, colours=shown)
+    return replace(panel, series=tuple(series), regions=regions)
