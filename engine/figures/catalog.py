@@ -92,7 +92,7 @@ class StudyFigure:
         """
         if (preset or changes) and not self.make:
             raise ValueError(
-                f"the figure {self.name} has pages of its own size: a preset, a size or colours "
+                f"the figure {self.name} has a size of its own: a preset, a size or colours "
                 "are for a figure that is a picture"
             )
         if network and not self.of_network:

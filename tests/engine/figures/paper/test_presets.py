@@ -121,7 +121,7 @@ def test_that_command_and_script_take_a_preset_and_changes_of_it(studies, tmp_pa
     assert "did you mean 'nature'?" in capsys.readouterr().err
     pdf = ["--study", where, "--out", str(tmp_path / "a.pdf")]
     assert main(["export", "report", *pdf, "--preset", "nature"]) != 0
-    assert "has pages of its own size" in capsys.readouterr().err
+    assert "has a size of its own" in capsys.readouterr().err
     assert main(["methods", "figure_presets"]) == 0
     listed = capsys.readouterr().out
     assert all(row.name in listed and row.words in listed for row in PRESETS.values())
