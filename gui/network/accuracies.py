@@ -13,6 +13,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from gui.widgets.table_names import name_table
+
 if TYPE_CHECKING:
     from engine.training.deciding import Choice, Decision
 
@@ -35,7 +37,7 @@ class AccuracyTable(QTableWidget):
         super().__init__(0, len(HEADINGS), parent)
         self._choices: list[Choice] = []
         self.setHorizontalHeaderLabels(HEADINGS)
-        self.setAccessibleName("Accuracy by normaliser and order of classes")
+        name_table(self, "Accuracy by normaliser and order of classes")
         self.verticalHeader().hide()
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

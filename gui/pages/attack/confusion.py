@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from gui.look import theme
 from gui.look.plain import plain_tip
+from gui.widgets.table_names import name_table
 
 MOST_CLASSES = 60  # rows; a larger matrix would be a field of empty cells
 NARROW, WIDE = 26, 56  # px of a column
@@ -30,7 +31,7 @@ class Confusion(QTableWidget):
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
         self._matrix: NDArray[np.int64] = np.zeros((0, 0), np.int64)
-        self.setAccessibleName("Confusion matrix: true classes down, predicted classes across")
+        name_table(self, "Confusion matrix: true classes down, predicted classes across")
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setCornerButtonEnabled(False)

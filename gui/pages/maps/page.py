@@ -336,7 +336,7 @@ class MapsPage(Page):
             drawing.percentile,
             "one scale for every row" if drawing.shared else "one scale a map",
         )
-        return figure_of(self._table, caption)
+        return figure_of(self._table, caption, drawing)
 
 
 def _maps(

@@ -22,6 +22,7 @@ from gui.widgets.images.image_strip import CLASS_LETTERS
 from gui.widgets.images.skipped import SkippedModel
 from gui.widgets.images.thumbnails import ThumbnailGrid
 from gui.widgets.label import Label
+from gui.widgets.table_names import name_table
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
@@ -112,7 +113,7 @@ class ImageBrowser(QTabWidget):
         self._left_out.setRootIsDecorated(False)
         self._left_out.setUniformRowHeights(True)
         self._left_out.setAlternatingRowColors(True)
-        self._left_out.setAccessibleName("Files that were left out")
+        name_table(self._left_out, "Files that were left out")
         self._left_out.header().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self._nothing = Label("No file was left out.")
         self._nothing.setProperty("role", "muted")
