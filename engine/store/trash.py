@@ -227,8 +227,12 @@ def _move_back(folder: Path, moved: list[Entry]) -> None:
 
 
 def _move(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(source, target)
+    # One call for each of thousands: after every call a thread waits for Python's lock again.
+    try:
+        os.replace(source, target)
+    except FileNotFoundError:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(source, target)
 
 
 def _sync(folder: Path, entries: Iterable[Entry]) -> None:

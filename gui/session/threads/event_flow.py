@@ -49,7 +49,7 @@ class EventFlow:
 
 
 class Listeners:
-    """What is called with every event; a signal of Qt takes ten times as long for thousands.
+    """What is called with every event; a signal of Qt takes nearly twice as long for thousands.
 
     As with a signal, methods do not keep their object alive, those of a destroyed object are not
     called, and what one raises does not keep an event from the others.

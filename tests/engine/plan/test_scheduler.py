@@ -1,3 +1,4 @@
+import gc
 import threading
 import time
 
@@ -299,7 +300,7 @@ def test_that_pausing_and_cancelling_at_once_leaves_nothing_waiting():
 
 
 def test_that_naming_a_whole_plan_takes_little_time_and_naming_it_again_less(world):
-    """0.1 s of the processor for 3,281 here, then a fifth of that; it took 0.4 s each time."""
+    """0.08 s of the processor for 3,281, then a tenth; it took as much again each time."""
     w = world(until_cancelled, slots=1)
     networks = [TRAININGS[0].replace("seed", seed) for seed in range(50)]
     scores = [
@@ -309,10 +310,14 @@ def test_that_naming_a_whole_plan_takes_little_time_and_naming_it_again_less(wor
         for mode in ("roar", "kar")
     ]
     took = []
-    for _ in range(2):
-        began = time.process_time()
-        named = w.scheduler.prepare(scores)
-        took.append(time.process_time() - began)
+    gc.disable()  # a collection takes longer, and falls on either
+    try:
+        for _ in range(2):
+            began = time.process_time()
+            named = w.scheduler.prepare(scores)
+            took.append(time.process_time() - began)
+    finally:
+        gc.enable()
     assert len(named) == 1 + 50 + 200 * 16 + 30
     assert took[0] < 1.0
     assert took[1] < took[0] / 2

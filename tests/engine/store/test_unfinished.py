@@ -197,7 +197,7 @@ def test_that_the_lines_of_a_list_are_those_of_its_specs(tmp_path):
 
 
 def test_that_thousands_are_found_in_linear_time_beside_thousands_of_records(study):
-    """0.1 s of the processor; 3 s where the keys of all records are gathered for each."""
+    """0.02 s of the processor; 3.7 s where the keys of all records are gathered for each."""
     wanted = {f"{number:020x}": ONE for number in range(8000)}
     own = Asked(study.path)
     own.add(f'{{"key": "{key}", "spec": {ONE.canonical}}}' for key in wanted)

@@ -84,3 +84,21 @@ def test_that_settling_spares_what_is_there_and_stopping_undoes_it(qapp):
     assert gc.get_freeze_count() == 0
     assert gc.isenabled()
     gc.freeze()
+
+
+def test_that_a_busy_machine_does_not_put_the_next_search_off(collector, monkeypatch):
+    """Only its own processor time counts: by the clock a search may take seconds there."""
+    clock = [0.0]
+
+    def slow(generation):
+        clock[0] += 30.0
+        found.append(generation)
+
+    found = []
+    monkeypatch.setattr(collecting.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(collecting.gc, "collect", slow)
+    monkeypatch.setattr(collecting.gc, "get_count", lambda: (10**6, 10**6, 10**6))
+    for _ in range(3):
+        collector.look()
+        clock[0] += 0.2
+    assert found == [2, 2, 2]
