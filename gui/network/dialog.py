@@ -301,7 +301,7 @@ class NetworkDialog(Dialog):
         choice, images = self.table.choice(), self._images
         if choice is None or images is None or images != self._workspace.images:
             return
-        make = self.search.spec_maker(choice, images)
+        make, keep = self.search.spec_maker(choice, images), self.search.table_keeper(choice)
         super().accept()
         if make is not None:
-            self._workspace.importer.add_weights(self.path, make)
+            self._workspace.importer.add_weights(self.path, make, keep)

@@ -15,6 +15,7 @@ from gui.session.state import State
 if TYPE_CHECKING:
     from engine.jobs.context import Control
     from engine.networks.opening.finding import Found, Opened
+    from engine.store.study import Study
     from engine.training.deciding import Choice, Decision
 
 FIND, MEASURE = "network/find", "network/measure"
@@ -138,6 +139,17 @@ class Search(QObject):
             return imported(found, choice, images, image_set, digest)
 
         return make
+
+    def table_keeper(self, choice: Choice) -> Callable[[Study, Imported], None]:
+        """Return a function that leaves the table of accuracies in a study for an import."""
+        tried = self.decision.tried(choice) if self.decision is not None else []
+
+        def keep(study: Study, spec: Imported) -> None:
+            from engine.networks.opening.tried import keep_tried
+
+            keep_tried(study, spec.key, tried)
+
+        return keep
 
     def _note(self, done: float, total: float) -> None:
         """Store the progress. Runs on the lane's thread, so it must not touch anything else."""

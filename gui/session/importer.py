@@ -28,6 +28,7 @@ CHANNEL = "ingest"
 OPENING = "open study"
 POLL_MS = 100
 COPIED_AT_MOST = 1000
+Keep = Callable[[Study, Imported], object]
 
 
 class Importer(QObject):
@@ -59,6 +60,7 @@ class Importer(QObject):
         self.drives = Drives(state)
         # Called with images that were read from what the user gave: they replace the present ones.
         self.choose: Callable[[ImagesSpec, ImageSet], object] = state.choose_images
+        self.add: Callable[[Imported], object] = lambda spec: state.run([spec])
         self._progress, self._patience = (0.0, 0.0), patience.Patience()
         self.name, self._looks = "", 0
         self._poll = QTimer(self)
@@ -147,8 +149,8 @@ class Importer(QObject):
         """Compute a built-in plan in a study of its own."""
         self._when_loaded(lambda: self._run_preset(name))
 
-    def add_weights(self, path: Path, make: Callable[[str], Imported]) -> None:
-        """Queue the import of a weights file; ``make`` returns its spec from its digest."""
+    def add_weights(self, path: Path, make: Callable[[str], Imported], keep: Keep) -> None:
+        """Queue an import; ``make`` returns its spec, ``keep`` leaves its table in the study."""
 
         def work(control: Control) -> Imported:
             from engine.data.safety.apart import apart
@@ -157,7 +159,7 @@ class Importer(QObject):
             return make(apart(lambda check: digest_of(path, check), control.check))
 
         def done(spec: Imported) -> None:
-            self._add_imported(path, spec)
+            self._add_imported(path, spec, keep)
 
         self._state.runner.ask(f"digest {path}", work, done, self._fail, long=True)
 
@@ -365,16 +367,17 @@ class Importer(QObject):
             return None
         return folder
 
-    def _add_imported(self, path: Path, spec: Imported) -> None:
+    def _add_imported(self, path: Path, spec: Imported, keep: Keep) -> None:
         study = self._study_called(path.stem)
         if study is None:
             return
         try:
             study.set_location(spec.digest, path)
+            keep(study, spec)
         except StudyError as error:
             self._say(str(error), error=True)
             return
-        self._state.run([spec])
+        self.add(spec)
         self.network_added.emit(spec)
 
     def _say(self, text: str, *, error: bool = False) -> None:
