@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from PySide6.QtCore import Qt
 
 from engine import specs
 from engine.networks.architectures import build
@@ -154,3 +155,82 @@ def test_that_closing_stops_everything(qtbot, workspace, file):
     dialog.reject()
     assert not dialog.search.measuring
     assert workspace.entries() == []
+
+
+# ------------------------------------------------------------------------------------- going back
+
+
+def undo(qtbot, dialog):
+    dialog.activateWindow()
+    qtbot.keyClick(dialog, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+
+
+def test_that_another_row_is_taken_back_and_import_takes_what_is_shown(qtbot, workspace, file):
+    choose(qtbot, workspace)
+    dialog = shown(qtbot, workspace, file)
+    proposed = decided(qtbot, dialog).proposed
+    assert dialog.back.isHidden()
+    dialog.table.selectRow(dialog.table.rowCount() - 1)
+    dialog.table.selectRow(1)
+    middle = dialog.table.choice()
+    dialog.table.selectRow(0)
+    assert len({id(proposed), id(middle), id(dialog.table.choice())}) >= 2
+    dialog.go_back()
+    assert dialog.table.choice() is middle
+    dialog.go_back()
+    dialog.go_back()
+    assert dialog.table.choice() is proposed
+    assert dialog.back.isHidden()
+    dialog.go_back()
+    assert dialog.accept_button.isEnabled()
+
+
+def test_that_a_named_architecture_and_a_place_are_taken_back(qtbot, workspace, tmp_path):
+    generator = torch.Generator().manual_seed(1)
+    other = build(SMALL, shape=(1, 28, 28), classes=10, generator=generator)[1].state_dict()
+    choose(qtbot, workspace)
+    dialog = shown(qtbot, workspace, saved(tmp_path / "two.pt", best=other))
+    decided(qtbot, dialog)
+    dialog.places.setCurrentIndex(1)
+    dialog.places.activated.emit(1)
+    qtbot.waitUntil(lambda: dialog.search.found is not None, timeout=WAIT_MS)
+    decided(qtbot, dialog)
+    dialog.other.click()
+    dialog.form.set_spec(specs.PaperMnistCNN())
+    qtbot.waitUntil(lambda: bool(dialog.search.problem), timeout=WAIT_MS)
+    dialog.go_back()
+    decided(qtbot, dialog)
+    assert not dialog.other.isChecked()
+    assert dialog.form.isHidden()
+    assert (dialog.search.found.network, dialog.search.found.place) == (SMALL, "best")
+    assert dialog.form.spec().kind == SMALL.kind
+    dialog.back.click()
+    decided(qtbot, dialog)
+    assert dialog.search.found.place == dialog.places.currentText() == "net"
+    assert dialog.back.isHidden()
+
+
+def test_that_folding_the_form_takes_the_found_architecture_again(qtbot, workspace, file):
+    choose(qtbot, workspace)
+    dialog = shown(qtbot, workspace, file)
+    decided(qtbot, dialog)
+    dialog.other.click()
+    dialog.form.set_spec(specs.PaperMnistCNN())
+    qtbot.waitUntil(lambda: bool(dialog.search.problem), timeout=WAIT_MS)
+    dialog.other.click()
+    decided(qtbot, dialog)
+    assert dialog.heading.text() == "mine.pt holds Small CNN."
+
+
+def test_that_ctrl_z_goes_back_and_enter_never_cancels(qtbot, workspace, file):
+    dialog = shown(qtbot, workspace, file)
+    qtbot.waitUntil(lambda: dialog.search.found is not None, timeout=WAIT_MS)
+    qtbot.keyClick(dialog, Qt.Key.Key_Return)
+    assert dialog.isVisible()
+    choose(qtbot, workspace)
+    proposed = decided(qtbot, dialog).proposed
+    assert dialog.accept_button.isDefault()
+    dialog.table.selectRow(dialog.table.rowCount() - 1)
+    assert not dialog.back.isHidden()
+    undo(qtbot, dialog)
+    assert dialog.table.choice() is proposed
