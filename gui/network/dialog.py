@@ -5,8 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import Signal, Slot
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QKeySequence,
+    QShortcut,
+)
 from PySide6.QtWidgets import (
     QComboBox,
     QDialogButtonBox,
@@ -22,6 +28,7 @@ from engine.specs import ImagesSpec, NetworkSpec, StoredImages
 from gui.network.accuracies import AccuracyTable
 from gui.network.corrections import Corrections
 from gui.network.search import Search
+from gui.session import dropping
 from gui.session.workspace import Workspace
 from gui.widgets.dialog import Dialog
 from gui.widgets.forms.spec_form import SpecForm
@@ -31,7 +38,10 @@ STEPS = 1000
 WIDTH = 620
 DETAIL_LINES = 4
 SHOWN_NAMES = 200
-NO_IMAGES = "Choose images first: the network is then measured on them. This window waits."
+NO_IMAGES = (
+    "Choose images first, or drop them here: the network is then measured on them. This window "
+    "waits."
+)
 
 
 class NetworkDialog(Dialog):
@@ -56,6 +66,7 @@ class NetworkDialog(Dialog):
         self._corrections, self._before = Corrections(), list[Corrections]()
         self.setWindowTitle("Open network")
         self.setMinimumWidth(WIDTH)
+        self.setAcceptDrops(True)
         self._build_facts()
         self._build_table()
         self._build_details()
@@ -337,6 +348,25 @@ class NetworkDialog(Dialog):
             f"Accuracy on {self._images_title()}. The best choice is proposed; another row can be "
             "chosen."
         )
+
+    # ----------------------------------------------------------------------------------- dropping
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Accept files: who is asked to choose images drops them here, too."""
+        if dropping.paths_of(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        """Accept them at every position: some desktops ask again on each move."""
+        if dropping.paths_of(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Import what was dropped after the drop has ended, as the window does."""
+        paths = dropping.paths_of(event.mimeData())
+        if paths:
+            event.acceptProposedAction()
+            QTimer.singleShot(0, self, lambda: self._workspace.importer.take(paths))
 
     def done(self, result: int) -> None:
         """Stop reading and measuring when the dialog closes."""

@@ -2,7 +2,9 @@
 
 import pytest
 import torch
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
+from PySide6.QtWidgets import QApplication
 
 from engine import specs
 from engine.networks.architectures import build
@@ -13,6 +15,7 @@ from tests.gui.fakes import WAIT_MS
 
 SMALL = specs.SmallCNN(width=4, hidden=8)
 GLYPHS = Glyphs(train=30, test=40)
+NONE = Qt.KeyboardModifier.NoModifier
 
 
 @pytest.fixture
@@ -234,3 +237,35 @@ def test_that_ctrl_z_goes_back_and_enter_never_cancels(qtbot, workspace, file):
     assert not dialog.back.isHidden()
     undo(qtbot, dialog)
     assert dialog.table.choice() is proposed
+
+
+# ----------------------------------------------------------------------------------------- dropping
+
+
+def test_that_images_dropped_on_the_dialog_are_read(qtbot, workspace, dialog, tmp_path):
+    taken = []
+    workspace.importer.take = taken.extend
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(tmp_path))])
+    for kind in (QDragEnterEvent, QDragMoveEvent):
+        event = kind(QPoint(5, 5), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, NONE)
+        event.ignore()
+        QApplication.sendEvent(dialog, event)
+        assert event.isAccepted()
+    drop = QDropEvent(
+        QPointF(5, 5), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, NONE
+    )
+    QApplication.sendEvent(dialog, drop)
+    assert not taken, "nothing opens during a drop"
+    qtbot.waitUntil(lambda: taken == [tmp_path], timeout=WAIT_MS)
+
+
+def test_that_a_text_is_not_taken(qtbot, dialog):
+    mime = QMimeData()
+    mime.setText("words")
+    event = QDragEnterEvent(
+        QPoint(5, 5), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, NONE
+    )
+    event.ignore()
+    QApplication.sendEvent(dialog, event)
+    assert not event.isAccepted()
