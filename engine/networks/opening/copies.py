@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+MOST = 4  # copies; a network has many layers with one end of a name
+DEEPEST = 8  # parts of a prefix
 FEWEST = 8  # entries that copies must share; smaller networks are not told apart
 COVERED = 0.9  # share of the entries that copies make up together, and that two of them share
 
@@ -51,14 +53,14 @@ def copies_in(entries: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def _candidates(first: str, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[list[str]]:
     """Yield lists of prefixes under which the first entry is found again, the shortest first."""
     parts = first.split(".") if first else []
-    for length in range(len(parts)):
+    for length in range(min(len(parts), DEEPEST)):
         rest = ".".join(parts[length:])
         found = [
             name.removesuffix(rest)
             for name, shape in shapes.items()
             if (name == rest or name.endswith(f".{rest}")) and shape == shapes[first]
         ]
-        if len(found) > 1:
+        if 1 < len(found) <= MOST:
             yield found
 
 
