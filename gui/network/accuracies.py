@@ -76,7 +76,7 @@ class AccuracyTable(QTableWidget):
         rows = self.selectionModel().selectedRows()
         return self._choices[rows[0].row()] if rows else None
 
-    def row(self) -> tuple[str, str] | None:
+    def names(self) -> tuple[str, str] | None:
         """Return normaliser and order of classes of the selected choice, or None."""
         choice = self.choice()
         return None if choice is None else _names(choice)

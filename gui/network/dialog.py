@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import (
@@ -111,7 +112,10 @@ class NetworkDialog(Dialog):
         self.table.chosen.connect(self._on_chosen)
         self.remarks = Label("", wordWrap=True)
         self.read_so = QPushButton("Read the images so")
-        self.read_so.setToolTip("Read the chosen images anew, in the size and colour that it takes")
+        self.read_so.setToolTip(
+            "Read the chosen images anew, in the size and colour that the network takes; all for "
+            "tests if they are few"
+        )
         self.read_so.clicked.connect(self._on_read_so)
 
     def _build_details(self) -> None:
@@ -289,7 +293,7 @@ class NetworkDialog(Dialog):
         self.accept_button.setEnabled(choice is not None)
         if choice is None or decision is None:
             return
-        row = None if choice is decision.proposed else self.table.row()
+        row = None if choice is decision.proposed else self.table.names()
         if row != self._corrections.row:
             self._before.append(self._corrections)
             self._corrections = replace(self._corrections, row=row)
@@ -300,10 +304,12 @@ class NetworkDialog(Dialog):
         found, images, study = self.search.found, self._workspace.images, self._workspace.study
         if found is None or study is None or not isinstance(images, StoredImages):
             return
-        options = {
+        options: dict[str, Any] = {
             "image_size": self.search.wished_side or found.shape[1],
             "channels": "grey" if found.shape[0] == 1 else "rgb",
         }
+        if self.search.few_tests:
+            options["test_fraction"] = 1.0
         self._workspace.importer.read_folder(study.locate(images.digest), options)
 
     def _images_title(self) -> str:
@@ -324,7 +330,7 @@ class NetworkDialog(Dialog):
         self.details.setVisible(known and bool(self._entries()))
         self.back.setVisible(bool(self._before))
         self.read_so.setVisible(
-            bool(search.fault or search.wished_side)
+            bool(search.fault or search.wished_side or search.few_tests)
             and isinstance(self._workspace.images, StoredImages)
         )
         self.remarks.setText(" ".join(search.remarks) if known else "")

@@ -51,6 +51,7 @@ class Search(QObject):
         self.problem = ""
         self.fault = ""  # why the network cannot take the images
         self.wished_side: int | None = None  # at which the images should be read, if larger
+        self.few_tests = False  # whether the images hold back too few for tests
         self.remarks: list[str] = []
         self._poll = QTimer(self)
         self._poll.setInterval(POLL_MS)
@@ -65,7 +66,7 @@ class Search(QObject):
         """Find the network anew, at a place in the file and of an architecture, if given."""
         self.stop()
         self.found, self.decision, self.problem, self.fault = None, None, "", ""
-        self.wished_side = None
+        self.wished_side, self.few_tests = None, False
         images, opened = self._state.image_set, self._opened
 
         def work(control: Control) -> tuple[Opened, Found, str, int | None, list[str]]:
@@ -81,7 +82,10 @@ class Search(QObject):
             return read, found, fault, side, sentences(found, images, None)
 
         def done(answer: tuple[Opened, Found, str, int | None, list[str]]) -> None:
+            from engine.training.proposing import has_few_tests
+
             self._opened, self.found, self.fault, self.wished_side, self.remarks = answer
+            self.few_tests = images is not None and has_few_tests(images)
             self.found_changed.emit()
 
         self._state.runner.ask(FIND, work, done, self._fail, long=True)

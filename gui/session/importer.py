@@ -315,10 +315,11 @@ class Importer(QObject):
         self._say(text, error=True)
 
     def _choose_after_asking(self, path: Path, spec: StoredImages, images: ImageSet) -> None:
-        """Ask before folders that do not look like classes become the study's images."""
+        """Ask once before folders that do not look like classes become the study's images."""
         from engine.data.remarks import class_doubt
 
-        doubt = class_doubt(spec.name, images)
+        known = getattr(self._state.images, "digest", "") == spec.digest
+        doubt = "" if known else class_doubt(spec.name, images)
         if doubt:
             self.confirm(doubt, lambda: self._choose(path, spec, images))
         else:

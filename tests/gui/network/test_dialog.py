@@ -7,10 +7,12 @@ from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication
 
 from engine import specs
+from engine.data.images import ingest
 from engine.networks.architectures import build
 from engine.specs import Glyphs, Imported
 from gui.network.dialog import NO_IMAGES, NetworkDialog
 from gui.session.workspace import Workspace
+from tests import image_files
 from tests.gui.fakes import WAIT_MS
 
 SMALL = specs.SmallCNN(width=4, hidden=8)
@@ -269,3 +271,21 @@ def test_that_a_text_is_not_taken(qtbot, dialog):
     event.ignore()
     QApplication.sendEvent(dialog, event)
     assert not event.isAccepted()
+
+
+def test_that_few_test_images_are_offered_to_be_read_all_for_tests(
+    qtbot, workspace, file, tmp_path, monkeypatch
+):
+    few = image_files.write(
+        tmp_path / "few", image_files.classes({"a": 20, "b": 20, **{str(k): 1 for k in range(8)}})
+    )
+    spec, images = ingest(few, image_size=28, channels="grey")
+    workspace.study.set_location(spec.digest, few)
+    workspace.choose_images(spec, images)
+    dialog = shown(qtbot, workspace, file)
+    decided(qtbot, dialog)
+    assert not dialog.read_so.isHidden()
+    asked = []
+    monkeypatch.setattr(workspace.importer, "read_folder", lambda *given: asked.append(given))
+    dialog.read_so.click()
+    assert asked == [(few, {"image_size": 28, "channels": "grey", "test_fraction": 1.0})]
