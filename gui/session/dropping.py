@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 # Files that are asked about as weights; those that are none are then named for what they are.
 WEIGHTS = (
     *(".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".t7", ".pkl", ".pickle", ".pth.tar"),
-    *(".pt.tar", ".ckpt.tar", ".pt2", ".onnx", ".keras", ".npz", ".tflite", ".pb"),
+    *(".pt.tar", ".ckpt.tar", ".pt2", ".onnx", ".keras", ".npz", ".tflite", ".pb", ".weights"),
+    *(".pth.gz", ".pt.gz", ".gguf", ".msgpack", ".joblib", ".mlmodel", ".caffemodel", ".npy"),
+    *(".pdparams", ".mar", ".safetensors.index.json"),
 )
 PACKED = (".h5", ".hdf5")
 # Fields of images that say how they become square, and which values are black and white.
@@ -100,7 +102,7 @@ def sort_paths(paths: Iterable[Path]) -> Sorted:
             found.studies.append(path)
         elif path.is_file() and path.suffix.lower() in PACKED:
             found.packed.append(path)
-        elif path.is_file() and path.name.lower().endswith(WEIGHTS):
+        elif path.is_file() and (path.name.lower().endswith(WEIGHTS) or _holds_weights(path)):
             found.weights.append(path)
         else:
             found.images.append(path)
@@ -109,6 +111,22 @@ def sort_paths(paths: Iterable[Path]) -> Sorted:
     if len(found.images) > 1 and not found.folders:
         found = replace(found, name=name_of(found.images))
     return found
+
+
+def _holds_weights(path: Path) -> bool:
+    """Whether a file whose name tells nothing begins as weights do, such as one of a cache."""
+    from engine.data.archives import SUFFIXES as ARCHIVES
+    from engine.data.decode import SUFFIXES as PICTURES
+    from engine.networks.opening.formats import WeightsError, format_of, regular_file
+
+    if path.name.lower().endswith((*ARCHIVES, *PICTURES)):
+        return False
+    try:
+        with regular_file(path) as file:
+            format_of(file, path.name)
+    except WeightsError:
+        return False
+    return True
 
 
 def may_be_images(path: Path) -> bool:

@@ -51,9 +51,10 @@ def test_that_heic_photographs_are_attacked_where_they_are_dropped_and_read_as_a
         until(lambda: person.look("window.workspace.image_set.class_count") == 10, "the images")
         person.go_to("Attack")
         until(lambda: person.look("page.columns.0.result") is not None, "an attacked picture")
+        before = person.picture("page.columns.0.adversarial")
         desktop.drag_folder(photo, onto=middle(person.where("page.original")))
         person.sees("page._heading.text", "Original: phone.heic")
-        until(lambda: person.look("page.columns.0.attack") is not None, "an attack")
+        until(lambda: person.picture("page.columns.0.adversarial") != before, "an attack on it")
         assert list(person.look("page.strip.chosen")) == [OWN]
         assert "28 x 28" in person.look("page.images.origin.text")
         desktop.shoot("phone attacked")
