@@ -228,7 +228,6 @@ class NetworkDialog(Dialog):
         search, found = self.search, self.search.found
         if found is None:
             self.heading.setText(search.problem)
-            self.other.show()
         else:
             self.heading.setText(f"{self.path.name} holds {found.network.title}.")
             self.facts.setText(self._facts())
@@ -320,7 +319,7 @@ class NetworkDialog(Dialog):
         search = self.search
         known = search.found is not None
         self.facts.setVisible(known)
-        self.other.setVisible(known or bool(search.problem))
+        self.other.setVisible(search.holds_weights)
         several = known and self.places.count() > 1
         self.places.setVisible(several)
         self.places_label.setVisible(several)

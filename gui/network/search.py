@@ -62,6 +62,11 @@ class Search(QObject):
         """Whether the table of accuracies is being measured."""
         return self._poll.isActive()
 
+    @property
+    def holds_weights(self) -> bool:
+        """Whether weights were read from the file, of whatever network."""
+        return self._opened is not None
+
     def find(self, place: str | None = None, network: NetworkSpec | None = None) -> None:
         """Find the network anew, at a place in the file and of an architecture, if given."""
         self.stop()
@@ -74,7 +79,8 @@ class Search(QObject):
             from engine.networks.opening.finding import find, open_file
             from engine.training.proposing import sentences, size_fault, wished_side
 
-            read = opened or apart(lambda _: open_file(self.path), control.check)
+            # Kept at once: naming the network can help where it is not found, not where this fails.
+            read = self._opened = opened or apart(lambda _: open_file(self.path), control.check)
             shape = images.shape if images is not None else None
             found = find(read, shape=shape, network=network, place=place)
             fault = size_fault(found, images) if images is not None else ""

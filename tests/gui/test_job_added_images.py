@@ -59,7 +59,10 @@ def test_that_heic_photographs_are_attacked_where_they_are_dropped_and_read_as_a
         assert "28 x 28" in person.look("page.images.origin.text")
         desktop.shoot("phone attacked")
         desktop.drag_folder(damaged, onto=middle(person.where("page.original")))
-        until(lambda: "damaged holds no readable" in str(person.look("window.messages.errors")), "the refusal")
+        until(
+            lambda: "damaged holds no readable" in str(person.look("window.messages.errors")),
+            "the refusal",
+        )
         desktop.shoot("damaged refused")
         person.go_to("Data")
         desktop.drag_folder(folder_of_heic(tmp_path / "phones"), onto=DROP)

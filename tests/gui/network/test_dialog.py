@@ -162,6 +162,44 @@ def test_that_closing_stops_everything(qtbot, workspace, file):
     assert workspace.entries() == []
 
 
+# --------------------------------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"<!DOCTYPE html><title>Virus scan warning</title>", "is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "is a Git LFS pointer"),
+        (b"\x80\x04\x95\x10\x00\x00\x00", "is a Python pickle"),
+    ],
+)
+def test_that_what_is_no_weights_file_is_said_and_no_architecture_asked_for(
+    qtbot, workspace, tmp_path, content, words
+):
+    path = tmp_path / "net.pth"
+    path.write_bytes(content)
+    dialog = shown(qtbot, workspace, path)
+    qtbot.waitUntil(lambda: bool(dialog.search.problem), timeout=WAIT_MS)
+    assert dialog.heading.text().startswith(f"net.pth {words}")
+    assert dialog.other.isHidden()
+    assert not dialog.accept_button.isEnabled()
+
+
+def test_that_a_whole_object_is_named_and_weights_of_no_network_can_be_named(
+    qtbot, workspace, tmp_path
+):
+    whole, odd = tmp_path / "whole.pth", tmp_path / "odd.pth"
+    torch.save(torch.nn.Linear(2, 2), whole)
+    dialog = shown(qtbot, workspace, whole)
+    qtbot.waitUntil(lambda: bool(dialog.search.problem), timeout=WAIT_MS)
+    assert "of class torch.nn.modules.linear.Linear" in dialog.heading.text()
+    assert dialog.other.isHidden()
+    torch.save({"unknown.weight": torch.ones(3, 3)}, odd)
+    dialog = shown(qtbot, workspace, odd)
+    qtbot.waitUntil(lambda: bool(dialog.search.problem), timeout=WAIT_MS)
+    assert not dialog.other.isHidden()
+
+
 # ------------------------------------------------------------------------------------- going back
 
 
