@@ -1,4 +1,4 @@
-"""How exactly float32 numbers are multiplied: torch's switches, and whose turn it is to set them.
+"""How exactly float32 numbers are multiplied and in which order they are summed: torch's switches.
 
 torch starts with TF32, 10 bits of mantissa instead of 23, in cuDNN's convolutions and says nothing
 of it. Here each switch is set by its own name, because the general one did not reach convolutions
@@ -7,18 +7,25 @@ must not be used beside these: torch raises an error when both were.
 
 The switches belong to the process, not to a thread. So only computations of one precision run at a
 time; those of another one wait, see :class:`Turns`.
+
+The order of sums hangs on the kernels that cuDNN takes. Reproducible ones are the default: the same
+computation on the same device gives the same bits again. The fastest ones are searched for, which
+takes others from run to run, and some of them sum in an order of their own each time.
 """
 
 from __future__ import annotations
 
+import os
 import threading
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 
 from engine.specs.schema import Spec, SpecError
 
 Multiplication = Literal["ieee", "tf32"]
+Kernels = Literal["reproducible", "fastest"]
+CHOSEN = "ISTHMUS_KERNELS"
 
 IEEE_ALONE = (("mkldnn", "conv"), ("mkldnn", "rnn"), ("mkldnn", "matmul"))
 SWITCHES = (("cudnn", "conv"), ("cudnn", "rnn"), ("cuda", "matmul"))
@@ -62,13 +69,31 @@ def check_precision(precision: str, device: torch.device) -> None:
         )
 
 
+def kernels() -> Kernels:
+    """Return which kernels a GPU takes; the environment variable ISTHMUS_KERNELS says it."""
+    return "fastest" if os.environ.get(CHOSEN, "").strip() == "fastest" else "reproducible"
+
+
+def choose_kernels(name: str) -> None:
+    """Choose the kernels of this process and of those it starts; see :func:`kernels`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such choice.
+    """
+    if name not in get_args(Kernels):
+        raise ValueError(f"kernels is {name!r}, must be one of {', '.join(get_args(Kernels))}")
+    os.environ[CHOSEN] = name
+
+
 def switch_to(multiplication: Multiplication) -> None:
     """Set all switches of the process; the processor's own stay exact."""
     for names, value in ((IEEE_ALONE, "ieee"), (SWITCHES, multiplication)):
         for backend, operation in names:
             _switch(backend, operation).fp32_precision = value
-    # cuDNN's search for the fastest kernel takes another one from run to run.
-    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.benchmark = kernels() == "fastest"
+    torch.backends.cudnn.deterministic = kernels() == "reproducible"
 
 
 def switched_to() -> set[str]:

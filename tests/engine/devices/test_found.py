@@ -131,7 +131,7 @@ def test_that_a_good_gpu_is_taken(monkeypatch):
     monkeypatch.setattr(torch.backends.cudnn, "version", lambda: 92000)
     facts = provenance(slots, Glyphs())
     assert (facts["device_name"], facts["cudnn"]) == ("NVIDIA Example", 92000)
-    assert facts["cudnn_search"] == "off"
+    assert (facts["kernels"], facts["cudnn_search"]) == ("reproducible", "off")
     assert free_memory(CUDA) == 70 * GB
 
 
