@@ -36,6 +36,7 @@ class Confusion(QTableWidget):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setCornerButtonEnabled(False)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideRight)
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().setDefaultSectionSize(24)
         theme.signals.changed.connect(self._recolour)
@@ -50,6 +51,8 @@ class Confusion(QTableWidget):
         heads = [name_of(names, k) for k in range(count)]
         self.setHorizontalHeaderLabels(heads)
         self.setVerticalHeaderLabels(heads)
+        for column, head in enumerate(heads):
+            self.horizontalHeaderItem(column).setToolTip(plain_tip(head))
         width = self.fontMetrics().horizontalAdvance
         widest = min(WIDE, max((width(head) for head in heads), default=0) + PADDING)
         # A name may be cut, a count may not.

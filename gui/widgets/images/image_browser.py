@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
 
 ALL = -1
-ORDER_LETTERS = 16  # that the list of orders is wide; the open list shows whole texts
+ORDER_LETTERS = 26  # that the list of orders is wide; the open list shows whole texts
 UNLABELLED = -2
 
 
