@@ -49,10 +49,11 @@ class Confusion(QTableWidget):
         self.setRowCount(count)
         self.setColumnCount(count)
         heads = [name_of(names, k) for k in range(count)]
-        self.setHorizontalHeaderLabels(heads)
-        self.setVerticalHeaderLabels(heads)
         for column, head in enumerate(heads):
-            self.horizontalHeaderItem(column).setToolTip(plain_tip(head))
+            label = QTableWidgetItem(head)
+            label.setToolTip(plain_tip(head))
+            self.setHorizontalHeaderItem(column, label)
+        self.setVerticalHeaderLabels(heads)
         width = self.fontMetrics().horizontalAdvance
         widest = min(WIDE, max((width(head) for head in heads), default=0) + PADDING)
         # A name may be cut, a count may not.
