@@ -50,7 +50,6 @@ def _run(options: argparse.Namespace) -> int:
         raise ValueError(f"--seed is {options.seed}, must be a whole number at least 0")
     if options.image_memory is not None:
         set_image_percent(_percent(options.image_memory))
-    _choose_kernels(options)
     return run_plan(
         path,
         options.study,
@@ -66,13 +65,6 @@ def _run(options: argparse.Namespace) -> int:
         share=_share(options.shard, options.take_over),
         workers=_workers(options),
     )
-
-
-def _choose_kernels(options: argparse.Namespace) -> None:
-    if options.kernels is not None:
-        from engine.devices.precision import choose_kernels
-
-        choose_kernels(options.kernels)
 
 
 def _workers(options: argparse.Namespace) -> Workers | None:
@@ -290,7 +282,6 @@ def _check(options: argparse.Namespace) -> int:
     if options.repair:
         from engine.cli.repair import repair
 
-        _choose_kernels(options)
         return repair(options.study, options.jobs, options.threads)
     study = Study(options.study)
     damaged = list(study.check())

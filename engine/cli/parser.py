@@ -151,12 +151,6 @@ def _add_run(command: argparse.ArgumentParser) -> None:
 def _add_cores(command: argparse.ArgumentParser) -> None:
     command.add_argument("--jobs", type=int, help="computations side by side")
     command.add_argument("--threads", type=int, help="processor threads of each computation")
-    command.add_argument(
-        "--kernels",
-        choices=("reproducible", "fastest"),
-        help="on a GPU: the same bits in every run (the default), or whatever is fastest; "
-        "ISTHMUS_KERNELS sets it too",
-    )
 
 
 def _add_import(command: argparse.ArgumentParser) -> None:

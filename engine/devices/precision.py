@@ -8,24 +8,20 @@ must not be used beside these: torch raises an error when both were.
 The switches belong to the process, not to a thread. So only computations of one precision run at a
 time; those of another one wait, see :class:`Turns`.
 
-The order of sums hangs on the kernels that cuDNN takes. Reproducible ones are the default: the same
-computation on the same device gives the same bits again. The fastest ones are searched for, which
-takes others from run to run, and some of them sum in an order of their own each time.
+The order of sums hangs on the kernels that cuDNN takes. Some of them sum in another order each
+time; those are not taken, so that a computation gives the same bits again on the same device.
 """
 
 from __future__ import annotations
 
-import os
 import threading
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
 
 from engine.specs.schema import Spec, SpecError
 
 Multiplication = Literal["ieee", "tf32"]
-Kernels = Literal["reproducible", "fastest"]
-CHOSEN = "ISTHMUS_KERNELS"
 
 IEEE_ALONE = (("mkldnn", "conv"), ("mkldnn", "rnn"), ("mkldnn", "matmul"))
 SWITCHES = (("cudnn", "conv"), ("cudnn", "rnn"), ("cuda", "matmul"))
@@ -69,31 +65,15 @@ def check_precision(precision: str, device: torch.device) -> None:
         )
 
 
-def kernels() -> Kernels:
-    """Return which kernels a GPU takes; the environment variable ISTHMUS_KERNELS says it."""
-    return "fastest" if os.environ.get(CHOSEN, "").strip() == "fastest" else "reproducible"
-
-
-def choose_kernels(name: str) -> None:
-    """Choose the kernels of this process and of those it starts; see :func:`kernels`.
-
-    Raises
-    ------
-    ValueError
-        If there is no such choice.
-    """
-    if name not in get_args(Kernels):
-        raise ValueError(f"kernels is {name!r}, must be one of {', '.join(get_args(Kernels))}")
-    os.environ[CHOSEN] = name
-
-
 def switch_to(multiplication: Multiplication) -> None:
     """Set all switches of the process; the processor's own stay exact."""
     for names, value in ((IEEE_ALONE, "ieee"), (SWITCHES, multiplication)):
         for backend, operation in names:
             _switch(backend, operation).fp32_precision = value
-    torch.backends.cudnn.benchmark = kernels() == "fastest"
-    torch.backends.cudnn.deterministic = kernels() == "reproducible"
+    # On an H200 reproducible kernels cost a stack of retrainings 0 to 5 %, and cuDNN's search,
+    # which takes other kernels from run to run, gained nothing (docs/benchmarks.md).
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
 
 
 def switched_to() -> set[str]:

@@ -46,9 +46,6 @@ class Stacked(nn.Module):
     ----------
     members
         Networks with equal layers, on one device, in their order. They are copied.
-    least_channels
-        The first convolution gets so many channels a member, those added being 0. cuDNN's fast
-        kernels for groups need 16 bytes a pixel, and images have 3 channels.
 
     Raises
     ------
@@ -56,12 +53,11 @@ class Stacked(nn.Module):
         If a layer is of a kind that cannot be stacked.
     """
 
-    def __init__(self, members: Sequence[nn.Module], least_channels: int = 0):
+    def __init__(self, members: Sequence[nn.Module]):
         super().__init__()
         self.members = len(members)
         self.body = _stacked(list(members))
         _fuse(self.body)
-        _widen(self.body, least_channels)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits (K * N, classes) of images (K * N, C, H, W), member by member."""
@@ -107,12 +103,11 @@ class _Conv(nn.Module):
         self.geometry: Geometry = (first.stride, padding, first.dilation)
         self.groups = len(layers) * first.groups
         self.rectifies = self.leaves_bias = False
-        self.extra = 0
 
     def forward(self, features: Tensor) -> Tensor:
         """Return (N, K * width, H', W') of (N, K * channels, H, W)."""
         features = _as_computed(features)
-        weight = _with_channels(self.weight, self.extra).flatten(0, 1).to(features.dtype)
+        weight = self.weight.flatten(0, 1).to(features.dtype)
         weight = weight.contiguous(memory_format=torch.channels_last)
         bias = None if self.bias is None else self.bias.flatten().to(features.dtype)
         if self.rectifies:
@@ -235,12 +230,10 @@ class _Normalize(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.stack([layer.mean for layer in layers]))
         self.register_buffer("std", torch.stack([layer.std for layer in layers]))
-        self.extra = 0
 
     def forward(self, images: Tensor) -> Tensor:
         """Return (N, K * channels, H, W) of images (N, K, C, H, W)."""
-        normal = (images - self.mean) / self.std
-        side_by_side = _with_channels(normal, self.extra).flatten(1, 2)
+        side_by_side = ((images - self.mean) / self.std).flatten(1, 2)
         return side_by_side.contiguous(memory_format=torch.channels_last)
 
 
@@ -295,20 +288,6 @@ def _fuse(body: nn.Module) -> None:
             elif type(behind) is nn.ReLU:
                 layer.rectifies = True
                 holder._modules[after] = nn.Identity()
-
-
-def _widen(body: nn.Module, channels: int) -> None:
-    """Let the normaliser and the convolution behind it have at least so many channels a member."""
-    parts = list(body.modules())
-    first = next((part for part in parts if isinstance(part, _Normalize)), None)
-    layer = next((part for part in parts if isinstance(part, _Conv)), None)
-    if first is not None and layer is not None and len(layer.weight) == layer.groups:
-        first.extra = layer.extra = max(0, channels - layer.weight.shape[2])
-
-
-def _with_channels(tensor: Tensor, extra: int) -> Tensor:
-    """Return a tensor (..., channels, H, W) with so many more channels of 0."""
-    return functional.pad(tensor, (0, 0, 0, 0, 0, extra)) if extra else tensor
 
 
 def _is_plain(layer: nn.Conv2d) -> bool:

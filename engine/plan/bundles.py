@@ -37,7 +37,7 @@ BUNDLED: dict[str, Bundling] = {
     Retraining.kind: Bundling(
         together.alike,
         together.retrain_together,
-        {"float32": 64, "tf32": 64, "bfloat16": 64},
+        {"tf32": 64, "bfloat16": 64},
     ),
 }
 """Kind of spec -> how computations of it are done together."""

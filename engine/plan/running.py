@@ -22,6 +22,16 @@ Begun = tuple[Spec, Control]
 
 
 @dataclass(frozen=True)
+class _Clock:
+    start: float
+    together: int
+
+    def share(self) -> float:
+        """Return the seconds since the start, divided among those that are computed together."""
+        return (time.monotonic() - self.start) / self.together
+
+
+@dataclass(frozen=True)
 class Runner:
     """Computes specs, alone or together, and writes their records into the study."""
 
@@ -32,8 +42,12 @@ class Runner:
     computations: Mapping[str, Computation]
 
     def run(self, begun: Sequence[Begun], end: Callable[[Ended], None]) -> None:
-        """Compute one spec, or several that are computed together; call ``end`` once for each."""
-        start = time.monotonic()
+        """Compute one spec, or several that are computed together; call ``end`` once for each.
+
+        Of several, each is said to have taken its share of the time: what they took adds up to what
+        the device was busy, and estimates of other plans, which are sums, stay right.
+        """
+        clock = _Clock(time.monotonic(), len(begun))
         contexts: dict[str, Context] = {}
         for spec, control in begun:
             self.emit(Started(spec.key, spec.kind, spec.title))
@@ -43,14 +57,14 @@ class Runner:
 
         def ended(context: Context, outcome: Result | BaseException) -> None:
             if contexts.pop(context.spec.key, None) is not None:
-                end(self._stored(context, outcome, start))
+                end(self._stored(context, outcome, clock.share()))
 
         for context in tuple(contexts.values()):
             try:
                 # Another process may have written this record meanwhile.
                 if self.study.take_up(context.spec):
                     del contexts[context.spec.key]
-                    end(Ended(context.spec.key, "finished", time.monotonic() - start))
+                    end(Ended(context.spec.key, "finished", clock.share()))
                 origins_in(context.spec)  # refuses what a plugin declared before it changed
             except BaseException as error:
                 ended(context, error)
@@ -64,9 +78,9 @@ class Runner:
             for context in tuple(contexts.values()):
                 ended(context, error)
 
-    def _stored(self, context: Context, outcome: Result | BaseException, start: float) -> Ended:
+    def _stored(self, context: Context, outcome: Result | BaseException, seconds: float) -> Ended:
         """Write the record of a result; return how the computation ended."""
-        spec, seconds = context.spec, time.monotonic() - start
+        spec = context.spec
         if isinstance(outcome, Result):
             try:
                 made = provenance(self.slots, spec) | context.provenance

@@ -12,7 +12,7 @@ import torch
 
 from engine.cores import allotted_cores
 from engine.devices.found import NAMES, automatic, name_of, why_not
-from engine.devices.precision import kernels, precision_of, switched_to
+from engine.devices.precision import precision_of, switched_to
 from engine.program import VERSION
 from engine.specs.schema import Spec, SpecError
 from engine.specs.variants import origins_in
@@ -120,8 +120,9 @@ def provenance(slots: Slots, spec: Spec) -> dict[str, Any]:
 
 
 def _of_cudnn() -> dict[str, Any]:
-    """Return cuDNN's version, which kernels were asked for, and whether it searches for them."""
+    """Return cuDNN's version, whether its kernels always sum in one order, and its search."""
     cudnn = torch.backends.cudnn
     version = cudnn.version()  # type: ignore[no-untyped-call]
+    order = "reproducible" if cudnn.deterministic else "any"
     search = "on" if cudnn.benchmark else "off"
-    return {"cudnn": version, "kernels": kernels(), "cudnn_search": search}
+    return {"cudnn": version, "kernels": order, "cudnn_search": search}

@@ -14,7 +14,6 @@ from dataclasses import replace
 import torch
 
 from engine import specs
-from engine.devices.precision import kernels
 from engine.jobs.context import Context
 from engine.jobs.device_images import device_images
 from engine.jobs.events import Progress
@@ -24,6 +23,7 @@ from engine.retraining.rankings import ranking
 from engine.store.study import Study
 from tests.benchmarks.retraining_speed import port
 from tests.device.report import Report
+from tests.device.stacked import float32_together
 from tests.device.usage import Usage
 
 SECTION = "speed"
@@ -42,7 +42,7 @@ def check(
     report.attempt(SECTION, "retrainings, plain port",
                    lambda: _port(report, device, study, retrainings, count))  # fmt: skip
     for what, way, precision, slots, epochs in _rows(kind, retrainings, _Adversarial(images, kind)):
-        name = f"{what.name}, {way}, {slots.count} at once, {precision}, {kernels()}"
+        name = f"{what.name}, {way}, {slots.count} at once, {precision}"
         if report.left(share) < 0:
             report.add(SECTION, name, left_out="no time left for it")
             continue
@@ -205,8 +205,9 @@ def _queued(
             device_images(context, wanted[0].images)
         with Usage(slots.device) as usage:
             begun = time.perf_counter()
-            scheduler.add(wanted)
-            scheduler.wait()
+            with float32_together():
+                scheduler.add(wanted)
+                scheduler.wait()
             seconds = time.perf_counter() - begun
         lost = sum(not study.has(spec) for spec in wanted)
     finally:

@@ -10,8 +10,6 @@ from engine.devices.precision import (
     TURNS,
     Turns,
     check_precision,
-    choose_kernels,
-    kernels,
     switch_to,
     switched_to,
 )
@@ -156,22 +154,6 @@ def test_that_torchs_own_switches_are_the_ones_that_are_set():
     assert {cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision, matmul.fp32_precision} == {"ieee"}
     assert not cudnn.benchmark
     assert cudnn.deterministic
-
-
-def test_that_the_fastest_kernels_are_taken_only_where_they_are_asked_for(monkeypatch):
-    monkeypatch.delenv("ISTHMUS_KERNELS", raising=False)
-    assert kernels() == "reproducible"
-    monkeypatch.setenv("ISTHMUS_KERNELS", "whatever")
-    assert kernels() == "reproducible"
-    choose_kernels("fastest")
-    switch_to("ieee")
-    cudnn = torch.backends.cudnn
-    assert (cudnn.benchmark, cudnn.deterministic) == (True, False)
-    choose_kernels("reproducible")
-    switch_to("ieee")
-    assert (cudnn.benchmark, cudnn.deterministic) == (False, True)
-    with pytest.raises(ValueError, match="kernels is 'slow', must be one of reproducible, fastest"):
-        choose_kernels("slow")
 
 
 @pytest.mark.parametrize("path", ["attack", "explain", "preview"])

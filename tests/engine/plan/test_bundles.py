@@ -9,7 +9,7 @@ import torch
 
 from engine import specs
 from engine.jobs.events import Ended, Progress, Started
-from engine.plan import bundles, scheduler
+from engine.plan import bundles, running, scheduler
 from engine.plan.scheduler import Scheduler, Slots, slots_on
 from engine.plan.slots import MOST_TOGETHER
 from engine.retraining import together
@@ -18,6 +18,14 @@ from tests.engine.conftest import GLYPHS, training
 ONE = Slots(torch.device("cpu"), 1, 1)
 WIDE = replace(ONE, width=4)
 RANDOM = specs.RandomRanking(images=GLYPHS)
+
+
+@pytest.fixture(autouse=True)
+def float32_together(monkeypatch):
+    """On a CPU there is no other precision."""
+    row = bundles.BUNDLED["retraining"]
+    widths = {**row.widths, "float32": 64}
+    monkeypatch.setitem(bundles.BUNDLED, "retraining", replace(row, widths=widths))
 
 
 def retrainings(count, **fields):
@@ -134,9 +142,39 @@ def test_how_many_are_done_together():
     assert bundles.most_together(spec, 8) == 8
     assert bundles.most_together(training(), 8) == 1
     assert slots_on("cpu").width == 1
+
+
+def test_that_float32_is_done_one_by_one_as_its_stack_is_no_faster(monkeypatch):
+    monkeypatch.undo()
+    (spec,) = retrainings(1)
+    assert bundles.most_together(spec, 64) == 1
+    assert bundles.most_together(spec.replace("precision", "tf32"), 64) == 64
+    assert bundles.most_together(spec.replace("precision", "bfloat16"), 64) == 64
     assert max(bundles.BUNDLED["retraining"].widths.values()) <= MOST_TOGETHER
 
 
 @pytest.mark.parametrize("kind", bundles.BUNDLED)
 def test_that_what_is_bundled_is_computed(kind):
     assert kind in scheduler.COMPUTATIONS
+
+
+def test_that_each_took_its_share_of_the_time(study, monkeypatch):
+    row = bundles.BUNDLED["retraining"]
+
+    def takes_a_while(contexts, ended):
+        time.sleep(0.4)
+        for context in contexts:
+            ended(context, together.Result({"accuracy": 0.5}, {}))
+
+    monkeypatch.setitem(bundles.BUNDLED, "retraining", replace(row, compute=takes_a_while))
+    wanted = retrainings(4)
+    ended = outcomes(run(study, wanted))
+    taken = [ended[spec.key].seconds for spec in wanted]
+    assert min(taken) >= 0.1
+    assert [study.entry(spec.key).seconds for spec in wanted] == pytest.approx(taken, abs=0.002)
+
+
+def test_that_a_share_is_the_time_divided_by_how_many_are_together():
+    alone, four = (running._Clock(time.monotonic() - 80, count) for count in (1, 4))
+    assert alone.share() == pytest.approx(80, abs=5)
+    assert four.share() == pytest.approx(20, abs=5)
