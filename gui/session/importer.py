@@ -28,7 +28,6 @@ CHANNEL = "ingest"
 OPENING = "open study"
 POLL_MS = 100
 COPIED_AT_MOST = 1000
-Keep = Callable[[Study, Imported], object]
 
 
 class Importer(QObject):
@@ -149,7 +148,7 @@ class Importer(QObject):
         """Compute a built-in plan in a study of its own."""
         self._when_loaded(lambda: self._run_preset(name))
 
-    def add_weights(self, path: Path, make: Callable[[str], Imported], keep: Keep) -> None:
+    def add_weights(self, path: Path, make: Callable[[str], Imported], keep: dropping.Keep) -> None:
         """Queue an import; ``make`` returns its spec, ``keep`` leaves its table in the study."""
 
         def work(control: Control) -> Imported:
@@ -176,8 +175,7 @@ class Importer(QObject):
         path = dropping.free_path(documents(), name, SUFFIX)
         if not self._state.open_study(path, create=True):
             return False
-        text = "Created the study {name} in {folder}."
-        self._say(text.format(name=path.stem, folder=path.parent))
+        self._say(f"Created the study {path.stem} in {path.parent}.")
         return True
 
     # ----------------------------------------------------------------------------------- private
@@ -226,8 +224,7 @@ class Importer(QObject):
         if len(paths) == 1:
             self._read(paths[0], {} if folders else self._form_of_present(paths[0]))
         elif folders:
-            text = "Drop one folder at a time, or the folder that holds them all."
-            self._say(text, error=True)
+            self._say("Drop one folder at a time, or the folder that holds them all.", error=True)
         elif len(paths) > COPIED_AT_MOST:
             text = "{count:,} files are too many to copy: drop their folder instead."
             self._say(text.format(count=len(paths)), error=True)
@@ -329,12 +326,15 @@ class Importer(QObject):
         study = self._study_called(spec.name)
         if study is None:
             return
-        try:
-            study.set_location(spec.digest, path)
-        except StudyError as error:
-            self._say(str(error), error=True)
-        self.choose(spec, images)
-        self._say(dropping.summary(spec, images))
+
+        def placed(problem: str) -> None:
+            if self._state.study is study:
+                self._say(problem, error=True)
+                self.choose(spec, images)
+                self._say(dropping.summary(spec, images))
+
+        work = partial(dropping.note_place, study, spec.digest, path)
+        self.drives.ask(f"place {spec.digest}", path.name, work, placed)
 
     def _form_of_present(self, path: Path) -> dict[str, Any]:
         return dropping.form_like(self._state.images, self._state.image_set, path)
@@ -368,21 +368,23 @@ class Importer(QObject):
             return None
         return folder
 
-    def _add_imported(self, path: Path, spec: Imported, keep: Keep) -> None:
+    def _add_imported(self, path: Path, spec: Imported, keep: dropping.Keep) -> None:
         study = self._study_called(path.stem)
         if study is None:
             return
-        try:
-            study.set_location(spec.digest, path)
-            keep(study, spec)
-        except StudyError as error:
-            self._say(str(error), error=True)
-            return
-        self.add(spec)
-        self.network_added.emit(spec)
+
+        def placed(problem: str) -> None:
+            self._say(problem, error=True)
+            if self._state.study is study and not problem:
+                self.add(spec)
+                self.network_added.emit(spec)
+
+        work = partial(dropping.note_import, study, spec, path, keep)
+        self.drives.ask(f"place {spec.digest}", path.name, work, placed)
 
     def _say(self, text: str, *, error: bool = False) -> None:
-        self._state.message.emit(text, error)
+        if text:
+            self._state.message.emit(text, error)
 
 
 def documents() -> Path:

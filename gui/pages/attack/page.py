@@ -35,6 +35,8 @@ from gui.pages.attack.column import (
     AttackColumn,
 )
 from gui.pages.attack.form import AttackForm, threat_of
+from gui.pages.attack.image_tabs import ImageTabs
+from gui.pages.attack.live_tab import Parts
 from gui.pages.attack.metrics import MetricsTab
 from gui.pages.attack.record import show_record
 from gui.pages.attack.saving import figure_of, write_png
@@ -157,14 +159,13 @@ class AttackPage(Page):
         layout = QVBoxLayout(self.one)
         layout.setContentsMargins(0, 8, 0, 0)
         layout.setSpacing(8)
-        layout.addWidget(self.strip)
-        layout.addWidget(self.images.origin)
-        layout.addWidget(self.form.eps)
         layout.addLayout(bar)
         layout.addLayout(self._grid, 1)
-        self.curves = AccuracyCurves(self.workspace, self.form, self.picker, self)
         self.tabs = QTabWidget()
         self.tabs.addTab(self.one, "One image")
+        lent = (self.form, self.picker, self.strip, self.images, self._names)
+        self.image_tabs = ImageTabs(self.tabs, self.one, Parts(self.workspace, *lent), self)
+        self.curves = AccuracyCurves(self.workspace, self.form, self.picker, self)
         self.metrics = MetricsTab(self.workspace, self.picker, self)
         self.metrics.opened.connect(self.workspace.record_asked)
         self.tabs.addTab(self.curves, "Accuracy against eps")
