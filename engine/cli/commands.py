@@ -156,6 +156,7 @@ def _tell_lacking(study: Study) -> None:
 
 def _show(options: argparse.Namespace) -> int:
     from engine.figures import tables
+    from engine.networks.opening.tried import as_documents, tried_in, words_for
     from engine.specs.variants import variant
     from engine.tradeoff.robustness import as_json as robustness_json
     from engine.tradeoff.robustness import robustness
@@ -167,12 +168,14 @@ def _show(options: argparse.Namespace) -> int:
         _tell_lacking(study)
         return OK
     record = _record(study, options.key)
+    tried = tried_in(record)
     if options.json:
         known = robustness(study).get(record.entry.key)
         more = robustness_json(known) if known is not None else {}
         provenance = {"provenance": dict(record.provenance)}
         notes = _image_notes(record)
         more = {**more, "notes": notes} if notes else more
+        more = {**more, "accuracies": as_documents(tried)} if tried else more
         print(json.dumps({**asdict(record.entry), **more, **provenance}))
         return OK
     entry = record.entry
@@ -189,7 +192,7 @@ def _show(options: argparse.Namespace) -> int:
         print(f"  {'needs':24} {one_line(entry.lacks)}")
     if words := record_words(study, entry):
         print("  " + words.replace("\n", "\n  "))
-    for note in _image_notes(record):
+    for note in (*_image_notes(record), *words_for(tried)):
         print(f"  {note}")
     print(json.dumps(entry.spec, indent=1))
     return OK

@@ -132,12 +132,13 @@ def _delta_row(arrays: object, columns: Sequence[int]) -> tuple[Bytes, ...]:
 
 
 def class_names_of(study: Study, record: Record) -> list[str]:
-    """Return the names of the classes of a record's network, as its images' record holds them."""
+    """Return the names of the outputs of a record's network, by its images' record."""
     spec = spec_of(record.entry)
     if not isinstance(spec, Maps | AdversarialExamples | Measurement):
         return []
     try:
-        return [str(name) for name in study.read(spec.classifier.images).documents["classes"]]
+        names = study.read(spec.classifier.images).documents["classes"]
+        return list(spec.classifier.output_names([str(name) for name in names]))
     except (StudyError, KeyError):
         return []
 

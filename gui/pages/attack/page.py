@@ -285,7 +285,7 @@ class AttackPage(Page):
     @Slot(object, object)
     def _answered(self, spec: AdversarialExamples, result: Any) -> None:
         count = len(result.arrays["clean_logits"][0])
-        names = self._names.listed(spec.classifier.images, count)
+        names = self._names.listed(spec.classifier, count)
         for column in self._columns_of(spec):
             column.show_result(spec, result, names)
             if column is self.columns[0]:

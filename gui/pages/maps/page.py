@@ -283,7 +283,7 @@ class MapsPage(Page):
                     title=network.title,
                     method=self.explained.applied(method).title,
                     series=self.picker.series(network.key),
-                    classes=tuple(self._names.of(network.spec.images)),
+                    classes=tuple(self._names.of_outputs(network.spec)),
                     arrays=joined(found),
                     failure=next(filter(None, failures), ""),
                 )
