@@ -19,8 +19,9 @@ sys.path.insert(0, str(ROOT))
 from PIL import Image
 
 from engine.attribution import pictures
-from engine.figures.charts import FigureStyle, MapGridData
+from engine.figures.charts import MapGridData
 from engine.figures.drawing import render
+from engine.figures.paper.style import FigureStyle
 from engine.store.study import Record, Study
 
 SHOWN = 6

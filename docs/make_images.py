@@ -2,6 +2,10 @@
 
     xvfb-run -a -s "-screen 0 1920x1080x24" uv run docs/make_images.py --study demo.isthmus
 
+Other sizes and scales are for looking at, not for the docs:
+
+    ... docs/make_images.py --study demo.isthmus --out DIR --sizes 1366x768 --scale 150
+
 The study is the demo's (``main.py run demo --study demo.isthmus``); the picture of the Train page
 is taken in the middle of a run in a separate study. A picture that is nearly of one colour shows
 nothing, so it ends the script with an error.
@@ -41,10 +45,18 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("--mode", choices=("light", "dark"), default="light")
     parser.add_argument("--pages", nargs="*", help="titles; all without")
+    parser.add_argument("--sizes", nargs="*", type=_size, help="such as 1366x768; two without")
+    parser.add_argument("--scale", type=int, default=100, help="size of everything, in percent")
     options = parser.parse_args()
+    os.environ["QT_SCALE_FACTOR"] = str(options.scale / 100)
     with tempfile.TemporaryDirectory() as home:
         os.environ["ISTHMUS_CONFIG"] = home
         return _photograph(options, Path(home))
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    return int(width), int(height)
 
 
 def _photograph(options: argparse.Namespace, home: Path) -> int:
@@ -102,8 +114,13 @@ def _shoot(window, place: Place, options: argparse.Namespace) -> None:
         networks = [e for e in window.workspace.entries() if e.kind == Training.kind]
         window.pages.page().show_record(networks[-1].key)
     _pause(FIRST_LOOK_MS)  # long enough for previews and reads on a busy machine
-    for suffix, size in SIZES.items():
-        window.resize(*size)
+    sizes = SIZES
+    if options.sizes:
+        sizes = {f"-{width}x{height}-{options.scale}": (width, height)
+                 for width, height in options.sizes}  # fmt: skip
+    for suffix, size in sizes.items():
+        # Sizes are of the screen, in its own pixels.
+        window.resize(*(round(100 * side / options.scale) for side in size))
         _pause(SETTLE_MS)
         name = place.title.lower().replace(" ", "-")
         mode = "" if options.mode == "light" else "-dark"

@@ -332,13 +332,25 @@ def summary(study: Study) -> dict[str, Any]:
     return as_json(study)
 
 
-def save_figure(study: Study, name: str, path: str | Path, network: str = "") -> None:
+def save_figure(
+    study: Study,
+    name: str,
+    path: str | Path,
+    network: str = "",
+    *,
+    preset: str = "",
+    **style: Any,
+) -> None:
     """Draw a figure of the study into a file; the names are those of ``export``.
 
     Parameters
     ----------
     network
         Key of the network, for the figure "network"; "" takes the study's only one.
+    preset
+        Size and letters of a journal, as ``methods figure_presets`` lists them; "" for none.
+    style
+        Fields of the style that differ from the preset: width_mm, height_mm, font_size, dpi, ...
 
     Raises
     ------
@@ -352,7 +364,7 @@ def save_figure(study: Study, name: str, path: str | Path, network: str = "") ->
     if name not in FIGURES:
         near, known = suggestion(name, list(FIGURES)), ", ".join(FIGURES)
         raise ValueError(f"figure is {name!r}{near}, must be one of {known}")
-    FIGURES[name].save(study, Path(path), network)
+    FIGURES[name].save(study, Path(path), network, preset=preset, changes=style)
 
 
 def _context(study: Study, spec: Spec, device: str) -> Context:

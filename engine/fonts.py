@@ -148,3 +148,14 @@ def _is_truetype(path: str) -> bool:
             file.seek(int.from_bytes(head[12:16], "big"))
             head = file.read(4)
     return head[:4] in (b"\x00\x01\x00\x00", b"true")
+
+
+@lru_cache(maxsize=64)
+def installed(family: str) -> bool:
+    """Return whether a family of fonts is on this computer, or comes with matplotlib."""
+    with _LOCK:
+        try:
+            font_manager.findfont(family, fallback_to_default=False)
+        except ValueError:
+            return False
+    return True

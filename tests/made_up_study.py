@@ -107,16 +107,16 @@ def add_retrainings(study, spec, which, values):
         add(study, one, {"accuracy": value})
 
 
-def sweep(folder: Path, eps=(0.02, 0.04, 0.06, 0.08), norms=("linf", "l2")) -> Study:
+def sweep(folder: Path, eps=(0.02, 0.04, 0.06, 0.08), norms=("linf", "l2"), images=IMAGES) -> Study:
     """Return a study of one standard network and a sweep in each norm, all of them scored.
 
     Clean accuracy falls by about a point per 0.01 of eps; the ROAR score rises as clean falls.
     """
     study = Study(folder / "sweep.isthmus", create=True)
-    add_images(study)
-    standard = network()
+    add_images(study, images)
+    standard = network(images=images)
     add_network(study, standard, 0.9, 0.0)
-    specs = [standard, *(network(norm, e) for norm in norms for e in eps)]
+    specs = [standard, *(network(norm, e, images=images) for norm in norms for e in eps)]
     for place, spec in enumerate(specs[1:]):
         loss = 1.0 if spec.scheme.threat.norm == "linf" else 0.8  # points of two groups differ
         add_network(study, spec, 0.9 - loss * spec_eps(spec), 0.1 * (1 + place % 5))

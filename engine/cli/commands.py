@@ -9,10 +9,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.devices.found import NAMES
 from engine.figures.catalog import FIGURES
+from engine.figures.paper.presets import PRESETS, as_lines, replaced_font
 from engine.memory import PERCENTS, set_image_percent
 from engine.program import FAILED, OK
 from engine.specs.errors import suggestion
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 # What users write for values of --device, and the value to suggest.
 MEANT = {"gpu": "cuda", "nvidia": "cuda", "intel": "xpu", "apple": "mps", "metal": "mps"}
 FIGURES_FAMILY = "figures"
+PRESETS_FAMILY = "figure_presets"
 
 
 def checked_device(name: str) -> str:
@@ -154,6 +156,7 @@ def _tell_lacking(study: Study) -> None:
 
 def _show(options: argparse.Namespace) -> int:
     from engine.figures import tables
+    from engine.networks.opening.tried import as_documents, tried_in, words_for
     from engine.specs.variants import variant
     from engine.tradeoff.robustness import as_json as robustness_json
     from engine.tradeoff.robustness import robustness
@@ -165,12 +168,14 @@ def _show(options: argparse.Namespace) -> int:
         _tell_lacking(study)
         return OK
     record = _record(study, options.key)
+    tried = tried_in(record)
     if options.json:
         known = robustness(study).get(record.entry.key)
         more = robustness_json(known) if known is not None else {}
         provenance = {"provenance": dict(record.provenance)}
         notes = _image_notes(record)
         more = {**more, "notes": notes} if notes else more
+        more = {**more, "accuracies": as_documents(tried)} if tried else more
         print(json.dumps({**asdict(record.entry), **more, **provenance}))
         return OK
     entry = record.entry
@@ -187,7 +192,7 @@ def _show(options: argparse.Namespace) -> int:
         print(f"  {'needs':24} {one_line(entry.lacks)}")
     if words := record_words(study, entry):
         print("  " + words.replace("\n", "\n  "))
-    for note in _image_notes(record):
+    for note in (*_image_notes(record), *words_for(tried)):
         print(f"  {note}")
     print(json.dumps(entry.spec, indent=1))
     return OK
@@ -223,8 +228,9 @@ def _export(options: argparse.Namespace) -> int:
     network = options.network
     if network:
         network = _record(study, network).entry.key
+    style: dict[str, Any] = {"preset": options.preset, "changes": _style_changes(options)}
     try:
-        FIGURES[options.figure].save(study, options.out, network)
+        FIGURES[options.figure].save(study, options.out, network, **style)
     except OSError as error:
         raise StudyError(f"--out {options.out} cannot be written: {error.strerror}") from error
     print(options.out)
@@ -232,7 +238,26 @@ def _export(options: argparse.Namespace) -> int:
 
     if words := without_font(_names_in(study)):
         print(one_line(words), file=sys.stderr)
+    if words := replaced_font(options.preset, options.font or ""):
+        print(words, file=sys.stderr)
     return OK
+
+
+def _style_changes(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the fields of the style that were given."""
+    width, height = options.size or (None, None)
+    given = {
+        "width_mm": width,
+        "height_mm": height,
+        "font": options.font,
+        "font_size": options.font_size,
+        "dpi": options.dpi,
+        "palette": options.palette,
+        "caption": options.caption or None,
+        "transparent": options.transparent or None,
+        "title": False if options.no_title else None,
+    }
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _names_in(study: Study) -> Iterator[str]:
@@ -321,21 +346,29 @@ def _methods(options: argparse.Namespace) -> int:
         return _template(options)
     if options.out is not None:
         raise ValueError("--out is for --template; methods prints to standard output")
-    known = [*methods.FAMILIES, methods.OTHER, FIGURES_FAMILY]
+    own = (FIGURES_FAMILY, PRESETS_FAMILY)
+    known = [*methods.FAMILIES, methods.OTHER, *own]
     if options.family and options.family not in known:
         near = suggestion(options.family, known)
         raise ValueError(f"family is {options.family!r}{near}, must be one of {', '.join(known)}")
-    found = [] if options.family == FIGURES_FAMILY else list(methods.methods(options.family))
+    found = [] if options.family in own else list(methods.methods(options.family))
     figures = list(FIGURES.values()) if options.family in ("", FIGURES_FAMILY) else []
+    presets = list(PRESETS.values()) if options.family in ("", PRESETS_FAMILY) else []
     if options.json:
         listed = [methods.as_json(method) for method in found]
         listed += [
             {"family": FIGURES_FAMILY, "kind": row.name, "label": row.heading} for row in figures
         ]
+        listed += [
+            {"family": PRESETS_FAMILY, "kind": row.name, "label": f"{row.label}: {row.words}"}
+            for row in presets
+        ]
         print(json.dumps({"methods": listed}))
         return OK
     lines = ["FIGURES", "", *(f"{row.name:16} {row.heading}" for row in figures)] if figures else []
-    print("\n\n".join(part for part in (methods.as_text(found), "\n".join(lines)) if part))
+    sizes = ["FIGURE PRESETS", "", *as_lines()] if presets else []
+    parts = (methods.as_text(found), "\n".join(lines), "\n".join(sizes))
+    print("\n\n".join(filter(None, parts)))
     return OK
 
 

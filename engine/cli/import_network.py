@@ -16,6 +16,7 @@ from engine.data.image_set import ImageSet
 from engine.data.images import ingest, load
 from engine.networks.library import usual_side
 from engine.networks.opening.finding import Found, Opened, find, open_file
+from engine.networks.opening.tried import keep_tried
 from engine.plan.scheduler import Scheduler, slots_on
 from engine.program import BAD_INPUT, FAILED, INTERRUPTED, OK
 from engine.specs import Gaussians2D, ImagesSpec
@@ -90,6 +91,7 @@ def import_network(
         study.set_location(getattr(spec, "digest"), place)  # noqa: B009
     study.set_location(digest, file)
     record = imported(found, decision.proposed, spec, image_set, digest)
+    keep_tried(study, record.key, decision.tried(decision.proposed))
     code = _compute(study, slots, record)
     if code != OK:
         return code

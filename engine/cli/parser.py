@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from engine.figures.catalog import pictured
+from engine.figures.paper.colours import PALETTES
+from engine.figures.paper.presets import PRESETS
 from engine.program import BAD_INPUT, VERSION
 from engine.texts import one_line
 
@@ -190,6 +192,34 @@ def _add_export(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--network", default="", metavar="KEY", help="the network of the figure network, its key"
     )
+    command.add_argument(
+        "--preset",
+        default="",
+        metavar="NAME",
+        help=f"size and letters of a journal: {', '.join(PRESETS)}; the command methods "
+        "figure_presets lists what each asks for",
+    )
+    for name, (kind, metavar, help) in STYLE_OPTIONS.items():
+        command.add_argument(f"--{name}", type=kind, metavar=metavar, help=help)
+    command.add_argument("--caption", action="store_true", help="write the caption below")
+    command.add_argument("--no-title", action="store_true", help="leave the title to the paper")
+    command.add_argument("--transparent", action="store_true", help="no white background")
+
+
+def size_mm(text: str) -> tuple[float, float | None]:
+    """Return width and height in mm of a text such as 85x60; a height of None if it has none."""
+    width, _, height = text.partition("x")
+    return float(width), float(height) if height else None
+
+
+# Options of export that change a preset: their type, and their help.
+STYLE_OPTIONS: dict[str, tuple[Callable[[str], Any], str, str]] = {
+    "size": (size_mm, "WIDTH[xHEIGHT]", "in mm, such as 85 or 85x60; else the content's height"),
+    "font": (str, "FAMILY", "family of its letters"),
+    "font-size": (float, "POINTS", "size of its letters"),
+    "dpi": (float, "DPI", "dots per inch of a .png"),
+    "palette": (str, "NAME", f"colours of the series: {', '.join(PALETTES)}"),
+}
 
 
 def _add_pack(command: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ neither torch nor matplotlib.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,7 +64,15 @@ class StudyFigure:
         if self.tables:
             yield from _function(self.tables)(study)
 
-    def save(self, study: Study, path: Path, network: str = "") -> None:
+    def save(
+        self,
+        study: Study,
+        path: Path,
+        network: str = "",
+        *,
+        preset: str = "",
+        changes: Mapping[str, Any] | None = None,
+    ) -> None:
         """Write the figure to a file; the suffix determines the format.
 
         The path is looked at before anything is drawn.
@@ -73,12 +81,20 @@ class StudyFigure:
         ----------
         network
             Key of the network, for a figure of one network; "" takes the study's only one.
+        preset, changes
+            Style of the figure, as :func:`engine.figures.paper.presets.style_of` takes them.
 
         Raises
         ------
         ValueError
-            If a network is given for a figure of the whole study, or the figure cannot be made.
+            If a network is given for a figure of the whole study, or a style for a report, or the
+            figure cannot be made.
         """
+        if (preset or changes) and not self.make:
+            raise ValueError(
+                f"the figure {self.name} has a size of its own: a preset, a size or colours "
+                "are for a figure that is a picture"
+            )
         if network and not self.of_network:
             raise ValueError(
                 f"--network is given, but the figure {self.name} shows the whole study; only "
@@ -90,7 +106,8 @@ class StudyFigure:
             _function(self.write)(study, path)
         else:
             named("engine.figures.drawing:check_path")(path)
-            named("engine.figures.drawing:save")(self.picture(study), path)
+            style = named("engine.figures.paper.presets:style_of")(preset, changes)
+            named("engine.figures.drawing:save_as")(self.picture(study), path, style)
 
 
 def _function(given: str | Callable[..., Any]) -> Callable[..., Any]:

@@ -37,6 +37,8 @@ def content_of(data: Picture) -> Content:
     if isinstance(data, MapGridData):
         texts |= {"rows": list(data.row_titles), "columns": list(data.column_titles)}
         texts["notes"] = [list(row) for row in data.notes]
+        texts["groups"] = list(data.groups)
+        texts["colours"] = "" if data.bar is None else data.bar.label
         arrays = _grid_arrays(data)
     else:
         texts["panels"] = []

@@ -15,34 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from engine.figures.cells import csv_lines, remarks
 from engine.figures.images.regions import Regions
+from engine.figures.paper.colours import SERIES
 from engine.texts import harmless
 
 Style = Literal["solid", "dash", "dot", "dash_dot", "none"]
 Symbol = Literal["", "circle", "square", "triangle", "diamond", "cross", "plus", "star"]
 Floats = NDArray[np.float64]
 
-# The window's series colours in light mode: hues of Okabe and Ito (2008), darkened so that a line
-# in each is visible on white paper. A test checks that the two lists are equal.
-SERIES = (
-    "#0072b2", "#c94f00", "#00835f", "#b0538b", "#9a6a00", "#2a86b8", "#5d6570", "#4b3fa0",
-)  # fmt: skip
-# Further palettes of eight colours, distinguishable with common colour blindness and in print.
-PALETTES: dict[str, tuple[str, ...]] = {
-    "screen": SERIES,
-    # Okabe and Ito 2008, in the order of SERIES; its yellow is too pale for a line on white.
-    "okabe_ito": (
-        "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#000000",
-    ),
-    # Paul Tol's "bright" and one of his "vibrant".
-    "tol": (
-        "#4477aa", "#ee6677", "#228833", "#aa3377", "#ccbb44", "#66ccee", "#bbbbbb", "#ee7733",
-    ),
-    # Without colour, dashes and marks distinguish the curves.
-    "grey": (
-        "#000000", "#5a5a5a", "#8c8c8c", "#2d2d2d", "#737373", "#a6a6a6", "#444444", "#999999",
-    ),
-}  # fmt: skip
-DASHES: tuple[Style, ...] = ("solid", "dash", "dash_dot", "dot")
 NEUTRAL, INK, EDGE = "#5d6570", "#1b2530", "#c4ccd4"
 SYMBOLS: tuple[Symbol, ...] = ("circle", "square", "triangle", "diamond", "cross", "plus", "star")
 
@@ -152,6 +131,25 @@ class ChartData:
 
 
 @dataclass(frozen=True, eq=False)
+class ColourBar:
+    """What the colours of maps mean.
+
+    Parameters
+    ----------
+    colours
+        (n, 3) uint8, the lowest value first.
+    ends
+        Texts at equal distances along it, from its first colour to its last.
+    label
+        What is coloured, and by which scale.
+    """
+
+    colours: NDArray[np.uint8]
+    ends: tuple[str, ...]
+    label: str
+
+
+@dataclass(frozen=True, eq=False)
 class MapGridData:
     """Rows and columns of small pictures.
 
@@ -165,6 +163,11 @@ class MapGridData:
         Row by row, a short text under each picture; or empty.
     values
         Row by row, the numbers behind each picture, (h, w), for the data table; or empty.
+    groups
+        What each row belongs to, written once above the first of several in succession; "" for
+        nothing; or empty.
+    bar
+        The meaning of the colours; None where they need no explanation.
 
     Raises
     ------
@@ -179,15 +182,17 @@ class MapGridData:
     caption: str = ""
     notes: tuple[tuple[str, ...], ...] = ()
     values: tuple[tuple[NDArray[np.floating] | None, ...], ...] = ()
+    groups: tuple[str, ...] = ()
+    bar: ColourBar | None = None
 
     def __post_init__(self) -> None:
         widths = {len(row) for row in self.images}
         if len(widths) > 1:
             raise ValueError(f"rows of images have {sorted(widths)} pictures, must have one number")
-        if self.row_titles and len(self.row_titles) != len(self.images):
-            raise ValueError(
-                f"row_titles has {len(self.row_titles)} texts, must have {len(self.images)}"
-            )
+        for name in ("row_titles", "groups"):
+            texts = getattr(self, name)
+            if texts and len(texts) != len(self.images):
+                raise ValueError(f"{name} has {len(texts)} texts, must have {len(self.images)}")
         if self.column_titles and len(self.column_titles) not in widths:
             raise ValueError(
                 f"column_titles has {len(self.column_titles)} texts, must have {self.columns}"
@@ -198,60 +203,15 @@ class MapGridData:
         """Number of pictures in a row."""
         return len(self.images[0]) if self.images else 0
 
-
-@dataclass(frozen=True, kw_only=True)
-class FigureStyle:
-    """Size, font and colours of a figure on paper, and which texts are drawn around it.
-
-    Parameters
-    ----------
-    width_mm, height_mm
-        Size of the whole figure; with a height of None, the content determines the height.
-    font_size
-        In points. Titles have this size, ticks are slightly smaller.
-    dpi
-        Dots per inch of a PNG.
-    title, caption
-        Whether to draw the title and the caption; papers mostly typeset these themselves.
-    font
-        Font family; DejaVu Sans is used if it is not installed.
-    palette
-        A key of :data:`PALETTES`, the eight colours of the series.
-    transparent
-        Whether the background is transparent instead of white.
-
-    Raises
-    ------
-    FigureError
-        If a value is out of range.
-    """
-
-    width_mm: float = 170.0
-    height_mm: float | None = None
-    font_size: float = 8.0
-    dpi: float = 300.0
-    title: bool = True
-    caption: bool = False
-    font: str = "DejaVu Sans"
-    palette: str = "screen"
-    transparent: bool = False
-
-    def __post_init__(self) -> None:
-        if self.palette not in PALETTES:
-            known = ", ".join(PALETTES)
-            raise FigureError(f"palette is {self.palette!r}, must be one of {known}")
-        for name, (low, high) in LIMITS.items():
-            value = getattr(self, name)
-            if value is not None and not low <= value <= high:
-                raise FigureError(f"{name} is {value:g}, must be between {low:g} and {high:g}")
+    @property
+    def headings(self) -> dict[int, str]:
+        """The rows that a group begins with, and its name."""
+        before = ("", *self.groups)
+        return {
+            row: group for row, group in enumerate(self.groups) if group and group != before[row]
+        }
 
 
-LIMITS = {
-    "width_mm": (20.0, 1200.0),
-    "height_mm": (10.0, 1200.0),
-    "font_size": (3.0, 40.0),
-    "dpi": (30.0, 1200.0),
-}
 Picture = ChartData | MapGridData | Sequence[ChartData]
 
 
@@ -293,6 +253,8 @@ def readable(data: Picture) -> Picture:
             row_titles=tuple(map(harmless, data.row_titles)),
             column_titles=tuple(map(harmless, data.column_titles)),
             notes=tuple(tuple(map(harmless, row)) for row in data.notes),
+            groups=tuple(map(harmless, data.groups)),
+            bar=data.bar and replace(data.bar, label=harmless(data.bar.label)),
         )
     if isinstance(data, ChartData):
         return _readable(data)
@@ -308,24 +270,6 @@ def _readable(data: ChartData) -> ChartData:
         y_label=harmless(data.y_label),
         series=tuple(replace(item, name=harmless(item.name)) for item in data.series),
     )
-
-
-def in_palette(panel: ChartData, palette: str) -> ChartData:
-    """Return a chart in the colours of another palette; neutral colours stay unchanged."""
-    if palette == "screen":
-        return panel
-    colours = dict(zip(SERIES, PALETTES[palette], strict=True))
-    series = []
-    for item in panel.series:
-        style = item.style
-        if palette == "grey" and style == "solid" and item.colour in SERIES:
-            style = DASHES[SERIES.index(item.colour) % len(DASHES)]
-        series.append(replace(item, colour=colours.get(item.colour, item.colour), style=style))
-    regions = panel.regions
-    if regions is not None and regions.colours:
-        shown = tuple(colours.get(colour, colour) for colour in regions.colours)
-        regions = replace(regions, colours=shown)
-    return replace(panel, series=tuple(series), regions=regions)
 
 
 def csv_text(data: Picture) -> str:
@@ -367,7 +311,9 @@ def _map_rows(data: MapGridData) -> Iterable[Sequence[object]]:
         for c, picture in enumerate(row):
             if picture is None:
                 continue
+            group = data.groups[r] if data.groups else ""
             row_title = data.row_titles[r] if data.row_titles else r
+            row_title = f"{group}, {row_title}" if group else row_title
             column_title = data.column_titles[c] if data.column_titles else c
             for y, x in np.ndindex(picture.shape[:2]):
                 numbers = np.atleast_1d(picture[y, x])

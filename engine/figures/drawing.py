@@ -11,71 +11,44 @@ import io
 import logging
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import matplotlib
-from matplotlib.axes import Axes
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import LogFormatter, MaxNLocator
 
 from engine.figures import chart_file
 from engine.figures.charts import (
-    INK,
-    NEUTRAL,
-    PALETTES,
-    ChartData,
     FigureError,
-    FigureStyle,
     MapGridData,
     Picture,
-    Series,
     caption_of,
     csv_text,
-    in_palette,
     panels_of,
     readable,
     title_of,
 )
-from engine.figures.images.regions import draw_regions
 from engine.figures.map_grids import draw_maps
-from engine.figures.sizing import (
-    MM,
-    PANEL_RATIO,
-    add_labels,
-    caption_height,
-    fitted,
-    grid_of,
-    legend_columns,
-    letters,
-    natural_height,
-    shares_legend,
-    thin_labels,
-    ticks_in,
-)
+from engine.figures.paper.cut_off import cut_off
+from engine.figures.paper.letters import letters
+from engine.figures.paper.panels import draw_panels
+from engine.figures.paper.style import LIMITS, FigureStyle
+from engine.figures.sizing import MM, caption_height, natural_height, thin_labels
 from engine.fonts import OWN, families_for, texts_in
 from engine.texts import wrapped
 
 FORMATS = ("pdf", "svg", "png", "csv")
 FILES = (*FORMATS, "h5")
 MOST_PIXELS = 200e6
-TICK_STEPS = (1, 2, 2.5, 5, 10)
 SMALLEST_AXES_MM = 3.0
-LINE_STYLES = {"solid": "-", "dash": "--", "dot": ":", "dash_dot": "-.", "none": ""}
-MARKS = {
-    "": None,
-    "circle": "o",
-    "square": "s",
-    "triangle": "^",
-    "diamond": "D",
-    "cross": "x",
-    "plus": "+",
-    "star": "*",
-}
+COLOUR_BAR = "<colorbar>"  # what matplotlib calls the axes of one
+MOST_TRIES, TALLER = 4, 1.2  # heights that are tried where the content determines it
 SETTINGS: dict[Any, Any] = {
     "pdf.fonttype": 42,
     "ps.fonttype": 42,
@@ -95,7 +68,6 @@ TIGHT: dict[str, Any] = {
     "hspace": 0.01,
     "compress": True,
 }
-NAMED = "name: "  # before the name of a series, as matplotlib leaves names out that begin with _
 _LOCK = threading.RLock()
 # Silence warnings about a missing font: it is replaced, and the user need not do anything.
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
@@ -118,21 +90,44 @@ def draw(data: Picture, style: FigureStyle | None = None) -> Figure:
         panels = panels_of(data)
         if not panels and not (isinstance(data, MapGridData) and data.columns):
             raise FigureError("the figure is empty: there is nothing to draw")
-        height = style.height_mm or natural_height(data, style)
-        figure = Figure(figsize=(style.width_mm * MM, height * MM))
-        FigureCanvasAgg(figure)
-        foot = caption_height(data, style) / height
-        _draw_caption(figure, data, style, foot)
-        if isinstance(data, MapGridData):
-            engine = ConstrainedLayoutEngine(**TIGHT, rect=(0, foot, 1, 1 - foot))
-            figure.set_layout_engine(engine)
-            draw_maps(figure, data, style)
-        else:
-            figure.set_layout_engine("constrained")
-            _draw_panels(_above(figure, foot), panels, style)
-        _check_room(figure, style, height)
-        thin_labels(figure)
-        return figure
+        if style.height_mm is not None:
+            return _composed(data, style, style.height_mm)
+        return _as_high_as_needed(data, style)
+
+
+def _as_high_as_needed(data: Picture, style: FigureStyle) -> Figure:
+    """Return the figure in the least height of a few that has room for its texts."""
+    height = natural_height(data, style)
+    for _ in range(MOST_TRIES):
+        with suppress(FigureError):  # the rules of thumb for texts gave too little room
+            return _composed(data, style, height)
+        # Higher than the page, in fewer columns, is better than no figure.
+        style = replace(style, most_height_mm=None)
+        height = max(TALLER * height, natural_height(data, style))
+    return _composed(data, style, height)
+
+
+def _composed(data: Picture, style: FigureStyle, height: float) -> Figure:
+    """Return the figure of this height in mm; raise ``FigureError`` if its texts lack room."""
+    figure = Figure(figsize=(style.width_mm * MM, height * MM))
+    FigureCanvasAgg(figure)
+    foot = caption_height(data, style) / height
+    _draw_caption(figure, data, style, foot)
+    if isinstance(data, MapGridData):
+        engine = ConstrainedLayoutEngine(**TIGHT, rect=(0, foot, 1, 1 - foot))
+        figure.set_layout_engine(engine)
+        draw_maps(figure, data, style, foot * height)
+    else:
+        figure.set_layout_engine("constrained")
+        draw_panels(_above(figure, foot), panels_of(data), style)
+    _check_room(figure, style, height)
+    # Every file, whatever its resolution, has the layout that was checked.
+    figure.set_layout_engine("none")
+    figure.draw_without_rendering()  # a legend has no place before
+    thin_labels(figure)
+    if cut_off(figure):
+        raise FigureError(_too_small(style, height))
+    return figure
 
 
 @contextmanager
@@ -158,7 +153,7 @@ def draw_into(place: SubFigure, data: Picture, style: FigureStyle) -> None:
     if isinstance(data, MapGridData):
         draw_maps(place, data, style)
     else:
-        _draw_panels(place, panels_of(data), style)
+        draw_panels(place, panels_of(data), style)
 
 
 def render(data: Picture, suffix: str, style: FigureStyle | None = None) -> bytes:
@@ -179,22 +174,69 @@ def render(data: Picture, suffix: str, style: FigureStyle | None = None) -> byte
         raise FigureError(f"format is {suffix!r}, must be one of {', '.join(FORMATS)}")
     if suffix == "csv":
         return csv_text(data).encode()
-    out = io.BytesIO()
     with settings(style.font_size, style.font, texts_in(readable(data))):
+        return _file_of(draw(data, style), readable(data), suffix, style)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure as the bytes of a file, and the same figure as pixels to look at.
+
+    Attributes
+    ----------
+    file
+        The bytes of the file.
+    picture
+        A PNG: the file itself, or what the file shows in fewer or more pixels.
+    width_mm, height_mm
+        Size on paper.
+    """
+
+    file: bytes
+    picture: bytes
+    width_mm: float
+    height_mm: float
+
+
+def drawn(data: Picture, suffix: str, style: FigureStyle, pixels: int) -> Drawn:
+    """Draw a picture once, for a file and for a preview of ``pixels`` in width.
+
+    Parameters
+    ----------
+    suffix
+        One of pdf, svg, png.
+
+    Raises
+    ------
+    FigureError
+        As :func:`render`.
+    """
+    data = readable(data)
+    with settings(style.font_size, style.font, texts_in(data)):
         figure = draw(data, style)
-        width, height = figure.get_size_inches()
-        if suffix == "png" and width * height * style.dpi**2 > MOST_PIXELS:
-            raise FigureError(
-                f"dpi is {style.dpi:g}, too many for {style.width_mm:g} mm: "
-                f"at most {MOST_PIXELS / 1e6:g} million pixels can be drawn"
-            )
-        figure.savefig(
-            out,
-            format=suffix,
-            dpi=style.dpi,
-            transparent=style.transparent,
-            metadata=_metadata(readable(data), suffix),
+        width, height = (float(side) for side in figure.get_size_inches())
+        file = picture = _file_of(figure, data, suffix, style)
+        if suffix != "png":
+            dpi = float(np.clip(pixels / width, *LIMITS["dpi"]))
+            picture = _file_of(figure, data, "png", replace(style, dpi=dpi))
+        return Drawn(file, picture, width / MM, height / MM)
+
+
+def _file_of(figure: Figure, data: Picture, suffix: str, style: FigureStyle) -> bytes:
+    width, height = figure.get_size_inches()
+    if suffix == "png" and width * height * style.dpi**2 > MOST_PIXELS:
+        raise FigureError(
+            f"dpi is {style.dpi:g}, too many for {style.width_mm:g} mm: "
+            f"at most {MOST_PIXELS / 1e6:g} million pixels can be drawn"
         )
+    out = io.BytesIO()
+    figure.savefig(
+        out,
+        format=suffix,
+        dpi=style.dpi,
+        transparent=style.transparent,
+        metadata=_metadata(data, suffix),
+    )
     return out.getvalue()
 
 
@@ -212,7 +254,12 @@ def save_as(data: Picture, path: Path, style: FigureStyle | None = None) -> None
     if suffix == "h5":
         chart_file.write(data, path)
         return
-    content = render(data, suffix, style)
+    write(render(data, suffix, style), path)
+
+
+def write(content: bytes, path: Path) -> None:
+    """Write the bytes of a figure, as :func:`save_as`."""
+    check_path(path)
     with chart_file.new_figure_file(path) as temporary:
         temporary.write_bytes(content)
 
@@ -254,7 +301,7 @@ def _check_room(figure: Figure, style: FigureStyle, height: float) -> None:
     margin = SMALLEST_AXES_MM * MM * figure.dpi
     for ax in figure.axes:
         box, needed, place = ax.get_window_extent(), ax.get_tightbbox(), ax.figure.bbox.padded(2)
-        too_small = min(box.width, box.height) < margin
+        too_small = min(box.width, box.height) < margin and ax.get_label() != COLOUR_BAR
         # If the layout engine finds no solution, texts extend beyond their panel.
         sticks_out = needed is not None and not (
             place.containsx(needed.x0)
@@ -263,10 +310,14 @@ def _check_room(figure: Figure, style: FigureStyle, height: float) -> None:
             and place.containsy(needed.y1)
         )
         if too_small or sticks_out:
-            raise FigureError(
-                f"the figure is {style.width_mm:g} x {height:.0f} mm, too small for its texts at "
-                f"{style.font_size:g} pt: make it larger or the font smaller"
-            )
+            raise FigureError(_too_small(style, height))
+
+
+def _too_small(style: FigureStyle, height: float) -> str:
+    return (
+        f"the figure is {style.width_mm:g} x {height:.0f} mm, too small for its texts at "
+        f"{style.font_size:g} pt: make it larger or the font smaller"
+    )
 
 
 def _metadata(data: Picture, suffix: str) -> dict[str, Any]:
@@ -279,111 +330,3 @@ def _metadata(data: Picture, suffix: str) -> dict[str, Any]:
     else:
         found = {"Title": title, "Description": caption, "Software": "Isthmus"}
     return {name: value for name, value in found.items() if value or value is None}
-
-
-# ------------------------------------------------------------------------------------------- charts
-
-
-def _draw_panels(
-    figure: Figure | SubFigure, panels: Sequence[ChartData], style: FigureStyle
-) -> None:
-    rows, columns = grid_of(len(panels), style.width_mm)
-    places = figure.subfigures(rows, columns, squeeze=False).reshape(-1)
-    width = style.width_mm / columns
-    shared = shares_legend(panels)
-    panels = [in_palette(panel, style.palette) for panel in panels]
-    for place, panel in zip(places, panels, strict=False):
-        ax = place.subplots()
-        _draw_chart(ax, panel, width, style)
-        if not shared:
-            _draw_legend(place, ax, panel, width, style)
-    if shared:
-        _draw_legend(figure, places[0].axes[0], panels[0], style.width_mm, style)
-
-
-def _draw_legend(
-    place: Figure | SubFigure, ax: Axes, data: ChartData, width_mm: float, style: FigureStyle
-) -> None:
-    """Write the legend below the axes, so that it hides no point."""
-    handles, names = ax.get_legend_handles_labels()
-    columns, letters = legend_columns(data, width_mm, style)
-    if names:
-        shown = ["\n".join(wrapped(name.removeprefix(NAMED), letters)) for name in names]
-        legend = place.legend(
-            handles,
-            [NAMED] * len(names),
-            loc="outside lower center",
-            ncols=columns,
-            frameon=False,
-            fontsize=style.font_size * 0.85,
-            borderaxespad=0.1,
-            handlelength=1.6,
-            columnspacing=1.2,
-            labelspacing=0.3,
-        )
-        for text, name in zip(legend.get_texts(), shown, strict=True):
-            text.set_text(name)
-
-
-def _draw_chart(ax: Axes, data: ChartData, width_mm: float, style: FigureStyle) -> None:
-    if data.regions is not None:
-        draw_regions(ax, data.regions, PALETTES[style.palette], INK)
-    for item in data.series:
-        _draw_series(ax, item, style)
-    if data.segments is not None:
-        for x0, y0, x1, y1 in data.segments:
-            ax.plot([x0, x1], [y0, y1], color=NEUTRAL, linewidth=0.4, alpha=0.5, zorder=1.5)
-    ax.set_xscale("log" if data.x_log else "linear")
-    if not data.x_log:
-        # Fix the number of ticks: the automatic one depends on the layout, which ticks change.
-        ax.xaxis.set_major_locator(MaxNLocator(ticks_in(width_mm, style), steps=TICK_STEPS))
-    ax.set_yscale("log" if data.y_log else "linear")
-    for axis in [ax.xaxis] * data.x_log + [ax.yaxis] * data.y_log:
-        axis.set_major_formatter(LogFormatter())  # matplotlib's own writes powers as markup
-        axis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.4)))
-    if data.x_range:
-        ax.set_xlim(data.x_range)
-    if data.y_range:
-        ax.set_ylim(data.y_range)
-    if data.equal_aspect:
-        ax.set_aspect("equal")
-    ax.set_xlabel(fitted(data.x_label, width_mm, style))
-    ax.set_ylabel(fitted(data.y_label, width_mm * PANEL_RATIO, style))
-    if style.title and data.title:
-        ax.set_title(fitted(data.title, width_mm, style), fontsize=style.font_size)
-    if data.regions is None:
-        ax.grid(True, linewidth=0.4, alpha=0.3)
-        ax.spines[["top", "right"]].set_visible(False)
-    ax.set_axisbelow(True)
-    ax.tick_params(labelsize=style.font_size * 0.9, length=2.5)
-
-
-def _draw_series(ax: Axes, item: Series, style: FigureStyle) -> None:
-    size = style.font_size * (0.55 if item.style == "none" else 0.4)
-    look: dict[str, Any] = {
-        "color": item.colour,
-        "linestyle": LINE_STYLES[item.style] or "none",
-        "linewidth": 1.1,
-        "marker": MARKS[item.symbol],
-        "markersize": size * (1.5 if item.symbol == "star" else 1.0),
-        "label": NAMED + item.name if item.name else "_",
-    }
-    if item.style == "none":
-        look |= {"markeredgecolor": "white", "markeredgewidth": 0.3}
-    if item.symbol in ("cross", "plus"):
-        look |= {"markeredgecolor": item.colour, "markeredgewidth": 0.8}
-    if item.colours:
-        marks = {"label": look["label"], "marker": look["marker"], "s": size**2, "zorder": 2}
-        ax.scatter(item.x, item.y, c=list(item.colours), **marks)
-    else:
-        ax.plot(item.x, item.y, **look)
-    add_labels(ax, item, style.font_size)
-    if item.low is None or item.high is None:
-        return
-    if item.style == "none":
-        ax.vlines(item.x, item.low, item.high, color=item.colour, linewidth=0.6, alpha=0.6)
-    elif len(item.x) > 1:
-        ax.fill_between(item.x, item.low, item.high, color=item.colour, alpha=0.18, linewidth=0)
-
-
-# --------------------------------------------------------------------------------------------- maps

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.attribution import pictures
 from engine.figures.charts import FigureError, MapGridData, Picture
+from engine.figures.paper.maps import CHANGE_SCALE, bar_of_maps, one_title
 from engine.specs import AdversarialExamples, Maps, Measurement
 from engine.specs.schema import Spec
 from engine.store.index import Entry
@@ -40,24 +41,24 @@ def gradient_maps(study: Study) -> Picture:
     columns = range(min(MOST_COLUMNS, len(first.arrays["images"])))
     rows = [rgb_row(first.arrays["images"], columns)]
     values: list[tuple[NDArray[np.floating] | None, ...]] = [(None,) * len(columns)]
-    titles = ["Original"]
-    for entry, spec in found:
+    names = one_title([(spec.attribution.title, study.title(spec.classifier)) for _, spec in found])
+    for entry, _ in found:
         arrays = study.read(entry.key).arrays
         drawn = pictures.picture(arrays["attributions"])
         rows.append(tuple(pictures.colour(drawn[c]) for c in columns))
         values.append(tuple(arrays["attributions"][c].sum(0) for c in columns))
-        several = len(attributions) > 1
-        name = study.title(spec.classifier)
-        titles.append(name + (f", {spec.attribution.title}" if several else ""))
     return MapGridData(
         tuple(rows),
-        tuple(titles),
+        ("Original", *names.rows),
         _class_names(study, first, columns),
+        title=names.title,
         caption=(
             "Attributions summed over channels, clipped at the 0.5 and 99.5 percentiles; "
             "blue negative, red positive, each map to its own scale."
         ),
         values=tuple(values),
+        groups=("", *names.groups) if names.groups else (),
+        bar=bar_of_maps(),
     )
 
 
@@ -97,6 +98,7 @@ def attacked_images(study: Study) -> Picture:
             "sees. The change is drawn to its own scale."
         ),
         notes=tuple(notes),
+        bar=bar_of_maps(label=CHANGE_SCALE),
     )
 
 
@@ -130,12 +132,13 @@ def _delta_row(arrays: object, columns: Sequence[int]) -> tuple[Bytes, ...]:
 
 
 def class_names_of(study: Study, record: Record) -> list[str]:
-    """Return the names of the classes of a record's network, as its images' record holds them."""
+    """Return the names of the outputs of a record's network, by its images' record."""
     spec = spec_of(record.entry)
     if not isinstance(spec, Maps | AdversarialExamples | Measurement):
         return []
     try:
-        return [str(name) for name in study.read(spec.classifier.images).documents["classes"]]
+        names = study.read(spec.classifier.images).documents["classes"]
+        return list(spec.classifier.output_names([str(name) for name in names]))
     except (StudyError, KeyError):
         return []
 

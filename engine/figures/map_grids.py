@@ -10,25 +10,38 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from engine.figures.charts import EDGE, FigureStyle, MapGridData
-from engine.texts import one_line, shortened, wrapped
+from engine.figures.charts import EDGE, MapGridData
+from engine.figures.paper.map_sizes import BAR_MM, NOTE_SIZE, GridTexts, texts_of
+from engine.figures.paper.style import FigureStyle
+from engine.texts import one_line, shortened
 
+MM = 1 / 25.4
 MOST_AXES = 400  # cells with axes of their own; laying these out takes about 5 s
 GAP = 0.08  # between pictures, as a share of a picture's side
 NOTE = 0.25  # additional gap for the texts under pictures
 LONGEST = 40  # letters of a row's title
 
 
-def draw_maps(figure: Figure | SubFigure, data: MapGridData, style: FigureStyle) -> None:
-    """Draw a grid: each picture in axes of its own, or a large grid as one image."""
+def draw_maps(
+    figure: Figure | SubFigure, data: MapGridData, style: FigureStyle, below_mm: float = 0.0
+) -> None:
+    """Draw a grid: each picture in axes of its own, or a large grid as one image.
+
+    A caption of the height ``below_mm`` takes its room from the pictures where a page has no more.
+    """
+    _draw_title(figure, data, style)
     if len(data.images) * data.columns > MOST_AXES:
-        _draw_mosaic(figure.subplots(), data, style)
-        _draw_title(figure, data, style)
+        ax = figure.subplots()
+        _draw_mosaic(ax, data, style)
+        _draw_bar(figure, [ax], data, style)
         return
     axes: Any = figure.subplots(len(data.images), data.columns, squeeze=False)
+    texts = texts_of(data, style, below_mm)
     for r, c in np.ndindex(axes.shape):
         ax, picture = axes[r, c], data.images[r][c]
         ax.set_xticks([])
@@ -38,14 +51,47 @@ def draw_maps(figure: Figure | SubFigure, data: MapGridData, style: FigureStyle)
         if picture is not None:
             # Use nearest-neighbour interpolation: smoothing would show values that do not exist.
             ax.imshow(picture, interpolation="nearest", cmap="gray", vmin=0, vmax=255)
-        if data.notes:
-            ax.set_xlabel(data.notes[r][c], fontsize=style.font_size * 0.8, labelpad=1)
-        if r == 0 and data.column_titles:
-            ax.set_title(data.column_titles[c], fontsize=style.font_size, pad=2)
-        if c == 0 and data.row_titles:
-            title = "\n".join(wrapped(data.row_titles[r], 16))
-            ax.set_ylabel(title, rotation=0, ha="right", va="center", fontsize=style.font_size)
-    _draw_title(figure, data, style)
+        _write_around(ax, r, c, texts, style)
+    _draw_bar(figure, list(axes.reshape(-1)), data, style)
+
+
+def _write_around(ax: Axes, r: int, c: int, texts: GridTexts, style: FigureStyle) -> None:
+    size = style.font_size
+    if texts.notes:
+        ax.set_xlabel(texts.notes[r][c], fontsize=style.small(NOTE_SIZE), labelpad=1)
+    if r == 0 and texts.columns:
+        ax.set_title(texts.columns[c], fontsize=size, pad=2, rotation=90 * texts.upright)
+    if c == 0 and texts.rows:
+        small = style.small(NOTE_SIZE)
+        ax.set_ylabel(texts.rows[r], rotation=0, ha="right", va="center", fontsize=small)
+    if c == 0 and r in texts.headings:
+        heading = ax.set_title(texts.headings[r], fontsize=size, pad=2, loc="left", style="italic")
+        # It may be as wide as the row; its height alone takes room.
+        heading.set_in_layout(r > 0)
+
+
+def _draw_bar(
+    figure: Figure | SubFigure, axes: list[Axes], data: MapGridData, style: FigureStyle
+) -> None:
+    """Draw the meaning of the colours below the grid."""
+    bar = data.bar
+    if bar is None:
+        return
+    colours = ScalarMappable(Normalize(0.0, 1.0), ListedColormap(bar.colours / 255.0))
+    height = figure.bbox.height / figure.dpi / MM
+    drawn = figure.colorbar(
+        colours,
+        ax=axes,
+        location="bottom",
+        fraction=BAR_MM / height,
+        shrink=0.5,
+        aspect=24,
+        pad=0.01,
+    )
+    drawn.set_ticks(np.linspace(0.0, 1.0, len(bar.ends)).tolist(), labels=list(bar.ends))
+    drawn.ax.tick_params(labelsize=style.small(NOTE_SIZE), length=1.5, pad=1)
+    drawn.set_label(bar.label, fontsize=style.small(NOTE_SIZE), labelpad=1)
+    drawn.outline.set(linewidth=0.4, edgecolor=EDGE)
 
 
 def _draw_title(figure: Figure | SubFigure, data: MapGridData, style: FigureStyle) -> None:
@@ -73,7 +119,7 @@ def _draw_mosaic(ax: Axes, data: MapGridData, style: FigureStyle) -> None:
     ax.xaxis.tick_top()
     middles = np.arange(data.columns) * across + width / 2 - 0.5
     ax.set_xticks(middles if data.column_titles else [], list(data.column_titles))
-    size = style.font_size * 0.8
+    size = style.small(NOTE_SIZE)
     for r, row_notes in enumerate(data.notes):
         for c, note in enumerate(row_notes):
             if note:

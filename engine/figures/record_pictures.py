@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from engine.attribution import pictures
 from engine.figures import boundary
 from engine.figures.by_class import class_grid
-from engine.figures.charts import ChartData, MapGridData, Series, series_colour
+from engine.figures.charts import ChartData, ColourBar, MapGridData, Series, series_colour
 from engine.figures.grids import rgb_row
 from engine.figures.metrics import record_charts
+from engine.figures.paper.maps import CHANGE_SCALE, bar_of_maps
 from engine.figures.retraining import retraining_chart
 from engine.figures.study_figures import watched_part
 from engine.retraining import curves
@@ -111,7 +112,8 @@ def _probes(record: Record) -> MapGridData | None:
         method = Gradient() if live is None else from_dict(live, AttributionSpec)
         name = "gradient" if method == Gradient() else method.title
     rows = {"image": _rgb(arrays["probes/images"]), name: _maps(found[-1])}
-    return _grid(rows, f"Probe images, and the {name} of the network at the end of training.")
+    caption = f"Probe images, and the {name} of the network at the end of training."
+    return _grid(rows, caption, bar_of_maps())
 
 
 def _retraining(_: Study, record: Record) -> Pictures:
@@ -135,7 +137,7 @@ def _shown_maps(_: Study, record: Record) -> Pictures:
         return Pictures()
     rows = {"image": _rgb(arrays["images"]), "map": _maps(arrays["attributions"])}
     caption = "Attributions summed over channels; blue negative, red positive, each to its scale."
-    return Pictures(grid=_grid(rows, caption))
+    return Pictures(grid=_grid(rows, caption, bar_of_maps()))
 
 
 def _attacked(_: Study, record: Record) -> Pictures:
@@ -154,7 +156,8 @@ def _attacked(_: Study, record: Record) -> Pictures:
     }
     spec = spec_of(record.entry)
     attack = f" by {spec.attack.title}" if isinstance(spec, AdversarialExamples) else ""
-    return Pictures(grid=_grid(rows, f"Attacked{attack}; the change is drawn to its own scale."))
+    caption = f"Attacked{attack}; the change is drawn to its own scale."
+    return Pictures(grid=_grid(rows, caption, bar_of_maps(label=CHANGE_SCALE)))
 
 
 def _score(study: Study, record: Record) -> Pictures:
@@ -214,7 +217,9 @@ def _maps(found: NDArray[np.generic]) -> tuple[NDArray[np.uint8], ...]:
     return tuple(drawn)
 
 
-def _grid(rows: Mapping[str, Sequence[NDArray[np.uint8]]], caption: str) -> MapGridData | None:
+def _grid(
+    rows: Mapping[str, Sequence[NDArray[np.uint8]]], caption: str, bar: ColourBar | None = None
+) -> MapGridData | None:
     """Return rows of pictures, padded to equal length; None if there is no picture."""
     count = max((len(row) for row in rows.values()), default=0)
     if not count:
@@ -223,6 +228,7 @@ def _grid(rows: Mapping[str, Sequence[NDArray[np.uint8]]], caption: str) -> MapG
         tuple(tuple(row) + (None,) * (count - len(row)) for row in rows.values()),
         tuple(rows),
         caption=caption,
+        bar=bar,
     )
 
 

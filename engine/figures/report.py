@@ -26,14 +26,16 @@ from engine.figures.report_page import (
 )
 from engine.figures.report_settings import settings_of
 from engine.jobs.durations import duration
+from engine.networks.opening.tried import HEADINGS, tried_in
 from engine.plan.planfile import load_preset, presets
 from engine.program import VERSION
-from engine.specs import ImagesSpec
+from engine.specs import ImagesSpec, Imported
 from engine.specs.schema import SpecError
 from engine.store.index import Entry, lacking
 from engine.store.study import Study, StudyError, spec_of
 from engine.tradeoff.points import (
     MODES,
+    NetworkPoint,
     attributions_in,
     networks,
 )
@@ -203,6 +205,18 @@ def _networks(study: Study) -> Iterator[Block]:
         )
     text += settings_of(study, ("training",))
     yield from paragraphs(" ".join([text.strip(), *doubts(points)]), 7.5)
+    for point in points:
+        yield from _opened(study, point)
+
+
+def _opened(study: Study, point: NetworkPoint) -> Iterator[Block]:
+    """Yield the table of accuracies by which a network was opened, if its record has one."""
+    if study.entry(point.key).kind != Imported.kind:
+        return
+    rows = tried_in(study.read(point.key))
+    if rows:
+        title = f"How {point.network} reads pixels and names classes"
+        yield from _table(title, [HEADINGS, *(row.cells for row in rows)], 2)
 
 
 # ------------------------------------------------------------------------------------------ figures

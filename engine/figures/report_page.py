@@ -16,18 +16,11 @@ from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from engine.figures.charts import (
-    EDGE,
-    INK,
-    NEUTRAL,
-    FigureStyle,
-    MapGridData,
-    Picture,
-    caption_of,
-    panels_of,
-)
+from engine.figures.charts import EDGE, INK, NEUTRAL, MapGridData, Picture, caption_of, panels_of
 from engine.figures.drawing import draw_into, settings, use_fonts
-from engine.figures.sizing import LINE, MM, POINT_MM, letters, natural_height
+from engine.figures.paper.letters import LINE, POINT_MM, letters
+from engine.figures.paper.style import FigureStyle
+from engine.figures.sizing import MM, natural_height
 from engine.texts import harmless, one_line, shortened, wrapped
 
 PAGE = (210.0, 297.0)
@@ -251,6 +244,7 @@ def _rows_of(data: MapGridData, wanted: Sequence[int]) -> MapGridData:
         row_titles=chosen(data.row_titles),
         notes=chosen(data.notes),
         values=chosen(data.values),
+        groups=chosen(data.groups),
     )
 
 

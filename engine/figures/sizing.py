@@ -3,69 +3,94 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from engine.figures.charts import (
-    ChartData,
-    FigureStyle,
-    MapGridData,
-    Picture,
-    Series,
-    caption_of,
-    panels_of,
-)
+from engine.figures.charts import ChartData, MapGridData, Picture, Series, caption_of, panels_of
+from engine.figures.paper import map_sizes
+from engine.figures.paper.letters import LETTER, LINE, POINT_MM, letters
+from engine.figures.paper.style import FigureStyle
 from engine.texts import columns_of, wrapped
 
 MM = 1 / 25.4
-SMALLEST_PANEL_MM = 50.0
+SMALLEST_PANEL_MM = 50.0  # for letters of 8 points; smaller letters need less
+TIGHTEST = 0.72  # as a share of it, where the page has no room for more rows
+USUAL_SIZE = 8.0
 AXIS_MM = 12.0  # approximate width of a vertical axis with its labels
-PANEL_RATIO = 0.72
-POINT_MM = 25.4 / 72
-# Approximate width of a letter and height of a line, relative to the font size.
-LETTER, LINE = 0.53, 1.35
-LARGEST_MAP_MM = 30.0
+PANEL_RATIO, SQUARE_RATIO, LOWEST_RATIO = 0.72, 0.95, 0.5
+LEGEND_SIZE = 0.85  # of the size of the other letters
 TICK_LETTERS = 5.5
 APART = 3.0  # points between a mark and its label
 LABEL = "point-label"
+TALLEST_MM = 1200.0
 
 
-def grid_of(count: int, width_mm: float) -> tuple[int, int]:
+@dataclass(frozen=True)
+class Layout:
+    """How panels are arranged: their rows and columns, height over width, and the height in mm."""
+
+    rows: int
+    columns: int
+    ratio: float
+    height_mm: float
+
+
+def grid_of(count: int, width_mm: float, least_mm: float = SMALLEST_PANEL_MM) -> tuple[int, int]:
     """Return rows and columns for ``count`` panels: large enough to read, if possible no gaps."""
-    most = max(1, min(count, 4, int(width_mm / SMALLEST_PANEL_MM)))
+    most = max(1, min(count, 4, int(width_mm / least_mm)))
     even = [n for n in range(2, most + 1) if count % n == 0]
     columns = even[-1] if even else most
     return -(-count // columns), columns
 
 
-def letters(width_mm: float, size: float) -> int:
-    """Return about how many letters of a font size in points fit into the width."""
-    return max(8, int(width_mm / (size * POINT_MM * LETTER)))
+def arranged(panels: Sequence[ChartData], style: FigureStyle) -> Layout:
+    """Return the arrangement of panels: roomy, or as tight as the page asks for."""
+    least = SMALLEST_PANEL_MM * style.font_size / USUAL_SIZE
+    usual = SQUARE_RATIO if any(panel.equal_aspect for panel in panels) else PANEL_RATIO
+    rows, columns = grid_of(len(panels), style.width_mm, least)
+    found = [_layout(panels, style, rows, columns, usual)]
+    if style.most_height_mm is None:
+        return found[0]
+    room = style.most_height_mm - caption_height(panels, style)
+    most = max(columns, min(len(panels), int(style.width_mm / (TIGHTEST * least))))
+    for more in range(columns, most + 1):
+        rows = -(-len(panels) // more)
+        found.append(_layout(panels, style, rows, more, usual))
+        # The letters keep their size, so all that is too much is taken from the panels.
+        width = style.width_mm / more
+        ratio = usual - (found[-1].height_mm - room) / (rows * width)
+        if LOWEST_RATIO <= ratio < usual:
+            found.append(_layout(panels, style, rows, more, ratio))
+    fitting = [one for one in found if one.height_mm <= room + 0.01]
+    return fitting[0] if fitting else min(found, key=lambda one: one.height_mm)
+
+
+def _layout(
+    panels: Sequence[ChartData], style: FigureStyle, rows: int, columns: int, ratio: float
+) -> Layout:
+    line = style.font_size * POINT_MM * LINE
+    width = style.width_mm / columns
+    shared = shares_legend(panels)
+    more = max(broken_lines(panel, width, style) for panel in panels)
+    more += 0 if shared else max(legend_lines(panel, width, style) for panel in panels)
+    below = legend_lines(panels[0], style.width_mm, style) if shared else 0
+    return Layout(rows, columns, ratio, rows * (width * ratio + line * more) + line * below)
 
 
 def natural_height(data: Picture, style: FigureStyle) -> float:
     """Return a height in mm that suits the content at the style's width."""
-    line = style.font_size * POINT_MM * LINE
     if isinstance(data, MapGridData):
-        height = _natural_map_height(data, style, line)
+        height = map_sizes.natural_height(data, style, caption_height(data, style))
+        # A row is never lower than a line of its title, however many there are.
+        most = max(TALLEST_MM, 1.2 * style.font_size * POINT_MM * LINE * len(data.images))
     else:
         panels = panels_of(data)
-        rows, columns = grid_of(len(panels), style.width_mm)
-        width = style.width_mm / columns
-        ratio = 0.95 if any(panel.equal_aspect for panel in panels) else PANEL_RATIO
-        legends = [legend_lines(panel, width, style) for panel in panels]
-        shared = shares_legend(panels)
-        below = legend_lines(panels[0], style.width_mm, style) if shared else 0
-        more = max(broken_lines(panel, width, style) for panel in panels)
-        more += 0 if shared else max(legends)
-        height = rows * (width * ratio + line * more) + line * below
-    height += caption_height(data, style)
-    most = 1200.0
-    if isinstance(data, MapGridData):  # a row is never lower than a line of its title
-        most = max(most, 1.2 * line * len(data.images))
+        height = arranged(panels, style).height_mm + caption_height(data, style)
+        most = TALLEST_MM
     return float(min(max(height, 25.0), most))
 
 
@@ -74,17 +99,6 @@ def caption_height(data: Picture, style: FigureStyle) -> float:
     text = caption_of(data) if style.caption else ""
     lines = len(wrapped(text, letters(style.width_mm, style.font_size)))
     return (lines + 0.5) * style.font_size * POINT_MM * LINE if lines else 0.0
-
-
-def _natural_map_height(data: MapGridData, style: FigureStyle, line: float) -> float:
-    first = next((p for row in data.images for p in row if p is not None), np.ones((1, 1)))
-    longest = max((min(columns_of(title), 16) for title in data.row_titles), default=0)
-    cell = (style.width_mm - longest * style.font_size * POINT_MM * LETTER) / data.columns - 0.6
-    cell = min(cell, LARGEST_MAP_MM)
-    notes = line * bool(data.notes)
-    titles = line * (bool(data.column_titles) + 1.3 * bool(style.title and data.title))
-    rows = len(data.images)
-    return float(rows * (cell * first.shape[0] / first.shape[1] + 0.6 + notes) + titles + 1.0)
 
 
 def fitted(text: str, width_mm: float, style: FigureStyle) -> str:
@@ -117,7 +131,7 @@ def shares_legend(panels: Sequence[ChartData]) -> bool:
 def legend_columns(data: ChartData, width_mm: float, style: FigureStyle) -> tuple[int, int]:
     """Return the number of legend columns, and the number of letters at which names wrap."""
     names = [item.name for item in data.series if item.name]
-    room = letters(width_mm - AXIS_MM, style.font_size * 0.85)
+    room = letters(width_mm - AXIS_MM, style.small(LEGEND_SIZE))
     longest = max(map(columns_of, names), default=1) + 5
     return max(1, min(room // longest, len(names))), max(room - 5, 8)
 
@@ -133,7 +147,7 @@ def legend_lines(data: ChartData, width_mm: float, style: FigureStyle) -> int:
 # ------------------------------------------------------------------------------- labels of points
 
 
-def add_labels(ax: Axes, item: Series, font_size: float) -> None:
+def add_labels(ax: Axes, item: Series, size: float) -> None:
     """Write the labels of a series; :func:`thin_labels` removes those without room."""
     for text, x, y in zip(item.labels, item.x, item.y, strict=False):
         if text:
@@ -143,7 +157,7 @@ def add_labels(ax: Axes, item: Series, font_size: float) -> None:
                 xytext=(APART, 0),
                 textcoords="offset points",
                 va="center",
-                fontsize=font_size * 0.8,
+                fontsize=size,
                 gid=LABEL,
                 annotation_clip=True,
             )

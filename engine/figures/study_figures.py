@@ -13,32 +13,26 @@ from engine.figures.charts import (
     SYMBOLS,
     ChartData,
     FigureError,
-    Floats,
     Picture,
     Series,
     series_colour,
 )
+from engine.figures.paper.tradeoff import X_LABELS, tradeoff_chart
 from engine.figures.retraining import retraining_chart
 from engine.retraining import curves
 from engine.specs import Boundary, ClassifierSpec, Gaussians2D, Mode, Training
 from engine.specs.schema import KINDS
 from engine.store.index import Entry
 from engine.store.study import Study, spec_of
-from engine.tradeoff import comparison
 from engine.tradeoff.points import (
     MODES,
     Abscissa,
     Group,
     attributions_in,
-    describe,
     groups,
     networks,
 )
 
-X_LABELS: dict[Abscissa, str] = {
-    "clean_accuracy": "Test accuracy",
-    "strength": "Attack strength (eps / largest eps)",
-}
 NO_BOUNDARY = (
     "the study has no boundary records: run the preset paper-boundary, or use the page Boundary"
 )
@@ -72,48 +66,6 @@ def tradeoff_figure(study: Study) -> Picture:
 def _is_drawn(found: Sequence[Group], x: Abscissa) -> bool:
     """Return whether a chart is worth drawing; one against strength needs a sweep."""
     return x == "clean_accuracy" or any(group.fit is not None for group in found)
-
-
-def tradeoff_chart(found: Sequence[Group], mode: Mode, kind: str, x: Abscissa) -> ChartData:
-    """Return one chart: points and fitted line of every group, correlations in the legend."""
-    series: list[Series] = []
-    for index, group in enumerate(found):
-        series += group_series(group, index)
-    return ChartData(
-        series=tuple(series),
-        title=f"{mode.upper()}, {attribution_name(kind)}",
-        x_label=X_LABELS[x],
-        y_label=f"{mode.upper()} score",
-        caption=comparison.CAPTION,
-    )
-
-
-def group_series(group: Group, index: int) -> list[Series]:
-    """Return a group's points and, if there is one, its fitted line."""
-    known = np.isfinite(group.spread).any()
-    low, high = (group.y - group.spread, group.y + group.spread) if known else (None, None)
-    points = Series(
-        describe(group),
-        group.x,
-        group.y,
-        low,
-        high,
-        colour=series_colour(index),
-        style="none",
-        symbol=SYMBOLS[index % len(SYMBOLS)],
-        keys=tuple(point.key for point in group.points),
-    )
-    ends = line_ends(group)
-    return [points] if ends is None else [points, Series("", *ends, colour=series_colour(index))]
-
-
-def line_ends(group: Group) -> tuple[Floats, Floats] | None:
-    """Return both ends of a group's fitted line, x (2,) and y (2,); None without a line."""
-    fit = group.fit
-    if fit is None or fit.slope is None or fit.intercept is None:
-        return None
-    x = np.array([group.x.min(), group.x.max()])
-    return x, fit.intercept + fit.slope * x
 
 
 # ------------------------------------------------------------------------------------------- curves

@@ -14,6 +14,7 @@ from engine.networks.opening.entries import COUNTER, checked, shown
 from engine.networks.opening.formats import WeightsError
 from engine.networks.opening.naming import (
     AUXILIARY,
+    CLASSES,
     Match,
     Shape,
     match,
@@ -76,7 +77,10 @@ def load_state(
         The message names the file, the first entry that does not fit, and what was expected.
     """
     content = read_file(path)
-    state = chosen(states_in(content, path.name), entry, path.name)
+    states = states_in(content, path.name)
+    if entry is None and any(state.path == "" for state in states):
+        entry = ""  # the top level, also where copies in it would be proposed
+    state = chosen(states, entry, path.name)
     return load_entries(
         model, state.entries, path.name, size=content.size, own_normalizer=own_normalizer
     )
@@ -153,6 +157,9 @@ def misfit(entries: Mapping[str, Any], expected: Mapping[str, Shape]) -> str:
                 f"has an entry {shown(of)} that the network does not have, expected names like "
                 f"{like}"
             )
+    missing = [n for n in expected if n not in view.names and not n.endswith(COUNTER)]
+    if missing and all(CLASSES in expected[name] for name in missing):
+        return f"has no last layer ({missing[0]!r} is missing): it gives features, no classes"
     for name, shape in expected.items():
         if name not in view.names and not name.endswith(COUNTER):
             return f"has no entry {NETWORK + name!r}, expected one of {_shape_words(shape)}"
@@ -160,7 +167,8 @@ def misfit(entries: Mapping[str, Any], expected: Mapping[str, Shape]) -> str:
 
 
 def _shape_words(shape: Shape) -> str:
-    return f"shape {list(shape)}"
+    words = ("classes" if side == CLASSES else str(side) for side in shape)
+    return f"shape [{', '.join(words)}]"
 
 
 def _buffers(

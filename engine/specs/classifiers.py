@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -74,6 +75,16 @@ class ClassifierSpec(Spec, recorded=True):
     evaluation_images: int = param(
         1000, low=1, label="attacked test images", help="Robust accuracy is taken over so many"
     )
+
+    def output_names(self, classes: Sequence[str]) -> tuple[str, ...]:
+        """Return what the outputs are called, the images' classes first.
+
+        Parameters
+        ----------
+        classes
+            Names of the images' classes; () if they are not known, which gives ().
+        """
+        return tuple(classes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +206,22 @@ class Imported(ClassifierSpec, kind="imported", label="Imported weights"):
             raise SpecError(
                 f"class_order is {shown(given)}, must be below the {self.outputs} outputs"
             )
+
+    def output_names(self, classes: Sequence[str]) -> tuple[str, ...]:
+        """Return the classes' names, then those of outputs that stand for no class of the images.
+
+        These are called by their number in the file: the bare number where the classes are called
+        so, too.
+        """
+        if self.outputs is None or not classes:
+            return tuple(classes)
+        order = self.class_order or tuple(range(len(classes)))
+        numbered = all(
+            name.isdecimal() and int(name) == number
+            for name, number in zip(classes, order, strict=False)
+        )
+        rest = sorted(set(range(self.outputs)) - set(order))
+        return (*classes, *(f"{number}" if numbered else f"output {number}" for number in rest))
 
     @property
     def title(self) -> str:

@@ -20,6 +20,7 @@ from engine.store.index import Entry
 from engine.store.study import Study, spec_of
 from engine.tradeoff.correlation import LineFit, fit
 from engine.tradeoff.inference import Judged, Limits, judge
+from engine.tradeoff.published import same_images
 from engine.tradeoff.robustness import Left, Robustness, robustness
 from engine.tradeoff.robustness import as_json as robustness_json
 
@@ -65,6 +66,8 @@ class NetworkPoint:
         "corrected", "faithful", or in which respects the computation is faithful.
     robustness
         What all attacks of the study left of its accuracy, and whether that is to be trusted.
+    like_published
+        Whether its accuracies are on the images of the published networks.
     known_strength
         Whether ``eps`` says against which radius its weights were trained; not of imported weights,
         nor of weights trained on from others with another threat.
@@ -91,6 +94,7 @@ class NetworkPoint:
     variant: str = ""
     robustness: Robustness | None = None
     known_strength: bool = True
+    like_published: bool = False
 
     @property
     def lowest(self) -> Left | None:
@@ -144,6 +148,7 @@ def _point(
         variant=variant(spec),
         robustness=known.get(entry.key),
         known_strength=_knows_strength(spec),
+        like_published=same_images(spec.images),
     )
 
 

@@ -7,11 +7,17 @@ off the figures, to about 0.001.
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.specs import Mode
+from engine.specs import FolderImages, ImagesSpec, Mode
 
 NETWORKS = 21
+# The largest eps of the published sweeps, in [0, 1] units.
+LARGEST = {"l2": 0.8, "linf": 0.02}
+NAMES = {"l2": "L2 ", "linf": "L-inf "}
 
 # (mode, norm, loss, attribution) -> Pearson and Spearman against accuracy, then against strength.
 _CORRELATIONS: dict[tuple[str, str, str, str], tuple[float, float, float, float]] = {
@@ -81,6 +87,25 @@ def correlations(
 def points(mode: Mode, attribution: str) -> list[PublishedPoint]:
     """Return the networks whose values were read off the published figures."""
     return [PublishedPoint(*values) for values in _POINTS.get((mode, attribution), ())]
+
+
+def same_strengths(point: PublishedPoint, largest: Mapping[str, float]) -> bool:
+    """Return whether a strength of 1 stands for the eps of a published network here too.
+
+    Parameters
+    ----------
+    largest
+        The largest eps of the sweeps drawn, by norm.
+    """
+    norm = next((norm for norm, name in NAMES.items() if point.name.startswith(name)), "")
+    return not norm or math.isclose(largest.get(norm, 0.0), LARGEST[norm], rel_tol=0.01)
+
+
+def same_images(images: ImagesSpec) -> bool:
+    """Return whether images are those of the paper, CIFAR-10, by the name of their folder."""
+    if not isinstance(images, FolderImages) or images.channels != "rgb" or images.image_size != 32:
+        return False
+    return re.match(r"cifar10(?!0)", re.sub(r"[^a-z0-9]", "", images.name.lower())) is not None
 
 
 @dataclass(frozen=True)

@@ -23,13 +23,17 @@ WARM_UP = 3
 
 CAPTURED = ("standard", "gaussian_noise", "gradient_penalty", "adversarial", "trades", "mart",
             "fast_at", "n_fgsm")  # fmt: skip
-"""Kinds of schemes that wait for no value; Free-AT and GradAlign choose by values as they go."""
+"""Kinds of schemes that wait for no value.
+
+Free-AT and GradAlign choose by values as they go. Edge gradients and PAG bring numbers of the host
+into a step, which was not tried on a GPU.
+"""
 
 
 def obstacle(spec: Training) -> str:
     """Return why the steps of a training cannot be captured, or ""."""
     if spec.scheme.kind not in CAPTURED:
-        return f"{spec.scheme.kind} decides by values within a step"
+        return f"steps of {spec.scheme.kind} are launched one by one"
     attack = getattr(spec.scheme, "attack", None)
     if attack is not None and not _goes_straight(attack):
         return f"{attack.kind} decides by values within a step"

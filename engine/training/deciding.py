@@ -24,6 +24,7 @@ from engine.networks.architectures import build
 from engine.networks.gradients import as_unit
 from engine.networks.opening.finding import Found
 from engine.networks.opening.outputs import Order, orders
+from engine.networks.opening.tried import Tried
 from engine.specs import NetworkSpec
 from engine.specs.networks import NORMALIZERS
 from engine.specs.schema import SpecError
@@ -99,6 +100,13 @@ class Decision:
     def proposed(self) -> Choice:
         """The choice that is proposed."""
         return self.choices[self.best]
+
+    def tried(self, taken: Choice) -> list[Tried]:
+        """Return the table for the record of an import, with the choice that was taken."""
+        return [
+            Tried(one.normalizer, one.class_order, one.correct, one.count, one is taken)
+            for one in self.choices
+        ]
 
 
 def decide(

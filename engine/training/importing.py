@@ -8,6 +8,7 @@ from engine.jobs.classifiers import fresh_network
 from engine.jobs.context import Context
 from engine.jobs.device_images import tested
 from engine.networks.opening.outputs import reorder_outputs
+from engine.networks.opening.tried import DOCUMENT, Tried, as_documents, kept_tried
 from engine.networks.weights import Loaded, load_state
 from engine.specs import Imported
 from engine.specs.schema import SpecError
@@ -58,12 +59,13 @@ def import_weights(spec: Imported, context: Context) -> Result:
             "probes/attributions": probes.maps(model)[None],
             "probes/steps": np.zeros(1),
         },
-        documents={"import": _document(loaded)},
+        documents={DOCUMENT: _document(loaded, kept_tried(context.study, spec.key))},
     )
 
 
-def _document(loaded: Loaded) -> dict[str, list[object]]:
+def _document(loaded: Loaded, tried: tuple[Tried, ...]) -> dict[str, list[object]]:
     return {
+        "accuracies": [*as_documents(tried)],
         "renamed": [list(pair) for pair in loaded.renamed],
         "left_out": list(loaded.left_out),
         "notes": list(loaded.notes),

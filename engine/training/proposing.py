@@ -82,7 +82,8 @@ def _on_images(found: Found, images: ImageSet) -> list[str]:
     if has_few_tests(images):
         count, every = len(images.test_images), len(images.test_images) + len(images.train_images)
         said.append(
-            f"The record will hold accuracies on the set's {count} test images; with a test "
+            f"The record will hold accuracies on the set's {count} test "
+            f"image{'' if count == 1 else 's'}; with a test "
             f"fraction of 1 they are on all {every}."
         )
     return said

@@ -6,6 +6,7 @@ the environment variable ISTHMUS_CONFIG.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -92,6 +93,20 @@ def last_folder() -> str:
 def set_last_folder(folder: Path) -> None:
     """Remember the folder that a file dialog showed."""
     _store().setValue("window/folder", str(folder))
+
+
+def figure_folder(study: str) -> str:
+    """Return the folder that a study's figures went to last, or an empty text."""
+    return str(_store().value(_figures_of(study), "") or "")
+
+
+def set_figure_folder(study: str, folder: Path) -> None:
+    """Remember where a study's figures go; ``study`` is its path, or "" for none."""
+    _store().setValue(_figures_of(study), str(folder))
+
+
+def _figures_of(study: str) -> str:
+    return f"figures/{hashlib.sha256(study.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
 def window_state(name: str) -> QByteArray:

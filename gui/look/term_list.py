@@ -297,7 +297,7 @@ TERMS: tuple[Term, ...] = (
         "A<sub>ε</sub> = P(arg max<sub>j</sub> z<sub>j</sub>(x + δ) = y)",
         "Madry 2018, section 2; Wilson 1927 for its interval",
         "evaluation_images",
-        words="robust|robust accuracy|accuracy under attack",
+        words="robust|robust accuracy|accuracy under attack|under attack",
     ),
     _term(
         "Pearson correlation",

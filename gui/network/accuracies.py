@@ -13,6 +13,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from gui.widgets.table_names import name_table
+
 if TYPE_CHECKING:
     from engine.training.deciding import Choice, Decision
 
@@ -35,7 +37,7 @@ class AccuracyTable(QTableWidget):
         super().__init__(0, len(HEADINGS), parent)
         self._choices: list[Choice] = []
         self.setHorizontalHeaderLabels(HEADINGS)
-        self.setAccessibleName("Accuracy by normaliser and order of classes")
+        name_table(self, "Accuracy by normaliser and order of classes")
         self.verticalHeader().hide()
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -48,8 +50,15 @@ class AccuracyTable(QTableWidget):
         self.setMaximumHeight(row * SHOWN_ROWS + header.sizeHint().height())
         self.itemSelectionChanged.connect(self._on_selection)
 
-    def show_decision(self, decision: Decision | None) -> None:
-        """Show the choices of a decision, or nothing."""
+    def show_decision(self, decision: Decision | None, row: tuple[str, str] | None = None) -> None:
+        """Show the choices of a decision, or nothing.
+
+        Parameters
+        ----------
+        row
+            Normaliser and order of classes of the row to select; without it, or where there is no
+            such row, the proposed one is.
+        """
         self.blockSignals(True)
         self.setRowCount(0)
         self._choices = []
@@ -57,9 +66,10 @@ class AccuracyTable(QTableWidget):
             # Stable: of equal accuracies the preferred one stays first.
             self._choices = sorted(decision.choices, key=lambda one: -one.accuracy)
             self.setRowCount(len(self._choices))
-            for row, choice in enumerate(self._choices):
-                self._fill(row, choice)
-            self.selectRow(self._choices.index(decision.proposed))
+            for place, choice in enumerate(self._choices):
+                self._fill(place, choice)
+            wanted = (choice for choice in self._choices if _names(choice) == row)
+            self.selectRow(self._choices.index(next(wanted, decision.proposed)))
         self.blockSignals(False)
         self.chosen.emit()
 
@@ -67,6 +77,11 @@ class AccuracyTable(QTableWidget):
         """Return the selected choice, or None."""
         rows = self.selectionModel().selectedRows()
         return self._choices[rows[0].row()] if rows else None
+
+    def names(self) -> tuple[str, str] | None:
+        """Return normaliser and order of classes of the selected choice, or None."""
+        choice = self.choice()
+        return None if choice is None else _names(choice)
 
     def _fill(self, row: int, choice: Choice) -> None:
         texts = (
@@ -84,3 +99,7 @@ class AccuracyTable(QTableWidget):
     @Slot()
     def _on_selection(self) -> None:
         self.chosen.emit()
+
+
+def _names(choice: Choice) -> tuple[str, str]:
+    return choice.normalizer, choice.class_order

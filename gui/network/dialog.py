@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QKeySequence,
+    QShortcut,
+)
 from PySide6.QtWidgets import (
     QComboBox,
     QDialogButtonBox,
@@ -18,7 +27,9 @@ from PySide6.QtWidgets import (
 
 from engine.specs import ImagesSpec, NetworkSpec, StoredImages
 from gui.network.accuracies import AccuracyTable
+from gui.network.corrections import Corrections
 from gui.network.search import Search
+from gui.session import dropping
 from gui.session.workspace import Workspace
 from gui.widgets.dialog import Dialog
 from gui.widgets.forms.spec_form import SpecForm
@@ -28,7 +39,10 @@ STEPS = 1000
 WIDTH = 620
 DETAIL_LINES = 4
 SHOWN_NAMES = 200
-NO_IMAGES = "Choose images first: the network is then measured on them. This window waits."
+NO_IMAGES = (
+    "Choose images first, or drop them here: the network is then measured on them. This window "
+    "waits."
+)
 
 
 class NetworkDialog(Dialog):
@@ -50,8 +64,10 @@ class NetworkDialog(Dialog):
         self._workspace = workspace
         self.search = Search(path, workspace, self)
         self._images: ImagesSpec | None = None
+        self._corrections, self._before = Corrections(), list[Corrections]()
         self.setWindowTitle("Open network")
         self.setMinimumWidth(WIDTH)
+        self.setAcceptDrops(True)
         self._build_facts()
         self._build_table()
         self._build_details()
@@ -78,8 +94,12 @@ class NetworkDialog(Dialog):
         self.other.setToolTip("Name the architecture yourself, if another one was found")
         self.form = SpecForm(NetworkSpec, self, exclude=("normalization", "mean", "std"))
         self.form.hide()
-        self.other.toggled.connect(self.form.setVisible)
+        self.other.toggled.connect(self._on_other)
         self.form.changed.connect(self._on_form)
+        self.back = QPushButton("Back")
+        self.back.setToolTip("Take back the last correction (Ctrl+Z)")
+        self.back.clicked.connect(self.go_back)
+        QShortcut(QKeySequence.StandardKey.Undo, self, self.go_back)
 
     def _build_table(self) -> None:
         self.measured = Label("", wordWrap=True)
@@ -92,7 +112,10 @@ class NetworkDialog(Dialog):
         self.table.chosen.connect(self._on_chosen)
         self.remarks = Label("", wordWrap=True)
         self.read_so = QPushButton("Read the images so")
-        self.read_so.setToolTip("Read the chosen images anew, in the size and colour that it takes")
+        self.read_so.setToolTip(
+            "Read the chosen images anew, in the size and colour that the network takes; all for "
+            "tests if they are few"
+        )
         self.read_so.clicked.connect(self._on_read_so)
 
     def _build_details(self) -> None:
@@ -125,6 +148,7 @@ class NetworkDialog(Dialog):
         other = QHBoxLayout()
         other.addWidget(self.other)
         other.addWidget(self.read_so)
+        other.addWidget(self.back)
         other.addStretch(1)
         for part in (self.heading, self.facts, place, other, self.form, self.measured, progress):
             layout.addLayout(part) if isinstance(part, QHBoxLayout) else layout.addWidget(part)
@@ -133,49 +157,77 @@ class NetworkDialog(Dialog):
             layout.addWidget(widget)
         hidden: list[QWidget] = [self.facts, self.places, self.places_label, self.other, self.bar]
         hidden += [self.stop_button, self.read_so, self.table, self.remarks, self.details]
+        hidden += [self.back]
         for widget in hidden:
             widget.hide()
+        # As long as nothing can be imported, the Enter key does nothing, in place of cancelling.
+        for button in self.findChildren(QPushButton):
+            button.setAutoDefault(False)
+        self.accept_button.setDefault(True)
 
     # ------------------------------------------------------------------------------------ finding
 
-    def _find(self, place: str | None = None, network: NetworkSpec | None = None) -> None:
+    def _find(self) -> None:
         self._images = self._workspace.images if self._workspace.image_set is not None else None
         self.heading.setText(f"Reading {self.path.name}…")
         self.table.show_decision(None)
         self._refresh()
-        self.search.find(place, network)
+        self.search.find(self._corrections.place, self._corrections.network)
 
     @Slot()
     def _on_images(self) -> None:
         """Find and measure anew when other images are there."""
         ready = self._workspace.image_set is not None
         if ready and self._workspace.images != self._images:
-            self._find(self._place(), self._corrected())
+            self._corrections = replace(self._corrections, row=None)
+            self._find()
 
     @Slot()
     def _on_place(self) -> None:
-        self._find(self._place(), self._corrected())
+        if self.search.found is None or self.places.currentText() != self.search.found.place:
+            self._correct(replace(self._corrections, place=self.places.currentText(), row=None))
 
     @Slot()
     def _on_form(self) -> None:
-        network = self._corrected()
-        if network is not None:
-            self._find(self._place(), network)
-
-    def _place(self) -> str | None:
-        return self.places.currentText() or None
-
-    def _corrected(self) -> NetworkSpec | None:
-        """Return the architecture that the user named, or None."""
         network = self.form.spec() if self.other.isChecked() else None
-        return network if isinstance(network, NetworkSpec) else None
+        if isinstance(network, NetworkSpec) and network != self._corrections.network:
+            self._correct(replace(self._corrections, network=network, row=None))
+
+    @Slot(bool)
+    def _on_other(self, named: bool) -> None:
+        """Show the form, or take the architecture that was found again."""
+        self.form.setVisible(named)
+        if not named and self._corrections.network is not None:
+            self._correct(replace(self._corrections, network=None, row=None))
+
+    def _correct(self, corrections: Corrections) -> None:
+        self._before.append(self._corrections)
+        self._corrections = corrections
+        self._find()
+
+    @Slot()
+    def go_back(self) -> None:
+        """Take the last correction back."""
+        if not self._before:
+            return
+        left, self._corrections = self._corrections, self._before.pop()
+        network = self._corrections.network
+        if network is not None:
+            self.form.blockSignals(True)
+            self.form.set_spec(network)
+            self.form.blockSignals(False)
+        self.other.setChecked(network is not None)
+        if replace(left, row=None) != replace(self._corrections, row=None):
+            self._find()
+        else:
+            self.table.show_decision(self.search.decision, self._corrections.row)
+            self._refresh()
 
     @Slot()
     def _on_found(self) -> None:
         search, found = self.search, self.search.found
         if found is None:
             self.heading.setText(search.problem)
-            self.other.show()
         else:
             self.heading.setText(f"{self.path.name} holds {found.network.title}.")
             self.facts.setText(self._facts())
@@ -224,7 +276,7 @@ class NetworkDialog(Dialog):
 
     @Slot()
     def _on_decided(self) -> None:
-        self.table.show_decision(self.search.decision)
+        self.table.show_decision(self.search.decision, self._corrections.row)
         self._refresh()
         self.settled.emit()
 
@@ -236,17 +288,27 @@ class NetworkDialog(Dialog):
 
     @Slot()
     def _on_chosen(self) -> None:
-        self.accept_button.setEnabled(self.table.choice() is not None)
+        choice, decision = self.table.choice(), self.search.decision
+        self.accept_button.setEnabled(choice is not None)
+        if choice is None or decision is None:
+            return
+        row = None if choice is decision.proposed else self.table.names()
+        if row != self._corrections.row:
+            self._before.append(self._corrections)
+            self._corrections = replace(self._corrections, row=row)
+            self.back.show()
 
     @Slot()
     def _on_read_so(self) -> None:
         found, images, study = self.search.found, self._workspace.images, self._workspace.study
         if found is None or study is None or not isinstance(images, StoredImages):
             return
-        options = {
+        options: dict[str, Any] = {
             "image_size": self.search.wished_side or found.shape[1],
             "channels": "grey" if found.shape[0] == 1 else "rgb",
         }
+        if self.search.few_tests:
+            options["test_fraction"] = 1.0
         self._workspace.importer.read_folder(study.locate(images.digest), options)
 
     def _images_title(self) -> str:
@@ -257,7 +319,7 @@ class NetworkDialog(Dialog):
         search = self.search
         known = search.found is not None
         self.facts.setVisible(known)
-        self.other.setVisible(known or bool(search.problem))
+        self.other.setVisible(search.holds_weights)
         several = known and self.places.count() > 1
         self.places.setVisible(several)
         self.places_label.setVisible(several)
@@ -265,8 +327,9 @@ class NetworkDialog(Dialog):
         self.stop_button.setVisible(search.measuring)
         self.table.setVisible(search.decision is not None)
         self.details.setVisible(known and bool(self._entries()))
+        self.back.setVisible(bool(self._before))
         self.read_so.setVisible(
-            bool(search.fault or search.wished_side)
+            bool(search.fault or search.wished_side or search.few_tests)
             and isinstance(self._workspace.images, StoredImages)
         )
         self.remarks.setText(" ".join(search.remarks) if known else "")
@@ -291,6 +354,25 @@ class NetworkDialog(Dialog):
             "chosen."
         )
 
+    # ----------------------------------------------------------------------------------- dropping
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Accept files: who is asked to choose images drops them here, too."""
+        if dropping.paths_of(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        """Accept them at every position: some desktops ask again on each move."""
+        if dropping.paths_of(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Import what was dropped after the drop has ended, as the window does."""
+        paths = dropping.paths_of(event.mimeData())
+        if paths:
+            event.acceptProposedAction()
+            QTimer.singleShot(0, self, lambda: self._workspace.importer.take(paths))
+
     def done(self, result: int) -> None:
         """Stop reading and measuring when the dialog closes."""
         self.search.stop()
@@ -301,7 +383,7 @@ class NetworkDialog(Dialog):
         choice, images = self.table.choice(), self._images
         if choice is None or images is None or images != self._workspace.images:
             return
-        make = self.search.spec_maker(choice, images)
+        make, keep = self.search.spec_maker(choice, images), self.search.table_keeper(choice)
         super().accept()
         if make is not None:
-            self._workspace.importer.add_weights(self.path, make)
+            self._workspace.importer.add_weights(self.path, make, keep)

@@ -15,6 +15,7 @@ from gui.session.state import State
 if TYPE_CHECKING:
     from engine.jobs.context import Control
     from engine.networks.opening.finding import Found, Opened
+    from engine.store.study import Study
     from engine.training.deciding import Choice, Decision
 
 FIND, MEASURE = "network/find", "network/measure"
@@ -50,6 +51,7 @@ class Search(QObject):
         self.problem = ""
         self.fault = ""  # why the network cannot take the images
         self.wished_side: int | None = None  # at which the images should be read, if larger
+        self.few_tests = False  # whether the images hold back too few for tests
         self.remarks: list[str] = []
         self._poll = QTimer(self)
         self._poll.setInterval(POLL_MS)
@@ -60,11 +62,16 @@ class Search(QObject):
         """Whether the table of accuracies is being measured."""
         return self._poll.isActive()
 
+    @property
+    def holds_weights(self) -> bool:
+        """Whether weights were read from the file, of whatever network."""
+        return self._opened is not None
+
     def find(self, place: str | None = None, network: NetworkSpec | None = None) -> None:
         """Find the network anew, at a place in the file and of an architecture, if given."""
         self.stop()
         self.found, self.decision, self.problem, self.fault = None, None, "", ""
-        self.wished_side = None
+        self.wished_side, self.few_tests = None, False
         images, opened = self._state.image_set, self._opened
 
         def work(control: Control) -> tuple[Opened, Found, str, int | None, list[str]]:
@@ -72,7 +79,8 @@ class Search(QObject):
             from engine.networks.opening.finding import find, open_file
             from engine.training.proposing import sentences, size_fault, wished_side
 
-            read = opened or apart(lambda _: open_file(self.path), control.check)
+            # Kept at once: naming the network can help where it is not found, not where this fails.
+            read = self._opened = opened or apart(lambda _: open_file(self.path), control.check)
             shape = images.shape if images is not None else None
             found = find(read, shape=shape, network=network, place=place)
             fault = size_fault(found, images) if images is not None else ""
@@ -80,7 +88,10 @@ class Search(QObject):
             return read, found, fault, side, sentences(found, images, None)
 
         def done(answer: tuple[Opened, Found, str, int | None, list[str]]) -> None:
+            from engine.training.proposing import has_few_tests
+
             self._opened, self.found, self.fault, self.wished_side, self.remarks = answer
+            self.few_tests = images is not None and has_few_tests(images)
             self.found_changed.emit()
 
         self._state.runner.ask(FIND, work, done, self._fail, long=True)
@@ -138,6 +149,17 @@ class Search(QObject):
             return imported(found, choice, images, image_set, digest)
 
         return make
+
+    def table_keeper(self, choice: Choice) -> Callable[[Study, Imported], None]:
+        """Return a function that leaves the table of accuracies in a study for an import."""
+        tried = self.decision.tried(choice) if self.decision is not None else []
+
+        def keep(study: Study, spec: Imported) -> None:
+            from engine.networks.opening.tried import keep_tried
+
+            keep_tried(study, spec.key, tried)
+
+        return keep
 
     def _note(self, done: float, total: float) -> None:
         """Store the progress. Runs on the lane's thread, so it must not touch anything else."""

@@ -8,7 +8,6 @@ from PySide6.QtCore import QEvent, QObject, QSize, Qt, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QHeaderView,
-    QLineEdit,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -17,6 +16,8 @@ from PySide6.QtWidgets import (
 
 from gui.palette.commands import Command, found
 from gui.widgets.dialog import Dialog
+from gui.widgets.search_field import SearchField
+from gui.widgets.table_names import name_table
 
 SIZE = QSize(640, 420)
 MOVING = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
@@ -37,15 +38,12 @@ class PaletteDialog(Dialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._commands, self._shown = list(commands), list(commands)
         self.chosen: Command | None = None
-        self.line = QLineEdit()
-        self.line.setPlaceholderText("Type what you want to do")
-        self.line.setAccessibleName("Command")
-        self.line.setClearButtonEnabled(True)
+        self.line = SearchField("Type what you want to do", "Command")
         self.line.textChanged.connect(self._fill)
         self.line.returnPressed.connect(self._choose)
         self.line.installEventFilter(self)
         self.list = QTreeWidget()
-        self.list.setAccessibleName("Commands")
+        name_table(self.list, "Commands")
         self.list.setHeaderHidden(True)
         self.list.setRootIsDecorated(False)
         self.list.setUniformRowHeights(True)

@@ -221,6 +221,8 @@ class JobModel(QAbstractTableModel):
             return None
         if role == Qt.ItemDataRole.TextAlignmentRole and section in (ELAPSED, LEFT):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role == Qt.ItemDataRole.AccessibleTextRole and section == ACTION:
+            return "Actions"
         if role != Qt.ItemDataRole.DisplayRole:
             return None
         names = ("Computation", "Kind", "Progress", "Time", "Left", "")

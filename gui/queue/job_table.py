@@ -21,6 +21,7 @@ from gui.look import theme
 from gui.look.icons import icon
 from gui.queue.job import Job
 from gui.queue.job_model import ACTION, ELAPSED, JOB, KIND, LEFT, PROGRESS, TITLE, Index, JobModel
+from gui.widgets.table_names import name_table
 
 ROW_HEIGHT = 30
 BAR_HEIGHT = 3
@@ -119,7 +120,7 @@ class JobTable(QTableView):
         super().__init__(parent)
         self._jobs = model
         self.setModel(model)
-        self.setAccessibleName("Computations")
+        name_table(self, "Computations")
         self.setItemDelegate(_Delegate(self))
         self.setShowGrid(False)
         self.setWordWrap(False)

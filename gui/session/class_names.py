@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from engine.specs import ImagesSpec
+from engine.specs import ClassifierSpec, ImagesSpec
 from engine.store.study import Study
 from gui.session.state import State
 
@@ -40,9 +40,13 @@ class ClassNames(QObject):
             self._read(images)
         return self._known[images.key]
 
-    def listed(self, images: ImagesSpec, count: int) -> list[str]:
-        """Return ``count`` names, with the number of a class where it has no name."""
-        names = self.of(images)
+    def of_outputs(self, network: ClassifierSpec) -> Sequence[str]:
+        """Return the names of a network's outputs, or () until its images' classes are known."""
+        return network.output_names(self.of(network.images))
+
+    def listed(self, network: ClassifierSpec, count: int) -> list[str]:
+        """Return ``count`` names of outputs, with the number of one that has no name."""
+        names = self.of_outputs(network)
         return [names[label] if label < len(names) else str(label) for label in range(count)]
 
     def _read(self, images: ImagesSpec) -> None:

@@ -18,14 +18,18 @@ from engine.store.study import SUFFIX, Study, StudyError
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
-    from engine.specs import ImagesSpec, StoredImages
+    from engine.specs import ImagesSpec, Imported, StoredImages
 
 # Files that are asked about as weights; those that are none are then named for what they are.
 WEIGHTS = (
     *(".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".t7", ".pkl", ".pickle", ".pth.tar"),
-    *(".pt.tar", ".ckpt.tar", ".pt2", ".onnx", ".keras", ".npz", ".tflite", ".pb"),
+    *(".pt.tar", ".ckpt.tar", ".pt2", ".onnx", ".keras", ".npz", ".tflite", ".pb", ".weights"),
+    *(".pth.gz", ".pt.gz", ".gguf", ".msgpack", ".joblib", ".mlmodel", ".caffemodel", ".npy"),
+    *(".pdparams", ".mar", ".safetensors.index.json"),
 )
 PACKED = (".h5", ".hdf5")
+Keep = Callable[[Study, Any], object]
+"""Takes a study and the spec of an import; may raise StudyError."""
 # Fields of images that say how they become square, and which values are black and white.
 RULE = ("fit", "bit_depth", "black", "white", "beyond")
 FIRST_LABELS = {
@@ -100,7 +104,7 @@ def sort_paths(paths: Iterable[Path]) -> Sorted:
             found.studies.append(path)
         elif path.is_file() and path.suffix.lower() in PACKED:
             found.packed.append(path)
-        elif path.is_file() and path.name.lower().endswith(WEIGHTS):
+        elif path.is_file() and (path.name.lower().endswith(WEIGHTS) or _holds_weights(path)):
             found.weights.append(path)
         else:
             found.images.append(path)
@@ -109,6 +113,22 @@ def sort_paths(paths: Iterable[Path]) -> Sorted:
     if len(found.images) > 1 and not found.folders:
         found = replace(found, name=name_of(found.images))
     return found
+
+
+def _holds_weights(path: Path) -> bool:
+    """Whether a file whose name tells nothing begins as weights do, such as one of a cache."""
+    from engine.data.archives import SUFFIXES as ARCHIVES
+    from engine.data.decode import SUFFIXES as PICTURES
+    from engine.networks.opening.formats import WeightsError, format_of, regular_file
+
+    if path.name.lower().endswith((*ARCHIVES, *PICTURES)):
+        return False
+    try:
+        with regular_file(path) as file:
+            format_of(file, path.name)
+    except WeightsError:
+        return False
+    return True
 
 
 def may_be_images(path: Path) -> bool:
@@ -215,6 +235,16 @@ def note_place(study: Study, digest: str, path: Path) -> str:
     """Keep in a study where files lie, which asks their drive; return what hinders it, or ""."""
     try:
         study.set_location(digest, path)
+    except StudyError as error:
+        return str(error)
+    return ""
+
+
+def note_import(study: Study, spec: Imported, path: Path, keep: Keep) -> str:
+    """Do as :func:`note_place` for an import's weights, then keep what its record will need."""
+    try:
+        study.set_location(spec.digest, path)
+        keep(study, spec)
     except StudyError as error:
         return str(error)
     return ""

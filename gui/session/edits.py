@@ -1,4 +1,4 @@
-"""Undoable changes to a study: titles, notes, and deleting records.
+"""Undoable changes to a study: titles, notes, opened networks, and deleting records.
 
 The records themselves never change. Titles and notes are labels stored beside them
 (:mod:`engine.store.labels`); deleting moves a record to the study's trash
@@ -23,7 +23,7 @@ from engine.store.trash import Deleted
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
-    from engine.specs import ImagesSpec
+    from engine.specs import ImagesSpec, Imported
     from gui.session.state import State
 
 STEPS_KEPT = 200
@@ -107,6 +107,41 @@ class Edits(QObject):
             state.choose_images(spec, given.pop() if given else None)
 
         self._push(f"choice of “{spec.title}”", do, lambda: state.choose_images(before))
+
+    def add_network(self, spec: Imported) -> None:
+        """Queue the import of a network; undoing cancels it, or deletes it and what was made of it.
+
+        A network that is in the study already is no step.
+        """
+        study = self._state.study
+        if study is None or study.has(spec):
+            self._state.run([spec])
+            return
+        deleted: list[Deleted] = []
+
+        def do() -> None:
+            if deleted:
+                trash.restore(study, deleted.pop(), self._note)
+            else:
+                self._state.run([spec])
+
+        def undo() -> None:
+            if not study.has(spec):
+                self._state.runner.cancel(spec.key)
+                return
+            count = len(self.going_with([spec.key])) - 1
+            problem = self.obstacle([spec.key])
+            if not problem and count > FEW:
+                text = "{:,} records were computed from “{}”: delete it on the page Records."
+                problem = text.format(count, spec.title)
+            if problem:
+                raise ValueError(problem)
+            deleted[:] = [trash.delete(study, [spec.key], self._note)]
+            if count:
+                text = "“{}” went with what was computed from it; records: {:,}. Redo restores it."
+                self._state.message.emit(text.format(spec.title, count), False)
+
+        self._push(f"opening of “{spec.title}”", do, undo)
 
     def _relabel(self, study: Study, key: str, after: Label, text: str) -> None:
         before = study.labels.of(key)

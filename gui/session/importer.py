@@ -59,6 +59,7 @@ class Importer(QObject):
         self.drives = Drives(state)
         # Called with images that were read from what the user gave: they replace the present ones.
         self.choose: Callable[[ImagesSpec, ImageSet], object] = state.choose_images
+        self.add: Callable[[Imported], object] = lambda spec: state.run([spec])
         self._progress, self._patience = (0.0, 0.0), patience.Patience()
         self.name, self._looks = "", 0
         self._poll = QTimer(self)
@@ -147,8 +148,8 @@ class Importer(QObject):
         """Compute a built-in plan in a study of its own."""
         self._when_loaded(lambda: self._run_preset(name))
 
-    def add_weights(self, path: Path, make: Callable[[str], Imported]) -> None:
-        """Queue the import of a weights file; ``make`` returns its spec from its digest."""
+    def add_weights(self, path: Path, make: Callable[[str], Imported], keep: dropping.Keep) -> None:
+        """Queue an import; ``make`` returns its spec, ``keep`` leaves its table in the study."""
 
         def work(control: Control) -> Imported:
             from engine.data.safety.apart import apart
@@ -157,7 +158,7 @@ class Importer(QObject):
             return make(apart(lambda check: digest_of(path, check), control.check))
 
         def done(spec: Imported) -> None:
-            self._add_imported(path, spec)
+            self._add_imported(path, spec, keep)
 
         self._state.runner.ask(f"digest {path}", work, done, self._fail, long=True)
 
@@ -174,8 +175,7 @@ class Importer(QObject):
         path = dropping.free_path(documents(), name, SUFFIX)
         if not self._state.open_study(path, create=True):
             return False
-        text = "Created the study {name} in {folder}."
-        self._say(text.format(name=path.stem, folder=path.parent))
+        self._say(f"Created the study {path.stem} in {path.parent}.")
         return True
 
     # ----------------------------------------------------------------------------------- private
@@ -224,8 +224,7 @@ class Importer(QObject):
         if len(paths) == 1:
             self._read(paths[0], {} if folders else self._form_of_present(paths[0]))
         elif folders:
-            text = "Drop one folder at a time, or the folder that holds them all."
-            self._say(text, error=True)
+            self._say("Drop one folder at a time, or the folder that holds them all.", error=True)
         elif len(paths) > COPIED_AT_MOST:
             text = "{count:,} files are too many to copy: drop their folder instead."
             self._say(text.format(count=len(paths)), error=True)
@@ -313,10 +312,11 @@ class Importer(QObject):
         self._say(text, error=True)
 
     def _choose_after_asking(self, path: Path, spec: StoredImages, images: ImageSet) -> None:
-        """Ask before folders that do not look like classes become the study's images."""
+        """Ask once before folders that do not look like classes become the study's images."""
         from engine.data.remarks import class_doubt
 
-        doubt = class_doubt(spec.name, images)
+        known = getattr(self._state.images, "digest", "") == spec.digest
+        doubt = "" if known else class_doubt(spec.name, images)
         if doubt:
             self.confirm(doubt, lambda: self._choose(path, spec, images))
         else:
@@ -368,7 +368,7 @@ class Importer(QObject):
             return None
         return folder
 
-    def _add_imported(self, path: Path, spec: Imported) -> None:
+    def _add_imported(self, path: Path, spec: Imported, keep: dropping.Keep) -> None:
         study = self._study_called(path.stem)
         if study is None:
             return
@@ -376,10 +376,10 @@ class Importer(QObject):
         def placed(problem: str) -> None:
             self._say(problem, error=True)
             if self._state.study is study and not problem:
-                self._state.run([spec])
+                self.add(spec)
                 self.network_added.emit(spec)
 
-        work = partial(dropping.note_place, study, spec.digest, path)
+        work = partial(dropping.note_import, study, spec, path, keep)
         self.drives.ask(f"place {spec.digest}", path.name, work, placed)
 
     def _say(self, text: str, *, error: bool = False) -> None:

@@ -5,25 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
-from gui.look import settings
-from gui.session.importer import documents
+from gui.session.figure_files import ask_file
 from gui.session.state import State
 
 SUFFIX = ".html"
 
 
-def ask_page(parent: QWidget, name: str) -> Path | None:
+def ask_page(parent: QWidget, state: State, name: str) -> Path | None:
     """Let the user name a web page; return None if they cancel."""
-    start = Path(settings.last_folder() or documents()) / f"{name}{SUFFIX}"
-    chosen, _ = QFileDialog.getSaveFileName(
-        parent, "Report of a network", str(start), f"Web page (*{SUFFIX})"
-    )
-    if not chosen:
+    kinds = f"Web page (*{SUFFIX})"
+    path = ask_file(parent, state, "Report of a network", f"{name}{SUFFIX}", kinds)
+    if path is None:
         return None
-    path = Path(chosen)
-    settings.set_last_folder(path.parent)
     known = path.suffix.lower() in (SUFFIX, ".htm")
     return path if known else path.with_name(path.name + SUFFIX)
 
@@ -31,7 +26,7 @@ def ask_page(parent: QWidget, name: str) -> Path | None:
 def report_network(parent: QWidget, state: State, key: str) -> None:
     """Write the report of the network with this key to a file that the user names."""
     study = state.study
-    path = None if study is None else ask_page(parent, f"network-{key[:10]}")
+    path = None if study is None else ask_page(parent, state, f"network-{key[:10]}")
     if study is None or path is None:
         return
 

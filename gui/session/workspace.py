@@ -41,7 +41,7 @@ class Workspace(State):
     letters
         Says which letters of names no font has.
     edits
-        Changes titles and notes, deletes records, and undoes that.
+        Changes titles and notes, opens networks, deletes records, and undoes that.
     """
 
     def __init__(self, parent: QObject | None = None):
@@ -53,6 +53,7 @@ class Workspace(State):
         self.queueing = Queueing(self, self.pace)
         self.edits = Edits(self)
         self.importer.choose = self.edits.choose_images
+        self.importer.add = self.edits.add_network
         self.watching = Watching(self)
         self.unfinished = UnfinishedWork(self, self.queueing)
         self.letters = Letters(self)

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QWidget
+from PySide6.QtWidgets import QInputDialog, QWidget
 
 from engine.figures.charts import MapGridData, Picture, panels_of
 from engine.specs.distinguish import networks_apart
 from engine.texts import one_line, shortened
-from gui.look import settings
-from gui.session.importer import documents
+from gui.session.figure_files import ask_file
 from gui.session.network_report import report_network
 from gui.session.workspace import Workspace
 from gui.shell.page_stack import PageStack
@@ -23,14 +22,11 @@ SUFFIX = ".pdf"
 CITE = "methods section"
 
 
-def ask_pdf(parent: QWidget, title: str, name: str) -> Path | None:
+def ask_pdf(parent: QWidget, workspace: Workspace, title: str, name: str) -> Path | None:
     """Let the user name a PDF; return None if they cancel."""
-    start = Path(settings.last_folder() or documents()) / f"{name}{SUFFIX}"
-    chosen, _ = QFileDialog.getSaveFileName(parent, title, str(start), f"PDF (*{SUFFIX})")
-    if not chosen:
+    path = ask_file(parent, workspace, title, f"{name}{SUFFIX}", f"PDF (*{SUFFIX})")
+    if path is None:
         return None
-    path = Path(chosen)
-    settings.set_last_folder(path.parent)
     known = path.suffix.lower() == SUFFIX
     return path if known else path.with_name(path.name + SUFFIX)
 
@@ -41,7 +37,7 @@ def report_study(parent: QWidget, workspace: Workspace) -> None:
     if study is None:
         workspace.message.emit("Open a study first: there is none to report.", True)
         return
-    path = ask_pdf(parent, "Report of the study", f"{study.path.stem}-report")
+    path = ask_pdf(parent, workspace, "Report of the study", f"{study.path.stem}-report")
     if path is None:
         return
 
@@ -105,7 +101,7 @@ def export_page(pages: PageStack, workspace: Workspace) -> None:
         workspace.message.emit("There is no picture on this page to export.", True)
         return
     name = f"{page.title.lower()}-page"
-    path = ask_pdf(pages, "Export this page", name)
+    path = ask_pdf(pages, workspace, "Export this page", name)
     if path is None:
         return
     notes = _about(workspace)

@@ -19,6 +19,7 @@ from engine.figures.cells import tab_lines
 from gui.look import terms, theme
 from gui.look.colours import Colour, on_screen
 from gui.look.plain import plain_tip
+from gui.widgets.table_names import name_table
 
 KEY = Qt.ItemDataRole.UserRole
 CHIP = 10
@@ -82,7 +83,7 @@ class NumberTable(QTableWidget):
 
     def __init__(self, name: str, parent: QWidget | None = None):
         super().__init__(parent)
-        self.setAccessibleName(name)
+        name_table(self, name)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

@@ -64,6 +64,8 @@ SCHEMES = {
     "fast_at": specs.FastAT(eps=0.05),
     "n_fgsm": specs.NoisyFGSM(eps=0.05),
     "grad_align": specs.GradAlign(eps=0.05),
+    "edge_gradients": specs.EdgeGradients(),
+    "aligned_gradients": specs.AlignedGradients(),
 }
 VARIANTS = {
     "sgd cosine": {"optimizer": specs.SGD(learning_rate=0.05, schedule="cosine")},

@@ -10,10 +10,11 @@ import numpy as np
 from PIL import Image
 
 from engine.figures.chart_file import new_figure_file
-from engine.figures.charts import FigureStyle, MapGridData
+from engine.figures.charts import MapGridData
 from engine.figures.drawing import render
 from engine.figures.grids import rgb_row
 from engine.figures.images.film import spread
+from engine.figures.paper.style import FigureStyle
 from engine.store.outputs import ANIMATION
 from engine.store.study import Result
 

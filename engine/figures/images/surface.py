@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.figures.charts import INK, NEUTRAL, SERIES, ChartData, Series
+from engine.figures.charts import INK, NEUTRAL, ChartData, Series
 from engine.figures.images.regions import Regions
+from engine.figures.paper.colours import SERIES
 from engine.store.study import Result
 
 OPACITY = 0.55

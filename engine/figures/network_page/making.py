@@ -23,6 +23,7 @@ from engine.figures.network_page.markup import (
 from engine.figures.network_page.mistakes import drawable
 from engine.figures.network_page.subject import Subject
 from engine.figures.record_pictures import pictures_of
+from engine.networks.opening.tried import HEADINGS, tried_in
 from engine.specs import Gradient, Imported, Maps, Measurement
 from engine.specs.variants import variant
 from engine.tradeoff.metrics import measured_in
@@ -85,12 +86,21 @@ def curves(subject: Subject) -> Iterator[Markup]:
     """Yield the curves of the training."""
     if isinstance(subject.spec, Imported):
         yield element("p", "The weights come from a file: how they were trained is not known here.")
+        yield from _tried(subject)
         return
     found = pictures_of(subject.study, subject.entry.key)[1].charts
     if not found:
         yield element("p", "The record holds no curves.")
     for data in found:
         yield chart(replace(data, title=data.title.replace(subject.entry.title, "")))
+
+
+def _tried(subject: Subject) -> Iterator[Markup]:
+    """Yield the table of accuracies by which the network was opened, if its record has one."""
+    rows = tried_in(subject.record)
+    if rows:
+        yield element("p", "Accuracy on labelled images, by which it was decided how to read them:")
+        yield table([HEADINGS, *(row.cells for row in rows)], words=(0, 1, 4))
 
 
 def settings(subject: Subject) -> Iterator[Markup]:

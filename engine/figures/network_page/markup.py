@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.figures.charts import FigureStyle, Picture, caption_of, title_of
+from engine.figures.charts import Picture, caption_of, title_of
 from engine.figures.drawing import render
+from engine.figures.paper.style import FigureStyle
 from engine.texts import harmless
 
 MOST_SIDE = 128  # px; larger pictures are shrunk, to keep the page small

@@ -66,9 +66,9 @@ class Subject:
 
     @cached_property
     def classes(self) -> list[str]:
-        """Names of its classes; empty if they are not known."""
+        """Names of its outputs, the images' classes first; empty if they are not known."""
         known = self.images.documents.get("classes", ()) if self.images is not None else ()
-        return [str(name) for name in known]
+        return list(self.spec.output_names([str(name) for name in known]))
 
     def records_of(self, kind: type[S]) -> Iterator[tuple[Entry, S]]:
         """Yield the records of a kind that were made of this network, oldest first."""

@@ -29,6 +29,7 @@ from engine.networks.opening.naming import (
 )
 from engine.networks.opening.normalizers import Normalizer, normalizer_in, normalizer_of
 from engine.networks.opening.reading import Content, read_file
+from engine.networks.opening.reasons import reason_in
 from engine.networks.opening.unwrapping import Said, StateDict, chosen, said_by, states_in
 from engine.networks.weights import misfit, refuse_clashes, renamed_in
 from engine.specs import NetworkSpec, Timm, Torchvision
@@ -55,7 +56,7 @@ class Opened:
     @property
     def places(self) -> tuple[str, ...]:
         """Where weights are in the file, the proposed ones first."""
-        return tuple(state.path for state in self.states)
+        return tuple(state.path for state in self.states if not state.whole)
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,9 @@ def _checked(
     used = {of: entries[of] for of in found.names.values()}
     numbers = checked(used, file, opened.content.size, whole)
     if found.classes < 2:
-        raise WeightsError(f"{file} holds a network with {found.classes} output, must have 2")
+        raise WeightsError(
+            f"{file} holds a network with {found.classes} output, must have at least 2"
+        )
     said = opened.said
     own = normalizer_in(entries, file) or normalizer_of(said.mean, said.std)
     if len(said.classes) != found.classes:
@@ -214,7 +217,7 @@ def _notes(
     converted: tuple[str, ...],
     own: Normalizer | None,
 ) -> Iterator[str]:
-    if len(opened.states) > 1:
+    if len(opened.places) > 1:
         why = ", averaged over training," if state.averaged else ""
         others = ", ".join(shown(place) for place in opened.places if place != state.path)
         yield f"the weights under {shown(state.path)}{why} were taken; others are under {others}"
@@ -306,6 +309,8 @@ def _refusal(
 ) -> str:
     """Say which architecture is nearest, and what does not fit."""
     given = shapes_of(entries)
+    if why := reason_in(entries):
+        return f"{file} {why}"
     scored = []
     for spec in tried:
         for shape in _worth_trying(spec, sizes, views, given):

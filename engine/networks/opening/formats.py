@@ -206,6 +206,8 @@ def _words_for(head: bytes, size: int) -> str:
         return "a web page, not a weights file: the download link led to a page"
     if _is_onnx(head):
         return "an ONNX model, which is not read; save the state dict of the network it came from"
+    if b'"weight_map"' in head and _is_text(head):
+        return "the list of a network in several files; those files, joined into one, can be opened"
     if text[:1] in (b"{", b"[") and _is_text(head):
         return "a text in JSON, not a weights file"
     if _is_text(head):

@@ -47,8 +47,9 @@ SPELLINGS = (
         (r"\.shortcut\.", ".convShortcut."),
     ),
 )
-# Heads that some networks have for training only.
-AUXILIARY = re.compile(r"^(aux\d?|AuxLogits|aux_classifier|aux_logits)\.")
+# Heads that some networks have for training only, and a block that the WideResNet published with
+# TRADES has and never calls.
+AUXILIARY = re.compile(r"^(aux\d?|AuxLogits|aux_classifier|aux_logits|sub_block1)\.")
 MOST_VIEWS = 12
 # Entries of a view for one of the network's, up to which its names are read in other words.
 MOST_OTHERS = 4

@@ -2,12 +2,13 @@
 
 Pickles are read by torch's ``weights_only`` reader, which makes tensors and plain containers. A few
 harmless types that training scripts store beside the weights are allowed as well: the options of
-argparse, paths, and numpy's numbers.
+argparse, paths, dates, and numpy's numbers.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
 import io
 import os
 import pathlib
@@ -43,6 +44,7 @@ _DTYPES = (np.bool_, np.int8, np.uint8, np.int16, np.int32, np.int64, np.float16
 _SCALARS = [
     type(np.dtype(kind)) for kind in (*_DTYPES, np.float64, np.uint16, np.uint32, np.uint64)
 ]
+_DATES = (datetime.datetime, datetime.date, datetime.time, datetime.timedelta, datetime.timezone)
 _NUMPY, _OLD_NUMPY = "numpy._core.multiarray", "numpy.core.multiarray"
 # How numpy itself says that its numbers and arrays are made: the first of what pickle would call.
 _scalar: Any = np.float64(0).__reduce__()[0]
@@ -54,6 +56,7 @@ add_safe_globals(
         argparse.Namespace,
         np.dtype,
         np.ndarray,
+        *_DATES,
         *_SCALARS,
         (_scalar, f"{_NUMPY}.scalar"),
         (_scalar, f"{_OLD_NUMPY}.scalar"),

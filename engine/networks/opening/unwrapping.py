@@ -16,14 +16,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.networks.opening.copies import copies_in
 from engine.networks.opening.formats import WeightsError
 from engine.networks.opening.reading import Content
 
 DEPTH = 5
 MOST_CHILDREN = 64  # of a mapping that is no state dict; optimisers have thousands
 MOST_CONFIG = 1 << 20
+AVERAGES = "n_averaged"
 # Beside weights, files hold momenta of the same names and shapes.
 NOT_WEIGHTS = ("optim", "sched", "scaler", "momentum", "exp_avg", "grad", "rng")
 CLASS_NAMES = (
@@ -44,12 +47,15 @@ class StateDict:
     entries
         Its values by name; not all need be tensors.
     averaged
-        Whether its path says that it is an average over training (EMA).
+        Whether its path or its entries say that it is an average over training (EMA).
+    whole
+        Whether it holds several copies of a network, which are listed by themselves.
     """
 
     path: str
     entries: Mapping[str, Any]
     averaged: bool
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,11 +97,11 @@ def states_in(content: Content, file: str) -> list[StateDict]:
             named = ", ".join(repr(key)[:40] for key in list(content.value)[:6])
             keys = f" with {named or 'nothing in it'}"
         raise WeightsError(f"{file} holds a {what}{keys}, must hold a state dict")
-    most = max(len(state.entries) for state in found)
+    most = max(len(state.entries) for state in found if not state.whole)
 
-    def rank(state: StateDict) -> tuple[bool, bool, bool]:
-        parts = state.path.split(".")
-        return len(state.entries) * 2 < most, not state.averaged, "best" in parts
+    def rank(state: StateDict) -> tuple[bool, bool, bool, bool]:
+        small = len(state.entries) * 2 < most
+        return state.whole, small, not state.averaged, "best" in state.path.split(".")
 
     return sorted(found, key=rank)
 
@@ -113,7 +119,7 @@ def chosen(states: list[StateDict], path: str | None, file: str) -> StateDict:
     for state in states:
         if state.path == path:
             return state
-    known = ", ".join(repr(state.path) for state in states)
+    known = ", ".join(repr(state.path) for state in states if not state.whole)
     raise WeightsError(f"{file} has no weights under {path!r}, has them under {known}")
 
 
@@ -121,8 +127,7 @@ def _found(value: Any, path: tuple[str, ...], depth: int) -> Iterator[StateDict]
     if isinstance(value, argparse.Namespace):
         return
     if isinstance(value, Mapping) and _is_state(value):
-        averaged = any("ema" in part.lower().split("_") or "averaged" in part for part in path)
-        yield StateDict(".".join(path), {str(k): v for k, v in value.items()}, averaged)
+        yield from _states(value, path)
         return
     if depth == 0:
         return
@@ -137,16 +142,44 @@ def _found(value: Any, path: tuple[str, ...], depth: int) -> Iterator[StateDict]
             yield from _found(inner, (*path, name), depth - 1)
 
 
+def _states(value: Mapping[Any, Any], path: tuple[str, ...]) -> Iterator[StateDict]:
+    """Yield the state dict at a path, after the copies of a network that it may hold."""
+    entries = {str(name): _as_tensor(entry) for name, entry in value.items()}
+    # torch's AveragedModel counts what it averaged.
+    averaged = entries.pop(AVERAGES, None) is not None or _is_average(path)
+    copies = copies_in(entries)
+    for name, own in copies.items():
+        place = (*path, *name.split("."))
+        yield StateDict(".".join(place), own, averaged or _is_average(place))
+    yield StateDict(".".join(path), entries, averaged, whole=bool(copies))
+
+
+def _is_average(path: tuple[str, ...]) -> bool:
+    if path and path[-1].startswith("without "):
+        return False
+    return any("ema" in part.lower().split("_") or "averaged" in part for part in path)
+
+
+def _as_tensor(value: Any) -> Any:
+    """Return an array of numpy's numbers as a tensor, and everything else as it is."""
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub":
+        return value
+    try:
+        return torch.from_numpy(value.copy())
+    except TypeError:  # numbers that torch does not have
+        return value
+
+
 def _is_state(value: Mapping[Any, Any]) -> bool:
     """Whether most values are tensors under texts, and one has rows and columns."""
-    tensors = [entry for entry in value.values() if isinstance(entry, Tensor)]
+    tensors = [entry for entry in value.values() if isinstance(entry, Tensor | np.ndarray)]
     if not tensors or len(tensors) * 2 < len(value) or not all(isinstance(k, str) for k in value):
         return False
     return any(_rank(tensor) >= 2 for tensor in tensors)
 
 
-def _rank(tensor: Tensor) -> int:
-    return 2 if tensor.is_nested else tensor.ndim
+def _rank(value: Tensor | NDArray[Any]) -> int:
+    return 2 if isinstance(value, Tensor) and value.is_nested else value.ndim
 
 
 # ------------------------------------------------------------------------- what is said beside them

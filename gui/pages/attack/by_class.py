@@ -319,9 +319,8 @@ def _mistakes(study: Study, entry: Entry) -> Mistakes:
     if lacking:
         raise StudyError(f"record {entry.key} lacks a part that its kind has: {lacking[0]}")
     try:
-        names = study.read(spec.classifier.images).documents.get("classes", ())
+        classes = study.read(spec.classifier.images).documents.get("classes", ())
     except StudyError:
-        names = ()
-    return Mistakes(
-        spec, spec.metric.attack, record.arrays, record.numbers, [str(name) for name in names]
-    )
+        classes = ()
+    names = spec.classifier.output_names([str(name) for name in classes])
+    return Mistakes(spec, spec.metric.attack, record.arrays, record.numbers, names)

@@ -18,9 +18,11 @@ from PySide6.QtWidgets import (
 
 from gui.look import theme
 from gui.look.plain import plain_tip
+from gui.widgets.table_names import name_table
 
 MOST_CLASSES = 60  # rows; a larger matrix would be a field of empty cells
-NARROW, WIDE = 26, 56  # px of a column
+NARROW, WIDE = 26, 56  # px of a column; of one with a long name at most
+PADDING = 14  # px
 STRONGEST = 0.75  # opacity behind the largest share
 
 
@@ -30,11 +32,12 @@ class Confusion(QTableWidget):
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
         self._matrix: NDArray[np.int64] = np.zeros((0, 0), np.int64)
-        self.setAccessibleName("Confusion matrix: true classes down, predicted classes across")
+        name_table(self, "Confusion matrix: true classes down, predicted classes across")
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setCornerButtonEnabled(False)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideRight)
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().setDefaultSectionSize(24)
         theme.signals.changed.connect(self._recolour)
@@ -47,10 +50,16 @@ class Confusion(QTableWidget):
         self.setRowCount(count)
         self.setColumnCount(count)
         heads = [name_of(names, k) for k in range(count)]
-        self.setHorizontalHeaderLabels(heads)
+        for column, head in enumerate(heads):
+            label = QTableWidgetItem(head)
+            label.setToolTip(plain_tip(head))
+            self.setHorizontalHeaderItem(column, label)
         self.setVerticalHeaderLabels(heads)
-        widest = max((self.fontMetrics().horizontalAdvance(head) for head in heads), default=0)
-        self.horizontalHeader().setDefaultSectionSize(min(WIDE, max(NARROW, widest + 14)))
+        width = self.fontMetrics().horizontalAdvance
+        widest = min(WIDE, max((width(head) for head in heads), default=0) + PADDING)
+        # A name may be cut, a count may not.
+        largest = width(f"{int(self._matrix.max(initial=0)):,}") + PADDING
+        self.horizontalHeader().setDefaultSectionSize(max(NARROW, widest, largest))
         for row, column in np.ndindex(self._matrix.shape):
             value = int(self._matrix[row, column])
             item = QTableWidgetItem(f"{value:,}" if value else "")

@@ -227,7 +227,7 @@ class LiveTab(QWidget):
         """Return the names of the first network's classes, at least ``count`` of them."""
         for network in self.networks[:1]:
             known = self.parts.names.of(network.spec.images)
-            return self.parts.names.listed(network.spec.images, max(count, len(known)))
+            return self.parts.names.listed(network.spec, max(count, len(known)))
         return []
 
     def image_name(self) -> str:

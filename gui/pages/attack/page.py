@@ -23,7 +23,6 @@ from PySide6.QtWidgets import (
 from engine.figures.charts import MapGridData
 from engine.specs import AdversarialExamples, AttackSpec, ImagesSpec
 from engine.specs.schema import Spec
-from gui.look import settings
 from gui.pages import ATTACK, Place
 from gui.pages.attack.accuracy_curves import AccuracyCurves
 from gui.pages.attack.by_class import ByClassTab
@@ -47,6 +46,7 @@ from gui.pages.common.page import Page
 from gui.pages.common.record_settings import RecordSettings
 from gui.pages.common.strip_images import StripImages
 from gui.session.class_names import ClassNames
+from gui.session.figure_files import folder_of, remember
 from gui.session.previews import LivePreviews
 from gui.session.workspace import Workspace
 from gui.widgets.elided_label import ElidedLabel
@@ -285,7 +285,7 @@ class AttackPage(Page):
     @Slot(object, object)
     def _answered(self, spec: AdversarialExamples, result: Any) -> None:
         count = len(result.arrays["clean_logits"][0])
-        names = self._names.listed(spec.classifier.images, count)
+        names = self._names.listed(spec.classifier, count)
         for column in self._columns_of(spec):
             column.show_result(spec, result, names)
             if column is self.columns[0]:
@@ -376,7 +376,7 @@ class AttackPage(Page):
         chosen, _ = QFileDialog.getSaveFileName(
             self,
             "Save the adversarial image",
-            str(Path(settings.last_folder()) / name),
+            str(folder_of(self.workspace) / name),
             "PNG (*.png)",
         )
         if chosen:
@@ -389,7 +389,7 @@ class AttackPage(Page):
         except ValueError as error:
             self.workspace.message.emit(str(error), True)
             return
-        settings.set_last_folder(path.parent)
+        remember(self.workspace, path.parent)
         self.workspace.message.emit(text, False)
 
     def figure(self) -> MapGridData:

@@ -95,7 +95,6 @@ class PaintingTab(LiveTab):
             ("from", self.start),
             ("within", self.norm),
             ("", self.eps),
-            ("Steps", self.steps),
         ):
             if text:
                 label = Label(text)
@@ -155,7 +154,13 @@ class PaintingTab(LiveTab):
             "Robust networks tend to paint strokes of the class; others often reach it by noise, "
             "and are as certain."
         )
-        self.room.addWidget(self.note)
+        below = QHBoxLayout()
+        below.setSpacing(8)
+        label = Label("Steps")
+        label.setBuddy(self.steps)
+        for widget in (self.note, label, self.steps):
+            below.addWidget(widget, 1 if widget is self.note else 0)
+        self.room.addLayout(below)
 
     def _connect(self) -> None:
         self.target.currentIndexChanged.connect(self.ask)

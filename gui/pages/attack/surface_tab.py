@@ -37,9 +37,9 @@ COLUMNS = 4
 COARSE, FINE = 15, 61
 REACHES = (1.0, 2.0, 4.0, 8.0)
 HEADS, REGIONS, LOSSES = range(3)
-WAYS = (("the attack", "attack"), ("the gradient", "gradient"))
+WAYS = (("attack", "attack"), ("gradient", "gradient"))
 LOOKS = (
-    ("regions and loss", Look()),
+    ("both", Look()),
     ("regions", Look(loss=False)),
     ("loss", Look(regions=False)),
 )
@@ -72,7 +72,7 @@ class SurfaceTab(LiveTab):
             "How far the plane is drawn", [(f"{reach:g} eps", reach) for reach in REACHES]
         )
         self.reach.setCurrentIndex(REACHES.index(2.0))
-        self.look = _combo("What is drawn of each network", LOOKS)
+        self.look = _combo("Decision regions, the loss, or both, of each network", LOOKS)
         bar = QHBoxLayout()
         bar.setSpacing(8)
         for text, combo in (("Along", self.way), ("up to", self.reach), ("Show", self.look)):
@@ -239,7 +239,7 @@ class SurfaceTab(LiveTab):
         attack = self.attack()
         title = "" if attack is None else attack.title
         caption = (
-            f"Planes through {self.image_name()}, {title}: to the right the direction of "
+            f"Planes through {self.image_name()}, {title}: to the right the direction of the "
             f"{self.way.currentText()}, upwards a random one orthogonal to it; pixels clipped to "
             "[0, 1]. One scale of loss."
         )

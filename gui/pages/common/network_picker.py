@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QShowEvent
-from PySide6.QtWidgets import QLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QLayout, QListWidget, QListWidgetItem, QStyle, QVBoxLayout, QWidget
 
 from engine.specs import ClassifierSpec, Measurement
 from engine.specs.distinguish import networks_apart
@@ -24,6 +25,10 @@ KEY = Qt.ItemDataRole.UserRole
 MANY = 8
 LEAST_ROWS = 3
 MOST_TALL = 60
+SPACING = 2  # px around a row, as some have three lines
+PAD = 8  # px, that the style leaves around check box and icon
+# Where a line may end: not before "%" and what it counts, nor between a norm and its radius.
+UNBROKEN = re.compile(r" (?!%|robust|clean|L-inf|L2|[\d.]+(?:/255)?(?:[ )]|$))")
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,7 @@ class NetworkPicker(QWidget):
         self._networks: dict[str, Network] = {}
         self._chosen: list[str] = []
         self._touched = False
+        self._known: dict[str, Robustness] = {}
         self._stale = True
         self._build()
         workspace.study_changed.connect(self._start_over)
@@ -136,8 +142,10 @@ class NetworkPicker(QWidget):
         self.list.setToolTip(plain_tip(f"Check up to {self.most} networks"))
         self.list.setMouseTracking(True)
         self.list.setIconSize(QSize(12, 12))
+        self.list.setSpacing(SPACING)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
+        # Names often differ at their end.
+        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.list.itemChanged.connect(self._checked)
         self.list.itemEntered.connect(self._entered)
         self.list.viewport().installEventFilter(self)
@@ -153,7 +161,9 @@ class NetworkPicker(QWidget):
             layout.addWidget(widget)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Take the highlight away when the mouse leaves the list."""
+        """Take the highlight away when the mouse leaves the list; fit lines to a new width."""
+        if isinstance(event, QResizeEvent) and event.size().width() != event.oldSize().width():
+            self._reflow()
         if event.type() == QEvent.Type.Leave:
             self.workspace.highlighted.emit("")
         return super().eventFilter(watched, event)
@@ -222,9 +232,9 @@ class NetworkPicker(QWidget):
         self.list.blockSignals(True)
         self.list.clear()
         study = self.workspace.study
-        known = robustness(study) if study is not None else {}
+        self._known = robustness(study) if study is not None else {}
         for network in self._networks.values():
-            found = known.get(network.key)
+            found = self._known.get(network.key)
             item = QListWidgetItem(self._text(network, found))
             item.setData(KEY, network.key)
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
@@ -241,24 +251,45 @@ class NetworkPicker(QWidget):
 
     def _fit_list(self) -> None:
         """Let the list be as tall as its rows, where there is room, and at least a few of them."""
-        rows = [self.list.sizeHintForRow(row) for row in range(min(self.list.count(), MOST_TALL))]
+        rows = [
+            self.list.sizeHintForRow(row) + 2 * SPACING
+            for row in range(min(self.list.count(), MOST_TALL))
+        ]
         whole, frame = sum(rows), 2 * self.list.frameWidth()
         self.list.setMinimumHeight(min(whole, sum(rows[:LEAST_ROWS])) + frame)
         self.list.setMaximumHeight(whole + frame)
 
-    def _text(self, network: Network, found: Robustness | None) -> str:
+    def _facts(self, network: Network, found: Robustness | None) -> list[str]:
+        """Return what the list says of a network below its name, in parts that stay whole."""
         numbers, parts = network.entry.numbers, []
         if "clean_accuracy" in numbers:
             parts.append(f"{100 * float(numbers['clean_accuracy']):.1f} % clean")
         if found is not None and found.lowest is not None:
-            verdict = "" if found.verdict == "ok" else f" ({VERDICTS[found.verdict]})"
             robust = f"{100 * found.lowest.accuracy:.1f} % robust"
-            parts.append(
-                f"{robust} at {found.threat}{verdict}" if found.threat else robust + verdict
-            )
+            parts.append(f"{robust} at {found.threat}" if found.threat else robust)
+            if found.verdict != "ok":
+                parts[-1] += f" ({VERDICTS[found.verdict]})"
         if self.workspace.images is not None and network.spec.images != self.workspace.images:
             parts.append(f"trained on {network.spec.images.title}")
-        return "\n".join(filter(None, [network.title, ", ".join(parts)]))
+        return parts
+
+    def _text(self, network: Network, found: Robustness | None) -> str:
+        """Return the name of a network and its facts, in lines that the list has room for."""
+        style, metrics = self.list.style(), self.list.fontMetrics()
+        margin = 2 * (style.pixelMetric(QStyle.PixelMetric.PM_FocusFrameHMargin) + 1)
+        box = style.pixelMetric(QStyle.PixelMetric.PM_IndicatorWidth)
+        room = self.list.viewport().width() - box - self.list.iconSize().width() - 3 * margin - PAD
+        return "\n".join(
+            [network.title, *lines_of(self._facts(network, found), room, metrics.horizontalAdvance)]
+        )
+
+    def _reflow(self) -> None:
+        """Break the lines anew, as the list has become wider or narrower."""
+        self.list.blockSignals(True)
+        for row, network in zip(range(self.list.count()), self._networks.values(), strict=False):
+            self.list.item(row).setText(self._text(network, self._known.get(network.key)))
+        self.list.blockSignals(False)
+        self._fit_list()
 
     def _show_chosen(self) -> None:
         self.list.blockSignals(True)
@@ -308,6 +339,35 @@ class NetworkPicker(QWidget):
         for row in range(self.list.count()):
             item = self.list.item(row)
             item.setSelected(bool(key) and item.data(KEY) == key)
+
+
+def lines_of(parts: Sequence[str], room: int, width: Callable[[str], int]) -> list[str]:
+    """Return parts as lines: side by side where they fit, and broken at spaces where one does not.
+
+    A number stays beside its unit, and a radius beside its norm.
+
+    Parameters
+    ----------
+    room
+        Pixels that a line has.
+    width
+        Function that returns the pixels of a text.
+    """
+    lines: list[str] = []
+    for part in parts:
+        if lines and width(f"{lines[-1]}, {part}") <= room:
+            lines[-1] = f"{lines[-1]}, {part}"
+            continue
+        if lines:
+            lines[-1] += ","
+        lines.append("")
+        for word in UNBROKEN.split(part):
+            joined = f"{lines[-1]} {word}".strip()
+            if lines[-1] and width(joined) > room:
+                lines.append(word)
+            else:
+                lines[-1] = joined
+    return lines
 
 
 def _shape(entry: Entry) -> tuple[int, ...] | None:

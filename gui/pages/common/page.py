@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from PySide6.QtWidgets import QHBoxLayout, QLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from gui.pages import Place
+from gui.session.figure_files import folder_of, remember
 from gui.session.workspace import Workspace
 from gui.widgets.scrolled import ScrolledArea
 
@@ -64,6 +66,14 @@ class Page(QWidget):
     def export_said(self, text: str, error: bool) -> None:
         """Show the outcome of an export to the user."""
         self.workspace.message.emit(text, error)
+
+    def export_folder(self) -> Path:
+        """Return the folder that the study's figures go to."""
+        return folder_of(self.workspace)
+
+    def export_went_to(self, folder: Path) -> None:
+        """Remember the folder of the study's figures."""
+        remember(self.workspace, folder)
 
     def frame(self, empty: QWidget, left: QWidget | QLayout, right: QWidget | QLayout) -> None:
         """Lay the page out as two parts side by side, which ``empty`` can replace.

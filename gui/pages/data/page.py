@@ -22,6 +22,7 @@ from engine.specs.schema import fields_of
 from engine.store.index import Entry
 from gui.pages import DATA, Place
 from gui.pages.common.page import Page
+from gui.pages.data.orders import GalleryOrders
 from gui.pages.data.reading_strip import ReadingStrip
 from gui.pages.data.size_line import SizeLine
 from gui.session import file_dialogs
@@ -68,6 +69,7 @@ class DataPage(Page):
         layout.addWidget(self.alarms)
         layout.addWidget(self.reading)
         layout.addWidget(body, 1)
+        self.orders = GalleryOrders(workspace, self.browser)
         self._connect()
         self.refresh()
 
@@ -170,6 +172,7 @@ class DataPage(Page):
         self.facts.setText(self._facts())
         self._show_scale()
         self.browser.show_set(image_set)
+        self.orders.refresh()
         if image_set is not None:
             self.classes.classes.show_classes(
                 image_set.classes,

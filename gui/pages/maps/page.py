@@ -283,7 +283,7 @@ class MapsPage(Page):
                     title=network.title,
                     method=self.explained.applied(method).title,
                     series=self.picker.series(network.key),
-                    classes=tuple(self._names.of(network.spec.images)),
+                    classes=tuple(self._names.of_outputs(network.spec)),
                     arrays=joined(found),
                     failure=next(filter(None, failures), ""),
                 )
@@ -336,7 +336,7 @@ class MapsPage(Page):
             drawing.percentile,
             "one scale for every row" if drawing.shared else "one scale a map",
         )
-        return figure_of(self._table, caption)
+        return figure_of(self._table, caption, drawing)
 
 
 def _maps(

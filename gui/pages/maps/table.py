@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.attribution import pictures
 from engine.figures.charts import MapGridData
+from engine.figures.paper.maps import Titles, bar_of_maps, one_title
 from gui.look.settings import COLORMAP
 from gui.pages.maps.columns import Difference, Drawing, MapColumn, MapValues, difference
 from gui.pages.maps.grid import MapCell, MapHeading
@@ -73,22 +74,38 @@ def build(
     return Table(headings, rows)
 
 
-def figure_of(table: Table, caption: str) -> MapGridData:
-    """Return the table as a figure, laid out as in the paper: a network's maps are a row."""
+def figure_of(table: Table, caption: str, drawing: Drawing) -> MapGridData:
+    """Return the table as a figure, laid out as in the paper: a network's maps are a row.
+
+    What all rows share is its title, and what several rows share is written above them.
+    """
     columns = list(zip(*table.rows, strict=True))
-    titles = [heading.words for heading in table.headings]
+    first, *maps = table.headings
+    titles = one_title([_names_of(heading) for heading in maps]) if maps else Titles("Maps", ())
+    scale = "column" if drawing.shared else "map"
+    label = f"Attribution, as a share of the largest of each {scale}"
     return MapGridData(
         images=tuple(tuple(cell.pixels for cell in column) for column in columns),
-        row_titles=tuple(titles),
+        row_titles=(first.words, *titles.rows),
         column_titles=tuple(row[0].name for row in table.rows),
-        title="Maps",
+        title=titles.title or "Maps",
         caption=caption,
         notes=tuple(
             tuple("" if place == 0 else cell.note for cell in column)
             for place, column in enumerate(columns)
         ),
         values=tuple(tuple(cell.values for cell in column) for column in columns),
+        groups=("", *titles.groups) if titles.groups else (),
+        bar=bar_of_maps(drawing.colormap, label) if maps else None,
     )
+
+
+def _names_of(heading: MapHeading) -> tuple[str, str]:
+    """Return the network and the method of a column; of a difference, that it is one and which."""
+    if heading.full:
+        kind, _, which = heading.full.partition("\n")
+        return kind, which
+    return heading.title, heading.method
 
 
 def _map_cell(

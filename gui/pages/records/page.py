@@ -180,10 +180,12 @@ class RecordsPage(RefreshedPage):
     def _read_record(self, study: Study, key: str) -> None:
         def work(_: Any) -> Any:
             from engine.figures.record_pictures import pictures_of
+            from engine.networks.opening.tried import tried_in, words_for
             from engine.tradeoff.scores import record_words
 
             record, pictures = pictures_of(study, key)
             words = [_needs(record), record_words(study, record.entry)]
+            words += words_for(tried_in(record))
             return record, pictures, "\n".join(filter(None, words))
 
         def done(found: Any) -> None:

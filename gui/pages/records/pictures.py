@@ -8,8 +8,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from engine.figures.charts import SERIES, ChartData, MapGridData
+from engine.figures.charts import ChartData, MapGridData
 from engine.figures.images.regions import Regions
+from engine.figures.paper.colours import SERIES
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.images.map_grid import MapGrid
 from gui.widgets.label import Label

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 from engine.specs.schema import KINDS, Field, fields_of
 from gui.look import theme
 from gui.look.plain import plain_tip
+from gui.widgets.table_names import name_table
 
 LONGEST = 300
 
@@ -21,7 +22,7 @@ class SpecTree(QTreeWidget):
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
-        self.setAccessibleName("Settings")
+        name_table(self, "Settings")
         self.setHeaderLabels(["Setting", "Value"])
         self.setUniformRowHeights(True)
         self.setAlternatingRowColors(False)

@@ -38,6 +38,7 @@ from gui.pages.records.model import (
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.label import Label
 from gui.widgets.search_field import SearchField
+from gui.widgets.table_names import name_table
 
 WIDTHS = {KIND: 138, CREATED: 122, SECONDS: 66, NOTE: 60}
 TYPING_PAUSE_MS = 120
@@ -113,6 +114,7 @@ class RecordsTable(QWidget):
         self.search.installEventFilter(self)
         self.kinds = QComboBox()
         self.kinds.setToolTip("Show records of one kind")
+        self.kinds.setAccessibleName("Kind")
         self.kinds.addItem("All kinds", "")
         self.kinds.currentIndexChanged.connect(self._search)
         guard_wheel(self.kinds)
@@ -122,7 +124,7 @@ class RecordsTable(QWidget):
     def _build_table(self) -> None:
         view = self.view = QTableView()
         view.setModel(self.model)
-        view.setAccessibleName("Records")
+        name_table(view, "Records")
         view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         view.setShowGrid(False)

@@ -111,7 +111,7 @@ class RetrainPage(RefreshedPage):
             label.setBuddy(combo)
             bar.addWidget(label)
             bar.addWidget(combo)
-        bar.addWidget(self.meaning, 1)
+        bar.addStretch(1)
         split = QSplitter(Qt.Orientation.Vertical)
         split.addWidget(self.plot)
         split.addWidget(self.table)
@@ -121,6 +121,7 @@ class RetrainPage(RefreshedPage):
         view = QVBoxLayout()
         view.setSpacing(8)
         view.addLayout(bar)
+        view.addWidget(self.meaning)  # beside the choices, a narrow window would leave it a letter
         view.addWidget(split, 1)
         self.empty = EmptyState()
         self.frame(self.empty, self.form, view)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QStandardPaths, Slot
+from PySide6.QtCore import Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
@@ -15,7 +15,7 @@ from engine.figures.cells import csv_lines, tab_lines
 from engine.store.outputs import output
 from engine.tradeoff import comparison
 from engine.tradeoff.points import MODES, NetworkPoint, attributions_in, groups
-from gui.widgets.export.actions import ask, say
+from gui.widgets.export.actions import ask, folder_of, say, went_to
 from gui.widgets.label import Label
 from gui.widgets.number_table import Cell, NumberTable, TableRow
 
@@ -89,7 +89,8 @@ class ComparisonPanel(QWidget):
         self.found = Comparison()
         self.table = NumberTable("Published and ours")
         self.table.setToolTip(
-            "r: Pearson, rank: Spearman; published on CIFAR-10 with 21 networks a group.\n"
+            "r: Pearson, rank: Spearman. xent: attacks that raise the cross-entropy, cw: margin.\n"
+            "Published on CIFAR-10 with 21 networks a group.\n"
             "A click on a column sorts, Ctrl+C copies."
         )
         self.note = Label(wordWrap=True)
@@ -132,6 +133,7 @@ class ComparisonPanel(QWidget):
             return path
 
         def done(saved: Path) -> None:
+            went_to(self, saved.parent)
             say(self, f"Saved {saved}")
 
         ask(self, f"save {path}", work, done, lambda text: say(self, text, error=True))
@@ -180,13 +182,8 @@ class ComparisonPanel(QWidget):
 
     @Slot()
     def _choose_path(self) -> None:
-        folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
-        chosen, _ = QFileDialog.getSaveFileName(
-            self,
-            "Save the table",
-            str(Path(folder) / "published-and-ours.csv"),
-            "CSV (*.csv)",
-        )
+        name = str(folder_of(self) / "published-and-ours.csv")
+        chosen, _ = QFileDialog.getSaveFileName(self, "Save the table", name, "CSV (*.csv)")
         if chosen:
             self.save_to(Path(chosen).with_suffix(".csv"))
 

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
-from engine.figures.charts import SYMBOLS, Symbol
+from engine.figures.charts import Symbol
+from engine.figures.paper.tradeoff import (
+    STANDARD,
+    TERMS,
+    X_LABELS,
+    legend_of,
+    line_ends,
+    looks_of,
+    name_of,
+    point_label,
+)
 from engine.specs.schema import KINDS
 from engine.tradeoff import published
 from engine.tradeoff.comparison import CAPTION, plan_of
@@ -20,21 +29,16 @@ from engine.tradeoff.points import (
     Group,
     NetworkPoint,
     attributions_in,
-    describe,
     groups,
 )
 from engine.tradeoff.scores import retrainings_note
 from gui.look.plain import plain_tip
-from gui.pages.tradeoff.names import point_label
 from gui.widgets.explained import explain_choices
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.label import Label
 from gui.widgets.plots.plot import Plot
 from gui.widgets.plots.plot_items import Scatter
 
-SERIES = 8
-STANDARD: Symbol = "diamond"
-MARKS = tuple(symbol for symbol in SYMBOLS if symbol != STANDARD)
 HOVER = "{point}\n{x_label}: {x:.3g}\n{y_label}: {y:.4f}"
 BARS = "Bars: ± the standard deviation of a score over its retrainings."
 
@@ -94,7 +98,8 @@ class CorrelationView(QWidget):
         self.against.addItem("attack strength", "strength")
         self.published = QCheckBox("Published values")
         self.published.setToolTip(
-            "Lay what the paper found on CIFAR-10 over the chart, and into its legend"
+            "Write the correlations that the paper found on CIFAR-10 into the legend, and draw its "
+            "networks where both axes mean the same as here"
         )
         for combo, name, tip in (
             (self.mode, "Score", "Which score is drawn upwards"),
@@ -148,24 +153,23 @@ class CorrelationView(QWidget):
             self._draw_group(group, colour, symbol)
         self._draw_standard()
         if self.published.isChecked():
-            self._draw_published(mode, kind, x)
+            self._draw_published(x)
         self._say_plans()
-        strength = x == "strength"
         barred = any(np.isfinite(group.spread).any() for group in self._groups)
         self.plot.set_texts(
             title=f"{mode.upper()}, {self.method.currentText()}",
-            x_label="Attack strength (eps / largest eps)" if strength else "Test accuracy",
+            x_label=X_LABELS[x],
             y_label=f"{mode.upper()} score",
-            caption=f"{CAPTION} {BARS}" if barred else CAPTION,
+            caption=" ".join(filter(None, [CAPTION, TERMS, BARS if barred else ""])),
         )
 
     def _say_plans(self) -> None:
         """Say what would tell the shown correlations from noise, and what is not drawn."""
         mode, kind = self.mode.currentData(), self.method.currentData()
-        plans = [(group.name, plan_of(group, mode, kind)) for group in self._groups]
+        plans = [(name_of(group), plan_of(group, mode, kind)) for group in self._groups]
         said = [f"{name}: {plan.sentence}." for name, plan in plans if plan is not None]
         text = " ".join([f"To tell r from 0, {NEEDED}:", *said]) if said else ""
-        parts = (text, retrainings_note(self._points), self._left_out())
+        parts = (text, retrainings_note(self._points), self._left_out(), self._not_published())
         self.plan.setText(" ".join(filter(None, parts)))
         self.plan.setVisible(bool(self.plan.text()))
 
@@ -178,8 +182,31 @@ class CorrelationView(QWidget):
         what = "strength" if x == "strength" else "test accuracy"
         return f"Not drawn, as their {what} is unknown: {count}." if count else ""
 
+    def _published(self) -> list[published.PublishedPoint]:
+        """Return the published points whose place on both axes means the same as ours."""
+        mode, kind, x = (c.currentData() for c in (self.mode, self.method, self.against))
+        shown = [point for group in self._groups for point in group.points]
+        if not shown or not all(point.like_published for point in shown):
+            return []
+        found = published.points(mode, kind)
+        if x != "strength":
+            return found
+        largest = {p.norm: max(q.eps for q in shown if q.norm == p.norm) for p in shown if p.norm}
+        return [point for point in found if published.same_strengths(point, largest)]
+
+    def _not_published(self) -> str:
+        """Say why published points are not drawn, or ""."""
+        mode, kind = self.mode.currentData(), self.method.currentData()
+        count = len(published.points(mode, kind)) - len(self._published())
+        if not self.published.isChecked() or not count or not self._groups:
+            return ""
+        return (
+            f"Points of the paper not drawn: {count}, as their axes mean something else: they are "
+            "of CIFAR-10, with strength 1 at eps 0.8 (L2) or 0.02 (L-inf)."
+        )
+
     def _draw_group(self, group: Group, colour: int, symbol: Symbol) -> None:
-        line = _line_of(group)
+        line = line_ends(group)
         if line is not None:
             self.plot.curve("", colour).set_data(*line)
         own = [i for i, point in enumerate(group.points) if point.scheme != "standard"]
@@ -219,7 +246,7 @@ class CorrelationView(QWidget):
         self.clouds.append(cloud)
 
     def _legend(self, group: Group) -> str:
-        text = describe(group)
+        text = legend_of(group)
         if not self.published.isChecked() or not group.points:
             return text
         member = group.points[-1]
@@ -230,8 +257,8 @@ class CorrelationView(QWidget):
         pearson, spearman = (f"{value:.2f}".replace("-", "−") for value in found)
         return text + f"; paper: r = {pearson}, ρ = {spearman}, n = {published.NETWORKS}"
 
-    def _draw_published(self, mode: Any, kind: str, x: str) -> None:
-        found = published.points(mode, kind)
+    def _draw_published(self, x: str) -> None:
+        found = self._published()
         if not found:
             return
         cloud = self.plot.scatter(
@@ -242,29 +269,3 @@ class CorrelationView(QWidget):
         )
         names = [f"Paper, CIFAR-10: {p.name}" for p in found]
         cloud.set_points([getattr(p, x) for p in found], [p.score for p in found], names=names)
-
-
-def looks_of(found: Sequence[Group]) -> list[tuple[int, Symbol]]:
-    """Return colour and symbol of each group: one colour for a scheme and norm, whatever the rest.
-
-    Groups of one colour differ in their symbols.
-    """
-    colours: dict[tuple[str, str], int] = {}
-    counts: dict[int, int] = {}
-    looks = []
-    for group in found:
-        member = next((p for p in reversed(group.points) if p.scheme != "standard"), None)
-        what = ("standard", "") if member is None else (member.scheme, member.norm)
-        colour = colours.setdefault(what, len(colours) % SERIES)
-        place = counts[colour] = counts.get(colour, -1) + 1
-        looks.append((colour, MARKS[(colour + place) % len(MARKS)]))
-    return looks
-
-
-def _line_of(group: Group) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return both ends of the fitted line; None if the points do not determine a line."""
-    fit = group.fit
-    if fit is None or fit.slope is None or fit.intercept is None:
-        return None
-    ends = np.array([group.x.min(), group.x.max()])
-    return ends, fit.intercept + fit.slope * ends

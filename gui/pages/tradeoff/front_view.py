@@ -10,10 +10,10 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
+from engine.figures.paper.tradeoff import point_label
 from engine.tradeoff.front import dominated
 from engine.tradeoff.points import NetworkPoint
 from engine.tradeoff.quantities import Quantity
-from gui.pages.tradeoff.names import point_label
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.label import Label
 from gui.widgets.plots.plot import Plot

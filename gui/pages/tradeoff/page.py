@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 
+from engine.figures.paper.tradeoff import method_words
 from engine.specs import ImagesSpec
-from engine.specs.schema import KINDS
 from engine.store.index import Entry
 from engine.store.study import Study
 from engine.tradeoff.metrics import measured_in
@@ -32,7 +32,6 @@ from gui.session.workspace import Workspace
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.number_table import Cell, NumberTable, TableRow
 
-SHORT = {"gradient": "G", "gradient_x_input": "GX"}
 Found = tuple[list[NetworkPoint], Comparison, list[Quantity]]
 
 
@@ -187,8 +186,8 @@ class TradeoffPage(RefreshedPage):
     def _fill_table(self) -> None:
         kinds = attributions_in(self._points)
         columns = [(mode, kind) for mode in MODES for kind in kinds]
-        headers = ["Network", "Clean %", "Robust %", "Attack", "Verdict"]
-        headers += [f"{mode.upper()} {_short(kind)}" for mode, kind in columns]
+        headers = ["Network", "Clean %", "Under attack %", "Attack", "Verdict"]
+        headers += [f"{mode.upper()} {method_words(kind)}" for mode, kind in columns]
         rows = [
             TableRow(
                 point.key,
@@ -204,8 +203,7 @@ class TradeoffPage(RefreshedPage):
         self.table.set_rows(headers, rows)
         self.table.setToolTip(
             plain_tip(
-                f"G: gradient, GX: gradient x input. {retrainings_note(self._points)}\n"
-                "A click on a column sorts, Ctrl+C copies."
+                f"{retrainings_note(self._points)}\nA click on a column sorts, Ctrl+C copies."
             )
         )
 
@@ -214,10 +212,6 @@ def _of_interest(points: list[NetworkPoint], images: ImagesSpec | None) -> list[
     """Return the networks of the current images; all networks if none of those has a score."""
     own = [p for p in points if images is not None and p.images == images.key]
     return own if any(point.scores for point in own) else points
-
-
-def _short(kind: str) -> str:
-    return SHORT.get(kind) or (KINDS[kind].label if kind in KINDS else kind)
 
 
 def _robust(point: NetworkPoint) -> tuple[Cell, Cell, Cell]:

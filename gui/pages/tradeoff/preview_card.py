@@ -13,6 +13,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
+from engine.figures.paper.tradeoff import method_words
 from engine.store.study import Study
 from engine.tradeoff.points import NetworkPoint
 from engine.tradeoff.scores import VERDICTS, score_note
@@ -141,17 +142,16 @@ def _numbers_of(point: NetworkPoint) -> str:
     robust = left.accuracy if left is not None else None
     lines = [
         f"{100 * value:.1f} % {name}"
-        for name, value in (("clean", point.clean_accuracy), ("robust", robust))
+        for name, value in (("clean", point.clean_accuracy), ("under attack", robust))
         if value is not None
     ]
     if left is not None and point.robustness is not None:
         attack = point.robustness.attack_of(left)
         lines.append(f"{attack}: {VERDICTS[point.robustness.verdict]}")
-    short = {"gradient": "G", "gradient_x_input": "GX"}
     for mode, scores in sorted(point.scores.items(), reverse=True):
         for kind, score in sorted(scores.items()):
             spread = point.spreads.get(mode, {}).get(kind)
-            text = f"{mode.upper()} {short.get(kind, kind)} {score:+.3f}"
+            text = f"{mode.upper()} {method_words(kind)} {score:+.3f}"
             text += "" if spread is None else f" ± {spread:.3f}"
             lines.append(", ".join(filter(None, (text, score_note(point, mode, kind)))))
     return "\n".join(lines).replace("-", "−")

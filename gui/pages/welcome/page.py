@@ -32,6 +32,7 @@ from gui.session import file_dialogs
 from gui.session.importer import documents
 from gui.session.workspace import Workspace
 from gui.widgets.label import Label
+from gui.widgets.table_names import name_table
 
 DEMO = theme.RESOURCES / "demo.isthmus"
 PATH = Qt.ItemDataRole.UserRole
@@ -239,7 +240,7 @@ class WelcomePage(Page):
         self.recent.setUniformRowHeights(True)
         self.recent.setFrameShape(QFrame.Shape.NoFrame)
         self.recent.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.recent.setAccessibleName("Recent studies")
+        name_table(self.recent, "Recent studies")
         self.recent.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         self.recent.setToolTip("A click or Enter opens a study")
         self.recent.itemClicked.connect(self._open_recent)

@@ -8,14 +8,16 @@ contains the widget: the host has access to worker threads, and widgets do not.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from PySide6.QtCore import QMimeData, QObject
+from PySide6.QtCore import QMimeData, QObject, QStandardPaths
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QWidget
 from shiboken6 import isValid
 
-from engine.figures.charts import FigureStyle, Picture
+from engine.figures.charts import Picture
+from engine.figures.paper.style import FigureStyle
 
 MakeData = Callable[[], Picture]
 COPY_DPI = 200.0
@@ -36,6 +38,12 @@ class ExportHost(Protocol):
 
     def export_said(self, text: str, error: bool) -> None:
         """Show the user one sentence in the window's message bar."""
+
+    def export_folder(self) -> Path:
+        """Return the folder to propose for a file."""
+
+    def export_went_to(self, folder: Path) -> None:
+        """Remember the folder of a file that was written."""
 
 
 def copy(widget: QWidget, data: Picture, style: FigureStyle | None = None) -> None:
@@ -91,6 +99,21 @@ def say(widget: QObject, text: str, *, error: bool = False) -> None:
     host = _host_of(widget)
     if host is not None:
         host.export_said(text, error)
+
+
+def folder_of(widget: QObject) -> Path:
+    """Return the folder that the host of ``widget`` proposes; without a host, the documents."""
+    host = _host_of(widget)
+    if host is not None:
+        return host.export_folder()
+    return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation))
+
+
+def went_to(widget: QObject, folder: Path) -> None:
+    """Tell the host of ``widget`` where a file was written; do nothing without a host."""
+    host = _host_of(widget)
+    if host is not None:
+        host.export_went_to(folder)
 
 
 def _host_of(widget: QObject | None) -> ExportHost | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QStandardPaths, Qt, QTimer, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QDialogButtonBox,
@@ -18,9 +18,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.figures.charts import FigureStyle, Picture, caption_of, with_caption
+from engine.figures.charts import Picture, caption_of, with_caption
+from engine.figures.paper.presets import PRESETS
+from engine.figures.paper.style import FigureStyle
 from gui.widgets.dialog import Dialog
-from gui.widgets.export.actions import ask, copy, say
+from gui.widgets.export.actions import ask, copy, folder_of, say, went_to
 from gui.widgets.export.form import FORMATS, TABLES, ExportForm
 from gui.widgets.label import Label
 from gui.widgets.sentence import Sentence
@@ -35,7 +37,7 @@ class ExportDialog(Dialog):
     last_style = FigureStyle()
     last_format = "pdf"
     last_unit = "mm"
-    last_folder: Path | None = None
+    last_preset = "plain-2"
 
     def __init__(self, data: Picture, name: str, parent: QWidget | None = None):
         super().__init__(parent)
@@ -44,11 +46,13 @@ class ExportDialog(Dialog):
         self._name = name
         self._channel = f"export preview {id(self)}"
         self._pixmap = QPixmap()
+        self._file: tuple[object, bytes] | None = None
+        self._unsaved: object = None
         self._due = QTimer(self, singleShot=True, interval=PREVIEW_DELAY_MS)
         self._due.timeout.connect(self._draw_preview)
         kind = type(self)
         self.form = ExportForm(caption_of(data))
-        self.form.show_choice(kind.last_style, kind.last_format, kind.last_unit)
+        self.form.show_choice(kind.last_style, kind.last_format, kind.last_unit, kind.last_preset)
         self._build_layout()
         self.form.changed.connect(self._due.start)
         self._buttons.accepted.connect(self._choose_path)
@@ -76,18 +80,29 @@ class ExportDialog(Dialog):
         return self._data if text == caption_of(self._data) else with_caption(self._data, text)
 
     def save_to(self, path: Path) -> None:
-        """Draw and write the figure, then close; on failure show why and stay open."""
-        data, style = self.data, self.figure_style
+        """Write the figure that the preview shows, then close; on failure show why and stay open.
+
+        It is drawn anew only where the preview is out of date.
+        """
+        data, style, suffix = self.data, self.figure_style, self.suffix
+        known = self._file[1] if self._file and self._file[0] == self._choice() else None
         self._buttons.setEnabled(False)
         self._say("Saving…")
 
         def work(_: Any) -> Path:
-            from engine.figures.drawing import save_as
+            from engine.figures.drawing import save_as, write
 
-            save_as(data, path, style)
+            if known is not None and path.suffix.lower() == f".{suffix}":
+                write(known, path)
+            else:
+                save_as(data, path, style)
             return path
 
-        ask(self, f"export {path}", work, self._on_saved, self._on_failed)
+        ask(self, f"export {path}", work, self._on_saved, self._on_not_saved)
+
+    def _choice(self) -> tuple[object, ...]:
+        """Return all that the file depends on."""
+        return self.figure_style, self.suffix, self.form.caption_text
 
     # ----------------------------------------------------------------------------------- building
 
@@ -130,13 +145,10 @@ class ExportDialog(Dialog):
 
     @Slot()
     def _choose_path(self) -> None:
-        folder = type(self).last_folder or Path(
-            QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
-        )
         chosen, _ = QFileDialog.getSaveFileName(
             self,
             "Save the figure",
-            str(folder / f"{self._name}.{self.suffix}"),
+            str(folder_of(self) / f"{self._name}.{self.suffix}"),
             f"{FORMATS[self.suffix]} (*.{self.suffix})",
         )
         if chosen:
@@ -146,25 +158,29 @@ class ExportDialog(Dialog):
 
     @Slot()
     def _draw_preview(self) -> None:
-        data, suffix = self.data, self.suffix
-        width = max(self._preview.width(), 360) * self.devicePixelRatioF()
-        style = self.figure_style
-        style = replace(style, dpi=min(max(width / style.width_mm * 25.4, 30.0), 600.0))
+        """Draw the file, and show what is in it."""
+        data, suffix, style, choice = self.data, self.suffix, self.figure_style, self._choice()
+        preset = self.form.preset_name
+        pixels = int(max(self._preview.width(), 360) * self.devicePixelRatioF())
 
-        def work(_: Any) -> bytes | str:
-            return _table(data, suffix) if suffix in TABLES else _rendered(data, style)
+        def work(_: Any) -> Shown:
+            if suffix in TABLES:
+                return Shown(choice, _table(data, suffix))
+            return _drawn(data, suffix, style, pixels, choice, preset)
 
         ask(self, self._channel, work, self._show_preview, self._on_failed)
 
-    def _show_preview(self, answer: bytes | str) -> None:
-        self._say("")
-        if isinstance(answer, str):
-            lines = answer.splitlines()
+    def _show_preview(self, shown: Shown) -> None:
+        if shown.choice != self._unsaved:  # else why it was not saved stays to be read
+            self._say(shown.words)
+        self._file = None if shown.file is None else (shown.choice, shown.file)
+        if shown.file is None:
+            lines = shown.words_of_table.splitlines()
             more = [f"… {len(lines)} lines"] if len(lines) > SHOWN_LINES else []
             self._pixmap = QPixmap()
             self._preview.setText("\n".join(line[:60] for line in lines[:SHOWN_LINES] + more))
             return
-        self._pixmap.loadFromData(answer)
+        self._pixmap.loadFromData(shown.picture)
         self._scale_preview()
 
     def _scale_preview(self) -> None:
@@ -182,9 +198,14 @@ class ExportDialog(Dialog):
     def _on_saved(self, path: Path) -> None:
         kind = type(self)
         kind.last_style, kind.last_format = self.figure_style, self.suffix
-        kind.last_unit, kind.last_folder = self.form.unit, path.parent
+        kind.last_unit, kind.last_preset = self.form.unit, self.form.preset_name
+        went_to(self, path.parent)
         say(self, f"Saved {path}")
         self.accept()
+
+    def _on_not_saved(self, text: str) -> None:
+        self._unsaved = self._choice()
+        self._on_failed(text)
 
     def _on_failed(self, text: str) -> None:
         self._buttons.setEnabled(True)
@@ -199,10 +220,45 @@ class ExportDialog(Dialog):
         self._scale_preview()
 
 
-def _rendered(data: Picture, style: FigureStyle) -> bytes:
-    from engine.figures.drawing import render
+@dataclass(frozen=True)
+class Shown:
+    """What the preview shows: a file and what it looks like, or the text of a table.
 
-    return render(data, "png", style)
+    Attributes
+    ----------
+    choice
+        All that the file depends on.
+    words_of_table
+        The text of a table, or "".
+    words
+        One sentence about the file, or "".
+    file, picture
+        The file, and the pixels of it; None and b"" for a table.
+    """
+
+    choice: object
+    words_of_table: str = ""
+    words: str = ""
+    file: bytes | None = None
+    picture: bytes = b""
+
+
+def _drawn(
+    data: Picture, suffix: str, style: FigureStyle, pixels: int, choice: object, preset: str
+) -> Shown:
+    from engine.figures.drawing import drawn
+    from engine.figures.paper.presets import replaced_font
+
+    made = drawn(data, suffix, style, pixels)
+    size = f"{made.width_mm:.1f} x {made.height_mm:.1f} mm, {len(made.file) / 1000:,.0f} kB."
+    notes = []
+    most = style.most_height_mm
+    if most is not None and made.height_mm > most + 0.1:
+        notes.append(f"Higher than the page, which has {most:g} mm.")
+    font = replaced_font(preset, "")
+    if font and preset and style.font not in PRESETS[preset].fonts[:2]:
+        notes.append(f"{font[0].upper()}{font[1:]}.")
+    return Shown(choice, "", " ".join([size, *notes]), made.file, made.picture)
 
 
 def _table(data: Picture, suffix: str) -> str:

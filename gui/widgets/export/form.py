@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
@@ -14,7 +14,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.figures.charts import LIMITS, PALETTES, FigureStyle
+from engine.figures.paper.colours import PALETTES
+from engine.figures.paper.presets import PRESETS
+from engine.figures.paper.style import LIMITS, FigureStyle
 from gui.look import theme
 from gui.look.plain import plain_tip
 from gui.widgets.forms.number_boxes import CountBox, DecimalBox
@@ -23,26 +25,17 @@ FORMATS = {"pdf": "PDF", "svg": "SVG", "png": "PNG", "csv": "CSV", "h5": "HDF5"}
 TABLES = ("csv", "h5")
 MM_PER = {"mm": 1.0, "inch": 25.4}
 DECIMALS = {"mm": 1, "inch": 2}
-OWN_SIZE = 0.0
-# Column widths in mm, as required by the journals.
-COLUMNS = (
-    ("Single column", 85.0),
-    ("Double column", 170.0),
-    ("Nature, one column", 89.0),
-    ("Nature, two columns", 183.0),
-    ("PNAS, one column", 87.0),
-    ("PNAS, two columns", 178.0),
-    ("IEEE, one column", 88.9),
-    ("IEEE, two columns", 181.9),
-    ("Elsevier, one column", 90.0),
-    ("Elsevier, two columns", 190.0),
-    ("ICML, one column", 82.6),
-    ("ICML, two columns", 171.5),
-    ("NeurIPS, text", 139.7),
-)
+OWN_SIZE = ""
 # Fonts shipped with the drawing library, and, if installed, those that papers usually require.
 FONTS = ("DejaVu Sans", "DejaVu Serif", "STIXGeneral")
-WISHED_FONTS = ("Arial", "Helvetica", "Liberation Sans", "Times New Roman", "Liberation Serif")
+WISHED_FONTS = (
+    "Arial",
+    "Helvetica",
+    "Liberation Sans",
+    "Times New Roman",
+    "Times",
+    "Liberation Serif",
+)
 CAPTION_HEIGHT = 72
 
 
@@ -77,6 +70,7 @@ class ExportForm(QWidget):
         per = MM_PER[self._unit_shown]
         height = self.height_field.value()
         automatic = height <= self.height_field.minimum()
+        known = PRESETS.get(self.preset_name)
         return FigureStyle(
             width_mm=_limited("width_mm", self.width_field.value() * per),
             height_mm=None if automatic else _limited("height_mm", height * per),
@@ -87,12 +81,19 @@ class ExportForm(QWidget):
             font=self.font_choice.currentText(),
             palette=str(self.palette_choice.currentData()),
             transparent=bool(self.background.currentData()),
+            least_size=0.0 if known is None else known.least_size,
+            most_height_mm=None if known is None else known.most_height_mm,
         )
 
     @property
     def suffix(self) -> str:
         """The chosen format: pdf, svg, png, csv or h5."""
         return str(self.format.currentData())
+
+    @property
+    def preset_name(self) -> str:
+        """The chosen preset, a key of PRESETS; "" for a size of one's own."""
+        return str(self.preset.currentData())
 
     @property
     def unit(self) -> str:
@@ -104,30 +105,42 @@ class ExportForm(QWidget):
         """The typed caption."""
         return self.caption.toPlainText().strip()
 
-    def show_choice(self, style: FigureStyle, suffix: str, unit: str) -> None:
+    def show_choice(self, style: FigureStyle, suffix: str, unit: str, preset: str = "") -> None:
         """Set the fields to an earlier choice."""
+        self.preset.setCurrentIndex(max(0, self.preset.findData(preset)))
         self.unit_choice.setCurrentIndex(max(0, self.unit_choice.findData(unit)))
         per = MM_PER[self._unit_shown]
         self.format.setCurrentIndex(max(0, self.format.findData(suffix)))
-        self.width_field.setValue(style.width_mm / per)
         automatic = self.height_field.minimum()
         self.height_field.setValue(automatic if style.height_mm is None else style.height_mm / per)
-        self.font_size.setValue(style.font_size)
-        self.dpi.setValue(int(style.dpi))
         self.with_title.setChecked(style.title)
         self.with_caption.setChecked(style.caption)
-        self.font_choice.setCurrentIndex(max(0, self.font_choice.findText(style.font)))
-        self.palette_choice.setCurrentIndex(max(0, self.palette_choice.findData(style.palette)))
         self.background.setCurrentIndex(int(style.transparent))
+        self._show_looks(style)
         self._choose_preset()
         self._on_format()
+
+    def _show_looks(self, style: FigureStyle) -> None:
+        """Set the fields that a preset decides."""
+        self.width_field.setValue(style.width_mm / MM_PER[self._unit_shown])
+        self.font_size.setValue(style.font_size)
+        self.dpi.setValue(int(style.dpi))
+        if self.font_choice.findText(style.font) < 0:
+            self.font_choice.addItem(style.font, style.font)
+        self.font_choice.setCurrentIndex(self.font_choice.findText(style.font))
+        self.palette_choice.setCurrentIndex(max(0, self.palette_choice.findData(style.palette)))
 
     # ----------------------------------------------------------------------------------- building
 
     def _build_choices(self) -> None:
         self.format = _choices(*((text, suffix) for suffix, text in FORMATS.items()))
         own = ("Own size", OWN_SIZE)
-        self.preset = _choices(*((f"{name}, {mm:g} mm", mm) for name, mm in COLUMNS), own)
+        sizes = ((f"{row.label}, {row.width_mm:g} mm", row.name) for row in PRESETS.values())
+        self.preset = _choices(*sizes, own)
+        self.preset.setToolTip("Size, letters and colours as a journal or conference asks for them")
+        for place, row in enumerate(PRESETS.values()):
+            tip = plain_tip(f"{row.label}: {row.words}")
+            self.preset.setItemData(place, tip, Qt.ItemDataRole.ToolTipRole)
         self.unit_choice = _choices(("mm", "mm"), ("inch", "inch"))
         families = set(QFontDatabase.families())
         self.font_choice = _choices(
@@ -162,7 +175,7 @@ class ExportForm(QWidget):
         form.setSpacing(8)
         rows: tuple[tuple[str, tuple[QWidget, ...]], ...] = (
             ("Format", (self.format,)),
-            ("Column", (self.preset,)),
+            ("Preset", (self.preset,)),
             ("Width, height", (self.width_field, self.height_field, self.unit_choice)),
             ("Font", (self.font_choice, self.font_size)),
             ("Resolution", (self.dpi,)),
@@ -182,9 +195,16 @@ class ExportForm(QWidget):
             ("Height", self.height_field),
             ("Unit", self.unit_choice),
             ("Font size", self.font_size),
+            ("Font", self.font_choice),
+            ("Resolution", self.dpi),
+            ("Format", self.format),
+            ("Colours", self.palette_choice),
+            ("Background", self.background),
+            ("Preset", self.preset),
         ):
             field.setAccessibleName(text)
-            field.setToolTip(plain_tip(text))
+            if not field.toolTip():
+                field.setToolTip(plain_tip(text))
 
         for spin in self.findChildren(QAbstractSpinBox):
             theme.indent_text(spin)
@@ -218,18 +238,22 @@ class ExportForm(QWidget):
 
     @Slot()
     def _on_preset(self) -> None:
-        if width := self.preset.currentData():
-            self.width_field.setValue(width / MM_PER[self._unit_shown])
+        """Take all that the preset says; fields are changed together, for one new preview."""
+        if self.preset_name:
+            row = PRESETS[self.preset_name]
+            offered = (font for font in row.fonts if self.font_choice.findText(font) >= 0)
+            self._show_looks(row.style(next(offered, FONTS[0])))
 
     @Slot()
     def _choose_preset(self) -> None:
         """Select the preset with the typed width; among several, keep the selected one."""
         width = self.width_field.value() * MM_PER[self._unit_shown]
         tolerance = 0.6 * MM_PER[self._unit_shown] * 10 ** -DECIMALS[self._unit_shown]
-        chosen = self.preset.currentData()
-        if chosen and abs(chosen - width) <= tolerance:
+        sizes = [row.width_mm for row in PRESETS.values()]
+        chosen = PRESETS.get(self.preset_name)
+        if chosen and abs(chosen.width_mm - width) <= tolerance:
             return
-        near = (i for i, (_, mm) in enumerate(COLUMNS) if abs(mm - width) <= tolerance)
+        near = (place for place, mm in enumerate(sizes) if abs(mm - width) <= tolerance)
         self.preset.setCurrentIndex(next(near, self.preset.count() - 1))
 
     @Slot()

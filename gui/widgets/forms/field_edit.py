@@ -35,6 +35,11 @@ CHOICE_NAMES = {
     "dlr": "difference of logits ratio (dlr)",
     "signed": "to [−1, 1] (signed)",
 }
+# A choice that means something else in a field of this name.
+CHOICE_NAMES_OF = {
+    ("compared", "signed"): "sums with their signs (signed)",
+    ("compared", "absolute"): "absolute values (absolute)",
+}
 
 
 class InnerForm(QWidget):
@@ -208,7 +213,8 @@ class ChoiceField(FieldEdit):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         for choice in item.choices:
-            self._combo.addItem(CHOICE_NAMES.get(choice, choice), choice)
+            name = CHOICE_NAMES_OF.get((item.name, choice), CHOICE_NAMES.get(choice, choice))
+            self._combo.addItem(name, choice)
         guard_wheel(self._combo)
         self._combo.currentIndexChanged.connect(self.changed)
         self._put(self._combo)

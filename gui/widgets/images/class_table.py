@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 
 from gui.look import theme
 from gui.look.plain import plain_tip
+from gui.widgets.table_names import name_table
 
 Index = QModelIndex | QPersistentModelIndex
 NAME, TRAIN, TEST, BAR = range(4)
@@ -72,7 +73,11 @@ class ClassModel(QAbstractTableModel):
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
         """Return the name of a column."""
-        if orientation != Qt.Orientation.Horizontal or role != Qt.ItemDataRole.DisplayRole:
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.AccessibleTextRole and section == BAR:
+            return "Share of images"
+        if role != Qt.ItemDataRole.DisplayRole:
             return None
         return ("Class", "Train", "Test", "")[section]
 
@@ -128,7 +133,7 @@ class ClassTable(QTableView):
         self.setTabKeyNavigation(False)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setAccessibleName("Classes")
+        name_table(self, "Classes")
         rows, columns = self.verticalHeader(), self.horizontalHeader()
         rows.hide()
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)

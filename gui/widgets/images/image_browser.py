@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import Qt, Slot
+from numpy.typing import NDArray
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -18,24 +20,38 @@ from PySide6.QtWidgets import (
 )
 
 from engine.data.image_set import PARTS
+from gui.look.plain import plain_tip
 from gui.widgets.images.image_strip import CLASS_LETTERS
 from gui.widgets.images.skipped import SkippedModel
 from gui.widgets.images.thumbnails import ThumbnailGrid
 from gui.widgets.label import Label
+from gui.widgets.table_names import name_table
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
 
 ALL = -1
+ORDER_LETTERS = 26  # that the list of orders is wide; the open list shows whole texts
 UNLABELLED = -2
 
 
 class ImageBrowser(QTabWidget):
-    """Shows an image set in two tabs: the images, and the report of reading them."""
+    """Shows an image set in two tabs: the images, and the report of reading them.
+
+    Signals
+    -------
+    order_asked
+        Takes what :meth:`offer_orders` was given for the order that the user chose, or None for
+        that of the set.
+    """
+
+    order_asked = Signal(object)
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
         self._set: ImageSet | None = None
+        self._ranks: NDArray[np.floating] | None = None
+        self._rank_name = ""
         self.addTab(self._build_images(), "Images")
         self.addTab(self._build_report(), "Left out")
         self.show_set(None)
@@ -44,7 +60,7 @@ class ImageBrowser(QTabWidget):
 
     def show_set(self, image_set: ImageSet | None) -> None:
         """Show a set; None shows that there is none."""
-        self._set = image_set
+        self._set, self._ranks = image_set, None
         skipped = image_set.skipped if image_set is not None else ()
         notes = image_set.notes if image_set is not None else ()
         self.skipped.show_skipped(skipped)
@@ -63,6 +79,35 @@ class ImageBrowser(QTabWidget):
         at = self.label.findData(label)
         self.label.setCurrentIndex(max(0, at))
 
+    def offer_orders(self, orders: Sequence[tuple[str, Hashable]]) -> None:
+        """Offer orders of the test images by their texts; a chosen one stays if it is there."""
+        before = self.order.currentData()
+        self.order.blockSignals(True)
+        self.order.clear()
+        self.order.addItem("In order", None)
+        for text, what in orders:
+            self.order.addItem(text, what)
+        data = [self.order.itemData(row) for row in range(self.order.count())]
+        self.order.setCurrentIndex(data.index(before) if before in data else 0)
+        self.order.blockSignals(False)
+        if self.order.currentData() != before:
+            self._ask_order()
+        self._show_images()
+
+    def show_ranks(self, ranks: NDArray[np.floating] | None, name: str = "") -> None:
+        """Show the test images by rank.
+
+        Parameters
+        ----------
+        ranks
+            (n,) of the first n test images; the smallest comes first, NaN and the images after
+            those last. None shows them in the order of the set.
+        name
+            What a rank is, for the tooltips of the images.
+        """
+        self._ranks, self._rank_name = ranks, name
+        self._show_images()
+
     # ----------------------------------------------------------------------------------- building
 
     def _build_images(self) -> QWidget:
@@ -76,13 +121,25 @@ class ImageBrowser(QTabWidget):
         self.label.setMinimumContentsLength(CLASS_LETTERS)
         self.label.setAccessibleName("Class")
         self.label.setToolTip("Which class is shown")
+        self.order = QComboBox()
+        self.order.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.order.setMinimumContentsLength(ORDER_LETTERS)
+        self.order.setAccessibleName("Order")
+        self.order.setToolTip(
+            plain_tip(
+                "The order of the test images: as in the set, or by what the study's records say "
+                "of them (page Attack, tabs Metrics and By class)"
+            )
+        )
         for combo in (self.part, self.label):
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.shown_count = Label()
         self.shown_count.setProperty("role", "muted")
         row = QHBoxLayout()
         row.setSpacing(8)
-        for widget in (self.part, self.label, self.shown_count):
+        for widget in (self.part, self.label, self.order, self.shown_count):
             row.addWidget(widget)
         row.addStretch(1)
         self.grid = ThumbnailGrid()
@@ -99,6 +156,7 @@ class ImageBrowser(QTabWidget):
         layout.addWidget(self.empty, 1)
         self.part.currentIndexChanged.connect(self._show_images)
         self.label.currentIndexChanged.connect(self._show_images)
+        self.order.currentIndexChanged.connect(self._ask_order)
         return page
 
     def _build_report(self) -> QWidget:
@@ -112,7 +170,7 @@ class ImageBrowser(QTabWidget):
         self._left_out.setRootIsDecorated(False)
         self._left_out.setUniformRowHeights(True)
         self._left_out.setAlternatingRowColors(True)
-        self._left_out.setAccessibleName("Files that were left out")
+        name_table(self._left_out, "Files that were left out")
         self._left_out.header().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self._nothing = Label("No file was left out.")
         self._nothing.setProperty("role", "muted")
@@ -159,6 +217,8 @@ class ImageBrowser(QTabWidget):
             combo.setVisible(image_set is not None)
         self.grid.setVisible(pictures)
         self.empty.setVisible(not pictures)
+        part = self.part.currentData() or "test"
+        self.order.setVisible(pictures and part == "test" and self.order.count() > 1)
         self.empty.setText(
             "No images are loaded."
             if image_set is None
@@ -167,7 +227,6 @@ class ImageBrowser(QTabWidget):
         if image_set is None:
             self.shown_count.clear()
             return
-        part = self.part.currentData() or "test"
         images, labels, files = (
             getattr(image_set, f"{part}_{what}") for what in ("images", "labels", "files")
         )
@@ -176,6 +235,32 @@ class ImageBrowser(QTabWidget):
         if wanted not in (None, ALL):
             shown = labels < 0 if wanted == UNLABELLED else labels == wanted
         order = np.flatnonzero(shown)
+        ranks = self._ranks_of(len(labels)) if part == "test" else None
+        if ranks is not None:
+            order = order[np.argsort(ranks[order], kind="stable")]  # NaN comes last
         self.shown_count.setText(f"{len(order):,} shown")
-        self.grid.images.show_images(images, labels, order, names=image_set.classes, files=files)
+        self.grid.images.show_images(
+            images,
+            labels,
+            order,
+            names=image_set.classes,
+            files=files,
+            ranks=ranks,
+            rank_name=self._rank_name,
+        )
         self.grid.scrollToTop()
+
+    def _ranks_of(self, count: int) -> NDArray[np.floating] | None:
+        """Return a rank for each of the test images."""
+        if self._ranks is None:
+            return None
+        ranks = np.full(count, np.nan)
+        known = self._ranks[:count]
+        ranks[: len(known)] = known
+        return ranks
+
+    @Slot()
+    def _ask_order(self) -> None:
+        self._ranks = None
+        self._show_images()
+        self.order_asked.emit(self.order.currentData())

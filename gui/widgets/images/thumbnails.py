@@ -35,6 +35,8 @@ class ThumbnailModel(QAbstractListModel):
         self._names: Sequence[str] = ()
         self._files: Sequence[str] = ()
         self._labels: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._ranks: NDArray[np.floating] | None = None
+        self._rank_name = ""
         self._pictures: OrderedDict[int, QPixmap] = OrderedDict()
 
     def show_images(
@@ -45,6 +47,8 @@ class ThumbnailModel(QAbstractListModel):
         *,
         names: Sequence[str] = (),
         files: Sequence[str] = (),
+        ranks: NDArray[np.floating] | None = None,
+        rank_name: str = "",
     ) -> None:
         """Replace the images.
 
@@ -60,12 +64,15 @@ class ThumbnailModel(QAbstractListModel):
             Names of the classes.
         files
             File names of the images; empty if they do not come from files.
+        ranks, rank_name
+            (N,), a number of each image that its tooltip shows, NaN for none; and what it is.
         """
         self.beginResetModel()
         if images is not self._images:
             self._pictures.clear()
         self._images, self._labels, self._order = images, labels, order
         self._names, self._files = names, files
+        self._ranks, self._rank_name = ranks, rank_name
         self.endResetModel()
 
     def rowCount(self, parent: Index | None = None) -> int:
@@ -82,7 +89,10 @@ class ThumbnailModel(QAbstractListModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return self._name(number)
         if role == Qt.ItemDataRole.ToolTipRole:
-            parts = (f"{number}", self._name(number), self._files[number] if self._files else "")
+            parts = [f"{number}", self._name(number), self._files[number] if self._files else ""]
+            if self._ranks is not None:
+                rank = self._ranks[number]
+                parts.append(f"{self._rank_name}: {'none' if np.isnan(rank) else f'{rank:.4g}'}")
             return plain_tip("\n".join(part for part in parts if part))
         return None
 

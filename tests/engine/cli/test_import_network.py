@@ -11,6 +11,7 @@ from PIL import Image
 from engine import specs
 from engine.cli.main import main
 from engine.data.image_set import ImageSet
+from engine.figures.network_page.page import network_html
 from engine.networks import library
 from engine.networks.architectures import build
 from engine.program import BAD_INPUT, OK
@@ -69,6 +70,17 @@ def test_that_a_network_is_found_measured_and_recorded(network, pictures, tmp_pa
     (entry,) = [entry for entry in Study(study).entries if entry.kind == "imported"]
     assert entry.key == said["key"]
     assert run("show", entry.key, "--study", study) == OK
+    text = capsys.readouterr().out
+    assert "100.0% of 30 images with normaliser none, classes as in the folders (taken)" in text
+    assert text.count("(taken)") == 1
+    assert run("show", entry.key, "--study", study, "--json") == OK
+    kept = json.loads(capsys.readouterr().out)["accuracies"]
+    assert [row["class_order"] for row in kept if row["taken"]] == ["as in the folders"]
+    shown = {(row["normalizer"], row["class_order"], row["correct"]) for row in said["accuracies"]}
+    assert {(row["normalizer"], row["class_order"], row["correct"]) for row in kept} == shown
+    html = network_html(Study(study), entry.key)
+    assert "by which it was decided how to read them" in html
+    assert '<td>none</td><td>as in the folders</td><td class="n">100.0 %</td>' in html
     # The images of the study serve for the next network.
     assert run("import", file, "--study", study) == OK
     assert "Small CNN" in capsys.readouterr().out

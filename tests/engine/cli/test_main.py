@@ -12,6 +12,7 @@ import pytest
 from engine.cli.main import main
 from engine.data.images import ingest
 from engine.figures.catalog import FIGURES
+from engine.figures.paper.presets import PRESETS
 from engine.program import VERSION
 from engine.specs.methods import methods
 from engine.specs.schema import KINDS
@@ -315,7 +316,7 @@ def test_that_what_is_mistyped_is_answered_in_one_line(arguments, sentence, tmp_
 def test_that_all_methods_are_listed_with_their_fields(capsys):
     assert main(["methods", "--json"]) == 0
     found = {entry["kind"]: entry for entry in json.loads(capsys.readouterr().out)["methods"]}
-    assert set(KINDS) | set(FIGURES) == set(found)
+    assert set(KINDS) | set(FIGURES) | set(PRESETS) == set(found)
     steps = next(item for item in found["pgd"]["fields"] if item["name"] == "steps")
     assert steps["default"] == 10
     assert steps["allowed"] == "a whole number at least 1 and at most 10000"

@@ -6,20 +6,19 @@ import pytest
 
 from engine.figures import charts
 from engine.figures.charts import (
-    PALETTES,
     SERIES,
     ChartData,
     FigureError,
-    FigureStyle,
     MapGridData,
     Regions,
     Series,
     caption_of,
     csv_text,
-    in_palette,
     series_colour,
     with_caption,
 )
+from engine.figures.paper.colours import PALETTES
+from engine.figures.paper.style import FigureStyle, in_palette
 
 
 def rows_of(text):

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from engine.figures import drawing
-from engine.figures.charts import ChartData, FigureError, FigureStyle, MapGridData, Regions, Series
+from engine.figures.charts import ChartData, FigureError, MapGridData, Regions, Series
+from engine.figures.paper.style import FigureStyle
 from engine.figures.sizing import grid_of
 from engine.store import atomic
 from engine.texts import harmless

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from engine.figures import map_grids
-from engine.figures.charts import FigureStyle, MapGridData
+from engine.figures.charts import MapGridData
 from engine.figures.drawing import draw, save
+from engine.figures.paper.style import FigureStyle
 
 
 def grid(rows, columns=10, side=6):

@@ -23,7 +23,8 @@ from engine.figures.report_page import (
     text_block,
 )
 from engine.figures.report_settings import settings_of
-from engine.specs import PGD, VAEGAN, ManifoldDistance
+from engine.networks.opening.tried import Tried, as_documents
+from engine.specs import PGD, VAEGAN, Imported, ManifoldDistance, SmallCNN
 from engine.store.study import Study
 from tests import made_up_study as made_up
 
@@ -64,6 +65,18 @@ def test_that_the_first_page_says_what_was_computed_with_what(tmp_path, written)
     assert "86.0" in written
     assert any("repeats (n) 2" in line for line in written)
     assert f"1 / {pages_in(content)}" in written
+
+
+def test_that_it_says_by_which_table_a_network_was_opened(tmp_path, written):
+    study = made_up.sweep(tmp_path, eps=(0.02,), norms=("linf",))
+    opened = Imported(images=made_up.IMAGES, network=SmallCNN(), name="theirs.pt", digest="ab" * 32)
+    rows = [Tried("none", "as in the folders", 90, 100, True), Tried("signed", "", 15, 100, False)]
+    table = {"accuracies": as_documents(rows)}
+    made_up.add(study, opened, {"clean_accuracy": 0.9}, documents={"import": table})
+    report_pdf(study, now=NOW)
+    assert "How theirs.pt reads pixels and names classes" in written
+    assert {"none", "as in the folders", "90.0 %", "90 of 100", "taken"} <= set(written)
+    assert written.index("90.0 %") < written.index("15.0 %")
 
 
 def test_that_every_kind_of_record_has_its_section_and_no_other(tmp_path, written):

@@ -4,7 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from engine.figures import drawing
-from engine.figures.charts import ChartData, FigureStyle, Series
+from engine.figures.charts import ChartData, Series
+from engine.figures.paper.style import FigureStyle
 from engine.figures.sizing import LABEL, add_labels, thin_labels
 
 

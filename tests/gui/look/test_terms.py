@@ -21,8 +21,9 @@ FIELDS = {item.name: item for kind in KINDS.values() for item in fields_of(kind)
 HEADERS = {
     "Clean %": "clean accuracy",
     "Robust %": "robust accuracy",
-    "ROAR G": "ROAR",
-    "KAR GX": "KAR",
+    "Under attack %": "robust accuracy",
+    "ROAR gradient": "ROAR",
+    "KAR gradient x input": "KAR",
     "ROAR Gradient x input": "gradient x input",
     "Blurriness": "blurriness",
     "r ours": "Pearson correlation",

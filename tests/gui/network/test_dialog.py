@@ -2,16 +2,22 @@
 
 import pytest
 import torch
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
+from PySide6.QtWidgets import QApplication
 
 from engine import specs
+from engine.data.images import ingest
 from engine.networks.architectures import build
 from engine.specs import Glyphs, Imported
 from gui.network.dialog import NO_IMAGES, NetworkDialog
 from gui.session.workspace import Workspace
+from tests import image_files
 from tests.gui.fakes import WAIT_MS
 
 SMALL = specs.SmallCNN(width=4, hidden=8)
 GLYPHS = Glyphs(train=30, test=40)
+NONE = Qt.KeyboardModifier.NoModifier
 
 
 @pytest.fixture
@@ -154,3 +160,170 @@ def test_that_closing_stops_everything(qtbot, workspace, file):
     dialog.reject()
     assert not dialog.search.measuring
     assert workspace.entries() == []
+
+
+# --------------------------------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"<!DOCTYPE html><title>Virus scan warning</title>", "is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "is a Git LFS pointer"),
+        (b"\x80\x04\x95\x10\x00\x00\x00", "is a Python pickle"),
+    ],
+)
+def test_that_what_is_no_weights_file_is_said_and_no_architecture_asked_for(
+    qtbot, workspace, tmp_path, content, words
+):
+    path = tmp_path / "net.pth"
+    path.write_bytes(content)
+    dialog = shown(qtbot, workspace, path)
+    qtbot.waitUntil(lambda: bool(dialog.search.problem), timeout=WAIT_MS)
+    assert dialog.heading.text().startswith(f"net.pth {words}")
+    assert dialog.other.isHidden()
+    assert not dialog.accept_button.isEnabled()
+
+
+def test_that_a_whole_object_is_named_and_weights_of_no_network_can_be_named(
+    qtbot, workspace, tmp_path
+):
+    whole, odd = tmp_path / "whole.pth", tmp_path / "odd.pth"
+    torch.save(torch.nn.Linear(2, 2), whole)
+    dialog = shown(qtbot, workspace, whole)
+    qtbot.waitUntil(lambda: bool(dialog.search.problem), timeout=WAIT_MS)
+    assert "of class torch.nn.modules.linear.Linear" in dialog.heading.text()
+    assert dialog.other.isHidden()
+    torch.save({"unknown.weight": torch.ones(3, 3)}, odd)
+    dialog = shown(qtbot, workspace, odd)
+    qtbot.waitUntil(lambda: bool(dialog.search.problem), timeout=WAIT_MS)
+    assert not dialog.other.isHidden()
+
+
+# ------------------------------------------------------------------------------------- going back
+
+
+def undo(qtbot, dialog):
+    dialog.activateWindow()
+    qtbot.keyClick(dialog, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+
+
+def test_that_another_row_is_taken_back_and_import_takes_what_is_shown(qtbot, workspace, file):
+    choose(qtbot, workspace)
+    dialog = shown(qtbot, workspace, file)
+    proposed = decided(qtbot, dialog).proposed
+    assert dialog.back.isHidden()
+    dialog.table.selectRow(dialog.table.rowCount() - 1)
+    dialog.table.selectRow(1)
+    middle = dialog.table.choice()
+    dialog.table.selectRow(0)
+    assert len({id(proposed), id(middle), id(dialog.table.choice())}) >= 2
+    dialog.go_back()
+    assert dialog.table.choice() is middle
+    dialog.go_back()
+    dialog.go_back()
+    assert dialog.table.choice() is proposed
+    assert dialog.back.isHidden()
+    dialog.go_back()
+    assert dialog.accept_button.isEnabled()
+
+
+def test_that_a_named_architecture_and_a_place_are_taken_back(qtbot, workspace, tmp_path):
+    generator = torch.Generator().manual_seed(1)
+    other = build(SMALL, shape=(1, 28, 28), classes=10, generator=generator)[1].state_dict()
+    choose(qtbot, workspace)
+    dialog = shown(qtbot, workspace, saved(tmp_path / "two.pt", best=other))
+    decided(qtbot, dialog)
+    dialog.places.setCurrentIndex(1)
+    dialog.places.activated.emit(1)
+    qtbot.waitUntil(lambda: dialog.search.found is not None, timeout=WAIT_MS)
+    decided(qtbot, dialog)
+    dialog.other.click()
+    dialog.form.set_spec(specs.PaperMnistCNN())
+    qtbot.waitUntil(lambda: bool(dialog.search.problem), timeout=WAIT_MS)
+    dialog.go_back()
+    decided(qtbot, dialog)
+    assert not dialog.other.isChecked()
+    assert dialog.form.isHidden()
+    assert (dialog.search.found.network, dialog.search.found.place) == (SMALL, "best")
+    assert dialog.form.spec().kind == SMALL.kind
+    dialog.back.click()
+    decided(qtbot, dialog)
+    assert dialog.search.found.place == dialog.places.currentText() == "net"
+    assert dialog.back.isHidden()
+
+
+def test_that_folding_the_form_takes_the_found_architecture_again(qtbot, workspace, file):
+    choose(qtbot, workspace)
+    dialog = shown(qtbot, workspace, file)
+    decided(qtbot, dialog)
+    dialog.other.click()
+    dialog.form.set_spec(specs.PaperMnistCNN())
+    qtbot.waitUntil(lambda: bool(dialog.search.problem), timeout=WAIT_MS)
+    dialog.other.click()
+    decided(qtbot, dialog)
+    assert dialog.heading.text() == "mine.pt holds Small CNN."
+
+
+def test_that_ctrl_z_goes_back_and_enter_never_cancels(qtbot, workspace, file):
+    dialog = shown(qtbot, workspace, file)
+    qtbot.waitUntil(lambda: dialog.search.found is not None, timeout=WAIT_MS)
+    qtbot.keyClick(dialog, Qt.Key.Key_Return)
+    assert dialog.isVisible()
+    choose(qtbot, workspace)
+    proposed = decided(qtbot, dialog).proposed
+    assert dialog.accept_button.isDefault()
+    dialog.table.selectRow(dialog.table.rowCount() - 1)
+    assert not dialog.back.isHidden()
+    undo(qtbot, dialog)
+    assert dialog.table.choice() is proposed
+
+
+# ----------------------------------------------------------------------------------------- dropping
+
+
+def test_that_images_dropped_on_the_dialog_are_read(qtbot, workspace, dialog, tmp_path):
+    taken = []
+    workspace.importer.take = taken.extend
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(tmp_path))])
+    for kind in (QDragEnterEvent, QDragMoveEvent):
+        event = kind(QPoint(5, 5), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, NONE)
+        event.ignore()
+        QApplication.sendEvent(dialog, event)
+        assert event.isAccepted()
+    drop = QDropEvent(
+        QPointF(5, 5), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, NONE
+    )
+    QApplication.sendEvent(dialog, drop)
+    assert not taken, "nothing opens during a drop"
+    qtbot.waitUntil(lambda: taken == [tmp_path], timeout=WAIT_MS)
+
+
+def test_that_a_text_is_not_taken(qtbot, dialog):
+    mime = QMimeData()
+    mime.setText("words")
+    event = QDragEnterEvent(
+        QPoint(5, 5), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, NONE
+    )
+    event.ignore()
+    QApplication.sendEvent(dialog, event)
+    assert not event.isAccepted()
+
+
+def test_that_few_test_images_are_offered_to_be_read_all_for_tests(
+    qtbot, workspace, file, tmp_path, monkeypatch
+):
+    few = image_files.write(
+        tmp_path / "few", image_files.classes({"a": 20, "b": 20, **{str(k): 1 for k in range(8)}})
+    )
+    spec, images = ingest(few, image_size=28, channels="grey")
+    workspace.study.set_location(spec.digest, few)
+    workspace.choose_images(spec, images)
+    dialog = shown(qtbot, workspace, file)
+    decided(qtbot, dialog)
+    assert not dialog.read_so.isHidden()
+    asked = []
+    monkeypatch.setattr(workspace.importer, "read_folder", lambda *given: asked.append(given))
+    dialog.read_so.click()
+    assert asked == [(few, {"image_size": 28, "channels": "grey", "test_fraction": 1.0})]

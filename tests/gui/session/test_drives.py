@@ -84,7 +84,7 @@ ACTIONS = {
     "open": lambda w, folder: w.importer.open_study(folder / "study.isthmus"),
     "create": lambda w, folder: w.importer.open_study(folder / "new.isthmus", create=True),
     "read": lambda w, folder: w.importer.read_folder(folder / "pets", {"image_size": 8}),
-    "weights": lambda w, folder: w.importer.add_weights(folder / "weights.pt", lambda digest: None),
+    "weights": lambda w, folder: w.importer.add_weights(folder / "weights.pt", print, print),
     **{
         f"guest {kind}": lambda w, folder, kind=kind: w.guests.take([folder / kind], LIKE)
         for kind in ("picture.png", "pets", "nothing")

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PySide6.QtCore import QMimeData, QUrl
 from PySide6.QtGui import QImage
+from safetensors.torch import save_file
 
 from engine.data.image_set import ImageSet
 from engine.data.scan import IDX_NAMES
@@ -90,6 +92,22 @@ def test_that_paths_are_sorted_by_what_they_are(tmp_path):
     assert found.weights == [weights]
     assert found.images == [image, folder]
     assert found.problems == [f"{missing} does not exist."]
+
+
+def test_that_weights_are_told_by_their_content_where_the_name_tells_nothing(tmp_path):
+    state = {"conv1.weight": torch.ones(2, 1, 3, 3)}
+    for name in ("pytorch_model", "0a1b2c", "best.weights", "model.v2"):
+        torch.save(state, tmp_path / name)
+    torch.save(state, tmp_path / "old", _use_new_zipfile_serialization=False)
+    save_file(state, tmp_path / "blob")
+    files = sorted(tmp_path.iterdir())
+    assert dropping.sort_paths(files).weights == files
+    others = [tmp_path / name for name in ("notes", "train-images-idx3-ubyte", "page.html")]
+    for path in others:
+        path.write_bytes(b"\x00\x00\x08\x03" + bytes(20))
+    torch.save(state, tmp_path / "weights.zip")  # archives are opened as such
+    found = dropping.sort_paths([*others, tmp_path / "weights.zip"])
+    assert (found.weights, found.images) == ([], [*others, tmp_path / "weights.zip"])
 
 
 def test_that_what_may_not_be_read_is_said_so(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from engine import specs
 from engine.store import trash
 from engine.store.study import Study
 from gui.session import edits as edits_module
@@ -199,3 +200,68 @@ def test_that_a_deletion_of_many_that_fails_is_one_sentence_and_no_step(
     assert [error for _, error in said] == [True]
     assert not workspace.edits.stack.canUndo()
     assert {entry.key for entry in workspace.entries()} == before
+
+
+# ---------------------------------------------------------------------------------- opened networks
+
+
+@pytest.fixture
+def opened():
+    return specs.Imported(
+        images=made_up.IMAGES,
+        network=specs.SmallCNN(normalization="none"),
+        evaluation=specs.PGD(),
+        name="theirs.pt",
+        digest="ab" * 32,
+    )
+
+
+def test_that_undoing_an_import_that_waits_cancels_it(workspace, opened, monkeypatch):
+    ran, cancelled = [], []
+    monkeypatch.setattr(workspace, "run", ran.extend)
+    monkeypatch.setattr(workspace.runner, "cancel", cancelled.append)
+    workspace.importer.add(opened)
+    assert ran == [opened]
+    assert workspace.edits.stack.undoText() == "opening of “theirs.pt”"
+    workspace.edits.stack.undo()
+    assert cancelled == [opened.key]
+    workspace.edits.stack.redo()
+    assert ran == [opened, opened]
+
+
+def test_that_undoing_an_import_deletes_the_network_and_redoing_brings_it_back(workspace, opened):
+    study = workspace.study
+    workspace.importer.add(opened)
+    made_up.add(study, opened, {"clean_accuracy": 0.5})
+    attacked = made_up.add_metric(study, opened)
+    before = study.entries
+    workspace.edits.stack.undo()
+    assert not study.has(opened)
+    assert "went with what was computed from it; records: 1. Redo" in workspace.said[-1][0]
+    assert attacked.key in trash.content(study)[0].stem + trash.content(study)[1].stem
+    workspace.edits.stack.redo()
+    assert study.entries == before == Study(study.path).entries
+    workspace.edits.stack.undo()
+    assert not study.has(opened)
+
+
+def test_that_an_import_on_which_much_or_running_work_stands_is_not_taken_back(
+    workspace, opened, monkeypatch
+):
+    study = workspace.study
+    workspace.importer.add(opened)
+    made_up.add(study, opened, {"clean_accuracy": 0.5})
+    made_up.add_metric(study, opened)
+    monkeypatch.setattr(edits_module, "FEW", 0)
+    workspace.edits.stack.undo()
+    assert workspace.said[-1] == (
+        "1 records were computed from “theirs.pt”: delete it on the page Records.",
+        True,
+    )
+    assert study.has(opened)
+
+
+def test_that_a_network_that_is_there_already_is_no_step(workspace, opened):
+    made_up.add(workspace.study, opened, {"clean_accuracy": 0.5})
+    workspace.importer.add(opened)
+    assert workspace.edits.stack.count() == 0

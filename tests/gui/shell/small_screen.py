@@ -142,10 +142,16 @@ def faults_of_pages(window, size, pictures):
 def dialogs(window):
     """Return the dialogs of the program, with long texts."""
     from gui.network.dialog import NetworkDialog
+    from gui.palette.commands import Command
+    from gui.palette.dialog import PaletteDialog
+    from gui.plugins.dialog import OwnMethodsDialog
+    from gui.plugins.own_methods import OwnMethods
     from gui.queue.continuing import ContinueDialog
     from gui.queue.retry import RetryDialog
     from gui.shell.about import AboutDialog, ShortcutsDialog
     from gui.shell.glossary import GlossaryDialog
+    from gui.shell.messages.dialog import MessagesDialog
+    from gui.shell.messages.log import MessageLog
     from gui.shell.settings_dialog import SettingsDialog
     from gui.widgets.export.dialog import ExportDialog
     from gui.widgets.forms.method_picker import MethodDialog
@@ -170,6 +176,9 @@ def dialogs(window):
         ContinueDialog(window.workspace, "", window),
         RetryDialog(made_up.network(), [], window),
         NetworkDialog(Path(NAME * 3), window.workspace, window),
+        PaletteDialog([Command(("View", LONG), "Ctrl+1", pause)], window),
+        OwnMethodsDialog(OwnMethods(window.workspace, ()), window),
+        MessagesDialog(MessageLog(window), window),
     ]
 
 

@@ -1,40 +1,19 @@
 """Every control of every page has a name and a role for screen readers; keys are told apart."""
 
+import importlib
+import pkgutil
 from collections import Counter
 
 import pytest
-from PySide6.QtGui import QAccessible
-from PySide6.QtWidgets import (
-    QAbstractButton,
-    QAbstractItemView,
-    QAbstractSlider,
-    QAbstractSpinBox,
-    QComboBox,
-    QHeaderView,
-    QLineEdit,
-    QPlainTextEdit,
-    QScrollBar,
-    QTextEdit,
-    QWidget,
-)
 
+import gui
 from gui.pages import PAGES
 from gui.shell.main_window import MainWindow
+from gui.widgets.dialog import Dialog
 from tests import made_up_study as made_up
+from tests.gui.shell.accessible import controls, nameless
+from tests.gui.shell.small_screen import dialogs
 from tests.gui.synthetic_networks import image_set
-
-CONTROLS = (
-    QAbstractButton,
-    QAbstractItemView,
-    QAbstractSlider,
-    QAbstractSpinBox,
-    QComboBox,
-    QLineEdit,
-    QPlainTextEdit,
-    QTextEdit,
-)
-PARTS_OF = (QAbstractSpinBox, QComboBox, QAbstractItemView, QHeaderView)
-NO_ROLE = (QAccessible.Role.NoRole, QAccessible.Role.Client)
 
 
 @pytest.fixture
@@ -52,52 +31,42 @@ def window(qtbot, tmp_path):
     found.stop()
 
 
-def controls(root):
-    """Yield the controls below a widget, without the parts that Qt builds them from."""
-    for control in root.findChildren(QWidget):
-        part = isinstance(control, QScrollBar | QHeaderView)
-        part |= isinstance(control.parentWidget(), PARTS_OF)
-        part |= control.window() is not root.window()  # the list that a combo box opens
-        if isinstance(control, CONTROLS) and not part:
-            yield control
-
-
-def said(control):
-    """Return the name and the role of a control in Qt's accessibility tree."""
-    found = QAccessible.queryAccessibleInterface(control)
-    return found.text(QAccessible.Text.Name), found.role()
-
-
-def path_of(control):
-    chain = []
-    while control is not None and len(chain) < 5:
-        chain.append(type(control).__name__)
-        control = control.parentWidget()
-    return " in ".join(chain)
-
-
 @pytest.mark.parametrize("place", PAGES, ids=lambda place: place.title)
 def test_that_every_control_has_a_name_and_a_role(window, qtbot, place):
     window.pages.show_place(place)
     qtbot.wait(400)
     page = window.pages.page()
     assert page.place is place
-    found = list(controls(page))
-    assert found
-    wrong = {}
-    for control in found:
-        name, role = said(control)
-        if not name.strip() or role in NO_ROLE:
-            wrong[path_of(control)] = (name, role)
-    assert not wrong
+    assert list(controls(page))
+    assert not nameless(page)
 
 
 def test_that_the_controls_around_the_pages_have_names(window):
     for part in (window.dock, window.status, window.messages, window.rail):
-        for control in controls(part):
-            name, role = said(control)
-            assert name.strip(), path_of(control)
-            assert role not in NO_ROLE
+        assert not nameless(part)
+
+
+def subclasses(kind):
+    for one in kind.__subclasses__():
+        yield one
+        yield from subclasses(one)
+
+
+def test_that_every_control_of_every_dialog_has_a_name_and_a_role(window, qtbot):
+    for module in pkgutil.walk_packages(gui.__path__, "gui."):
+        importlib.import_module(module.name)
+    shown = dialogs(window)
+    missing = {kind.__name__ for kind in subclasses(Dialog) if kind.__module__.startswith("gui.")}
+    missing -= {type(dialog).__name__ for dialog in shown}
+    assert not missing, "a dialog that the list of dialogs lacks"
+    wrong = {}
+    for dialog in shown:
+        dialog.show()
+        qtbot.wait(20)
+        assert dialog.windowTitle().strip() or dialog.accessibleName().strip()
+        wrong |= nameless(dialog)
+        dialog.close()
+    assert not wrong
 
 
 def menus_below(menu):

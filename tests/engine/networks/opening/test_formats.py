@@ -51,6 +51,7 @@ def zipped(path, **members):
         (b"<html lang=en>", "is a web page"),
         (LFS, "is a Git LFS pointer"),
         (b'{"error": "not found"}', "is a text in JSON"),
+        (b'{"metadata": {}, "weight_map": {"a": "model-1-of-2.safetensors"}}', "in several files"),
         (b"please use the other link\n", "is a text"),
         (gzip.compress(saved()), "is a gzip archive"),
         (b"\x89HDF\r\n\x1a\n" + bytes(600), "is an HDF5 file"),

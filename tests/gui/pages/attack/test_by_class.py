@@ -57,6 +57,15 @@ def cells(tab, row):
     return [tab.confusion.item(row, column).text() for column in range(CLASSES)]
 
 
+def test_that_counts_are_whole_in_the_matrix(opened):
+    confusion = opened[0].by_class.confusion
+    confusion.show_matrix(np.full((3, 3), 12_345, np.int64), ("a", "b", "c"))
+    width = confusion.fontMetrics().horizontalAdvance("12,345")
+    assert confusion.columnWidth(0) > width + 6
+    confusion.show_matrix(np.eye(2, dtype=np.int64), ("a very long name of a class", "b"))
+    assert "long name of a class" in confusion.horizontalHeaderItem(0).toolTip()
+
+
 def test_that_it_says_what_is_missing_and_measures_it(opened, qtbot):
     page, _, answers = opened
     tab = page.by_class

@@ -227,7 +227,7 @@ def test_that_the_tabs_fit_into_a_small_window(qtbot, opened):
     page, *_ = opened
     page.picker.choose_these(KEYS)
     for tab in (surface_tab(qtbot, page), painting_tab(qtbot, page)):
-        assert tab.minimumSizeHint().width() <= 900
+        assert tab.minimumSizeHint().width() <= 640
     assert page.tabs.minimumSizeHint().height() <= 640
 
 

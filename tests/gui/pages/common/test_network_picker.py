@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QScrollArea
 
 from engine.specs import Glyphs, PaperMLP, Training
 from engine.store.study import Result
-from gui.pages.common.network_picker import NetworkPicker
+from gui.pages.common.network_picker import NetworkPicker, lines_of
 from gui.pages.train.runs import Runs
 from gui.widgets.forms.side_panel import SidePanel
 from tests.gui.synthetic_networks import GLYPHS, add_network, image_set, networks, open_workspace
@@ -95,7 +95,8 @@ def test_that_the_list_is_as_tall_as_its_rows_where_there_is_room(qtbot, tmp_pat
     panel.lead(picker, "Networks")
     panel.resize(300, 900)
     panel.show()
-    assert not picker.list.verticalScrollBar().isVisible()
+    # Lines are broken for the width that the list has when it is shown.
+    qtbot.waitUntil(lambda: not picker.list.verticalScrollBar().isVisible(), timeout=5000)
     assert picker.list.maximumHeight() == picker.list.height()
     qtbot.waitUntil(lambda: picker.height() - picker.list.height() < 60, timeout=5000)
     outer = picker.parentWidget()
@@ -180,3 +181,27 @@ def test_that_an_empty_study_says_so(qtbot, tmp_path):
     assert picker.networks == []
     assert picker.empty.isVisible()
     workspace.runner.shutdown()
+
+
+@pytest.mark.parametrize("room", [10, 22, 29, 60])
+def test_that_a_line_never_ends_between_a_number_and_its_radius(room):
+    parts = ["99.8 % clean", "65.0 % robust at L-inf 25.5/255 (one attack)", "trained on Glyphs"]
+    lines = lines_of(parts, room, len)
+    assert ", ".join(parts).split() == " ".join(lines).split()
+    for whole in ("99.8 % clean", "65.0 % robust", "at L-inf 25.5/255"):
+        assert sum(whole in line for line in lines) == 1
+    longest = max(len("at L-inf 25.5/255"), room)
+    assert all(len(line) <= longest for line in lines)
+
+
+def test_that_the_list_breaks_its_lines_anew_for_another_width(picker):
+    counts = {}
+    for width in (150, 600):
+        picker.resize(width, 400)
+        texts = [picker.list.item(row).text() for row in range(picker.list.count())]
+        counts[width] = max(text.count("\n") for text in texts)
+        metrics, room = picker.list.fontMetrics(), picker.list.viewport().width()
+        facts = [line for text in texts for line in text.split("\n")[1:] if "L-inf" in line]
+        assert facts
+        assert all(metrics.horizontalAdvance(line) <= room for line in facts)
+    assert counts[150] > counts[600]

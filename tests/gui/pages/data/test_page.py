@@ -1,6 +1,7 @@
 """The Data page shows the images there are, and reads them in as its form says."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,12 +11,22 @@ from PySide6.QtWidgets import QSplitter
 
 from engine.data.image_set import ImageSet, Skipped
 from engine.data.images import ingest
-from engine.specs import FolderImages, Gaussians2D, Glyphs
+from engine.specs import (
+    ClassAccuracy,
+    FolderImages,
+    Gaussians2D,
+    Glyphs,
+    Imported,
+    Measurement,
+    SmallCNN,
+    SmallestEps,
+)
 from gui.pages.data.page import DataPage
 from gui.session import file_dialogs
 from gui.session.workspace import Workspace
 from gui.widgets.images.class_table import SHARES
 from gui.widgets.images.thumbnails import CACHED, ThumbnailModel
+from tests import made_up_study as made_up
 from tests.gui.fakes import WAIT_MS, small
 from tests.image_files import tiff, write
 
@@ -362,3 +373,72 @@ def test_that_the_validation_part_is_counted_and_can_be_looked_at(page):
     assert "validation and 2 test images" in row.data(Qt.ItemDataRole.ToolTipRole)
     page.browser.part.setCurrentText(f"Validation images ({held})")
     assert len(shown(page)) == held
+
+
+# ----------------------------------------------------------------------------------------- ordering
+
+
+def measured(workspace, metric, arrays, count=9):
+    """Store a measurement of a network on the open images."""
+    network = Imported(images=SPEC, network=SmallCNN(), name="theirs.pt", digest="ab" * 32)
+    study = workspace.study
+    if not study.has(network):
+        made_up.add(study, network, {"clean_accuracy": 0.5})
+    spec = Measurement(classifier=network, metric=metric, test_images=count)
+    entry = made_up.add(study, spec, {"test_images": count}, arrays)
+    workspace.record_added.emit(entry)
+    return entry
+
+
+def choose_order(page, qtbot, text):
+    order = page.browser.order
+    order.setCurrentIndex(order.findText(text, Qt.MatchFlag.MatchStartsWith))
+    assert order.currentText().startswith(text)
+
+
+def test_that_the_test_images_are_ordered_by_the_smallest_eps_that_fools(opened, qtbot):
+    opened.workspace.choose_images(SPEC, labelled(train=12, test=9))
+    assert opened.browser.order.isHidden()
+    eps = np.array([0.3, np.nan, 0.1, 0.2, 0.0, 0.5], np.float32)
+    measured(opened.workspace, SmallestEps(), {"smallest_eps": eps}, count=6)
+    assert not opened.browser.order.isHidden()
+    choose_order(opened, qtbot, "Smallest eps first: theirs.pt")
+    qtbot.waitUntil(lambda: shown(opened) == [4, 2, 3, 0, 5, 1, 6, 7, 8], timeout=WAIT_MS)
+    tip = opened.browser.grid.images.index(1).data(Qt.ItemDataRole.ToolTipRole)
+    assert "Smallest eps that fools: 0.1" in tip
+    opened.browser.show_class(0)
+    assert shown(opened) == [3, 0, 6]
+    opened.browser.part.setCurrentIndex(1)
+    assert opened.browser.order.isHidden()
+    assert shown(opened) == [0, 3, 6, 9]
+    opened.browser.part.setCurrentIndex(0)
+    opened.browser.order.setCurrentIndex(0)
+    assert shown(opened) == [0, 3, 6]
+
+
+def test_that_the_worst_images_come_first_and_those_without_a_label_last(opened, qtbot):
+    images = replace(labelled(train=12, test=6), test_labels=np.array([0, 1, -1, 0, 1, 2]))
+    opened.workspace.choose_images(SPEC, images)
+    arrays = {
+        "margin": np.array([3.0, -1, 2, -4, np.nan], np.float32),
+        "attacked_margin": np.array([-9.0, 0, -3, -1, -2], np.float32),
+    }
+    measured(opened.workspace, ClassAccuracy(), arrays, count=6)
+    choose_order(opened, qtbot, "Most wrong first: theirs.pt")
+    qtbot.waitUntil(lambda: shown(opened) == [4, 1, 3, 0, 2, 5], timeout=WAIT_MS)
+    choose_order(opened, qtbot, "Most wrong under attack first: theirs.pt")
+    qtbot.waitUntil(lambda: shown(opened) == [0, 3, 5, 4, 1, 2], timeout=WAIT_MS)
+    opened.workspace.choose_images(SPEC.replace("image_size", 5), images)
+    assert opened.browser.order.isHidden()
+    assert shown(opened) == [0, 1, 2, 3, 4, 5]
+
+
+def test_that_a_record_of_other_images_is_refused_in_a_sentence(opened, qtbot):
+    said = []
+    opened.workspace.message.connect(lambda text, error: said.append((text, error)))
+    opened.workspace.choose_images(SPEC, labelled(train=12, test=9))
+    measured(opened.workspace, SmallestEps(), {"smallest_eps": np.zeros(4, np.float32)})
+    choose_order(opened, qtbot, "Smallest eps first")
+    qtbot.waitUntil(lambda: bool(said), timeout=WAIT_MS)
+    assert "does not tell the images apart that are open" in said[-1][0]
+    assert shown(opened) == list(range(9))

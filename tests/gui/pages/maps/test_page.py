@@ -150,7 +150,8 @@ def test_that_every_column_can_be_compared_with_the_first(opened):
     names = [column.name for column in page.columns()]
     words = [heading.words for heading in page.grid._headings[-2:]]
     assert words == [f"Difference\n{names[place]} − {names[0]}" for place in (1, 2)]
-    assert page.figure().row_titles[-1] == words[-1]
+    figure = page.figure()
+    assert f"{figure.groups[-1]}\n{figure.row_titles[-1]}" == words[-1]
 
 
 def test_that_networks_are_compared_method_by_method(opened):
@@ -278,7 +279,9 @@ def test_that_the_figure_follows_the_table(opened):
     figure = page.figure()
     assert figure.columns == 4
     assert len(figure.images) == 4
-    assert figure.row_titles[1].endswith("Gradient")
+    assert figure.title == "Gradient"
+    assert not figure.groups
+    assert "largest of each map" in figure.bar.label
     assert "99.5 percentile" in figure.caption
     assert np.array_equal(figure.images[0][0], page._table.rows[0][0].pixels)
 

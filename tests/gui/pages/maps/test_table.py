@@ -127,8 +127,9 @@ def test_that_a_pixel_is_described_by_its_raw_values():
 
 
 def test_that_the_figure_has_a_row_a_network_and_a_column_an_image():
-    figure = figure_of(table([column(one_pixel(1.0, 2.0))]), "caption")
-    assert figure.row_titles == ("Image", "Standard\nGradient")
+    figure = figure_of(table([column(one_pixel(1.0, 2.0))]), "caption", Drawing())
+    assert figure.row_titles == ("Image", "Gradient")
+    assert figure.title == "Standard"
     assert figure.column_titles == ("first", "second")
     assert figure.values[1][0].tolist() == [[1.0, 0.0]]
     assert "# caption" in csv_text(figure)

@@ -7,8 +7,9 @@ from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox
 
+from engine.networks.opening.tried import Tried, as_documents
 from engine.plan.planfile import read_plan
-from engine.specs import Measurement, StrongAccuracy
+from engine.specs import Imported, Measurement, SmallCNN, StrongAccuracy
 from engine.specs.schema import KINDS
 from engine.store.index import Entry
 from engine.store.labels import Labels
@@ -333,6 +334,16 @@ def test_that_pointing_at_a_row_highlights_its_network_elsewhere(page, qtbot):
     with qtbot.waitSignal(page.workspace.highlighted) as said:
         page.table.view.entered.emit(page.table.model.index(place, 0))
     assert said.args == [strong().key]
+
+
+def test_that_the_table_by_which_a_network_was_opened_is_shown(page, study, qtbot):
+    opened = Imported(images=made_up.IMAGES, network=SmallCNN(), name="theirs.pt", digest="ab" * 32)
+    table = {"accuracies": as_documents([Tried("none", "by names", 9, 10, True)])}
+    entry = made_up.add(study, opened, {"clean_accuracy": 0.9}, documents={"import": table})
+    page.workspace.record_added.emit(entry)
+    page.show_record(entry.key)
+    line = "90.0% of 10 images with normaliser none, classes by names (taken)"
+    qtbot.waitUntil(lambda: line in page.view.findings.text())
 
 
 def test_that_the_findings_about_a_network_and_its_check_are_said(page, study, qtbot):

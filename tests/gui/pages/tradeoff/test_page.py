@@ -7,7 +7,8 @@ from PySide6.QtCore import QPointF
 from PySide6.QtGui import QGuiApplication
 
 from engine.figures.cells import cell
-from engine.specs import Imported
+from engine.figures.paper.tradeoff import legend_of
+from engine.specs import FolderImages, Imported
 from engine.tradeoff import comparison, published
 from engine.tradeoff import points as tradeoff_points
 from gui.pages import MAPS, RETRAIN
@@ -60,7 +61,7 @@ def test_that_points_and_lines_are_those_of_the_engine(tmp_path, opened):
         assert group.points[0].scheme == "standard"
         np.testing.assert_allclose(cloud.x, group.x[1:])
         np.testing.assert_allclose(cloud.y, group.y[1:])
-        assert cloud.name == tradeoff_points.describe(group)
+        assert cloud.name == legend_of(group)
         assert cloud.keys == tuple(point.key for point in group.points[1:])
         np.testing.assert_allclose(cloud.high - cloud.y, 0.01)
     assert (standard.name, standard.keys) == ("Standard", (groups[0].points[0].key,))
@@ -98,7 +99,10 @@ def test_that_the_table_lists_every_network_sorted_by_number(tmp_path, opened):
     page.table.sortItems(2)
     values = [float(page.table.item(row, 2).text()) for row in range(9)]
     assert values == sorted(values)
-    assert "ROAR G\tROAR GX\tKAR G\tKAR GX" in page.table.text()
+    assert (
+        "ROAR gradient\tROAR gradient x input\tKAR gradient\tKAR gradient x input"
+        in page.table.text()
+    )
 
 
 def test_that_pointing_at_a_point_highlights_the_network_everywhere(tmp_path, opened, qtbot):
@@ -127,7 +131,7 @@ def test_that_a_network_highlighted_elsewhere_gets_a_ring_and_its_card(tmp_path,
     assert rings == [0, 0, 1], "the standard network has one mark of its own"
     assert page.card._name.text() == "Standard, seed 0"
     assert "90.0 % clean" in page.card._numbers.text()
-    assert "ROAR G +0.022 ± 0.010" in page.card._numbers.text()
+    assert "ROAR gradient +0.022 ± 0.010" in page.card._numbers.text()
     workspace.highlighted.emit("")
     assert page.card._name.text() == "Standard, seed 0"  # stays, to be looked at
 
@@ -229,16 +233,51 @@ def test_that_a_network_without_maps_has_a_card_that_says_so(tmp_path, opened):
     assert page.card._picture.text() == "this network's record holds no maps"
 
 
+CIFAR = FolderImages(name="cifar-10", digest="0" * 64, image_size=32)
+
+
 def test_that_published_values_are_laid_over_only_when_asked(tmp_path, opened):
-    _, page = opened(made_up.sweep(tmp_path))
+    _, page = opened(made_up.sweep(tmp_path, images=CIFAR))
     assert not any("aper" in item.name for item in page.plot.data().series)
     page.correlation.published.setChecked(True)
-    first, _, _, paper = clouds(page)
+    first, *_, paper = clouds(page)
     assert "paper: r = −0.97, ρ = −0.97, n = 21" in first.name
     assert list(paper.y) == [0.019, 0.066, 0.064]
     assert list(paper.x) == [0.7366, 0.62, 0.61]
+
+
+def test_that_published_points_stand_where_the_axes_mean_the_same(tmp_path, opened):
+    eps = {"linf": (0.01, 0.02), "l2": (0.4, 0.6)}
+    study = made_up.sweep(tmp_path, eps["linf"], ("linf",), images=CIFAR)
+    for value in eps["l2"]:
+        spec = made_up.network("l2", value, images=CIFAR)
+        made_up.add_network(study, spec, 0.7)
+        made_up.add_score(study, made_up.scored(spec, made_up.network(images=CIFAR)), value / 10)
+    _, page = opened(study)
+    page.correlation.published.setChecked(True)
     choose(page.correlation.against, "strength")
-    assert list(clouds(page)[-1].x) == [0, 1, 1]
+    # The largest eps is the paper's in L-inf (0.02) and not in L2 (0.6 instead of 0.8).
+    assert list(clouds(page)[-1].x) == [0, 1]
+    assert "Points of the paper not drawn: 1" in page.correlation.plan.text()
+
+
+def test_that_published_points_of_other_images_are_not_drawn_and_that_is_said(tmp_path, opened):
+    _, page = opened(made_up.sweep(tmp_path))
+    page.correlation.published.setChecked(True)
+    for x in ("clean_accuracy", "strength"):
+        choose(page.correlation.against, x)
+        assert not any("Paper, CIFAR-10" in item.name for item in page.plot.data().series)
+        assert "Points of the paper not drawn: 3" in page.correlation.plan.text()
+
+
+@pytest.mark.parametrize(
+    ("name", "same"),
+    [("cifar10", True), ("CIFAR-10.zip", True), ("cifar_10_png", True), ("cifar100", False),
+     ("cifar-100", False), ("stl10", False)],
+)  # fmt: skip
+def test_that_the_papers_images_are_known_by_their_name(name, same):
+    assert published.same_images(replace(CIFAR, name=name)) == same
+    assert not published.same_images(replace(CIFAR, name=name, image_size=64))
 
 
 def test_that_every_published_correlation_is_found():
@@ -393,7 +432,7 @@ def test_that_one_retraining_is_said_beside_a_score(tmp_path, opened):
     assert "(1): 1 retraining, spread unknown" in page.table.toolTip()
     assert page.correlation.plan.text().endswith("(1): 1 retraining, spread unknown.")
     workspace.highlighted.emit(base.key)
-    assert "ROAR G +0.020, 1 retraining, spread unknown" in page.card._numbers.text()
+    assert "ROAR gradient +0.020, 1 retraining, spread unknown" in page.card._numbers.text()
 
 
 def test_that_every_row_says_which_variant_its_networks_are(tmp_path):

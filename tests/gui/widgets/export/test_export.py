@@ -1,22 +1,24 @@
 import csv
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QToolButton, QWidget
 
-from engine.figures.charts import ChartData, FigureStyle, MapGridData, Series
+from engine.figures.charts import ChartData, MapGridData, Series
+from engine.figures.paper.presets import PRESETS
+from engine.figures.paper.style import FigureStyle
 from gui.pages import Place
 from gui.pages.common.page import Page
 from gui.session.workspace import Workspace
 from gui.widgets.export import buttons
-from gui.widgets.export.actions import copy
+from gui.widgets.export.actions import copy, folder_of
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.export.dialog import ExportDialog
-from gui.widgets.export.form import COLUMNS
 
 CHART = ChartData((Series("a curve", [0, 1], [2, 3]),), "A title", "x", "y", "A caption.")
 GRID = MapGridData(((np.zeros((4, 4, 3), np.uint8),),), ("net",), ("7",), "Maps")
@@ -25,7 +27,7 @@ GRID = MapGridData(((np.zeros((4, 4, 3), np.uint8),),), ("net",), ("7",), "Maps"
 @pytest.fixture(autouse=True)
 def first_time():
     ExportDialog.last_style, ExportDialog.last_format = FigureStyle(), "pdf"
-    ExportDialog.last_folder, ExportDialog.last_unit = None, "mm"
+    ExportDialog.last_preset, ExportDialog.last_unit = "plain-2", "mm"
 
 
 @pytest.fixture
@@ -82,16 +84,23 @@ def test_that_the_fields_say_the_size_and_looks(dialog):
     dialog.form.dpi.setValue(600)
     dialog.form.with_caption.setChecked(True)
     assert dialog.figure_style == FigureStyle(
-        width_mm=85, height_mm=60, font_size=7.5, dpi=600, title=True, caption=True
+        width_mm=85,
+        height_mm=60,
+        font_size=7.5,
+        least_size=6,
+        dpi=600,
+        title=True,
+        caption=True,
+        palette="okabe_ito",
     )
 
 
 def test_that_a_size_of_ones_own_is_shown_as_such(dialog):
-    assert dialog.form.preset.currentData() == 170.0
+    assert dialog.form.preset.currentData() == "plain-2"
     dialog.form.width_field.setValue(123)
     assert dialog.form.preset.currentText() == "Own size"
     dialog.form.width_field.setValue(85)
-    assert dialog.form.preset.currentData() == 85.0
+    assert dialog.form.preset.currentData() == "plain"
 
 
 def test_that_the_height_is_automatic_at_first(dialog):
@@ -129,7 +138,6 @@ def test_that_what_was_chosen_is_proposed_the_next_time(dialog, qtbot, tmp_path)
     qtbot.addWidget(again)
     assert again.suffix == "csv"
     assert again.figure_style.width_mm == 99
-    assert ExportDialog.last_folder == tmp_path
 
 
 def test_that_a_folder_that_is_missing_is_said_in_the_dialog(dialog, qtbot, tmp_path):
@@ -247,12 +255,14 @@ def test_that_lengths_are_given_in_inches_too(dialog):
 
 
 @pytest.mark.parametrize("unit", ["mm", "inch"])
-@pytest.mark.parametrize("place", range(len(COLUMNS)))
+@pytest.mark.parametrize("place", range(len(PRESETS)))
 def test_that_every_column_of_a_journal_can_be_chosen(dialog, unit, place):
     dialog.form.unit_choice.setCurrentIndex(dialog.form.unit_choice.findData(unit))
     dialog.form.preset.setCurrentIndex(place)
     dialog.form.preset.activated.emit(place)
-    assert dialog.figure_style.width_mm == pytest.approx(COLUMNS[place][1], abs=0.13)
+    assert dialog.figure_style.width_mm == pytest.approx(
+        list(PRESETS.values())[place].width_mm, abs=0.13
+    )
     assert dialog.form.preset.currentIndex() == place
 
 
@@ -303,3 +313,69 @@ def test_that_the_dialog_copies_what_it_shows_as_vector_and_pixels(dialog):
     root = ElementTree.fromstring(bytes(mime.data("image/svg+xml")))
     assert float(root.get("width").removesuffix("pt")) == pytest.approx(50 / 25.4 * 72, rel=0.01)
     assert mime.imageData().width() == pytest.approx(50 / 25.4 * 300, abs=2)
+
+
+@pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])
+def test_that_the_preview_is_the_file(qtbot, tmp_path, monkeypatch, suffix):
+    dialog = ExportDialog(CHART, "chart")
+    qtbot.addWidget(dialog)
+    choose(dialog, suffix)
+    dialog.form.preset.setCurrentIndex(dialog.form.preset.findData("nature"))
+    dialog.form.preset.activated.emit(0)
+    dialog._due.stop()
+    dialog._draw_preview()
+    seen = dialog._pixmap.toImage().convertToFormat(QImage.Format.Format_RGB32)
+    words = dialog._answer.text()
+    monkeypatch.setattr("engine.figures.drawing.draw", None)  # nothing is drawn a second time
+    path = tmp_path / f"a.{suffix}"
+    dialog.save_to(path)
+    assert dialog.result() == 1
+    assert words.startswith("89.0 x ")
+    assert f"{path.stat().st_size / 1000:,.0f} kB" in words
+    if suffix == "png":
+        read = QImage.fromData(path.read_bytes())
+        assert read.convertToFormat(QImage.Format.Format_RGB32) == seen
+        assert seen.width() == int(89 / 25.4 * 300)
+
+
+def test_that_a_preset_sets_size_letters_and_colours(dialog):
+    form = dialog.form
+    for name, row in PRESETS.items():
+        form.preset.setCurrentIndex(form.preset.findData(name))
+        form.preset.activated.emit(0)
+        style = dialog.figure_style
+        assert form.preset_name == name
+        assert style.width_mm == pytest.approx(row.width_mm, abs=0.06)
+        assert (style.font_size, style.least_size) == (row.font_size, row.least_size)
+        assert (style.dpi, style.most_height_mm) == (row.dpi, row.most_height_mm)
+        assert style.palette == "okabe_ito"
+        assert style.font in row.fonts or style.font == "DejaVu Sans"
+
+
+def test_that_a_figure_higher_than_the_page_is_said(qtbot):
+    panels = [replace(CHART, title=str(n)) for n in range(40)]
+    dialog = ExportDialog(panels, "charts")
+    qtbot.addWidget(dialog)
+    dialog.form.preset.setCurrentIndex(dialog.form.preset.findData("neurips-half"))
+    dialog.form.preset.activated.emit(0)
+    dialog._draw_preview()
+    assert "Higher than the page, which has 228.6 mm." in dialog._answer.text()
+
+
+def test_that_each_study_has_a_folder_for_its_figures(page, qtbot, tmp_path):
+    from engine.store.study import Study
+
+    places = {}
+    for name in ("first", "second"):
+        Study(tmp_path / f"{name}.isthmus", create=True)
+        page.workspace.open_study(tmp_path / f"{name}.isthmus")
+        qtbot.waitUntil(lambda name=name: page.workspace.study.path.stem == name, timeout=20000)
+        places[name] = tmp_path / f"paper {name}"
+        places[name].mkdir()
+        dialog = ExportDialog(CHART, "chart", page)
+        choose(dialog, "csv")
+        dialog.save_to(places[name] / "chart.csv")
+        qtbot.waitUntil(lambda name=name: folder_of(page) == places[name], timeout=20000)
+    page.workspace.open_study(tmp_path / "first.isthmus")
+    qtbot.waitUntil(lambda: page.workspace.study.path.stem == "first", timeout=20000)
+    assert folder_of(page) == places["first"]

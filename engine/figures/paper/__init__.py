@@ -1,0 +1,1 @@
+"""Figures on paper: their style, the presets of journals, and how charts are laid out."""
