@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -46,7 +47,6 @@ from gui.pages.common.record_settings import RecordSettings
 from gui.pages.common.strip_images import StripImages
 from gui.session.class_names import ClassNames
 from gui.session.previews import LivePreviews
-from gui.session.workspace import Workspace
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.filling_area import FillingArea
@@ -78,20 +78,19 @@ class AttackPage(Page):
 
     go_to = Signal(object)
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
-        super().__init__(workspace, parent)
-        self._previews = LivePreviews(workspace.runner, "attack", self)
-        self._names = ClassNames(workspace, self)
+    def pieces(self) -> Iterator[None]:
+        """Build the page, a part a step."""
+        self._previews = LivePreviews(self.workspace.runner, "attack", self)
+        self._names = ClassNames(self.workspace, self)
         self._stale = True
         self._traced: list[tuple[str, int]] = []
         self._curves: list[PlotCurve] = []
         # Delay the chart: painting it takes longer than painting all pictures together.
         self._trace_timer = QTimer(self, singleShot=True, interval=TRACE_DELAY_MS)
         self._trace_timer.timeout.connect(self._draw_trace)
-        self._build_side()
-        self._build_view()
-        self._build_tabs()
-        self._build_layout()
+        for build in (self._build_side, self._build_view, self._build_tabs, self._build_layout):
+            build()
+            yield
         self._connect()
         self.images.fill()
 

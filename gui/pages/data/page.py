@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -25,7 +26,6 @@ from gui.pages.common.page import Page
 from gui.pages.data.reading_strip import ReadingStrip
 from gui.pages.data.size_line import SizeLine
 from gui.session import file_dialogs
-from gui.session.workspace import Workspace
 from gui.widgets.elided_label import Elided
 from gui.widgets.forms.form_area import FormArea
 from gui.widgets.forms.remembered import remember
@@ -46,13 +46,15 @@ class DataPage(Page):
 
     place: ClassVar[Place] = DATA
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
-        super().__init__(workspace, parent)
+    def pieces(self) -> Iterator[None]:
+        """Build the page, a part a step."""
         self._shown: ImagesSpec | None = None
-        self.reading = ReadingStrip(workspace.importer, self)
+        self.reading = ReadingStrip(self.workspace.importer, self)
         self.browser = ImageBrowser()
+        yield
         body = QSplitter(Qt.Orientation.Horizontal)
         body.addWidget(self._build_left())
+        yield
         body.addWidget(self.browser)
         body.setStretchFactor(1, 1)
         body.setSizes([LEFT_WIDTH, 1000])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from PySide6.QtCore import QMimeData, Qt, Signal, Slot
@@ -30,7 +30,6 @@ from gui.pages.records.study import StudyCard
 from gui.pages.records.table import RecordsTable
 from gui.pages.records.view import RecordView
 from gui.queue.unfinished import UnfinishedList
-from gui.session.workspace import Workspace
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.label import Question
 
@@ -50,16 +49,20 @@ class RecordsPage(RefreshedPage):
 
     go_to = Signal(object)
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
-        super().__init__(workspace, parent)
+    def pieces(self) -> Iterator[None]:
+        """Build the page, a part a step."""
+        yield from super().pieces()
         self.table = RecordsTable()
-        self.view = RecordView(workspace)
-        self.study_card = StudyCard(workspace)
-        self.unfinished = UnfinishedList(workspace.unfinished, self)
+        yield
+        self.view = RecordView(self.workspace)
+        yield
+        self.study_card = StudyCard(self.workspace)
+        self.unfinished = UnfinishedList(self.workspace.unfinished, self)
         self._wanted = ""
         self._question: QMessageBox | None = None
         self._build_more()
         self._build_layout()
+        yield
         self._connect()
         self._on_study()
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout
 
 from engine.jobs.events import Ended, Event, Notice, Queued, Started
 from engine.specs import FolderImages, Imported, Training
@@ -28,7 +28,6 @@ from gui.pages.train.obstacles import obstacle, readable_side
 from gui.pages.train.results import Results
 from gui.pages.train.runs import Arrays, Runs, TrainingRun, histories
 from gui.queue.continuing import ContinueDialog
-from gui.session.workspace import Workspace
 from gui.widgets.scrolled import ScrolledArea
 
 REDRAW_MS = 200
@@ -49,9 +48,9 @@ class TrainPage(Page):
     place: ClassVar[Place] = TRAIN
     go_to = Signal(object)
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
-        super().__init__(workspace, parent)
-        self.runs = Runs(workspace.colours.series)
+    def pieces(self) -> Iterator[None]:
+        """Build the page, a part a step."""
+        self.runs = Runs(self.workspace.colours.series)
         self._specs: dict[str, Training] = {}
         self._read: set[str] = set()
         self._wished: list[str] = []
@@ -60,16 +59,21 @@ class TrainPage(Page):
         self._proposed: tuple[int, int, int] | None = None
         self._before_images: dict[str, object] | None = None
         self.form = TrainForm()
+        yield
         self.footer = TrainFooter()
         self.alarms = AlarmLine()
         self.curves = LiveCurves()
+        yield
         self.results = Results()
         self.maps = LiveMaps()
+        yield
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._redraw)
         self._build_layout()
+        yield
         self._connect()
+        yield
         self._on_images()
 
     # ------------------------------------------------------------------------------------- public
