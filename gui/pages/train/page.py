@@ -25,9 +25,9 @@ from gui.pages.train.form import TrainForm
 from gui.pages.train.live_curves import LiveCurves
 from gui.pages.train.live_maps import LiveMaps
 from gui.pages.train.obstacles import obstacle, readable_side
+from gui.pages.train.replay import Replay, values_at
 from gui.pages.train.results import Results
-from gui.pages.train.runs import Arrays, Runs, TrainingRun, histories
-from gui.queue.continuing import ContinueDialog
+from gui.pages.train.runs import Arrays, Runs, TrainingRun, histories, matches
 from gui.widgets.scrolled import ScrolledArea
 
 REDRAW_MS = 200
@@ -72,6 +72,8 @@ class TrainPage(Page):
         self._timer.timeout.connect(self._redraw)
         self._build_layout()
         yield
+        parts = self.workspace, self.curves, self.maps
+        self.replay = Replay(*parts, self._stored, self._run, self)
         self._connect()
         yield
         self._on_images()
@@ -119,8 +121,7 @@ class TrainPage(Page):
     def _connect(self) -> None:
         workspace = self.workspace
         workspace.engine_event.connect(self._on_event)
-        self.maps.continue_asked.connect(self._continue)
-        self.footer.go_on.clicked.connect(lambda: self._continue(""))
+        self.footer.go_on.clicked.connect(lambda: self.replay.ask(""))
         workspace.study_changed.connect(self._on_study)
         workspace.images_changed.connect(self._on_images)
         workspace.record_added.connect(self._on_record)
@@ -198,14 +199,6 @@ class TrainPage(Page):
 
     def _run(self, trainings: Sequence[Training]) -> None:
         self.workspace.run([*trainings, *self.form.checks(trainings)])
-
-    @Slot(str)
-    def _continue(self, key: str) -> None:
-        """Ask for the number of additional epochs, and train the network for them."""
-        dialog = ContinueDialog(self.workspace, key, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.accepted.connect(lambda: self._run(dialog.specs()))
-        dialog.open()
 
     @Slot()
     def _on_study(self) -> None:
@@ -374,6 +367,9 @@ class TrainPage(Page):
     def _restyle(self) -> None:
         for run in self.runs:
             run.drawn = run.mapped = False
+            if not matches(run.title, self.curves.filter.text()):
+                self.curves.remove(run.key)
+                self.maps.remove(run.key)
         self._schedule()
 
     @Slot()
@@ -385,9 +381,13 @@ class TrainPage(Page):
             self._recount = False
             self._on_form()
         space = self.workspace
-        self.results.show_runs(self.runs, space.entries(Training.kind), space.study)
+        runs = [run for run in self.runs if matches(run.title, self.curves.filter.text())]
+        self.replay.show_runs(runs)
+        if self.maps.step is None:
+            self.results.show_runs(runs, space.entries(Training.kind), space.study)
+        else:
+            self.results.show_values(*values_at(runs, self.maps.step))
         stop = time.perf_counter() + DRAW_SECONDS
-        runs = list(self.runs)
         for place in range(len(runs)):
             run = runs[(self._first + place) % len(runs)]
             self.curves.draw(run)
