@@ -48,6 +48,9 @@ class StripImages(QObject):
         workspace.images_changed.connect(self.fill)
         workspace.guests.changed.connect(self.fill)
         workspace.guests.arrived.connect(self._on_arrived)
+        workspace.selection.changed.connect(self._on_selection)
+        if workspace.selection.indices:
+            self._on_selection()
 
     def like(self) -> ImagesSpec | None:
         """Return the images like which others are prepared: those of the first chosen network.
@@ -66,6 +69,14 @@ class StripImages(QObject):
             self.shown = shown = self._workspace.guests.shown
             self._strip.set_images(shown, shown.labels, shown.classes, shown.names)
         self.changed.emit()
+
+    @Slot()
+    def _on_selection(self) -> None:
+        """List the selected images only, and choose the first of them."""
+        indices = self._workspace.selection.indices
+        self._strip.narrow(indices or None)
+        if indices:
+            self._strip.lead_to(indices[: self._strip.most])
 
     def choose(self, spec: ImagesSpec | None, indices: Sequence[int]) -> None:
         """Choose images of a set by their numbers in it; None stands for the study's own."""

@@ -51,6 +51,7 @@ class DataPage(Page):
         self._shown: ImagesSpec | None = None
         self.reading = ReadingStrip(self.workspace.importer, self)
         self.browser = ImageBrowser()
+        self.browser.picked.connect(self._pick)
         yield
         body = QSplitter(Qt.Orientation.Horizontal)
         body.addWidget(self._build_left())
@@ -72,6 +73,10 @@ class DataPage(Page):
         layout.addWidget(body, 1)
         self._connect()
         self.refresh()
+
+    @Slot(list)
+    def _pick(self, indices: list[int]) -> None:
+        self.workspace.selection.choose(indices, "picked on the page Data")
 
     # ----------------------------------------------------------------------------------- building
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import Qt, Slot
+from numpy.typing import NDArray
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
+    QAbstractItemView,
     QComboBox,
     QHBoxLayout,
     QHeaderView,
     QPlainTextEdit,
+    QPushButton,
     QTabWidget,
     QTreeView,
     QVBoxLayout,
@@ -18,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.data.image_set import PARTS
+from gui.look.plain import plain_tip
 from gui.widgets.images.image_strip import CLASS_LETTERS
 from gui.widgets.images.skipped import SkippedModel
 from gui.widgets.images.thumbnails import ThumbnailGrid
@@ -28,14 +32,25 @@ if TYPE_CHECKING:
 
 ALL = -1
 UNLABELLED = -2
+NO_PICK = "Select for all pages"
+OF_TEST = "Attack and Maps are of test images: show that part, and mark some with Ctrl or Shift"
 
 
 class ImageBrowser(QTabWidget):
-    """Shows an image set in two tabs: the images, and the report of reading them."""
+    """Shows an image set in two tabs: the images, and the report of reading them.
+
+    Signals
+    -------
+    picked
+        Takes the numbers of the test images that are to be the ones spoken of elsewhere.
+    """
+
+    picked = Signal(list)
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
         self._set: ImageSet | None = None
+        self._order: NDArray[np.intp] = np.zeros(0, np.intp)
         self.addTab(self._build_images(), "Images")
         self.addTab(self._build_report(), "Left out")
         self.show_set(None)
@@ -80,12 +95,17 @@ class ImageBrowser(QTabWidget):
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.shown_count = Label()
         self.shown_count.setProperty("role", "muted")
+        self.pick = QPushButton(NO_PICK)
+        self.pick.clicked.connect(lambda: self.picked.emit(self._numbers()))
         row = QHBoxLayout()
         row.setSpacing(8)
         for widget in (self.part, self.label, self.shown_count):
             row.addWidget(widget)
         row.addStretch(1)
+        row.addWidget(self.pick)
         self.grid = ThumbnailGrid()
+        self.grid.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.grid.selectionModel().selectionChanged.connect(self._show_pick)
         self.empty = Label()
         self.empty.setProperty("role", "muted")
         self.empty.setWordWrap(True)
@@ -179,3 +199,19 @@ class ImageBrowser(QTabWidget):
         self.shown_count.setText(f"{len(order):,} shown")
         self.grid.images.show_images(images, labels, order, names=image_set.classes, files=files)
         self.grid.scrollToTop()
+        self._order = order
+        self._show_pick()
+
+    def _numbers(self) -> list[int]:
+        """Return the numbers of the marked images in their part."""
+        rows = sorted(index.row() for index in self.grid.selectionModel().selectedIndexes())
+        return [int(self._order[row]) for row in rows]
+
+    @Slot()
+    def _show_pick(self) -> None:
+        able = bool(self._numbers()) and self.part.currentData() == "test"
+        count = len(self._numbers())
+        self.pick.setEnabled(able)
+        self.pick.setText(f"Select {count:,} for all pages" if able else NO_PICK)
+        tip = "Attack, Maps and By class then speak of these images only" if able else OF_TEST
+        self.pick.setToolTip(plain_tip(tip))
