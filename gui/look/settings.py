@@ -6,6 +6,7 @@ the environment variable ISTHMUS_CONFIG.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -124,6 +125,20 @@ def text(name: str, default: str = "") -> str:
 def set_text(name: str, value: str) -> None:
     """Remember a text."""
     _store().setValue(f"window/{name}", value)
+
+
+def form_state(study: Path, form: str) -> str:
+    """Return the settings that a form had in a study, or ""."""
+    return text(f"forms/{_mark(study)}/{form}")
+
+
+def set_form_state(study: Path, form: str, state: str) -> None:
+    """Remember the settings of a form in a study."""
+    set_text(f"forms/{_mark(study)}/{form}", state)
+
+
+def _mark(path: Path) -> str:
+    return hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:20]
 
 
 def device() -> str:

@@ -22,6 +22,7 @@ from gui.pages.common.record_settings import RecordSettings
 from gui.pages.train.alarm_line import AlarmLine
 from gui.pages.train.footer import TrainFooter
 from gui.pages.train.form import TrainForm
+from gui.pages.train.form_state import remember_form
 from gui.pages.train.live_curves import LiveCurves
 from gui.pages.train.live_maps import LiveMaps
 from gui.pages.train.obstacles import obstacle, readable_side
@@ -75,8 +76,8 @@ class TrainPage(Page):
         parts = self.workspace, self.curves, self.maps
         self.replay = Replay(*parts, self._stored, self._run, self)
         self._connect()
-        yield
         self._on_images()
+        remember_form(self, self.form)
 
     # ------------------------------------------------------------------------------------- public
 
@@ -300,8 +301,7 @@ class TrainPage(Page):
     def _read_history(self) -> None:
         """Read the curves and maps of the newest and of the requested networks on a lane."""
         study = self.workspace.study
-        stored = self._stored()
-        shown = {run.key for run in self.runs}
+        stored, shown = self._stored(), {run.key for run in self.runs}
         newest = list(stored)[-MOST_STORED:]
         wanted = [key for key in stored if key in newest or key in shown or key in self._wished]
         keys = [key for key in wanted if key not in self._read]
