@@ -77,10 +77,13 @@ def robust_words(found: Robustness) -> str:
     left = found.lowest
     if left is None:
         return "No accuracy under attack."
-    low, high = left.interval
+    interval, count = "", "on a number of images that is not recorded"  # before version 1.0
+    if left.images:
+        low, high = left.interval
+        interval, count = f" [{100 * low:.0f}, {100 * high:.0f}]", f"{left.images:,} images"
     first = (
-        f"{left.accuracy:.1%} [{100 * low:.0f}, {100 * high:.0f}] under {found.attack_of(left)}, "
-        f"{left.images:,} images: {VERDICTS[found.verdict]}."
+        f"{left.accuracy:.1%}{interval} under {found.attack_of(left)}, {count}: "
+        f"{VERDICTS[found.verdict]}."
     )
     return "\n".join([first, *found.findings])
 
