@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from engine.jobs.context import Control
     from gui.session.state import State
 
+Step = Callable[[str, Callable[[], object], Callable[[], object]], object]
 MOST = 200  # images that one drop adds
 _NUMBERS = itertools.count()
 FITS = {
@@ -178,6 +179,7 @@ class Guests(QObject):
         self._state = state
         self._study: Study | None = None
         self._sets: tuple[Guest, ...] = ()
+        self.step: Step = lambda _, do, undo: do()
         state.study_changed.connect(self._on_study)
         state.images_changed.connect(self._on_images)
 
@@ -271,7 +273,8 @@ class Guests(QObject):
         except StudyError as error:
             self._say(str(error), error=True)
         note = how_prepared(like, images.shape)
-        self._add(Guest(spec, images, note))
+        before, add = self._sets, partial(self._add, Guest(spec, images, note))
+        self.step(f"adding of “{spec.title}”", add, lambda: self._keep(before.__contains__))
         self._say(_summary(spec, images, note, total))
 
     def _add(self, guest: Guest) -> None:

@@ -56,6 +56,7 @@ class Workspace(State):
         self.queueing = Queueing(self, self.pace)
         self.edits = Edits(self)
         self.importer.choose = self.edits.choose_images
+        self.guests.step = self.edits.step
         self.watching = Watching(self)
         self.unfinished = UnfinishedWork(self, self.queueing)
         self.letters = Letters(self)

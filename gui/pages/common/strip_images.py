@@ -38,6 +38,8 @@ class StripImages(QObject):
         super().__init__(strip)
         self._workspace, self._picker, self._strip = workspace, picker, strip
         self.shown = ShownImages(None, None)
+        # What was added last, and which images were chosen before that.
+        self._before: tuple[ImagesSpec | None, tuple[int, ...]] = (None, ())
         self.origin = Label(wordWrap=True)
         self.origin.setProperty("role", "muted")
         self.origin.hide()
@@ -65,9 +67,16 @@ class StripImages(QObject):
     @Slot()
     def fill(self) -> None:
         """Show the present images of the study and the guests."""
+        gone, chosen = self._before
+        if gone is not None and not self._workspace.guests.has(gone):
+            self._before = None, ()  # the adding was undone: show what it replaced
+        else:
+            chosen = ()
         if self._workspace.image_set is not None:
             self.shown = shown = self._workspace.guests.shown
             self._strip.set_images(shown, shown.labels, shown.classes, shown.names)
+            if chosen:
+                self._strip.choose(chosen)
         self.changed.emit()
 
     @Slot()
@@ -85,6 +94,7 @@ class StripImages(QObject):
     @Slot(object)
     def _on_arrived(self, spec: ImagesSpec) -> None:
         guests = [guest for guest in self.shown.guests if guest.spec == spec]
+        self._before = spec, self._strip.chosen
         if guests:
             self.arrived.emit(self.shown.place_of(spec, range(len(guests[0]))))
 
