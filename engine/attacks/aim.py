@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from engine.attacks.losses import TARGETED, Objective, followed, stands
+from engine.attacks.losses import TARGETED, Objective, followed, sloped, stands
 from engine.devices.graphs import is_unchecked
 from engine.networks.gradients import (
     ImageLoss,
@@ -95,7 +95,7 @@ def aim_of(
         if objective is not None:
             raise InputError(f"target is {target}, must be empty where an objective is given")
         classes = torch.full((len(images),), target, dtype=torch.int64, device=images.device)
-        return Aim(Objective(loss, classes), classes, -1.0)
+        return Aim(Objective(sloped(loss), classes), classes, -1.0)
     if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
         raise InputError(
             f"labels has shape {tuple(labels.shape)} and type {labels.dtype}, "
@@ -118,7 +118,7 @@ def targeted(aim: Aim, loss: str, targets: Tensor) -> Aim:
     targets : Tensor (N,), int64
     """
     pairs = torch.stack([aim.classes, targets], dim=1)
-    return Aim(Objective(TARGETED[loss], pairs), aim.classes, 1.0)
+    return Aim(Objective(sloped(TARGETED[loss]), pairs), aim.classes, 1.0)
 
 
 def ranked_targets(model: nn.Module, images: Tensor, labels: Tensor, count: int) -> Tensor:

@@ -24,9 +24,9 @@ from engine.attacks.losses import LOSSES, Objective
 from engine.attacks.norms import edge_start, project_, step_direction
 from engine.networks.gradients import (
     InputError,
-    checked_logits,
     differentiating,
     fastest_layout,
+    gradient_and_logits,
     highest_of,
     parts,
 )
@@ -35,6 +35,7 @@ MOMENTUM = 0.75
 FIRST_CHECK, CHECK_SHORTENED, LEAST_CHECK = 0.22, 0.03, 0.06  # shares of all steps
 RISES_NEEDED = 0.75  # share of the steps since the last check in which the loss must have risen
 FIRST_STEP = 2.0  # of eps
+LOOKED_EVERY = 5  # steps, for finished images, where a look would wait for the device
 COMPACTED = 0.1  # share of finished images from which the batch is made smaller
 
 Seen = tuple[Tensor, Tensor, Tensor]
@@ -160,6 +161,8 @@ class _Climb:
         self._norm, self._eps, self._steps = norm, eps, steps
         self._rows = torch.arange(len(around), device=around.device)
         self._around, self._adv, self._before = around, begin, begin
+        self._parts = self._aims_of_parts()
+        self._looked_every = 1 if around.device.type == "cpu" else LOOKED_EVERY
         self._loss, self._gradient, self._was_wrong = self._look(begin)
         self._best, self._best_gradient, self._best_loss = begin, self._gradient, self._loss
         self._wrong = begin
@@ -174,11 +177,11 @@ class _Climb:
         length = max(int(FIRST_CHECK * self._steps), 1)
         next_check = length
         for step in range(self._steps):
-            if early_stop:
+            if early_stop and step % self._looked_every == 0:
                 self._leave_finished()
                 if not len(self._rows):
                     break
-            tell(step, self._rows, self._aim.sign * self._loss)
+            tell(step, self._rows, -self._loss if self._aim.sign < 0 else self._loss)
             self._move(MOMENTUM if step else 1.0)
             if step + 1 == next_check:
                 self._adapt(length)
@@ -190,24 +193,33 @@ class _Climb:
 
     def _look(self, images: Tensor) -> Seen:
         """Return objective, gradient and success, averaged over the samples (success: of any)."""
-        losses, gradients, successes = [], [], []
-        for part in parts(images):
-            aim = self._aim.of(self._rows[part])
-            loss, gradient, success = self._sampled(images[part], aim)
-            for _ in range(1, self._samples):
-                again = self._sampled(images[part], aim)
-                loss, gradient, success = loss + again[0], gradient + again[1], success | again[2]
-            losses.append(loss / self._samples)
-            gradients.append(gradient)
-            successes.append(success)
-        return torch.cat(losses), torch.cat(gradients), torch.cat(successes)
+        seen = [self._look_at_part(images[part], aim) for part, aim in self._parts]
+        if len(seen) == 1:
+            return seen[0]
+        losses, gradients, successes = (torch.cat(of_parts) for of_parts in zip(*seen, strict=True))
+        return losses, gradients, successes
+
+    def _look_at_part(self, images: Tensor, aim: Aim) -> Seen:
+        loss, gradient, success = self._sampled(images, aim)
+        if self._samples == 1:
+            return loss, gradient, success
+        for _ in range(1, self._samples):
+            again = self._sampled(images, aim)
+            loss, gradient, success = loss + again[0], gradient + again[1], success | again[2]
+        return loss / self._samples, gradient, success
+
+    def _aims_of_parts(self) -> list[tuple[slice, Aim]]:
+        """Return the parts in which the images that are left are asked for, with their goals."""
+        return [(part, self._aim.of(self._rows[part])) for part in parts(self._around)]
 
     def _sampled(self, images: Tensor, aim: Aim) -> Seen:
-        leaf = images.detach().requires_grad_(True)
-        logits = checked_logits(self._model, leaf, self._highest)
-        values = aim.sign * aim.objective.loss(logits, aim.objective.against)
-        (gradient,) = torch.autograd.grad(values.sum(), leaf)
-        return values.detach(), gradient, aim.reached(logits.detach())
+        loss, against = aim.objective.loss, aim.objective.against
+        values, gradient, logits = gradient_and_logits(
+            self._model, images, against, loss, self._highest
+        )
+        if aim.sign < 0:
+            values, gradient = -values, -gradient
+        return values, gradient, aim.reached(logits)
 
     def _move(self, momentum: float) -> None:
         """Take one step, and note where the loss rose, is highest, or the image misclassified."""
@@ -253,6 +265,7 @@ class _Climb:
             "_checked_loss",
         ):  # fmt: skip
             setattr(self, name, getattr(self, name)[kept])
+        self._parts = self._aims_of_parts()
 
     def _store(self, chosen: Tensor) -> None:
         """Write the results of some of the images that are left into those of the whole run."""

@@ -15,14 +15,20 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, kl_div, one_hot, relu, softplus
 
-from engine.networks.gradients import ImageLoss
+from engine.attacks.slopes import (
+    SATURATED,
+    TINY,
+    cw_slope,
+    dlr_slope,
+    dlr_to_slope,
+    followed_xent_slope,
+    margin_to_slope,
+    margins,
+)
+from engine.networks.gradients import ImageLoss, Slope, Sloped
 
 CAP = 500.0
 """Maximum of "cw_capped", in logits. Source: Kim, Seo, Jeon 2019, their released code."""
-
-SATURATED = 1e-30
-"""Cross-entropy, in nats, below which its gradient is not relied on (see :func:`followed`)."""
-TINY = 1e-12
 
 
 def xent(logits: Tensor, labels: Tensor) -> Tensor:
@@ -42,7 +48,7 @@ def xent(logits: Tensor, labels: Tensor) -> Tensor:
     Tensor (N,)
         In nats, at least 0.
     """
-    return softplus(_margins(logits, labels).logsumexp(1))
+    return softplus(margins(logits, labels).logsumexp(1))
 
 
 def cw(logits: Tensor, labels: Tensor) -> Tensor:
@@ -50,7 +56,7 @@ def cw(logits: Tensor, labels: Tensor) -> Tensor:
 
     Parameters as in :func:`xent`. Source: Carlini, Wagner 2017.
     """
-    return _margins(logits, labels).amax(1)
+    return margins(logits, labels).amax(1)
 
 
 def cw_capped(logits: Tensor, labels: Tensor) -> Tensor:
@@ -112,19 +118,24 @@ def followed(loss: ImageLoss) -> ImageLoss:
 
     The cross-entropy of an image that is classified with a margin above some 70 logits underflows,
     and its gradient is zero: an attack that followed it would leave the image as it is, and a
-    network with large logits would seem robust. There the gradient of the margin is taken. Losses
-    other than the cross-entropy are returned as they are.
+    network with large logits would seem robust. There the gradient of the margin is taken. Other
+    losses keep theirs. All are :func:`sloped`.
     Source: Carlini, Wagner 2017, section 5, on the failure of distillation.
     """
-    if loss is not xent:
-        return loss
+    return sloped(followed_xent if loss is xent else loss)
 
-    def followed_xent(logits: Tensor, labels: Tensor) -> Tensor:
-        values = xent(logits, labels)
-        usable = torch.where(values < SATURATED, cw(logits, labels), values)
-        return values.detach() + (usable - usable.detach())
 
-    return followed_xent
+def followed_xent(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the cross-entropy that :func:`followed` describes."""
+    values = xent(logits, labels)
+    usable = torch.where(values < SATURATED, cw(logits, labels), values)
+    return values.detach() + (usable - usable.detach())
+
+
+def sloped(loss: ImageLoss) -> ImageLoss:
+    """Return a loss with its gradient in closed form, where :data:`SLOPES` has it."""
+    slope = SLOPES.get(loss)
+    return loss if slope is None else Sloped(loss, slope)
 
 
 def stands(logits: Tensor, labels: Tensor) -> Tensor:
@@ -132,7 +143,8 @@ def stands(logits: Tensor, labels: Tensor) -> Tensor:
 
     A NaN or infinite logit makes the answer wrong: it names no class.
     """
-    return (logits.argmax(1) == labels) & logits.isfinite().all(1)
+    # A NaN is the largest of its row; this takes half the operators of isfinite().all(1).
+    return (logits.argmax(1) == labels) & (logits.abs().amax(1) < float("inf"))
 
 
 def released_xent(logits: Tensor, labels: Tensor) -> Tensor:
@@ -175,12 +187,6 @@ def divergence(logits: Tensor, clean_logits: Tensor) -> Tensor:
     return kept.sum(1)
 
 
-def _margins(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return z_j - z_label (N, K), minus infinity at the label itself."""
-    at_label = labels.unsqueeze(1)
-    return (logits - logits.gather(1, at_label)).scatter_(1, at_label, float("-inf"))
-
-
 @dataclass(frozen=True)
 class Objective:
     """A function that an attack maximises instead of the loss named in its spec.
@@ -211,6 +217,15 @@ TARGETED: dict[str, ImageLoss] = {
     "dlr": dlr_to,
 }
 """For each loss of :data:`LOSSES`, the loss to maximise towards a target class."""
+
+SLOPES: dict[ImageLoss, Slope] = {
+    followed_xent: followed_xent_slope,
+    cw: cw_slope,
+    dlr: dlr_slope,
+    margin_to: margin_to_slope,
+    dlr_to: dlr_to_slope,
+}
+"""Losses whose gradient by the logits has a closed form; the others are left to autograd."""
 
 RELEASED_LOSSES: dict[str, ImageLoss] = {
     **LOSSES,

@@ -191,14 +191,19 @@ def name_of(device: torch.device) -> str:
 
 
 def free_on(device: torch.device) -> int | None:
-    """Return the free bytes of a GPU's memory; None if it does not say."""
+    """Return the bytes of a GPU's memory that can be taken; None if it does not say.
+
+    What torch keeps of freed tensors counts as free: it is used again, or given back when short.
+    """
     import torch
 
     if device.type == "mps":
         mps: Any = torch.mps
-        return max(0, int(mps.recommended_max_memory()) - int(mps.driver_allocated_memory()))
+        return max(0, int(mps.recommended_max_memory()) - int(mps.current_allocated_memory()))
+    own: Any = getattr(torch, device.type)
     try:
-        return int(getattr(torch, device.type).mem_get_info(device)[0])
+        kept = int(own.memory_reserved(device)) - int(own.memory_allocated(device))
+        return int(own.mem_get_info(device)[0]) + max(0, kept)
     except RuntimeError:
         if device.type == "cuda":
             raise

@@ -1,4 +1,4 @@
-"""How exactly float32 numbers are multiplied: torch's switches, and whose turn it is to set them.
+"""How exactly float32 numbers are multiplied and in which order they are summed: torch's switches.
 
 torch starts with TF32, 10 bits of mantissa instead of 23, in cuDNN's convolutions and says nothing
 of it. Here each switch is set by its own name, because the general one did not reach convolutions
@@ -7,6 +7,9 @@ must not be used beside these: torch raises an error when both were.
 
 The switches belong to the process, not to a thread. So only computations of one precision run at a
 time; those of another one wait, see :class:`Turns`.
+
+The order of sums hangs on the kernels that cuDNN takes. Some of them sum in another order each
+time; those are not taken, so that a computation gives the same bits again on the same device.
 """
 
 from __future__ import annotations
@@ -67,7 +70,9 @@ def switch_to(multiplication: Multiplication) -> None:
     for names, value in ((IEEE_ALONE, "ieee"), (SWITCHES, multiplication)):
         for backend, operation in names:
             _switch(backend, operation).fp32_precision = value
-    # cuDNN's search for the fastest kernel takes another one from run to run.
+    # On an H200 reproducible kernels cost a stack of retrainings 0 to 5 %, and cuDNN's search,
+    # which takes other kernels from run to run, gained nothing (docs/benchmarks.md).
+    torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
 
 

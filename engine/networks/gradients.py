@@ -12,6 +12,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,9 @@ from engine.networks.memory import keep_freed_memory
 
 ImageLoss = Callable[[Tensor, Tensor], Tensor]
 """Maps logits (N, K) and, usually, labels (N,) to one number per image (N,)."""
+
+Slope = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""Maps logits (N, K) and labels to an :data:`ImageLoss` (N,) and its gradient by the logits."""
 
 # 100 images of 32x32. Larger parts need more memory and are not faster. With smaller parts, the
 # other processor cores wait for the slowest one more often.
@@ -35,6 +39,18 @@ RANGE_TOLERANCE = 1e-6
 
 class InputError(ValueError):
     """Images, labels or an output are invalid; the message is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Sloped:
+    """A loss whose gradient by the logits is known, so that autograd need not take it apart."""
+
+    loss: ImageLoss
+    slope: Slope
+
+    def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the loss (N,)."""
+        return self.loss(logits, labels)
 
 
 @contextmanager
@@ -186,10 +202,24 @@ def input_gradient(
     Tensor (N, C, H, W)
         Its gradient. It may share memory with the network, so do not modify it.
     """
+    values, gradient, _ = gradient_and_logits(model, images, labels, objective, highest_label)
+    return values, gradient
+
+
+def gradient_and_logits(
+    model: nn.Module, images: Tensor, labels: Tensor, objective: ImageLoss, highest_label: int = 0
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what :func:`input_gradient` returns, and the logits (N, K), detached."""
     leaf = images.detach().requires_grad_(True)
-    values = objective(checked_logits(model, leaf, highest_label), labels)
+    logits = checked_logits(model, leaf, highest_label)
+    detached = logits.detach()
+    if isinstance(objective, Sloped):
+        values, slope = objective.slope(detached, labels)
+        (gradient,) = torch.autograd.grad(logits, leaf, slope)
+        return values, gradient, detached
+    values = objective(logits, labels)
     (gradient,) = torch.autograd.grad(values.sum(), leaf)
-    return values.detach(), gradient
+    return values.detach(), gradient, detached
 
 
 def input_gradients(

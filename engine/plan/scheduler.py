@@ -10,25 +10,26 @@ from __future__ import annotations
 
 import threading
 import time
-import traceback
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
 from engine.devices.precision import TURNS, multiplication_of
-from engine.jobs.context import Cache, Cancelled, Context, Control
-from engine.jobs.events import Ended, Event, Queued, Started
+from engine.jobs.context import Cache, Context, Control
+from engine.jobs.events import Ended, Event, Queued
 from engine.networks.memory import give_back_memory, keep_freed_memory
+from engine.plan.bundles import BUNDLED, most_together
 from engine.plan.computations import COMPUTATIONS
-from engine.plan.outcomes import became, explain
+from engine.plan.moving import QueueMove, moved
+from engine.plan.outcomes import became
 from engine.plan.priority import give_way
 from engine.plan.room import Needs, Room, free_memory
-from engine.plan.slots import Slots, provenance, slots_on, stream_on
+from engine.plan.running import Runner
+from engine.plan.slots import Slots, slots_on, stream_on
 from engine.specs.schema import Spec
-from engine.specs.variants import origins_in
 from engine.store.asked import Asked, line_of
 from engine.store.study import Result, Study
 from engine.store.unfinished import tidy
@@ -36,7 +37,6 @@ from engine.store.unfinished import tidy
 __all__ = ["QueueMove", "Scheduler", "Slots", "compute", "missing", "moved", "slots_on"]
 
 TURN_SECONDS = 0.5
-QueueMove = Literal["top", "up", "down", "bottom"]
 
 
 def missing(specs: Iterable[Spec], study: Study) -> list[Spec]:
@@ -136,6 +136,7 @@ class Scheduler:
         self._dependants: dict[str, list[str]] = {}
         self._running: dict[str, _Job] = {}
         self._room = Room(None)
+        self._runner = Runner(study, slots, emit, self.cache, computations)
         self._changed = threading.Condition()
         self._stopping = False
         self._paused = False
@@ -288,16 +289,24 @@ class Scheduler:
             give_way()
         torch.set_num_threads(self.slots.threads)
         with stream_on(self.slots.device):
-            while (job := self._next()) is not None:
-                ended = self._run(job)
-                with self._changed:
-                    self._end(job, ended)
-                    self._changed.notify_all()
+            while (jobs := self._next()) is not None:
+                self._runner.run([(job.spec, job.control) for job in jobs], self._ended)
                 if not self.busy:
                     give_back_memory()
 
-    def _next(self) -> _Job | None:
-        """Wait for a computation that may start, and mark it as running; None: stop working."""
+    def _ended(self, ended: Ended) -> None:
+        """Take out a computation that was running."""
+        with self._changed:
+            job = self._jobs.get(ended.key)
+            if job is not None:
+                self._end(job, ended)
+            self._changed.notify_all()
+
+    def _next(self) -> list[_Job] | None:
+        """Wait for a computation that may start, and mark it as running; None: stop working.
+
+        Those that are computed together with it are started too.
+        """
         while True:
             with self._changed:
                 job = self._first()
@@ -310,7 +319,7 @@ class Scheduler:
                 if self._stopping or job is None:
                     return None
                 if job.running:
-                    return job
+                    return [job, *self._companions(job)]
             # Without the lock: the first time, a network is built for it.
             job.memory = self.memory_of(job.spec)
 
@@ -320,6 +329,25 @@ class Scheduler:
             return None
         ready = (job for job in self._jobs.values() if not job.running and not job.needs)
         return next(ready, None)
+
+    def _companions(self, job: _Job) -> list[_Job]:
+        """Start what is computed together with a computation that starts. Needs the lock."""
+        room = most_together(job.spec, self.slots.width) - 1
+        found: list[_Job] = []
+        if room < 1 or self._computations is not COMPUTATIONS:
+            return found
+        alike = BUNDLED[job.spec.kind].alike
+        for other in self._jobs.values():
+            if len(found) == room:
+                break
+            if other.running or other.needs or other.spec.kind != job.spec.kind:
+                continue
+            if alike(job.spec, other.spec):
+                other.memory = job.memory
+                if not self._starts(other):
+                    break
+                found.append(other)
+        return found
 
     def _starts(self, job: _Job) -> bool:
         """Start a computation beside the others if memory and precision allow. Needs the lock.
@@ -336,26 +364,6 @@ class Scheduler:
         self._running[job.spec.key] = job
         job.running = True
         return True
-
-    def _run(self, job: _Job) -> Ended:
-        spec, start = job.spec, time.monotonic()
-        self._emit(Started(spec.key, spec.kind, spec.title))
-        context = Context(spec, self.study, self.slots.device, self._emit, job.control, self.cache)
-        context.captures = self.slots.captures
-        try:
-            if self.study.take_up(spec):  # another process has written this record meanwhile
-                return Ended(spec.key, "finished", time.monotonic() - start)
-            origins_in(spec)  # refuses what a plugin declared before it changed
-            result = self._computations[spec.kind](spec, context)
-            seconds = time.monotonic() - start
-            made = provenance(self.slots, spec) | context.provenance
-            self.study.write(spec, result, seconds=seconds, provenance=made)
-        except Cancelled:
-            return Ended(spec.key, "cancelled", time.monotonic() - start)
-        except BaseException as error:  # if this ended the worker, its job would stay "running"
-            message, details = explain(error), traceback.format_exc()
-            return Ended(spec.key, "failed", time.monotonic() - start, message, details)
-        return Ended(spec.key, "finished", seconds)
 
     def _end(self, job: _Job, ended: Ended) -> None:
         """Remove a job, emit its end, and release or end its dependants. Needs the lock."""
@@ -383,18 +391,3 @@ class Scheduler:
                 (other, Ended(other.spec.key, ended.outcome, 0.0, reason))
                 for other in reversed(waiting)
             ]
-
-
-def moved(order: Sequence[str], chosen: Collection[str], where: QueueMove) -> list[str]:
-    """Return the order after moving the chosen keys; these keep their relative order."""
-    first = [key for key in order if key in chosen]
-    others = [key for key in order if key not in chosen]
-    if where == "top":
-        return first + others
-    if where == "bottom":
-        return others + first
-    found = list(order) if where == "up" else list(order)[::-1]
-    for place in range(1, len(found)):
-        if found[place] in chosen and found[place - 1] not in chosen:
-            found[place - 1], found[place] = found[place], found[place - 1]
-    return found if where == "up" else found[::-1]

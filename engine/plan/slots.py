@@ -19,6 +19,7 @@ from engine.specs.variants import origins_in
 
 MAX_SIDE_BY_SIDE = 4  # unless the user says another number
 ONE_QUEUE = ("xpu", "mps")
+MOST_TOGETHER = 128
 MOST = 256  # jobs or threads that the user may ask for
 
 
@@ -27,7 +28,8 @@ class Slots:
     """How many computations a device runs at once, and how many CPU threads each one gets.
 
     ``captures`` is whether steps of trainings are captured where the device can, ``unused_gpu`` why
-    a GPU that is there is not used, with the remedy.
+    a GPU that is there is not used, with the remedy. ``width`` is how many small trainings one
+    computation may hold, see :mod:`engine.plan.bundles`; 1 on a CPU, where that is slower.
 
     The number of threads depends only on the cores that the process may use and on what the user
     asks for, so that results do not depend on what else runs.
@@ -38,6 +40,7 @@ class Slots:
     threads: int
     captures: bool = True
     unused_gpu: str = ""
+    width: int = 1
 
 
 def slots_on(device: str, jobs: int | None = None, threads: int | None = None) -> Slots:
@@ -70,7 +73,8 @@ def slots_on(device: str, jobs: int | None = None, threads: int | None = None) -
     cores = allotted_cores().count
     most = 1 if kind in ONE_QUEUE else MAX_SIDE_BY_SIDE
     count = jobs or max(1, min(cores // (threads or 1), most))
-    return Slots(torch.device(kind), count, threads or max(1, cores // count), unused_gpu=unused)
+    return Slots(torch.device(kind), count, threads or max(1, cores // count), unused_gpu=unused,
+                 width=MOST_TOGETHER if kind == "cuda" else 1)  # fmt: skip
 
 
 def stream_on(device: torch.device) -> AbstractContextManager[object]:
@@ -116,7 +120,9 @@ def provenance(slots: Slots, spec: Spec) -> dict[str, Any]:
 
 
 def _of_cudnn() -> dict[str, Any]:
-    """Return cuDNN's version, and whether it searches for kernels, which differ from run to run."""
+    """Return cuDNN's version, whether its kernels always sum in one order, and its search."""
     cudnn = torch.backends.cudnn
     version = cudnn.version()  # type: ignore[no-untyped-call]
-    return {"cudnn": version, "cudnn_search": "on" if cudnn.benchmark else "off"}
+    order = "reproducible" if cudnn.deterministic else "any"
+    search = "on" if cudnn.benchmark else "off"
+    return {"cudnn": version, "kernels": order, "cudnn_search": search}

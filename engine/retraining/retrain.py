@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -71,11 +72,19 @@ def removed_pixels(
         return ranks
     if ranks.dtype == torch.uint16:  # torch cannot compare these
         ranks = ranks.int()
-    pixels = ranks.shape[1]
+    first, last = kept_ranks(ranks.shape[1], mode, fraction_removed, form)
+    return (ranks < first) | (ranks >= last)
+
+
+def kept_ranks(pixels: int, mode: str, fraction_removed: float, form: str) -> tuple[int, int]:
+    """Return (first, last): pixels of ranks from ``first`` to below ``last`` stay.
+
+    Parameters and sources are those of :func:`removed_pixels`.
+    """
     count = round(fraction_removed * pixels)
     if form == "released":
         count = math.ceil(round(fraction_removed * (pixels - 1), DIGITS))
-    return ranks < count if mode == "roar" else ranks >= pixels - count
+    return (count, pixels) if mode == "roar" else (0, pixels - count)
 
 
 def occluded(images: Tensor, ranks: Tensor, occlusion: Occlusion, fill: Tensor) -> Tensor:
@@ -117,18 +126,9 @@ def retrain(spec: Retraining, context: Context) -> Result:
     SpecError
         If no training is possible on the images, or the device does not have the precision.
     """
-    check_precision(spec.precision, context.device)
-    images = trainable(context, spec.occlusion.ranking.images)  # type: ignore[attr-defined]
-    ranks = removal(spec.occlusion, context)
-    weights = context.generator("weights", spec.seed)
-    model = fresh_network(spec.network, images, context.device, generator=weights)
-    generators = {
-        "shuffle": context.generator("shuffle", spec.seed),
-        **noise_generator(model, context, spec.seed),
-    }
-    state = TrainingState(model, make_optimizer(spec.optimizer, model), generators)
-    checkpoints = Checkpoints(context)
-    checkpoints.restore(state)
+    begun = begin(spec, context)
+    images, ranks, state, checkpoints = begun.images, begun.ranks, begun.state, begun.checkpoints
+    model = state.model
 
     def take(_: float, indices: Tensor) -> Tensor:
         batch = as_unit(images.train[indices])
@@ -155,9 +155,47 @@ def retrain(spec: Retraining, context: Context) -> Result:
                 on_point=on_point,
             )
             checkpoints.save_if_due(state)
-    value = _occluded_accuracy(model, images, ranks, spec.occlusion, context)
-    numbers = {"accuracy": value, "test_images": len(images.test)}
-    return Result(numbers, state.curves())
+    return begun.result(spec, context)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A retraining that has begun, maybe in an earlier run: its data and where it stands."""
+
+    images: DeviceImages
+    ranks: Ranks
+    state: TrainingState
+    checkpoints: Checkpoints
+
+    def result(self, spec: Retraining, context: Context) -> Result:
+        """Evaluate the network, and return the result of the retraining."""
+        images, model = self.images, self.state.model
+        value = _occluded_accuracy(model, images, self.ranks, spec.occlusion, context)
+        numbers = {"accuracy": value, "test_images": len(images.test)}
+        return Result(numbers, self.state.curves())
+
+
+def begin(spec: Retraining, context: Context) -> Begun:
+    """Draw the network of a retraining, or take up the checkpoint of an earlier run.
+
+    Raises
+    ------
+    SpecError
+        If no training is possible on the images, or the device does not have the precision.
+    """
+    check_precision(spec.precision, context.device)
+    images = trainable(context, spec.occlusion.ranking.images)  # type: ignore[attr-defined]
+    ranks = removal(spec.occlusion, context)
+    weights = context.generator("weights", spec.seed)
+    model = fresh_network(spec.network, images, context.device, generator=weights)
+    generators = {
+        "shuffle": context.generator("shuffle", spec.seed),
+        **noise_generator(model, context, spec.seed),
+    }
+    state = TrainingState(model, make_optimizer(spec.optimizer, model), generators)
+    checkpoints = Checkpoints(context)
+    checkpoints.restore(state)
+    return Begun(images, ranks, state, checkpoints)
 
 
 def interpretability(spec: Interpretability, context: Context) -> Result:

@@ -57,7 +57,7 @@ class Steps:
     ----------
     take
         ``(epoch, *inputs) -> loss``: takes an eager step on tensors of the device and returns the
-        detached loss (). From ``first_epoch`` on it must do the same at every epoch.
+        detached loss, of any shape. From ``first_epoch`` on it must do the same at every epoch.
     obstacle
         Why steps cannot be captured; "" if they can.
     optimizer
@@ -104,7 +104,9 @@ class Steps:
         if self._warm < WARM_UP:
             self._warm += 1
             with self._draws.noting():
-                return self._take(epoch, *inputs)
+                loss = self._take(epoch, *inputs)
+            self._loss = torch.empty_like(loss)
+            return loss
         if self._replay is None and not self._capture(epoch, inputs):
             return self._take(epoch, *inputs)
         assert self._replay is not None
@@ -120,7 +122,6 @@ class Steps:
         assert self._graphs is not None
         self._prepare_optimizer()
         self._inputs = [torch.empty_like(tensor).copy_(tensor) for tensor in inputs]
-        self._loss = torch.zeros((), device=self._context.device)
 
         def work() -> None:
             assert self._loss is not None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -140,9 +140,14 @@ def batches(
 
     All indices of the epoch are drawn and moved to the device at once, not batch by batch.
     """
-    shuffled = order == "shuffled"
-    indices = torch.randperm(count, generator=generator) if shuffled else torch.arange(count)
-    yield from torch.split(indices.to(device), size)
+    yield from torch.split(visiting(count, generator, order).to(device), size)
+
+
+def visiting(count: int, generator: torch.Generator, order: Order = "shuffled") -> Tensor:
+    """Return the order in which an epoch visits images: int64 (count,), on the CPU."""
+    return (
+        torch.randperm(count, generator=generator) if order == "shuffled" else torch.arange(count)
+    )
 
 
 class Course(Protocol):
@@ -188,25 +193,50 @@ def run_epoch(
         Called about 20 times an epoch, at fixed steps, with the fractional epoch and the mean loss
         since the last call.
     """
-    steps = math.ceil(count / course.batch_size)
+    shuffle = state.generators["shuffle"]
+    run_steps(
+        state,
+        context,
+        course,
+        visited=batches(count, course.batch_size, shuffle, course.order, context.device),
+        steps=math.ceil(count / course.batch_size),
+        step_on=step_on,
+        optimizer=optimizer,
+        on_sum=lambda step, total, seen: on_point(step, float(total) / seen),
+    )
+
+
+def run_steps(
+    state: TrainingState,
+    context: Context,
+    course: Course,
+    *,
+    visited: Iterable[Tensor],
+    steps: int,
+    step_on: Callable[[Tensor, float], Tensor],
+    optimizer: OptimizerSpec | None,
+    on_sum: Callable[[float, Tensor, int], None],
+) -> None:
+    """Train for one epoch of ``steps`` batches whose indices are ``visited``.
+
+    Parameters are those of :func:`run_epoch`, but the losses of a step may be of any shape. About
+    20 times an epoch their sum since the last time, and of how many steps, is given to ``on_sum``.
+    """
     every = math.ceil(steps / CURVE_POINTS_PER_EPOCH)
     total, seen = torch.zeros((), device=context.device), 0
     state.model.train()
     for module in state.still:
         module.eval()
-    shuffle = state.generators["shuffle"]
-    visited = batches(count, course.batch_size, shuffle, course.order, context.device)
     for step, indices in enumerate(visited, 1):
         context.check_cancelled()
         done = state.epoch + (step - 1) / steps
         _set_rate(state.optimizer, optimizer, done, course.epochs)
-        with in_a_batch(len(indices)):
-            total += step_on(indices, done)
+        with in_a_batch(indices.shape[-1]):
+            total = total + step_on(indices, done)
         seen += 1
         if step % every == 0 or step == steps:
-            on_point(state.epoch + step / steps, float(total) / seen)
-            total.zero_()
-            seen = 0
+            on_sum(state.epoch + step / steps, total, seen)
+            total, seen = torch.zeros_like(total), 0
         context.progress(state.epoch + step / steps, course.epochs, "epochs")
     state.epoch += 1
 
@@ -252,8 +282,12 @@ class Checkpoints:
     def save_if_due(self, state: TrainingState) -> None:
         """Save at the end of an epoch, if CHECKPOINT_SECONDS have passed since the last save."""
         if time.monotonic() - self._last >= CHECKPOINT_SECONDS:
-            self.context.save_checkpoint({"fit": {"epoch": state.epoch}}, _arrays_of(state))
-            self._last = time.monotonic()
+            self.save(state)
+
+    def save(self, state: TrainingState) -> None:
+        """Save now."""
+        self.context.save_checkpoint({"fit": {"epoch": state.epoch}}, _arrays_of(state))
+        self._last = time.monotonic()
 
     def restore(self, state: TrainingState) -> None:
         """Load the checkpoint of an earlier run into a fresh state, if there is one."""

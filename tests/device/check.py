@@ -21,11 +21,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = ("torch", "numpy", "scipy", "h5py", "PIL", "safetensors")
-SHARES = {"tensors": 0.15, "kinds": 0.3, "captured": 0.4, "speed": 0.65}
+SHARES = {"tensors": 0.15, "kinds": 0.3, "captured": 0.35, "stacked": 0.45, "speed": 0.75}
 """By which share of the time a stage must have ended; what is left is the figure's."""
 
 PRESETS = {"cpu": "paper-tradeoff-cifar10-lite", "cuda": "paper-tradeoff-cifar10"}
-IMAGES = {"cpu": {"max_train": 300, "max_test": 100}, "cuda": {"max_train": 5000, "max_test": 1000}}
+IMAGES = {
+    "cpu": {"max_train": 300, "max_test": 100},
+    "cuda": {"max_train": 10_000, "max_test": 10_000},
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,8 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     found.add_argument("--out", type=Path, required=True, help="folder of the results")
     found.add_argument("--device", default="cuda", choices=["cpu", "cuda"])
     found.add_argument("--minutes", type=float, default=8.0, help="of the whole check")
-    found.add_argument("--stages", default="tensors,kinds,captured,speed,memory,figure")
+    found.add_argument("--stages", default="tensors,kinds,captured,stacked,speed,memory,figure")
     found.add_argument("--preset", help="the figure's plan")
+    found.add_argument("--jobs", type=int, help="computations of the figure at once")
     found.add_argument("--set", action="append", default=[], metavar="SPEC.FIELD=VALUE")
     found.add_argument("--resume", type=Path, nargs="*", default=[], help="packed studies")
     return found
@@ -87,7 +91,7 @@ def _stage(stage: str, report: object, options: argparse.Namespace, home: Path) 
     import torch
 
     from engine.store.study import Study
-    from tests.device import figure, kinds, short_memory, speed, tensors
+    from tests.device import figure, kinds, short_memory, speed, stacked, tensors
 
     name, device = options.device, torch.device(options.device)
     if stage == "tensors":
@@ -96,6 +100,8 @@ def _stage(stage: str, report: object, options: argparse.Namespace, home: Path) 
         kinds.check(report, name, home, SHARES[stage])
     elif stage == "captured":
         kinds.check_captured(report, name, home, SHARES[stage])
+    elif stage == "stacked":
+        stacked.check(report, device, home, SHARES[stage])
     elif stage == "speed":
         study = Study(home / "speed", create=True)
         images = speed.ingested(options.data, study, **IMAGES[name])
@@ -105,10 +111,11 @@ def _stage(stage: str, report: object, options: argparse.Namespace, home: Path) 
     elif stage == "figure":
         preset = options.preset or PRESETS[name]
         figure.check(report, name, options.data, home, options.out, preset=preset,
-                     settings=options.set, resume=options.resume)  # fmt: skip
+                     settings=options.set, resume=options.resume, jobs=options.jobs)  # fmt: skip
     else:
         raise ValueError(
-            f"stage is {stage!r}, must be one of tensors, kinds, captured, speed, memory, figure"
+            f"stage is {stage!r}, must be one of tensors, kinds, captured, stacked, speed, memory, "
+            "figure"
         )
 
 

@@ -17,7 +17,7 @@ from engine.data.images import ingest, options_in
 from engine.jobs.events import Ended, Event
 from engine.plan.planfile import find_plan, read_plan
 from engine.plan.scheduler import Scheduler
-from engine.plan.slots import slots_on
+from engine.plan.slots import Slots, slots_on
 from engine.specs import ClassifierSpec, Interpretability
 from engine.specs.schema import Spec
 from engine.store.packing import pack, unpack
@@ -41,6 +41,7 @@ def check(
     preset: str,
     settings: list[str],
     resume: list[Path],
+    jobs: int | None = None,
 ) -> None:
     """Compute until little time is left, then pack what there is."""
     study = Study(home / "figure", create=True)
@@ -56,7 +57,8 @@ def check(
 
     plan = read_plan(find_plan(preset), settings=settings, ingest_with=read)
     wanted = in_order(plan.specs)
-    failed = _run(study, wanted, device, lambda: report.left() - PACKING_SECONDS)
+    slots = slots_on(device, jobs)
+    failed = _run(study, wanted, slots, lambda: report.left() - PACKING_SECONDS)
     study = Study(study.path)
     done = sum(study.has(spec) for spec in wanted)
     parts = packed(study, home / "parts", out)
@@ -88,10 +90,10 @@ def in_order(listed: list[Spec]) -> list[Spec]:
 
 
 def _run(
-    study: Study, wanted: list[Spec], device: str, left: Callable[[], float]
+    study: Study, wanted: list[Spec], slots: Slots, left: Callable[[], float]
 ) -> dict[str, str]:
     events: list[Event] = []
-    scheduler = Scheduler(study, slots_on(device), events.append)
+    scheduler = Scheduler(study, slots, events.append)
     scheduler.add(wanted)
     scheduler.wait(max(1.0, left()))
     scheduler.stop(30)

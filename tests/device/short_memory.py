@@ -25,7 +25,7 @@ from tests.device.kinds import IMAGES, training
 from tests.device.report import Report
 
 SECTION = "memory"
-CUDA_SHARE = 0.02  # of the device's memory: 1.6 GB of 80
+CUDA_BYTES = 1.6e9
 CPU_BYTES = 900 << 20  # beside what the process has at the beginning
 SECONDS = 120
 BATCH = 6000  # images of 28 x 28 at 64 channels: 1.2 GB in the first layer alone
@@ -51,7 +51,8 @@ def check(report: Report, device: str, root: Path) -> None:
 
 def _bound(device: str) -> None:
     if device == "cuda":
-        torch.cuda.set_per_process_memory_fraction(CUDA_SHARE)
+        whole = torch.cuda.get_device_properties(0).total_memory
+        torch.cuda.set_per_process_memory_fraction(CUDA_BYTES / whole)
         return
     import resource
 

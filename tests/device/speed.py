@@ -8,87 +8,28 @@ from __future__ import annotations
 
 import importlib.util
 import statistics
-import subprocess
-import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from engine import specs
 from engine.data.images import ingest
-from engine.jobs.context import Context
 from engine.networks.memory import keep_freed_memory
-from engine.plan.scheduler import Scheduler
-from engine.plan.slots import Slots, slots_on
-from engine.retraining.rankings import ranking
 from engine.store.study import Study
 from engine.training.batch import BatchContext
 from engine.training.loop import TrainingState, make_optimizer
 from engine.training.schemes import SCHEMES
 from tests.benchmarks.attack_speed import LIBRARIES
-from tests.benchmarks.retraining_speed import port
+from tests.device import queued
 from tests.device.report import Report
 from tests.device.tensors import built, some
+from tests.device.usage import Usage
 
 SECTION = "speed"
-FIGURE = 4890 * 20 * 50_000  # image-steps of the paper's retrainings
 REPEATS = 5
 STEPS = 10
-SIZES = {"cpu": (300, 1, (1, 2)), "cuda": (5000, 20, (1, 2, 4))}  # images, epochs, jobs
-ROUNDS = 2
-SAMPLE_SECONDS = 0.5
-
-
-class Usage:
-    """Samples the device's utilisation and memory while something runs, if nvidia-smi is there."""
-
-    def __init__(self, device: torch.device):
-        self._stop, self._seen = threading.Event(), list[tuple[float, float]]()
-        self._thread = threading.Thread(target=self._sample, daemon=True)
-        self._cuda = device.type == "cuda"
-
-    def __enter__(self) -> Usage:
-        if self._cuda:
-            torch.cuda.reset_peak_memory_stats()
-            self._thread.start()
-        self._begun = time.perf_counter(), time.process_time()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        wall, processors = (
-            now - then
-            for now, then in zip(
-                (time.perf_counter(), time.process_time()), self._begun, strict=True
-            )
-        )
-        self.cores = processors / max(wall, 1e-9)
-        self._stop.set()
-        if self._cuda:
-            self._thread.join(5)
-
-    def row(self) -> dict[str, float]:
-        """Return mean utilisation in percent, peak memory in GB, and the processor cores used."""
-        found = {"cores_used": self.cores}
-        if self._cuda:
-            found["peak_gb"] = torch.cuda.max_memory_allocated() / 1e9
-        if self._seen:
-            found["gpu_percent"] = statistics.mean(percent for percent, _ in self._seen)
-            found["device_gb"] = max(memory for _, memory in self._seen) / 1e3
-        return found
-
-    def _sample(self) -> None:
-        asked = ["nvidia-smi", "--query-gpu=utilization.gpu,memory.used",
-                 "--format=csv,noheader,nounits"]  # fmt: skip
-        while not self._stop.wait(SAMPLE_SECONDS):
-            try:
-                said = subprocess.run(asked, capture_output=True, text=True, timeout=5)
-                percent, memory = said.stdout.splitlines()[0].split(",")
-                self._seen.append((float(percent), float(memory)))
-            except (OSError, ValueError, IndexError, subprocess.TimeoutExpired):
-                return
 
 
 def check(
@@ -104,49 +45,7 @@ def check(
                     SECTION, name, lambda n=library, b=batch: _attack(report, device, n, b)
                 )
     report.attempt(SECTION, "adversarial steps", lambda: _adversarial(report, device))
-    kind = "cuda" if device.type == "cuda" else "cpu"
-    count, epochs, jobs = SIZES[kind]
-    wanted = _Retrainings(images, epochs)
-    report.attempt(SECTION, "retrainings, plain port",
-                   lambda: _port(report, device, study, wanted, count))  # fmt: skip
-    precisions = ("float32", "tf32", "bfloat16") if kind == "cuda" else ("float32",)
-    for way, slots in ways(device.type, jobs):
-        for precision in precisions:
-            name = f"retrainings, {way}, {slots.count} at once, {precision}"
-            if report.left(share) < 0:
-                report.add(SECTION, name, left_out="no time left for it")
-                continue
-            report.attempt(SECTION, name, lambda n=name, s=slots, p=precision: _queued(
-                report, n, s, study, wanted, p, count))  # fmt: skip
-
-
-def ways(device: str, jobs: tuple[int, ...]) -> list[tuple[str, Slots]]:
-    """Return the ways in which the queue can compute steps, with their slots."""
-    found = [slots_on(device, count) for count in jobs]
-    eager = [("eager", replace(slots, captures=False)) for slots in found]
-    return [*eager, *(("captured", slots) for slots in found)] if device == "cuda" else eager
-
-
-class _Retrainings:
-    """Retrainings of the paper's network, each another one."""
-
-    def __init__(self, images: specs.ImagesSpec, epochs: int):
-        self._occlusion = specs.Occlusion(ranking=specs.RandomRanking(images=images))
-        self.epochs, self._seed = epochs, 0
-
-    def more(self, count: int, precision: str = "float32") -> list[specs.Retraining]:
-        """Return so many that were not returned before."""
-        self._seed += count
-        return [
-            specs.Retraining(
-                occlusion=self._occlusion,
-                network=specs.PaperCifarCNN(),
-                epochs=self.epochs,
-                seed=seed,
-                precision=precision,
-            )
-            for seed in range(self._seed - count, self._seed)
-        ]
+    queued.check(report, device, study, images, share)
 
 
 def _seconds(work: Callable[[], object], device: torch.device, repeats: int) -> list[float]:
@@ -204,59 +103,6 @@ def _adversarial(report: Report, device: torch.device) -> None:
         taken = _seconds(step, device, 20 if device.type == "cuda" else 2)
     report.add(SECTION, f"adversarial steps, PGD-{steps}, batch 100", **_row(taken, 100),
                **usage.row())  # fmt: skip
-
-
-def _port(
-    report: Report, device: torch.device, study: Study, wanted: _Retrainings, count: int
-) -> None:
-    """Retrain as the released code does; its ranking is made before the time is taken."""
-    (spec,) = wanted.more(1)
-    context = Context(spec, study, device, lambda event: None)
-    ranking(spec.occlusion.ranking, context)  # also loads the images
-    begun = time.perf_counter()
-    port(spec, context)
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    _projected(report, "retrainings, plain port", time.perf_counter() - begun,
-               count * wanted.epochs, 1, {})  # fmt: skip
-
-
-def _queued(
-    report: Report,
-    name: str,
-    slots: Slots,
-    study: Study,
-    wanted: _Retrainings,
-    precision: str,
-    count: int,
-) -> None:
-    scheduler = Scheduler(study, slots, lambda event: None)
-    try:
-        scheduler.add(wanted.more(slots.count, precision))  # warms up, and loads the images
-        scheduler.wait()
-        each = slots.count * ROUNDS
-        before = scheduler.outcomes["finished"]
-        with Usage(slots.device) as usage:
-            begun = time.perf_counter()
-            scheduler.add(wanted.more(each, precision))
-            scheduler.wait()
-            taken = time.perf_counter() - begun
-        done = scheduler.outcomes["finished"] - before
-    finally:
-        scheduler.stop()
-    if done < each:
-        report.add(SECTION, name, False, error=f"{each - done} of {each} retrainings failed")
-        return
-    _projected(report, name, taken, each * count * wanted.epochs, each, usage.row())
-
-
-def _projected(
-    report: Report, name: str, seconds: float, work: float, n: int, usage: dict[str, float]
-) -> None:
-    """Add image-steps a second, and what they mean for the figure; its images are 50,000."""
-    rate = work / seconds
-    report.add(SECTION, name, image_steps_a_second=rate, retrainings_a_minute=60 * rate / 1e6,
-               figure_hours=FIGURE / rate / 3600, n=n, seconds=seconds, **usage)  # fmt: skip
 
 
 def ingested(archive: Path, study: Study, **options: int) -> specs.StoredImages:

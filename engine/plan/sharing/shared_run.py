@@ -228,7 +228,8 @@ class SharedRun:
         yield from (key for key in reversed(ready) if key not in self._mine)
 
     def _begin(self) -> None:
-        free = self.scheduler.slots.count + AHEAD - len(self._queued)
+        slots = self.scheduler.slots
+        free = slots.count * slots.width + AHEAD - len(self._queued)
         for key in self._ready() if free > 0 else ():
             if free <= 0:
                 return

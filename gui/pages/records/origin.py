@@ -24,7 +24,10 @@ NAMES = {
     "precision": "Precision",
     "multiplication": "Products of float32",
     "way": "Way",
+    "width": "Computed together",
+    "graph": "Captured",
     "cudnn": "cuDNN",
+    "kernels": "Kernels",
     "cudnn_search": "cuDNN's search",
 }
 

@@ -132,6 +132,7 @@ def test_that_a_good_gpu_is_taken(monkeypatch):
     facts = provenance(slots, Glyphs())
     assert (facts["device_name"], facts["cudnn"]) == ("NVIDIA Example", 92000)
     assert facts["cudnn_search"] == "off"
+    assert facts["kernels"] in ("reproducible", "any")
     assert free_memory(CUDA) == 70 * GB
 
 
@@ -204,7 +205,7 @@ def test_that_other_devices_are_asked_in_their_own_way(monkeypatch):
         wait_for(device)
     assert waited == ["mps", "xpu"]
     monkeypatch.setattr(torch.mps, "recommended_max_memory", lambda: 10 * GB)
-    monkeypatch.setattr(torch.mps, "driver_allocated_memory", lambda: 3 * GB)
+    monkeypatch.setattr(torch.mps, "current_allocated_memory", lambda: 3 * GB)
     monkeypatch.setattr(torch.xpu, "mem_get_info", Raising("not supported by this driver"))
     monkeypatch.setattr(torch.xpu, "get_device_name", lambda: "Intel Example")
     assert free_on(MPS) == 7 * GB
@@ -257,3 +258,10 @@ def test_that_a_record_names_the_device(tmp_path):
     assert facts["device_name"]
     assert "cudnn" not in facts
     json.dumps(facts)
+
+
+def test_that_memory_which_torch_keeps_of_freed_tensors_counts_as_free(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (2 * GB, 80 * GB))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda *_: 70 * GB)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda *_: 10 * GB)
+    assert free_on(torch.device("cuda")) == 62 * GB

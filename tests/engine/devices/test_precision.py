@@ -6,7 +6,13 @@ import torch
 
 from engine import api, specs
 from engine.devices import precision
-from engine.devices.precision import TURNS, Turns, check_precision, switch_to, switched_to
+from engine.devices.precision import (
+    TURNS,
+    Turns,
+    check_precision,
+    switch_to,
+    switched_to,
+)
 from engine.jobs.context import Context
 from engine.plan.scheduler import Scheduler, Slots, compute
 from engine.retraining.rankings import ranking
@@ -147,6 +153,7 @@ def test_that_torchs_own_switches_are_the_ones_that_are_set():
     switch_to("ieee")
     assert {cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision, matmul.fp32_precision} == {"ieee"}
     assert not cudnn.benchmark
+    assert cudnn.deterministic
 
 
 @pytest.mark.parametrize("path", ["attack", "explain", "preview"])
