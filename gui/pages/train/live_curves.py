@@ -115,6 +115,7 @@ class LiveCurves(QWidget):
         self.smoothing.setRange(1, SMOOTHEST)
         self.smoothing.setValue(SMOOTH_AT_FIRST)
         self.smoothing.setMaximumWidth(160)
+        self.smoothing.setMinimumWidth(72)
         self.smoothing.setMinimumHeight(20)
         self.smoothing.setToolTip("Every point is the mean of so many before it")
         self.smoothing.setAccessibleName("Smoothing")
