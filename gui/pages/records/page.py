@@ -25,6 +25,7 @@ from engine.store.study import Record, Study, spec_of
 from gui.pages import RECORDS, TRAIN, Place, place_of
 from gui.pages.common.record_settings import place_for
 from gui.pages.common.refresh import RefreshedPage
+from gui.pages.records.family import family
 from gui.pages.records.model import RecordRow, rows_of
 from gui.pages.records.study import StudyCard
 from gui.pages.records.table import RecordsTable
@@ -228,6 +229,8 @@ class RecordsPage(RefreshedPage):
         self.detail.setCurrentWidget(self.view)
         self.view.show_entry(row.entry)
         self.view.origin.show_links(row.entry.parents, children, known)
+        networks = {entry.key: spec for entry, spec in self.workspace.classifiers()}
+        self.view.origin.show_family(family(key, networks), key, known)
         self.view.to_page.setEnabled(place_of(row.entry.kind) is not None)
         self.view.use.setEnabled(place_for(spec_of(row.entry)) is not None)
         if changed:
