@@ -96,6 +96,7 @@ class ImageBrowser(QTabWidget):
         self.shown_count = Label()
         self.shown_count.setProperty("role", "muted")
         self.pick = QPushButton(NO_PICK)
+        self.pick.setMinimumWidth(64)  # the page must fit a narrow window; the tip says it all
         self.pick.clicked.connect(lambda: self.picked.emit(self._numbers()))
         row = QHBoxLayout()
         row.setSpacing(8)
