@@ -18,11 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from engine import specs
 from engine.specs.schema import Spec, SpecError
-from engine.store.study import Record, Study, StudyError
+from engine.store.study import Record, Result, Study, StudyError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -39,6 +39,7 @@ __all__ = [
     "SpecError",
     "Study",
     "StudyError",
+    "around",
     "attack",
     "compute",
     "explain",
@@ -47,6 +48,7 @@ __all__ = [
     "load_plugin",
     "network",
     "open_study",
+    "paint",
     "plan",
     "save_figure",
     "specs",
@@ -263,6 +265,48 @@ def explain(
 
     TURNS.settle()
     return attribute(model, images, spec or specs.Gradient(), labels, training=training)
+
+
+def around(
+    study: Study,
+    spec: specs.AdversarialExamples,
+    *,
+    way: Literal["attack", "gradient"] = "attack",
+    reach: float = 2.0,
+    grid: int = 41,
+    device: str = "cpu",
+) -> Result:
+    """Return loss and classes on a plane through the first of a spec's images.
+
+    See :func:`engine.measures.around.surface.around` for parameters, result and errors, and
+    :func:`engine.figures.images.surface.surface_charts` for its figure.
+    """
+    from engine.devices.precision import TURNS
+    from engine.measures.around import surface
+
+    TURNS.settle()
+    context = _context(study, spec, device)
+    return surface.around(spec, context, way=way, reach=reach, grid=grid)
+
+
+def paint(
+    study: Study,
+    spec: specs.AdversarialExamples,
+    *,
+    start: Literal["image", "grey", "noise"] = "image",
+    frames: int = 24,
+    device: str = "cpu",
+) -> Result:
+    """Return the frames in which a network paints the target of a spec's attack.
+
+    See :func:`engine.measures.around.painting.painting` for parameters, result and errors, and
+    :func:`engine.figures.images.painting.write_animation` for the animated picture.
+    """
+    from engine.devices.precision import TURNS
+    from engine.measures.around.painting import painting
+
+    TURNS.settle()
+    return painting(spec, _context(study, spec, device), start=start, frames=frames)
 
 
 def load_plugin(path: str | Path) -> Plugin:

@@ -30,7 +30,7 @@ from engine.specs import AttackSpec, AttributionSpec, MetricSpec, NetworkSpec
 from engine.specs.attributions import Reference
 from engine.specs.passes import FORWARD, TO_PIXELS
 from engine.specs.schema import KINDS, forget_kind, param
-from engine.specs.schemes import AttackedScheme
+from engine.specs.schemes.base import AttackedScheme
 from engine.store.study import Result
 from engine.training.schemes import SCHEMES, Scheme
 

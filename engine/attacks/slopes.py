@@ -48,7 +48,7 @@ def followed_xent_slope(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]
     one = torch.ones_like(values)
     pace = torch.ops.aten.softplus_backward(one, height, *SOFTPLUS_SETTINGS)
     unsaturated = (apart - height).exp_().mul_(pace)
-    slope = torch.where(values < SATURATED, _of_largest(apart, top, one), unsaturated)
+    slope = torch.where(values < SATURATED, _of_largest(apart, top), unsaturated)
     return values.squeeze(1), _balanced(slope, labels)
 
 
@@ -56,7 +56,7 @@ def cw_slope(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Return the margin and its slope; parameters as in :func:`followed_xent_slope`."""
     apart = margins(logits, labels)
     top = apart.amax(1, keepdim=True)
-    return top.squeeze(1), _balanced(_of_largest(apart, top, torch.ones_like(top)), labels)
+    return top.squeeze(1), _balanced(_of_largest(apart, top), labels)
 
 
 def dlr_slope(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -105,10 +105,11 @@ def dlr_to_slope(logits: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor]:
     return ratio.squeeze(1), slope
 
 
-def _of_largest(apart: Tensor, top: Tensor, weight: Tensor) -> Tensor:
-    """Return the slope of the largest margin times ``weight`` (N, 1), shared by equal ones."""
+def _of_largest(apart: Tensor, top: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Return the slope of the largest margin (N, K) times ``weight``, shared by equal ones."""
     largest = apart == top
-    return largest * (weight / largest.sum(1, keepdim=True))
+    count = largest.sum(1, keepdim=True, dtype=apart.dtype)
+    return (largest if weight is None else largest * weight) / count
 
 
 def _balanced(slope: Tensor, labels: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from engine.specs.networks import NetworkSpec
 from engine.specs.optimizers import OptimizerSpec
 from engine.specs.retraining import RankingSpec
 from engine.specs.schema import Spec, fields_of, specs_inside
-from engine.specs.schemes import SchemeSpec
+from engine.specs.schemes.base import SchemeSpec
 from engine.store.study import Study, spec_of
 
 MANY = 6  # more values than these are given as a range

@@ -54,6 +54,12 @@ WORKS: dict[str, Reference] = {
         "International Joint Conference on Artificial Intelligence",
         2020,
     ),
+    "Bhusal 2026": Reference(
+        "Bhusal, Dipkamal and Alam, Md Tanvirul and Rastogi, Nidhi",
+        "Training for Trustworthy Saliency Maps: Adversarial Training Meets Feature-Map Smoothing",
+        "arXiv:2603.07302",
+        2026,
+    ),
     "Bordt 2023": Reference(
         "Bordt, Sebastian and Upadhyay, Uddeshya and Akata, Zeynep and von Luxburg, Ulrike",
         "The Manifold Hypothesis for Gradient-Based Explanations",
@@ -118,6 +124,12 @@ WORKS: dict[str, Reference] = {
         "On the Connection Between Adversarial Robustness and Saliency Map Interpretability",
         _ICML,
         2019,
+    ),
+    "Ganz 2023": Reference(
+        "Ganz, Roy and Kawar, Bahjat and Elad, Michael",
+        "Do Perceptually Aligned Gradients Imply Robustness?",
+        _ICML,
+        2023,
     ),
     "Goodfellow 2015": Reference(
         "Goodfellow, Ian J. and Shlens, Jonathon and Szegedy, Christian",

@@ -129,7 +129,7 @@ from dataclasses import dataclass
 
 from engine.attacks.table import attack as attacked
 from engine.specs.schema import param
-from engine.specs.schemes import AttackedScheme
+from engine.specs.schemes.base import AttackedScheme
 from engine.training.loop import descend
 from engine.training.schemes import SCHEMES, Scheme
 

@@ -25,7 +25,7 @@ from typing import Any
 from engine.data.image_set import PARTS, ImageSet, Skipped
 from engine.data.kept import shelf
 from engine.data.sources import Check, FolderSource, Places, silent
-from engine.memory import scratch_in
+from engine.memory import blocks, scratch_in
 from engine.program import VERSION
 from engine.specs.images import StoredImages
 from engine.specs.schema import SpecError, from_dict
@@ -39,6 +39,7 @@ WORTH_SECONDS = 0.5
 SETTLED_SECONDS = 3.0
 # A set larger than the limit is kept all the same if it leaves this share of the disk free.
 FREE_SHARE = 0.1
+HASHED_AT_ONCE = 2000  # files; a millisecond
 ARRAYS = tuple(f"{part}_{what}" for part in PARTS for what in ("images", "labels"))
 TEXTS = ("classes", *(f"{part}_files" for part in PARTS), "notes", "scale", "alarms")
 
@@ -165,8 +166,17 @@ class ImageCache:
 
 def name_of(states: FileStates, wish: Mapping[str, Any]) -> str:
     """Return a hash of files and of everything else that determines what reading them gives."""
-    whole = json.dumps([VERSION, wish, states], sort_keys=True)
-    return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:40]
+    # The hash of json.dumps([VERSION, wish, states], sort_keys=True), made in parts: in one piece
+    # it would hold Python's lock, and with it the window, for a tenth of a second.
+    found = hashlib.sha256()
+    head = json.dumps([VERSION, wish], sort_keys=True)
+    found.update(f"{head[:-1]}, [".encode("utf-8", "surrogatepass"))
+    for part in blocks(len(states), 1, limit=HASHED_AT_ONCE):
+        text = json.dumps(states[part])[1:-1]
+        before = ", " if part.start else ""
+        found.update(f"{before}{text}".encode("utf-8", "surrogatepass"))
+    found.update(b"]]")
+    return found.hexdigest()[:40]
 
 
 def file_states(places: Places, check: Check) -> FileStates | None:

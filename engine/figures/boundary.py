@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.boundary.lab import Tilt, best_linear
-from engine.figures.charts import INK, NEUTRAL, ChartData, Floats, Regions, Series, series_colour
+from engine.figures.charts import INK, NEUTRAL, ChartData, Floats, Series, series_colour
+from engine.figures.images.regions import Regions
 from engine.specs import AttackSpec, Gaussians2D
 
 MOST_POINTS = 300

@@ -129,10 +129,18 @@ _ROWS = (
     ),
     StudyFigure("maps", "Gradient maps", ("maps",), "engine.figures.grids:gradient_maps"),
     StudyFigure(
+        "film", "Maps over epochs", ("training",), "engine.figures.images.film:film_figure"
+    ),
+    StudyFigure(
         "attacks",
         "Attacked images",
         ("adversarial_examples",),
         "engine.figures.grids:attacked_images",
+    ),
+    StudyFigure(
+        "surface",
+        "Loss and decisions around the first attacked image, computed when it is drawn",
+        write="engine.figures.images.surface_file:write_surface",
     ),
     StudyFigure(
         "metrics",

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.figures.cells import csv_lines, remarks
+from engine.figures.images.regions import Regions
 from engine.texts import harmless
 
 Style = Literal["solid", "dash", "dot", "dash_dot", "none"]
@@ -115,22 +116,6 @@ class Series:
 
 
 @dataclass(frozen=True, eq=False)
-class Regions:
-    """A function on the plane whose sign says on which side of a boundary a point lies.
-
-    Parameters
-    ----------
-    axis
-        (g,) the coordinates of the grid, the same along both axes.
-    values
-        (g, g), row by row along y; the boundary is where they are 0.
-    """
-
-    axis: Floats
-    values: Floats
-
-
-@dataclass(frozen=True, eq=False)
 class ChartData:
     """One chart: axes with labels, and the series and shapes in it.
 
@@ -145,7 +130,7 @@ class ChartData:
     x_range, y_range
         Ends of an axis; None fits it to the data.
     regions
-        A shaded background with the boundary between its signs.
+        A background: shades of two sides with the boundary between them, classes, or a ramp.
     segments
         (m, 4) straight lines x0, y0, x1, y1, such as from a point to its attacked version.
     equal_aspect
@@ -336,7 +321,11 @@ def in_palette(panel: ChartData, palette: str) -> ChartData:
         if palette == "grey" and style == "solid" and item.colour in SERIES:
             style = DASHES[SERIES.index(item.colour) % len(DASHES)]
         series.append(replace(item, colour=colours.get(item.colour, item.colour), style=style))
-    return replace(panel, series=tuple(series))
+    regions = panel.regions
+    if regions is not None and regions.colours:
+        shown = tuple(colours.get(colour, colour) for colour in regions.colours)
+        regions = replace(regions, colours=shown)
+    return replace(panel, series=tuple(series), regions=regions)
 
 
 def csv_text(data: Picture) -> str:

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import matplotlib
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
@@ -34,7 +33,6 @@ from engine.figures.charts import (
     FigureStyle,
     MapGridData,
     Picture,
-    Regions,
     Series,
     caption_of,
     csv_text,
@@ -43,6 +41,7 @@ from engine.figures.charts import (
     readable,
     title_of,
 )
+from engine.figures.images.regions import draw_regions
 from engine.figures.map_grids import draw_maps
 from engine.figures.sizing import (
     MM,
@@ -328,7 +327,7 @@ def _draw_legend(
 
 def _draw_chart(ax: Axes, data: ChartData, width_mm: float, style: FigureStyle) -> None:
     if data.regions is not None:
-        _draw_regions(ax, data.regions, PALETTES[style.palette])
+        draw_regions(ax, data.regions, PALETTES[style.palette], INK)
     for item in data.series:
         _draw_series(ax, item, style)
     if data.segments is not None:
@@ -385,14 +384,6 @@ def _draw_series(ax: Axes, item: Series, style: FigureStyle) -> None:
         ax.vlines(item.x, item.low, item.high, color=item.colour, linewidth=0.6, alpha=0.6)
     elif len(item.x) > 1:
         ax.fill_between(item.x, item.low, item.high, color=item.colour, alpha=0.18, linewidth=0)
-
-
-def _draw_regions(ax: Axes, regions: Regions, colours: Sequence[str]) -> None:
-    axis, values = regions.axis, regions.values
-    levels = [-np.inf, 0.0, np.inf]
-    ax.contourf(axis, axis, values, levels, colors=colours[:2], alpha=0.16)
-    if values.min() < 0 < values.max():
-        ax.contour(axis, axis, values, [0.0], colors=INK, linewidths=0.9)
 
 
 # --------------------------------------------------------------------------------------------- maps

@@ -27,7 +27,9 @@ def gradient_maps(study: Study) -> Picture:
     If the study has several selections of images, the one with the most records is drawn, and among
     equals the newest.
     """
-    found = _alike(study, Maps, lambda spec: (spec.images or spec.classifier.images, spec.indices))
+    found = largest_set(
+        study, Maps, lambda spec: (spec.images or spec.classifier.images, spec.indices)
+    )
     if not found:
         raise FigureError(
             "the study has no maps of images: run the preset demo, or use the page Maps"
@@ -61,7 +63,7 @@ def gradient_maps(study: Study) -> Picture:
 
 def attacked_images(study: Study) -> Picture:
     """Return images and, for every network, their attacked versions and the perturbations."""
-    found = _alike(
+    found = largest_set(
         study,
         AdversarialExamples,
         lambda spec: (spec.images or spec.classifier.images, spec.indices, spec.attack),
@@ -98,7 +100,7 @@ def attacked_images(study: Study) -> Picture:
     )
 
 
-def _alike(study: Study, kind: type[S], what: Callable[[S], object]) -> list[tuple[Entry, S]]:
+def largest_set(study: Study, kind: type[S], what: Callable[[S], object]) -> list[tuple[Entry, S]]:
     """Return the largest set of records with equal ``what``; among equals, the newest set.
 
     Records on 2-d points are left out, because these cannot be drawn as pictures.

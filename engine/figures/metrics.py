@@ -32,6 +32,7 @@ from engine.specs import (
 from engine.specs.measures import CORRUPTIONS
 from engine.store.study import Record, Study, spec_of
 from engine.tradeoff.metrics import Measured, caveats, measured_in
+from engine.tradeoff.seeds import by_seeds, name_of_all, seed_band
 
 Arrays = Mapping[str, NDArray[np.generic]]
 BINS = 30
@@ -104,11 +105,38 @@ def _chart(study: Study, found: Sequence[Measured]) -> ChartData | None:
     if numbered:
         return _numbers(numbered, title)
     curves = [
-        _curve(one.network, arrays, index)
-        for index, one in enumerate(found)
-        if set(CURVE) <= set(arrays := study.read(one.key).arrays)
+        (one, arrays) for one in found if set(CURVE) <= set(arrays := study.read(one.key).arrays)
     ]
-    return _curve_chart(curves, title) if curves else None
+    return _curve_chart(_lines(curves), title) if curves else None
+
+
+def _lines(curves: Sequence[tuple[Measured, Arrays]]) -> list[Series]:
+    """Return one line for each network, and one for all that differ only by the seed."""
+    places: list[tuple[int, ...]] = []
+    for group in by_seeds([one.spec.classifier for one, _ in curves]):
+        radii = {tuple(np.asarray(curves[place][1]["eps"]).tolist()) for place in group}
+        seeds = {curves[place][0].classifier for place in group}
+        # Measured at other radii, or several times, they have no curve in common.
+        together = len(radii) == 1 and len(seeds) == len(group)
+        places += [tuple(group)] if together else [(place,) for place in group]
+    return [
+        _line(tuple(curves[place] for place in group), index) for index, group in enumerate(places)
+    ]
+
+
+def _line(group: Sequence[tuple[Measured, Arrays]], index: int) -> Series:
+    first, arrays = group[0]
+    if len(group) == 1:
+        return _curve(first.network, arrays, index)
+    band = seed_band([np.asarray(found["accuracy"], np.float64) for _, found in group])
+    name = name_of_all(first.network, first.spec.classifier)
+    drawn = {
+        "eps": arrays["eps"],
+        "accuracy": band.mean,
+        "accuracy_low": band.low,
+        "accuracy_high": band.high,
+    }
+    return _curve(f"{name}: {band.words}", drawn, index)
 
 
 def _numbers(found: Sequence[Measured], title: str) -> ChartData:
@@ -182,7 +210,8 @@ def _curve_chart(series: Sequence[Series], title: str) -> ChartData:
         title,
         "eps",
         "Accuracy under attack",
-        "Accuracy on test images under attack; the bands are 95 % Wilson intervals.",
+        "Accuracy on test images under attack; the bands are 95 % Wilson intervals over images, "
+        "and over seeds what the legend says.",
     )
 
 

@@ -72,8 +72,9 @@ def as_text(study: Study) -> str:
         parts.append("Metrics\n" + columns(measured, 2))
     beside = beside_rows(study)
     if len(beside) > 1:
-        told = "\n".join(caveats(measured_in(study)))
-        parts.append("Scores and their baselines\n" + columns(beside, 2) + f"\n{told}")
+        parts.append("Scores and their baselines\n" + columns(beside, 2))
+    if told := caveats(measured_in(study)):
+        parts.append("What they do not show\n" + "\n".join(told))
     angles = lab.tilts(study)
     if angles:
         parts.append("Boundary tilt\n" + columns(_tilt_rows(angles), 1))

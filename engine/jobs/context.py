@@ -29,41 +29,52 @@ class Cancelled(Exception):
 
 
 class Control:
-    """Cancel and pause flags that a computation checks once per batch or attack step."""
+    """Cancel and pause flags that a computation checks once per batch or attack step.
+
+    A plan has one for each of thousands of computations, so what pauses is made with the first
+    pause, and one lock serves all.
+    """
+
+    __slots__ = ("_cancelled", "_going")
+    _changing = threading.Lock()
 
     def __init__(self) -> None:
-        self._cancelled = threading.Event()
-        self._going = threading.Event()
-        self._going.set()
+        self._cancelled = False
+        self._going: threading.Event | None = None
 
     def cancel(self) -> None:
         """Ask the computation to stop, even if it is paused."""
-        self._cancelled.set()
-        self._going.set()
+        self._cancelled = True
+        self.resume()
 
     def pause(self) -> None:
         """Make the computation wait at its next check."""
-        if not self._cancelled.is_set():
-            self._going.clear()
+        with self._changing:
+            if not self._cancelled and self._going is None:
+                self._going = threading.Event()
 
     def resume(self) -> None:
         """Let a paused computation continue."""
-        self._going.set()
+        with self._changing:
+            going, self._going = self._going, None
+        if going is not None:
+            going.set()
 
     @property
     def cancelled(self) -> bool:
         """Whether the computation was asked to stop."""
-        return self._cancelled.is_set()
+        return self._cancelled
 
     @property
     def paused(self) -> bool:
         """Whether the computation is paused."""
-        return not self._going.is_set()
+        return self._going is not None
 
     def check(self) -> None:
         """Wait while paused; raise :class:`Cancelled` once cancelled."""
-        self._going.wait()
-        if self._cancelled.is_set():
+        while (going := self._going) is not None:
+            going.wait()
+        if self._cancelled:
             raise Cancelled
 
 

@@ -52,7 +52,7 @@ from engine.training.evaluation import robust_accuracy
 def maps(spec: Maps, context: Context) -> Result:
     """Compute a maps record: signed attributions of chosen test images."""
     model = classifier(context, spec.classifier)
-    pixels, labels = _chosen(spec.images, spec.classifier, spec.indices, context)
+    pixels, labels = chosen_images(spec.images, spec.classifier, spec.indices, context)
     images = layout(as_unit(pixels))
     logits = logits_of(model, images)
     training = device_images(context, spec.classifier.images).train
@@ -101,7 +101,7 @@ def adversarial_examples(spec: AdversarialExamples, context: Context) -> Result:
     """
     tell_no_radius(context, "attack", spec.attack, "the attacked images are the clean ones")
     model = classifier(context, spec.classifier)
-    pixels, labels = _chosen(spec.images, spec.classifier, spec.indices, context)
+    pixels, labels = chosen_images(spec.images, spec.classifier, spec.indices, context)
     images = layout(as_unit(pixels))
     clean_logits = logits_of(model, images)
     truth = torch.where(labels < 0, clean_logits.argmax(1), labels)
@@ -198,7 +198,7 @@ def measure(spec: Measurement, context: Context) -> Result:
     return Result({**result.numbers, "test_images": len(pixels)}, result.arrays, result.documents)
 
 
-def _chosen(
+def chosen_images(
     images: ImagesSpec | None,
     trained: ClassifierSpec,
     indices: Sequence[int],

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.specs.networks import ConvNetwork
+
 SOFTPLUS = 10.0
 _PLAIN: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU, "gelu": nn.GELU}
 RISING = ("relu", "softplus")
@@ -59,6 +61,8 @@ def initialise_he(module: nn.Module, generator: torch.Generator) -> None:
         nn.init.kaiming_normal_(
             module.weight, mode="fan_out", nonlinearity="relu", generator=generator
         )
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
     elif isinstance(module, nn.Linear):
         bound = 1 / math.sqrt(module.in_features)
         nn.init.uniform_(module.weight, -bound, bound, generator=generator)
@@ -125,6 +129,37 @@ def conv(
     """Return a convolution without weights; it keeps the size of the image unless told not to."""
     around = kernel // 2 if padding is None else padding
     return nn.Conv2d(channels, width, kernel, stride, around, bias=bias, device="meta")
+
+
+class FeatureSmoothing(nn.Module):
+    """Adds to features the same, smoothed and mixed: x + conv1x1(Gauss3x3(x)).
+
+    The filter's deviation follows from the width and height n of the features as in the released
+    code, 0.3 ((n - 1) / 2 - 1) + 0.8, which for 32 is 5 pixels: nearly a mean over 3x3. Beyond the
+    border the features are mirrored. Source: Bhusal 2026, and their code.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.conv = conv(channels, channels, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return (N, C, H, W) like the features, whose sides must be at least 2."""
+        smooth = functional.pad(features, (1, 1, 1, 1), mode="reflect")
+        for axis in (2, 3):
+            side = features.shape[axis]
+            sigma = 0.3 * ((side - 1) / 2 - 1) + 0.8
+            # Slices in place of a convolution: a kernel would be copied to the device every time.
+            beside = math.exp(-1 / (2 * sigma**2))
+            before, at, behind = (smooth.narrow(axis, first, side) for first in range(3))
+            smooth = (beside * (before + behind) + at) / (1 + 2 * beside)
+        total: Tensor = features + self.conv(smooth)
+        return total
+
+
+def smoothing(spec: ConvNetwork, channels: int) -> dict[str, nn.Module]:
+    """Return the layer of :class:`FeatureSmoothing` under its name, or none."""
+    return {"smoothing": FeatureSmoothing(channels)} if spec.feature_smoothing else {}
 
 
 def dense(features: int, units: int) -> nn.Linear:

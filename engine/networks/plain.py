@@ -6,7 +6,7 @@ import math
 
 from torch import nn
 
-from engine.networks.layers import RISING, active, conv, dense, named
+from engine.networks.layers import RISING, active, conv, dense, named, smoothing
 from engine.networks.noise import Dropout
 from engine.specs import PaperCifarCNN, PaperMLP, PaperMnistCNN, SmallCNN, TradesCNN
 
@@ -20,6 +20,7 @@ def small_cnn(spec: SmallCNN, shape: Shape, classes: int) -> nn.Module:
     return named(
         conv1=conv(channels, spec.width, 5, stride=2),
         relu1=active(spec.activation),
+        **smoothing(spec, spec.width),
         conv2=conv(spec.width, 2 * spec.width, 5, stride=2),
         relu2=active(spec.activation),
         flatten=nn.Flatten(),
@@ -39,6 +40,7 @@ def paper_mnist_cnn(spec: PaperMnistCNN, shape: Shape, classes: int) -> nn.Modul
     return named(
         conv1=conv(channels, 32, 5),
         relu1=active(spec.activation),
+        **smoothing(spec, 32),
         conv2=conv(32, 64, 5),
         **_pooled("pool", "relu2", spec.activation),
         flatten=nn.Flatten(),
@@ -56,6 +58,7 @@ def paper_cifar_cnn(spec: PaperCifarCNN, shape: Shape, classes: int) -> nn.Modul
         relu1=active(spec.activation),
         conv2=conv(32, 32, 3),
         **_pooled("pool1", "relu2", spec.activation),
+        **smoothing(spec, 32),
         conv3=conv(32, 64, 3),
         relu3=active(spec.activation),
         conv4=conv(64, 64, 3),
@@ -93,6 +96,7 @@ def trades_cnn(spec: TradesCNN, shape: Shape, classes: int) -> nn.Module:
         conv2=conv(32, 32, 3, padding=0),
         relu2=active(spec.activation),
         maxpool1=nn.MaxPool2d(2),
+        **smoothing(spec, 32),
         conv3=conv(32, 64, 3, padding=0),
         relu3=active(spec.activation),
         conv4=conv(64, 64, 3, padding=0),

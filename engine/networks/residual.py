@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.networks.layers import active, conv, dense, named
+from engine.networks.layers import active, conv, dense, named, smoothing
 from engine.networks.noise import BatchNorm
 from engine.specs import CifarResNet, PreActResNet18, ResNet18, WideResNet
+from engine.specs.networks import ConvNetwork
 
 Shape = tuple[int, int, int]
 # Blocks by stage, and whether blocks are bottlenecks. Source: He 2016, table 1.
@@ -70,7 +73,7 @@ def resnet18(spec: ResNet18, shape: Shape, classes: int) -> nn.Module:
         bn1=nn.BatchNorm2d(64, device="meta"),
         relu=active(spec.activation),
         maxpool=pool,
-        **stages,
+        **_smoothed(stages, spec, 64),
         avgpool=nn.AdaptiveAvgPool2d(1),
         flatten=nn.Flatten(),
         fc=dense(512, classes),
@@ -127,7 +130,7 @@ def cifar_resnet(spec: CifarResNet, shape: Shape, classes: int) -> nn.Module:
         conv1=conv(shape[0], 64, 3, bias=False),
         bn1=_norm(64),
         relu=active(spec.activation),
-        **stages,
+        **_smoothed(stages, spec, 64 * expansion),
         avgpool=nn.AdaptiveAvgPool2d(1),
         flatten=nn.Flatten(),
         linear=dense(channels, classes),
@@ -176,7 +179,7 @@ def preact_resnet18(spec: PreActResNet18, shape: Shape, classes: int) -> nn.Modu
     last = {"bn": _norm(512), "relu": active(spec.activation)} if spec.final_norm else {}
     return named(
         conv1=conv(shape[0], 64, 3, bias=False),
-        **stages,
+        **_smoothed(stages, spec, 64),
         **last,
         avgpool=nn.AdaptiveAvgPool2d(1),
         flatten=nn.Flatten(),
@@ -227,7 +230,7 @@ def wide_resnet(spec: WideResNet, shape: Shape, classes: int) -> nn.Module:
         groups[f"block{group}"] = named(layer=layer)
     return named(
         conv1=conv(shape[0], 16, 3, bias=False),
-        **groups,
+        **_smoothed(groups, spec, 16 * spec.width),
         bn1=_norm(channels),
         relu=active(spec.activation),
         avgpool=nn.AdaptiveAvgPool2d(1),
@@ -238,3 +241,11 @@ def wide_resnet(spec: WideResNet, shape: Shape, classes: int) -> nn.Module:
 
 def _norm(channels: int) -> BatchNorm:
     return BatchNorm(channels, device="meta")
+
+
+def _smoothed(
+    stages: Mapping[str, nn.Module], spec: ConvNetwork, channels: int
+) -> dict[str, nn.Module]:
+    """Return stages with what smooths the output of the first one behind it, where it is wanted."""
+    first, *others = stages.items()
+    return dict([first, *smoothing(spec, channels).items(), *others])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from engine.specs.schema import Spec
 WORTH_TIMING = 50_000.0
 MOST_TIMED = 3  # pairs of network and images: more would let a user wait who wants to begin
 TIMED_BATCH = 16
+TIMED_SECONDS = 0.1  # enough to tell a day from an hour
+KEPT_SECONDS = 600.0  # a time that was measured is used again: a retry asks the same at once
 CLASSES = 10  # supposed; the last layer is a small part of the work
 
 
@@ -96,15 +99,32 @@ def _time_unknown(
             return
         timed += 1
         try:
-            taken = seconds_per_pass(
-                network,
-                shape=shape,
-                classes=CLASSES,
-                batch_size=TIMED_BATCH,
-                device=slots.device,
-                threads=slots.threads,
-                check_cancelled=check,
-            )
+            taken = _pass_seconds(network, shape, slots, check)
         except (ValueError, RuntimeError, MemoryError, torch.OutOfMemoryError):
             continue  # its computation says what is wrong
         rates.learn(works[spec.key], taken, passes=1.0)
+
+
+_MEASURED: dict[tuple[str, tuple[int, int, int], str, int], tuple[float, float]] = {}
+
+
+def _pass_seconds(
+    network: NetworkSpec, shape: tuple[int, int, int], slots: Slots, check: Callable[[], None]
+) -> float:
+    """Return the seconds of a pass on noise, as measured lately or now."""
+    asked = network.key, shape, str(slots.device), slots.threads
+    at, taken = _MEASURED.get(asked, (-KEPT_SECONDS, 0.0))
+    if time.monotonic() - at < KEPT_SECONDS:
+        return taken
+    taken = seconds_per_pass(
+        network,
+        shape=shape,
+        classes=CLASSES,
+        batch_size=TIMED_BATCH,
+        device=slots.device,
+        threads=slots.threads,
+        check_cancelled=check,
+        seconds=TIMED_SECONDS,
+    )
+    _MEASURED[asked] = time.monotonic(), taken
+    return taken

@@ -21,7 +21,7 @@ def again(failed: Sequence[Spec], dropped: Sequence[Spec]) -> list[Spec]:
     def needs(other: Spec) -> bool:
         # Each spec is looked at once, however many failed: whole plans are retried.
         if other.key not in needing:
-            needing[other.key] = any(needs(parent) for parent in other.requires())
+            needing[other.key] = any(needs(parent) for parent in other.parents)
         return needing[other.key]
 
     found.update((other.key, other) for other in dropped if needs(other))

@@ -61,7 +61,7 @@ def missing_with_needs(
         visited.add(spec.key)
         if study.has(spec):
             return
-        parents = spec.requires()
+        parents = spec.parents
         for parent in parents:
             visit(parent)
         order[spec.key] = spec, tuple(parent.key for parent in parents)

@@ -28,6 +28,7 @@ def seconds_per_pass(
     device: torch.device,
     threads: int,
     check_cancelled: Callable[[], None] = lambda: None,
+    seconds: float | None = None,
 ) -> float:
     """Return how long one image takes forwards and backwards, measured on noise.
 
@@ -40,6 +41,8 @@ def seconds_per_pass(
         (C, H, W) of an image.
     threads
         CPU threads to compute with; the thread count of the caller is restored afterwards.
+    seconds
+        How long batches are timed, at least two of them; None: TIMED_SECONDS.
     """
     generator = torch.Generator().manual_seed(0)
     mean = torch.full((shape[0],), 0.5)
@@ -73,15 +76,15 @@ def seconds_per_pass(
             once = _seconds(batch_of(count))
             largest = int(count * BATCH_SECONDS / max(once, 1e-9))
         count = max(count, min(batch_size, largest))
-        return _timed(batch_of(count)) / count
+        return _timed(batch_of(count), TIMED_SECONDS if seconds is None else seconds) / count
     finally:
         torch.set_num_threads(before)
 
 
-def _timed(batch: Callable[[], None]) -> float:
+def _timed(batch: Callable[[], None], seconds: float) -> float:
     """Return the median seconds of a batch."""
     taken: list[float] = []
-    while len(taken) < LEAST_BATCHES or sum(taken) < TIMED_SECONDS:
+    while len(taken) < LEAST_BATCHES or sum(taken) < seconds:
         taken.append(_seconds(batch))
     return sorted(taken)[len(taken) // 2]
 

@@ -90,20 +90,16 @@ from engine.specs.retraining import (
     SobelRanking,
 )
 from engine.specs.schema import Spec
-from engine.specs.schemes import (
-    MART,
-    TRADES,
-    Adversarial,
-    Augmentation,
-    FastAT,
-    FreeAT,
+from engine.specs.schemes.attacked import MART, TRADES, Adversarial
+from engine.specs.schemes.augmentation import Augmentation
+from engine.specs.schemes.base import SchemeSpec, Standard
+from engine.specs.schemes.clean import (
+    AlignedGradients,
+    EdgeGradients,
     GaussianNoise,
-    GradAlign,
     GradientPenalty,
-    NoisyFGSM,
-    SchemeSpec,
-    Standard,
 )
+from engine.specs.schemes.single_steps import FastAT, FreeAT, GradAlign, NoisyFGSM
 from engine.specs.scores.alignment import Alignment
 from engine.specs.scores.base import ScoreSpec
 from engine.specs.scores.manifold import ManifoldSensitivity, MapTangentShare, StrokeMass
@@ -127,6 +123,7 @@ __all__ = [
     "Adam",
     "Adversarial",
     "AdversarialExamples",
+    "AlignedGradients",
     "Alignment",
     "AttackCheck",
     "AttackSpec",
@@ -142,6 +139,7 @@ __all__ = [
     "CorruptedAccuracy",
     "DeepLift",
     "Deletion",
+    "EdgeGradients",
     "EfficientMprt",
     "ExpectedGradients",
     "FFidelity",

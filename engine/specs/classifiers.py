@@ -11,7 +11,8 @@ from engine.specs.images import ImagesSpec
 from engine.specs.networks import NetworkSpec
 from engine.specs.optimizers import Adam, OptimizerSpec
 from engine.specs.schema import Spec, SpecError, fields_of, param, shown
-from engine.specs.schemes import Augmentation, SchemeSpec, Standard
+from engine.specs.schemes.augmentation import Augmentation
+from engine.specs.schemes.base import SchemeSpec, Standard
 
 Order = Literal["shuffled", "file"]
 Weights = Literal["last", "best"]

@@ -143,11 +143,13 @@ class TangentShare(MetricSpec, kind="tangent_share", label="Share in the tangent
 
 @dataclass(frozen=True, kw_only=True)
 class GlyphTruth(MetricSpec, kind="glyph_truth", label="Truth of maps on Glyphs"):
-    """How well a map agrees with the two truths that are known on Glyphs.
+    """Tangent share and stroke mass of maps in one; for new plans take these two scores instead.
 
     The share of the map's length in the exact tangent space, and the share of its absolute sum on
-    pixels that hold ink. Source: Bordt 2023, fraction in tangent space; relevance mass accuracy of
-    Arras 2022, whose ground truth is the ink here.
+    pixels that hold ink. `map_tangent_share` and `stroke_mass` measure the same and have intervals
+    and baselines in every table; this one stays for the presets and records of the experiment.
+    Source: Bordt 2023, fraction in tangent space; relevance mass accuracy of Arras 2022, whose
+    ground truth is the ink here.
     """
 
     headline: ClassVar[tuple[str, ...]] = ("tangent_share",)

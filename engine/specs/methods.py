@@ -22,7 +22,8 @@ from engine.specs.networks import NetworkSpec
 from engine.specs.optimizers import OptimizerSpec
 from engine.specs.retraining import RankingSpec
 from engine.specs.schema import KINDS, Spec, fields_of, kinds_of
-from engine.specs.schemes import Augmentation, SchemeSpec
+from engine.specs.schemes.augmentation import Augmentation
+from engine.specs.schemes.base import SchemeSpec
 
 FAMILIES: dict[str, tuple[str, type[Spec]]] = {
     "attacks": ("Attacks", AttackSpec),

@@ -25,6 +25,10 @@ NORMALIZATION_HELP = (
     "and std below; else by the means and deviations that are customary for these images"
 )
 
+SMOOTHING_HELP = (
+    "Behind the first block: adds to its output the same under a Gaussian filter of 3x3 and a "
+    "learned 1x1 convolution"
+)
 ACTIVATION_HELP = (
     "Between layers. relu has a kink, the others are smooth: silu z sigmoid(z), gelu z Phi(z), "
     "softplus log(1 + exp(10 z)) / 10"
@@ -176,7 +180,17 @@ class OwnNetwork(NetworkSpec):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SmallCNN(OwnNetwork, kind="small_cnn", label="Small CNN"):
+class ConvNetwork(OwnNetwork):
+    """A convolutional network of ours, which may smooth the output of its first block.
+
+    Source of the smoothing: Bhusal 2026, who train such a network adversarially, and their code.
+    """
+
+    feature_smoothing: bool = param(False, label="feature smoothing", help=SMOOTHING_HELP)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmallCNN(ConvNetwork, kind="small_cnn", label="Small CNN"):
     """Two strided 5x5 convolutions and one hidden layer: seconds per training on a CPU."""
 
     width: int = param(16, low=2, high=512, help="Channels of the first convolution")
@@ -184,12 +198,12 @@ class SmallCNN(OwnNetwork, kind="small_cnn", label="Small CNN"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PaperMnistCNN(OwnNetwork, kind="paper_mnist_cnn", label="Paper's MNIST network"):
+class PaperMnistCNN(ConvNetwork, kind="paper_mnist_cnn", label="Paper's MNIST network"):
     """conv5x5-32, conv5x5-64, maxpool2, dense 1024, dense K. Source: Kim, Seo, Jeon 2019."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class PaperCifarCNN(OwnNetwork, kind="paper_cifar_cnn", label="Paper's CIFAR-10 network"):
+class PaperCifarCNN(ConvNetwork, kind="paper_cifar_cnn", label="Paper's CIFAR-10 network"):
     """conv3x3-32 twice, maxpool2, conv3x3-64 twice, maxpool2, dense 512, dense K.
 
     Source: Kim, Seo, Jeon 2019.
@@ -202,12 +216,12 @@ class PaperMLP(OwnNetwork, kind="paper_mlp", label="Paper's 2-D network"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResNet18(OwnNetwork, kind="resnet18", label="ResNet-18"):
+class ResNet18(ConvNetwork, kind="resnet18", label="ResNet-18"):
     """torchvision's ResNet-18; up to 64 px the first layer is 3x3 stride 1 without pooling."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class CifarResNet(OwnNetwork, kind="cifar_resnet", label="CIFAR ResNet"):
+class CifarResNet(ConvNetwork, kind="cifar_resnet", label="CIFAR ResNet"):
     """ResNet for small images: 3x3 first layer at every size, no pooling before the blocks.
 
     Its parameters have the names of the code that is most used for CIFAR-10 (`shortcut`,
@@ -228,7 +242,7 @@ class CifarResNet(OwnNetwork, kind="cifar_resnet", label="CIFAR ResNet"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PreActResNet18(OwnNetwork, kind="preact_resnet18", label="PreActResNet-18"):
+class PreActResNet18(ConvNetwork, kind="preact_resnet18", label="PreActResNet-18"):
     """ResNet-18 for small images, with norms and activations before convolutions.
 
     Its parameters have the names of the code of Rice 2020 and Wong 2020. Source: He 2016b,
@@ -244,7 +258,7 @@ class PreActResNet18(OwnNetwork, kind="preact_resnet18", label="PreActResNet-18"
 
 
 @dataclass(frozen=True, kw_only=True)
-class WideResNet(OwnNetwork, kind="wide_resnet", label="WideResNet"):
+class WideResNet(ConvNetwork, kind="wide_resnet", label="WideResNet"):
     """WideResNet-depth-width, with the parameter names of TRADES' code.
 
     Source: Zagoruyko 2016; Zhang 2019; SiLU and the other padding: Gowal 2020.
@@ -270,7 +284,7 @@ class WideResNet(OwnNetwork, kind="wide_resnet", label="WideResNet"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TradesCNN(OwnNetwork, kind="trades_cnn", label="TRADES' MNIST network"):
+class TradesCNN(ConvNetwork, kind="trades_cnn", label="TRADES' MNIST network"):
     """conv3x3-32 twice, maxpool2, conv3x3-64 twice, maxpool2, dense 200, dropout, dense 200.
 
     Its parameters have the names of TRADES' code, whose default it is to normalise nothing.

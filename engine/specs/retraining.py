@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import ClassVar, Literal
 
 from engine.specs.attributions import AttributionSpec, Gradient
@@ -166,6 +167,28 @@ class Retraining(Spec, kind="retraining", recorded=True):
         return f"{occlusion.mode.upper()} {share}, {occlusion.ranking.title}, repeat {self.seed}"
 
 
+def _curve(
+    first: Retraining, rankings: tuple[RankingSpec, ...], fractions: tuple[float, ...]
+) -> tuple[Retraining, ...]:
+    """Return retrainings like the first, fraction by fraction; each repeat has a ranking.
+
+    Those of one ranking share its removal, because a plan has thousands of retrainings.
+    """
+    found = []
+    for fraction in fractions:
+        removals: dict[str, Occlusion] = {}
+        for repeat, ranking in enumerate(rankings):
+            if ranking.key not in removals:
+                removals[ranking.key] = replace(
+                    first.occlusion, ranking=ranking, fraction_removed=fraction
+                )
+            found.append(replace(first, occlusion=removals[ranking.key], seed=first.seed + repeat))
+    return tuple(found)
+
+
+_shared_curve = lru_cache(maxsize=64)(_curve)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Interpretability(Spec, kind="interpretability", recorded=True):
     """ROAR or KAR score of one attribution of one classifier.
@@ -239,35 +262,27 @@ class Interpretability(Spec, kind="interpretability", recorded=True):
         removes_most = other and self.control == "reversed"
         random = other and not removes_most
         masked = self.control == "mask_only" and not random
-        # Rankings and removals are shared, because a plan has thousands of retrainings.
-        rankings: dict[int, RankingSpec] = {}
-        found = []
-        for fraction in self.fractions:
-            removals: dict[int, Occlusion] = {}
-            for seed in range(self.seed, self.seed + self.repeats):
-                drawn = seed if random else 0
-                if drawn not in rankings:
-                    rankings[drawn] = self._random(seed) if random else self._order()
-                if drawn not in removals:
-                    removals[drawn] = Occlusion(
-                        ranking=rankings[drawn],
-                        mode="roar" if removes_most else self.mode,
-                        fraction_removed=fraction,
-                        content="mask" if masked else "image",
-                        form=self.form,
-                    )
-                retraining = Retraining(
-                    occlusion=removals[drawn],
-                    network=base.network,
-                    optimizer=base.optimizer,
-                    epochs=base.epochs,
-                    batch_size=base.batch_size,
-                    seed=seed,
-                    order=base.order,
-                    precision=self.precision,
-                )
-                found.append(retraining)
-        return tuple(found)
+        seeds = range(self.seed, self.seed + self.repeats)
+        order = None if random else self._order()
+        rankings = tuple(order or self._random(seed) for seed in seeds)
+        first = Retraining(
+            occlusion=Occlusion(
+                ranking=rankings[0],
+                mode="roar" if removes_most else self.mode,
+                content="mask" if masked else "image",
+                form=self.form,
+            ),
+            network=base.network,
+            optimizer=base.optimizer,
+            epochs=base.epochs,
+            batch_size=base.batch_size,
+            seed=self.seed,
+            order=base.order,
+            precision=self.precision,
+        )
+        # The networks of a plan share those that know no network; others are asked for once.
+        curve = _curve if isinstance(order, AttributionRanking) else _shared_curve
+        return curve(first, rankings, self.fractions)
 
     def _random(self, seed: int) -> RankingSpec:
         if self.form == "released":

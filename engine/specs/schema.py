@@ -95,7 +95,9 @@ class Spec:
 
     def __post_init__(self) -> None:
         for item in fields_of(type(self)):
-            object.__setattr__(self, item.name, item.checked(getattr(self, item.name)))
+            given = getattr(self, item.name)
+            if (value := item.checked(given)) is not given:
+                object.__setattr__(self, item.name, value)
         self.check()
 
     @classmethod
@@ -113,7 +115,20 @@ class Spec:
 
     def requires(self) -> tuple[Spec, ...]:
         """Return the specs whose records must exist before this one can be computed."""
-        return tuple(dict.fromkeys(_recorded_inside(self)))
+        # By key, not by value: thousands of specs share inner ones, whose keys are known.
+        return tuple({one.key: one for one in self._recorded_inside}.values())
+
+    @cached_property
+    def parents(self) -> tuple[Spec, ...]:
+        """What :meth:`requires` returns, kept: naming, queueing and retrying a plan all ask."""
+        return self.requires()
+
+    @cached_property
+    def _recorded_inside(self) -> tuple[Spec, ...]:
+        found: list[Spec] = []
+        for inner in specs_inside(self):
+            found += (inner,) if inner.recorded else inner._recorded_inside
+        return tuple(found)
 
     @cached_property
     def key(self) -> str:
@@ -133,7 +148,7 @@ class Spec:
             parts[PLUGIN] = json.dumps(self.origin.digest)
         for item in fields_of(type(self)):
             value = getattr(self, item.name)
-            if item.required or value != item.default:
+            if value is not item.default and value != item.default:
                 parts[item.name] = _canonical_text(value)
         return "{" + ",".join(f'"{name}":{parts[name]}' for name in sorted(parts)) + "}"
 
@@ -174,6 +189,7 @@ class Spec:
 S = TypeVar("S", bound=Spec)
 KINDS: dict[str, type[Spec]] = {}
 _FIELDS: dict[type[Spec], dict[str, Field]] = {}
+_HOLDERS: dict[type[Spec], tuple[str, ...]] = {}
 _FAMILIES: dict[type[Spec], tuple[int, dict[str, type[Spec]]]] = {}
 
 
@@ -352,21 +368,18 @@ def _canonical_text(value: Any) -> str:
         return value.canonical
     if isinstance(value, tuple):
         return "[" + ",".join(map(_canonical_text, value)) + "]"
+    if type(value) in (int, float):  # as JSON writes them, without the way there
+        return repr(value)
     return json.dumps(value)
 
 
 def specs_inside(spec: Spec) -> Iterator[Spec]:
     """Yield the specs that are direct field values of ``spec``, or items of a tuple in a field."""
-    for item in fields_of(type(spec)):
-        value = getattr(spec, item.name)
+    cls = type(spec)
+    if cls not in _HOLDERS:
+        _HOLDERS[cls] = tuple(item.name for item in fields_of(cls) if item.is_spec)
+    for name in _HOLDERS[cls]:
+        value = getattr(spec, name)
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, Spec):
                 yield part
-
-
-def _recorded_inside(spec: Spec) -> Iterator[Spec]:
-    for inner in specs_inside(spec):
-        if inner.recorded:
-            yield inner
-        else:
-            yield from _recorded_inside(inner)

@@ -85,42 +85,50 @@ def files(study: Path) -> list[Path]:
     return [path for _, path in sorted(found)]
 
 
-def specs_in(path: Path) -> dict[str, dict[str, Any]]:
-    """Return the JSON forms of the specs that a list holds, by key, in order.
+def lines_in(path: Path) -> dict[str, str]:
+    """Return the lines of the specs that a list holds, by key, in order; see :func:`spec_in`.
 
+    The specs themselves are not read: there may be thousands, and most are known or not needed.
     Lines that are no JSON, such as a last line that a crash cut off, are left out.
     """
-    found: dict[str, dict[str, Any]] = {}
-    try:
-        text = read_text(path, CAP)
-    except (OSError, ValueError):
-        return {}
-    for line in text.splitlines():
-        try:
-            data = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if not isinstance(data, dict):
-            continue
-        found.pop(str(data.get("discarded")), None)
-        if isinstance(data.get("spec"), dict):
-            found[str(data.get("key"))] = data["spec"]
-    return found
-
-
-def keys_in(path: Path) -> set[str]:
-    """Return the keys of :func:`specs_in`, without reading the specs of thousands of lines."""
-    found: set[str] = set()
+    found: dict[str, str] = {}
     try:
         text = read_text(path, CAP)
     except (OSError, ValueError):
         return found
     for line in text.splitlines():
-        listed = LISTED.match(line)
-        if listed is None:
-            return set(specs_in(path))  # a discarded one, or no line of ours
-        found.add(listed[1])
+        listed = LISTED.fullmatch(line)
+        if listed is not None:
+            found.setdefault(listed[1], line)  # one asked for again: a last line may be cut off
+            continue
+        data = _read(line)
+        if data is None:
+            continue
+        found.pop(str(data.get("discarded")), None)
+        if isinstance(data.get("spec"), dict):
+            found[str(data.get("key"))] = line
     return found
+
+
+def spec_in(line: str) -> dict[str, Any] | None:
+    """Return the JSON form of the spec in a line of a list; None if it has none."""
+    data = _read(line)
+    spec = None if data is None else data.get("spec")
+    return spec if isinstance(spec, dict) else None
+
+
+def specs_in(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the JSON forms of the specs that a list holds, by key, in order."""
+    found = {key: spec_in(line) for key, line in lines_in(path).items()}
+    return {key: spec for key, spec in found.items() if spec is not None}
+
+
+def _read(line: str) -> dict[str, Any] | None:
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) else None
 
 
 def keep_only(path: Path, keys: set[str]) -> None:

@@ -131,13 +131,13 @@ def load(index: Path, records: Path, read: Callable[[Path], Entry]) -> tuple[dic
         Reads the entry from one record file. If it raises ``OSError`` or ``ValueError``, the record
         is left out; :meth:`engine.store.study.Study.check` reports it.
     """
-    known = {entry.key: entry for entry in _lines(index)}
+    lines = known(index)
     found: dict[str, Entry] = {}
     stale = 0
     for path, size in record_files(records):
         key = path.stem
-        entry = known.get(key)
-        if entry is None or entry.size != size or entry.kind != path.parent.name:
+        entry = lines.get(key)
+        if entry is None or not is_of(entry, path, size):
             stale += 1
             try:
                 entry = read(path)
@@ -145,6 +145,16 @@ def load(index: Path, records: Path, read: Callable[[Path], Entry]) -> tuple[dic
                 continue
         found[key] = entry
     return found, stale
+
+
+def known(index: Path) -> dict[str, Entry]:
+    """Return the entries in an index, by key; their records may have gone or changed."""
+    return {entry.key: entry for entry in _lines(index)}
+
+
+def is_of(entry: Entry, path: Path, size: int) -> bool:
+    """Return whether an entry can be that of a record file of so many bytes."""
+    return (entry.key, entry.kind, entry.size) == (path.stem, path.parent.name, size)
 
 
 def append(index: Path, entry: Entry) -> None:

@@ -18,6 +18,7 @@ from engine.store.hdf5 import FileError
 
 PACKED_STUDY = "a packed study"
 FIGURE_DATA = "the data of a figure"
+ANIMATION = "an animated picture"
 _HEAD = 4096
 _LONGEST_ABOUT = 1 << 20
 _BESIDE_RECORDS = (
@@ -31,7 +32,11 @@ _BESIDE_RECORDS = (
 )
 # The object that only this kind of file has. A record has documents/header.
 _IN_HDF5 = {PACKED_STUDY: "study/about", FIGURE_DATA: "documents/figure"}
-_ENDINGS = {PACKED_STUDY: (".h5", ".hdf5"), FIGURE_DATA: (".h5",)}
+_ENDINGS = {
+    PACKED_STUDY: (".h5", ".hdf5"),
+    FIGURE_DATA: (".h5",),
+    ANIMATION: (".gif", ".png"),
+}
 
 
 class OutputError(ValueError):
@@ -156,11 +161,12 @@ def holds_only_parts(folder: Path) -> bool:
 
 def _is_of_kind(path: Path, kind: str) -> bool:
     try:
-        if kind:
+        if kind in _IN_HDF5:
             with hdf5.safe_open(path) as file:
                 return _IN_HDF5[kind] in file
+        begins = _BEGINS | _ALSO_BEGINS if kind else _BEGINS
         with open(path, "rb") as opened:
-            return _BEGINS[path.suffix.lower()](opened.read(_HEAD))
+            return begins[path.suffix.lower()](opened.read(_HEAD))
     except FileError:
         return False
     except OSError as error:
@@ -195,3 +201,5 @@ _BEGINS: dict[str, Callable[[bytes], bool]] = {
     ".html": _is_page,
     ".htm": _is_page,
 }
+# Not among the endings of a figure, which is never animated.
+_ALSO_BEGINS = {".gif": lambda head: head.startswith((b"GIF87a", b"GIF89a"))}

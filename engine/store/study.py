@@ -126,11 +126,7 @@ class Study:
             return spec.key in self._entries
 
     def take_up(self, spec: Spec) -> bool:
-        """Whether the spec has been computed, also by another process since this study was opened.
-
-        Two processes may work on one study; the first to finish a record writes it. A record that
-        another process wrote is adopted here.
-        """
+        """Whether the spec has been computed; a record that another process wrote is adopted."""
         path = self._record_path(spec.kind, spec.key)
         if not self.has(spec) and path.is_file():
             with suppress(OSError, FileError):
@@ -220,14 +216,18 @@ class Study:
         return entry
 
     def forget(self, keys: Iterable[str]) -> list[Entry]:
-        """Drop entries of records whose files were moved away, and return these entries.
+        """Drop entries of records whose files were moved away, and return them; see :meth:`stored`.
 
-        The index file needs no change: :func:`engine.store.index.load` ignores lines without a
-        record file.
+        The index file keeps its lines: :func:`engine.store.index.load` looks at the files.
         """
         with self._lock:
             self._ordered = None
             return [self._entries.pop(key) for key in keys if key in self._entries]
+
+    def stored(self, keys: Iterable[str]) -> list[Entry]:
+        """Return the entries of these records as their files have them: with their own titles."""
+        with self._lock:
+            return [self._entries[key] for key in keys if key in self._entries]
 
     def remember(self, entries: Iterable[Entry]) -> None:
         """Add records to the list again after their files were put back unchanged."""

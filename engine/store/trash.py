@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.store import index
 from engine.store.atomic import sync_folder
 from engine.store.hdf5 import FileError
 from engine.store.index import Entry
@@ -71,6 +72,8 @@ def delete(study: Study, keys: Collection[str], progress: Progress = _silent) ->
     """
     found = dependants(study.entries, keys)
     _refuse_links(study.path, found)
+    # Now: who watches the folder meanwhile forgets what has left it.
+    headers = study.stored(entry.key for entry in found)
     moved: list[Entry] = []
     for entry in reversed(found):
         try:
@@ -80,7 +83,7 @@ def delete(study: Study, keys: Collection[str], progress: Progress = _silent) ->
             raise StudyError(f"{entry.title} cannot be deleted: {error.strerror}") from error
         moved.append(entry)
         progress(len(moved), len(found))
-    headers = study.forget(entry.key for entry in found)
+    study.forget(entry.key for entry in found)
     _sync(study.path, found)
     return Deleted(tuple(headers))
 
@@ -149,11 +152,17 @@ def restore_all(study: Study) -> int:
         If a file cannot be moved.
     """
     files = content(study)
+    # As on opening a study, a line of the index saves reading a file of its kind and size.
+    known = index.known(study.path / "index.jsonl") if files else {}
     for path in files:
         place = study.path / "records" / path.parent.name / path.name
         try:
             if not place.exists():
                 _move(path, place)
+            entry = known.get(path.stem)
+            if entry is not None and index.is_of(entry, place, place.stat().st_size):
+                study.remember([entry])
+                continue
             with suppress(ValueError):  # restore a damaged record too; check reports it
                 study.adopt(place)
         except OSError as error:

@@ -7,7 +7,7 @@ unfinished.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +72,10 @@ class Unfinished:
 
 
 def unfinished(
-    study: Study, own: Asked | None = None, going: Collection[str] = ()
+    study: Study,
+    own: Asked | None = None,
+    going: Collection[str] = (),
+    known: Callable[[str], Spec | None] = lambda key: None,
 ) -> list[Unfinished]:
     """Return what is unfinished in a study, in the order in which it was asked for.
 
@@ -82,19 +85,21 @@ def unfinished(
         The list that this process writes, if it computes in the study.
     going
         Keys of what this process computes now.
+    known
+        Returns the spec of a key if this process has it; reading thousands of them takes seconds.
     """
-    wanted: dict[str, Any] = {}
+    wanted: dict[str, str] = {}
     elsewhere: set[str] = set(going)
     for path in asked.files(study.path):
-        found = asked.specs_in(path)
+        found = asked.lines_in(path)
         if (own is None or path != own.path) and asked.is_written(path):
             elsewhere |= found.keys()
         else:
             wanted |= found
     saved = {path.stem: path for path in sorted((study.path / "checkpoints").glob("*.h5"))}
-    have = {entry.key for entry in study.entries}
-    keys = [key for key in dict.fromkeys([*wanted, *saved]) if key not in have | elsewhere]
-    rows = [_row(key, wanted.get(key), saved.get(key)) for key in keys]
+    gone = {entry.key for entry in study.entries} | elsewhere
+    keys = [key for key in dict.fromkeys([*wanted, *saved]) if key not in gone]
+    rows = [_row(key, known(key), wanted.get(key), saved.get(key)) for key in keys]
     # A list whose spec this version does not know, and no checkpoint: nothing to go on with.
     return [row for row in rows if row.spec is not None or row.saved or row.lacks]
 
@@ -112,7 +117,7 @@ def discard(study: Study, keys: Iterable[str], own: Asked | None = None) -> None
         if own is not None and path == own.path:
             own.discard(dropped)
             continue
-        listed = asked.specs_in(path).keys()
+        listed = asked.lines_in(path).keys()
         if listed & dropped:
             asked.keep_only(path, listed - dropped)
     for key in dropped:
@@ -124,11 +129,12 @@ def tidy(study: Study) -> None:
     have = {entry.key for entry in study.entries}
     for path in asked.files(study.path):
         with suppress(OSError):  # a folder that cannot be written keeps its lists
-            if not asked.keys_in(path) - have:
+            if not asked.lines_in(path).keys() - have:
                 asked.keep_only(path, set())
 
 
-def _row(key: str, listed: Any, checkpoint: Path | None) -> Unfinished:
+def _row(key: str, known: Spec | None, line: str | None, checkpoint: Path | None) -> Unfinished:
+    listed = None if known is not None or line is None else asked.spec_in(line)
     documents: Any = {}
     if checkpoint is not None:
         try:
@@ -136,7 +142,7 @@ def _row(key: str, listed: Any, checkpoint: Path | None) -> Unfinished:
             documents = hdf5.read_unsealed(checkpoint, only_documents=True).documents
         except (OSError, FileError):
             checkpoint = None
-    spec = _spec(key, listed) or _spec(key, documents.get("spec"))
+    spec = known or _spec(key, listed) or _spec(key, documents.get("spec"))
     fit = documents.get("fit")
     done = fit.get("epoch") if isinstance(fit, dict) else 0
     epochs = getattr(spec, "epochs", 0)

@@ -42,6 +42,9 @@ class BatchContext:
         Share of each label that is spread over all classes, see :meth:`loss`.
     mixed
         Whether :meth:`logits` computes in bfloat16 where that loses little.
+    training
+        All training images, as uint8 or float (N, C, H, W), and their labels (N,), before any
+        augmentation; None where there are none but the batch.
     """
 
     epoch: float
@@ -49,6 +52,7 @@ class BatchContext:
     on_step: Callable[[int, Tensor], None]
     smoothing: float = 0.0
     mixed: bool = False
+    training: tuple[Tensor, Tensor] | None = None
 
     def logits(self, model: nn.Module, images: Tensor) -> Tensor:
         """Return the float32 logits of a step of training.

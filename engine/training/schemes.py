@@ -19,7 +19,9 @@ from engine.specs import (
     MART,
     TRADES,
     Adversarial,
+    AlignedGradients,
     AttackSpec,
+    EdgeGradients,
     FastAT,
     FreeAT,
     GaussianNoise,
@@ -31,7 +33,12 @@ from engine.specs import (
 from engine.training.batch import BatchContext, Scheme
 from engine.training.loop import TrainingState, descend
 from engine.training.one_step import fast_at_step, free_at_step, grad_align_step, n_fgsm_step
-from engine.training.penalties import gaussian_noise_step, gradient_penalty_step
+from engine.training.penalties import (
+    aligned_gradients_step,
+    edge_gradients_step,
+    gaussian_noise_step,
+    gradient_penalty_step,
+)
 from engine.training.perturbation import descend_perturbed
 
 __all__ = ["SCHEMES", "BatchContext", "Scheme"]
@@ -173,6 +180,8 @@ SCHEMES: dict[str, Scheme] = {
     Standard.kind: Scheme(standard_step),
     GaussianNoise.kind: Scheme(gaussian_noise_step),
     GradientPenalty.kind: Scheme(gradient_penalty_step),
+    EdgeGradients.kind: Scheme(edge_gradients_step),
+    AlignedGradients.kind: Scheme(aligned_gradients_step),
     Adversarial.kind: Scheme(adversarial_step),
     TRADES.kind: Scheme(trades_step),
     MART.kind: Scheme(mart_step),

@@ -256,6 +256,7 @@ class _Run:
             self._on_attack_step,
             smoothing=spec.label_smoothing,
             mixed=spec.precision == "bfloat16",
+            training=(self._images.train, self._images.train_labels),
         )
         loss: Tensor = self._scheme.step(state, images, labels, batch, **self._fields)
         return loss

@@ -356,4 +356,24 @@ TERMS: tuple[Term, ...] = (
         "baseline",
         words="baseline",
     ),
+    _term(
+        "decision region",
+        (
+            "All images that a network puts into one class. On the plane through an image, along "
+            "its attack and a random direction, one sees how near the next region is."
+        ),
+        "{x + ε (a u + b v)}, ‖u‖<sub>p</sub> = ‖v‖<sub>p</sub> = 1, ⟨u, v⟩ = 0",
+        "Warde-Farley, Goodfellow 2016, figure 1",
+        words="decision region|decision regions|region",
+    ),
+    _term(
+        "painted class",
+        (
+            "What a targeted attack of a large radius makes of an image. Networks whose gradients "
+            "follow what makes a class paint strokes of it; others reach the class by noise."
+        ),
+        "argmin L(f(x′), t), ‖x′ − x‖<sub>p</sub> ≤ ε, ε large",
+        "Santurkar 2019, section 3",
+        words="painted class|painting",
+    ),
 )

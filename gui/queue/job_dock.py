@@ -260,9 +260,10 @@ class JobDock(QFrame):
         self.summary.setText(self._summary_text(found))
         self.pause.setEnabled(self.model.active > 0 or self._paused)
         self.cancel.setEnabled(self.model.active > 0)
-        ended, finished = self.model.ended, self.model.finished
-        self.clear.setEnabled(ended > 0)
-        self.clear.setText(CLEAR_FINISHED if finished or not ended else CLEAR_OTHERS)
+        states = self.model.tally()
+        finished, others = states["finished"], states["failed"] + states["cancelled"]
+        self.clear.setEnabled(finished + others > 0)
+        self.clear.setText(CLEAR_FINISHED if finished or not others else CLEAR_OTHERS)
 
     def _summary_text(self, found: Summary) -> str:
         if not found.total:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from engine.jobs.durations import clock, duration
 from engine.jobs.events import Ended, Event, Notice, Progress, Queued, Scalars, Started
 from engine.store.unfinished import Unfinished
 from gui.look.plain import plain_tip
-from gui.queue.job import Job, Stopwatch, progress_text, scalars_text
+from gui.queue.job import Job, JobState, Stopwatch, progress_text, scalars_text
 from gui.queue.job_outlook import Outlook
 
 Index = QModelIndex | QPersistentModelIndex
@@ -69,7 +70,7 @@ class JobModel(QAbstractTableModel):
         self._jobs: dict[str, Job] = {}
         self._batch: set[str] = set()
         self._ended: dict[str, set[str]] = {"failed": set(), "cancelled": set()}  # of the batch
-        self._active = 0
+        self._going: dict[str, Job] = {}  # those that run or wait
         self._moved = False
         self._changed = False
         self._sorted = -math.inf
@@ -163,7 +164,7 @@ class JobModel(QAbstractTableModel):
         self._batch &= set(self._jobs)
         for keys in self._ended.values():
             keys &= self._batch
-        self._active = sum(job.active for job in kept)
+        self._going = {job.key: job for job in kept if job.active}
         self.endResetModel()
 
     # -------------------------------------------------------------------------------------- state
@@ -184,24 +185,22 @@ class JobModel(QAbstractTableModel):
     @property
     def finished(self) -> int:
         """The number of computations that finished."""
-        return sum(job.state == "finished" for job in self._jobs.values())
+        return self.tally()["finished"]
 
-    @property
-    def ended(self) -> int:
-        """The number of computations that have ended."""
-        return sum(not job.active and job.state != "unfinished" for job in self._jobs.values())
+    def tally(self) -> Counter[JobState]:
+        """Return the numbers of computations by state."""
+        return Counter(job.state for job in self._jobs.values())
 
     @property
     def active(self) -> int:
         """The number of computations that are running or waiting."""
-        return self._active
+        return len(self._going)
 
     def summary(self) -> Summary:
         """Return the totals over everything queued since the queue was last empty."""
-        active = [job for job in map(self._jobs.__getitem__, self._batch) if job.active]
-        left = self.outlook.left(active, self.stopwatch.now())
+        left = self.outlook.left(self._going.values(), self.stopwatch.now())
         failed, cancelled = len(self._ended["failed"]), len(self._ended["cancelled"])
-        done = len(self._batch) - len(active) - failed - cancelled
+        done = len(self._batch) - len(self._going) - failed - cancelled
         return Summary(done, len(self._batch), failed, left, cancelled)
 
     # ---------------------------------------------------------------------------------- Qt's model
@@ -253,7 +252,7 @@ class JobModel(QAbstractTableModel):
 
     def _queue(self, event: Queued | Started, old: Job | None) -> Job:
         """Add a computation; one that ended before reuses its row."""
-        if not self._active:
+        if not self._going:
             self._batch.clear()
             for keys in self._ended.values():
                 keys.clear()
@@ -268,7 +267,7 @@ class JobModel(QAbstractTableModel):
         self._batch.add(event.key)
         for keys in self._ended.values():
             keys.discard(event.key)
-        self._active += 1
+        self._going[event.key] = job
         return job
 
     def _on_progress(self, job: Job, event: Progress) -> None:
@@ -278,7 +277,7 @@ class JobModel(QAbstractTableModel):
         job.done, job.total, job.what = event.done, event.total, event.what
 
     def _on_end(self, job: Job, event: Ended) -> None:
-        self._active -= job.active
+        self._going.pop(job.key, None)
         began = job.state == "running"
         job.state, job.seconds = event.outcome, event.seconds
         job.message, job.details = event.message, event.details

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from engine.plan.cost import Rates, Work, finish, work_of
@@ -116,13 +116,15 @@ class Outlook:
         spent = now - job.started
         return max(expected - spent, phase or 0.0, LATE * spent)
 
-    def left(self, batch: Iterable[Job], now: float) -> float | None:
+    def left(self, batch: Collection[Job], now: float) -> float | None:
         """Return in how many seconds a queue will be empty, or None."""
-        jobs = {job.key: job for job in batch if job.active}
-        if len(jobs) <= MANY:
-            self._told = now, self._played(jobs, now)
-        elif now >= self._due:
-            self._play_aside(jobs, now)
+        many = len(batch) > MANY
+        if not many or now >= self._due:  # thousands are not even looked at in between
+            jobs = {job.key: job for job in batch if job.active}
+            if many:
+                self._play_aside(jobs, now)
+            else:
+                self._told = now, self._played(jobs, now)
         at, left = self._told
         return None if left is None else max(left - (now - at), 0.0)
 

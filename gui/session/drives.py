@@ -6,6 +6,7 @@ None of them is asked on the thread of the window, or on one that something else
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer
@@ -13,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer
 from engine.data.safety import patience
 
 if TYPE_CHECKING:
+    from engine.data.sources import Check
     from gui.session.state import State
 
 
@@ -38,10 +40,45 @@ class Drives(QObject):
         work
             May raise ValueError with one sentence for the user.
         """
+        self._ask(channel, name, lambda check: work(), done, lambda: None)
+
+    def read(
+        self,
+        channel: str,
+        name: str,
+        work: Callable[[Check, Callable[[], None]], Any],
+        done: Callable[[Any], object],
+    ) -> None:
+        """Call ``work`` as :meth:`ask` does, where it may take long although the drive answers.
+
+        Parameters
+        ----------
+        work
+            Takes a check to call regularly, which raises once nobody waits any more, and a function
+            to call whenever something was read: only a pause between two calls counts as silence.
+        """
+        moves: list[None] = []
+        moved = partial(moves.append, None)
+        self._ask(channel, name, lambda check: work(check, moved), done, lambda: len(moves))
+
+    def _ask(
+        self,
+        channel: str,
+        name: str,
+        work: Callable[[Check], Any],
+        done: Callable[[Any], object],
+        progress: Callable[[], object],
+    ) -> None:
         self._end(channel)
         self._state.runner.forget(channel)
-        timer = QTimer(self, singleShot=True, interval=int(patience.SLOW_SECONDS * 1000))
-        timer.timeout.connect(lambda: self._state.message.emit(patience.silence(name), False))
+        waited = patience.Patience()
+        timer = QTimer(self, interval=max(1, int(patience.SLOW_SECONDS * 100)))
+
+        def look() -> None:
+            if waited.is_lost(progress()):
+                self._state.message.emit(patience.silence(name), False)
+
+        timer.timeout.connect(look)
         timer.start()
         self._waiting[channel] = timer
 

@@ -14,7 +14,7 @@ from PySide6.QtCore import QByteArray, QMimeData, QUrl
 from PySide6.QtGui import QImage
 
 from engine.store.files import BLOCK, open_regular
-from engine.store.study import SUFFIX
+from engine.store.study import SUFFIX, Study, StudyError
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
@@ -174,6 +174,28 @@ def free_path(folder: Path, stem: str, suffix: str) -> Path:
     return candidate
 
 
+def image_files(paths: Sequence[Path], check: Callable[[], None]) -> list[Path]:
+    """Return the files, and the image files in the folders at any depth, in the order of names."""
+    from engine.data.decode import SUFFIXES
+
+    found = []
+    for path in paths:
+        if path.is_dir():
+            for file in path.rglob("*"):
+                check()
+                if file.suffix.lower() in SUFFIXES and file.name[0] != "." and file.is_file():
+                    found.append(file)
+        else:
+            found.append(path)
+    return sorted(found)
+
+
+def spread(files: Sequence[Path], most: int) -> list[Path]:
+    """Return at most so many files, evenly spaced, so that every folder has its share."""
+    step = -(-len(files) // most)
+    return list(files[:: max(1, step)])
+
+
 def copied(paths: list[Path], folder: Path, check: Callable[[], None]) -> Path:
     """Copy files into a folder, numbering names that repeat, and return the folder."""
     for path in paths:
@@ -187,6 +209,15 @@ def copied(paths: list[Path], folder: Path, check: Callable[[], None]) -> Path:
         except OSError as error:
             raise ValueError(f"{path} cannot be copied: {error.strerror or error}") from error
     return folder
+
+
+def note_place(study: Study, digest: str, path: Path) -> str:
+    """Keep in a study where files lie, which asks their drive; return what hinders it, or ""."""
+    try:
+        study.set_location(digest, path)
+    except StudyError as error:
+        return str(error)
+    return ""
 
 
 def form_like(spec: ImagesSpec | None, images: ImageSet | None, path: Path) -> dict[str, Any]:

@@ -133,7 +133,7 @@ class Edits(QObject):
         for spec in self._state.runner.pending:
             if spec.key in keys:
                 return f"“{spec.title}” is being computed: cancel it first."
-            needed = next((doomed[p.key] for p in spec.requires() if p.key in doomed), None)
+            needed = next((doomed[p.key] for p in spec.parents if p.key in doomed), None)
             if needed is not None:
                 text = "“{}” is needed by “{}”, which runs or waits: cancel that first."
                 return text.format(needed.title, spec.title)

@@ -7,6 +7,7 @@ is kept like any other record, with a spec of their own.
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,17 +20,22 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QImage
 
 from engine.specs import FolderImages, ImagesSpec, StoredImages
-from engine.store.study import Study, StudyError
+from engine.store.study import Study
 from gui.session import dropping
+from gui.session.drives import Drives
+from gui.session.dropping import image_files, spread
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
-    from engine.jobs.context import Control
+    from engine.data.sources import Check
     from gui.session.state import State
+
+    Answer = tuple[StoredImages, ImageSet, int, str]  # the last: why the place cannot be kept
 
 Step = Callable[[str, Callable[[], object], Callable[[], object]], object]
 MOST = 200  # images that one drop adds
 _NUMBERS = itertools.count()
+_PLACING = threading.Lock()
 FITS = {
     "resize": "stretched to {w} x {h} px",
     "crop": "cut to the square in the middle, then scaled to {w} x {h} px",
@@ -177,6 +183,7 @@ class Guests(QObject):
     def __init__(self, state: State):
         super().__init__(state)
         self._state = state
+        self._drives = Drives(state)
         self._study: Study | None = None
         self._sets: tuple[Guest, ...] = ()
         self.step: Step = lambda _, do, undo: do()
@@ -209,16 +216,16 @@ class Guests(QObject):
             self._say(text.format(shape[2], shape[1]), error=True)
             return
         form = prepared_like(like, shape)
-        place = dropping.free_path(study.path / "dropped", paths[0].stem or "images", "")
 
-        def work(control: Control) -> tuple[Path, StoredImages, ImageSet, int]:
-            return read(list(paths), place, form, control.check)
+        def work(check: Check, moved: Callable[[], None]) -> Answer:
+            place = study.path / "dropped" / (paths[0].stem or "images")
+            where, spec, images, count = read(list(paths), place, form, check, moved)
+            return spec, images, count, dropping.note_place(study, spec.digest, where)
 
         self._say(f"Reading {paths[0].name} …")
-        done, failed = partial(self._take, study, like), partial(self._say, error=True)
         # A channel for each: what is dropped later must not take the place of this.
         channel = f"guests {next(_NUMBERS)}"
-        self._state.runner.ask(channel, work, done, failed, long=True)
+        self._drives.read(channel, paths[0].name, work, partial(self._take, study, like))
 
     def bring(self, spec: ImagesSpec) -> None:
         """Add the images of an earlier session by their spec, unless they are there already."""
@@ -227,19 +234,20 @@ class Guests(QObject):
             self.arrived.emit(spec)
             return
 
-        def work(control: Control) -> ImageSet:
+        def work(check: Check, moved: Callable[[], None]) -> ImageSet:
             from engine.data.images import load
 
-            return load(spec, study.locate, check_cancelled=control.check)
+            def progress(*_: object) -> None:
+                moved()
+
+            return load(spec, study.locate, check_cancelled=check, progress=progress)
 
         def done(images: ImageSet) -> None:
             own = self._state.image_set
             if study is self._state.study and own is not None and own.shape == images.shape:
                 self._add(Guest(spec, images, how_prepared(spec, images.shape)))
 
-        channel = f"guests {next(_NUMBERS)}"
-        failed = partial(self._say, error=True)
-        self._state.runner.ask(channel, work, done, failed, long=True)
+        self._drives.read(f"guests {next(_NUMBERS)}", spec.title, work, done)
 
     def has(self, spec: ImagesSpec | None) -> bool:
         """Return whether images are among the guests."""
@@ -262,16 +270,12 @@ class Guests(QObject):
         else:
             self._say(f"{path} cannot be written.", error=True)
 
-    def _take(
-        self, study: Study, like: ImagesSpec, answer: tuple[Path, StoredImages, ImageSet, int]
-    ) -> None:
-        place, spec, images, total = answer
+    def _take(self, study: Study, like: ImagesSpec, answer: Answer) -> None:
+        spec, images, total, problem = answer
         if study is not self._state.study:
             return
-        try:
-            study.set_location(spec.digest, place)
-        except StudyError as error:
-            self._say(str(error), error=True)
+        if problem:
+            self._say(problem, error=True)
         note = how_prepared(like, images.shape)
         before, add = self._sets, partial(self._add, Guest(spec, images, note))
         self.step(f"adding of “{spec.title}”", add, lambda: self._keep(before.__contains__))
@@ -339,12 +343,17 @@ def how_prepared(like: ImagesSpec, shape: tuple[int, int, int]) -> str:
 
 
 def read(
-    paths: list[Path], place: Path, form: dict[str, Any], check: Callable[[], None]
+    paths: list[Path],
+    place: Path,
+    form: dict[str, Any],
+    check: Check,
+    moved: Callable[[], None] = lambda: None,
 ) -> tuple[Path, StoredImages, ImageSet, int]:
     """Read image files, and those of folders, as one set without classes.
 
     One file, and a folder without subfolders, are read where they are. Of other folders, and of
     several files, copies are made in ``place``, because a study knows one path for each set.
+    ``moved`` is called with every file.
 
     Returns
     -------
@@ -352,38 +361,22 @@ def read(
     """
     from engine.data.images import ingest
 
-    files = image_files(paths, check)
+    def went_on(*_: object) -> None:
+        check()
+        moved()
+
+    files = image_files(paths, went_on)
     if not files:
         raise ValueError(f"{paths[0]} holds no image file")
     where = paths[0]
     flat = where.is_dir() and all(file.parent == where for file in files) and len(files) <= MOST
     if len(paths) > 1 or not (where.is_file() or flat):
-        place.mkdir(parents=True)
-        where = dropping.copied(spread(files, MOST), place, check)
-    spec, images = ingest(where, **form, check_cancelled=check)
+        with _PLACING:  # two drops of one name are read at the same time
+            place = dropping.free_path(place.parent, place.name, "")
+            place.mkdir(parents=True)
+        where = dropping.copied(spread(files, MOST), place, went_on)
+    spec, images = ingest(where, **form, progress=went_on, check_cancelled=check)
     return where, spec, images, len(files)
-
-
-def image_files(paths: Sequence[Path], check: Callable[[], None]) -> list[Path]:
-    """Return the files, and the image files in the folders at any depth, in the order of names."""
-    from engine.data.decode import SUFFIXES
-
-    found = []
-    for path in paths:
-        if path.is_dir():
-            for file in path.rglob("*"):
-                check()
-                if file.suffix.lower() in SUFFIXES and file.name[0] != "." and file.is_file():
-                    found.append(file)
-        else:
-            found.append(path)
-    return sorted(found)
-
-
-def spread(files: Sequence[Path], most: int) -> list[Path]:
-    """Return at most so many files, evenly spaced, so that every folder has its share."""
-    step = -(-len(files) // most)
-    return list(files[:: max(1, step)])
 
 
 def _summary(spec: ImagesSpec, images: ImageSet, note: str, total: int) -> str:

@@ -326,12 +326,15 @@ class Importer(QObject):
         study = self._study_called(spec.name)
         if study is None:
             return
-        try:
-            study.set_location(spec.digest, path)
-        except StudyError as error:
-            self._say(str(error), error=True)
-        self.choose(spec, images)
-        self._say(dropping.summary(spec, images))
+
+        def placed(problem: str) -> None:
+            if self._state.study is study:
+                self._say(problem, error=True)
+                self.choose(spec, images)
+                self._say(dropping.summary(spec, images))
+
+        work = partial(dropping.note_place, study, spec.digest, path)
+        self.drives.ask(f"place {spec.digest}", path.name, work, placed)
 
     def _form_of_present(self, path: Path) -> dict[str, Any]:
         return dropping.form_like(self._state.images, self._state.image_set, path)
@@ -369,16 +372,19 @@ class Importer(QObject):
         study = self._study_called(path.stem)
         if study is None:
             return
-        try:
-            study.set_location(spec.digest, path)
-        except StudyError as error:
-            self._say(str(error), error=True)
-            return
-        self._state.run([spec])
-        self.network_added.emit(spec)
+
+        def placed(problem: str) -> None:
+            self._say(problem, error=True)
+            if self._state.study is study and not problem:
+                self._state.run([spec])
+                self.network_added.emit(spec)
+
+        work = partial(dropping.note_place, study, spec.digest, path)
+        self.drives.ask(f"place {spec.digest}", path.name, work, placed)
 
     def _say(self, text: str, *, error: bool = False) -> None:
-        self._state.message.emit(text, error)
+        if text:
+            self._state.message.emit(text, error)
 
 
 def documents() -> Path:

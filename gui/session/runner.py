@@ -263,7 +263,7 @@ class Runner(QObject):
     def ask_apart(
         self,
         channel: str,
-        work: Callable[[], Any],
+        work: Callable[[Callable[[], None]], Any],
         done: Callable[[Any], None],
         failed: Callable[[str], None],
     ) -> None:
@@ -271,6 +271,7 @@ class Runner(QObject):
 
         It is for what asks about a path of the user's, whose drive may never answer: when it is
         forgotten, or the window closes, the thread that waits for the drive is left behind.
+        ``work`` takes a check, which raises from then on.
         """
         from engine.data.safety.apart import apart
 
@@ -279,7 +280,7 @@ class Runner(QObject):
         self._lanes += (lane,)
 
         def guarded(control: Control) -> Any:
-            return apart(lambda _: work(), control.check)
+            return apart(work, control.check)
 
         lane.ask(Request(channel, guarded, done, failed))
         self._answer_timer.start()

@@ -16,6 +16,7 @@ from engine.store.index import Entry
 from engine.store.study import Study, StudyError, spec_of
 from gui.look import settings
 from gui.session.runner import Runner
+from gui.session.threads.event_flow import Listeners
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
@@ -44,10 +45,13 @@ class State(QObject):
         Takes the spec of a record whose settings are wanted in the form of its page.
     image_asked
         Takes the number of the test image that the user clicked in any view.
-    engine_event
-        Every engine event (see :mod:`engine.jobs.events`).
     message
         One sentence for the user, and whether it is an error.
+
+    Attributes
+    ----------
+    engine_event
+        Listeners to every engine event (see :mod:`engine.jobs.events`), connected like a signal.
     """
 
     study_changed = Signal()
@@ -59,13 +63,13 @@ class State(QObject):
     record_asked = Signal(str)
     settings_asked = Signal(object)
     image_asked = Signal(int)
-    engine_event = Signal(object)
     message = Signal(str, bool)
 
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
         self.runner = Runner(self)
         self.runner.engine_event.connect(self._on_event)
+        self.engine_event = Listeners()
         self.study: Study | None = None
         self.images: ImagesSpec | None = None
         self.image_set: ImageSet | None = None

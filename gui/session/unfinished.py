@@ -50,13 +50,13 @@ class UnfinishedWork(QObject):
         own = runner.asked
 
         def work(_: Any) -> list[Unfinished]:
-            return store.unfinished(study, own)
+            return store.unfinished(study, own, known=runner.spec)
 
         def done(found: list[Unfinished]) -> None:
             if self._state.study is study:
                 going = {spec.key for spec in runner.pending}  # some was queued since
-                have = {entry.key for entry in study.entries}
-                self._show([one for one in found if one.key not in going | have])
+                gone = going | {entry.key for entry in study.entries}
+                self._show([one for one in found if one.key not in gone])
 
         runner.ask("unfinished", work, done, self._failed)
 

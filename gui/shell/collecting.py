@@ -18,8 +18,10 @@ YOUNG_OBJECTS = 5000
 YOUNGER = 10
 # Little of what is made while the window starts is garbage, and visiting it took 0.1 s.
 STARTING_OBJECTS = 2_000_000
-# Of the time may go into visiting all objects: with thousands of jobs it takes a tenth of a second.
+# Of the time may go into visiting all objects, and into visiting those of the younger generations:
+# with thousands of new jobs either takes a tenth of a second.
 MOST_SHARE = 0.005
+MOST_SHARE_YOUNG = 0.02
 
 
 class Collector(QObject):
@@ -30,6 +32,7 @@ class Collector(QObject):
         gc.disable()
         self._settled = False
         self._due = 0.0  # when all objects may be visited again
+        self._due_young = 0.0  # and the others
         self._timer = QTimer(self)
         self._timer.setInterval(INTERVAL_MS)
         self._timer.timeout.connect(self.look)
@@ -49,15 +52,19 @@ class Collector(QObject):
     def look(self) -> None:
         """Collect the generations whose thresholds are reached."""
         young, middle, old = gc.get_count()
-        if young <= (YOUNG_OBJECTS if self._settled else STARTING_OBJECTS):
+        begun = time.monotonic()
+        few = YOUNG_OBJECTS if self._settled else STARTING_OBJECTS
+        if young <= few or begun < self._due_young:
             return
         generation = 0 if middle < YOUNGER else 1 if old < YOUNGER else 2
-        begun = time.monotonic()
         if generation == 2 and begun < self._due:
             generation = 1
         gc.collect(generation)
+        taken = time.monotonic() - begun
         if generation == 2:
-            self._due = begun + (time.monotonic() - begun) / MOST_SHARE
+            self._due = begun + taken / MOST_SHARE
+        else:
+            self._due_young = begun + taken / MOST_SHARE_YOUNG
 
     def stop(self) -> None:
         """Re-enable Python's own collection. Call this when no other thread is left."""

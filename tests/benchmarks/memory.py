@@ -15,6 +15,7 @@ remains is not other programs' doing.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import statistics
@@ -204,6 +205,10 @@ def child(phase: str, folder: Path, size: int, work: Path) -> None:
     torch.set_num_threads(1)
     if phase in ("first steps", "first steps, mapped", "rank"):
         _spec(folder, size, work)
+    # As in the window, whose own thread collects: Python would visit all objects of the libraries
+    # on whichever thread reads, and hold its lock for 0.1 to 0.8 s.
+    gc.freeze()
+    gc.disable()
     beat = Beat()
     beat.start()
     begun = time.monotonic()

@@ -88,3 +88,16 @@ def test_that_importing_the_interface_loads_nothing_heavy():
         "import sys, engine.api; assert not {'torch', 'matplotlib', 'PySide6'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_that_the_surroundings_of_an_image_and_a_painted_class_are_returned(tmp_path):
+    study = api.open_study(tmp_path / "s.isthmus")
+    api.compute(study, [small()], device="cpu")
+    attack = specs.PGD(eps=0.1, step_size=0.05, steps=2, target=3)
+    spec = specs.AdversarialExamples(classifier=small(), attack=attack, indices=(1,))
+    found = api.around(study, spec, grid=5, way="gradient")
+    assert found.arrays["loss"].shape == (5, 5)
+    assert found.arrays["loss"][2, 2] == pytest.approx(found.numbers["loss"], rel=1e-4, abs=1e-7)
+    painted = api.paint(study, spec, start="grey", frames=2)
+    assert painted.arrays["frames"].shape[0] == 3
+    assert (painted.arrays["frames"][0] == 0.5).all()

@@ -232,6 +232,16 @@ def test_that_impossible_settings_of_the_new_methods_get_one_sentence():
         (lambda: specs.Adversarial(awp=-0.1), "awp is -0.1, must be a number at least 0"),
         (lambda: specs.GaussianNoise(sigma=-1.0), "sigma is -1.0, must be a number at least 0"),
         (lambda: specs.GradientPenalty(size="l3"), "size is 'l3', must be one of l1, l2_squared"),
+        (lambda: specs.EdgeGradients(weight=-1.0), "weight is -1.0, must be a number at least 0"),
+        (
+            lambda: specs.EdgeGradients(temperature=0.0),
+            "temperature is 0.0, must be a number above",
+        ),
+        (
+            lambda: specs.AlignedGradients(classes=0),
+            "classes is 0, must be a whole number at least",
+        ),
+        (lambda: specs.AlignedGradients(target="x"), "target is 'x', must be one of class_mean"),
         (lambda: specs.FreeAT(replays=0), "replays is 0, must be a whole number at least 1"),
         (lambda: specs.FastAT(stride=0.0), "stride is 0.0, must be a number above 0"),
         (lambda: specs.NoisyFGSM(noise=-1.0), "noise is -1.0, must be a number at least 0"),

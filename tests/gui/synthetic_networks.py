@@ -143,6 +143,9 @@ class Answers:
         self.open: list[Callable[[], None]] = []
         self.ran: list[Spec] = []
         self.failure = ""
+        # If set, answers what a tab computes instead of a record: takes the spec and the options.
+        self.instead: Callable[[Any, dict[str, Any]], Result] | None = None
+        self.options: list[dict[str, Any]] = []
         runner: Any = workspace.runner
         runner.ask = self.ask
         runner.preview = self.preview
@@ -154,6 +157,8 @@ class Answers:
         work: Callable[[Any], Any],
         done: Callable[[Any], None],
         failed: Callable[[str], None],
+        *,
+        long: bool = False,
     ) -> None:
         """Read at once."""
         try:
@@ -169,16 +174,21 @@ class Answers:
         specs: Iterable[Spec],
         done: Callable[[Any], None],
         failed: Callable[[str], None],
+        *,
+        compute: Any = None,
     ) -> None:
         """Take a request as the runner does; ``open`` holds the answers that are due."""
         wanted = list(specs)
         self.asked += wanted
+        options = dict(getattr(compute, "keywords", {}))
+        self.options += [options for _ in wanted]
 
         def answer() -> None:
             if self.failure:
                 failed(self.failure)
             else:
-                done([self.result(spec) for spec in wanted])
+                instead = self.instead if compute is not None else None
+                done([instead(one, options) if instead else self.result(one) for one in wanted])
 
         if self.at_once:
             answer()

@@ -21,7 +21,7 @@ def workspace(tmp_path):
 def drop_guest(workspace, name="one"):
     """Take an image as a drop on Attack or Maps does, once it was read."""
     spec = FolderImages(name=name, digest="d" * 64)
-    answer = workspace.study.path / "one.png", spec, image_set(test=1), 1
+    answer = spec, image_set(test=1), 1, ""
     workspace.guests._take(workspace.study, workspace.images, answer)
     return spec
 

@@ -14,11 +14,11 @@ class Patience:
     Parameters
     ----------
     seconds
-        How long that is.
+        How long that is; None: SLOW_SECONDS.
     """
 
-    def __init__(self, seconds: float = SLOW_SECONDS) -> None:
-        self._seconds = seconds
+    def __init__(self, seconds: float | None = None) -> None:
+        self._seconds = SLOW_SECONDS if seconds is None else seconds
         self._since = time.monotonic()
         self._last: object = None
 

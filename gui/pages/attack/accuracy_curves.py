@@ -8,13 +8,14 @@ from typing import Any
 
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from engine.jobs.events import Ended
-from engine.specs import AttackSpec, Measurement, RobustAccuracy, Training
+from engine.specs import AttackSpec, ClassifierSpec, Measurement, RobustAccuracy, Training
 from engine.specs.attacks import radius_fault
 from engine.store.index import Entry
 from engine.store.study import spec_of
+from engine.tradeoff.seeds import but_for_seed, name_of_all, seed_band
 from gui.look.plain import plain_tip
 from gui.pages.attack.form import AttackForm
 from gui.pages.attack.report_card import AttackCard
@@ -85,6 +86,13 @@ class AccuracyCurves(QWidget):
         self.measure.setProperty("role", "primary")
         self.measure.setToolTip("Attack the test images at every radius; keep the result")
         self.measure.clicked.connect(self.ask)
+        self.seeds = QCheckBox("All seeds")
+        self.seeds.setChecked(True)
+        self.seeds.setToolTip(
+            "Take in the networks that differ from a chosen one by the seed only: one line, their "
+            "mean, with a band"
+        )
+        self.seeds.toggled.connect(self.refresh)
         self.images.valueChanged.connect(self.refresh)
         self.top.changed.connect(self.refresh)
         self.top.line.textEdited.connect(self._keep_top)
@@ -108,6 +116,7 @@ class AccuracyCurves(QWidget):
             label.setBuddy(widget)
             bar.addWidget(label)
             bar.addWidget(widget)
+        bar.addWidget(self.seeds)
         bar.addWidget(self.measure)
         bar.addStretch(1)
         layout = QVBoxLayout(self)
@@ -124,17 +133,29 @@ class AccuracyCurves(QWidget):
     # ----------------------------------------------------------------------------------- measuring
 
     def specs(self) -> list[Measurement]:
-        """Return one measurement for each network; an empty list while a field is invalid."""
+        """Return one measurement for each network and each of its seeds that is to be shown.
+
+        The list is empty while a field is invalid.
+        """
         top = None if self._top_fault() else self.top.value()
         attack = self._form.untargeted_at(top) if top else None
         if attack is None or top is None:
             return []
         metric = RobustAccuracy(attack=attack, eps=radii(top))
         count = self.images.value()
+        chosen = [network.spec for network in self._picker.networks]
         return [
-            Measurement(classifier=network.spec, metric=metric, test_images=count)
-            for network in self._picker.networks
+            Measurement(classifier=spec, metric=metric, test_images=count)
+            for spec in dict.fromkeys([*chosen, *self._siblings()])
         ]
+
+    def _siblings(self) -> list[ClassifierSpec]:
+        """Return the study's networks that differ from a chosen one by the seed only."""
+        if not self.seeds.isChecked():
+            return []
+        alike = {but_for_seed(network.spec) for network in self._picker.networks}
+        known = self.workspace.classifiers()
+        return [spec for _, spec in known if but_for_seed(spec) in alike]
 
     def _top_fault(self) -> str:
         return self.top.error() or radius_fault(self._norm, self.top.value() or 0.0, "up to eps")
@@ -235,7 +256,7 @@ class AccuracyCurves(QWidget):
 
     def _found(self) -> list[tuple[Entry, Measurement, Network]]:
         """Return the measurements to draw."""
-        networks = {network.key: network for network in self._picker.networks}
+        networks = self._standing_for()
         found = []
         for entry in self.workspace.entries(Measurement.kind):
             spec = spec_of(entry)
@@ -249,6 +270,17 @@ class AccuracyCurves(QWidget):
             newest = _condition(found[-1][1])
             kept = [item for item in found if _condition(item[1]) == newest]
         return kept
+
+    def _standing_for(self) -> dict[str, Network]:
+        """Return, for the key of each network to draw, the chosen one whose line it is part of."""
+        chosen = self._picker.networks
+        if not self.seeds.isChecked():
+            return {network.key: network for network in chosen}
+        first: dict[Any, Network] = {}
+        for network in chosen:
+            first.setdefault(but_for_seed(network.spec), network)
+        specs = [*(network.spec for network in chosen), *self._siblings()]
+        return {spec.key: first[but_for_seed(spec)] for spec in specs}
 
     def _read(self, key: str) -> None:
         study = self.workspace.study
@@ -267,32 +299,41 @@ class AccuracyCurves(QWidget):
 
     def _draw(self) -> None:
         self.plot.clear()
-        for entry, _, network in self._shown:
-            arrays = self._arrays.get(entry.key)
-            if arrays is None:
-                continue
-            curve = self.plot.curve(
-                network.title,
-                self._picker.series(network.key),
-                symbol="circle",
-                band=True,
-                hover=HOVER,
-            )
-            scaled = {name: 100 * arrays[name] for name in arrays if name.startswith("accuracy")}
-            curve.set_data(
-                UNITS[self._norm] * arrays["eps"],
-                scaled["accuracy"],
-                scaled["accuracy_low"],
-                scaled["accuracy_high"],
-            )
+        lines: dict[str, list[tuple[Measurement, Any]]] = {}
+        for entry, spec, network in self._shown:
+            if entry.key in self._arrays:
+                lines.setdefault(network.key, []).append((spec, self._arrays[entry.key]))
+        for key, found in lines.items():
+            self._draw_line(key, found)
+
+    def _draw_line(self, key: str, found: list[tuple[Measurement, Any]]) -> None:
+        """Draw one network's curve, or the mean of all its seeds with their band."""
+        (spec, arrays), count = found[0], len(found)
+        study = self.workspace.study
+        title = "" if study is None else study.title(spec.classifier)
+        titles = {network.key: network.title for network in self._picker.networks}
+        title = titles.get(spec.classifier.key, title)
+        line = tuple(arrays[name] for name in ("accuracy", "accuracy_low", "accuracy_high"))
+        if count > 1:
+            band = seed_band([one["accuracy"] for _, one in found])
+            title = f"{name_of_all(title, spec.classifier)}: {band.words}"
+            line = band.mean, band.low, band.high
+        curve = self.plot.curve(
+            title, self._picker.series(key), symbol="circle", band=True, hover=HOVER
+        )
+        middle, low, high = (100 * values for values in line)
+        curve.set_data(UNITS[self._norm] * arrays["eps"], middle, low, high)
 
     def _say(self) -> None:
         parts = []
         if self._shown:
             entry, spec, _ = self._shown[0]
             count = int(entry.numbers.get("test_images", spec.test_images))
-            text = "{}, {:,} test images, 95 % intervals."
-            parts.append(text.format(_attack_in(spec), count))
+            text = "{}, {:,} test images, 95 % intervals{}."
+            lines = [network.key for _, _, network in self._shown]
+            several = len(set(lines)) < len(lines)
+            over = " over them, or over seeds as the legend says" if several else ""
+            parts.append(text.format(_attack_in(spec), count, over))
         if self._waiting:
             parts.append(f"{len(self._waiting)} still to be computed.")
         elif not self._shown:

@@ -36,6 +36,8 @@ from gui.pages.attack.column import (
     AttackColumn,
 )
 from gui.pages.attack.form import AttackForm, threat_of
+from gui.pages.attack.image_tabs import ImageTabs
+from gui.pages.attack.live_tab import Parts
 from gui.pages.attack.metrics import MetricsTab
 from gui.pages.attack.record import show_record
 from gui.pages.attack.saving import figure_of, write_png
@@ -83,10 +85,9 @@ class AttackPage(Page):
         """Build the page, a part a step."""
         self._previews = LivePreviews(self.workspace.runner, "attack", self)
         self._names = ClassNames(self.workspace, self)
-        self._stale = True
+        self._stale, self._curves = True, list[PlotCurve]()
         self._traced: list[tuple[str, int]] = []
-        self._curves: list[PlotCurve] = []
-        # Delay the chart: painting it takes longer than painting all pictures together.
+        # Painting the chart takes longer than painting all pictures together.
         self._trace_timer = QTimer(self, singleShot=True, interval=TRACE_DELAY_MS)
         self._trace_timer.timeout.connect(self._draw_trace)
         for build in (self._build_side, self._build_view, self._build_tabs, self._build_layout):
@@ -158,14 +159,13 @@ class AttackPage(Page):
         layout = QVBoxLayout(self.one)
         layout.setContentsMargins(0, 8, 0, 0)
         layout.setSpacing(8)
-        layout.addWidget(self.strip)
-        layout.addWidget(self.images.origin)
-        layout.addWidget(self.form.eps)
         layout.addLayout(bar)
         layout.addLayout(self._grid, 1)
-        self.curves = AccuracyCurves(self.workspace, self.form, self.picker, self)
         self.tabs = QTabWidget()
         self.tabs.addTab(self.one, "One image")
+        lent = (self.form, self.picker, self.strip, self.images, self._names)
+        self.image_tabs = ImageTabs(self.tabs, self.one, Parts(self.workspace, *lent), self)
+        self.curves = AccuracyCurves(self.workspace, self.form, self.picker, self)
         self.metrics = MetricsTab(self.workspace, self.picker, self)
         self.metrics.opened.connect(self.workspace.record_asked)
         self.tabs.addTab(self.curves, "Accuracy against eps")

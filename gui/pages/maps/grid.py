@@ -126,6 +126,11 @@ class _CellView(QWidget):
 class MapsGrid(QScrollArea):
     """Shows a table of pictures; all of them share one camera.
 
+    Parameters
+    ----------
+    smallest
+        Least side of a picture, in pixels of the screen.
+
     Signals
     -------
     pointed
@@ -134,8 +139,9 @@ class MapsGrid(QScrollArea):
 
     pointed = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None):
+    def __init__(self, parent: QWidget | None = None, *, smallest: int = SMALLEST_CELL):
         super().__init__(parent)
+        self._smallest = smallest
         self.camera = Camera(self)
         self.views: list[list[_CellView]] = []
         self._heads: list[_Head] = []
@@ -220,7 +226,7 @@ class MapsGrid(QScrollArea):
         """
         columns = max(1, len(self._heads))
         width = self.viewport().width() // columns - self._grid.horizontalSpacing()
-        side = min(max(width, SMALLEST_CELL), COMFORTABLE_CELL)
+        side = min(max(width, self._smallest), COMFORTABLE_CELL)
         for views in self.views:
             for view in views:
                 view.view.setMinimumSize(side, side)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QTabWidget, QVBoxLayout, QWidget
 
 from engine.figures.charts import MapGridData
 from engine.specs import AttributionSpec, Gradient, ImagesSpec, Maps
@@ -22,6 +22,7 @@ from gui.pages.common.record_settings import RecordSettings
 from gui.pages.common.strip_images import StripImages
 from gui.pages.maps.columns import MapColumn, joined
 from gui.pages.maps.controls import ClassChoice, DifferenceChoice, DrawingChoice
+from gui.pages.maps.film_tab import FilmTab
 from gui.pages.maps.grid import MapsGrid
 from gui.pages.maps.table import Table, build, figure_of
 from gui.session.class_names import ClassNames
@@ -102,15 +103,21 @@ class MapsPage(Page):
         bar.addWidget(self.hint, 1)
         for button in self._exports:
             bar.addWidget(button)
-        view = QVBoxLayout()
+        self.table = QWidget()
+        view = QVBoxLayout(self.table)
+        view.setContentsMargins(0, 8, 0, 0)
         view.setSpacing(8)
         view.addWidget(self.strip)
         view.addWidget(self.images.origin)
         view.addLayout(bar)
         view.addWidget(self.grid, 1)
+        self.film = FilmTab(self.workspace, self.picker, self.drawing, self._names, self)
+        self.tabs = QTabWidget()
+        self.tabs.addTab(self.table, "Methods")
+        self.tabs.addTab(self.film, "Over epochs")
         self.needs = NeedsNetwork(self.workspace, self.picker)
         self.needs.go_to.connect(self.go_to)
-        self.frame(self.needs, self._side, view)
+        self.frame(self.needs, self._side, self.tabs)
         self.needs.guard(self.stack)
 
     def _connect(self) -> None:
@@ -140,6 +147,7 @@ class MapsPage(Page):
 
     def demonstrate(self, networks: list[str], example: Any) -> None:
         """Show gradients of these networks, and the image of the example first."""
+        self.tabs.setCurrentIndex(0)
         self.picker.choose_these(networks)
         self.methods.choose_only(Gradient())
         if example is not None:

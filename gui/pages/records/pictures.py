@@ -8,7 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from engine.figures.charts import SERIES, ChartData, MapGridData, Regions
+from engine.figures.charts import SERIES, ChartData, MapGridData
+from engine.figures.images.regions import Regions
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.images.map_grid import MapGrid
 from gui.widgets.label import Label

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
 
 from engine.specs import Adversarial, Standard
-from engine.specs.schemes import GROUPS
+from engine.specs.schemes.base import GROUPS
 from gui.pages.train.scheme_section import SchemeSection
 from gui.widgets.label import Label
 from gui.widgets.search_field import SearchField

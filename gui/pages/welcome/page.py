@@ -114,7 +114,8 @@ class WelcomePage(Page):
                 self._look_for(path)
             self._on_missing(self._missing - {path} if there else self._missing | {path})
 
-        self.workspace.runner.ask_apart(f"recent {path}", work, done, _ignore)
+        channel = f"recent {path}"
+        self.workspace.runner.ask_apart(channel, lambda _: work(), done, _ignore)
 
     @Slot()
     def open_demo(self) -> None:

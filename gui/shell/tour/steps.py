@@ -144,7 +144,8 @@ def _accuracies(facts: Facts) -> str:
 def _attack(facts: Facts) -> str:
     lead = (
         "Move the slider: it is eps, how far every pixel may be moved. The pictures, the magnified "
-        "perturbations and the bars of the classes follow at once."
+        "perturbations and the bars of the classes follow at once. Around it shows where else near "
+        "the image the answers change, Paint a class where a long walk leads."
     )
     if facts.example is not None and facts.example.falls:
         after = "keeps its own" if facts.example.holds else "does so too"
@@ -165,7 +166,8 @@ def _attack(facts: Facts) -> str:
 def _maps(facts: Facts) -> str:
     lead = (
         "The gradient of a standard network says little to the eye, that of a robust one resembles "
-        "the object: red pixels speak for the class when they brighten, blue ones against it."
+        "the object: red pixels speak for the class when they brighten, blue ones against it. Over "
+        "epochs shows how they came about."
     )
     told = [
         f"{name} {_within(facts.cosines[point.key])}"

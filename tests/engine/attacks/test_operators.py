@@ -64,7 +64,7 @@ def inputs():
 
 @pytest.mark.parametrize(
     ("norm", "loss", "most"),
-    [("linf", "xent", 31), ("l2", "xent", 43), ("linf", "cw", 19), ("l2", "cw", 31)],
+    [("linf", "xent", 30), ("l2", "xent", 42), ("linf", "cw", 17), ("l2", "cw", 29)],
 )
 def test_that_a_step_of_pgd_asks_for_few_operators(inputs, norm, loss, most):
     settings = {"norm": norm, "eps": 0.1, "step_size": 0.02, "loss": loss}
@@ -75,7 +75,7 @@ def test_that_a_step_of_pgd_asks_for_few_operators(inputs, norm, loss, most):
 
 @pytest.mark.parametrize(
     ("norm", "loss", "most"),
-    [("linf", "xent", 56), ("l2", "xent", 73), ("linf", "dlr", 53), ("l2", "dlr", 70)],
+    [("linf", "xent", 55), ("l2", "xent", 72), ("linf", "dlr", 53), ("l2", "dlr", 70)],
 )
 def test_that_a_step_of_apgd_asks_for_few_operators(inputs, norm, loss, most):
     found = in_a_step(lambda steps: apgd(*inputs, norm=norm, eps=1e-6, steps=steps, loss=loss))
@@ -110,7 +110,7 @@ def logits_with_ties(classes, dtype):
     drawn = torch.randn(12, classes, generator=seeded(), dtype=dtype)
     drawn = drawn * torch.tensor([1.0, 1.0, 30.0, 300.0] * 3, dtype=dtype).unsqueeze(1)
     drawn[4:8] = drawn[4:8].round()
-    drawn[8] = 0.0
+    drawn[8] = 0.3  # ties of all
     drawn[9:] = drawn[9:].sort(1, descending=True).values
     drawn[9:, 0] += 500  # label 0 there: saturated
     return drawn

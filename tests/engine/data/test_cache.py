@@ -1,5 +1,7 @@
 """Images that were read before are there at once, and never stand for files that changed."""
 
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +14,7 @@ import pytest
 from engine.data import cache, images
 from engine.data.cache import ImageCache
 from engine.data.images import ingest, load
+from engine.program import VERSION
 from engine.store import atomic
 from tests.image_files import png
 
@@ -202,3 +205,22 @@ def test_that_a_set_that_would_fill_the_disk_is_not_kept(folder, kept, monkeypat
     monkeypatch.setattr(cache.shutil, "disk_usage", lambda _: disk._replace(free=disk.total // 11))
     ingest(folder, cache=kept)
     assert kept.nbytes == 0
+
+
+@pytest.mark.parametrize("count", [0, 1, 2000, 2001, 4001])
+def test_that_the_name_of_a_set_is_the_hash_of_all_its_files_in_one_text(count):
+    # The odd name is one that is not UTF-8, as Python shows it.
+    states = [(f"cat\udcff/{k}.png", k, 2 * k, 3 * k, 4 * k) for k in range(count)]
+    wish = {"z": 1, "a": [None, 0.5, "\u00e9"]}
+    whole = json.dumps([VERSION, wish, states], sort_keys=True)
+    told = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:40]
+    assert cache.name_of(states, wish) == told
+
+
+def test_that_many_files_are_hashed_in_parts_between_which_other_threads_run(monkeypatch):
+    """In one piece 100,000 files hold Python's lock, and with it the window, for 70 ms."""
+    longest, states = [], [("class/name.png", 1, 2, 3, 4)] * 10_000
+    dumps = json.dumps
+    monkeypatch.setattr(json, "dumps", lambda data, **o: longest.append(len(data)) or dumps(data))
+    cache.name_of(states, {})
+    assert max(longest) <= 2000

@@ -132,3 +132,19 @@ def test_that_the_packaged_program_decodes_by_the_same_protocol(monkeypatch):
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     monkeypatch.setattr(subprocess, "Popen", start)
     assert read("grey.heic").pixels.shape == (48, 64, 1)
+
+
+def test_that_too_many_pixels_are_refused_by_the_header_before_they_are_decoded(monkeypatch):
+    """The bound of every system: only Linux can hold the child to a limit of memory."""
+    asked, large = [], 50_000_000
+    answer = decoder._asked
+
+    def larger(data, *, wanted):
+        asked.append(wanted)
+        about, pieces = answer(data, wanted=wanted)
+        return {**about, "size": [large // 5000, 5000]}, pieces
+
+    monkeypatch.setattr(decoder, "_asked", larger)
+    with pytest.raises(UnreadableImage, match="memory"):
+        read("colour.heic")
+    assert asked == [False]

@@ -102,7 +102,7 @@ def test_that_the_text_can_be_read_out_of_the_file(tmp_path):
     done = subprocess.run(["pdftotext", tmp_path / "a.pdf", "-"], capture_output=True, text=True)
     assert "Distance to the manifold" in done.stdout
     assert "Page" not in done.stdout
-    assert "1/4" in done.stdout.replace(" ", "")
+    assert "1/5" in done.stdout.replace(" ", "")
 
 
 def test_that_cancelling_ends_it_between_figures(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from engine.figures.catalog import FIGURES, pictured
 from engine.figures.charts import FigureError, csv_text
 from engine.figures.drawing import save
-from engine.specs import GradientXInput
+from engine.specs import PGD, GradientXInput, Measurement, RobustAccuracy
 from engine.store.study import Study
 from engine.tradeoff.points import groups, networks
 from tests import made_up_study as made_up
@@ -189,3 +189,30 @@ def test_that_every_figure_is_drawn(tmp_path, name):
     path = tmp_path / f"{name}.pdf"
     save(FIGURES[name].picture(study), path, width_mm=170, caption=True)
     assert path.read_bytes().startswith(b"%PDF-")
+
+
+def add_accuracy(study, classifier, accuracy, eps=(0.0, 0.1)):
+    metric = RobustAccuracy(attack=PGD(), eps=eps)
+    spec = Measurement(classifier=classifier, metric=metric, test_images=10)
+    values = np.array(accuracy)
+    arrays = {"eps": np.array(eps), "accuracy": values}
+    arrays |= {"accuracy_low": values - 0.1, "accuracy_high": values + 0.1}
+    made_up.add(study, spec, {"test_images": 10}, arrays)
+
+
+def test_that_networks_that_differ_by_the_seed_are_one_line_with_a_band(study):
+    for seed, value in enumerate((0.5, 0.6, 0.7)):
+        network = made_up.network(seed=seed)
+        made_up.add(study, network, {"clean_accuracy": 0.9}, {})
+        add_accuracy(study, network, (0.9, value))
+    other = made_up.network("linf", 0.05)
+    made_up.add(study, other, {"clean_accuracy": 0.9}, {})
+    add_accuracy(study, other, (0.8, 0.75))
+    (chart,) = FIGURES["metrics"].picture(study)
+    seeds, single = chart.series
+    assert seeds.name == "Standard: mean of 3 seeds, 95 % t-interval"
+    assert seeds.y[1] == pytest.approx(0.6)
+    assert seeds.high[1] - seeds.y[1] == pytest.approx(4.302653 * 0.1 / np.sqrt(3), rel=1e-5)
+    assert single.y[1] == 0.75
+    assert single.low[1] == pytest.approx(0.65)
+    assert "over seeds what the legend says" in chart.caption

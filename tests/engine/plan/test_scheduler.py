@@ -284,3 +284,35 @@ def test_that_a_plan_that_was_computed_leaves_no_list(world):
     w.scheduler.wait(20)
     w.scheduler.stop(10)
     assert list((w.study.path / "asked").iterdir()) == []
+
+
+def test_that_pausing_and_cancelling_at_once_leaves_nothing_waiting():
+    for _ in range(200):
+        control = Control()
+        pausing = threading.Thread(target=control.pause)
+        pausing.start()
+        control.cancel()
+        pausing.join()
+        assert not control.paused
+        with pytest.raises(Cancelled):
+            control.check()
+
+
+def test_that_naming_a_whole_plan_takes_little_time_and_naming_it_again_less(world):
+    """0.1 s of the processor for 3,281 here, then a fifth of that; it took 0.4 s each time."""
+    w = world(until_cancelled, slots=1)
+    networks = [TRAININGS[0].replace("seed", seed) for seed in range(50)]
+    scores = [
+        specs.Interpretability(classifier=n, baseline=networks[0], attribution=a, mode=mode)
+        for n in networks
+        for a in (specs.Gradient(), specs.GradientXInput())
+        for mode in ("roar", "kar")
+    ]
+    took = []
+    for _ in range(2):
+        began = time.process_time()
+        named = w.scheduler.prepare(scores)
+        took.append(time.process_time() - began)
+    assert len(named) == 1 + 50 + 200 * 16 + 30
+    assert took[0] < 1.0
+    assert took[1] < took[0] / 2

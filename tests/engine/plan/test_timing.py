@@ -5,6 +5,9 @@ import torch
 
 from engine import specs
 from engine.jobs.context import Cancelled
+from engine.plan import forecast as forecasts
+from engine.plan.cost import Rates
+from engine.plan.slots import Slots
 from engine.plan.timing import seconds_per_pass
 
 
@@ -48,3 +51,29 @@ def test_that_it_can_be_cancelled():
 
     with pytest.raises(Cancelled):
         timed(specs.SmallCNN(width=2), check_cancelled=cancel)
+
+
+def test_that_a_plan_asked_for_again_times_no_network_again(monkeypatch):
+    asked = []
+
+    def seconds_per_pass(network, **settings):
+        asked.append(network)
+        return 0.25
+
+    monkeypatch.setattr(forecasts, "seconds_per_pass", seconds_per_pass)
+    monkeypatch.setattr(forecasts, "_MEASURED", {})
+    images = specs.Glyphs(train=100_000, test=100)
+    plan = [
+        specs.Training(images=images, network=specs.SmallCNN(width=width), epochs=2)
+        for width in (4, 8)
+    ]
+    slots = Slots(torch.device("cpu"), 1, 1)
+    first, second = (forecasts.forecast(plan, slots, Rates(), lambda _: None) for _ in range(2))
+    assert asked == [one.network for one in plan]
+    assert first.seconds == second.seconds > 2 * 2 * 100_000 * 0.25
+    # Elsewhere, or after a while, it may be another one.
+    forecasts.forecast(plan, Slots(torch.device("cpu"), 1, 2), Rates(), lambda _: None)
+    assert len(asked) == 4
+    monkeypatch.setattr(forecasts, "KEPT_SECONDS", 0.0)
+    forecasts.forecast(plan, slots, Rates(), lambda _: None)
+    assert len(asked) == 6

@@ -13,7 +13,7 @@ from engine.specs import (
 )
 from engine.specs.attacks import AttackSpec, radius_fault
 from engine.specs.schema import SpecError, fields_of, kinds_of
-from engine.specs.schemes import SchemeSpec
+from engine.specs.schemes.base import SchemeSpec
 
 BALLS = [
     cls

@@ -7,6 +7,8 @@ import time
 import pytest
 
 from engine.store import trash
+from engine.store.changes import take_up_changes
+from engine.store.labels import Label
 from engine.store.packing import pack, unpack
 from engine.store.study import Study, StudyError
 from tests import made_up_study as made_up
@@ -134,6 +136,33 @@ def _delete_and_restore(path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a kill that cannot be caught")
+def test_that_who_watches_the_folder_meanwhile_takes_nothing_out_of_the_undo(study):
+    """The window looks every two seconds, on another thread, what has left the folder."""
+    before = study.entries
+    network = network_of(study)
+    study.labels.set_many({network.key: Label(title="mine")})
+    titled = study.entries
+    deleted = trash.delete(study, [network.key], lambda *_: take_up_changes(study))
+    assert len(deleted.keys) > 1
+    trash.restore(study, deleted, lambda *_: take_up_changes(study))
+    assert study.entries == titled
+    study.labels.set_many({network.key: Label()})
+    assert study.entries == before
+
+
+def test_that_putting_everything_back_reads_only_what_the_index_does_not_know(study, monkeypatch):
+    before = study.entries
+    trash.delete(study, [before[0].key])
+    changed = next(iter(trash.content(study)))
+    changed.write_bytes(changed.read_bytes() + b"more")
+    read = []
+    adopt = study.adopt
+    monkeypatch.setattr(study, "adopt", lambda path: read.append(path.stem) or adopt(path))
+    assert trash.restore_all(study) == len(before)
+    assert read == [changed.stem]
+    assert {entry.key for entry in study.entries} >= {e.key for e in before} - {changed.stem}
+
+
 def test_that_a_kill_at_any_moment_loses_no_record(study):
     every = {entry.key for entry in study.entries}
     chance = random.Random(1)

@@ -202,3 +202,39 @@ def test_that_awp_of_zero_changes_nothing_and_another_does(cls):
     assert plain[0] == none[0]
     assert some[0] > plain[0]
     assert cls(attack=PGD, awp=0.0).key == cls(attack=PGD).key
+
+
+def trained(awp, seed, steps=150):
+    """Train a small network on few images, and return it with its images."""
+    layers = [nn.Conv2d(3, 6, 3), nn.SiLU(), nn.Flatten(), nn.Linear(144, 5)]
+    model = initialised(nn.Sequential(*layers), seed).double()
+    images, labels = some_images(24, seed)
+    state = TrainingState(model, make_optimizer(specs.Adam(learning_rate=5e-3), model), {})
+    generator = seeded(seed)
+    attack = specs.PGD(eps=0.02, step_size=0.02, steps=2)
+    scheme = specs.Adversarial(attack=attack, awp=awp)
+    for _ in range(steps):
+        batch = BatchContext(9.0, generator, lambda *_: None)
+        SCHEMES[scheme.kind].step(state, images, labels, batch, **scheme.parameters())
+    return model, images, labels
+
+
+def rise(model, images, labels, share):
+    """Return by how much the loss rises when every tensor moves up it by a share of its length."""
+    weights = [parameter for parameter in model.parameters() if parameter.ndim > 1]
+    loss = functional.cross_entropy(model(images), labels)
+    gradients = torch.autograd.grad(loss, weights)
+    with torch.no_grad():
+        for weight, gradient in zip(weights, gradients, strict=True):
+            weight += share * weight.norm() * gradient / gradient.norm()
+        return float(functional.cross_entropy(model(images), labels) - loss)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_that_awp_ends_where_the_loss_rises_less_when_the_weights_move(seed):
+    """What it is for: flat in the weights, which the gap of best and last is said to follow from.
+
+    Source: Wu 2020, section 3.
+    """
+    plain, perturbed = (rise(*trained(awp, seed), share=0.05) for awp in (0.0, 0.05))
+    assert 0 < perturbed < 0.9 * plain

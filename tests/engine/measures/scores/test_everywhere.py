@@ -10,6 +10,7 @@ from engine.cli.main import main
 from engine.figures import tables
 from engine.figures.metrics import metric_charts, record_charts
 from engine.figures.network_page.page import network_html
+from engine.figures.report import _figures
 from engine.plan.planfile import read_plan
 from engine.plan.reproduce import plan_text
 from engine.program import OK
@@ -78,6 +79,34 @@ def test_that_texts_of_a_kind_end_with_what_it_does_not_show(kind, capsys):
     assert main(["methods", "metrics", "--json"]) == OK
     found = {one["kind"]: one for one in json.loads(capsys.readouterr().out)["methods"]}
     assert found[kind.kind]["caveat"] == kind.caveat
+
+
+def test_that_report_and_tables_say_once_a_score_what_it_does_not_show(computed, study, capsys):
+    """However many networks and methods have it, and also where nothing stands beside it."""
+    networks = [NETWORK, NETWORK.replace("seed", 1)]
+    metrics = [
+        specs.Sparseness(),
+        specs.Sparseness(attribution=specs.GradientXInput()),
+        specs.GlyphTruth(),
+        specs.MapTangentShare(),
+    ]
+    computed(*[
+        specs.Measurement(classifier=network, metric=metric, test_images=20)
+        for network in networks
+        for metric in metrics
+    ])  # fmt: skip
+    assert main(["show", "--study", str(study.path)]) == OK
+    told = [capsys.readouterr().out, tables.as_text(study)]
+    told.append(" ".join(repr(block) for block in _figures(study, lambda: None)))
+    for text in told:
+        for metric in metrics[1:]:
+            assert text.count(metric.caveat) == 1, metric.kind
+            assert f"{metric.label}: {metric.caveat}" in text
+
+
+def test_that_a_metric_without_baselines_says_it_too(computed, study):
+    computed(specs.Measurement(classifier=NETWORK, metric=specs.GlyphTruth(), test_images=20))
+    assert specs.GlyphTruth.caveat in tables.as_text(study)
 
 
 def test_that_a_network_without_scores_says_how_to_get_one(computed, study):
