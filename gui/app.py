@@ -85,7 +85,9 @@ def make_window(app: QApplication, paths: list[Path], plugins: Sequence[Path] = 
 
     open_log()
     window = MainWindow(plugins=plugins)
-    window.settled.connect(Collector(window).settle)
+    collector = Collector(window)
+    window.workspace.runner.warmed.connect(collector.settle)
+    window.workspace.runner.broken.connect(collector.settle)
     faults = Faults(window)
     faults.found.connect(window.on_fault)
     faults.install()

@@ -55,7 +55,7 @@ def add_images(study, images=IMAGES):
     return add(study, images, {"classes": 10}, documents={"classes": list("0123456789")})
 
 
-def add_network(study, spec, clean=0.9, robust=0.4):
+def add_network(study, spec, clean=0.9, robust=0.4, numbers=None):
     """Store a network with two epochs' curves and two probe images."""
     wave = np.sin(np.arange(SIDE * SIDE).reshape(SIDE, SIDE) / (2 + 100 * spec_eps(spec)))
     arrays = {
@@ -67,7 +67,8 @@ def add_network(study, spec, clean=0.9, robust=0.4):
         "probes/attributions": np.tile(wave, (3, 2, 1, 1, 1)).astype(np.float32),
         "probes/steps": np.arange(3.0),
     }
-    return add(study, spec, {"clean_accuracy": clean, "robust_accuracy": robust}, arrays)
+    found = {"clean_accuracy": clean, "robust_accuracy": robust, **(numbers or {})}
+    return add(study, spec, found, arrays)
 
 
 def spec_eps(spec):

@@ -43,7 +43,7 @@ OF_THE_CARD = {
 }
 UNCHECKED = (
     "Not yet checked: only the attack named in the network's own settings was made. Measure its "
-    "accuracy under strong attacks."
+    "accuracy under strong attacks. (suspected)"
 )
 
 NOT_ATTACKED = (
@@ -173,8 +173,9 @@ def measured_findings(entry: Entry, measurement: Measurement) -> list[Finding]:
 
 
 def sentence(finding: Finding) -> str:
-    """Return a finding with its number, as one or two sentences."""
-    return f"{finding.name.capitalize()}: {finding.shown}. {finding.sentence}"
+    """Return a finding with its number, and of a failed check how certain it is."""
+    text = f"{finding.name.capitalize()}: {finding.shown}. {finding.sentence}"
+    return text if finding.passed else f"{text} ({finding.certainty})"
 
 
 def _overestimate(own: Left | None, strong: Left | None) -> Iterator[str]:
@@ -183,7 +184,7 @@ def _overestimate(own: Left | None, strong: Left | None) -> Iterator[str]:
         return
     yield (
         f"{own.attack} leaves {own.accuracy:.1%} and {strong.attack} {strong.accuracy:.1%} "
-        f"(n = {strong.images:,}): report the lower one."
+        f"(n = {strong.images:,}): report the lower one. (measured)"
     )
 
 

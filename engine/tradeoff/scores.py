@@ -66,7 +66,7 @@ def robust_texts(point: NetworkPoint) -> tuple[str, str, str, str]:
     verdict = VERDICTS[point.robustness.verdict]
     return (
         f"{100 * left.accuracy:.1f}",
-        f"{100 * low:.0f} to {100 * high:.0f}",
+        f"{100 * low:.0f} to {100 * high:.0f}" if left.images else "-",
         point.robustness.attack_of(left),
         verdict,
     )
@@ -77,10 +77,13 @@ def robust_words(found: Robustness) -> str:
     left = found.lowest
     if left is None:
         return "No accuracy under attack."
-    low, high = left.interval
+    interval, count = "", "on a number of images that is not recorded"  # before version 1.0
+    if left.images:
+        low, high = left.interval
+        interval, count = f" [{100 * low:.0f}, {100 * high:.0f}]", f"{left.images:,} images"
     first = (
-        f"{left.accuracy:.1%} [{100 * low:.0f}, {100 * high:.0f}] under {found.attack_of(left)}, "
-        f"{left.images:,} images: {VERDICTS[found.verdict]}."
+        f"{left.accuracy:.1%}{interval} under {found.attack_of(left)}, {count}: "
+        f"{VERDICTS[found.verdict]}."
     )
     return "\n".join([first, *found.findings])
 
@@ -127,9 +130,11 @@ def attack_notes(points: Iterable[NetworkPoint]) -> list[str]:
         if left is not None and point.robustness is not None:
             verdict = VERDICTS[point.robustness.verdict]
             attack = point.robustness.attack_of(left)
-            head = f"Robust under {attack}, {left.images:,} images ({verdict})"
+            count = f"{left.images:,} images" if left.images else "images not counted"
+            head = f"Robust under {attack}, {count} ({verdict})"
             low, high = left.interval
-            numbers = f"{left.accuracy:.1%} [{100 * low:.1f}, {100 * high:.1f}]"
+            numbers = f"{left.accuracy:.1%}"
+            numbers += f" [{100 * low:.1f}, {100 * high:.1f}]" if left.images else ""
             networks.setdefault(head, []).append(f"{point.network} {numbers}")
     return [f"{head}: {'; '.join(names)}." for head, names in networks.items()]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Literal
 
 SLACK = 0.01
 """Tolerance when two accuracies are compared: the sampling error over some hundred images."""
@@ -26,6 +27,18 @@ RANDOM_ANSWERS = 1e-4
 BLIND_GAIN = 0.002
 """Share broken without gradients after attacks with them. Source: as above."""
 OUTSIDE = 1e-4
+
+
+Certainty = Literal["measured", "likely", "suspected"]
+"""How far the records show that an accuracy under attack is too high.
+
+measured: numbers of the study contradict it: an attack broke more images, or the network does not
+answer as an attack needs. likely: its gradients, or how it stands at a large eps, are as of
+networks that hide their gradients, and no attack has shown it. suspected: nothing contradicts it,
+but the attacks that would were not made.
+"""
+LIKELY = frozenset({"zero gradients", "zero pixels", "no gradient", "large eps"})
+"""Checks whose failure is a sign; that of every other one is a measured contradiction."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +61,11 @@ class Finding:
     passed: bool
     shown: str
     sentence: str
+
+    @property
+    def certainty(self) -> Certainty:
+        """How far a failed check shows that the accuracy is too high."""
+        return "likely" if self.name in LIKELY else "measured"
 
 
 Numbers = Mapping[str, float | int | str]

@@ -141,6 +141,20 @@ def set_text(name: str, value: str) -> None:
     _store().setValue(f"window/{name}", value)
 
 
+def form_state(study: Path, form: str) -> str:
+    """Return the settings that a form had in a study, or ""."""
+    return text(f"forms/{_mark(study)}/{form}")
+
+
+def set_form_state(study: Path, form: str, state: str) -> None:
+    """Remember the settings of a form in a study."""
+    set_text(f"forms/{_mark(study)}/{form}", state)
+
+
+def _mark(path: Path) -> str:
+    return hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:20]
+
+
 def device() -> str:
     """Return the device for computations, of engine.devices.found.NAMES."""
     found = text("device", "auto")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtWidgets import QComboBox, QDialogButtonBox, QVBoxLayout, QWidget
 
 from engine.specs import Training
@@ -24,16 +26,25 @@ class ContinueDialog(Dialog):
     ----------
     key
         Key of the network selected at first; "" for the newest.
+    offered
+        The networks to choose among, if not all of these images.
     """
 
-    def __init__(self, workspace: Workspace, key: str = "", parent: QWidget | None = None):
+    def __init__(
+        self,
+        workspace: Workspace,
+        key: str = "",
+        parent: QWidget | None = None,
+        offered: Sequence[Training] = (),
+    ):
         super().__init__(parent)
         self.setWindowTitle("Train a network for more epochs")
         self.setModal(True)
         found = [spec for _, spec in workspace.classifiers() if isinstance(spec, Training)]
         chosen = next((spec for spec in found if spec.key == key), None)
         images = chosen.images if chosen is not None else workspace.images
-        self._networks = [spec for spec in found if spec.images == images][::-1]
+        own = [spec for spec in found if spec.images == images]
+        self._networks = [*(offered or own)][::-1]
         self.network = QComboBox()
         for spec in self._networks:
             self.network.addItem(spec.title)

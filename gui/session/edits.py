@@ -143,6 +143,10 @@ class Edits(QObject):
 
         self._push(f"opening of “{spec.title}”", do, undo)
 
+    def step(self, text: str, do: Callable[[], object], undo: Callable[[], object]) -> None:
+        """Do something that undo takes back; both report by ValueError what prevents them."""
+        self._push(text, do, undo)
+
     def _relabel(self, study: Study, key: str, after: Label, text: str) -> None:
         before = study.labels.of(key)
         self._push(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     Answer = tuple[StoredImages, ImageSet, int, str]  # the last: why the place cannot be kept
 
+Step = Callable[[str, Callable[[], object], Callable[[], object]], object]
 MOST = 200  # images that one drop adds
 _NUMBERS = itertools.count()
 _PLACING = threading.Lock()
@@ -185,6 +186,7 @@ class Guests(QObject):
         self._drives = Drives(state)
         self._study: Study | None = None
         self._sets: tuple[Guest, ...] = ()
+        self.step: Step = lambda _, do, undo: do()
         state.study_changed.connect(self._on_study)
         state.images_changed.connect(self._on_images)
 
@@ -275,7 +277,8 @@ class Guests(QObject):
         if problem:
             self._say(problem, error=True)
         note = how_prepared(like, images.shape)
-        self._add(Guest(spec, images, note))
+        before, add = self._sets, partial(self._add, Guest(spec, images, note))
+        self.step(f"adding of “{spec.title}”", add, lambda: self._keep(before.__contains__))
         self._say(_summary(spec, images, note, total))
 
     def _add(self, guest: Guest) -> None:

@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from gui.session.threads.event_flow import EventFlow, all_of
 from gui.session.threads.lanes import Answer, Lane, Request
+from gui.session.threads.libraries import load_without_lock
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
@@ -46,11 +47,14 @@ class Runner(QObject):
         The engine is loaded: computations can start.
     broken
         The engine cannot be loaded; takes one sentence.
+    warmed
+        The end of :meth:`warm_up`; takes nothing, or why it failed.
     """
 
     engine_event = Signal(object)
     ready = Signal()
     broken = Signal(str)
+    warmed = Signal(object)
 
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
@@ -78,11 +82,21 @@ class Runner(QObject):
 
     # ------------------------------------------------------------------------------- computations
 
+    @Slot()
+    def warm_up(self) -> None:
+        """Import ahead what torch would import with the first optimiser, which takes seconds.
+
+        While a lane imports, every step of the window waits for Python's lock; so not at once.
+        """
+        self.ask("warm-up", _warm_up, self.warmed.emit, self.warmed.emit, long=True)
+
     def load_engine(self) -> None:
         """Import torch and the engine on a lane, so that the window appears before they load."""
 
         def work(_: Control) -> None:
             import engine.plan.scheduler  # noqa: F401
+
+        load_without_lock()
 
         self.ask("engine", work, self._on_loaded, self.broken.emit)
 
@@ -349,7 +363,6 @@ class Runner(QObject):
     def _on_loaded(self, _: None) -> None:
         self.loaded = True
         self.ready.emit()
-        self.ask("warm-up", _warm_up, _ignore, _ignore, long=True)
 
     @Slot()
     def _drain(self) -> None:
@@ -377,4 +390,4 @@ def _warm_up(_: Control) -> None:
 
 
 def _ignore(_: object) -> None:
-    """Discard the argument: an event of a preview, or the end of the warm-up."""
+    """Discard the argument: an event of a preview."""

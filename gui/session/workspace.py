@@ -14,6 +14,7 @@ from gui.session.importer import Importer
 from gui.session.letters import Letters
 from gui.session.pace import Pace
 from gui.session.queueing import Queueing
+from gui.session.selection import ImageSelection
 from gui.session.state import State
 from gui.session.unfinished import UnfinishedWork
 from gui.session.watching import Watching
@@ -40,6 +41,8 @@ class Workspace(State):
         Tells what was asked for and has no result, resumes and discards it.
     letters
         Says which letters of names no font has.
+    selection
+        The images that were picked in a gallery or a table, for all pages.
     edits
         Changes titles and notes, opens networks, deletes records, and undoes that.
     """
@@ -54,9 +57,11 @@ class Workspace(State):
         self.edits = Edits(self)
         self.importer.choose = self.edits.choose_images
         self.importer.add = self.edits.add_network
+        self.guests.step = self.edits.step
         self.watching = Watching(self)
         self.unfinished = UnfinishedWork(self, self.queueing)
         self.letters = Letters(self)
+        self.selection = ImageSelection(self)
 
     def run(self, specs: Iterable[Spec]) -> list[Spec]:
         """Compute and store what is missing for these specs; see :class:`Queueing`."""

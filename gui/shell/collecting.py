@@ -16,6 +16,8 @@ INTERVAL_MS = 200
 # and collections of one generation before the next older one is collected.
 YOUNG_OBJECTS = 5000
 YOUNGER = 10
+# Little of what is made while the window starts is garbage, and visiting it took 0.1 s.
+STARTING_OBJECTS = 2_000_000
 # Of the time may go into visiting all objects, and into visiting those of the younger generations:
 # with thousands of new jobs either takes a tenth of a second.
 MOST_SHARE = 0.005
@@ -28,6 +30,7 @@ class Collector(QObject):
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
         gc.disable()
+        self._settled = False
         self._due = 0.0  # when all objects may be visited again
         self._due_young = 0.0  # and the others
         self._timer = QTimer(self)
@@ -43,13 +46,15 @@ class Collector(QObject):
         for a tenth of a second or more.
         """
         gc.freeze()
+        self._settled = True
 
     @Slot()
     def look(self) -> None:
         """Collect the generations whose thresholds are reached."""
         young, middle, old = gc.get_count()
         begun = time.monotonic()
-        if young <= YOUNG_OBJECTS or begun < self._due_young:
+        few = YOUNG_OBJECTS if self._settled else STARTING_OBJECTS
+        if young <= few or begun < self._due_young:
             return
         generation = 0 if middle < YOUNGER else 1 if old < YOUNGER else 2
         if generation == 2 and begun < self._due:

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.jobs.events import Notice
-from gui.look import settings
+from gui.look import settings, theme
 from gui.look.icons import app_icon
 from gui.look.plain import plain_title
 from gui.network.dialog import NetworkDialog
@@ -100,6 +100,7 @@ class MainWindow(QMainWindow):
         self._connect()
         self._restore()
         self._show_title()
+        theme.dress(self)
 
     # ----------------------------------------------------------------------------------- building
 
@@ -147,6 +148,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         workspace = self.workspace
         self.pages.settled.connect(self.settled)
+        self.pages.settled.connect(workspace.runner.warm_up)
         self.unfinished.list_asked.connect(lambda: self.pages.show_place(RECORDS))
         self.dock.opened.connect(self.pages.show_record)
         self.dock.expanded_changed.connect(self._share_height)

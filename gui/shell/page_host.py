@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QFontDatabase, QGuiApplication
@@ -80,6 +81,8 @@ class PageHost(QStackedWidget):
         super().__init__(parent)
         self.place = place
         self.page: Page | None = None
+        self._begun: tuple[Page, Iterator[None]] | None = None
+        self._whole = False  # what was begun is complete, and not yet shown
         self._area: ScrolledArea | None = None
         self._workspace = workspace
         self.pane: ErrorPane | None = None
@@ -87,15 +90,32 @@ class PageHost(QStackedWidget):
 
     def build(self) -> None:
         """Build the page unless it exists already; show the error if that fails."""
+        while self.build_piece():
+            pass
+
+    def build_piece(self) -> bool:
+        """Do one step of building the page; return whether there is another one."""
         if self.page is not None:
-            return
+            return False
         try:
-            page = self.place.load()(self._workspace)
+            self._begun = self._begun or self.place.load().in_steps(self._workspace)
+            page, steps = self._begun
+            for _ in steps:
+                return True
+            if not self._whole:
+                self._whole = True
+                return True
         except Exception as error:
+            self._begun, self._whole = None, False
             details = traceback.format_exc()
             LOG.error("%s", details)
             self.show_error(f"{type(error).__name__}: {error}", details)
-            return
+            return False
+        self._begun = None
+        self._show(page)
+        return False
+
+    def _show(self, page: Page) -> None:
         self.page = page
         self._area = ScrolledArea(page)
         self.addWidget(self._area)

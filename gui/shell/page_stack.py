@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from engine.store.index import Entry
     from engine.store.study import Study
 
-BUILD_PAUSE_MS = 30
+BUILD_PAUSE_MS = 10
 READING_PAUSE_MS = 300
 
 
@@ -160,7 +160,7 @@ class PageStack(QStackedWidget):
                 LOG.warning("page %s: %s", place.title, error)
 
     def build_all(self) -> None:
-        """Build the remaining pages, one per timer tick so that the window stays responsive.
+        """Build the remaining pages, a piece per timer tick so that the window stays responsive.
 
         Pages are built early because only an existing page receives the events of a computation.
         """
@@ -172,7 +172,7 @@ class PageStack(QStackedWidget):
             return
         reading = self._workspace.importer.busy
         if not reading:
-            host.build()
+            host.build_piece()
         QTimer.singleShot(READING_PAUSE_MS if reading else BUILD_PAUSE_MS, self, self.build_all)
 
     def stop_building(self) -> None:

@@ -37,6 +37,12 @@ class StatusLine(QStatusBar):
         self.all_messages.clicked.connect(self.show_messages)
         self.messages.log.changed.connect(self._count_messages)
         self._count_messages()
+        self.selection = QToolButton()
+        self.selection.setProperty("role", "plain")
+        self.selection.setMinimumWidth(LEAST_BUTTON)
+        self.selection.clicked.connect(workspace.selection.clear)
+        workspace.selection.changed.connect(self._show_selection)
+        self._show_selection()
         self.study = Elided()
         self.study.setMaximumWidth(MOST_WIDTH)
         self.device = Elided("Loading the engine…")
@@ -44,6 +50,7 @@ class StatusLine(QStatusBar):
         self.setSizeGripEnabled(False)
         self.setContentsMargins(0, 0, 12, 0)
         self.addWidget(self.messages.news_line, 1)
+        self.addPermanentWidget(self.selection)
         self.addPermanentWidget(self.all_messages)
         self.addPermanentWidget(self.study)
         self.addPermanentWidget(self.device)
@@ -74,6 +81,18 @@ class StatusLine(QStatusBar):
     def _count_messages(self) -> None:
         unread = self.messages.log.unread
         self.all_messages.setText(f"Messages ({unread} new)" if unread else "Messages")
+
+    @Slot()
+    def _show_selection(self) -> None:
+        selection = self._workspace.selection
+        self.selection.setVisible(bool(selection.indices))
+        self.selection.setText(f"{selection.count_text()} ✕")
+        tip = (
+            f"Images {selection.words}: Attack, Maps and By class speak of these. "
+            "Click to mean all images again"
+        )
+        self.selection.setToolTip(plain_tip(tip))
+        self.selection.setAccessibleName(f"{selection.count_text()}; clear the selection")
 
     def _show_device(self) -> None:
         if self._broken:

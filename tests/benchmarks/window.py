@@ -3,6 +3,8 @@
     QT_QPA_PLATFORM=offscreen python -m tests.benchmarks.window [--rounds 3] [--only NAME ...]
 
 start      from launching Python to the first picture of the window; goal 1 s.
+gaps       how late the event loop comes, from the first picture until all pages are built
+           (goal: 99th percentile 20 ms), beside the same in an idle process.
 study      a study of 5,000 records: reading it, and showing it in a window; goal 1 s.
 training   three Glyphs networks, without a window and with the Train page open, in turns. What the
            window costs the training (goal 5 %), and how late the event loop comes meanwhile
@@ -33,6 +35,20 @@ UPDATES = 10_000
 # By then everything that is made once is there.
 SETTLED_UPDATES = 2_000
 UPDATES_AT_ONCE = 25
+FIRST_SECONDS = 4
+# Another process that wakes every 10 ms: what the machine itself makes the window wait.
+IDLE = """
+import json, sys, time
+late, last = [], time.perf_counter()
+end = last + float(sys.argv[1])
+while last < end:
+    time.sleep(0.01)
+    now = time.perf_counter()
+    late.append(1000 * (now - last) - 10)
+    last = now
+late.sort()
+print(json.dumps([late[int(0.99 * len(late))], late[-1]]))
+"""
 
 
 def plan():
@@ -87,6 +103,38 @@ def start(home: Path) -> dict[str, float]:
     window.rail.installEventFilter(painted)
     app.exec()
     return {"seconds": time.time() - float(os.environ["LAUNCHED"])}
+
+
+def gaps(home: Path) -> dict[str, float]:
+    """Return how late the event loop comes after the first picture, in ms."""
+    from gui import app as gui_app
+
+    app = gui_app.make_application()
+    window = gui_app.make_window(app, [])
+    settled: list[float] = []
+    window.settled.connect(lambda: settled.append(time.perf_counter()))
+    control = subprocess.Popen(
+        [sys.executable, "-c", IDLE, str(FIRST_SECONDS)], stdout=subprocess.PIPE, text=True
+    )
+    let_run(0)  # the first picture
+    begun, delay = time.perf_counter(), LoopDelay()
+    let_run(1000 * FIRST_SECONDS)
+    p99, longest = delay.take()
+    while not settled:
+        let_run(20)
+    let_run(1000)
+    later_p99, later_longest = delay.take()
+    idle_p99, idle_longest = json.loads(control.communicate()[0])
+    window.stop()
+    return {
+        "p99, first 4 s": p99,
+        "longest": longest,
+        "p99 later": later_p99,
+        "longest later": later_longest,
+        "idle p99": idle_p99,
+        "idle longest": idle_longest,
+        "built after, s": settled[0] - begun,
+    }
 
 
 def study(home: Path) -> dict[str, float]:
@@ -185,7 +233,13 @@ def updates(home: Path) -> dict[str, float]:
     return notes
 
 
-PARTS = {"start": [start], "study": [study], "training": [alone, beside], "updates": [updates]}
+PARTS = {
+    "start": [start],
+    "gaps": [gaps],
+    "study": [study],
+    "training": [alone, beside],
+    "updates": [updates],
+}
 CHILDREN = {work.__name__: work for works in PARTS.values() for work in works}
 
 

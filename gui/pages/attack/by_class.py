@@ -36,6 +36,7 @@ from gui.widgets.label import Label
 IMAGES = 1000
 SIDE = 72
 MATRICES = {"As they are": "confusion", "Under attack": "attacked_confusion"}
+PREDICTED = {"As they are": "predicted", "Under attack": "attacked_predicted"}
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,12 @@ class ByClassTab(QWidget):
         self.report.setToolTip("Write all that the study knows about this network as a web page")
         self.note = Label(wordWrap=True)
         self.note.setProperty("role", "muted")
+        self.selected = Label(wordWrap=True)
+        self.selected.hide()
         self.confusion = Confusion()
+        self.confusion.cellClicked.connect(self._select_cell)
+        self.confusion.cellActivated.connect(self._select_cell)
+        self.workspace.selection.changed.connect(self._count_selected)
         self.worst = QListWidget()
         self.worst.setAccessibleName("Images that the network gets most wrong")
         self.worst.setViewMode(QListView.ViewMode.IconMode)
@@ -112,7 +118,11 @@ class ByClassTab(QWidget):
             bar.addWidget(widget)
         left, right = QVBoxLayout(), QVBoxLayout()
         parts: tuple[tuple[QVBoxLayout, str, QWidget], ...] = (
-            (left, "Rows: true class. Columns: predicted class.", self.confusion),
+            (
+                left,
+                "Rows: true class. Columns: predicted class. A click selects the images.",
+                self.confusion,
+            ),
             (right, "Most wrong first; click to attack", self.worst),
         )
         for column, text, part in parts:
@@ -130,6 +140,7 @@ class ByClassTab(QWidget):
         layout.setSpacing(8)
         layout.addLayout(bar)
         layout.addWidget(self.note)
+        layout.addWidget(self.selected)
         layout.addLayout(both, 1)
 
     def _connect(self) -> None:
@@ -219,6 +230,7 @@ class ByClassTab(QWidget):
         self._found = found
         self.worst.clear()
         self._show_matrix()
+        self._count_selected()
         if found is None:
             words = "Not measured yet: Measure by class." if self.key else "Check a network."
             self.note.setText(words)
@@ -232,6 +244,52 @@ class ByClassTab(QWidget):
             + self._left_out(len(found.arrays["confusion"]))
         )
         self._show_worst(found)
+
+    @Slot(int, int)
+    def _select_cell(self, row: int, column: int) -> None:
+        """Select the images of a cell, for all pages."""
+        found = self._found
+        if found is None or not self._is_open(found):
+            return
+        which = PREDICTED[self.which.currentText()]
+        truth, taken = (np.asarray(found.arrays[name]) for name in ("labels", which))
+        under = ", attacked," if which != "predicted" else ""
+        names = [one_line(name_of(found.names, label)) for label in (row, column)]
+        title = one_line(found.measurement.classifier.title)
+        words = f"of {names[0]}{under} that {title} takes for {names[1]}"
+        self.workspace.selection.choose(
+            np.flatnonzero((truth == row) & (taken == column)).tolist(), words
+        )
+
+    @Slot()
+    def _count_selected(self) -> None:
+        """Say how many of the selected images the network gets right."""
+        found, chosen = self._found, np.array(self.workspace.selection.indices, dtype=np.intp)
+        words = ""
+        if found is not None and len(chosen) and self._is_open(found):
+            truth = np.asarray(found.arrays["labels"])
+            known = chosen[chosen < len(truth)]
+            right, stands = (
+                int((truth[known] == np.asarray(found.arrays[name])[known]).sum())
+                for name in PREDICTED.values()
+            )
+            words = (
+                f"Of the {len(known):,} selected that were measured: {right:,} right, {stands:,} "
+                "under attack."
+            )
+        self.selected.setText(words)
+        self.selected.setVisible(bool(words))
+
+    def _is_open(self, found: Mistakes) -> bool:
+        """Whether the open images are the measured ones, in the same order.
+
+        Images without a label are not measured, and would shift the numbers.
+        """
+        spec, image_set = found.measurement.classifier.images, self.workspace.image_set
+        if spec != self.workspace.images or image_set is None or "labels" not in found.arrays:
+            return False
+        labels = image_set.test_labels[: len(found.arrays["labels"])]
+        return np.array_equal(labels, np.asarray(found.arrays["labels"]))
 
     def _left_out(self, count: int) -> str:
         shown = self.confusion.rowCount()

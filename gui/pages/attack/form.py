@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.specs import PGD, AttackSpec, ClassifierSpec, Training
-from engine.specs.schema import SpecError, fields_of
+from engine.specs.schema import SpecError, fields_of, from_dict
 from gui.look.plain import plain_tip
 from gui.widgets.forms.eps_slider import EpsSlider
 from gui.widgets.forms.number_boxes import CountBox
@@ -107,6 +107,15 @@ class AttackForm(QWidget):
             self.follows.setChecked(values["step_size"] == self._scaled_step())
             self.step_size.set_value(values["step_size"])
         self.target.setCurrentIndex(max(0, self.target.findData(values.get("target"))))
+
+    def state(self) -> dict[str, Any] | None:
+        """Return what to remember: an attack that the user set, None for a proposed one."""
+        attack = self.spec() if self._is_own else None
+        return None if attack is None else {"attack": attack.as_dict()}
+
+    def show_state(self, state: dict[str, Any]) -> None:
+        """Show what was remembered."""
+        self.use(from_dict(state["attack"], AttackSpec))
 
     def untargeted_at(self, eps: float) -> AttackSpec | None:
         """Return the attack with another radius and no target, its step size scaled to the radius.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -40,6 +41,7 @@ from gui.pages.attack.metrics import MetricsTab
 from gui.pages.attack.record import show_record
 from gui.pages.attack.saving import figure_of, write_png
 from gui.pages.attack.smallest import SmallestOrder
+from gui.pages.common.form_memory import FormMemory
 from gui.pages.common.needs import NeedsNetwork
 from gui.pages.common.network_picker import NetworkPicker
 from gui.pages.common.page import Page
@@ -48,7 +50,6 @@ from gui.pages.common.strip_images import StripImages
 from gui.session.class_names import ClassNames
 from gui.session.figure_files import folder_of, remember
 from gui.session.previews import LivePreviews
-from gui.session.workspace import Workspace
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.filling_area import FillingArea
@@ -80,22 +81,21 @@ class AttackPage(Page):
 
     go_to = Signal(object)
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
-        super().__init__(workspace, parent)
-        self._previews = LivePreviews(workspace.runner, "attack", self)
-        self._names = ClassNames(workspace, self)
-        self._stale = True
+    def pieces(self) -> Iterator[None]:
+        """Build the page, a part a step."""
+        self._previews = LivePreviews(self.workspace.runner, "attack", self)
+        self._names = ClassNames(self.workspace, self)
+        self._stale, self._curves = True, list[PlotCurve]()
         self._traced: list[tuple[str, int]] = []
-        self._curves: list[PlotCurve] = []
-        # Delay the chart: painting it takes longer than painting all pictures together.
+        # Painting the chart takes longer than painting all pictures together.
         self._trace_timer = QTimer(self, singleShot=True, interval=TRACE_DELAY_MS)
         self._trace_timer.timeout.connect(self._draw_trace)
-        self._build_side()
-        self._build_view()
-        self._build_tabs()
-        self._build_layout()
+        for build in (self._build_side, self._build_view, self._build_tabs, self._build_layout):
+            build()
+            yield
         self._connect()
         self.images.fill()
+        FormMemory(self, self.form.state, self.form.show_state)
 
     # ------------------------------------------------------------------------------------ building
 

@@ -15,12 +15,13 @@ asks for it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
 from engine.boundary.lab import Lab, recorded
 from engine.figures.charts import ChartData
@@ -35,7 +36,6 @@ from gui.pages.boundary.panel import BoundaryPanel
 from gui.pages.boundary.tilt import TiltPlot
 from gui.pages.boundary.view import legend_entries
 from gui.pages.common.page import Page
-from gui.session.workspace import Workspace
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.filling_area import FillingArea
@@ -52,16 +52,17 @@ class BoundaryPage(Page):
 
     place: ClassVar[Place] = BOUNDARY
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
-        super().__init__(workspace, parent)
+    def pieces(self) -> Iterator[None]:
+        """Build the page, a part a step."""
         self._begun = False
         self._going: dict[str, bool] = {}
         self._due = QTimer(self, singleShot=True, interval=RETRAIN_MS)
         self._due.timeout.connect(self.train)
         # Limit how often the chart is redrawn: it is large, and only a few of its dots move.
         self._tilts_due = QTimer(self, singleShot=True, interval=TILTS_MS)
-        self._build_parts()
+        yield from self._build_parts()
         self._build_layout()
+        yield
         self._connect()
         self._on_study()
 
@@ -115,12 +116,13 @@ class BoundaryPage(Page):
 
     # ----------------------------------------------------------------------------------- building
 
-    def _build_parts(self) -> None:
+    def _build_parts(self) -> Iterator[None]:
         self.controls = BoundaryControls()
-        radii = (None, *Lab().radii)
-        self.panels = [
-            BoundaryPanel(self.workspace, place, radius) for place, radius in enumerate(radii)
-        ]
+        self.panels: list[BoundaryPanel] = []
+        for place, radius in enumerate((None, *Lab().radii)):
+            yield
+            self.panels.append(BoundaryPanel(self.workspace, place, radius))
+        yield
         self.legend = Legend(self)
         self.tilts = TiltPlot(self.workspace)
         self.empty = EmptyState()

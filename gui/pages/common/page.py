@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -25,10 +25,30 @@ class Page(QWidget):
 
     place: ClassVar[Place]
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
+    def __init__(
+        self, workspace: Workspace, parent: QWidget | None = None, *, at_once: bool = True
+    ):
         super().__init__(parent)
         self.workspace = workspace
         self.setObjectName(f"page-{self.title.lower()}")
+        if at_once:
+            for _ in self.pieces():
+                pass
+
+    def pieces(self) -> Iterator[None]:
+        """Build the page in steps, between which the window can answer; at most 20 ms each.
+
+        A page whose constructor says ``at_once=False`` is complete when these are at their end.
+        """
+        yield
+
+    @classmethod
+    def in_steps(cls, workspace: Workspace) -> tuple[Page, Iterator[None]]:
+        """Return a page, and the steps that complete it."""
+        if cls.pieces is Page.pieces:
+            return cls(workspace), iter(())
+        page = cls(workspace, at_once=False)
+        return page, page.pieces()
 
     @property
     def title(self) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from PySide6.QtCore import QTimer, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QWidget
 
 from engine.store.study import Study
 from gui.pages.common.page import Page
-from gui.session.workspace import Workspace
 
 
 class RefreshedPage(Page):
@@ -21,12 +20,13 @@ class RefreshedPage(Page):
 
     refresh_ms: ClassVar[int] = 300
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
-        super().__init__(workspace, parent)
+    def pieces(self) -> Iterator[None]:
+        """Begin to listen; a subclass goes on with its own parts."""
         self._stale = True
         self._due = QTimer(self, singleShot=True, interval=self.refresh_ms)
         self._due.timeout.connect(self._refresh)
-        workspace.records_changed.connect(self._soon)
+        self.workspace.records_changed.connect(self._soon)
+        yield
 
     def read(self, study: Study) -> None:
         """Request the data that the page shows; called only while the page is visible."""

@@ -38,6 +38,8 @@ class StripImages(QObject):
         super().__init__(strip)
         self._workspace, self._picker, self._strip = workspace, picker, strip
         self.shown = ShownImages(None, None)
+        # What was added last, and which images were chosen before that.
+        self._before: tuple[ImagesSpec | None, tuple[int, ...]] = (None, ())
         self.origin = Label(wordWrap=True)
         self.origin.setProperty("role", "muted")
         self.origin.hide()
@@ -48,6 +50,9 @@ class StripImages(QObject):
         workspace.images_changed.connect(self.fill)
         workspace.guests.changed.connect(self.fill)
         workspace.guests.arrived.connect(self._on_arrived)
+        workspace.selection.changed.connect(self._on_selection)
+        if workspace.selection.indices:
+            self._on_selection()
 
     def like(self) -> ImagesSpec | None:
         """Return the images like which others are prepared: those of the first chosen network.
@@ -62,10 +67,25 @@ class StripImages(QObject):
     @Slot()
     def fill(self) -> None:
         """Show the present images of the study and the guests."""
+        gone, chosen = self._before
+        if gone is not None and not self._workspace.guests.has(gone):
+            self._before = None, ()  # the adding was undone: show what it replaced
+        else:
+            chosen = ()
         if self._workspace.image_set is not None:
             self.shown = shown = self._workspace.guests.shown
             self._strip.set_images(shown, shown.labels, shown.classes, shown.names)
+            if chosen:
+                self._strip.choose(chosen)
         self.changed.emit()
+
+    @Slot()
+    def _on_selection(self) -> None:
+        """List the selected images only, and choose the first of them."""
+        indices = self._workspace.selection.indices
+        self._strip.narrow(indices or None)
+        if indices:
+            self._strip.lead_to(indices[: self._strip.most])
 
     def choose(self, spec: ImagesSpec | None, indices: Sequence[int]) -> None:
         """Choose images of a set by their numbers in it; None stands for the study's own."""
@@ -74,6 +94,7 @@ class StripImages(QObject):
     @Slot(object)
     def _on_arrived(self, spec: ImagesSpec) -> None:
         guests = [guest for guest in self.shown.guests if guest.spec == spec]
+        self._before = spec, self._strip.chosen
         if guests:
             self.arrived.emit(self.shown.place_of(spec, range(len(guests[0]))))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -26,7 +27,6 @@ from gui.pages.data.orders import GalleryOrders
 from gui.pages.data.reading_strip import ReadingStrip
 from gui.pages.data.size_line import SizeLine
 from gui.session import file_dialogs
-from gui.session.workspace import Workspace
 from gui.widgets.elided_label import Elided
 from gui.widgets.forms.form_area import FormArea
 from gui.widgets.forms.remembered import remember
@@ -47,13 +47,16 @@ class DataPage(Page):
 
     place: ClassVar[Place] = DATA
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
-        super().__init__(workspace, parent)
+    def pieces(self) -> Iterator[None]:
+        """Build the page, a part a step."""
         self._shown: ImagesSpec | None = None
-        self.reading = ReadingStrip(workspace.importer, self)
+        self.reading = ReadingStrip(self.workspace.importer, self)
         self.browser = ImageBrowser()
+        self.browser.picked.connect(self._pick)
+        yield
         body = QSplitter(Qt.Orientation.Horizontal)
         body.addWidget(self._build_left())
+        yield
         body.addWidget(self.browser)
         body.setStretchFactor(1, 1)
         body.setSizes([LEFT_WIDTH, 1000])
@@ -69,9 +72,13 @@ class DataPage(Page):
         layout.addWidget(self.alarms)
         layout.addWidget(self.reading)
         layout.addWidget(body, 1)
-        self.orders = GalleryOrders(workspace, self.browser)
+        self.orders = GalleryOrders(self.workspace, self.browser)
         self._connect()
         self.refresh()
+
+    @Slot(list)
+    def _pick(self, indices: list[int]) -> None:
+        self.workspace.selection.choose(indices, "picked on the page Data")
 
     # ----------------------------------------------------------------------------------- building
 

@@ -8,10 +8,11 @@ the tangent space.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QSplitter, QWidget
+from PySide6.QtWidgets import QSplitter
 
 from engine.jobs.events import Ended, Event, Started
 from engine.specs import VAEGAN
@@ -24,7 +25,6 @@ from gui.pages.manifold.form import ManifoldForm
 from gui.pages.manifold.pictures import GeneratorView
 from gui.pages.manifold.runs import GeneratorRun, GeneratorRuns
 from gui.pages.manifold.view import ManifoldContent, collect
-from gui.session.workspace import Workspace
 from gui.widgets.empty_state import EmptyState
 
 REDRAW_MS = 100
@@ -46,18 +46,23 @@ class ManifoldPage(RefreshedPage):
 
     go_to = Signal(object)
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
-        super().__init__(workspace, parent)
+    def pieces(self) -> Iterator[None]:
+        """Build the page, a part a step."""
+        yield from super().pieces()
         self.runs = GeneratorRuns()
         self._followed = ""
         self._read_keys: set[str] = set()
         self._reading = False
         self._redraw = QTimer(self, singleShot=True, interval=REDRAW_MS)
         self._redraw.timeout.connect(self._draw_run)
-        self.form = ManifoldForm(workspace)
+        self.form = ManifoldForm(self.workspace)
+        yield
         self.generator = GeneratorView()
+        yield
         self.distances = DistancesView(self.form.picker)
+        yield
         self._build_layout()
+        yield
         self._connect()
         self._on_images()
 

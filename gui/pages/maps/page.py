@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, ClassVar
 
@@ -26,7 +27,6 @@ from gui.pages.maps.grid import MapsGrid
 from gui.pages.maps.table import Table, build, figure_of
 from gui.session.class_names import ClassNames
 from gui.session.previews import LivePreviews
-from gui.session.workspace import Workspace
 from gui.widgets.elided_label import Elided
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.forms.method_picker import MethodPicker
@@ -54,10 +54,10 @@ class MapsPage(Page):
 
     go_to = Signal(object)
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
-        super().__init__(workspace, parent)
-        self._previews = LivePreviews(workspace.runner, "maps", self)
-        self._names = ClassNames(workspace, self)
+    def pieces(self) -> Iterator[None]:
+        """Build the page, a part a step."""
+        self._previews = LivePreviews(self.workspace.runner, "maps", self)
+        self._names = ClassNames(self.workspace, self)
         self._results: OrderedDict[str, Any] = OrderedDict()
         self._failures: dict[str, str] = {}
         self._stale = True
@@ -65,6 +65,7 @@ class MapsPage(Page):
         self._table = Table([], [])
         self._build_side()
         self._build_view()
+        yield
         self._build_layout()
         self._connect()
         self.images.fill()

@@ -9,9 +9,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFormLayout, QScrollArea, QVBoxLayout, QWidget
 
 from engine.store.index import Entry
+from gui.pages.records.family import indented
 from gui.widgets.label import Label, Links
 
 MOST_LINKS = 40
+Titles = Mapping[str, Entry]
 NAMES = {
     "isthmus": "Isthmus",
     "python": "Python",
@@ -47,10 +49,11 @@ class Origin(QScrollArea):
         super().__init__(parent)
         self.setWidgetResizable(True)
         inside = QWidget()
+        self._headings: list[Label] = []
         self._form = QFormLayout()
         self._form.setHorizontalSpacing(16)
         self._form.setVerticalSpacing(4)
-        self.parents, self.children_ = Links(), Links()
+        self.parents, self.children_, self.family = Links(), Links(), Links()
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 8, 8, 8)
         column.setSpacing(8)
@@ -58,9 +61,11 @@ class Origin(QScrollArea):
         for heading, links in (
             ("Computed from", self.parents),
             ("Used by", self.children_),
+            ("Trained on from each other", self.family),
         ):
             title = Label(heading)
             title.setProperty("role", "heading")
+            self._headings.append(title)
             links.followed.connect(self.opened)
             column.addWidget(title)
             column.addWidget(links)
@@ -84,6 +89,19 @@ class Origin(QScrollArea):
         """Show links to the record's parents and children."""
         self.parents.set_lines(_lines([(key, known.get(key)) for key in parents]))
         self.children_.set_lines(_lines([(entry.key, entry) for entry in children]))
+
+    def show_family(self, tree: Sequence[tuple[int, str]], own: str, titles: Titles) -> None:
+        """Show the tree of networks that went on from each other, with links to the others."""
+        lines = []
+        for depth, key in tree[:MOST_LINKS]:
+            entry = titles.get(key)
+            title = entry.title if entry is not None else f"{key} (not in the study)"
+            shown = indented(depth, f"{title} (this one)" if key == own else title)
+            lines.append((key if entry is not None and key != own else "", shown))
+        more = len(tree) - MOST_LINKS
+        self.family.set_lines([*lines, *([("", f"and {more:,} more")] if more > 0 else [])])
+        for part in (self.family, self._headings[-1]):
+            part.setVisible(bool(tree))
 
 
 def _lines(records: list[tuple[str, Entry | None]]) -> list[tuple[str, str]]:

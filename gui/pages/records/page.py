@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from PySide6.QtCore import QMimeData, Qt, Signal, Slot
@@ -25,12 +25,12 @@ from engine.store.study import Record, Study, spec_of
 from gui.pages import RECORDS, TRAIN, Place, place_of
 from gui.pages.common.record_settings import place_for
 from gui.pages.common.refresh import RefreshedPage
+from gui.pages.records.family import family
 from gui.pages.records.model import RecordRow, rows_of
 from gui.pages.records.study import StudyCard
 from gui.pages.records.table import RecordsTable
 from gui.pages.records.view import RecordView
 from gui.queue.unfinished import UnfinishedList
-from gui.session.workspace import Workspace
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.label import Question
 
@@ -50,16 +50,20 @@ class RecordsPage(RefreshedPage):
 
     go_to = Signal(object)
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
-        super().__init__(workspace, parent)
+    def pieces(self) -> Iterator[None]:
+        """Build the page, a part a step."""
+        yield from super().pieces()
         self.table = RecordsTable()
-        self.view = RecordView(workspace)
-        self.study_card = StudyCard(workspace)
-        self.unfinished = UnfinishedList(workspace.unfinished, self)
+        yield
+        self.view = RecordView(self.workspace)
+        yield
+        self.study_card = StudyCard(self.workspace)
+        self.unfinished = UnfinishedList(self.workspace.unfinished, self)
         self._wanted = ""
         self._question: QMessageBox | None = None
         self._build_more()
         self._build_layout()
+        yield
         self._connect()
         self._on_study()
 
@@ -227,6 +231,8 @@ class RecordsPage(RefreshedPage):
         self.detail.setCurrentWidget(self.view)
         self.view.show_entry(row.entry)
         self.view.origin.show_links(row.entry.parents, children, known)
+        networks = {entry.key: spec for entry, spec in self.workspace.classifiers()}
+        self.view.origin.show_family(family(key, networks), key, known)
         self.view.to_page.setEnabled(place_of(row.entry.kind) is not None)
         self.view.use.setEnabled(place_for(spec_of(row.entry)) is not None)
         if changed:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSplitter, QVBoxLayout
 
 from engine.jobs.durations import duration
 from engine.retraining.curves import Curve
@@ -22,7 +23,6 @@ from gui.pages.retrain.form import CONTROLS, RetrainForm
 from gui.pages.retrain.lines import SHARED, STYLES, CurveLine, lines_of
 from gui.pages.retrain.table import RetrainTable
 from gui.pages.retrain.view import SCORE, CurvePlace, RetrainContent, work
-from gui.session.workspace import Workspace
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.explained import explain_choices
 from gui.widgets.forms.kinds import kinds
@@ -52,8 +52,9 @@ class RetrainPage(RefreshedPage):
 
     go_to = Signal(object)
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
-        super().__init__(workspace, parent)
+    def pieces(self) -> Iterator[None]:
+        """Build the page, a part a step."""
+        yield from super().pieces()
         self._view: RetrainContent | None = None
         self._finished: dict[str, Curve] = {}
         self._drawn: dict[str, PlotCurve] = {}
@@ -72,9 +73,11 @@ class RetrainPage(RefreshedPage):
         # refilling replaces the clicked cell.
         self._table_due = QTimer(self, singleShot=True, interval=0)
         self._table_due.timeout.connect(self._fill_table)
-        self.form = RetrainForm(workspace)
+        self.form = RetrainForm(self.workspace)
+        yield
         self._build_view()
         self._build_layout()
+        yield
         self._connect()
         self._on_study()
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QTabWidget, QVBoxLayout
 
 from engine.figures.paper.tradeoff import method_words
 from engine.specs import ImagesSpec
@@ -28,7 +29,6 @@ from gui.pages.tradeoff.comparison import Comparison, ComparisonPanel, compare
 from gui.pages.tradeoff.correlation_view import CorrelationView
 from gui.pages.tradeoff.front_view import FrontView
 from gui.pages.tradeoff.preview_card import PreviewCard
-from gui.session.workspace import Workspace
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.number_table import Cell, NumberTable, TableRow
 
@@ -48,11 +48,14 @@ class TradeoffPage(RefreshedPage):
 
     go_to = Signal(object)
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
-        super().__init__(workspace, parent)
+    def pieces(self) -> Iterator[None]:
+        """Build the page, a part a step."""
+        yield from super().pieces()
         self._points: list[NetworkPoint] = []
         self._build_parts()
+        yield
         self._build_layout()
+        yield
         self._connect()
         self._show_state()
 

@@ -13,6 +13,7 @@ from gui.pages.train.runs import TrainingRun, smoothed
 from gui.widgets.label import Label
 from gui.widgets.plots.plot import Plot
 from gui.widgets.plots.plot_items import PlotCurve
+from gui.widgets.search_field import SearchField
 
 SMOOTHEST = 100
 SMOOTH_AT_FIRST = 5
@@ -114,6 +115,7 @@ class LiveCurves(QWidget):
         self.smoothing.setRange(1, SMOOTHEST)
         self.smoothing.setValue(SMOOTH_AT_FIRST)
         self.smoothing.setMaximumWidth(160)
+        self.smoothing.setMinimumWidth(72)
         self.smoothing.setMinimumHeight(20)
         self.smoothing.setToolTip("Every point is the mean of so many before it")
         self.smoothing.setAccessibleName("Smoothing")
@@ -125,7 +127,12 @@ class LiveCurves(QWidget):
         row.setSpacing(8)
         for widget in (label, self.smoothing, self.logarithmic):
             row.addWidget(widget)
-        row.addStretch(1)
+        self.filter = SearchField("Filter networks")
+        self.filter.setToolTip(
+            plain_tip("Words of the title; * stands for any letters, -word leaves out")
+        )
+        self.filter.textChanged.connect(self.restyled)
+        row.addWidget(self.filter, 1)
         left = QVBoxLayout()
         left.setSpacing(4)
         left.addWidget(self.loss, 1)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
     QMenu,
+    QPushButton,
     QSlider,
     QToolButton,
     QVBoxLayout,
@@ -78,6 +79,11 @@ class LiveMaps(QWidget):
         self._say_step()
 
     # ------------------------------------------------------------------------------------- public
+
+    @property
+    def step(self) -> float | None:
+        """The epoch on the slider; None for the newest."""
+        return self._step
 
     def draw(self, run: TrainingRun) -> None:
         """Draw a network's new maps, unless they are of other images than the grid's."""
@@ -151,6 +157,8 @@ class LiveMaps(QWidget):
         self.play = QToolButton()
         self.play.setEnabled(False)
         self.play.clicked.connect(self._on_play)
+        self.go_on = QPushButton("Continue from here…")
+        self.go_on.setEnabled(False)
         self.when = Label()
         self.when.setProperty("role", "muted")
         metrics = self.when.fontMetrics()
@@ -184,6 +192,7 @@ class LiveMaps(QWidget):
         below.addWidget(self.play)
         below.addWidget(self.epoch, 1)
         below.addWidget(self.when)
+        below.addWidget(self.go_on)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)

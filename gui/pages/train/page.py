@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout
 
 from engine.jobs.events import Ended, Event, Notice, Queued, Started
 from engine.specs import FolderImages, Imported, Training
@@ -22,13 +22,13 @@ from gui.pages.common.record_settings import RecordSettings
 from gui.pages.train.alarm_line import AlarmLine
 from gui.pages.train.footer import TrainFooter
 from gui.pages.train.form import TrainForm
+from gui.pages.train.form_state import remember_form
 from gui.pages.train.live_curves import LiveCurves
 from gui.pages.train.live_maps import LiveMaps
 from gui.pages.train.obstacles import obstacle, readable_side
+from gui.pages.train.replay import Replay, values_at
 from gui.pages.train.results import Results
-from gui.pages.train.runs import Arrays, Runs, TrainingRun, histories
-from gui.queue.continuing import ContinueDialog
-from gui.session.workspace import Workspace
+from gui.pages.train.runs import Arrays, Runs, TrainingRun, histories, matches
 from gui.widgets.scrolled import ScrolledArea
 
 REDRAW_MS = 200
@@ -49,9 +49,9 @@ class TrainPage(Page):
     place: ClassVar[Place] = TRAIN
     go_to = Signal(object)
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None):
-        super().__init__(workspace, parent)
-        self.runs = Runs(workspace.colours.series)
+    def pieces(self) -> Iterator[None]:
+        """Build the page, a part a step."""
+        self.runs = Runs(self.workspace.colours.series)
         self._specs: dict[str, Training] = {}
         self._read: set[str] = set()
         self._wished: list[str] = []
@@ -60,17 +60,24 @@ class TrainPage(Page):
         self._proposed: tuple[int, int, int] | None = None
         self._before_images: dict[str, object] | None = None
         self.form = TrainForm()
+        yield
         self.footer = TrainFooter()
         self.alarms = AlarmLine()
         self.curves = LiveCurves()
+        yield
         self.results = Results()
         self.maps = LiveMaps()
+        yield
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._redraw)
         self._build_layout()
+        yield
+        parts = self.workspace, self.curves, self.maps
+        self.replay = Replay(*parts, self._stored, self._run, self)
         self._connect()
         self._on_images()
+        remember_form(self, self.form)
 
     # ------------------------------------------------------------------------------------- public
 
@@ -115,8 +122,7 @@ class TrainPage(Page):
     def _connect(self) -> None:
         workspace = self.workspace
         workspace.engine_event.connect(self._on_event)
-        self.maps.continue_asked.connect(self._continue)
-        self.footer.go_on.clicked.connect(lambda: self._continue(""))
+        self.footer.go_on.clicked.connect(lambda: self.replay.ask(""))
         workspace.study_changed.connect(self._on_study)
         workspace.images_changed.connect(self._on_images)
         workspace.record_added.connect(self._on_record)
@@ -194,14 +200,6 @@ class TrainPage(Page):
 
     def _run(self, trainings: Sequence[Training]) -> None:
         self.workspace.run([*trainings, *self.form.checks(trainings)])
-
-    @Slot(str)
-    def _continue(self, key: str) -> None:
-        """Ask for the number of additional epochs, and train the network for them."""
-        dialog = ContinueDialog(self.workspace, key, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.accepted.connect(lambda: self._run(dialog.specs()))
-        dialog.open()
 
     @Slot()
     def _on_study(self) -> None:
@@ -303,8 +301,7 @@ class TrainPage(Page):
     def _read_history(self) -> None:
         """Read the curves and maps of the newest and of the requested networks on a lane."""
         study = self.workspace.study
-        stored = self._stored()
-        shown = {run.key for run in self.runs}
+        stored, shown = self._stored(), {run.key for run in self.runs}
         newest = list(stored)[-MOST_STORED:]
         wanted = [key for key in stored if key in newest or key in shown or key in self._wished]
         keys = [key for key in wanted if key not in self._read]
@@ -370,6 +367,9 @@ class TrainPage(Page):
     def _restyle(self) -> None:
         for run in self.runs:
             run.drawn = run.mapped = False
+            if not matches(run.title, self.curves.filter.text()):
+                self.curves.remove(run.key)
+                self.maps.remove(run.key)
         self._schedule()
 
     @Slot()
@@ -381,9 +381,13 @@ class TrainPage(Page):
             self._recount = False
             self._on_form()
         space = self.workspace
-        self.results.show_runs(self.runs, space.entries(Training.kind), space.study)
+        runs = [run for run in self.runs if matches(run.title, self.curves.filter.text())]
+        self.replay.show_runs(runs)
+        if self.maps.step is None:
+            self.results.show_runs(runs, space.entries(Training.kind), space.study)
+        else:
+            self.results.show_values(*values_at(runs, self.maps.step))
         stop = time.perf_counter() + DRAW_SECONDS
-        runs = list(self.runs)
         for place in range(len(runs)):
             run = runs[(self._first + place) % len(runs)]
             self.curves.draw(run)

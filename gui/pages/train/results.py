@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QWidget
@@ -55,7 +55,14 @@ class Results(NumberTable):
             for run in runs
             if run.key in numbers
         ]
-        self.set_rows(HEADERS, rows)
+        self._show(HEADERS, rows)
+
+    def show_values(self, headers: Sequence[str], rows: Sequence[TableRow]) -> None:
+        """Show the values at an epoch in place of the final ones."""
+        self._show(headers, rows)
+
+    def _show(self, headers: Sequence[str], rows: Sequence[TableRow]) -> None:
+        self.set_rows(headers, rows)
         self.setVisible(bool(rows))
         header = self.horizontalHeader()
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)

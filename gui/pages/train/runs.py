@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,20 @@ def smoothed(values: CurvePoints, width: int) -> CurvePoints:
     number = counts[ends] - counts[starts]
     with np.errstate(invalid="ignore"):
         return np.asarray((sums[ends] - sums[starts]) / np.where(number, number, np.nan))
+
+
+def matches(title: str, pattern: str) -> bool:
+    """Return whether a title has all words of a pattern and none that begins with a minus.
+
+    Letters may be large or small; * and ? stand for any letters and for one.
+    """
+    text = title.casefold()
+    for word in pattern.casefold().split():
+        bare = word.removeprefix("-")
+        wanted = bare.replace("[", "[[]")
+        if bare and fnmatchcase(text, f"*{wanted}*") == (bare != word):
+            return False
+    return True
 
 
 @dataclass

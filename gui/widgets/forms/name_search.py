@@ -19,6 +19,7 @@ from engine.networks.facts import Facts
 from engine.networks.timm_names import timm_names
 from engine.networks.torchvision_facts import FACTS
 from engine.specs.schema import Field
+from gui.look import theme
 from gui.widgets.dialog import Dialog
 from gui.widgets.forms.field_edit import FieldEdit
 from gui.widgets.label import Label
@@ -53,6 +54,9 @@ class NameField(FieldEdit):
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.line.setCompleter(completer)
+        popup = completer.popup()
+        if popup is not None:
+            theme.dress(popup)  # a window without a parent
         self.line.textChanged.connect(self.changed)
         self._put(self.line)
         self.button = QToolButton(self)

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
+    QAbstractItemView,
     QComboBox,
     QHBoxLayout,
     QHeaderView,
     QPlainTextEdit,
+    QPushButton,
     QTabWidget,
     QTreeView,
     QVBoxLayout,
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 ALL = -1
 ORDER_LETTERS = 26  # that the list of orders is wide; the open list shows whole texts
 UNLABELLED = -2
+NO_PICK = "Select for all pages"
+OF_TEST = "Attack and Maps are of test images: show that part, and mark some with Ctrl or Shift"
 
 
 class ImageBrowser(QTabWidget):
@@ -43,15 +47,19 @@ class ImageBrowser(QTabWidget):
     order_asked
         Takes what :meth:`offer_orders` was given for the order that the user chose, or None for
         that of the set.
+    picked
+        Takes the numbers of the test images that are to be the ones spoken of elsewhere.
     """
 
     order_asked = Signal(object)
+    picked = Signal(list)
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
         self._set: ImageSet | None = None
         self._ranks: NDArray[np.floating] | None = None
         self._rank_name = ""
+        self._order: NDArray[np.intp] = np.zeros(0, np.intp)
         self.addTab(self._build_images(), "Images")
         self.addTab(self._build_report(), "Left out")
         self.show_set(None)
@@ -137,12 +145,18 @@ class ImageBrowser(QTabWidget):
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.shown_count = Label()
         self.shown_count.setProperty("role", "muted")
+        self.pick = QPushButton(NO_PICK)
+        self.pick.setMinimumWidth(64)  # the page must fit a narrow window; the tip says it all
+        self.pick.clicked.connect(lambda: self.picked.emit(self._numbers()))
         row = QHBoxLayout()
         row.setSpacing(8)
         for widget in (self.part, self.label, self.order, self.shown_count):
             row.addWidget(widget)
         row.addStretch(1)
+        row.addWidget(self.pick)
         self.grid = ThumbnailGrid()
+        self.grid.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.grid.selectionModel().selectionChanged.connect(self._show_pick)
         self.empty = Label()
         self.empty.setProperty("role", "muted")
         self.empty.setWordWrap(True)
@@ -249,6 +263,8 @@ class ImageBrowser(QTabWidget):
             rank_name=self._rank_name,
         )
         self.grid.scrollToTop()
+        self._order = order
+        self._show_pick()
 
     def _ranks_of(self, count: int) -> NDArray[np.floating] | None:
         """Return a rank for each of the test images."""
@@ -264,3 +280,17 @@ class ImageBrowser(QTabWidget):
         self._ranks = None
         self._show_images()
         self.order_asked.emit(self.order.currentData())
+
+    def _numbers(self) -> list[int]:
+        """Return the numbers of the marked images in their part."""
+        rows = sorted(index.row() for index in self.grid.selectionModel().selectedIndexes())
+        return [int(self._order[row]) for row in rows]
+
+    @Slot()
+    def _show_pick(self) -> None:
+        able = bool(self._numbers()) and self.part.currentData() == "test"
+        count = len(self._numbers())
+        self.pick.setEnabled(able)
+        self.pick.setText(f"Select {count:,} for all pages" if able else NO_PICK)
+        tip = "Attack, Maps and By class then speak of these images only" if able else OF_TEST
+        self.pick.setToolTip(plain_tip(tip))

@@ -66,6 +66,7 @@ class ImageStrip(QWidget):
         self._model = StripModel(self)
         self._clicking = False
         self._ranks: NDArray[np.floating] | None = None
+        self._only: NDArray[np.intp] | None = None
         self._build_view()
         self._build_bar()
         layout = QVBoxLayout(self)
@@ -124,6 +125,11 @@ class ImageStrip(QWidget):
         self.order.setVisible(ranks is not None)
         if self.order.currentIndex():
             self._filter() if ranks is not None else self.order.setCurrentIndex(0)
+
+    def narrow(self, indices: Sequence[int] | None) -> None:
+        """Show these images only, beside those with names of their own; None shows all."""
+        self._only = None if indices is None else np.array(indices, dtype=np.intp)
+        self._filter()
 
     def choose(self, indices: Sequence[int]) -> None:
         """Choose exactly these images, up to the limit, skipping any that do not exist."""
@@ -278,6 +284,8 @@ class ImageStrip(QWidget):
         order = np.concatenate([own, np.setdiff1d(np.arange(len(self._model.labels)), own)])
         if label is not None and label >= 0:
             order = np.flatnonzero(self._model.labels == label)
+        if self._only is not None:
+            order = order[np.isin(order, np.concatenate([own, self._only]))]
         if self._ranks is not None and self.order.currentIndex():
             ranks = np.full(len(self._model.labels), np.inf)
             known = np.nan_to_num(self._ranks[: len(ranks)], nan=np.inf)

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from gui.look import theme
 
@@ -75,14 +75,16 @@ def test_that_series_start_again_after_the_last(qapp):
 
 def test_that_a_change_of_mode_is_announced_once_and_reaches_the_palette(qapp, qtbot):
     theme.apply(qapp, "light")
-    heard = []
+    heard, root = [], QWidget()
+    qtbot.addWidget(root)
+    theme.dress(root)
     theme.signals.changed.connect(lambda: heard.append(theme.is_dark()))
     theme.apply(qapp, "dark")
     theme.apply(qapp, "dark")
     assert heard == [True]
     ground = QApplication.palette().color(QPalette.ColorRole.Window)
     assert ground == theme.colour("background") == QColor(theme.DARK["background"])
-    assert theme.DARK["accent"] in qapp.styleSheet()
+    assert theme.DARK["accent"] in root.styleSheet()
 
 
 def test_that_both_modes_name_the_same_colours():

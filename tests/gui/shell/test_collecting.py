@@ -22,6 +22,7 @@ class Knot:
 @pytest.fixture
 def collector(qapp):
     found = Collector()
+    found.settle()
     yield found
     found.stop()
     gc.freeze()  # as the tests' own fixture left it

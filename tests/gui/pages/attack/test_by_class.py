@@ -27,7 +27,7 @@ def opened(qtbot, tmp_path):
     workspace.runner.shutdown()
 
 
-def store(workspace, classifier=None, worst=(13, 4), classes=CLASSES, **lacking):
+def store(workspace, classifier=None, worst=(13, 4), classes=CLASSES, **changed):
     confusion = np.eye(classes, dtype=np.int64) * 4
     confusion[3, 3], confusion[3, 8] = 1, 3
     arrays = {
@@ -46,8 +46,9 @@ def store(workspace, classifier=None, worst=(13, 4), classes=CLASSES, **lacking)
         "worst_class_accuracy": 0.25,
         "worst_attacked_class_accuracy": 0.0,
     }
-    for name in lacking:
-        del arrays[name]
+    for name, values in changed.items():
+        arrays[name] = values
+    arrays = {name: values for name, values in arrays.items() if values is not None}
     spec = Measurement(classifier=classifier or networks()[0], metric=ClassAccuracy(attack=ATTACK))
     add_record(workspace, spec, Result(numbers, arrays))
     return spec
@@ -147,7 +148,7 @@ def test_that_classes_that_are_not_drawn_are_said(opened):
 
 def test_that_a_damaged_record_is_said(opened):
     page, workspace, _ = opened
-    store(workspace, **{"worst/labels": True})
+    store(workspace, **{"worst/labels": None})
     assert "lacks a part that its kind has: worst/labels" in page.by_class.note.text()
     assert page.by_class.confusion.rowCount() == 0
 
@@ -194,3 +195,26 @@ def test_that_the_form_takes_up_an_attack(opened):
     for attack in (ATTACK, PGD(eps=0.1, steps=5, step_size=0.05), PGD(eps=0.02, target=3)):
         page.form.set_spec(attack)
         assert page.form.spec() == attack
+
+
+def test_that_a_cell_selects_its_images_and_the_selected_are_counted(opened):
+    page, workspace, _ = opened
+    tab = page.by_class
+    labels = workspace.image_set.test_labels
+    predicted = labels.copy()
+    predicted[labels == 3] = 8
+    store(workspace, labels=labels, predicted=predicted, attacked_predicted=labels * 0)
+    tab.confusion.cellClicked.emit(3, 8)
+    chosen = workspace.selection.indices
+    assert chosen == tuple(np.flatnonzero(labels == 3))
+    assert "takes for 8" in workspace.selection.words
+    assert tab.selected.text() == (
+        f"Of the {len(chosen)} selected that were measured: 0 right, 0 under attack."
+    )
+    assert page.strip.chosen == chosen[:1]
+    assert page.strip._model.order.tolist() == list(chosen)
+    workspace.selection.choose([*chosen, *np.flatnonzero(labels == 0)[:2]], "by hand")
+    assert ": 2 right, 2 under attack." in tab.selected.text()
+    workspace.selection.clear()
+    assert tab.selected.isHidden()
+    assert len(page.strip._model.order) == len(labels)
