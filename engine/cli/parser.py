@@ -185,7 +185,8 @@ def _add_export(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "figure",
         help=f"{', '.join(row.name for row in pictured())}, or report: all of them and the "
-        "settings behind them, as one .pdf, or network: one network, as one .html",
+        "settings behind them, as one .pdf, or network: one network, as one .html, or surface: "
+        "loss and decisions around the first attacked image, computed when it is drawn",
     )
     out = "file, .pdf .svg .png .csv or .h5; .html of a network"
     command.add_argument("--out", required=True, type=Path, help=out)

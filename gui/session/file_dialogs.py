@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from engine.store.study import SUFFIX
 from gui.look import settings
 from gui.session.dropping import PACKED, WEIGHTS
+from gui.session.files.packed import save_copy
 from gui.session.importer import Importer, documents
-from gui.session.packed import save_copy
 from gui.session.state import State
 
 IMAGE_FILES = (

@@ -17,7 +17,7 @@ from engine.store.study import SUFFIX, Study, StudyError
 from gui.look import settings
 from gui.session import dropping
 from gui.session.drives import Drives
-from gui.session.packed import open_packed
+from gui.session.files.packed import open_packed
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet

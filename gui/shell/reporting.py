@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QInputDialog, QWidget
 from engine.figures.charts import MapGridData, Picture, panels_of
 from engine.specs.distinguish import networks_apart
 from engine.texts import one_line, shortened
-from gui.session.figure_files import ask_file
-from gui.session.network_report import report_network
+from gui.session.files.figure_files import ask_file
+from gui.session.files.network_report import report_network
 from gui.session.workspace import Workspace
 from gui.shell.page_stack import PageStack
 from gui.widgets.export.buttons import ExportButton

@@ -40,7 +40,7 @@ COUNT = re.compile(
 )
 RADIUS = re.compile(r"\b(?:eps|L-inf|L2|linf|l2)[ =](\d+(?:\.\d+)?)(?![\d.]*%)(/255)?")
 # Shares that are settings or levels of confidence, and no result of the study.
-SETTINGS = {"95", "99.5", "99", "90", "100", "0", "50", "20", "80", "10", "1", "5"}
+SETTINGS = {"0.5", "95", "99.5", "99", "90", "100", "0", "50", "20", "80", "10", "1", "5"}
 CLEAN = (0.8713, 0.8271, 0.7919, 0.7637)
 ROBUST = (0.0173, 0.3391, 0.4177, 0.4763)
 EPS = (0.0, 0.037, 0.053, 0.071)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from engine.attacks.losses import LOSSES, followed
 from engine.attacks.norms import norms, step_direction
 from engine.attacks.table import attack
+from engine.devices.wide import wide
 from engine.jobs.classifiers import classifier
 from engine.jobs.context import Context
 from engine.jobs.device_images import layout
@@ -83,11 +84,11 @@ def plane_through(direction: Tensor, norm: str, eps: float, generator: torch.Gen
         drawn = torch.where(drawn < 0, -1.0, 1.0)
     drawn = drawn.to(along.device, along.dtype)
     # In float64: the products of large images would otherwise leave a part along the direction.
-    flat, other = along.flatten().double(), drawn.flatten().double()
+    flat, other = wide(along.flatten()), wide(drawn.flatten())
     rest = other - flat * (other @ flat) / (flat @ flat)
     if float(rest.norm()) <= LEAST_LENGTH * float(other.norm()):
         raise InputError("the drawn direction is along the first one: choose another seed")
-    across = rest.reshape(shape).to(along.dtype)
+    across = rest.reshape(shape).to(along.device, along.dtype)
     return Plane(along, across / norms(across[None], norm)[0], norm, eps)
 
 
@@ -98,9 +99,9 @@ def edge_of(plane: Plane, points: int = EDGE_POINTS) -> NDArray[np.float64]:
     is the unit circle, for linf a polygon, which is a square on its corner if all values of both
     directions are signs.
     """
-    angles = torch.linspace(0, 2 * torch.pi, points + 1, dtype=torch.float64)
+    angles = torch.from_numpy(np.linspace(0, 2 * np.pi, points + 1))
     pairs = torch.stack([angles.cos(), angles.sin()], 1)
-    along, across = (part.flatten().double().cpu() for part in (plane.along, plane.across))
+    along, across = (part.cpu().flatten().double() for part in (plane.along, plane.across))
     # One point after the other: of large images, all at once would take half a gigabyte.
     lengths = [norms((a * along + b * across)[None], plane.norm) for a, b in pairs]
     return (pairs / torch.stack(lengths)).numpy()
@@ -211,7 +212,7 @@ def around(
     direction = _direction(model, images, truth, spec, context, way)
     random = context.generator("plane", spec.seed)
     plane = plane_through(direction[0], spec.attack.norm, spec.attack.eps, random)
-    offsets = torch.linspace(-reach, reach, grid, dtype=torch.float64)
+    offsets = torch.from_numpy(np.linspace(-reach, reach, grid))
     loss, classes = surface(
         model,
         images[0],

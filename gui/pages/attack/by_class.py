@@ -28,7 +28,7 @@ from gui.look.plain import plain_tip
 from gui.pages.attack.confusion import Confusion, name_of
 from gui.pages.attack.form import AttackForm
 from gui.pages.common.network_picker import NetworkPicker
-from gui.session.network_report import report_network
+from gui.session.files.network_report import report_network
 from gui.session.workspace import Workspace
 from gui.widgets.images.image_view import image_from, pixels_of
 from gui.widgets.label import Label

@@ -48,7 +48,7 @@ from gui.pages.common.page import Page
 from gui.pages.common.record_settings import RecordSettings
 from gui.pages.common.strip_images import StripImages
 from gui.session.class_names import ClassNames
-from gui.session.figure_files import folder_of, remember
+from gui.session.files.figure_files import folder_of, remember
 from gui.session.previews import LivePreviews
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.export.buttons import export_buttons

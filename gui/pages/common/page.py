@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from PySide6.QtWidgets import QHBoxLayout, QLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from gui.pages import Place
-from gui.session.figure_files import folder_of, remember
+from gui.session.files.figure_files import folder_of, remember
 from gui.session.workspace import Workspace
 from gui.widgets.scrolled import ScrolledArea
 

@@ -6,7 +6,7 @@ import pytest
 
 from engine.store.packing import pack
 from engine.store.study import Study
-from gui.session import packed
+from gui.session.files import packed
 from gui.session.workspace import Workspace
 from tests import made_up_study as made_up
 

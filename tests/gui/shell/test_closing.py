@@ -15,7 +15,7 @@ from engine.networks.opening import finding
 from engine.store.study import Study
 from gui.network.dialog import NetworkDialog
 from gui.queue import closing
-from gui.session.packed import save_copy
+from gui.session.files.packed import save_copy
 from gui.shell.main_window import MainWindow
 from tests.gui.fakes import WAIT_MS
 

@@ -102,7 +102,7 @@ def test_that_every_publisher_names_its_source():
 
 def test_that_the_page_limits_what_can_be_lower():
     line = Series("a network", [0, 1], [0, 1])
-    panels = [ChartData((line,), f"panel {n}", "across", "upwards") for n in range(10)]
+    panels = [ChartData((line,), f"panel {n}", "across", "upwards") for n in range(14)]
     low, high = style_of("nature"), replace(style_of("nature"), most_height_mm=None)
     heights = [drawing.draw(panels, style).get_size_inches()[1] * MM for style in (low, high)]
     assert heights[0] <= 170.01 < heights[1]

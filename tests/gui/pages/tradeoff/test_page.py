@@ -415,9 +415,9 @@ def test_that_the_page_says_what_would_tell_the_correlations_from_noise(tmp_path
         for row in comparison.rows(tradeoff_points.networks(study))
         if (row.score, row.group, row.against) == ("ROAR gradient", "L-inf xent", "strength")
     )
-    assert f"L-inf xent: {row.plan.sentence}." in page.correlation.plan.text()
+    assert f"L-inf cross-entropy: {row.plan.sentence}." in page.correlation.plan.text()
     assert page.correlation.plan.text().startswith(
-        "To tell r from 0, needed for 80 % power at 5 %: L2 xent: "
+        "To tell r from 0, needed for 80 % power at 5 %: L2 cross-entropy: "
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QWidget
 
-from gui.session.figure_files import ask_file
+from gui.session.files.figure_files import ask_file
 from gui.session.state import State
 
 SUFFIX = ".html"

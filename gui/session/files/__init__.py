@@ -1,0 +1,1 @@
+"""Files of the user that the window writes, and where it wrote the last ones."""
