@@ -7,6 +7,16 @@ import pytest
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 
+@pytest.fixture(autouse=True)
+def clipboard_left_empty():
+    """Take back what a test copied: Qt would free it after Python, and crash on its way out."""
+    yield
+    from PySide6.QtGui import QGuiApplication
+
+    if QGuiApplication.instance() is not None:
+        QGuiApplication.clipboard().clear()
+
+
 @pytest.fixture
 def gate(monkeypatch):
     """Put a gate in the place of the computation of Glyphs."""

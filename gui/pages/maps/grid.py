@@ -20,6 +20,8 @@ from gui.widgets.images.image_view import Camera, ImageView, Pixels
 SMALLEST_CELL = 124
 COMFORTABLE_CELL = 144
 LARGEST_CELL = 420
+NOTE_ROOM = 8  # around the text of a cell
+ROWS_FIRST = 1000  # of the free height goes to rows, for each part that goes below them
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +112,10 @@ class _CellView(QWidget):
         layout.addWidget(self.view, 1)
         layout.addWidget(self.note)
 
+    def bound_height(self, side: int) -> None:
+        """Allow a picture of this side, in pixels, and the text."""
+        self.setMaximumHeight(side + self.note.minimumSizeHint().height() + NOTE_ROOM)
+
     def show_cell(self, cell: MapCell, name: str) -> None:
         """Show a picture and its text, or the text for a missing picture."""
         if cell.pixels is None:
@@ -199,7 +205,9 @@ class MapsGrid(QScrollArea):
                 views.append(self._new_view(len(views)))
                 self._grid.addWidget(views[-1], row + 1, len(views) - 1)
         for row in range(self._grid.rowCount()):
-            self._grid.setRowStretch(row, 1 if 1 <= row <= rows else 0)
+            self._grid.setRowStretch(row, ROWS_FIRST if 1 <= row <= rows else 0)
+        # What is left when the rows are as high as they may be goes below them.
+        self._grid.setRowStretch(rows + 1, 1)
         for column in range(self._grid.columnCount()):
             self._grid.setColumnStretch(column, 1 if column < columns else 0)
 
@@ -222,7 +230,8 @@ class MapsGrid(QScrollArea):
     def _fit(self) -> None:
         """Set the pictures' minimum side from the width, within fixed limits.
 
-        The height needs no check, because the grid scrolls.
+        The height needs no check, because the grid scrolls. A cell is no higher than its picture
+        and its text, so that the text stays next to the picture.
         """
         columns = max(1, len(self._heads))
         width = self.viewport().width() // columns - self._grid.horizontalSpacing()
@@ -230,6 +239,7 @@ class MapsGrid(QScrollArea):
         for views in self.views:
             for view in views:
                 view.view.setMinimumSize(side, side)
+                view.bound_height(min(max(width, side), LARGEST_CELL))
 
     def _share_note_height(self) -> None:
         """Give all texts of a row the same height, so that its pictures have the same size."""

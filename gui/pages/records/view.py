@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
@@ -35,7 +35,9 @@ from gui.widgets.label import Label
 from gui.widgets.sentence import Sentence
 
 NOTE_HEIGHT = 64
-NUMBER_COLUMNS = 3
+MOST_COLUMNS = 3  # of numbers side by side
+NUMBER_SPACE = 12
+MARGIN = 32  # of the results: the scroll bar and the space beside it
 LONGEST_WORDS = 60
 
 
@@ -97,20 +99,37 @@ class RecordView(QWidget):
 
     def show_numbers(self, numbers: Mapping[str, Number]) -> None:
         """Show scalar results."""
-        while (item := self._numbers.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
-        for place, (name, value) in enumerate(numbers.items()):
+        for widget in (part for pair in self._pairs for part in pair):
+            self._numbers.removeWidget(widget)
+            widget.hide()
+            widget.deleteLater()
+        self._pairs.clear()
+        for name, value in numbers.items():
             label, text = Label(name.replace("_", " ")), Label(_number(value))
             label.setProperty("role", "muted")
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            row, column = divmod(place, NUMBER_COLUMNS)
-            self._numbers.addWidget(label, row, 2 * column)
-            self._numbers.addWidget(text, row, 2 * column + 1)
-        for column in range(2 * NUMBER_COLUMNS):
-            self._numbers.setColumnStretch(column, column % 2)
+            self._pairs.append((label, text))
+        self._place_numbers()
+
+    def _place_numbers(self) -> None:
+        """Put the numbers side by side, as many as the width holds whole."""
+        widest = max(
+            (sum(part.sizeHint().width() + NUMBER_SPACE for part in pair) for pair in self._pairs),
+            default=1,
+        )
+        room = self.width() - MARGIN
+        columns = max(1, min(MOST_COLUMNS, room // widest))
+        for place, pair in enumerate(self._pairs):
+            row, column = divmod(place, columns)
+            for side, part in enumerate(pair):
+                self._numbers.addWidget(part, row, 2 * column + side)
+        for column in range(2 * MOST_COLUMNS):
+            self._numbers.setColumnStretch(column, column % 2 if column < 2 * columns else 0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Place the numbers anew where another width holds more or fewer."""
+        super().resizeEvent(event)
+        self._place_numbers()
 
     def show_provenance(self, provenance: Mapping[str, Any]) -> None:
         """Show the record's provenance, creation time, duration, seed and file size."""
@@ -173,8 +192,9 @@ class RecordView(QWidget):
         self.delete.clicked.connect(self.delete_asked)
 
     def _build_tabs(self) -> None:
+        self._pairs: list[tuple[Label, Label]] = []
         self._numbers = QGridLayout()
-        self._numbers.setHorizontalSpacing(12)
+        self._numbers.setHorizontalSpacing(NUMBER_SPACE)
         self._numbers.setVerticalSpacing(4)
         self.findings = Sentence(lines=0)
         self.findings.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

@@ -16,7 +16,7 @@ from gui.pages.train.runs import TrainingRun
 from gui.widgets.number_table import Cell, NumberTable, TableRow
 
 HEADERS = (
-    "Network, on test images",
+    "On test images",
     "Clean, last",
     "Robust, last",
     "Best epoch",
