@@ -22,6 +22,7 @@ DRIVER = Path(__file__).with_name("driver.py")
 CORNER = (40, 40)
 SETTLED = 0.08
 DOUBLE_CLICK = 0.5
+CLICKS, CLICK_SECONDS = 3, 10.0
 Place = tuple[int, int, int, int]
 
 
@@ -146,12 +147,17 @@ class Person:
         self.desktop.click(middle(self.text_at(text, inside)))
 
     def tick(self, name: str, wanted: bool) -> None:
-        """Click a check box if it is not as wanted."""
-        if self.look(f"{name}.isChecked") != wanted:
+        """Click a check box if it is not as wanted; again, if the page moved under the pointer."""
+        if self.look(f"{name}.isChecked") == wanted:
+            return
+        for _ in range(CLICKS):
             self._scroll_to(name)
             left, top, _, height = self.where(name)
             self.desktop.click((left + 10, top + height // 2))
-            self.sees(f"{name}.isChecked", wanted)
+            with suppress(Failure):
+                until(lambda: self.look(f"{name}.isChecked") == wanted, "a tick", CLICK_SECONDS)
+                return
+        self.sees(f"{name}.isChecked", wanted)
 
     def fill(self, name: str, text: str) -> None:
         """Type a text into a field, in place of what it holds."""
