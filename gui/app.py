@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from gui.shell.main_window import MainWindow
 
-# Qt's classes are made when PySide6 is imported, not when they are first used: a class that was half
-# made while another thread imported the engine lacked an attribute ("QGradient has no Preset").
+# Qt's classes are made when PySide6 is imported, not when they are first used: while another thread
+# imported the engine, one was used that lacked an attribute ("QGradient has no Preset").
 os.environ.setdefault("PYSIDE6_OPTION_LAZY", "0")
 # A thread that runs plain Python gives the window its turn after so many seconds: at Python's own
 # 5 ms the window stutters while a data set is scanned.
