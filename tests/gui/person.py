@@ -201,7 +201,8 @@ class Person:
     def gone(self) -> None:
         """Wait until the program has ended well."""
         assert self.program.wait(PATIENCE) == 0
-        assert self.program.stderr.read() == b""
+        said = self.program.stderr.read().decode()
+        assert not said, said
 
     def _scroll_to(self, name: str) -> None:
         """Turn the wheel over a scrolled column until a part of it is in sight."""
