@@ -18,6 +18,7 @@ from typing import Any
 # This folder's package "queue" would hide the one of the standard library.
 sys.path.remove(str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+os.environ["PYSIDE6_OPTION_LAZY"] = "0"  # as gui.app says it, which comes behind Qt here
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QSocketNotifier, Qt, Slot
 from PySide6.QtWidgets import (
