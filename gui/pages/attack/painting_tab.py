@@ -27,6 +27,7 @@ from engine.specs.schema import SpecError
 from gui.look import settings, theme
 from gui.look.icons import icon
 from gui.look.plain import plain_tip
+from gui.pages.attack.combos import combo
 from gui.pages.attack.live_tab import ColumnHead, LiveTab, Parts
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.export.buttons import export_buttons
@@ -67,13 +68,13 @@ class PaintingTab(LiveTab):
     # ----------------------------------------------------------------------------------- building
 
     def _build_bar(self) -> None:
-        self.target = _combo("The class to paint", ())
+        self.target = combo("The class to paint", ())
         self.target.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.target.setMinimumWidth(96)
-        self.start = _combo("What the painting begins from; noise is the same for all", STARTS)
-        self.norm = _combo("The norm that measures how far the attack has gone", NORMS)
+        self.start = combo("What the painting begins from; noise is the same for all", STARTS)
+        self.norm = combo("The norm that measures how far the attack has gone", NORMS)
         self.eps = DecimalBox(decimals=2, singleStep=0.5)
         self.eps.setRange(0.01, MOST_EPS)
         self.eps.setKeyboardTracking(False)
@@ -383,12 +384,3 @@ def _painting(spec: Any, context: Any, **options: Any) -> Any:
     from engine.measures.around.painting import painting
 
     return painting(spec, context, **options)
-
-
-def _combo(tip: str, items: Any) -> QComboBox:
-    combo = QComboBox()
-    combo.setToolTip(plain_tip(tip))
-    for text, value in items:
-        combo.addItem(text, value)
-    guard_wheel(combo)
-    return combo

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QWidget
 
 from engine.figures.charts import INK, ChartData
 from engine.figures.images.surface import (
@@ -25,11 +25,10 @@ from engine.figures.images.surface import (
 from engine.specs import AttackSpec
 from engine.store.study import Result
 from gui.look import theme
-from gui.look.plain import plain_tip
+from gui.pages.attack.combos import combo
 from gui.pages.attack.live_tab import ColumnHead, LiveTab, Parts
 from gui.pages.attack.surface_view import Plane, SurfaceView
 from gui.widgets.export.buttons import export_buttons
-from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.label import Label
 from gui.widgets.plots.legend import Legend, LegendEntry
 
@@ -63,31 +62,31 @@ class SurfaceTab(LiveTab):
     # ----------------------------------------------------------------------------------- building
 
     def _build_bar(self) -> None:
-        self.way = _combo(
+        self.way = combo(
             "The direction to the right: from the image to the attacked one, or of the "
             "steepest rise of the loss",
             WAYS,
         )
-        self.reach = _combo(
+        self.reach = combo(
             "How far the plane is drawn", [(f"{reach:g} eps", reach) for reach in REACHES]
         )
         self.reach.setCurrentIndex(REACHES.index(2.0))
-        self.look = _combo("Decision regions, the loss, or both, of each network", LOOKS)
+        self.look = combo("Decision regions, the loss, or both, of each network", LOOKS)
         bar = QHBoxLayout()
         bar.setSpacing(8)
-        for text, combo in (("Along", self.way), ("up to", self.reach), ("Show", self.look)):
+        for text, box in (("Along", self.way), ("up to", self.reach), ("Show", self.look)):
             label = Label(text)
-            label.setBuddy(combo)
+            label.setBuddy(box)
             bar.addWidget(label)
-            bar.addWidget(combo)
+            bar.addWidget(box)
         bar.addWidget(self.note, 1)
         self._exports = export_buttons(self, self.figure, "around-the-image")
         for button in self._exports:
             button.setEnabled(False)
             bar.addWidget(button)
         self.room.addLayout(bar)
-        for combo in (self.way, self.reach):
-            combo.currentIndexChanged.connect(self.ask)
+        for box in (self.way, self.reach):
+            box.currentIndexChanged.connect(self.ask)
         self.look.currentIndexChanged.connect(self.draw)
 
     def _build_planes(self) -> None:
@@ -299,12 +298,3 @@ def _around(spec: Any, context: Any, **options: Any) -> Result:
     from engine.measures.around.surface import around
 
     return around(spec, context, **options)
-
-
-def _combo(tip: str, items: Any) -> QComboBox:
-    combo = QComboBox()
-    combo.setToolTip(plain_tip(tip))
-    for text, value in items:
-        combo.addItem(text, value)
-    guard_wheel(combo)
-    return combo

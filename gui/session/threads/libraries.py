@@ -13,7 +13,7 @@ from types import ModuleType
 
 # Only packages that were tried: a library whose own constructors call Python would need the lock.
 PACKAGES = frozenset({"torch", "numpy", "scipy", "PIL", "h5py"})
-NOW = 2  # RTLD_NOW, the same number on Linux and macOS
+NOW = 2  # RTLD_NOW of Linux
 
 
 class _FreeLoader:
@@ -57,8 +57,8 @@ _installed: list[_FreeLoader] = []
 def load_without_lock() -> None:
     """Make Python load the libraries of the engine without its lock, from now on.
 
-    Not on Windows, whose loader was not tried.
+    On Linux only: the loaders of other systems were not tried.
     """
-    if sys.platform != "win32" and not _installed:
+    if sys.platform == "linux" and not _installed:
         _installed.append(_FreeLoader())
         _installed[0].install()
