@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QSize, Slot
 from PySide6.QtGui import QIcon, QPixmap, QShowEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from engine.attribution import pictures
 from engine.figures.charts import FigureError, MapGridData
@@ -25,6 +25,7 @@ from gui.session.class_names import ClassNames
 from gui.session.workspace import Workspace
 from gui.widgets.elided_label import Elided
 from gui.widgets.export.buttons import export_buttons
+from gui.widgets.forms.elided_combo import ElidedCombo
 from gui.widgets.forms.number_boxes import CountBox
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.images.image_view import image_from, pixels_of
@@ -67,7 +68,7 @@ class FilmTab(QWidget):
         drawing.changed.connect(self.draw)
 
     def _build(self) -> None:
-        self.image = QComboBox()
+        self.image = ElidedCombo()
         self.image.setIconSize(QSize(ICON, ICON))
         self.image.setToolTip("The test images of which maps were kept while training")
         self.epochs = CountBox()
