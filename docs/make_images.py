@@ -35,7 +35,7 @@ from gui.pages import PAGES, RECORDS, TRAIN, WELCOME, Place
 SIZES = {"": (1280, 800), "-wide": (1920, 1080)}
 PATIENCE_MS = 200_000
 SETTLE_MS = 1500
-FIRST_LOOK_MS = 8000
+FIRST_LOOK_MS = 2000
 
 
 def main() -> int:
@@ -113,7 +113,8 @@ def _shoot(window, place: Place, options: argparse.Namespace) -> None:
     if place is RECORDS:  # select the newest network, so that the picture shows no path of a study
         networks = [e for e in window.workspace.entries() if e.kind == Training.kind]
         window.pages.page().show_record(networks[-1].key)
-    pause(FIRST_LOOK_MS)  # long enough for previews and reads on a busy machine
+    pause(FIRST_LOOK_MS)
+    settle(window)  # on a busy machine previews and reads take longer
     sizes = SIZES
     if options.sizes:
         sizes = {f"-{width}x{height}-{options.scale}": (width, height)
@@ -121,7 +122,7 @@ def _shoot(window, place: Place, options: argparse.Namespace) -> None:
     for suffix, size in sizes.items():
         # Sizes are of the screen, in its own pixels.
         window.resize(*(round(100 * side / options.scale) for side in size))
-        pause(SETTLE_MS)
+        settle(window)
         name = place.title.lower().replace(" ", "-")
         mode = "" if options.mode == "light" else "-dark"
         path = options.out / f"{name}{mode}{suffix}.png"
@@ -144,6 +145,14 @@ def pause(milliseconds: int) -> None:
     loop = QEventLoop()
     QTimer.singleShot(milliseconds, loop.quit)
     loop.exec()
+
+
+def settle(window) -> None:
+    """Wait until nothing was read or previewed for a while."""
+    quiet = 0
+    while quiet < SETTLE_MS:
+        pause(100)
+        quiet = 0 if window.workspace.runner.served else quiet + 100
 
 
 def until(condition: Callable[[], bool]) -> None:

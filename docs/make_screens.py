@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import numpy as np
-from make_images import pause, until
+from make_images import pause, settle, until
 from PIL import Image
 from PySide6.QtWidgets import QTabWidget
 
@@ -244,7 +244,7 @@ class Camera:
         window.pages.show_place(place)
         if state == "running":
             self._run(place)
-        self._settle()
+        settle(window)
         page = window.pages.page()
         self._save(f"{state}-{place.title}")
         for tabs in [tabs for tabs in page.findChildren(QTabWidget) if tabs.isVisible()]:
@@ -253,7 +253,7 @@ class Camera:
                 if index != first:
                     tabs.setCurrentIndex(index)
                     pause(TAB_MS)
-                    self._settle()
+                    settle(window)
                     self._save(f"{state}-{place.title}-{tabs.tabText(index)}")
             tabs.setCurrentIndex(first)
         if state == "running":
@@ -284,14 +284,6 @@ class Camera:
             self._seen.setdefault(event.key, 0.0)
             if event.key and event.done > 0:
                 self._seen[event.key] = max(self._seen[event.key], 1e-3)
-
-    def _settle(self) -> None:
-        """Wait until nothing was read or previewed for a while."""
-        runner = self._window.workspace.runner
-        quiet = 0
-        while quiet < SETTLE_MS:
-            pause(100)
-            quiet = 0 if runner.served else quiet + 100
 
     def _save(self, name: str) -> None:
         path = self._out / f"{self._name}-{name.lower().replace(' ', '-')}.png"
