@@ -33,7 +33,7 @@ from gui.widgets.table_names import name_table
 KEY = Qt.ItemDataRole.UserRole
 CHIP = 10
 PADDING = 20
-LEAST_TEXT = 110  # to which a column of texts is shortened so that the numbers stay in sight
+LEAST_TEXT = 120  # to which a column of texts is shortened so that the numbers stay in sight
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,6 @@ class NumberTable(QTableWidget):
         self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.horizontalHeader().setHighlightSections(False)
-        self.setWordWrap(False)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # names often differ at their end
         self.viewport().installEventFilter(self)
         self.horizontalHeader().viewport().installEventFilter(self)
         self._widths: list[int] = []

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QRectF, QSize, Qt, Slot
+from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QWidget
 
@@ -96,7 +96,9 @@ class SurfaceTab(LiveTab):
         below.setSpacing(16)
         below.addWidget(self.legend, 1)
         below.addWidget(self.scale)
-        grid = QGridLayout()
+        self._room = _Room(self)
+        self._room.resized.connect(lambda: self._arrange(self.look.currentData()))
+        grid = QGridLayout(self._room)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(0)  # a hidden column keeps its spacing; planes have margins
         grid.setVerticalSpacing(4)
@@ -108,7 +110,7 @@ class SurfaceTab(LiveTab):
         self._planes = grid
         self._beside: bool | None = None
         self._stand(beside=False)
-        self.room.addLayout(grid, 1)
+        self.room.addWidget(self._room, 1)
         self.room.addLayout(below)
 
     def _stand(self, *, beside: bool) -> None:
@@ -123,11 +125,6 @@ class SurfaceTab(LiveTab):
             ):
                 grid.removeWidget(view)
                 grid.addWidget(view, row, place, 1, 1 if beside else 2)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Let both pictures of a network stand so that they are as large as there is room."""
-        super().resizeEvent(event)
-        self._arrange(self.look.currentData())
 
     # ------------------------------------------------------------------------------------- asking
 
@@ -199,10 +196,8 @@ class SurfaceTab(LiveTab):
             self.heads[column].setVisible(there)
             self.regions[column].setVisible(there and look.regions)
             self.losses[column].setVisible(there and look.loss)
-        self._planes.activate()
-        room = self._planes.geometry()
-        width = room.width() / max(1, count)
-        larger = min(width / 2, room.height()) > min(width, room.height() / 2)
+        width, height = self._room.width() / max(1, count), self._room.height()
+        larger = min(width / 2, height) > min(width, height / 2)
         both = look.regions and look.loss
         self._stand(beside=both and larger)
         for place in range(2 * COLUMNS):
@@ -268,6 +263,17 @@ class SurfaceTab(LiveTab):
         pairs = [(network.title, result) for network, result in self.shown()]
         names = self.class_names(max(self._slots, default=0) + 1)
         return surface_charts(pairs, names, caption, self.look.currentData())
+
+
+class _Room(QWidget):
+    """The place of the planes, which stand so that they are as large as it has room."""
+
+    resized = Signal()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Say that there is another room."""
+        super().resizeEvent(event)
+        self.resized.emit()
 
 
 class LossScale(QWidget):

@@ -35,6 +35,7 @@ from gui.widgets.label import Label
 EPOCHS, MOST_EPOCHS = 8, 60
 SMALLEST_CELL = 88
 ICON = 28
+LEAST_IMAGE = 140  # pixels of the list: the icon, and some letters of a name
 KEPT_RECORDS = 8
 NAME_LETTERS = 16
 WANTED = (*KEPT, "probes/labels", "epochs/step", "epochs/clean_accuracy", "epochs/robust_accuracy")
@@ -71,6 +72,7 @@ class FilmTab(QWidget):
     def _build(self) -> None:
         self.image = ElidedCombo()
         self.image.setIconSize(QSize(ICON, ICON))
+        self.image.setMinimumWidth(LEAST_IMAGE)
         self.image.setToolTip("The test images of which maps were kept while training")
         self.epochs = CountBox()
         self.epochs.setRange(2, MOST_EPOCHS)
