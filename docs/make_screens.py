@@ -203,7 +203,7 @@ def photograph(options: argparse.Namespace) -> int:
     places = [place for place in PAGES if place.title in titles]
     camera = Camera(window, options.out, f"{options.screens[0]}-{options.modes[0]}")
     with tempfile.TemporaryDirectory() as folder:
-        for state in options.states:
+        for state in (state for state in STATES if state in options.states):  # no study first
             _open(window, state, options, Path(folder))
             for place in places:
                 camera.shoot(state, place)

@@ -262,11 +262,12 @@ class NumberTable(QTableWidget):
     def _share_width(self) -> None:
         """Give the width that is left to the names, and take what is lacking from the texts."""
         room, bar = self.viewport().width(), self.horizontalHeader()
+        shown = [column for column in range(len(self._widths)) if not self.isColumnHidden(column)]
 
         def total(most: int) -> int:
             return sum(
-                min(width, most) if column in self._texts else width
-                for column, width in enumerate(self._widths)
+                min(self._widths[column], most) if column in self._texts else self._widths[column]
+                for column in shown
             )
 
         widest = max((self._widths[column] for column in self._texts), default=0)
@@ -275,7 +276,7 @@ class NumberTable(QTableWidget):
         bar.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         for column, width in enumerate(self._widths):
             self.setColumnWidth(column, min(width, most) if column in self._texts else width)
-        if self._widths and sum(self._widths) < room:
+        if self._widths and sum(self._widths[column] for column in shown) < room:
             bar.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
 
 

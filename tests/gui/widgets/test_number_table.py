@@ -122,6 +122,12 @@ def test_that_long_texts_are_shortened_so_that_numbers_stay_in_sight(narrow):
         assert narrow.columnWidth(place) >= metrics.horizontalAdvance("0.286") + 16
 
 
+def test_that_the_room_of_a_hidden_column_goes_to_the_names(narrow):
+    narrow.setColumnHidden(2, True)
+    narrow.resize(900, 200)
+    assert narrow.horizontalHeader().length() == narrow.viewport().width()
+
+
 def test_that_a_shortened_text_is_in_the_tooltip(narrow):
     assert "a generator that has a long name" in narrow.item(0, 2).toolTip()
 
