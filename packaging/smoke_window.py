@@ -282,7 +282,7 @@ def show(desktop: Desktop, title: str) -> None:
     from gui.pages import PAGES
 
     number = [place.title for place in PAGES].index(title) + 1
-    desktop.keys(f"ctrl+{number}")
+    desktop.keys(f"ctrl+{number % 10}")
     time.sleep(1)
 
 
