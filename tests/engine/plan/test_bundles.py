@@ -12,7 +12,8 @@ from engine.jobs.events import Ended, Progress, Started
 from engine.plan import bundles, running, scheduler
 from engine.plan.scheduler import Scheduler, Slots, slots_on
 from engine.plan.slots import MOST_TOGETHER
-from engine.retraining import together
+from engine.store.study import Result
+from engine.training.together.stack import Stack
 from tests.engine.conftest import GLYPHS, training
 
 ONE = Slots(torch.device("cpu"), 1, 1)
@@ -102,7 +103,7 @@ def test_that_an_error_of_all_fails_each_with_its_sentence(study, monkeypatch):
     def broken(self):
         raise RuntimeError("the kernel said no")
 
-    monkeypatch.setattr(together._Training, "run", broken)
+    monkeypatch.setattr(Stack, "run", broken)
     ended = outcomes(run(study, retrainings(3)))
     failed = [event for event in ended.values() if event.outcome == "failed"]
     assert [event.message for event in failed] == ["RuntimeError: the kernel said no"] * 3
@@ -113,7 +114,7 @@ def test_that_what_a_bundle_leaves_without_an_end_fails(study, monkeypatch):
     row = bundles.BUNDLED["retraining"]
 
     def forgets(contexts, ended):
-        ended(contexts[0], together.Result({"accuracy": 0.5}, {}))
+        ended(contexts[0], Result({"accuracy": 0.5}, {}))
         raise ValueError("stopped half way")
 
     monkeypatch.setitem(bundles.BUNDLED, "retraining", replace(row, compute=forgets))
@@ -164,7 +165,7 @@ def test_that_each_took_its_share_of_the_time(study, monkeypatch):
     def takes_a_while(contexts, ended):
         time.sleep(0.4)
         for context in contexts:
-            ended(context, together.Result({"accuracy": 0.5}, {}))
+            ended(context, Result({"accuracy": 0.5}, {}))
 
     monkeypatch.setitem(bundles.BUNDLED, "retraining", replace(row, compute=takes_a_while))
     wanted = retrainings(4)
