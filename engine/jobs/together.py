@@ -38,6 +38,10 @@ class Together(Context):
         self.members = list(members)
         self._on_leave = leave
 
+    def holds(self, member: Context) -> bool:
+        """Return whether a member has not left."""
+        return any(member is one for one in self.members)
+
     def leave(self, member: Context, error: BaseException) -> None:
         """Let a member go that ended before the others."""
         self.members.remove(member)

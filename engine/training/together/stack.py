@@ -139,14 +139,18 @@ def train_together(kind: Kind, contexts: Sequence[Context], ended: Ended) -> Non
     ended
         Called once with each context: with its result, or with what ended it. One that fails or is
         cancelled ends no other one. If memory runs out, halves of them are computed in turn, from
-        their last checkpoints.
+        their last checkpoints; those that cannot even begin wait for the others.
     """
     by_epoch: dict[int, list[Member]] = defaultdict(list)
-    for context in contexts:
+    later: Sequence[Context] = ()
+    for number, context in enumerate(contexts):
         try:
             context.check_cancelled()
             member = kind.begin(context)
         except BaseException as error:
+            if isinstance(error, SHORT) and by_epoch:
+                later = contexts[number:]
+                break
             ended(context, error)
         else:
             by_epoch[member.state.epoch].append(member)
@@ -155,6 +159,8 @@ def train_together(kind: Kind, contexts: Sequence[Context], ended: Ended) -> Non
     while groups:
         for half in _trained(kind, groups.pop(), ended):
             train_together(kind, half, ended)
+    if later:
+        train_together(kind, later, ended)
 
 
 def _trained(kind: Kind, members: list[Member], ended: Ended) -> list[list[Context]]:
@@ -171,7 +177,7 @@ def _trained(kind: Kind, members: list[Member], ended: Ended) -> list[list[Conte
             ended(context, error)
         return []
     for member in members:
-        if member.context in together.members:
+        if together.holds(member.context):
             ended(member.context, _result(member))
     return []
 
@@ -267,8 +273,8 @@ class Stack:
 
     def _staying(self) -> list[tuple[int, Member]]:
         """Return the members that have not left, with their places."""
-        staying = self._together.members
-        return [pair for pair in enumerate(self._members) if pair[1].context in staying]
+        held = self._together.holds
+        return [pair for pair in enumerate(self._members) if held(pair[1].context)]
 
     @contextmanager
     def _alone(self, member: Member) -> Iterator[None]:

@@ -402,6 +402,27 @@ def test_that_halves_are_tried_when_memory_runs_out_also_in_an_evaluation(study,
     assert widths == [5, 3, 2, 1, 2]
 
 
+def test_that_those_for_which_there_is_no_room_wait_for_the_others(study, monkeypatch):
+    widths, begun = [], []
+    drawn, run = training_module.first_network, Stack.run
+
+    def lacking(spec, context, images):
+        begun.append(spec.seed)
+        if begun == [0, 1, 2]:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return drawn(spec, context, images)
+
+    def counted(self):
+        widths.append(len(self._members))
+        run(self)
+
+    monkeypatch.setattr(training_module, "first_network", lacking)
+    monkeypatch.setattr(Stack, "run", counted)
+    found = computed_together(contexts_of(different(), study))
+    assert all(isinstance(outcome, Result) for outcome in found)
+    assert (widths, begun) == ([2, 2], [0, 1, 2, 2, 3])
+
+
 def test_what_is_alike():
     first = different()[0]
     assert all(alike(first, other) for other in different())
