@@ -145,11 +145,6 @@ class Generators:
     def __init__(self, each: Sequence[torch.Generator]):
         self.each = tuple(each)
 
-    @property
-    def device(self) -> torch.device:
-        """The device that makes the draws."""
-        return self.each[0].device
-
 
 Source = torch.Generator | Generators
 """What draws the random numbers of a batch."""

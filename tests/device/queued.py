@@ -21,6 +21,7 @@ from engine.plan.scheduler import Scheduler
 from engine.plan.slots import Slots, slots_on
 from engine.retraining.rankings import ranking
 from engine.store.study import Study
+from engine.training.capture import WARM_UP
 from tests.benchmarks.retraining_speed import port
 from tests.device.report import Report
 from tests.device.stacked import all_together
@@ -28,7 +29,7 @@ from tests.device.usage import Usage
 
 SECTION = "speed"
 IMAGES = {"cpu": 300, "cuda": 10_000}
-FEW = {"cpu": 300, "cuda": 4_000}
+FEW = {"cpu": 300, "cuda": 3_000}
 """Training images of a retraining's epoch, and of an adversarial training's."""
 PAYS = 1.3
 """So much faster a stack must be than captured steps to be the way that is taken."""
@@ -212,16 +213,23 @@ def _port(report: Report, device: torch.device, study: Study, wanted: _Retrainin
 class _Clock:
     """Notes when the computations of a queue were how far, to tell steps from what is beside them.
 
-    The first tenth of each is left out, in which steps are captured and memory is allocated.
+    The first tenth of each is left out, and at least its first six steps: before them steps are
+    captured and memory is allocated.
+
+    Parameters
+    ----------
+    steps
+        Of an epoch.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, steps: float) -> None:
+        self._begun = (WARM_UP + 3) / steps
         self._seen: dict[str, list[tuple[float, float]]] = defaultdict(list)
 
     def __call__(self, event: object) -> None:
         if not isinstance(event, Progress) or event.what != "epochs":
             return
-        if event.done >= 0.1 * event.total:
+        if event.done >= max(0.1 * event.total, min(self._begun, 0.5 * event.total)):
             self._seen[event.key].append((time.perf_counter(), event.done))
 
     def epochs_a_second(self) -> float:
@@ -237,7 +245,7 @@ def _queued(report: Report, study: Study, row: Row) -> float:
     """Compute as many at once as there is room for, once; return image-steps a second."""
     slots, what = row.slots, row.what
     wanted = what.more(slots.count * slots.width, row.epochs, row.precision)
-    each, clock = len(wanted), _Clock()
+    each, clock = len(wanted), _Clock(what.count / wanted[0].batch_size)
     scheduler = Scheduler(study, slots, clock)
     try:
         context = Context(wanted[0], study, slots.device, clock, cache=scheduler.cache)
