@@ -19,7 +19,7 @@ from engine.jobs.together import Together
 from engine.networks.stacked import Stacked
 from engine.specs.schema import SpecError
 from engine.store.study import Result
-from engine.training import probes
+from engine.training import loop, probes
 from engine.training import train as training_module
 from engine.training.loop import Checkpoints
 from engine.training.schemes import SCHEMES
@@ -61,6 +61,13 @@ FIELDS = {
                             "batch_size": 300},
 }  # fmt: skip
 LENGTHS = ((0.1, 0.05), (0.02, 0.03), (0.3, 0.01), (0.0, 0.05))
+
+
+@pytest.fixture(autouse=True)
+def no_checkpoints(monkeypatch):
+    """A second run of the same spec would go on from a checkpoint that a slow first one saved."""
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 1e9)
+    monkeypatch.setattr(stack, "SAVE_SECONDS", 1e9)
 
 
 def short(**fields):
