@@ -224,7 +224,6 @@ def resume(app: App, study: Path) -> int:
         show(desktop, "Records")
         time.sleep(3)
         desktop.shoot("unfinished")
-        command(desktop, "Resume")
         key = max(before, key=before.__getitem__)
         record = study / "records" / "training" / f"{key}.h5"
 
@@ -232,7 +231,13 @@ def resume(app: App, study: Path) -> int:
             now = saved_epochs(study).get(key, before[key])
             return [now] if now != before[key] or record.is_file() else []
 
-        (now,) = until(moved, "the training going on")
+        def resumed() -> list[int]:
+            command(desktop, "Resume")  # which is there once the page has read the study
+            time.sleep(5)
+            desktop.keys("Escape")
+            return moved()
+
+        (now,) = until(resumed, "the training going on")
         check(now >= before[key], f"it was at epoch {before[key]} and began anew, at {now}")
         until(record.is_file, "the end of the training that was resumed", LIMIT)
         show(desktop, "Train")
