@@ -35,7 +35,7 @@ from gui.pages import PAGES, RECORDS, TRAIN, WELCOME, Place
 SIZES = {"": (1280, 800), "-wide": (1920, 1080)}
 PATIENCE_MS = 200_000
 SETTLE_MS = 1500
-FIRST_LOOK_MS = 8000
+FIRST_LOOK_MS = 2000
 
 
 def main() -> int:
@@ -67,7 +67,7 @@ def _photograph(options: argparse.Namespace, home: Path) -> int:
     theme.apply(app, options.mode)
     window = gui_app.make_window(app, [])
     QTimer.singleShot(PATIENCE_MS * 4, lambda: os._exit(3))
-    _until(lambda: window.workspace.runner.loaded)
+    until(lambda: window.workspace.runner.loaded)
     options.out.mkdir(parents=True, exist_ok=True)
     titles = [place.title for place in PAGES]
     wanted = [place for place in PAGES if place.title in (options.pages or titles)]
@@ -78,7 +78,7 @@ def _photograph(options: argparse.Namespace, home: Path) -> int:
             window.pages.show_place(place)
         elif window.workspace.study is None:
             window.workspace.open_study(options.study)
-            _until(lambda: window.workspace.image_set is not None)
+            until(lambda: window.workspace.image_set is not None)
         _shoot(window, place, options)
     if TRAIN in wanted:
         _shoot_training(window, options, home)
@@ -92,9 +92,9 @@ def _shoot_training(window, options: argparse.Namespace, home: Path) -> None:
     plan = load_preset("demo")
     specs = [spec for spec in plan.specs if isinstance(spec, Training)]
     window.workspace.choose_images(specs[0].images)
-    _until(lambda: window.workspace.image_set is not None)
+    until(lambda: window.workspace.image_set is not None)
     window.pages.show_place(TRAIN)
-    _pause(500)
+    pause(500)
     epochs: dict[str, float] = {}
 
     def note(event: object) -> None:
@@ -104,7 +104,7 @@ def _shoot_training(window, options: argparse.Namespace, home: Path) -> None:
 
     window.workspace.engine_event.connect(note)
     window.workspace.run(specs)
-    _until(lambda: sum(step > 2 for step in epochs.values()) >= 2)
+    until(lambda: sum(step > 2 for step in epochs.values()) >= 2)
     _shoot(window, TRAIN, options)
 
 
@@ -113,7 +113,8 @@ def _shoot(window, place: Place, options: argparse.Namespace) -> None:
     if place is RECORDS:  # select the newest network, so that the picture shows no path of a study
         networks = [e for e in window.workspace.entries() if e.kind == Training.kind]
         window.pages.page().show_record(networks[-1].key)
-    _pause(FIRST_LOOK_MS)  # long enough for previews and reads on a busy machine
+    pause(FIRST_LOOK_MS)
+    settle(window)  # on a busy machine previews and reads take longer
     sizes = SIZES
     if options.sizes:
         sizes = {f"-{width}x{height}-{options.scale}": (width, height)
@@ -121,7 +122,7 @@ def _shoot(window, place: Place, options: argparse.Namespace) -> None:
     for suffix, size in sizes.items():
         # Sizes are of the screen, in its own pixels.
         window.resize(*(round(100 * side / options.scale) for side in size))
-        _pause(SETTLE_MS)
+        settle(window)
         name = place.title.lower().replace(" ", "-")
         mode = "" if options.mode == "light" else "-dark"
         path = options.out / f"{name}{mode}{suffix}.png"
@@ -139,17 +140,26 @@ def _contrast(picture: QImage) -> float:
     return float(rows[60:-120, 600:].std())
 
 
-def _pause(milliseconds: int) -> None:
+def pause(milliseconds: int) -> None:
     """Let the window live for a while; QTest.qWait would keep Python's lock from the trainings."""
     loop = QEventLoop()
     QTimer.singleShot(milliseconds, loop.quit)
     loop.exec()
 
 
-def _until(condition: Callable[[], bool]) -> None:
+def settle(window) -> None:
+    """Wait until nothing was read or previewed for a while."""
+    quiet = 0
+    while quiet < SETTLE_MS:
+        pause(100)
+        quiet = 0 if window.workspace.runner.served else quiet + 100
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition; end the script if it takes too long."""
     waited = 0
     while not condition():
-        _pause(100)
+        pause(100)
         waited += 100
         if waited > PATIENCE_MS:
             raise SystemExit("the window did not get so far in time")

@@ -20,3 +20,9 @@ ranking
 fraction_removed
     share of an image's pixels that is replaced by the fill value, in [0, 1].
 """
+
+import logging
+
+# For the first figure, matplotlib lists the fonts of the system while it is imported; on a slow
+# machine it says so on standard error. Of a missing font it warns, though it takes another.
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)

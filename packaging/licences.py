@@ -140,7 +140,7 @@ def _debian(paths: Iterable[Path]) -> list[Notice]:
     """Return the notices of the Debian or Ubuntu packages that contain system libraries."""
     if shutil.which("dpkg-query") is None:
         return []
-    packages = {package for path in paths for package in _debian_packages(path)}
+    packages = _debian_packages(paths)
     found = []
     for package in packages:
         command = ["dpkg-query", "--show", "--showformat", "${Version}", package]
@@ -151,10 +151,15 @@ def _debian(paths: Iterable[Path]) -> list[Notice]:
     return found
 
 
-def _debian_packages(path: Path) -> list[str]:
-    """Return the package that owns a file; Debian may list it under /lib or /usr/lib."""
-    for known in (str(path), str(path).removeprefix("/usr")):
-        answer = subprocess.run(["dpkg-query", "--search", known], capture_output=True, text=True)
-        if answer.returncode == 0:
-            return [answer.stdout.partition(": ")[0].split(",")[0].strip()]
-    return []
+def _debian_packages(paths: Iterable[Path]) -> set[str]:
+    """Return the packages that own files; Debian may list one under /lib or /usr/lib.
+
+    All are asked for at once, as each call takes a good part of a second.
+    """
+    asked = {name for path in map(str, paths) for name in (path, path.removeprefix("/usr"))}
+    if not asked:
+        return set()
+    command = ["dpkg-query", "--search", *sorted(asked)]
+    lines = subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
+    owners = [line.partition(": ")[0] for line in lines if not line.startswith("diversion ")]
+    return {owner.split(",")[0].strip() for owner in owners}

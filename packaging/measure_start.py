@@ -12,8 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from smoke_app import App, quit_cleanly, started
 from smoke_desktop import Desktop
-from smoke_test import App, quit_cleanly, started
 
 
 def main() -> None:

@@ -7,8 +7,10 @@ drives the window only by mouse and keyboard, on a separate display server; it n
 replaces anything in the app. The checks:
 
 window      the demo is opened, a folder of images dragged in and dropped, networks trained on
-            it for two epochs with and without attacks, a picture attacked, a figure exported as
-            PDF, SVG, PNG and CSV, the program quit; then the study is opened again
+            it for two epochs with and without attacks; a picture is dropped on Attack and attacked
+            at two radii of the slider; a weights file is dropped and imported; a figure is
+            exported as PDF, SVG, PNG and CSV; the program is quit in the midst of a training; the
+            study is opened again, and the training resumed
 headless    run, list, show and export, and their answers to bad input
 moved       the same app in a folder whose name has spaces and letters beyond ASCII
 read-only   the same app where nothing in its own folder can be written
@@ -29,231 +31,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import h5py
-import numpy as np
-from PIL import Image
-from smoke_desktop import Desktop, Failure, until
+from smoke_app import App, check, quit_cleanly, started
+from smoke_desktop import Desktop, Failure
+from smoke_window import CORNER, FIRST_BYTES, FORMATS, check_window
 
 HERE = Path(__file__).resolve().parent
 PLAN = HERE / "smoke_plan.toml"
-# Tab presses. They depend on the number of fields; if wrong, the trainings lack their two epochs.
-TABS_TO_DEMO, TABS_TO_EPOCHS = 3, 33
-NETWORKS = 4
-FIRST_BYTES = {"pdf": b"%PDF-", "svg": b"<?xml", "png": b"\x89PNG", "csv": b""}
-FORMATS = tuple(FIRST_BYTES)
 NOBODY = 65534
-LIMIT = 600.0
-
-
-@dataclass(frozen=True)
-class App:
-    """A packaged app, a home for it, and where pictures of the display are kept."""
-
-    folder: Path
-    home: Path
-    pictures: Path
-
-    @property
-    def program(self) -> str:
-        """The executable."""
-        return str(self.folder / "Isthmus")
-
-    def env(self, display: str = "") -> dict[str, str]:
-        """Return the whole environment of the app; its PATH names an empty folder."""
-        nothing = self.home / "nothing"
-        nothing.mkdir(exist_ok=True)
-        found = {"HOME": str(self.home), "PATH": str(nothing), "LANG": "C.UTF-8"}
-        return {**found, "DISPLAY": display} if display else found
-
-    def run(self, *arguments: str, code: int = 0, prefix: tuple[str, ...] = ()) -> Any:
-        """Run a headless command, and check its exit code."""
-        command = [*prefix, self.program, *arguments]
-        done = subprocess.run(
-            command, env=self.env(), cwd=self.home, capture_output=True, text=True, timeout=LIMIT
-        )
-        check(done.returncode == code, f"{arguments} ended with {done.returncode}: {done.stderr}")
-        return done
-
-
-def check(condition: object, what: str) -> None:
-    """Fail the running check if the condition is false."""
-    if not condition:
-        raise Failure(what)
-
-
-# ------------------------------------------------------------------------------------------ window
-
-
-def check_window(app: App) -> str:
-    """Drive a whole session by mouse and keyboard."""
-    images = image_folder(app.home / "Bilder für später")
-    study = app.home / "Documents" / "Isthmus" / "demo.isthmus"
-    with Desktop(app.pictures) as desktop, started(app, desktop) as program:
-        seconds = open_demo(desktop, study)
-        show(desktop, "Data")  # on Attack and Maps, images join those of the study
-        desktop.drag_folder(images, onto=(700, 400))
-        places = until(lambda: located(study), "the dropped folder being read")
-        check(places == [images], f"the study knows images in {places}")
-        desktop.shoot("dropped")
-        train(desktop, study)
-        for title in ("Attack", "Maps"):
-            show(desktop, title)
-            time.sleep(6)
-            desktop.shoot(title)
-        files = [export(desktop, app, suffix) for suffix in FORMATS]
-        quit_cleanly(desktop, program)
-    reopen(app, study)
-    check(not errors_logged(app), f"the log has {errors_logged(app)}")
-    return f"window after {seconds:.2f} s; exported {', '.join(path.suffix[1:] for path in files)}"
-
-
-def open_demo(desktop: Desktop, study: Path) -> float:
-    """Wait for the window, press the button of the demo; return the seconds the window took."""
-    begin = time.monotonic()
-    window = desktop.window("^Isthmus$")
-    seconds = time.monotonic() - begin
-    desktop.place(window, 50, 50)
-    time.sleep(2)
-    desktop.keys(*["Tab"] * TABS_TO_DEMO, "space")
-    until(lambda: desktop.windows("^demo "), "the demo study being open")
-    check((study / "study.json").is_file(), f"{study} is not there")
-    desktop.shoot("demo")
-    return seconds
-
-
-def train(desktop: Desktop, study: Path) -> None:
-    """Set two epochs and start the trainings that the page proposes; wait for their records."""
-    before = set((study / "records" / "training").iterdir())
-    show(desktop, "Train")
-    desktop.keys(*["Tab"] * TABS_TO_EPOCHS)
-    desktop.write("2")
-    desktop.keys("Tab")
-    desktop.shoot("before training")
-    desktop.keys("ctrl+Return")
-
-    def fresh() -> list[Path]:
-        found = set((study / "records" / "training").glob("*.h5")) - before
-        return sorted(found) if len(found) == NETWORKS else []
-
-    specs = [document(path, "spec") for path in until(fresh, f"{NETWORKS} trainings", LIMIT)]
-    time.sleep(1)
-    desktop.shoot("after training")
-    epochs = [spec["epochs"] for spec in specs]
-    check(epochs == [2] * NETWORKS, f"the trainings have {epochs} epochs")
-    kinds = [spec.get("scheme", {}).get("kind", "standard") for spec in specs]
-    check(kinds.count("adversarial") == NETWORKS - 1, f"the trainings are {kinds}")
-
-
-def export(desktop: Desktop, app: App, suffix: str) -> Path:
-    """Export the trade-off in a format, through the menu and both dialogs."""
-    path = app.home / f"Abbildung {suffix}.{suffix}"
-    show(desktop, "Trade-off")
-    time.sleep(1)
-    desktop.keys("alt+f", "e", "Return")
-    desktop.window("^Export$")
-    time.sleep(0.5)
-    desktop.keys("Home", *["Down"] * FORMATS.index(suffix))
-    time.sleep(1.5)
-    desktop.shoot(f"export {suffix}")
-    desktop.keys("Return")
-    desktop.window("^Save the figure$")
-    time.sleep(0.5)
-    desktop.keys("ctrl+a")
-    desktop.write(str(path))
-    desktop.keys("Return")
-    until(lambda: path.is_file() and not desktop.windows("^Export$"), f"{path.name} being written")
-    check(path.read_bytes().startswith(FIRST_BYTES[suffix]), f"{path.name} is no {suffix}")
-    check(path.stat().st_size > 100, f"{path.name} is empty")
-    return path
-
-
-def reopen(app: App, study: Path) -> None:
-    """Start the app with the study, as a file manager would, and quit."""
-    with Desktop(app.pictures / "again") as desktop, started(app, desktop, str(study)) as program:
-        until(lambda: desktop.windows("^demo "), "the study being open again")
-        time.sleep(2)
-        desktop.place(desktop.window("^demo "), 50, 50)
-        show(desktop, "Train")
-        time.sleep(3)
-        desktop.shoot("reopened")
-        quit_cleanly(desktop, program)
-
-
-@contextmanager
-def started(app: App, desktop: Desktop, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Start the app on a display, and make sure that it has ended when the check ends."""
-    process = subprocess.Popen(
-        [app.program, *arguments],
-        env=app.env(desktop.display),
-        cwd=app.home,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    except Exception:
-        desktop.shoot("failure")
-        raise
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-
-
-def quit_cleanly(desktop: Desktop, program: subprocess.Popen[str]) -> None:
-    """Quit by keyboard; require exit code 0 and nothing on standard error."""
-    desktop.keys("ctrl+q")
-    _, said = program.communicate(timeout=60)
-    check(program.returncode == 0, f"the window ended with {program.returncode}: {said}")
-    check(not said, f"standard error has: {said}")
-
-
-def show(desktop: Desktop, title: str) -> None:
-    """Go to a page by its keyboard shortcut."""
-    sys.path.append(str(HERE.parent))
-    from gui.pages import PAGES
-
-    number = [place.title for place in PAGES].index(title) + 1
-    desktop.keys(f"ctrl+{number}")
-    time.sleep(1)
-
-
-def located(study: Path) -> list[Path]:
-    """Return the image folders that a study knows."""
-    path = study / "locations.json"
-    places = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return [Path(place["absolute"]) for place in places.values()]
-
-
-def document(path: Path, name: str) -> Any:
-    """Return a JSON document of a record."""
-    with h5py.File(path) as file:
-        return json.loads(file[f"documents/{name}"][()])
-
-
-def errors_logged(app: App) -> str:
-    """Return the errors in the log files of a home."""
-    logs = [*app.home.rglob("isthmus.log"), *app.home.rglob("crash.log")]
-    lines = [line for path in logs for line in path.read_text(encoding="utf-8").splitlines()]
-    return "\n".join(line for line in lines if " INFO " not in line)
-
-
-def image_folder(path: Path, classes: int = 3, each: int = 20) -> Path:
-    """Write a small image folder, each class of its own brightness."""
-    random = np.random.default_rng(0)
-    for label in range(classes):
-        folder = path / f"class {label}"
-        folder.mkdir(parents=True)
-        for index in range(each):
-            pixels = random.integers(60 * label, 60 * label + 60, (28, 28), dtype=np.uint8)
-            Image.fromarray(pixels).save(folder / f"{index}.png")
-    return path
 
 
 # ---------------------------------------------------------------------------------------- headless
@@ -350,7 +137,7 @@ def _tool(name: str) -> str:
 def up_and_down(app: App) -> None:
     """Open the window and quit it."""
     with Desktop(app.pictures / "moved") as desktop, started(app, desktop) as program:
-        desktop.place(desktop.window("^Isthmus$"), 50, 50)
+        desktop.place(desktop.window("^Isthmus$"), *CORNER)
         time.sleep(3)
         desktop.shoot("moved")
         quit_cleanly(desktop, program)

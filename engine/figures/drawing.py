@@ -8,7 +8,6 @@ text. The same data gives the same bytes.
 from __future__ import annotations
 
 import io
-import logging
 import threading
 import warnings
 from collections.abc import Iterable, Iterator
@@ -69,8 +68,6 @@ TIGHT: dict[str, Any] = {
     "compress": True,
 }
 _LOCK = threading.RLock()
-# Silence warnings about a missing font: it is replaced, and the user need not do anything.
-logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 # Callers say in a sentence of their own which letters no font has.
 warnings.filterwarnings("ignore", message="Glyph .* missing from")
 # _check_room reports the same problem with a message that tells the user what to do.

@@ -48,7 +48,7 @@ class StatusLine(QStatusBar):
         self.device = Elided("Loading the engine…")
         self.device.setProperty("role", "muted")
         self.setSizeGripEnabled(False)
-        self.setContentsMargins(0, 0, 12, 0)
+        self.setContentsMargins(14, 0, 12, 0)
         self.addWidget(self.messages.news_line, 1)
         self.addPermanentWidget(self.selection)
         self.addPermanentWidget(self.all_messages)

@@ -1,15 +1,20 @@
-"""What a view shows while it has no content: a sentence, and a button to get content."""
+"""What a view without content shows: what it is for, what is missing, and a way to get it."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from gui.look import theme
+from gui.look.icons import icon
 from gui.widgets.label import Label
+
+ICON = 40
+WIDEST = 560  # of a text: longer lines are hard to read
 
 
 class EmptyState(QWidget):
-    """A centred sentence with a button below it.
+    """A centred icon, a heading, a sentence, and buttons below it.
 
     Signals
     -------
@@ -22,9 +27,16 @@ class EmptyState(QWidget):
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
-        self.sentence = Label()
-        self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.sentence.setWordWrap(True)
+        self._icon = ""
+        self.picture = Label()
+        self.heading = Label(wordWrap=True)
+        self.heading.setProperty("role", "heading")
+        self.sentence = Label(wordWrap=True)
+        for label in (self.picture, self.heading, self.sentence):
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            label.setMaximumWidth(WIDEST)
+        self.picture.hide()
+        self.heading.hide()
         # Screen readers go through hidden buttons too, so none is without a text.
         self.lead = QPushButton("Go on")
         self.lead.setProperty("role", "primary")
@@ -36,8 +48,14 @@ class EmptyState(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 16, 16, 16)
         column.setSpacing(12)
-        column.addStretch(1)
-        column.addWidget(self.sentence)
+        column.addStretch(2)
+        for label in (self.picture, self.heading, self.sentence):
+            row = QHBoxLayout()
+            row.addStretch(1)
+            row.addWidget(label, WIDEST)
+            row.addStretch(1)
+            column.addLayout(row)
+        column.addSpacing(4)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         buttons.addStretch(1)
@@ -45,7 +63,16 @@ class EmptyState(QWidget):
         buttons.addWidget(self.other)
         buttons.addStretch(1)
         column.addLayout(buttons)
-        column.addStretch(2)
+        column.addStretch(3)
+        theme.signals.changed.connect(self._draw)
+
+    def introduce(self, icon_name: str, heading: str) -> None:
+        """Say above the sentence what the view is for."""
+        self._icon = icon_name
+        self.heading.setText(heading)
+        self.heading.show()
+        self.picture.show()
+        self._draw()
 
     def say(self, text: str, lead: str, other: str = "") -> None:
         """Set the sentence and the buttons' texts; with "" a button is hidden."""
@@ -53,3 +80,8 @@ class EmptyState(QWidget):
         for button, words in ((self.lead, lead), (self.other, other)):
             button.setText(words or button.text())
             button.setVisible(bool(words))
+
+    @Slot()
+    def _draw(self) -> None:
+        if self._icon:
+            self.picture.setPixmap(icon(self._icon, "accent").pixmap(QSize(ICON, ICON)))

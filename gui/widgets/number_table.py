@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
-from PySide6.QtGui import QFontMetrics, QGuiApplication, QIcon, QKeyEvent, QKeySequence, QPixmap
+from PySide6.QtGui import (
+    QFontMetrics,
+    QGuiApplication,
+    QIcon,
+    QKeyEvent,
+    QKeySequence,
+    QPixmap,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -23,7 +32,8 @@ from gui.widgets.table_names import name_table
 
 KEY = Qt.ItemDataRole.UserRole
 CHIP = 10
-PADDING = 24
+PADDING = 20
+LEAST_TEXT = 120  # to which a column of texts is shortened so that the numbers stay in sight
 
 
 @dataclass(frozen=True)
@@ -49,7 +59,7 @@ class _Item(QTableWidgetItem):
         super().__init__(cell.text)
         self.cell = cell
         self.setData(KEY, key)
-        self.setToolTip(plain_tip(cell.tip))
+        self.setToolTip(plain_tip(cell.tip or (cell.text if isinstance(cell.value, str) else "")))
         self.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
         if not isinstance(cell.value, str):
             self.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -96,6 +106,10 @@ class NumberTable(QTableWidget):
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.horizontalHeader().setHighlightSections(False)
         self.viewport().installEventFilter(self)
+        self.horizontalHeader().viewport().installEventFilter(self)
+        self._widths: list[int] = []
+        self._texts: set[int] = set()
+        self._own_widths = False
         theme.signals.changed.connect(self._recolour)
         self._quiet = False
         self._headers: tuple[str, ...] = ()
@@ -160,8 +174,12 @@ class NumberTable(QTableWidget):
             super().keyPressEvent(event)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Emit ``hovered`` with "" when the mouse leaves the table."""
-        if event.type() == QEvent.Type.Leave:
+        """Emit ``hovered`` with "" when the mouse leaves the table; leave dragged widths alone."""
+        if watched is self.horizontalHeader().viewport():
+            at_edge = self.horizontalHeader().cursor().shape() == Qt.CursorShape.SplitHCursor
+            if event.type() == QEvent.Type.MouseButtonPress and at_edge:
+                self._own_widths = True
+        elif event.type() == QEvent.Type.Leave:
             self.hovered.emit("")
         return super().eventFilter(watched, event)
 
@@ -222,19 +240,43 @@ class NumberTable(QTableWidget):
         item = self.item(row, 0)
         return "" if item is None else str(item.data(KEY))
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the new width among the columns, unless the user set their widths."""
+        super().resizeEvent(event)
+        if self._widths and not self._own_widths:
+            self._share_width()
+
     def _fit_columns(self) -> None:
-        """Fit every column to its texts, and give the remaining width to the names."""
+        """Fit every column to its texts."""
         metrics = QFontMetrics(self.font())
         widths = []
         for column, header in enumerate(self._headers):
             texts = [header, *(row.cells[column].text for row in self._rows)]
             widest = max(metrics.horizontalAdvance(text) for text in texts) + PADDING
             widths.append(widest + (CHIP + 8 if column == 0 else 0))
-        bar = self.horizontalHeader()
+        self._widths, self._own_widths = widths, False
+        columns = range(len(widths))
+        self._texts = {column for column in columns if column == 0 or self._is_text(column)}
+        self._share_width()
+
+    def _share_width(self) -> None:
+        """Give the width that is left to the names, and take what is lacking from the texts."""
+        room, bar = self.viewport().width(), self.horizontalHeader()
+        shown = [column for column in range(len(self._widths)) if not self.isColumnHidden(column)]
+
+        def total(most: int) -> int:
+            return sum(
+                min(self._widths[column], most) if column in self._texts else self._widths[column]
+                for column in shown
+            )
+
+        widest = max((self._widths[column] for column in self._texts), default=0)
+        fitting = bisect_right(range(LEAST_TEXT, widest + 1), room, key=total)
+        most = LEAST_TEXT + max(0, fitting - 1)
         bar.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        for column, width in enumerate(widths):
-            self.setColumnWidth(column, width)
-        if widths and sum(widths) < self.viewport().width():
+        for column, width in enumerate(self._widths):
+            self.setColumnWidth(column, min(width, most) if column in self._texts else width)
+        if self._widths and sum(self._widths[column] for column in shown) < room:
             bar.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
 
 

@@ -160,3 +160,13 @@ def test_that_wide_letters_take_two_places():
 
 def test_that_all_texts_of_a_picture_are_looked_at():
     assert {"x", "y", "b", CAT} <= set(texts_in([chart(CAT)]))
+
+
+def test_that_listing_the_fonts_says_nothing_before_matplotlib_is_imported():
+    """It lists them while it is imported, and after 5 s says so on standard error."""
+    code = (
+        "import logging, sys, engine; assert 'matplotlib' not in sys.modules; "
+        "print(logging.getLogger('matplotlib.font_manager').isEnabledFor(logging.WARNING))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert ran.stdout == "False\n", ran.stderr

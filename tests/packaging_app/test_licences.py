@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import shutil
+import subprocess
 from importlib import metadata
 from pathlib import Path
 
@@ -89,3 +91,20 @@ def test_that_files_of_one_name_are_all_written(licences, tmp_path):
 def test_that_a_component_without_a_text_is_named(licences):
     notices = [licences.Notice("bare", "1", "MIT"), licences.Notice("full", "1", "MIT", (Path(),))]
     assert licences.without_text(notices) == ["bare"]
+
+
+@pytest.mark.skipif(shutil.which("dpkg-query") is None, reason="needs dpkg-query")
+def test_that_system_libraries_are_asked_for_in_one_call(licences, monkeypatch):
+    (library,) = list(Path("/usr/lib").glob("*/libc.so.6"))[:1]
+    calls = []
+    run = subprocess.run
+
+    def counted(command, **options):
+        calls.append(command[1])
+        return run(command, **options)
+
+    monkeypatch.setattr(licences.subprocess, "run", counted)
+    found = licences._debian([library, Path("/nowhere/liba.so"), Path("/nowhere/libb.so")])
+    assert [notice.name for notice in found] == ["libc6"]
+    assert all(path.name == "copyright" for notice in found for path in notice.files)
+    assert calls.count("--search") == 1

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QPushButton,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -30,12 +31,19 @@ from gui.pages.attack.form import AttackForm
 from gui.pages.common.network_picker import NetworkPicker
 from gui.session.files.network_report import report_network
 from gui.session.workspace import Workspace
+from gui.widgets.empty_state import EmptyState
+from gui.widgets.forms.elided_combo import ElidedCombo
 from gui.widgets.images.image_view import image_from, pixels_of
 from gui.widgets.label import Label
 
 IMAGES = 1000
 SIDE = 72
 MATRICES = {"As they are": "confusion", "Under attack": "attacked_confusion"}
+UNMEASURED = (
+    f"Not measured yet: Measure by class classifies the first {IMAGES:,} test images, as they are "
+    "and under the attack at the left. Its confusions and the images that it gets most wrong are "
+    "shown here."
+)
 PREDICTED = {"As they are": "predicted", "Under attack": "attacked_predicted"}
 
 
@@ -76,7 +84,7 @@ class ByClassTab(QWidget):
     # ------------------------------------------------------------------------------------ building
 
     def _build(self) -> None:
-        self.network = QComboBox()
+        self.network = ElidedCombo()
         self.network.setAccessibleName("Network")
         self.network.setToolTip("One of the networks that are checked at the left")
         self.which = QComboBox()
@@ -117,12 +125,9 @@ class ByClassTab(QWidget):
         for widget in (self.which, self.measure, self.report):
             bar.addWidget(widget)
         left, right = QVBoxLayout(), QVBoxLayout()
+        axes = "Rows: true class. Columns: predicted class. A click selects the images."
         parts: tuple[tuple[QVBoxLayout, str, QWidget], ...] = (
-            (
-                left,
-                "Rows: true class. Columns: predicted class. A click selects the images.",
-                self.confusion,
-            ),
+            (left, axes, self.confusion),
             (right, "Most wrong first; click to attack", self.worst),
         )
         for column, text, part in parts:
@@ -131,7 +136,11 @@ class ByClassTab(QWidget):
             column.setSpacing(4)
             column.addWidget(heading)
             column.addWidget(part, 1)
-        both = QHBoxLayout()
+        self.empty = EmptyState()
+        self.empty.introduce("attack", "Which classes a network confuses")
+        measured = QWidget()
+        both = QHBoxLayout(measured)
+        both.setContentsMargins(0, 0, 0, 0)
         both.setSpacing(16)
         both.addLayout(left, 3)
         both.addLayout(right, 2)
@@ -141,7 +150,10 @@ class ByClassTab(QWidget):
         layout.addLayout(bar)
         layout.addWidget(self.note)
         layout.addWidget(self.selected)
-        layout.addLayout(both, 1)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.empty)
+        self.stack.addWidget(measured)
+        layout.addWidget(self.stack, 1)
 
     def _connect(self) -> None:
         workspace = self.workspace
@@ -223,6 +235,7 @@ class ByClassTab(QWidget):
         def failed(text: str) -> None:
             self._show(None)
             self.note.setText(text)
+            self.empty.say(text, "")
 
         self.workspace.runner.ask("mistakes", work, done, failed)
 
@@ -231,9 +244,12 @@ class ByClassTab(QWidget):
         self.worst.clear()
         self._show_matrix()
         self._count_selected()
+        self.stack.setCurrentIndex(0 if found is None else 1)
+        self.note.setVisible(found is not None)
         if found is None:
-            words = "Not measured yet: Measure by class." if self.key else "Check a network."
+            words = UNMEASURED if self.key else "Check a network at the left."
             self.note.setText(words)
+            self.empty.say(words, "")
             return
         numbers = found.numbers
         self.note.setText(

@@ -23,6 +23,7 @@ from gui.widgets.images.image_view import Camera, ImageView, Pixels, pixels_of
 
 MAGNIFICATIONS = (1, 5, 10, 20, 50)
 HEADER, ADVERSARIAL, VERDICT, BELOW = range(4)
+NAME_ROOM = 90  # pixels of the name of a class in the verdict
 
 
 @dataclass(frozen=True)
@@ -240,14 +241,19 @@ class AttackColumn(QObject):
         arrays = self.result.arrays
         return verdict(arrays["clean_logits"][0], arrays[logits][0], self.attack.target)
 
-    def _name(self, label: int) -> str:
-        return self._names[label] if label < len(self._names) else str(label)
+    def _name(self, label: int, room: int | None = None) -> str:
+        """Return the name of a class, shortened to some pixels."""
+        name = self._names[label] if label < len(self._names) else str(label)
+        if room is None:
+            return name
+        metrics = self._verdict.fontMetrics()
+        return metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, room)
 
-    def _words(self, judged: Verdict) -> str:
+    def _words(self, judged: Verdict, room: int | None = None) -> str:
         share = f"{100 * judged.probability:.1f} %"
         if judged.after == judged.before:
-            return f"still {self._name(judged.after)}, {share}"
-        return f"{self._name(judged.before)} → {self._name(judged.after)}, {share}"
+            return f"still {self._name(judged.after, room)}, {share}"
+        return f"{self._name(judged.before, room)} → {self._name(judged.after, room)}, {share}"
 
     def _say_verdict(self) -> None:
         judged = self._judge("adv_logits")
@@ -258,7 +264,12 @@ class AttackColumn(QObject):
         size = f"L-inf {255 * linf:.3g}/255, L2 {l2:.3g}"
         words = f"{self._words(judged)}{wrong}"
         self._verdict.set_lines(
-            ElidedLine(words, "bad" if judged.fooled else "good", bold=True),
+            # Names give way: behind them stands how sure the network is.
+            ElidedLine(
+                f"{self._words(judged, NAME_ROOM)}{wrong}",
+                "bad" if judged.fooled else "good",
+                bold=True,
+            ),
             ElidedLine(size, "muted"),
         )
         self._verdict.setToolTip(

@@ -32,6 +32,7 @@ class Confusion(QTableWidget):
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
         self._matrix: NDArray[np.int64] = np.zeros((0, 0), np.int64)
+        self.setObjectName("confusion")
         name_table(self, "Confusion matrix: true classes down, predicted classes across")
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)

@@ -137,7 +137,7 @@ class MetricsTab(QWidget):
         self.table.setVisible(bool(found))
         words = "Metrics that are curves stand on the page Records."
         if not found:
-            words = "Nothing measured yet."
+            words = "Nothing measured yet: choose a metric at the left, and press Measure."
         if self._waiting:
             words = f"{len(self._waiting)} still to be computed."
         self.note.setText(words)

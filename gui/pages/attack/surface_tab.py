@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QRectF, QSize, Qt, Slot
-from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent
+from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QWidget
 
 from engine.figures.charts import INK, ChartData
@@ -96,22 +96,35 @@ class SurfaceTab(LiveTab):
         below.setSpacing(16)
         below.addWidget(self.legend, 1)
         below.addWidget(self.scale)
-        grid = QGridLayout()
+        self._room = _Room(self)
+        self._room.resized.connect(lambda: self._arrange(self.look.currentData()))
+        grid = QGridLayout(self._room)
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(12)
+        grid.setHorizontalSpacing(0)  # a hidden column keeps its spacing; planes have margins
         grid.setVerticalSpacing(4)
         self.heads = [ColumnHead(self) for _ in range(COLUMNS)]
         self.regions = [SurfaceView("Decision regions", self) for _ in range(COLUMNS)]
         self.losses = [SurfaceView("Loss", self) for _ in range(COLUMNS)]
         for column in range(COLUMNS):
-            grid.addWidget(self.heads[column], HEADS, column)
-            grid.addWidget(self.regions[column], REGIONS, column)
-            grid.addWidget(self.losses[column], LOSSES, column)
-        for row in (REGIONS, LOSSES):
-            grid.setRowStretch(row, 1)
+            grid.addWidget(self.heads[column], HEADS, 2 * column, 1, 2)
         self._planes = grid
-        self.room.addLayout(grid, 1)
+        self._beside: bool | None = None
+        self._stand(beside=False)
+        self.room.addWidget(self._room, 1)
         self.room.addLayout(below)
+
+    def _stand(self, *, beside: bool) -> None:
+        """Put the loss of a network beside its decision regions, or below them."""
+        if beside == self._beside:
+            return
+        self._beside, grid = beside, self._planes
+        for column in range(COLUMNS):
+            for view, row, place in (
+                (self.regions[column], REGIONS, 2 * column),
+                (self.losses[column], REGIONS if beside else LOSSES, 2 * column + beside),
+            ):
+                grid.removeWidget(view)
+                grid.addWidget(view, row, place, 1, 1 if beside else 2)
 
     # ------------------------------------------------------------------------------------- asking
 
@@ -183,9 +196,14 @@ class SurfaceTab(LiveTab):
             self.heads[column].setVisible(there)
             self.regions[column].setVisible(there and look.regions)
             self.losses[column].setVisible(there and look.loss)
-            self._planes.setColumnStretch(column, 1 if there else 0)
-        self._planes.setRowStretch(REGIONS, int(look.regions))
-        self._planes.setRowStretch(LOSSES, int(look.loss))
+        width, height = self._room.width() / max(1, count), self._room.height()
+        larger = min(width / 2, height) > min(width, height / 2)
+        both = look.regions and look.loss
+        self._stand(beside=both and larger)
+        for place in range(2 * COLUMNS):
+            self._planes.setColumnStretch(place, 1 if place < 2 * count else 0)
+        self._planes.setRowStretch(REGIONS, int(look.regions or bool(self._beside)))
+        self._planes.setRowStretch(LOSSES, int(look.loss and not self._beside))
 
     def _plane(self, result: Result, limit: float, *, loss: bool) -> Plane:
         if loss:
@@ -245,6 +263,17 @@ class SurfaceTab(LiveTab):
         pairs = [(network.title, result) for network, result in self.shown()]
         names = self.class_names(max(self._slots, default=0) + 1)
         return surface_charts(pairs, names, caption, self.look.currentData())
+
+
+class _Room(QWidget):
+    """The place of the planes, which stand so that they are as large as it has room."""
+
+    resized = Signal()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Say that there is another room."""
+        super().resizeEvent(event)
+        self.resized.emit()
 
 
 class LossScale(QWidget):

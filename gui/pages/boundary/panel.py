@@ -201,7 +201,7 @@ class BoundaryPanel(QWidget):
         self.view = PlaneView(f"The plane of network {self.place + 1}")
         centre = Qt.AlignmentFlag.AlignHCenter
         self.numbers = ElidedLabel(bold=True, alignment=centre)
-        self.accuracies = ElidedLabel(alignment=centre)
+        self.accuracies = ElidedLabel(alignment=centre, lines=2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GAP)
@@ -314,7 +314,7 @@ class BoundaryPanel(QWidget):
     def _accuracies(self, result: Result) -> str:
         found = result.numbers
         eps = self.shown.attack.eps if self.shown is not None else 0.0
-        return "clean {:.1f} %  ·  robust {:.1f} % at {:.3g}, of {:,}".format(
+        return "clean {:.1f} %\nrobust {:.1f} % at {:.3g}, of {:,}".format(
             100 * float(found["clean_accuracy"]),
             100 * float(found["robust_accuracy"]),
             eps,

@@ -128,9 +128,9 @@ class NetworkPicker(QWidget):
         self.list.itemChanged.connect(self._checked)
         self.list.itemEntered.connect(self._entered)
         self.list.viewport().installEventFilter(self)
-        self.empty = Label("There is no network for these images yet.")
+        self.empty = Label("There is no network for these images yet.", wordWrap=True)
         self.empty.setProperty("role", "muted")
-        self.empty.setWordWrap(True)
+        self.empty.setMaximumHeight(3 * self.fontMetrics().height())  # the form follows it
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
@@ -170,7 +170,7 @@ class NetworkPicker(QWidget):
         self._networks = {network.key: network for network in self.workspace.networks.usable()}
         self._chosen = [key for key in self._chosen if key in self._networks]
         if not self._touched or not self._chosen:
-            self._chosen = _spread(list(self._networks), min(self._at_first, self.most))
+            self._chosen = _spread(self._own(), min(self._at_first, self.most))
         # Fill only the visible list: several pages have one, and a study may have thousands of
         # networks.
         self._stale = True
@@ -178,6 +178,11 @@ class NetworkPicker(QWidget):
             self._fill()
         if [(network.key, network.title) for network in self.networks] != before:
             self.changed.emit()
+
+    def _own(self) -> list[str]:
+        """Return the keys of the networks of the current images, or of all if there is none."""
+        images, found = self.workspace.images, self._networks
+        return [key for key in found if found[key].spec.images == images] or list(found)
 
     # -------------------------------------------------------------------------------------- showing
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLayout, QStackedWidget, QVBoxLayout,
 from gui.pages import Place
 from gui.session.files.figure_files import folder_of, remember
 from gui.session.workspace import Workspace
+from gui.widgets.empty_state import EmptyState
 from gui.widgets.scrolled import ScrolledArea
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ class Page(QWidget):
         ``left`` if that is a layout, else to ``right``. That part scrolls in a small window, so
         that the form beside it and its buttons stay in sight.
         """
+        if isinstance(empty, EmptyState):
+            empty.introduce(self.place.icon, self.place.tip)
         content = QWidget()
         row = QHBoxLayout(content)
         row.setContentsMargins(16, 12, 16, 12)

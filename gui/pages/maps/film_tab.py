@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QSize, Slot
 from PySide6.QtGui import QIcon, QPixmap, QShowEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from engine.attribution import pictures
 from engine.figures.charts import FigureError, MapGridData
@@ -26,6 +26,7 @@ from gui.session.networks import Network
 from gui.session.workspace import Workspace
 from gui.widgets.elided_label import Elided
 from gui.widgets.export.buttons import export_buttons
+from gui.widgets.forms.elided_combo import ElidedCombo
 from gui.widgets.forms.number_boxes import CountBox
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.images.image_view import image_from, pixels_of
@@ -34,6 +35,7 @@ from gui.widgets.label import Label
 EPOCHS, MOST_EPOCHS = 8, 60
 SMALLEST_CELL = 88
 ICON = 28
+LEAST_IMAGE = 140  # pixels of the list: the icon, and some letters of a name
 KEPT_RECORDS = 8
 NAME_LETTERS = 16
 WANTED = (*KEPT, "probes/labels", "epochs/step", "epochs/clean_accuracy", "epochs/robust_accuracy")
@@ -68,8 +70,9 @@ class FilmTab(QWidget):
         drawing.changed.connect(self.draw)
 
     def _build(self) -> None:
-        self.image = QComboBox()
+        self.image = ElidedCombo()
         self.image.setIconSize(QSize(ICON, ICON))
+        self.image.setMinimumWidth(LEAST_IMAGE)
         self.image.setToolTip("The test images of which maps were kept while training")
         self.epochs = CountBox()
         self.epochs.setRange(2, MOST_EPOCHS)

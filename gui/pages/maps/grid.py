@@ -105,7 +105,11 @@ class _CellView(QWidget):
         super().__init__()
         self.view = ImageView("", camera)
         self.view.setMaximumSize(LARGEST_CELL, LARGEST_CELL)
-        self.note = ElidedLabel(alignment=Qt.AlignmentFlag.AlignHCenter, colour="muted")
+        self.note = ElidedLabel(
+            alignment=Qt.AlignmentFlag.AlignHCenter,
+            colour="muted",
+            elide=Qt.TextElideMode.ElideMiddle,  # how sure a network is stands behind the name
+        )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 4)
         layout.setSpacing(2)

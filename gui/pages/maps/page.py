@@ -101,7 +101,8 @@ class MapsPage(Page):
 
     def _build_layout(self) -> None:
         bar = QHBoxLayout()
-        bar.addWidget(self.hint, 1)
+        bar.addWidget(self.hint)
+        bar.addStretch(1)
         for button in self._exports:
             bar.addWidget(button)
         self.table = QWidget()

@@ -87,6 +87,7 @@ class PreviewCard(QFrame):
         self._name.setText("Point at a network")
         self._numbers.clear()
         self._picture.clear()
+        self._picture.hide()
         self._hint.setText("Its gradient maps appear here; a click opens its record.")
 
     def show_point(self, point: NetworkPoint) -> None:
@@ -96,6 +97,7 @@ class PreviewCard(QFrame):
         self.key = point.key
         self._name.setText(point.network)
         self._numbers.setText(_numbers_of(point))
+        self._picture.show()
         self._hint.setText("Probe images and their gradients at the end of training.")
         known = self._pictures.get(point.key)
         if known is not None:

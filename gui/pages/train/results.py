@@ -64,6 +64,8 @@ class Results(NumberTable):
     def _show(self, headers: Sequence[str], rows: Sequence[TableRow]) -> None:
         self.set_rows(headers, rows)
         self.setVisible(bool(rows))
+        for column in range(1, len(headers)):  # what no network has would only take room
+            self.setColumnHidden(column, all(row.cells[column].text == "–" for row in rows))
         header = self.horizontalHeader()
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         height = header.sizeHint().height() + 2 * self.frameWidth()

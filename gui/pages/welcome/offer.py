@@ -15,9 +15,12 @@ class Offer(QFrame):
     -------
     accepted
         The user accepted the offer.
+    gone
+        The card was hidden.
     """
 
     accepted = Signal()
+    gone = Signal()
 
     def __init__(self, sentence: str, accept: str, decline: str, parent: QWidget | None = None):
         super().__init__(parent)
@@ -34,9 +37,14 @@ class Offer(QFrame):
         row.addWidget(self.accept)
         row.addWidget(self.decline)
         self.accept.clicked.connect(self._accept)
-        self.decline.clicked.connect(self.hide)
+        self.decline.clicked.connect(self._decline)
 
     @Slot()
     def _accept(self) -> None:
-        self.hide()
+        self._decline()
         self.accepted.emit()
+
+    @Slot()
+    def _decline(self) -> None:
+        self.hide()
+        self.gone.emit()

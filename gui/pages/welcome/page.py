@@ -154,6 +154,7 @@ class WelcomePage(Page):
             "No, thanks",
         )
         self.offer.accepted.connect(self.tour_asked)
+        self.offer.gone.connect(self._show_tour)
         self.offer.setVisible(not settings.flag("tour_offered", False))
         settings.set_flag("tour_offered", True)
         return self.offer
@@ -196,7 +197,13 @@ class WelcomePage(Page):
         buttons.addWidget(self.tour)
         buttons.addStretch(1)
         layout.addLayout(buttons)
+        self._show_tour()
         return card
+
+    @Slot()
+    def _show_tour(self) -> None:
+        """Offer the tour in one place: in the card that is there the first time, or here."""
+        self.tour.setVisible(self.offer.isHidden())
 
     def _build_drop_area(self) -> QFrame:
         self._drop_icon = Label()
@@ -285,6 +292,7 @@ class WelcomePage(Page):
         self.recent.setFixedHeight(rows + 2)
         self._none.setVisible(not found)
         self.recent.setVisible(found)
+        self.forget.setVisible(found)
         self.forget.setEnabled(self.recent.currentItem() is not None)
 
     def _on_missing(self, missing: set[Path]) -> None:

@@ -75,6 +75,8 @@ class ClassModel(QAbstractTableModel):
         """Return the name of a column."""
         if orientation != Qt.Orientation.Horizontal:
             return None
+        if role == Qt.ItemDataRole.TextAlignmentRole and section in (TRAIN, TEST):
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.AccessibleTextRole and section == BAR:
             return "Share of images"
         if role != Qt.ItemDataRole.DisplayRole:

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 ALL = -1
 ORDER_LETTERS = 26  # that the list of orders is wide; the open list shows whole texts
 UNLABELLED = -2
+NO_IMAGES = (
+    "No images yet: drop a folder anywhere on the window, or choose a source at the left and press "
+    "Show."
+)
 NO_PICK = "Select for all pages"
 OF_TEST = "Attack and Maps are of test images: show that part, and mark some with Ctrl or Shift"
 
@@ -229,14 +233,13 @@ class ImageBrowser(QTabWidget):
         pictures = image_set is not None and image_set.shape[1:] != (1, 1)
         for combo in (self.part, self.label):
             combo.setVisible(image_set is not None)
+        self.pick.setVisible(pictures)
         self.grid.setVisible(pictures)
         self.empty.setVisible(not pictures)
         part = self.part.currentData() or "test"
         self.order.setVisible(pictures and part == "test" and self.order.count() > 1)
         self.empty.setText(
-            "No images are loaded."
-            if image_set is None
-            else "These are points of the plane, not pictures."
+            NO_IMAGES if image_set is None else "These are points of the plane, not pictures."
         )
         if image_set is None:
             self.shown_count.clear()

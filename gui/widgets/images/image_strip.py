@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 from gui.look import theme
 from gui.look.plain import plain_tip
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.forms.elided_combo import ElidedCombo
 from gui.widgets.images.strip_model import MARGIN, SIDE, Images, StripDelegate, StripModel
 
 BATCH = 10_000
@@ -169,7 +170,7 @@ class ImageStrip(QWidget):
             self.view.selectionModel().currentChanged.connect(self._moved)
 
     def _build_bar(self) -> None:
-        self.classes = QComboBox()
+        self.classes = ElidedCombo()
         self.classes.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )

@@ -1,7 +1,10 @@
+import numpy as np
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtWidgets import QApplication, QHeaderView
 
+from gui.look import theme
 from gui.widgets.number_table import Cell, NumberTable, TableRow
 
 ROWS = [
@@ -79,3 +82,91 @@ def test_that_a_row_under_the_mouse_is_told(table, qtbot):
     table.hovered.connect(heard.append)
     table.cellEntered.emit(2, 0)
     assert heard == ["c"]
+
+
+LONG = [
+    TableRow(
+        str(n),
+        (
+            Cell(f"A network whose name is rather long, seed {n}", f"network {n}"),
+            Cell(f"{n / 4:.3f}", n / 4),
+            Cell("Share in the tangent space of a generator that has a long name", "share"),
+            Cell(f"{n / 7:.3f}", n / 7),
+        ),
+    )
+    for n in range(3)
+]
+LONG_HEADERS = ["Network", "First", "Metric", "Second"]
+
+
+@pytest.fixture
+def narrow(qtbot):
+    made = NumberTable("Metrics")
+    made.resize(460, 200)
+    qtbot.addWidget(made)
+    made.show()
+    made.set_rows(LONG_HEADERS, LONG)
+    return made
+
+
+def in_sight(table):
+    right = table.horizontalHeader().sectionViewportPosition(3) + table.columnWidth(3)
+    return right <= table.viewport().width()
+
+
+def test_that_long_texts_are_shortened_so_that_numbers_stay_in_sight(narrow):
+    assert in_sight(narrow)
+    assert narrow.columnWidth(0) == narrow.columnWidth(2)  # no text pays for the other
+    metrics = narrow.fontMetrics()
+    for place in (1, 3):
+        assert narrow.columnWidth(place) >= metrics.horizontalAdvance("0.286") + 16
+
+
+def test_that_the_room_of_a_hidden_column_goes_to_the_names(narrow):
+    narrow.setColumnHidden(2, True)
+    narrow.resize(900, 200)
+    assert narrow.horizontalHeader().length() == narrow.viewport().width()
+
+
+def test_that_a_shortened_text_is_in_the_tooltip(narrow):
+    assert "a generator that has a long name" in narrow.item(0, 2).toolTip()
+
+
+def test_that_columns_follow_the_width_of_the_table_until_the_user_sets_one(narrow, qtbot):
+    before = narrow.columnWidth(2)
+    narrow.resize(800, 200)
+    assert narrow.columnWidth(2) > before
+    assert in_sight(narrow)
+    header = narrow.horizontalHeader()
+    edge = QPoint(narrow.columnWidth(0) - 1, header.height() // 2)
+    qtbot.mouseMove(header.viewport(), edge - QPoint(30, 0))
+    qtbot.mouseMove(header.viewport(), edge)
+    qtbot.mousePress(header.viewport(), Qt.MouseButton.LeftButton, pos=edge)
+    qtbot.mouseRelease(header.viewport(), Qt.MouseButton.LeftButton, pos=edge)
+    chosen = narrow.columnWidth(2)
+    narrow.resize(460, 200)
+    assert narrow.columnWidth(2) == chosen
+
+
+def test_that_headers_stand_above_their_numbers_and_texts(narrow, qtbot):
+    """To the pixel: both are drawn, and where ink begins and ends is compared."""
+    theme.apply(QApplication.instance(), "light")
+    narrow.resize(1200, 200)
+    narrow.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+    for column in (0, 1):
+        narrow.setColumnWidth(column, 400)
+    texts = ends_of_ink(narrow.horizontalHeader().viewport().grab(), 0, 400)
+    cells = ends_of_ink(narrow.viewport().grab(), 0, 400)
+    assert abs(texts[0] - cells[0]) <= 1
+    texts = ends_of_ink(narrow.horizontalHeader().viewport().grab(), 400, 800)
+    cells = ends_of_ink(narrow.viewport().grab(), 400, 800)
+    assert abs(texts[1] - cells[1]) <= 2
+
+
+def ends_of_ink(picture, left, right):
+    """Return where something is drawn first and last between two columns of pixels."""
+    image = picture.toImage().convertToFormat(QImage.Format.Format_Grayscale8)
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
+    band = rows[6:-4, left:right].astype(int)
+    ink = np.flatnonzero((np.abs(band - band[0, 0]) > 60).any(axis=0))
+    return int(ink[0]), int(ink[-1])

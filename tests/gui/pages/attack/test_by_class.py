@@ -70,7 +70,10 @@ def test_that_counts_are_whole_in_the_matrix(opened):
 def test_that_it_says_what_is_missing_and_measures_it(opened, qtbot):
     page, _, answers = opened
     tab = page.by_class
-    assert tab.note.text() == "Not measured yet: Measure by class."
+    assert tab.empty.sentence.isVisible()
+    assert tab.empty.sentence.text().startswith("Not measured yet: Measure by class")
+    assert not tab.confusion.isVisible()
+    assert not tab.worst.isVisible()
     qtbot.mouseClick(tab.measure, Qt.MouseButton.LeftButton)
     (asked,) = answers.ran
     assert asked.classifier == networks()[0]

@@ -116,6 +116,25 @@ def test_that_the_choice_of_image_goes_with_the_tab(qtbot, opened):
         assert page.form.eps.isVisible() == (tab is not page.image_tabs.painting)
 
 
+@pytest.mark.parametrize("scale", [1.0, 1.25, 1.5, 2.0])
+def test_that_planes_are_as_large_as_a_screen_of_1366_x_768_has_room_for(qtbot, opened, scale):
+    page, *_ = opened
+    tab = surface_tab(qtbot, page)
+    qtbot.waitUntil(lambda: tab.regions[0].plane is not None)
+    page.resize(*(round(side / scale) for side in (1274, 664)))
+    wait(50)
+    count = len(tab.networks)
+    width, height = tab._room.width() / count, tab._room.height()
+    side = min(tab.regions[0].width(), tab.regions[0].height())
+    spare = 30  # between the planes, and their heads
+    assert side + spare >= max(min(width / 2, height), min(width, height / 2)) - spare
+    unlike = tab.losses[0].size() - tab.regions[0].size()
+    assert abs(unlike.width()) <= 1
+    assert abs(unlike.height()) <= 1
+    for view in (*tab.regions[:count], *tab.losses[:count]):
+        assert tab._room.rect().contains(view.geometry())
+
+
 def test_that_nothing_is_asked_for_out_of_sight(qtbot, opened):
     page, _, answers = opened
     assert not any(answers.options)

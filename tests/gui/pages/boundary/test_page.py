@@ -166,7 +166,7 @@ def test_that_the_numbers_are_those_of_the_look(full):
     looks.answer(a_look(angle=12.34, points=6000))
     panel = page.panels[1]
     assert panel.numbers.text == "tilt 12.3°"
-    assert panel.accuracies.text == "clean 100.0 %  ·  robust 75.0 % at 0.125, of 6,000"
+    assert panel.accuracies.text == "clean 100.0 %\nrobust 75.0 % at 0.125, of 6,000"
     assert panel.units.text == "(paper: 0.25)"
 
 

@@ -40,6 +40,15 @@ def test_that_the_first_and_the_last_are_chosen_at_first(picker):
     assert keys(picker) == [KEYS[0], KEYS[5]]
 
 
+def test_that_networks_of_the_open_images_are_chosen_before_others(workspace, picker):
+    other = Glyphs(train=100, test=40, seed=1)
+    spec = Training(images=other, network=networks(1)[0].network)
+    add_network(workspace, spec)
+    assert keys(picker) == [KEYS[0], KEYS[5]]
+    workspace.choose_images(other, image_set())
+    assert keys(picker) == [spec.key]
+
+
 def test_that_checking_a_box_chooses(qtbot, picker):
     with qtbot.waitSignal(picker.changed, timeout=1000):
         picker.list.item(2).setCheckState(Qt.CheckState.Checked)

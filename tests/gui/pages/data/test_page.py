@@ -85,6 +85,8 @@ def test_that_an_empty_page_says_what_to_do(page):
     assert page.name.text() == "No images yet"
     assert "Drop a folder" in page.facts.text()
     assert not page.browser.grid.isVisible()
+    assert not page.browser.pick.isVisible()
+    assert "drop a folder" in page.browser.empty.text()
     assert page.form.spec() == Glyphs(validation=0.1), "a part is proposed"
 
 

@@ -57,6 +57,7 @@ def test_that_finished_networks_show_both_sets_of_weights(page, workspace, qtbot
     stored(workspace, best, {**NUMBERS, "clean_accuracy": 0.875, **exchanged})
     workspace.choose_images(HELD.replace("validation", 0.0), image_set())
     qtbot.waitUntil(lambda: page.results.rowCount() == 2)
+    assert not any(map(page.results.isColumnHidden, range(7)))
     assert cells(page) == [
         ["Standard, seed 0", "99.0 %", "1.0 % at L-inf 8/255", "–", "–", "–", UNCHECKED],
         [

@@ -75,6 +75,15 @@ def test_that_a_missing_study_is_said_to_be_missing_and_can_be_removed(qtbot, st
 def test_that_an_empty_list_says_what_a_study_is(page):
     assert not page.recent.isVisible()
     assert "folder that keeps all results" in page._none.text()
+    assert not page.forget.isVisible()
+
+
+def test_that_the_tour_is_offered_in_one_place(qtbot, page):
+    page.offer.show()
+    page._show_tour()
+    assert not page.tour.isVisible()
+    page.offer.decline.click()
+    assert page.tour.isVisible()
 
 
 def test_that_the_demo_is_computed_where_none_is_ready(qtbot, page, tmp_path, monkeypatch, gate):
