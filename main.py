@@ -23,9 +23,15 @@ def main(arguments: list[str]) -> int:
 
         serve(int(arguments[1]))
         return 0
+    _open_standard_files()
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # a windowed build has no console
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    try:
+        os.getcwd()
+    except OSError:  # torch's libraries would end the process, with words of their own
+        print("isthmus: the folder that this was started in is gone", file=sys.stderr)
+        return 1
     # What the Finder of older macOS adds when it starts an app.
     arguments = [argument for argument in arguments if not argument.startswith("-psn_")]
     plugins, arguments = _plugins_in(arguments)
@@ -37,6 +43,16 @@ def main(arguments: list[str]) -> int:
         named = [part for path in plugins for part in ("--plugin", path)]
         return end(run([*headless, *named]))
     return _window([Path(argument) for argument in arguments], [Path(path) for path in plugins])
+
+
+def _open_standard_files() -> None:
+    """Put the null device in the place of a standard file that is closed.
+
+    The next file to be opened would get its number, and hold what libraries print.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
 
 
 def _plugins_in(arguments: list[str]) -> tuple[list[str], list[str]]:

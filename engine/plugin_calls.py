@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import math
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -27,6 +28,8 @@ from engine.training.batch import Scheme
 Function = Callable[..., Any]
 PASSED_ON = (Cancelled, MemoryError, torch.OutOfMemoryError)
 """What ends a computation without being a fault of the method."""
+
+LONGEST_MESSAGE = 500  # characters of an exception's text
 
 TRIED = ("title", "passes", "step_count", "threat", "training_images", "ball")
 """Properties of specs that forms, lists and estimates read."""
@@ -52,23 +55,97 @@ def fault(path: Path, error: BaseException) -> PluginError:
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename == str(path)]
     where = f"{path.name}, line {lines[-1]}" if lines else path.name
-    said = " ".join(str(error).split())
+    said = _said(error)
     if isinstance(error, SpecError):
         return PluginError(f"{where}: {said}")
     return PluginError(f"{where}: {type(error).__name__}" + (f": {said}" if said else ""))
 
 
+def _said(error: BaseException) -> str:
+    """Return an exception's message on one line, cut; "" if its own code cannot say it."""
+    try:
+        said = " ".join(str(error).split())
+    except Exception:  # the text of an exception is code of the file too
+        return ""
+    return said if len(said) <= LONGEST_MESSAGE else f"{said[:LONGEST_MESSAGE]}..."
+
+
 def called(path: Path, function: Function, *args: Any, **fields: Any) -> Any:
     """Call a function of a file; raise :class:`PluginError` for whatever it raises.
 
-    An exit of the program counts as a fault too: only the computation ends.
+    An exit of the program counts as a fault too, and so does what is no ``Exception``: only the
+    computation ends.
     """
     try:
-        return function(*args, **fields)
-    except PASSED_ON:
+        with _settings_kept():
+            return function(*args, **fields)
+    except (*PASSED_ON, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         raise fault(path, error) from error
+
+
+@contextmanager
+def _settings_kept() -> Iterator[None]:
+    """Restore the settings of torch that a function may leave changed, for all that comes after."""
+    kind, threads = torch.get_default_dtype(), torch.get_num_threads()
+    exact, warns = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+    try:
+        with torch.set_grad_enabled(torch.is_grad_enabled()):
+            yield
+    finally:
+        torch.set_default_dtype(kind)
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
+        if torch.are_deterministic_algorithms_enabled() != exact:
+            torch.use_deterministic_algorithms(exact, warn_only=warns)
+
+
+def _asked(
+    path: Path,
+    function: Function,
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    fields: dict[str, Any],
+) -> Any:
+    """Call a function that asks a network; nothing that it was given may differ afterwards.
+
+    It gets copies of images and labels, because others compute with them too. Modes of the
+    network's layers, whether its weights need gradients, and the gradients themselves are put back;
+    weights that were changed are a fault of the function.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    weights = list(model.parameters())
+    before = [(weight, weight.requires_grad, weight.grad) for weight in weights]
+    tensors = [*weights, *model.buffers()]
+    numbers = _sums(tensors)
+    for weight in weights:
+        weight.grad = None
+    try:
+        found = called(path, function, model, images.clone(), labels.clone(), **fields)
+    finally:
+        for module, training in modes:
+            module.training = training
+        for weight, needed, gradient in before:
+            weight.requires_grad_(needed)
+            weight.grad = gradient
+    if not torch.equal(numbers, _sums(tensors)):
+        line = line_of(function)
+        where = f"{path.name}, line {line}" if line else path.name
+        raise PluginError(f"{where}: it changed the network's weights, must leave them as they are")
+    return found
+
+
+@torch.no_grad()
+def _sums(tensors: list[Tensor]) -> Tensor:
+    """Return a number for each tensor that differs once the tensor was changed, but for chance."""
+    if not tensors:
+        return torch.zeros(0)
+    return torch.stack([tensor.float().sum() for tensor in tensors]).nan_to_num()
 
 
 def guarded_attack(path: Path, function: Function) -> Function:
@@ -76,7 +153,7 @@ def guarded_attack(path: Path, function: Function) -> Function:
 
     @functools.wraps(function)
     def attack(model: nn.Module, images: Tensor, labels: Tensor, **fields: Any) -> Tensor:
-        found = called(path, function, model, images, labels, **fields)
+        found = _asked(path, function, model, images, labels, fields)
         adv_images = _like_images(path, function, found, images)
         norm, eps = fields["norm"], fields["eps"]
         low, high = float(adv_images.amin()), float(adv_images.amax())
@@ -96,7 +173,7 @@ def guarded_attribution(path: Path, function: Function) -> Function:
 
     @functools.wraps(function)
     def attribution(model: nn.Module, images: Tensor, labels: Tensor, **fields: Any) -> Tensor:
-        found = called(path, function, model, images, labels, **fields)
+        found = _asked(path, function, model, images, labels, fields)
         return _like_images(path, function, found, images)
 
     return attribution
@@ -150,9 +227,9 @@ def guard_class(path: Path, cls: type[Spec], line: int) -> None:
     def check(self: Spec) -> None:
         try:
             own(self)
-        except SpecError:  # meant for whoever sets the field, and names it
+        except (SpecError, KeyboardInterrupt):  # the first names the field for whoever sets it
             raise
-        except Exception as error:
+        except BaseException as error:
             raise fault(path, error) from error
         for name in names:
             value = called(path, getattr, self, name)

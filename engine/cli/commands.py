@@ -306,12 +306,15 @@ def _check(options: argparse.Namespace) -> int:
 
         return repair(options.study, options.jobs, options.threads)
     study = Study(options.study)
-    damaged = list(study.check())
-    for path, problem in damaged:
+    unread: list[tuple[str, str]] = []
+    damaged = list(study.check(unread))
+    for path, problem in (*damaged, *unread):
         print(one_line(f"{path}: {problem}"))
-    print(f"{len(study.entries)} readable records, {len(damaged)} damaged", file=sys.stderr)
+    counts = f"{len(study.entries)} readable records, {len(damaged)} damaged"
+    more = f", {len(unread)} that could not be read now" if unread else ""
+    print(counts + more, file=sys.stderr)
     _tell_lacking(study)
-    return FAILED if damaged else OK
+    return FAILED if damaged or unread else OK
 
 
 def _template(options: argparse.Namespace) -> int:

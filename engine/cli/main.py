@@ -27,7 +27,11 @@ def main(arguments: Sequence[str]) -> int:
 def _answered(arguments: Sequence[str]) -> int:
     """Run a command; say in one line what the system refused."""
     try:
-        code = _run(arguments)
+        try:
+            code = _run(arguments)
+        except SystemExit:  # after --help, which may not be written yet
+            sys.stdout.flush()
+            raise
         sys.stdout.flush()
     except BrokenPipeError:
         _give_up_output()

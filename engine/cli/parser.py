@@ -33,6 +33,10 @@ class _Parser(argparse.ArgumentParser):
         print(f"{self.prog}: {one_line(message)}", file=sys.stderr)
         raise SystemExit(BAD_INPUT)
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Write a message; argparse itself passes over output that cannot be written."""
+        (file or sys.stderr).write(message or "")
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Reject unknown options, then parse."""
         self.check_names(sys.argv[1:] if args is None else args)

@@ -26,6 +26,7 @@ from engine.store.hdf5 import FileError
 from engine.store.headers import SCHEMA
 from engine.store.outputs import is_study
 from engine.store.study import SUFFIX, Study, StudyError, spec_of
+from engine.texts import one_line
 
 ABOUT = "study.json"
 LONGEST_ABOUT = 64 << 20  # bytes
@@ -45,7 +46,12 @@ def repair(folder: Path, jobs: int | None = None, threads: int | None = None) ->
     """
     rebuilt = _rebuild_about(folder)
     study = Study(folder)
-    damaged = list(study.check())
+    unread: list[tuple[str, str]] = []
+    damaged = list(study.check(unread))
+    for name, problem in unread:
+        print(one_line(f"{name}: {problem}; it may be whole and stays where it is"))
+    if unread and not damaged:
+        return FAILED
     if not damaged:
         print("nothing else is damaged" if rebuilt else "nothing is damaged", file=sys.stderr)
         return OK
@@ -65,7 +71,7 @@ def repair(folder: Path, jobs: int | None = None, threads: int | None = None) ->
     with new_file(plan) as temporary:
         temporary.write_text(_plan_of(found), encoding="utf-8")
     code = run_plan(plan, folder, jobs=jobs, threads=threads, yes=True)
-    return code if len(found) == len(damaged) else code or FAILED
+    return code if len(found) == len(damaged) and not unread else code or FAILED
 
 
 def _rebuild_about(folder: Path) -> bool:

@@ -38,6 +38,8 @@ from engine.store.files import open_regular
 TOTAL_CAP = 64 * 2**30  # bytes of all members together
 MEMORY_CAP = 512 * 2**20  # bytes; a compressed tar up to this size is unpacked once, in memory
 BLOCK = 2**20
+MOST_MEMBERS = 2_000_000  # each takes about a kilobyte of memory, even one of no bytes
+DIRECTORY_CAP = 128 * MOST_MEMBERS  # bytes of a zip's directory, which zipfile reads at once
 HEADER_CAP = 2**20  # bytes; a header of a tar holds a name, or a few values
 # Deflate makes at most 1032 bytes of one. More is told by an archive whose members overlap.
 MOST_DEFLATED = 1032
@@ -110,6 +112,8 @@ class _Archive:
     def _member(self, raw: str, folder: bool, reason: str, size: int, handle: Any) -> None:
         """Add one member; skip it if ``reason``, the reason to do so, is not empty."""
         self._members += 1
+        if self._members > MOST_MEMBERS:
+            raise _too_many(self._path)
         if self._members % STEP == 0:
             self._check()
             self._progress(self._members, 0)
@@ -144,6 +148,47 @@ class _Archive:
             folder = folder.rpartition("/")[0]
 
 
+def _too_many(path: Path) -> ImagesError:
+    return ImagesError(f"{path} has more than {MOST_MEMBERS:,} members, must have fewer")
+
+
+class _Directory(io.BufferedIOBase):
+    """A zip as zipfile sees it, which reads a directory as large as the file says.
+
+    Attributes
+    ----------
+    most_bytes
+        How many may be read at once; -1: any number.
+    """
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self._file, self._path = file, path
+        self.most_bytes = DIRECTORY_CAP
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return so many bytes; refuse a directory larger than any in use."""
+        wanted = -1 if size is None else size  # without a size, zipfile reads the end only
+        if 0 <= self.most_bytes < wanted:
+            raise _too_many(self._path)
+        return self._file.read(wanted)
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Set the position, as any file does."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        """Whether the position can be set: always True."""
+        return True
+
+    def readable(self) -> bool:
+        """Whether the file can be read: always True."""
+        return True
+
+
 class ZipSource(_Archive):
     """The members of a zip file."""
 
@@ -151,7 +196,9 @@ class ZipSource(_Archive):
         super().__init__(path, check, progress)
         self._file = _opened(path)
         try:
-            self._zip = zipfile.ZipFile(self._file)
+            directory: Any = _Directory(self._file, path)
+            self._zip = zipfile.ZipFile(directory)
+            directory.most_bytes = -1
             for info in self._zip.infolist():
                 self._take(info)
         except BaseException:

@@ -204,7 +204,9 @@ def value_range(data: bytes) -> values.ValueRange | None:
 def _may_be_deep(data: bytes) -> bool:
     """Return whether the first bytes allow more than 8 bits; only such files need decoding."""
     if data[:8] == b"\x89PNG\r\n\x1a\n":
-        return data[24:25] == b"\x10"
+        # A header that stands elsewhere, or twice, is left to Pillow, which takes the last one.
+        sure = data[12:16] == b"IHDR" and data.count(b"IHDR") == 1
+        return not sure or data[24:25] == b"\x10"
     return data[:2] in (b"II", b"MM") or data[:1] == b"P"
 
 

@@ -111,7 +111,10 @@ class ValueRange:
             return f"up to {2 ** _depth_of(self.high) - 1:,}"
         if self.family in _COMMON:
             return "from {:g} to {:g}".format(*_COMMON[self.family])
-        return "in a range of their own"
+        # Coarse words: files of one kind have the same, unless they are of another scale.
+        largest = max(abs(self.low), abs(self.high))
+        below = " and below zero" if self.low < -OVERSHOOT * largest else ""
+        return f"in a range of their own, up to about 1e{math.ceil(math.log10(largest))}{below}"
 
     @property
     def family(self) -> str:

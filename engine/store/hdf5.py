@@ -8,6 +8,7 @@ Links, references, pickles and filters are not used.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
@@ -29,6 +30,9 @@ from engine.store.files import check_regular
 from engine.store.seal import USER_BLOCK
 from engine.store.write_guard import GuardedFile
 
+# Numbers of errors that a damaged file can cause: a place or a size in it that cannot be.
+_OF_THE_FILE = (None, 0, errno.EINVAL, errno.EFBIG, errno.EOVERFLOW)
+
 MAX_OBJECTS = 20_000
 MAX_DEPTH = 6
 MAX_BYTES = 4 << 30
@@ -39,6 +43,10 @@ Array = NDArray[Any]
 
 class FileError(ValueError):
     """A file is damaged or has the wrong content; the message is one sentence."""
+
+
+class NotRead(FileError):
+    """A file does not fit into the memory now, which does not say that it is damaged."""
 
 
 @dataclass(frozen=True)
@@ -182,13 +190,15 @@ def verify(path: Path) -> None:
 
 
 def safe_open(path: Path) -> h5py.File:
-    """Open any HDF5 file for reading; raise :class:`FileError` if the library cannot."""
+    """Open any HDF5 file for reading; raise :class:`FileError` if the library cannot.
+
+    What the system refuses is an ``OSError``, as everywhere.
+    """
     check_regular(path)
     try:
         return h5py.File(path, "r", locking=False)
     except (OSError, RuntimeError, ValueError) as error:
-        if isinstance(error, FileNotFoundError | PermissionError):
-            raise
+        _pass_on(error)
         raise FileError(f"{path.name} is not a readable HDF5 file") from error
 
 
@@ -318,12 +328,19 @@ class _Reader:
         except FileError:
             raise
         except MemoryError as error:
-            raise self._error(f"does not fit into the memory at {name!r}") from error
+            raise NotRead(f"{self.path.name} does not fit into the memory at {name!r}") from error
         except Exception as error:  # h5py raises RuntimeError, KeyError, OSError, TypeError, ...
+            _pass_on(error)
             raise self._error(f"is damaged at {name!r}") from error
 
     def _error(self, what: str) -> FileError:
         return FileError(f"{self.path.name} {what}")
+
+
+def _pass_on(error: Exception) -> None:
+    """Raise an error of the library again if the system refused something, as one line."""
+    if isinstance(error, OSError) and error.errno not in _OF_THE_FILE:
+        raise OSError(error.errno, os.strerror(error.errno)) from error
 
 
 def _refuse_constant(name: str) -> Any:

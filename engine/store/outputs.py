@@ -19,6 +19,8 @@ from engine.store.hdf5 import FileError
 PACKED_STUDY = "a packed study"
 FIGURE_DATA = "the data of a figure"
 ANIMATION = "an animated picture"
+# Stands in every picture that is written, as the PNG text "Software" or the comment of a GIF.
+MADE_BY = "Isthmus"
 _HEAD = 4096
 _LONGEST_ABOUT = 1 << 20
 _BESIDE_RECORDS = (
@@ -73,7 +75,7 @@ def check(path: Path, kind: str = "") -> None:
     ----------
     kind
         ``PACKED_STUDY``, ``FIGURE_DATA``, or "" for the kind that the path's ending names: .png,
-        .pdf, .svg, .csv or .html.
+        .pdf, .svg, .csv or .html. Of pictures, only those that we wrote are replaced.
 
     Raises
     ------
@@ -101,7 +103,8 @@ def check(path: Path, kind: str = "") -> None:
         raise OutputError(f"{path} is no plain file: a pipe or a device is not replaced")
     if found.st_size and not _is_of_kind(path, kind):
         what = kind or f"a file of the kind {ending}"
-        raise OutputError(f"{path} is there and is not {what}: it is not replaced")
+        made = " that Isthmus made" if ending in (".png", ".gif") else ""
+        raise OutputError(f"{path} is there and is not {what}{made}: it is not replaced")
 
 
 def check_outside_studies(path: Path) -> None:
@@ -173,6 +176,11 @@ def _is_of_kind(path: Path, kind: str) -> bool:
         raise OutputError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
+def _is_marked(head: bytes) -> bool:
+    """Whether the texts at the beginning of a PNG say that we wrote it, or a library for us."""
+    return any(b"Software\0" + name in head for name in (MADE_BY.encode(), b"Matplotlib"))
+
+
 def _is_svg(head: bytes) -> bool:
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     return text.startswith((b"<svg", b"<?xml", b"<!--", b"<!DOCTYPE svg")) and b"<svg" in text
@@ -196,10 +204,13 @@ def _is_table(head: bytes) -> bool:
 _BEGINS: dict[str, Callable[[bytes], bool]] = {
     ".pdf": lambda head: b"%PDF-" in head[:1024],
     ".svg": _is_svg,
-    ".png": lambda head: head.startswith(b"\x89PNG\r\n\x1a\n"),
+    # A picture without the mark may be one of a set of images, or the only one of its kind.
+    ".png": lambda head: head.startswith(b"\x89PNG\r\n\x1a\n") and _is_marked(head),
     ".csv": _is_table,
     ".html": _is_page,
     ".htm": _is_page,
 }
 # Not among the endings of a figure, which is never animated.
-_ALSO_BEGINS = {".gif": lambda head: head.startswith((b"GIF87a", b"GIF89a"))}
+_ALSO_BEGINS = {
+    ".gif": lambda head: head.startswith((b"GIF87a", b"GIF89a")) and MADE_BY.encode() in head
+}

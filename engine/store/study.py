@@ -25,9 +25,10 @@ from typing import Any
 from engine.specs.schema import Spec, from_dict
 from engine.store import hdf5, index
 from engine.store.atomic import new_file, remove_left_over
+from engine.store.checking import Problem, is_damaged, problems
 from engine.store.files import json_text, read_text
 from engine.store.hdf5 import Array, Content, FileError
-from engine.store.headers import SCHEMA, entry_of, header_of, identity
+from engine.store.headers import SCHEMA, entry_of, header_of
 from engine.store.index import Entry, Number
 from engine.store.labels import Labels
 from engine.store.outputs import OutputError, check_outside_studies, is_remnant, is_study
@@ -196,10 +197,14 @@ class Study:
         path = self._record_path(entry.kind, entry.key)
         content = Content(documents, result.arrays)
         try:
-            # A file that exists here is unreadable, as take_up did not adopt it: replace it.
-            size = self._guard(path, content, exclusive=not path.exists())
+            # take_up did not adopt a file that is here: replace it if it is damaged, and not if
+            # the system does not let us read it.
+            size = self._guard(path, content, exclusive=not is_damaged(path))
         except FileExistsError:
-            entry = self.adopt(path)
+            try:
+                entry = self.adopt(path)
+            except (OSError, FileError) as error:
+                raise StudyError(f"record {entry.key} cannot be read: {error}") from error
         else:
             entry = replace(entry, size=size)
             with self._lock:
@@ -235,22 +240,9 @@ class Study:
             self._ordered = None
             self._entries.update({entry.key: entry for entry in entries})
 
-    def check(self) -> Iterator[tuple[str, str]]:
-        """Verify every record file; yield (file, problem) for each damaged one."""
-        for path in sorted((self.path / "records").glob("*/*.h5")):
-            name = path.relative_to(self.path).as_posix()
-            if path.is_symlink() or (path.exists() and not path.is_file()):
-                yield name, "it is no plain file"
-                continue
-            try:
-                key, kind = identity(self._read_entry(path))
-                hdf5.read(path)
-            except (OSError, ValueError) as error:
-                if path.exists():  # no other process has deleted it meanwhile
-                    yield name, str(error)
-                continue
-            if key != path.stem or kind != path.parent.name:
-                yield name, f"its spec has the key {key} and the kind {kind}"
+    def check(self, unread: list[Problem] | None = None) -> Iterator[Problem]:
+        """Verify every record file, as :func:`engine.store.checking.problems` does."""
+        return problems(self.path, unread)
 
     # -------------------------------------------------------------------------------- checkpoints
 

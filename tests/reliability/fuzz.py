@@ -342,7 +342,8 @@ def run(inputs: int, seed: int, home: Path) -> tuple[Counter, list[str]]:
             elif outcome:
                 wrong.append(f"input {number}, {name}: {outcome}")
         if problem and not lines:
-            raise RuntimeError(problem + (home / "error").read_text())
+            error = home / "error"  # is not there if a starved child had no minute to begin
+            raise RuntimeError(problem + (error.read_text() if error.exists() else ""))
         if problem:
             stuck = lines[-1][0]
             wrong.append(f"input {stuck}, {list(ALLOWED)[stuck % len(ALLOWED)]}: {problem}")

@@ -1,6 +1,6 @@
 """Uses the window for a long time, and reports whether anything grows: memory, handles, threads.
 
-    QT_QPA_PLATFORM=offscreen python -m tests.reliability.soak --minutes 30 [--seed 0]
+    QT_QPA_PLATFORM=offscreen python -m tests.reliability.soak --minutes 30 [--seed 0] [--census 5]
 
 Trainings with live maps run all the time; between them the script changes pages, moves the eps of
 the Attack page, cancels, pauses and resumes, and opens the study anew, at random from a seed. A
@@ -8,13 +8,15 @@ study that has grown to 60 records is left for an empty one, so that memory has 
 Every ten seconds it notes resident memory, what of it the C library has handed out, open handles,
 threads and the longest delay of the event loop since the last note. Slopes are fitted over the
 second half: caches fill in the first. Memory that is handed out and grows is leaked or kept; if
-only resident memory grows, freed blocks lie between used ones.
+only resident memory grows, freed blocks lie between used ones. With `--census N` the kinds of
+objects that have become more since the census before are printed every N minutes.
 """
 
 from __future__ import annotations
 
 import argparse
 import ctypes
+import math
 import os
 import random
 import sys
@@ -24,6 +26,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+
+from tests.reliability.census import census, grown
 
 NOTE_SECONDS = 10.0
 TICK_MS = 10
@@ -181,7 +185,9 @@ def handed_out() -> float:
     return (found.used + found.mapped) / 1e6
 
 
-def soak(minutes: float, seed: int, home: Path, every: float) -> list[tuple[float, ...]]:
+def soak(
+    minutes: float, seed: int, home: Path, every: float, counted: float = math.inf
+) -> list[tuple[float, ...]]:
     """Return notes: minutes, MB, handles, threads, p99 ms, longest ms, MB handed out."""
     from gui import app as gui_app
 
@@ -194,6 +200,7 @@ def soak(minutes: float, seed: int, home: Path, every: float) -> list[tuple[floa
     user, delay = User(window, home, seed), LoopDelay()
     start = time.monotonic()
     noted, notes = start, []
+    count, count_at = None, start + 60 * counted
     while (now := time.monotonic()) - start < 60 * minutes:
         user.act()
         let_run(user.random.randrange(50, 600))
@@ -206,10 +213,22 @@ def soak(minutes: float, seed: int, home: Path, every: float) -> list[tuple[floa
                 f"{threads:3d} threads p99 {p99:5.1f} ms max {longest:6.1f} ms"
             )
             sys.stdout.flush()
+        if now >= count_at:
+            count_at, before, count = now + 60 * counted, count, census()
+            print("\n".join(grown(before or count, count)), flush=True)
     for name, taken in sorted(user.taken.items()):
         print(f"{name}: {len(taken)} times, ms median {np.median(taken):.1f}, max {max(taken):.1f}")
     window.stop()
     return notes
+
+
+def fitted_slope(minutes: np.ndarray, values: np.ndarray) -> tuple[float, float]:
+    """Return the least-squares slope and its standard error, residuals taken as independent."""
+    spread = minutes - minutes.mean()
+    slope = (spread * values).sum() / (spread**2).sum()
+    residuals = values - values.mean() - slope * spread
+    freedom = max(len(minutes) - 2, 1)
+    return float(slope), float(np.sqrt((residuals**2).sum() / freedom / (spread**2).sum()))
 
 
 def main() -> None:
@@ -218,14 +237,17 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", type=float, default=NOTE_SECONDS, help="seconds between notes")
+    parser.add_argument("--census", type=float, default=math.inf, help="minutes between censuses")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
         os.environ["ISTHMUS_CONFIG"] = home
-        notes = np.array(soak(options.minutes, options.seed, Path(home), options.every))
+        notes = np.array(
+            soak(options.minutes, options.seed, Path(home), options.every, options.census)
+        )
     later = notes[len(notes) // 2 :]
     for name, column in (("resident", 1), ("handed out", 6)):
-        slope = np.polyfit(later[:, 0], later[:, column], 1)[0]
-        print(f"memory, {name}: {slope:+.2f} MB a minute over the second half")
+        slope, error = fitted_slope(later[:, 0], later[:, column])
+        print(f"memory, {name}: {slope:+.2f} +- {error:.2f} MB a minute over the second half")
     for name, column in (("handles", 2), ("threads", 3)):
         print(f"{name} {later[:, column].min():.0f} to {later[:, column].max():.0f}")
     median, longest = np.median(later[:, 4]), later[:, 5].max()

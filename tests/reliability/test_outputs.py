@@ -5,12 +5,14 @@ import shutil
 import socket
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from engine import api
 from engine.cli.main import main
 from engine.figures import drawing, report
 from engine.figures.charts import ChartData, FigureError, Series
-from engine.store.outputs import OutputError, check, is_study, output
+from engine.store.outputs import ANIMATION, OutputError, check, is_study, output
 from engine.store.packing import pack, unpack
 from engine.store.study import Study, StudyError
 from tests.golden.make import HERE
@@ -164,6 +166,17 @@ def notes(path, study):
     path.write_bytes(b"\xff\xfe\x00 my only notes")
 
 
+def a_photograph(path, study):
+    Image.effect_noise((16, 16), 50).save(path, "PNG")
+
+
+def a_photograph_of_another_program(path, study):
+    texts = PngInfo()
+    texts.add_text("Software", "gThumb")
+    texts.add_text("Title", "Isthmus of Corinth")
+    Image.effect_noise((16, 16), 50).save(path, "PNG", pnginfo=texts)
+
+
 def a_page(path, study):
     path.write_text("<html>a page</html>")
 
@@ -180,6 +193,8 @@ OCCUPIED = [
     the_index_by_a_hard_link,
     weights,
     notes,
+    a_photograph,
+    a_photograph_of_another_program,
     a_page,
 ]
 
@@ -225,6 +240,17 @@ def test_that_an_older_file_and_an_empty_one_are_replaced(study, tmp_path, comma
     assert run(study, path) == 0
     assert path.stat().st_size > 0
     assert [item.name for item in tmp_path.iterdir() if item != study] == [path.name]
+
+
+@pytest.mark.parametrize("ending", ["png", "gif"])
+def test_that_an_animation_replaces_its_own_kind_and_no_picture_of_the_user(tmp_path, ending):
+    path = tmp_path / f"a.{ending}"
+    frames = [Image.effect_noise((8, 8), 50) for _ in range(2)]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    with pytest.raises(OutputError, match="that Isthmus made"):
+        check(path, ANIMATION)
+    with pytest.raises(OutputError):
+        check(path.rename(path.with_suffix(".png")))
 
 
 @pytest.mark.parametrize("name", ["out", "out.txt", "study.json", "a.png.h6", ".h5"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from engine.figures.chart_file import new_figure_file
 from engine.figures.charts import MapGridData
@@ -15,7 +16,7 @@ from engine.figures.drawing import render
 from engine.figures.grids import rgb_row
 from engine.figures.images.film import spread
 from engine.figures.paper.style import FigureStyle
-from engine.store.outputs import ANIMATION
+from engine.store.outputs import ANIMATION, MADE_BY
 from engine.store.study import Result
 
 SHOWN = 7
@@ -111,4 +112,8 @@ def write_animation(
         times = [FRAME_MS] * len(rest) + [LAST_FRAME_MS]
         kind = "GIF" if path.suffix.lower() == ".gif" else "PNG"
         with open(temporary, "wb") as opened:
-            first.save(opened, kind, save_all=True, append_images=rest, duration=times, loop=0)
+            texts = PngInfo()
+            texts.add_text("Software", MADE_BY)
+            made = {"comment": MADE_BY} if kind == "GIF" else {"pnginfo": texts}
+            options = {"duration": times, "loop": 0, **made}
+            first.save(opened, kind, save_all=True, append_images=rest, **options)

@@ -62,6 +62,7 @@ def checked(
         The message names the file and the entry, and says what is wrong with it.
     """
     converted: Counter[tuple[str, str]] = Counter()
+    vanished: dict[str, int] = {}
     tensors = {}
     for name, value in given.items():
         tensor = dense(name, value, file, size)
@@ -70,12 +71,19 @@ def checked(
         if tensor.dtype != wanted:
             if not counts:
                 converted[_short(tensor.dtype), _short(wanted)] += 1
-            tensor = _converted(name, tensor, wanted, file)
+            before, tensor = tensor, _converted(name, tensor, wanted, file)
+            if before.dtype == torch.float64 and tensor.dtype == torch.float32:
+                vanished[name] = int(((before != 0) & (tensor == 0)).sum())
         tensors[name] = _finite(name, tensor, value, file)
     notes = [
         f"{count} {'entry' if count == 1 else 'entries'} converted from {old} to {new}"
         for (old, new), count in converted.items()
     ]
+    if lost := {name: count for name, count in vanished.items() if count}:
+        notes.append(
+            f"{sum(lost.values()):,} numbers are too small for float32 and became 0, the first "
+            f"under {shown(next(iter(lost)))}"
+        )
     return Entries(tensors, tuple(notes))
 
 

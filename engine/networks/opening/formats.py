@@ -16,6 +16,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from engine.networks.opening.zips import TooManyMembers, members
 from engine.store.files import NotAFile, open_regular
 
 Format = Literal["torch", "torch_legacy", "safetensors"]
@@ -117,19 +118,17 @@ def format_of(file: BinaryIO, name: str) -> Format:
 def _zip(file: BinaryIO, name: str, size: int) -> Format:
     """Tell what a zip archive holds by the names of its members."""
     try:
-        if _directory_bytes(file, size) > MOST_DIRECTORY:
-            raise WeightsError(f"{name} lists too many members for a weights file")
-        with zipfile.ZipFile(file) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, OSError, struct.error, UnicodeError, NotImplementedError) as error:
+        found = members(file, MOST_DIRECTORY)
+    except TooManyMembers:
+        raise WeightsError(f"{name} lists too many members for a weights file") from None
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as error:
         raise WeightsError(
-            f"{name} is cut off or damaged: the list at its end is missing or cannot be read"
+            f"{name} is cut off or damaged: the list at its end is missing, or can be read in "
+            "more than one way"
         ) from error
-    finally:
-        file.seek(0)
-    if sum(member.file_size for member in members) > MOST_EXPANSION * size + HEAD:
+    if sum(member.file_size for member in found) > MOST_EXPANSION * size + HEAD:
         raise WeightsError(f"{name} would unpack to far more than its own size, which is refused")
-    names = [member.filename for member in members]
+    names = [member.filename for member in found]
     last = {name.rsplit("/", 1)[-1] for name in names}
     inside = {part for name in names for part in name.split("/")[1:-1]}
     if any("exported_program" in name for name in last) or {"archive_format"} & last:
@@ -147,21 +146,6 @@ def _zip(file: BinaryIO, name: str, size: int) -> Format:
     else:
         what = "a zip archive: unpack it, and open the file inside"
     raise WeightsError(f"{name} is {what}")
-
-
-def _directory_bytes(file: BinaryIO, size: int) -> int:
-    """Return the size of a zip archive's directory, which zipfile would read whole into memory."""
-    tail = min(size, 66_000)
-    file.seek(size - tail)
-    data = file.read(tail)
-    at = data.rfind(b"PK\x05\x06")
-    if at < 0:
-        raise zipfile.BadZipFile
-    (length,) = struct.unpack("<I", data[at + 12 : at + 16])
-    wide = data.rfind(b"PK\x06\x06")
-    if length == 0xFFFFFFFF and wide >= 0:
-        (length,) = struct.unpack("<Q", data[wide + 40 : wide + 48])
-    return int(length)
 
 
 def _pickle(file: BinaryIO, name: str, size: int) -> Format:

@@ -30,11 +30,13 @@ from torch.serialization import add_safe_globals
 
 from engine.networks.opening.formats import (
     HOW_TO_SAVE,
+    MOST_DIRECTORY,
     Format,
     WeightsError,
     format_of,
     regular_file,
 )
+from engine.networks.opening.zips import members
 
 MOST_PICKLED = 8 << 20  # bytes of a pickle without its tensors; torch needs about 200 a tensor
 MOST_READS = 4_000_000  # reads of a legacy pickle, a few seconds; torch needs about 100 a tensor
@@ -168,7 +170,7 @@ def _load(file: Any) -> Any:
 
 
 def _read_torch(path: Path, file: BinaryIO) -> tuple[Any, dict[str, str]]:
-    if len(_pickled(file)) >= MOST_PICKLED:
+    if sum(_pickle_sizes(file)) >= MOST_PICKLED:
         raise WeightsError(f"{path.name} has too many entries to read")
     return _load(file), {}
 
@@ -188,6 +190,12 @@ _READERS: dict[Format, Callable[[Path, BinaryIO], tuple[Any, dict[str, str]]]] =
     "torch_legacy": _read_legacy,
     "safetensors": _read_safetensors,
 }
+
+
+def _pickle_sizes(file: BinaryIO) -> list[int]:
+    """Return the size of every member that torch might take for the pickle of an archive."""
+    found = members(file, MOST_DIRECTORY)
+    return [member.file_size for member in found if member.filename.lower().endswith(".pkl")]
 
 
 def _pickled(file: BinaryIO) -> bytes:

@@ -9,7 +9,7 @@ from PySide6.QtCore import QBuffer, QByteArray
 from PySide6.QtGui import QImage, QImageWriter
 
 from engine.figures.charts import MapGridData
-from engine.store.outputs import OutputError, output
+from engine.store.outputs import MADE_BY, OutputError, output
 from gui.pages.attack.column import AttackColumn, perturbation_pixels
 from gui.widgets.images.image_view import pixels_of
 
@@ -32,6 +32,7 @@ def write_png(column: AttackColumn, path: Path) -> str:
     picture = QImage(pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888)
     if len(image) == 1:
         picture = picture.convertToFormat(QImage.Format.Format_Grayscale8)
+    picture.setText("Software", MADE_BY)
     encoded = QBuffer()
     QImageWriter(encoded, QByteArray(b"PNG")).write(picture)
     try:

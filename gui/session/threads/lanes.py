@@ -120,6 +120,7 @@ class Lane:
             self.answers.put(answer)
             with self.changed:
                 self.current = None
+            del request, answer  # the thread may wait for hours, and results can be large
 
     def _next(self, control: type[Control]) -> Request | None:
         with self.changed:

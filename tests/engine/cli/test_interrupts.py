@@ -76,10 +76,11 @@ def test_that_the_second_interrupt_ends_what_hears_none():
 
 @POSIX
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
-def test_that_output_that_cannot_be_written_is_one_line():
+@pytest.mark.parametrize("asked", ["methods", "--help", "--version", "run --help"])
+def test_that_output_that_cannot_be_written_is_one_line(asked):
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [sys.executable, "main.py", "methods"],
+            [sys.executable, "main.py", *asked.split()],
             cwd=ROOT,
             stdout=full,
             stderr=subprocess.PIPE,
@@ -101,3 +102,46 @@ def test_that_names_outside_the_terminals_characters_and_lengths_are_one_line(tm
         assert done.returncode in (1, 2), done.stderr
         assert done.stderr.count(b"\n") == 1, done.stderr
         assert b"Traceback" not in done.stderr
+
+
+# Says which of the standard files the process has, and into what a file goes that is opened then.
+STANDARD = """
+import os, runpy, sys
+sys.argv[1:] = ["--version"]
+try:
+    runpy.run_path("main.py", run_name="__main__")
+except SystemExit:
+    pass
+with open(os.environ["FOUND"], "w") as found:
+    found.write(f"{found.fileno()} {[os.readlink(f'/proc/self/fd/{n}') for n in range(3)]}")
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="reads Linux's /proc")
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1), (1, 2), (0, 1, 2)])
+def test_that_a_file_never_takes_the_place_of_a_closed_standard_one(closed, tmp_path):
+    # What a library prints there would be written into a record.
+    found = tmp_path / "found"
+    done = subprocess.run(
+        [sys.executable, "-c", STANDARD],
+        cwd=ROOT,
+        env={**os.environ, "FOUND": str(found)},
+        preexec_fn=lambda: [os.close(number) for number in closed],
+    )
+    assert done.returncode == 0
+    number, names = found.read_text().split(" ", 1)
+    assert int(number) > 2
+    assert all(repr("/dev/null") in names.split(", ")[number] for number in closed)
+
+
+@POSIX
+@pytest.mark.parametrize("arguments", [["methods"], ["run", "plan.toml", "--study", "/s"], []])
+def test_that_a_folder_that_is_gone_is_one_line(tmp_path, arguments):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = f"cd {gone} && rmdir {gone} && exec {sys.executable} {ROOT / 'main.py'}"
+    done = subprocess.run(
+        ["sh", "-c", f"{command} {' '.join(arguments)}"], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr == "isthmus: the folder that this was started in is gone\n"

@@ -209,3 +209,31 @@ def test_that_a_damaged_header_does_not_end_a_tar_in_silence(tmp_path):
     path.write_bytes(data)
     with pytest.raises(ImagesError, match="is damaged"):
         opened(path)
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar", ".tar.gz"])
+def test_that_an_archive_of_too_many_members_is_refused(tmp_path, monkeypatch, suffix):
+    # Members of no bytes pass every bound on bytes, and pack to nearly nothing.
+    monkeypatch.setattr("engine.data.archives.MOST_MEMBERS", 50)
+    path = tmp_path / f"a{suffix}"
+    names = [f"c/{k}.png" for k in range(51)]
+    if suffix == ".zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for name in names:
+                archive.writestr(name, b"")
+    else:
+        with tarfile.open(path, "w:gz" if suffix.endswith("gz") else "w") as archive:
+            for name in names:
+                archive.addfile(tarfile.TarInfo(name))
+    with pytest.raises(ImagesError, match="more than 50 members"):
+        opened(path)
+
+
+def test_that_a_large_directory_of_a_zip_is_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("engine.data.archives.DIRECTORY_CAP", 5_000)
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for k in range(200):
+            archive.writestr(f"c/{k}.png", b"")
+    with pytest.raises(ImagesError, match="more than"):
+        opened(path)

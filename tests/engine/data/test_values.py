@@ -1,6 +1,7 @@
 """The values of deep images: each kind alone, and one rule for a set."""
 
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from engine.data import values as module
-from engine.data.decode import UnreadableImage, decode, decode_fitted
+from engine.data.decode import UnreadableImage, decode, decode_fitted, value_range
 from engine.data.images import ingest, load
 from engine.data.values import CLIPPED, FLAT, INVERTED, Scale
 from engine.specs import FolderImages
@@ -349,3 +350,39 @@ def test_that_a_deep_image_beyond_the_given_range_has_a_short_reason():
             data, image_size=8, channels="grey", fit="resize", scale=Scale(None, 0, 1, "skip")
         )
     assert 3 < len(str(error.value)) < 80
+
+
+def png_chunk(kind, content):
+    body = kind + content
+    return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+
+
+@pytest.mark.parametrize("how", ["usual", "a text before it", "another header before it"])
+def test_that_a_png_tells_its_values_wherever_its_header_stands(how):
+    data = png16(np.rint(UNIT * 4095))
+    shallow = png_chunk(b"IHDR", struct.pack(">IIBBBBB", SIDE, SIDE, 8, 0, 0, 0, 0))
+    before = {
+        "usual": b"",
+        "a text before it": png_chunk(b"tEXt", b"Comment\0deep"),
+        "another header before it": shallow,
+    }
+    odd = data[:8] + before[how] + data[8:]
+    found = value_range(odd)
+    assert found is not None
+    assert (found.deep, found.low, found.high) == (True, 0, 4095)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [((-1000, 999), (0, 999)), ((0, 30_000), (0, 3_000)), ((-7.5, 7.5), (-0.01, 7.5))],
+)
+def test_that_classes_of_other_ranges_raise_an_alarm(one, other, tmp_path):
+    chance = np.random.default_rng(0)
+    for name, (low, high) in (("a", one), ("b", other)):
+        for k in range(6):
+            values = low + chance.random((SIDE, SIDE)) * (high - low)
+            values.flat[:2] = low, high
+            write(tmp_path / "set", {f"{name}/{k}.tif": packed(values.astype(np.float32))})
+    _, images = ingest(tmp_path / "set")
+    assert any("have values" in alarm for alarm in images.alarms)
+    assert images.train_images.shape[0] + images.test_images.shape[0] == 12

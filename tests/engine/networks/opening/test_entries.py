@@ -76,3 +76,12 @@ def test_that_the_numbers_are_copied_from_a_shared_or_learnable_tensor():
     assert not found["a"].requires_grad
     assert found["a"].is_contiguous()
     assert found["a"].data_ptr() != shared.data_ptr()
+
+
+def test_that_numbers_that_become_zero_are_said():
+    tiny = torch.tensor([[1e-300, 0.0, 1.0, -1e-60]], dtype=torch.float64)
+    found = checked({"fc.weight": tiny, "fc.bias": torch.ones(1, dtype=torch.float64)}, "w.pt")
+    assert found.notes == (
+        "2 entries converted from float64 to float32",
+        "2 numbers are too small for float32 and became 0, the first under 'fc.weight'",
+    )

@@ -1,0 +1,65 @@
+"""Verify the files of a study's records, and tell damage from a file that cannot be read now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.store import hdf5
+from engine.store.hdf5 import FileError, NotRead
+from engine.store.headers import entry_of, identity
+
+Problem = tuple[str, str]
+
+
+def problems(study: Path, unread: list[Problem] | None = None) -> Iterator[Problem]:
+    """Verify every record file of a study; yield (file, problem) for each damaged one.
+
+    Parameters
+    ----------
+    study
+        The folder.
+    unread
+        Takes the files that the system or the memory did not let us read, which may be whole: open
+        files at their limit, a failing drive, missing permission. None: they are yielded as well.
+    """
+    for path in sorted((study / "records").glob("*/*.h5")):
+        name = path.relative_to(study).as_posix()
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            yield name, "it is no plain file"
+            continue
+        try:
+            key, kind = identity(entry_of(hdf5.read(path, only_documents=True).documents, path))
+            hdf5.read(path)
+        except (OSError, ValueError, MemoryError) as error:
+            if not path.exists():  # another process has deleted it meanwhile
+                continue
+            if unread is not None and not is_damage(error):
+                unread.append((name, _said(error)))
+            else:
+                yield name, _said(error)
+            continue
+        if key != path.stem or kind != path.parent.name:
+            yield name, f"its spec has the key {key} and the kind {kind}"
+
+
+def is_damaged(path: Path) -> bool:
+    """Whether a record's file is there and damaged; not if it cannot be read now."""
+    try:
+        entry_of(hdf5.read(path, only_documents=True).documents, path)
+    except FileError as error:
+        return is_damage(error)
+    except OSError:
+        return False
+    return False
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether an error of reading a file says that its content is wrong."""
+    return not isinstance(error, OSError | MemoryError | NotRead)
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"it cannot be read: {error.strerror or error}"
+    return str(error) or "it does not fit into the memory"

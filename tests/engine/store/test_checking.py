@@ -1,0 +1,101 @@
+"""A file that cannot be read at this moment is not taken for a damaged one."""
+
+import errno
+import shutil
+
+import h5py
+import pytest
+
+from engine.cli.main import main
+from engine.store import hdf5
+from engine.store.hdf5 import FileError
+from engine.store.study import Result, Study, StudyError
+from tests import made_up_study as made_up
+from tests.golden.make import HERE
+
+REFUSALS = [errno.EMFILE, errno.ENFILE, errno.EIO, errno.EACCES, errno.ENOMEM, errno.ESTALE]
+
+
+@pytest.fixture
+def study(tmp_path):
+    return shutil.copytree(HERE / "v0.1.isthmus", tmp_path / "s.isthmus")
+
+
+def refuse(monkeypatch, where, code):
+    def refused(*_, **__):
+        raise OSError(code, "refused")
+
+    owner, name = {"by us": (hdf5, "check_regular"), "by the library": (h5py, "File")}[where]
+    monkeypatch.setattr(owner, name, refused)
+
+
+@pytest.mark.parametrize("where", ["by us", "by the library"])
+@pytest.mark.parametrize("code", REFUSALS)
+def test_that_repair_moves_nothing_that_it_could_not_read(study, monkeypatch, capsys, where, code):
+    before = {path: path.stat().st_size for path in (study / "records").rglob("*.h5")}
+    with monkeypatch.context() as refusing:
+        refuse(refusing, where, code)
+        assert main(["check", "--study", str(study)]) == 1
+        assert "0 damaged, 16 that could not be read now" in capsys.readouterr().err
+        assert main(["check", "--study", str(study), "--repair"]) == 1
+    assert {path: path.stat().st_size for path in (study / "records").rglob("*.h5")} == before
+    assert not (study / "damaged").exists()
+    assert main(["check", "--study", str(study)]) == 0
+
+
+def test_that_repair_moves_what_is_damaged_and_leaves_what_cannot_be_read(
+    study, monkeypatch, capsys
+):
+    broken, closed = sorted((study / "records" / "training").glob("*.h5"))[:2]
+    broken.write_bytes(broken.read_bytes()[:-1] + b"?")
+    plain = hdf5.check_regular
+
+    def check(path):
+        if path.name == closed.name:
+            raise OSError(errno.EIO, "Input/output error")
+        plain(path)
+
+    monkeypatch.setattr(hdf5, "check_regular", check)
+    assert main(["check", "--study", str(study), "--repair"]) == 1
+    said = capsys.readouterr().out
+    assert f"{closed.name}: it cannot be read: Input/output error; it may be whole" in said
+    assert (study / "damaged" / "training" / broken.name).exists()
+    assert closed.exists()
+
+
+@pytest.mark.parametrize("where", ["by us", "by the library"])
+@pytest.mark.parametrize("code", REFUSALS)
+def test_that_a_record_that_cannot_be_read_is_not_replaced(tmp_path, monkeypatch, where, code):
+    study = Study(tmp_path / "s.isthmus", create=True)
+    spec = made_up.network()
+    made_up.add_network(study, spec)
+    (path,) = (study.path / "records" / "training").glob("*.h5")
+    content = path.read_bytes()
+    study.forget([spec.key])
+    with monkeypatch.context() as refusing:
+        refuse(refusing, where, code)
+        # The library also writes; an error there is one of the disk.
+        with pytest.raises((StudyError, OSError)):
+            study.write(spec, Result({"x": 1.0}), seconds=1.0, provenance={})
+    assert path.read_bytes() == content
+
+
+def test_that_what_fits_no_memory_now_is_not_damaged(study, monkeypatch):
+    def read(*_, **__):
+        raise hdf5.NotRead("it does not fit into the memory")
+
+    monkeypatch.setattr(hdf5, "read", read)
+    unread = []
+    assert list(Study(study).check(unread)) == []
+    assert len(unread) == 16
+
+
+@pytest.mark.parametrize("code", [None, errno.EINVAL, errno.EFBIG, errno.EOVERFLOW])
+def test_that_errors_a_file_can_cause_are_damage(study, monkeypatch, code):
+    def refused(*_, **__):
+        raise OSError(*([code, "an impossible place"] if code else ["bad superblock"]))
+
+    (path, *_) = (study / "records" / "training").glob("*.h5")
+    monkeypatch.setattr(h5py, "File", refused)
+    with pytest.raises(FileError, match="not a readable HDF5 file"):
+        hdf5.read(path)

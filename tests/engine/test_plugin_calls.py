@@ -1,0 +1,165 @@
+"""What a method of the user leaves changed, or raises, reaches nothing else."""
+
+import threading
+
+import pytest
+import torch
+from torch import nn
+
+from engine.attacks.table import attack
+from engine.cli.main import main
+from engine.cli.templates import TEMPLATES
+from engine.plugin_calls import LONGEST_MESSAGE, PluginError, called
+from engine.plugins import forget, load, loaded
+from engine.specs import AttackSpec
+from engine.specs.schema import from_dict
+
+FIRST = "    worst = images.clone()\n"
+RAISED = {
+    "no Exception": "class Stop(BaseException): pass\nraise Stop('now')",
+    "the end of a generator": "raise GeneratorExit('now')",
+    "no text": "class Odd(Exception):\n    def __str__(self): raise ValueError\nraise Odd",
+    "a text that exits": "class Odd(Exception):\n    def __str__(self): return 3\nraise Odd",
+    "a long text": "raise ValueError('x' * 1_000_000)",
+    "many lines": "raise ValueError('a\\n\\x1b[2J\\n' * 20)",
+}
+
+
+@pytest.fixture(autouse=True)
+def unloaded():
+    yield
+    for plugin in loaded():
+        forget(plugin)
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Return a function that loads the attack of the template with more in its function."""
+
+    def write(more):
+        assert FIRST in TEMPLATES["attack"]
+        path = tmp_path / "mine.py"
+        path.write_text(TEMPLATES["attack"].replace(FIRST, f"{FIRST}    {more}\n"))
+        load(path)
+        return from_dict({"kind": "random_corners", "tries": 2, "eps": 0.1}, AttackSpec)
+
+    return write
+
+
+def network():
+    torch.manual_seed(0)
+    layers = nn.Flatten(), nn.Linear(36, 8), nn.BatchNorm1d(8), nn.Dropout(), nn.Linear(8, 3)
+    return nn.Sequential(*layers).eval()
+
+
+def attacked(spec, model, images, labels):
+    generator = torch.Generator().manual_seed(2)
+    return attack(model, images, labels, spec, generator=generator)
+
+
+def of(model):
+    """Return all that a network is: numbers, modes, gradients, and which weights have them."""
+    return (
+        [value.clone() for value in model.state_dict().values()],
+        [module.training for module in model.modules()],
+        [(weight.requires_grad, weight.grad) for weight in model.parameters()],
+    )
+
+
+def settings():
+    return torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_num_threads()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "images.zero_()",
+        "labels.fill_(1)",
+        "images.requires_grad_()",
+        "model.train()",
+        "model[3].train()",
+        "[w.requires_grad_(False) for w in model.parameters()]",
+        "model(images).sum().backward()",
+        "torch.set_default_dtype(torch.float64); images = images.float()",
+        "torch.set_grad_enabled(False)",
+        "torch.set_num_threads(torch.get_num_threads() + 1)",
+    ],
+)
+def test_that_nothing_is_changed_once_a_method_has_run(file, more):
+    model, images, labels = network(), torch.rand(4, 1, 6, 6), torch.tensor([0, 1, 2, 0])
+    plain = images.clone(), labels.clone()
+    for weight in model.parameters():
+        weight.grad = torch.ones_like(weight)
+    gradients = [weight.grad for weight in model.parameters()]
+    before, was = of(model), settings()
+    # In a mode for training the layers would count batches, which is a change of the network.
+    normal = [module for module in model if isinstance(module, nn.BatchNorm1d)]
+    for module in normal:
+        module.track_running_stats, module.running_mean, module.running_var = False, None, None
+        module.num_batches_tracked = None
+    before = of(model)
+    try:
+        attacked(file(more), model, images, labels)
+    except PluginError:  # of what it found; what matters is what stays
+        pass
+    finally:
+        now, torch_now = of(model), settings()
+        torch.set_default_dtype(torch.float32)
+        torch.set_num_threads(was[2])
+    assert torch_now == was
+    assert all(torch.equal(one, other) for one, other in zip(before[0], now[0], strict=True))
+    assert now[1] == before[1]
+    assert [needed for needed, _ in now[2]] == [needed for needed, _ in before[2]]
+    assert all(found is one for (_, found), one in zip(now[2], gradients, strict=True))
+    assert all((one == 1).all() for one in gradients)
+    assert torch.equal(images, plain[0])
+    assert torch.equal(labels, plain[1])
+    assert not images.requires_grad
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "torch.nn.init.zeros_(model[1].weight)",
+        "[w.data.mul_(0.5) for w in model.parameters()]",
+        "model.train(); model(images)",
+        "model[2].running_var.add_(1)",
+    ],
+)
+def test_that_a_method_that_changes_the_network_is_refused(file, more):
+    model, images, labels = network(), torch.rand(4, 1, 6, 6), torch.tensor([0, 1, 2, 0])
+    with pytest.raises(PluginError, match="changed the network's weights"):
+        attacked(file(more), model, images, labels)
+
+
+@pytest.mark.parametrize("what", RAISED)
+def test_that_whatever_a_file_raises_is_one_short_sentence(what, tmp_path, capsys):
+    path = tmp_path / "mine.py"
+    path.write_text(RAISED[what])
+    assert main(["methods", "--plugin", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("isthmus: mine.py, line ")
+    assert said.count("\n") == 1
+    assert "Traceback" not in said
+    assert len(said) < LONGEST_MESSAGE + 100
+
+
+def test_that_no_thread_of_a_computation_dies_of_what_a_method_raises(tmp_path):
+    class Stop(BaseException):
+        pass
+
+    def stop():
+        raise Stop
+
+    found = []
+
+    def work():
+        try:
+            called(tmp_path / "mine.py", stop)
+        except Exception as error:
+            found.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert isinstance(found[0], PluginError)
