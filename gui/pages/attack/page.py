@@ -41,7 +41,6 @@ from gui.pages.attack.metrics import MetricsTab
 from gui.pages.attack.record import show_record
 from gui.pages.attack.saving import figure_of, write_png
 from gui.pages.attack.smallest import SmallestOrder
-from gui.pages.common.form_memory import FormMemory
 from gui.pages.common.needs import NeedsNetwork
 from gui.pages.common.network_picker import NetworkPicker
 from gui.pages.common.page import Page
@@ -95,7 +94,6 @@ class AttackPage(Page):
             yield
         self._connect()
         self.images.fill()
-        FormMemory(self, self.form.state, self.form.show_state)
 
     # ------------------------------------------------------------------------------------ building
 

@@ -94,6 +94,10 @@ class BoundaryPage(Page):
                 self._going[spec.key] = True
         self._show_state()
 
+    def form_restored(self) -> None:
+        """Train nothing: what was asked for in an earlier session may have been stopped there."""
+        self._due.stop()
+
     @Slot()
     def begin(self) -> None:
         """Create a study and choose images if there are none, then train the three networks."""

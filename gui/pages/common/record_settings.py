@@ -50,7 +50,7 @@ class RecordSettings(QObject):
     ):
         super().__init__(page)
         self._workspace, self._place = page.workspace, page.place
-        self._fill, self._made = fill, made
+        self._page, self._fill, self._made = page, fill, made
         self._spec: Spec | None = None
         self._workspace.settings_asked.connect(self._ask)
         self._workspace.images_changed.connect(self._show)
@@ -79,6 +79,8 @@ class RecordSettings(QObject):
         if workspace.images != images and not workspace.guests.has(images):
             return
         self._spec = None
+        if self._page.memory is not None:
+            self._page.memory.restore()  # else it would replace these settings right afterwards
         self._fill(spec)
         if self._made is not None and spec not in self._made():
             workspace.message.emit(LOST, False)

@@ -32,6 +32,7 @@ from gui.pages.records.table import RecordsTable
 from gui.pages.records.view import RecordView
 from gui.queue.unfinished import UnfinishedList
 from gui.widgets.empty_state import EmptyState
+from gui.widgets.forms.remembered import transient
 from gui.widgets.label import Question
 
 NAMED = 3
@@ -53,6 +54,7 @@ class RecordsPage(RefreshedPage):
     def pieces(self) -> Iterator[None]:
         """Build the page, a part a step."""
         yield from super().pieces()
+        transient(self)  # its inputs search the records, and hold what the study itself stores
         self.table = RecordsTable()
         yield
         self.view = RecordView(self.workspace)

@@ -22,7 +22,6 @@ from gui.pages.common.record_settings import RecordSettings
 from gui.pages.train.alarm_line import AlarmLine
 from gui.pages.train.footer import TrainFooter
 from gui.pages.train.form import TrainForm
-from gui.pages.train.form_state import remember_form
 from gui.pages.train.live_curves import LiveCurves
 from gui.pages.train.live_maps import LiveMaps
 from gui.pages.train.obstacles import obstacle, readable_side
@@ -77,7 +76,6 @@ class TrainPage(Page):
         self.replay = Replay(*parts, self._stored, self._run, self)
         self._connect()
         self._on_images()
-        remember_form(self, self.form)
 
     # ------------------------------------------------------------------------------------- public
 
