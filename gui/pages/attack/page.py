@@ -198,7 +198,9 @@ class AttackPage(Page):
             column.save_asked.connect(self._save_asked)
             column.enlarge_asked.connect(self._enlarge)
         self.original.enlarge_asked.connect(self._enlarge)
-        RecordSettings(self, partial(show_record, self.picker, self.form, self.images))
+        self.metrics.used.connect(partial(self.tabs.setCurrentWidget, self.metrics))
+        lent = self.picker, self.form, self.images, self.metrics
+        RecordSettings(self, partial(show_record, *lent))
 
     # -------------------------------------------------------------------------- images and networks
 

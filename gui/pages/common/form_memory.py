@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QAbstractItemModel, QEvent, QObject, QTimer, Slot
-from PySide6.QtWidgets import QComboBox
+from PySide6.QtCore import QEvent, QObject, QTimer, Slot
+from PySide6.QtWidgets import QComboBox, QWidget
 
 from gui.look import settings
 from gui.pages.common.form_parts import Part, parts_of
@@ -41,7 +41,7 @@ class FormMemory(QObject):
         self._restored: str | None = None  # key of the images whose settings were looked for
         self._kept: dict[str, Any] = {}
         self._waiting: dict[str, Any] = {}  # what each input held when it could not be shown
-        self._watched: set[QAbstractItemModel] = set()
+        self._watched: set[QComboBox] = set()
         self._timer = QTimer(self, interval=SAVE_MS)
         self._timer.timeout.connect(self.save)
         self._again = QTimer(self, singleShot=True, interval=0)
@@ -61,11 +61,7 @@ class FormMemory(QObject):
         before = dict(self._kept)
         for name, part in parts_of(self._page).items():
             found = part.read()
-            if name in self._waiting:
-                if found is None or found == self._waiting[name]:
-                    continue
-                del self._waiting[name]
-            if found is not None:
+            if not self._still_waits(name, part) and found is not None:
                 self._kept[name] = found
         if self._kept == before:
             return
@@ -117,20 +113,34 @@ class FormMemory(QObject):
             self._waiting.pop(name, None)
             if not _holds(part, wanted[name]):
                 self._waiting[name] = part.read()
-                self._watch(part)
+                self._watch(name, part.widget)
 
-    def _watch(self, part: Part) -> None:
-        if isinstance(part.widget, QComboBox):
-            model = part.widget.model()
-            if model not in self._watched:
-                self._watched.add(model)
-                model.rowsInserted.connect(self._again.start)
+    def _watch(self, name: str, widget: QWidget) -> None:
+        """Try again once a list has other entries, until the user chooses one of these."""
+        if isinstance(widget, QComboBox) and widget not in self._watched:
+            self._watched.add(widget)
+            widget.model().rowsInserted.connect(self._again.start)
+            widget.activated.connect(lambda _: self._waiting.pop(name, None))
+
+    def _still_waits(self, name: str, part: Part) -> bool:
+        """Return whether an input waits for its value; one that was changed since does not.
+
+        A list also changes when it is filled anew.
+        """
+        if name not in self._waiting:
+            return False
+        found = part.read()
+        if isinstance(part.widget, QComboBox) or found is None or found == self._waiting[name]:
+            return True
+        del self._waiting[name]
+        return False
 
     @Slot()
     def _show_waiting(self) -> None:
         """Try again, as a list has other entries now, or kinds were declared."""
-        if self._waiting:
-            self._show({name: self._kept[name] for name in self._waiting})
+        parts = parts_of(self._page) if self._waiting else {}
+        names = [name for name, part in parts.items() if self._still_waits(name, part)]
+        self._show({name: self._kept[name] for name in names})
 
     @Slot()
     def _on_study(self) -> None:

@@ -23,6 +23,7 @@ from engine.specs.schema import fields_of
 from engine.store.index import Entry
 from gui.pages import DATA, Place
 from gui.pages.common.page import Page
+from gui.pages.common.record_settings import RecordSettings
 from gui.pages.data.orders import GalleryOrders
 from gui.pages.data.reading_strip import ReadingStrip
 from gui.pages.data.size_line import SizeLine
@@ -168,6 +169,7 @@ class DataPage(Page):
         self.workspace.study_changed.connect(self.refresh)
         self.workspace.record_added.connect(self._on_record)
         self.workspace.importer.changed.connect(self._show_buttons)
+        RecordSettings(self, self.form.set_spec)
 
     # ------------------------------------------------------------------------------------ showing
 

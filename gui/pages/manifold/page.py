@@ -19,6 +19,7 @@ from engine.specs import VAEGAN
 from engine.store.index import Entry
 from engine.store.study import Study
 from gui.pages import DATA, MANIFOLD, Place
+from gui.pages.common.record_settings import RecordSettings
 from gui.pages.common.refresh import RefreshedPage
 from gui.pages.manifold.distances import DistancesView
 from gui.pages.manifold.form import ManifoldForm
@@ -114,6 +115,7 @@ class ManifoldPage(RefreshedPage):
         self.distances.hovered.connect(workspace.highlighted)
         self.distances.opened.connect(self._open)
         self.empty.asked.connect(self._lead)
+        RecordSettings(self, self.form.use, self.form.makes)
 
     # -------------------------------------------------------------------------------------- slots
 
