@@ -40,6 +40,7 @@ from gui.pages.common.record_settings import RecordSettings
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.filling_area import FillingArea
+from gui.widgets.keyed import PressKey
 from gui.widgets.plots.legend import Legend
 
 RETRAIN_MS = 600
@@ -185,6 +186,7 @@ class BoundaryPage(Page):
         self.controls.train_asked.connect(self._on_button)
         self.controls.paper_asked.connect(self._on_paper)
         theme.signals.changed.connect(self._name_legend)
+        PressKey(self.controls.train, self)
         RecordSettings(self, self.use)
         for panel in self.panels:
             panel.radius_changed.connect(self._on_wish)

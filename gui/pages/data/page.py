@@ -34,6 +34,7 @@ from gui.widgets.forms.remembered import remember
 from gui.widgets.forms.spec_form import SpecForm
 from gui.widgets.images.class_table import ClassTable
 from gui.widgets.images.image_browser import ImageBrowser
+from gui.widgets.keyed import PressKey
 from gui.widgets.label import Label
 from gui.widgets.sentence import Sentence
 
@@ -169,6 +170,7 @@ class DataPage(Page):
         self.workspace.study_changed.connect(self.refresh)
         self.workspace.record_added.connect(self._on_record)
         self.workspace.importer.changed.connect(self._show_buttons)
+        PressKey(self.use, self)
         RecordSettings(self, self.form.set_spec)
 
     # ------------------------------------------------------------------------------------ showing

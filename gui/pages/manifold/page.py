@@ -27,6 +27,7 @@ from gui.pages.manifold.pictures import GeneratorView
 from gui.pages.manifold.runs import GeneratorRun, GeneratorRuns
 from gui.pages.manifold.view import ManifoldContent, collect
 from gui.widgets.empty_state import EmptyState
+from gui.widgets.keyed import PressKey
 
 REDRAW_MS = 100
 NETWORKS = ("training", "imported")
@@ -115,6 +116,7 @@ class ManifoldPage(RefreshedPage):
         self.distances.hovered.connect(workspace.highlighted)
         self.distances.opened.connect(self._open)
         self.empty.asked.connect(self._lead)
+        PressKey(self.form.measure, self)
         RecordSettings(self, self.form.use, self.form.makes)
 
     # -------------------------------------------------------------------------------------- slots

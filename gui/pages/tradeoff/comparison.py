@@ -15,6 +15,7 @@ from engine.figures.cells import csv_lines, tab_lines
 from engine.store.outputs import output
 from engine.tradeoff import comparison
 from engine.tradeoff.points import MODES, NetworkPoint, attributions_in, groups
+from gui.look.keys import native
 from gui.widgets.export.actions import ask, folder_of, say, went_to
 from gui.widgets.label import Label
 from gui.widgets.number_table import Cell, NumberTable, TableRow
@@ -91,7 +92,7 @@ class ComparisonPanel(QWidget):
         self.table.setToolTip(
             "r: Pearson, rank: Spearman. xent: attacks that raise the cross-entropy, cw: margin.\n"
             "Published on CIFAR-10 with 21 networks a group.\n"
-            "A click on a column sorts, Ctrl+C copies."
+            f"A click on a column sorts, {native('copy')} copies."
         )
         self.note = Label(wordWrap=True)
         self.note.setProperty("role", "muted")
