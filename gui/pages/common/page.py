@@ -48,12 +48,19 @@ class Page(QWidget):
     @classmethod
     def in_steps(cls, workspace: Workspace) -> tuple[Page, Iterator[None]]:
         """Return a page, and the steps that complete it."""
+        if cls.pieces is Page.pieces:
+            page = cls(workspace)
+            return page, page._remember()
         page = cls(workspace, at_once=False)
         return page, page._all_pieces()
 
     def _all_pieces(self) -> Iterator[None]:
         """Build the page, and show what its form held when the study was open before."""
         yield from self.pieces()
+        if type(self).pieces is not Page.pieces:  # else its constructor goes on after this one
+            yield from self._remember()
+
+    def _remember(self) -> Iterator[None]:
         yield
         self.memory = FormMemory(self)
 
