@@ -20,8 +20,8 @@ from engine.figures.charts import (
     Symbol,
     series_colour,
 )
+from engine.figures.images.spreads import doubled, edges, spread
 from engine.figures.scores import score_charts, way_charts
-from engine.figures.spreads import doubled, edges, spread
 from engine.specs import (
     ClassAccuracy,
     CorruptedAccuracy,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.figures.charts import SYMBOLS, ChartData, Series, series_colour
-from engine.figures.spreads import doubled, edges, spread
+from engine.figures.images.spreads import doubled, edges, spread
 from engine.specs.scores.base import BASELINES, ScoreSpec
 from engine.specs.scores.manifold import WAYS, ManifoldSensitivity
 

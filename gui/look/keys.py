@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtGui import QKeySequence
 
+from gui.look.plain import plain_tip
+
 KEYS = {
     "new_study": "Ctrl+N",
     "open_study": "Ctrl+O",
@@ -54,11 +56,11 @@ def native(key: str) -> str:
 
 
 def with_key(tip: str, key: str) -> str:
-    """Return a tooltip that ends with a key: "Show the queue (Ctrl+J)"."""
+    """Return a tooltip, made plain, that ends with a key: "Show the queue (Ctrl+J)"."""
     end = f" ({native(key)})"
-    if tip.endswith(("</p>", end)):  # markup, by which a text is shown as it is
-        return tip if end in tip else f"{tip.removesuffix('</p>')}{end}</p>"
-    return f"{tip}{end}"
+    if tip.endswith("</p>"):  # made plain already
+        return tip if tip.endswith(f"{end}</p>") else f"{tip.removesuffix('</p>')}{end}</p>"
+    return tip if tip.endswith(end) else plain_tip(f"{tip}{end}")
 
 
 def parts() -> tuple[tuple[str, str], ...]:

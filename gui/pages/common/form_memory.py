@@ -7,17 +7,16 @@ from a stranger.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QTimer, Slot
 from PySide6.QtWidgets import QComboBox, QWidget
 
 from gui.look import settings
 from gui.pages.common.form_parts import Part, parts_of
+from gui.session.workspace import Workspace
 from gui.widgets.forms.kinds import kinds
-
-if TYPE_CHECKING:
-    from gui.pages.common.page import Page
 
 SAVE_MS = 2000
 LONGEST = 100_000  # letters of one page's settings
@@ -31,12 +30,21 @@ class FormMemory(QObject):
     Settings of other images than those that are open are not shown: proposals follow the images.
     What a list does not offer yet, such as a class before the names of the classes are read, is
     chosen once the list offers it, unless the user has chosen something else meanwhile.
+
+    Parameters
+    ----------
+    name
+        Of the page, by which its settings are kept.
+    restored
+        Called after the form was filled.
     """
 
-    def __init__(self, page: Page):
+    def __init__(
+        self, page: QWidget, workspace: Workspace, name: str, restored: Callable[[], object]
+    ):
         super().__init__(page)
-        self._page, self._workspace = page, page.workspace
-        self._name = page.title.lower()
+        self._page, self._workspace = page, workspace
+        self._name, self._on_restored = name, restored
         self._study = self._workspace.study
         self._restored: str | None = None  # key of the images whose settings were looked for
         self._kept: dict[str, Any] = {}
@@ -89,7 +97,7 @@ class FormMemory(QObject):
         if found == key:
             self._kept = state
             self._show(dict(state))
-            self._page.form_restored()
+            self._on_restored()
 
     # ------------------------------------------------------------------------------------- private
 

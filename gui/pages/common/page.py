@@ -62,7 +62,8 @@ class Page(QWidget):
 
     def _remember(self) -> Iterator[None]:
         yield
-        self.memory = FormMemory(self)
+        name = self.title.lower()
+        self.memory = FormMemory(self, self.workspace, name, self.form_restored)
 
     def form_restored(self) -> None:
         """Act on a form that shows again what it held before; nothing, for most pages."""

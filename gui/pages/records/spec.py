@@ -27,7 +27,8 @@ class SpecTree(QTreeWidget):
         self.setHeaderLabels(["Setting", "Value"])
         self.setUniformRowHeights(True)
         self.setAlternatingRowColors(False)
-        self.setToolTip(f"Bold: not the default. {native('copy')} copies a setting as name=value.")
+        tip = f"Bold: not the default. {native('copy')} copies a setting as name=value."
+        self.setToolTip(plain_tip(tip))
         header = self.header()
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)

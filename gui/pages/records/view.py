@@ -163,8 +163,10 @@ class RecordView(QWidget):
         self.title.setProperty("role", "title")
         self.title.setAccessibleName("Title")
         self.title.setToolTip(
-            "Type another title; an empty one brings the record's own back "
-            f"({native('undo')} undoes)"
+            plain_tip(
+                "Type another title; an empty one brings the record's own back "
+                f"({native('undo')} undoes)"
+            )
         )
         self.title.editingFinished.connect(self.keep)
         self.facts = ElidedLabel(colour="muted")

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.figures.images.spreads import doubled, edges, spread
 from engine.figures.metrics import record_charts
-from engine.figures.spreads import doubled, edges, spread
 from tests import made_up_study as made_up
 
 VALUES = st.lists(
