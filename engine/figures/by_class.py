@@ -29,6 +29,10 @@ def class_chart(arrays: Arrays) -> ChartData:
             colour=series_colour(index),
             style="none",
             symbol=SYMBOLS[index],
+            images=tuple(
+                tuple(np.flatnonzero(arrays["labels"] == label).tolist())
+                for label in range(len(arrays[matrix]))
+            ),
         )
         for index, (name, matrix) in enumerate(MATRICES.items())
     )

@@ -21,6 +21,7 @@ from engine.texts import harmless
 Style = Literal["solid", "dash", "dot", "dash_dot", "none"]
 Symbol = Literal["", "circle", "square", "triangle", "diamond", "cross", "plus", "star"]
 Floats = NDArray[np.float64]
+Images = tuple[int, ...]
 
 NEUTRAL, INK, EDGE = "#5d6570", "#1b2530", "#c4ccd4"
 SYMBOLS: tuple[Symbol, ...] = ("circle", "square", "triangle", "diamond", "cross", "plus", "star")
@@ -63,6 +64,8 @@ class Series:
         A short name beside each point, "" for none; empty or (n,).
     colours
         "#rrggbb" of each point, in place of the one colour; empty or (n,).
+    images
+        For each point that counts images: their places among the record's images; empty or (n,).
 
     Raises
     ------
@@ -81,11 +84,12 @@ class Series:
     keys: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     colours: tuple[str, ...] = ()
+    images: tuple[Images, ...] = ()
 
     def __post_init__(self) -> None:
         for field in ("x", "y", "low", "high"):
             object.__setattr__(self, field, _floats(getattr(self, field)))
-        for field in ("y", "low", "high", "keys", "labels", "colours"):
+        for field in ("y", "low", "high", "keys", "labels", "colours", "images"):
             values = getattr(self, field)
             absent = values is None or (isinstance(values, tuple) and not values)
             if not absent and len(values) != len(self.x):

@@ -20,6 +20,7 @@ from engine.figures.charts import (
     Symbol,
     series_colour,
 )
+from engine.figures.images.spreads import doubled, edges, spread
 from engine.figures.scores import score_charts, way_charts
 from engine.specs import (
     ClassAccuracy,
@@ -35,7 +36,6 @@ from engine.tradeoff.metrics import Measured, caveats, measured_in
 from engine.tradeoff.seeds import by_seeds, name_of_all, seed_band
 
 Arrays = Mapping[str, NDArray[np.generic]]
-BINS = 30
 NOTHING = "the study has no metrics: run the preset manifold-glyphs, or use the page Attack"
 CURVE = ("eps", "accuracy")
 BASELINE_SYMBOLS: tuple[Symbol, ...] = ("plus", "cross", "star")
@@ -220,19 +220,19 @@ def _is_per_image(values: NDArray[Any]) -> bool:
 
 
 def _spread(values: NDArray[Any], name: str, label: str) -> ChartData:
-    known = values[np.isfinite(values)].astype(np.float64)
-    heights, ends = np.histogram(known, min(BINS, max(1, len(known))))
-    line = Series("", (ends[1:] + ends[:-1]) / 2, heights.astype(np.float64))
+    ends = edges(values)
+    heights, images = spread(values, ends)
+    line = Series("", (ends[1:] + ends[:-1]) / 2, heights, images=images)
     return ChartData((line,), "", name, "Images", f"{label}: how many images have which value.")
 
 
 def _smallest(arrays: Arrays) -> tuple[ChartData, ...]:
     """Return the histogram of the smallest eps; images wrong as they are stand at 0."""
     values = np.asarray(arrays["smallest_eps"], dtype=np.float64)
-    known = values[np.isfinite(values)]
-    heights, ends = np.histogram(known, min(BINS, max(1, len(known))))
+    ends = edges(values)
+    heights, images = spread(values, ends)
     # Both ends of every bin, so that the line draws bars.
-    outline = Series("", np.repeat(ends, 2)[1:-1], np.repeat(heights.astype(np.float64), 2))
+    outline = Series("", np.repeat(ends, 2)[1:-1], np.repeat(heights, 2), images=doubled(images))
     caption = (
         f"How many images have which smallest eps, pixels in [0, 1]: {int((values == 0).sum()):,} "
         f"are wrong as they are, at 0; {int(np.isnan(values).sum()):,} of {len(values):,}, never "

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.figures.charts import SYMBOLS, ChartData, Series, series_colour
+from engine.figures.images.spreads import doubled, edges, spread
 from engine.specs.scores.base import BASELINES, ScoreSpec
 from engine.specs.scores.manifold import WAYS, ManifoldSensitivity
 
 Arrays = Mapping[str, NDArray[np.generic]]
-BINS = 30
 
 
 def score_charts(spec: ScoreSpec, arrays: Arrays) -> tuple[ChartData, ...]:
@@ -81,20 +81,20 @@ def _spread(spec: ScoreSpec, arrays: Arrays) -> ChartData:
     known: dict[str, NDArray[Any]] = {}
     for which, own in names.items():
         if own in arrays:
-            values = np.asarray(arrays[own], dtype=np.float64)
-            known[which] = values[np.isfinite(values)]
-    together = np.concatenate(list(known.values()))
-    ends = np.histogram_bin_edges(together, min(BINS, max(1, len(together))))
+            known[which] = np.asarray(arrays[own], dtype=np.float64)
+    ends = edges(np.concatenate(list(known.values())))
+    counted = {which: spread(values, ends) for which, values in known.items()}
     series = tuple(
         Series(
             _name(spec, which),
             # Both ends of every bin, so that the line draws bars.
             np.repeat(ends, 2)[1:-1],
-            np.repeat(np.histogram(values, ends)[0].astype(np.float64), 2),
+            np.repeat(heights, 2),
             colour=series_colour(index),
             style="solid" if which == "map" else "dash",
+            images=doubled(images),
         )
-        for index, (which, values) in enumerate(known.items())
+        for index, (which, (heights, images)) in enumerate(counted.items())
     )
     caption = f"{spec.label}: how many test images have which value. {spec.caveat}"
     return ChartData(series, "", spec.label, "Images", caption)

@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.specs import ImagesSpec, NetworkSpec, StoredImages
+from gui.look.keys import with_key
 from gui.network.accuracies import AccuracyTable
 from gui.network.corrections import Corrections
 from gui.network.search import Search
@@ -97,7 +98,7 @@ class NetworkDialog(Dialog):
         self.other.toggled.connect(self._on_other)
         self.form.changed.connect(self._on_form)
         self.back = QPushButton("Back")
-        self.back.setToolTip("Take back the last correction (Ctrl+Z)")
+        self.back.setToolTip(with_key("Take back the last correction", "undo"))
         self.back.clicked.connect(self.go_back)
         QShortcut(QKeySequence.StandardKey.Undo, self, self.go_back)
 

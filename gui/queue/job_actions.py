@@ -13,6 +13,7 @@ from engine.plan.retry import again, batch_field
 from engine.specs import Training
 from engine.specs.schema import Spec
 from engine.store.study import spec_of
+from gui.look.keys import native
 from gui.queue.continuing import ContinueDialog
 from gui.queue.job import Job
 from gui.queue.job_model import JobModel
@@ -84,7 +85,7 @@ class JobActions(QObject):
             self._fill_moves(menu, jobs)
         if any(self._can_retry(each) for each in jobs):
             words = "Resume" if job.state == "unfinished" else "Retry"
-            self._add(menu, words, "Ctrl+R").triggered.connect(lambda: self.retry(jobs))
+            self._add(menu, words, "retry").triggered.connect(lambda: self.retry(jobs))
         spec = self._spec(job)
         if self._can_retry(job) and spec is not None and batch_field(spec) is not None:
             words = "Retry with another batch size…"
@@ -99,20 +100,20 @@ class JobActions(QObject):
     # ------------------------------------------------------------------------------------ private
 
     def _fill_moves(self, menu: QMenu, jobs: Sequence[Job]) -> None:
-        places: tuple[tuple[QueueMove, str, str], ...] = (
-            ("top", "Move to the top", "Ctrl+Home"),
-            ("up", "Move up", "Ctrl+Up"),
-            ("down", "Move down", "Ctrl+Down"),
-            ("bottom", "Move to the bottom", "Ctrl+End"),
+        places: tuple[tuple[QueueMove, str], ...] = (
+            ("top", "Move to the top"),
+            ("up", "Move up"),
+            ("down", "Move down"),
+            ("bottom", "Move to the bottom"),
         )
-        for where, words, keys in places:
-            action = self._add(menu, words, keys)
+        for where, words in places:
+            action = self._add(menu, words, where)
             action.triggered.connect(lambda _=False, where=where: self.move(jobs, where))
         menu.addSeparator()
 
-    def _add(self, menu: QMenu, words: str, keys: str) -> QAction:
+    def _add(self, menu: QMenu, words: str, key: str) -> QAction:
         """Add a menu entry that shows its shortcut; the table handles the keys itself."""
-        return menu.addAction(f"{words}\t{keys}")
+        return menu.addAction(f"{words}\t{native(key)}")
 
     def _can_retry(self, job: Job) -> bool:
         return job.state in ENDED and self._spec(job) is not None

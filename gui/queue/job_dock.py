@@ -20,6 +20,7 @@ from engine.jobs.durations import duration
 from engine.jobs.events import Event
 from gui.look import theme
 from gui.look.icons import icon
+from gui.look.keys import with_key
 from gui.look.plain import plain_tip
 from gui.queue.job import Job
 from gui.queue.job_actions import JobActions
@@ -108,7 +109,7 @@ class JobDock(QFrame):
         self.toggle.setCheckable(True)
         self.toggle.setProperty("role", "plain")
         self.toggle.setAccessibleName("List of computations")
-        self.toggle.setToolTip("Show or hide the list of computations (Ctrl+J)")
+        self.toggle.setToolTip(with_key("Show or hide the list of computations", "dock"))
         self.summary = Label(parent=self)
         self.bar = QProgressBar(self)
         self.bar.setTextVisible(False)

@@ -106,9 +106,9 @@ class JobTable(QTableView):
     open_asked
         Return was pressed; takes the current index.
     move_asked
-        Ctrl+Up, Down, Home or End was pressed; takes where to move the selected computations.
+        A key for moving was pressed; takes where to move the selected computations.
     retry_asked
-        Ctrl+R was pressed: queue again what is selected.
+        The key for a retry was pressed: queue again what is selected.
     """
 
     cancel_asked = Signal()

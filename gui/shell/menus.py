@@ -11,6 +11,7 @@ from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QKeySequence
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenu
 
 from gui.look import settings, theme
+from gui.look.keys import KEYS, page_key, parts
 from gui.look.plain import plain_action, plain_tip
 from gui.palette.commands import of_menus, of_page
 from gui.palette.dialog import PaletteDialog
@@ -25,41 +26,6 @@ from gui.shell.page_stack import PageStack, shower
 
 if TYPE_CHECKING:
     from engine.plan.slots import Slots
-
-KEYS = {
-    "new_study": "Ctrl+N",
-    "open_study": "Ctrl+O",
-    "open_folder": "Ctrl+Shift+O",
-    "open_files": "Ctrl+I",
-    "open_network": "Ctrl+Shift+N",
-    "save_copy": "Ctrl+Shift+S",
-    "export_page": "Ctrl+E",
-    "report": "Ctrl+Shift+E",
-    "quit": "Ctrl+Q",
-    "undo": "Ctrl+Z",
-    "redo": "Ctrl+Shift+Z",
-    "back": "Alt+Left",
-    "paste": "Ctrl+V",
-    "dock": "Ctrl+J",
-    "messages": "Ctrl+Shift+M",
-    "present": "F11",
-    "dismiss": "Escape",
-    "commands": "Ctrl+Shift+P",
-    "shortcuts": "F1",
-    "glossary": "Shift+F1",
-    "settings": "Ctrl+,",
-}
-
-
-# Shortcuts handled by a part of the window rather than by a menu.
-KEYS_OF_PARTS = (
-    ("Up, Down", "Move along the pages, while the rail has the focus"),
-    ("Delete", "Cancel the selected computations"),
-    ("Ctrl+R", "Retry the selected computations that failed"),
-    ("Ctrl+Up, Down", "Move the selected computations in the queue"),
-    ("Ctrl+Home, End", "Move them to the queue's top or bottom"),
-    ("Return", "Show the result of a computation, or why it failed"),
-)
 
 
 @dataclass(frozen=True)
@@ -194,7 +160,7 @@ class Menus(QObject):
         menu = self._window.menuBar().addMenu("&View")
         for index, place in enumerate(self._pages.places):
             action = QAction(place.title, self)
-            action.setShortcut(QKeySequence(f"Ctrl+{(index + 1) % 10}"))
+            action.setShortcut(QKeySequence(page_key(index)))
             action.triggered.connect(shower(self._pages, index))
             menu.addAction(action)
         menu.addSeparator()
@@ -252,7 +218,7 @@ class Menus(QObject):
             for action in self.findChildren(QAction)
             if not action.shortcut().isEmpty()
         ]
-        return [*found, *KEYS_OF_PARTS]
+        return [*found, *parts()]
 
     # -------------------------------------------------------------------------------------- slots
 

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QSizePolicy, QToolButton, QV
 
 from gui.look import theme
 from gui.look.icons import icon
-from gui.look.plain import plain_tip
+from gui.look.keys import page_key, with_key
 from gui.pages import Place
 from gui.widgets.scrolled import ScrolledArea
 
@@ -92,7 +92,7 @@ class Rail(QFrame):
     def _add(self, index: int, page: Place) -> None:
         button = QToolButton(self)
         button.setText(page.title)
-        button.setToolTip(plain_tip(f"{page.tip} (Ctrl+{(index + 1) % 10})"))
+        button.setToolTip(with_key(page.tip, page_key(index)))
         button.setAccessibleName(page.title)
         button.setCheckable(True)
         button.setIconSize(QSize(22, 22))

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QStatusBar, QToolButton, QWidget
 
 from engine.jobs.events import Event
 from engine.plan.cost import work_of
+from gui.look.keys import with_key
 from gui.look.plain import plain_tip
 from gui.session.workspace import Workspace
 from gui.shell.memory import gpu_bytes, resident_bytes, size_text
@@ -33,7 +34,7 @@ class StatusLine(QStatusBar):
         self.all_messages = QToolButton()
         self.all_messages.setProperty("role", "plain")
         self.all_messages.setMinimumWidth(LEAST_BUTTON)
-        self.all_messages.setToolTip("Read again what the window has told (Ctrl+Shift+M)")
+        self.all_messages.setToolTip(with_key("Read again what the window has told", "messages"))
         self.all_messages.clicked.connect(self.show_messages)
         self.messages.log.changed.connect(self._count_messages)
         self._count_messages()

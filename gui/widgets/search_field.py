@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QLineEdit, QToolButton, QWidget
 
+from gui.widgets.forms.remembered import transient
+
 
 class SearchField(QLineEdit):
     """A search line.
@@ -21,5 +23,6 @@ class SearchField(QLineEdit):
         self.setPlaceholderText(words)
         self.setAccessibleName(name or words)
         self.setClearButtonEnabled(True)
+        transient(self)  # a list that begins filtered looks as if it had lost something
         for button in self.findChildren(QToolButton):
             button.setAccessibleName("Clear")

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.specs import PGD, AttackSpec, ClassifierSpec, Training
-from engine.specs.schema import SpecError, fields_of, from_dict
+from engine.specs.schema import SpecError, fields_of
 from gui.look.plain import plain_tip
 from gui.widgets.forms.eps_slider import EpsSlider
 from gui.widgets.forms.number_boxes import CountBox
@@ -52,6 +52,7 @@ class AttackForm(QWidget):
         self._eps_of = dict(FIRST_EPS)
         self._norm = "linf"
         self._is_own = False
+        self._wished: int | None = None  # a target, until the classes are known
         self._build_form()
         self._build_steps()
         self._build_target()
@@ -106,16 +107,34 @@ class AttackForm(QWidget):
         if "step_size" in values:
             self.follows.setChecked(values["step_size"] == self._scaled_step())
             self.step_size.set_value(values["step_size"])
-        self.target.setCurrentIndex(max(0, self.target.findData(values.get("target"))))
+        self._choose_target(values.get("target"))
 
-    def state(self) -> dict[str, Any] | None:
-        """Return what to remember: an attack that the user set, None for a proposed one."""
-        attack = self.spec() if self._is_own else None
-        return None if attack is None else {"attack": attack.as_dict()}
+    def remembered(self) -> dict[str, Any]:
+        """Return what was entered, and whether the user set the radius."""
+        return {
+            "form": self.form.remembered(),
+            "own": self._is_own,
+            "eps": self.eps.value,
+            "steps": self.steps.value(),
+            "follows": self.follows.isChecked(),
+            "step_size": self.step_size.text(),
+            "target": self.target.currentData() if self._wished is None else self._wished,
+        }
 
-    def show_state(self, state: dict[str, Any]) -> None:
-        """Show what was remembered."""
-        self.use(from_dict(state["attack"], AttackSpec))
+    def recall(self, state: dict[str, Any]) -> None:
+        """Show what was remembered; a radius that the user did not set follows the networks."""
+        proposed, quiet = (self._norm, self.eps.value), self.blockSignals(True)
+        self.form.recall(state["form"])
+        self.eps.set_value(float(state["eps"]))
+        self.steps.setValue(int(state["steps"]))
+        self.follows.setChecked(bool(state["follows"]))
+        if not self.follows.isChecked():
+            self.step_size.set_text(str(state["step_size"]))
+        self._choose_target(state["target"])
+        self._is_own = bool(state["own"])
+        self.follow(*proposed)
+        self.blockSignals(quiet)
+        self._follow()
 
     def untargeted_at(self, eps: float) -> AttackSpec | None:
         """Return the attack with another radius and no target, its step size scaled to the radius.
@@ -149,7 +168,7 @@ class AttackForm(QWidget):
             own = _rounded(STEP_OVER_EPS * spec.eps / self.steps.value())
             self.follows.setChecked(own == step_size)
             self.step_size.set_value(step_size)
-        self.target.setCurrentIndex(0 if spec.target is None else spec.target + 1)
+        self._choose_target(spec.target)
         self.blockSignals(quiet)
         self._follow()
 
@@ -161,7 +180,8 @@ class AttackForm(QWidget):
 
     def set_classes(self, names: Sequence[str]) -> None:
         """Offer these classes as targets; keep the chosen target if it still exists."""
-        chosen = self.target.currentData()
+        shown = self.target.currentData()
+        chosen = shown if self._wished is None else self._wished
         wanted = ["away from the true class", *names]
         if [self.target.itemText(row) for row in range(self.target.count())] == wanted:
             return
@@ -169,9 +189,11 @@ class AttackForm(QWidget):
         self.target.clear()
         for row, name in enumerate(wanted):
             self.target.addItem(name, row - 1 if row else None)
-        self.target.setCurrentIndex(0 if chosen is None or chosen >= len(names) else chosen + 1)
+        self._choose_target(chosen)
+        if names and self._wished is not None:
+            self._wished = None  # these classes have no such one
         self.target.blockSignals(False)
-        if self.target.currentData() != chosen:
+        if self.target.currentData() != shown:
             self.changed.emit()
 
     # ------------------------------------------------------------------------------------ building
@@ -201,6 +223,16 @@ class AttackForm(QWidget):
             )
         )
         self.step_size = NumberEdit(unit="pixel")
+
+    def _choose_target(self, target: int | None) -> None:
+        """Choose a class, now or once the classes are known; it is away from the true one else."""
+        place = 0 if target is None else max(0, self.target.findData(target))
+        self.target.setCurrentIndex(place)
+        self._wished = None if place else target
+
+    @Slot()
+    def _forget_wish(self) -> None:
+        self._wished = None
 
     def _build_target(self) -> None:
         self.target = QComboBox()
@@ -238,6 +270,7 @@ class AttackForm(QWidget):
         self.follows.toggled.connect(self._follow)
         self.step_size.changed.connect(self._step_typed)
         self.target.currentIndexChanged.connect(self.changed)
+        self.target.activated.connect(self._forget_wish)
 
     # ------------------------------------------------------------------------------------- private
 

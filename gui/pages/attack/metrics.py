@@ -35,9 +35,12 @@ class MetricsTab(QWidget):
     -------
     opened
         Takes the key of the record of a row that was opened.
+    used
+        The settings of a record are shown.
     """
 
     opened = Signal(str)
+    used = Signal()
 
     def __init__(self, workspace: Workspace, picker: NetworkPicker, parent: QWidget):
         super().__init__(parent)
@@ -117,6 +120,12 @@ class MetricsTab(QWidget):
                 continue
             found.append(spec)
         return found, fault
+
+    def use(self, spec: Measurement) -> None:
+        """Show the metric and the number of images of a measurement, in front of other tabs."""
+        self.form.set_spec(spec.metric)
+        self.images.setValue(spec.test_images)
+        self.used.emit()
 
     @Slot()
     def ask(self) -> None:

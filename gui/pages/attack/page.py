@@ -27,13 +27,7 @@ from engine.specs.schema import Spec
 from gui.pages import ATTACK, Place
 from gui.pages.attack.accuracy_curves import AccuracyCurves
 from gui.pages.attack.by_class import ByClassTab
-from gui.pages.attack.column import (
-    ADVERSARIAL,
-    BELOW,
-    HEADER,
-    MAGNIFICATIONS,
-    AttackColumn,
-)
+from gui.pages.attack.column import ADVERSARIAL, BELOW, HEADER, MAGNIFICATIONS, AttackColumn
 from gui.pages.attack.form import AttackForm, threat_of
 from gui.pages.attack.image_tabs import ImageTabs
 from gui.pages.attack.live_tab import Parts
@@ -41,7 +35,6 @@ from gui.pages.attack.metrics import MetricsTab
 from gui.pages.attack.record import show_record
 from gui.pages.attack.saving import figure_of, write_png
 from gui.pages.attack.smallest import SmallestOrder
-from gui.pages.common.form_memory import FormMemory
 from gui.pages.common.needs import NeedsNetwork
 from gui.pages.common.network_picker import NetworkPicker
 from gui.pages.common.page import Page
@@ -59,6 +52,7 @@ from gui.widgets.forms.side_panel import SidePanel
 from gui.widgets.images.image_strip import ImageStrip
 from gui.widgets.images.image_view import Camera, ImageView, pixels_of
 from gui.widgets.images.large_view import LargeView
+from gui.widgets.keyed import PressKey
 from gui.widgets.label import Label
 from gui.widgets.plots.plot import Plot
 from gui.widgets.plots.plot_items import PlotCurve
@@ -95,7 +89,6 @@ class AttackPage(Page):
             yield
         self._connect()
         self.images.fill()
-        FormMemory(self, self.form.state, self.form.show_state)
 
     # ------------------------------------------------------------------------------------ building
 
@@ -200,7 +193,10 @@ class AttackPage(Page):
             column.save_asked.connect(self._save_asked)
             column.enlarge_asked.connect(self._enlarge)
         self.original.enlarge_asked.connect(self._enlarge)
-        RecordSettings(self, partial(show_record, self.picker, self.form, self.images))
+        self.metrics.used.connect(partial(self.tabs.setCurrentWidget, self.metrics))
+        lent = self.picker, self.form, self.images, self.metrics
+        PressKey(self.keep, self)
+        RecordSettings(self, partial(show_record, *lent))
 
     # -------------------------------------------------------------------------- images and networks
 

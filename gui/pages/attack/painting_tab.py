@@ -33,6 +33,7 @@ from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.forms.number_boxes import CountBox, DecimalBox
 from gui.widgets.forms.number_edit import guard_wheel
+from gui.widgets.forms.remembered import transient
 from gui.widgets.images.image_view import Camera, ImageView, pixels_of
 from gui.widgets.label import Label
 
@@ -133,6 +134,7 @@ class PaintingTab(LiveTab):
         self.frame = QSlider(Qt.Orientation.Horizontal)
         self.frame.setMinimumHeight(24)
         self.frame.setAccessibleName("Frame")
+        transient(self.frame)
         self.frame.setToolTip("The picture after so many steps")
         self.when = Label()
         self.when.setProperty("role", "muted")

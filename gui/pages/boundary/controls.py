@@ -64,10 +64,15 @@ class BoundaryControls(SidePanel):
         """Return the lab with these training radii, in [0, 1] units."""
         return Lab(radii, seed=self.seed.number(), epochs=self.epochs.value())
 
-    def set_paper(self) -> None:
-        """Set the paper's seed and epochs without emitting a signal."""
-        first = Lab()
-        for widget, value in ((self.seed, first.seed), (self.epochs, first.epochs)):
+    def use_attack(self, attack: AttackSpec) -> None:
+        """Show an attack: its norm, radius and steps."""
+        self.norm.setCurrentIndex(max(0, self.norm.findData(getattr(attack, "norm", "l2"))))
+        self.steps.setValue(getattr(attack, "steps", self.steps.value()))
+        self.eps.set_value(attack.eps)
+
+    def set_training(self, seed: int, epochs: int) -> None:
+        """Set seed and epochs without emitting a signal."""
+        for widget, value in ((self.seed, seed), (self.epochs, epochs)):
             widget.blockSignals(True)
             widget.setValue(value)
             widget.blockSignals(False)
@@ -124,7 +129,7 @@ class BoundaryControls(SidePanel):
         self.epochs.setRange(1, MOST_EPOCHS)
         self.epochs.setToolTip("How often each network sees the 6,000 points")
         guard_wheel(self.epochs)
-        self.set_paper()
+        self.set_training(Lab().seed, Lab().epochs)
         for widget in (self.seed, self.epochs):
             widget.setKeyboardTracking(False)
             widget.valueChanged.connect(self.training_changed)

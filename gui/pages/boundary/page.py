@@ -23,10 +23,10 @@ from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
-from engine.boundary.lab import Lab, recorded
+from engine.boundary.lab import Lab, recorded, training_eps
 from engine.figures.charts import ChartData
 from engine.jobs.events import Ended, Event, Queued
-from engine.specs import Gaussians2D
+from engine.specs import Boundary, Gaussians2D, Training
 from engine.specs.schema import Spec
 from engine.store.index import Entry
 from gui.look import theme
@@ -36,9 +36,11 @@ from gui.pages.boundary.panel import BoundaryPanel
 from gui.pages.boundary.tilt import TiltPlot
 from gui.pages.boundary.view import legend_entries
 from gui.pages.common.page import Page
+from gui.pages.common.record_settings import RecordSettings
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.filling_area import FillingArea
+from gui.widgets.keyed import PressKey
 from gui.widgets.plots.legend import Legend
 
 RETRAIN_MS = 600
@@ -92,6 +94,20 @@ class BoundaryPage(Page):
             self._begun = True
             for spec in self.workspace.run(new):
                 self._going[spec.key] = True
+        self._show_state()
+
+    def form_restored(self) -> None:
+        """Train nothing: what was asked for in an earlier session may have been stopped there."""
+        self._due.stop()
+
+    def use(self, spec: Boundary) -> None:
+        """Show the attack and the network of a record; train nothing until it is asked for."""
+        network, radius = spec.classifier, training_eps(spec.classifier)
+        if isinstance(network, Training):
+            self.controls.set_training(network.seed, network.epochs)
+        if radius and radius not in [panel.radius for panel in self.panels]:
+            self.panels[1].set_radius(radius)
+        self.controls.use_attack(spec.attack)
         self._show_state()
 
     @Slot()
@@ -170,6 +186,8 @@ class BoundaryPage(Page):
         self.controls.train_asked.connect(self._on_button)
         self.controls.paper_asked.connect(self._on_paper)
         theme.signals.changed.connect(self._name_legend)
+        PressKey(self.controls.train, self)
+        RecordSettings(self, self.use)
         for panel in self.panels:
             panel.radius_changed.connect(self._on_wish)
             panel.looked.connect(self._on_looked)
@@ -232,7 +250,7 @@ class BoundaryPage(Page):
     def _on_paper(self) -> None:
         for panel, radius in zip(self.panels[1:], Lab().radii, strict=True):
             panel.set_radius(radius)
-        self.controls.set_paper()
+        self.controls.set_training(Lab().seed, Lab().epochs)
         self._on_wish()
 
     @Slot()

@@ -103,6 +103,17 @@ class NetworkPicker(QWidget):
             self._touched = True
             self._set_chosen(known)
 
+    def remembered(self) -> list[str] | None:
+        """Return the keys that the user chose; None while the choice is the proposed one."""
+        return [network.key for network in self.networks] if self._touched else None
+
+    def recall(self, keys: Sequence[str]) -> None:
+        """Choose these networks, as far as the study still has them."""
+        known = [str(key) for key in keys if key in self._networks]
+        if known or not keys:
+            self._touched = True
+            self._set_chosen(known)
+
     @Slot()
     def choose_all(self) -> None:
         """Choose the networks that the search does not hide, at most ``most`` of them."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from PySide6.QtWidgets import QHBoxLayout, QLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from gui.pages import Place
+from gui.pages.common.form_memory import FormMemory
 from gui.session.files.figure_files import folder_of, remember
 from gui.session.workspace import Workspace
 from gui.widgets.empty_state import EmptyState
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 class Page(QWidget):
     """One page of the navigation rail: a form that edits specs, and a view of events and records.
 
-    A page keeps no study state of its own: it redraws whenever the workspace changes.
+    A page keeps no study state of its own: it redraws whenever the workspace changes. What its
+    inputs hold is remembered per study by ``memory``, once the page is complete.
     """
 
     place: ClassVar[Place]
@@ -32,8 +34,9 @@ class Page(QWidget):
         super().__init__(parent)
         self.workspace = workspace
         self.setObjectName(f"page-{self.title.lower()}")
+        self.memory: FormMemory | None = None
         if at_once:
-            for _ in self.pieces():
+            for _ in self._all_pieces():
                 pass
 
     def pieces(self) -> Iterator[None]:
@@ -47,9 +50,24 @@ class Page(QWidget):
     def in_steps(cls, workspace: Workspace) -> tuple[Page, Iterator[None]]:
         """Return a page, and the steps that complete it."""
         if cls.pieces is Page.pieces:
-            return cls(workspace), iter(())
+            page = cls(workspace)
+            return page, page._remember()
         page = cls(workspace, at_once=False)
-        return page, page.pieces()
+        return page, page._all_pieces()
+
+    def _all_pieces(self) -> Iterator[None]:
+        """Build the page, and show what its form held when the study was open before."""
+        yield from self.pieces()
+        if type(self).pieces is not Page.pieces:  # else its constructor goes on after this one
+            yield from self._remember()
+
+    def _remember(self) -> Iterator[None]:
+        yield
+        name = self.title.lower()
+        self.memory = FormMemory(self, self.workspace, name, self.form_restored)
+
+    def form_restored(self) -> None:
+        """Act on a form that shows again what it held before; nothing, for most pages."""
 
     @property
     def title(self) -> str:

@@ -23,6 +23,7 @@ from engine.specs.schema import fields_of
 from engine.store.index import Entry
 from gui.pages import DATA, Place
 from gui.pages.common.page import Page
+from gui.pages.common.record_settings import RecordSettings
 from gui.pages.data.orders import GalleryOrders
 from gui.pages.data.reading_strip import ReadingStrip
 from gui.pages.data.size_line import SizeLine
@@ -33,6 +34,7 @@ from gui.widgets.forms.remembered import remember
 from gui.widgets.forms.spec_form import SpecForm
 from gui.widgets.images.class_table import ClassTable
 from gui.widgets.images.image_browser import ImageBrowser
+from gui.widgets.keyed import PressKey
 from gui.widgets.label import Label
 from gui.widgets.sentence import Sentence
 
@@ -168,6 +170,8 @@ class DataPage(Page):
         self.workspace.study_changed.connect(self.refresh)
         self.workspace.record_added.connect(self._on_record)
         self.workspace.importer.changed.connect(self._show_buttons)
+        PressKey(self.use, self)
+        RecordSettings(self, self.form.set_spec)
 
     # ------------------------------------------------------------------------------------ showing
 

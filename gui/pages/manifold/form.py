@@ -154,6 +154,32 @@ class ManifoldForm(QWidget):
 
     # ------------------------------------------------------------------------------------- public
 
+    def use(self, spec: VAEGAN | ManifoldDistance | Measurement) -> None:
+        """Show the settings of a generator, of distances, or of shares in the tangent space."""
+        if isinstance(spec, VAEGAN):
+            self.own.form.set_spec(spec)
+            return
+        generator: Spec | None
+        if isinstance(spec, ManifoldDistance):
+            generator = spec.generator
+            self.measure_form.set_spec(spec)
+        else:
+            self.tangent_images.setValue(spec.test_images)
+            generator = spec.metric.generator if isinstance(spec.metric, TangentShare) else None
+        self.distances.setChecked(isinstance(spec, ManifoldDistance))
+        self.shares.setChecked(isinstance(spec, Measurement))
+        if spec.classifier is not None:
+            self.picker.choose_only(spec.classifier.key)
+        if isinstance(generator, VAEGAN) and generator.key not in self._trained:
+            self.own.form.set_spec(generator)
+        place = self.chosen.findData("" if generator is None else generator.key)
+        self.chosen.setCurrentIndex(place if place >= 0 else self.chosen.count() - 1)
+
+    def makes(self) -> list[Spec]:
+        """Return what the form's two buttons would compute."""
+        own = self.vae_gan()
+        return [*([] if own is None else [own]), *self.specs()]
+
     @Slot()
     def refresh(self) -> None:
         """Read the images, and the networks and generators trained on them, again."""

@@ -19,6 +19,7 @@ from engine.specs import VAEGAN
 from engine.store.index import Entry
 from engine.store.study import Study
 from gui.pages import DATA, MANIFOLD, Place
+from gui.pages.common.record_settings import RecordSettings
 from gui.pages.common.refresh import RefreshedPage
 from gui.pages.manifold.distances import DistancesView
 from gui.pages.manifold.form import ManifoldForm
@@ -26,6 +27,7 @@ from gui.pages.manifold.pictures import GeneratorView
 from gui.pages.manifold.runs import GeneratorRun, GeneratorRuns
 from gui.pages.manifold.view import ManifoldContent, collect
 from gui.widgets.empty_state import EmptyState
+from gui.widgets.keyed import PressKey
 
 REDRAW_MS = 100
 NETWORKS = ("training", "imported")
@@ -114,6 +116,8 @@ class ManifoldPage(RefreshedPage):
         self.distances.hovered.connect(workspace.highlighted)
         self.distances.opened.connect(self._open)
         self.empty.asked.connect(self._lead)
+        PressKey(self.form.measure, self)
+        RecordSettings(self, self.form.use, self.form.makes)
 
     # -------------------------------------------------------------------------------------- slots
 

@@ -20,6 +20,7 @@ from gui.look.plain import plain_tip
 from gui.pages.manifold.runs import GeneratorRun
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.export.buttons import export_buttons
+from gui.widgets.forms.remembered import transient
 from gui.widgets.images.image_view import Pixels, pixels_of
 from gui.widgets.images.map_grid import MapGrid
 from gui.widgets.images.map_grid_layout import GAP, TITLE_SHARE
@@ -97,6 +98,7 @@ class GeneratorView(QWidget):
         self.slider.setMinimumHeight(20)
         self.slider.setFixedWidth(SLIDER_WIDTH)
         self.slider.setAccessibleName("Epoch")
+        transient(self.slider)
         self.slider.setToolTip("Show the reconstructions as they were after an epoch")
         self.slider.valueChanged.connect(self._on_epoch)
 

@@ -33,6 +33,7 @@ from gui.widgets.export.buttons import export_buttons
 from gui.widgets.forms.method_picker import MethodPicker
 from gui.widgets.forms.side_panel import SidePanel
 from gui.widgets.images.image_strip import ImageStrip
+from gui.widgets.keyed import PressKey
 
 MOST_IMAGES = 8
 MOST_NETWORKS = 4
@@ -139,6 +140,7 @@ class MapsPage(Page):
         self._previews.failed.connect(self._fail)
         self._previews.late.connect(self._be_late)
         self._names.changed.connect(self.ask)
+        PressKey(self.keep, self)
         RecordSettings(self, self._use)
 
     # ---------------------------------------------------------------------------- images and maps

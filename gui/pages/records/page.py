@@ -22,16 +22,19 @@ from PySide6.QtWidgets import (
 from engine.store import trash
 from engine.store.index import Entry
 from engine.store.study import Record, Study, spec_of
+from gui.look.keys import native
 from gui.pages import RECORDS, TRAIN, Place, place_of
 from gui.pages.common.record_settings import place_for
 from gui.pages.common.refresh import RefreshedPage
 from gui.pages.records.family import family
 from gui.pages.records.model import RecordRow, rows_of
+from gui.pages.records.picking import ImagePicking
 from gui.pages.records.study import StudyCard
 from gui.pages.records.table import RecordsTable
 from gui.pages.records.view import RecordView
 from gui.queue.unfinished import UnfinishedList
 from gui.widgets.empty_state import EmptyState
+from gui.widgets.forms.remembered import transient
 from gui.widgets.label import Question
 
 NAMED = 3
@@ -53,9 +56,11 @@ class RecordsPage(RefreshedPage):
     def pieces(self) -> Iterator[None]:
         """Build the page, a part a step."""
         yield from super().pieces()
+        transient(self)  # its inputs search the records, and hold what the study itself stores
         self.table = RecordsTable()
         yield
         self.view = RecordView(self.workspace)
+        self.picking = ImagePicking(self.workspace, self.view.pictures, self)
         yield
         self.study_card = StudyCard(self.workspace)
         self.unfinished = UnfinishedList(self.workspace.unfinished, self)
@@ -195,6 +200,7 @@ class RecordsPage(RefreshedPage):
         def done(found: Any) -> None:
             if self.shown_key == key:
                 record, pictures, words = found
+                self.picking.record = record
                 self.view.findings.say(words)
                 self.view.show_provenance(record.provenance)
                 self.view.pictures.show_pictures(pictures.charts, pictures.grid)
@@ -301,7 +307,7 @@ class RecordsPage(RefreshedPage):
         box = self._ask(
             "Delete records?",
             self._sentence(going, keys),
-            "They are kept in the study's trash, and Ctrl+Z brings them back.",
+            f"They are kept in the study's trash, and {native('undo')} brings them back.",
             "Delete",
         )
         box.accepted.connect(lambda: edits.delete(keys))

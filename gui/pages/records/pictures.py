@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from engine.figures.charts import ChartData, MapGridData
+from engine.figures.charts import ChartData, MapGridData, Series
 from engine.figures.images.regions import Regions
 from engine.figures.paper.colours import SERIES
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.images.map_grid import MapGrid
 from gui.widgets.label import Label
-from gui.widgets.plots.plot import Plot
+from gui.widgets.plots.plot import DEFAULT_HOVER, Plot
+from gui.widgets.plots.plot_items import PlotItem
 
 STYLES = {
     "solid": Qt.PenStyle.SolidLine,
@@ -28,10 +31,20 @@ CHART_HEIGHT, GAP = 280, 12
 WIDE = 680  # width from which two charts fit side by side, with pictures at three times their size
 ROW_HEIGHTS = (62, 92)
 EMPTY = MapGridData(())
+HOVER = f"{DEFAULT_HOVER}\nA click selects these images"
 
 
 class RecordPictures(QWidget):
-    """Draws the charts and pictures of :func:`engine.figures.record_pictures.pictures_of`."""
+    """Draws the charts and pictures of :func:`engine.figures.record_pictures.pictures_of`.
+
+    Signals
+    -------
+    images_picked
+        Takes the places, among the record's images, of those that a clicked point stands for, and
+        what the point says of them.
+    """
+
+    images_picked = Signal(list, str)
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
@@ -93,7 +106,7 @@ class RecordPictures(QWidget):
         """Show rows of pictures, and below them charts."""
         self.show_nothing("")
         for plot, chart in zip(self.plots, charts, strict=False):
-            show_chart(plot, chart)
+            show_chart(plot, chart, self.images_picked.emit)
             plot.show()
         self._charts.setVisible(bool(charts))
         if grid is not None:
@@ -127,8 +140,8 @@ class RecordPictures(QWidget):
                 self.grid.set_row(str(place), title.capitalize(), pictures)
 
 
-def show_chart(plot: Plot, chart: ChartData) -> None:
-    """Draw plain data into a plot, in the theme's colours."""
+def show_chart(plot: Plot, chart: ChartData, picked: Callable[[list[int], str], object]) -> None:
+    """Draw plain data into a plot, in the theme's colours; a point may lead to its images."""
     plot.clear()
     plot.set_texts(
         title=chart.title, x_label=chart.x_label, y_label=chart.y_label, caption=chart.caption
@@ -140,8 +153,10 @@ def show_chart(plot: Plot, chart: ChartData) -> None:
         known = item.colour in SERIES
         colour = SERIES.index(item.colour) if known else "muted"
         if item.style == "none":
-            cloud = plot.scatter(item.name, colour, item.symbol or "circle")
+            hover = HOVER if item.images else ""
+            cloud = plot.scatter(item.name, colour, item.symbol or "circle", hover=hover)
             cloud.set_points(item.x, item.y, item.keys, low=item.low, high=item.high)
+            _lead_to_images(cloud, item, chart.x_label, picked)
             continue
         curve = plot.curve(
             item.name,
@@ -149,9 +164,27 @@ def show_chart(plot: Plot, chart: ChartData) -> None:
             style=STYLES[item.style],
             symbol=item.symbol or None,
             band=item.low is not None,
+            hover=HOVER if item.images else "",
         )
         curve.set_data(item.x, item.y, item.low, item.high)
+        _lead_to_images(curve, item, chart.x_label, picked)
     plot.set_ranges(chart.x_range, chart.y_range)
+
+
+def _lead_to_images(
+    drawn: PlotItem, item: Series, label: str, picked: Callable[[list[int], str], object]
+) -> None:
+    """Let a click on a point that counts images name these."""
+    if not item.images:
+        return
+    drawn.keys = tuple(map(str, range(len(item.images))))
+
+    def lead(key: str) -> None:
+        place = int(key)
+        if item.images[place]:
+            picked(list(item.images[place]), f"{label}: {item.x[place]:.3g}")
+
+    drawn.clicked.connect(lead)
 
 
 def _boundary(regions: Regions | None) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from engine.specs.schema import KINDS, Field, fields_of
 from gui.look import theme
+from gui.look.keys import native
 from gui.look.plain import plain_tip
 from gui.widgets.table_names import name_table
 
@@ -26,7 +27,8 @@ class SpecTree(QTreeWidget):
         self.setHeaderLabels(["Setting", "Value"])
         self.setUniformRowHeights(True)
         self.setAlternatingRowColors(False)
-        self.setToolTip("Bold: not the default. Ctrl+C copies a setting as name=value.")
+        tip = f"Bold: not the default. {native('copy')} copies a setting as name=value."
+        self.setToolTip(plain_tip(tip))
         header = self.header()
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)

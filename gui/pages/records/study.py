@@ -7,6 +7,8 @@ from collections import Counter
 from PySide6.QtCore import QEvent, QObject, Qt, Slot
 from PySide6.QtWidgets import QFormLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
+from gui.look.keys import native
+from gui.look.plain import plain_tip
 from gui.pages.records.model import kind_name
 from gui.session.workspace import Workspace
 from gui.widgets.label import Label
@@ -21,7 +23,8 @@ class StudyCard(QWidget):
         self.name = QLineEdit()
         self.name.setProperty("role", "title")
         self.name.setAccessibleName("Name of the study")
-        self.name.setToolTip("Type another name for the study (Ctrl+Z undoes)")
+        tip = f"Type another name for the study ({native('undo')} undoes)"
+        self.name.setToolTip(plain_tip(tip))
         self.name.editingFinished.connect(self.keep)
         self.facts = Label(wordWrap=True)
         self.facts.setProperty("role", "muted")

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from gui.look.keys import with_key
 from gui.pages.records.model import (
     CREATED,
     KIND,
@@ -107,8 +108,11 @@ class RecordsTable(QWidget):
     def _build_bar(self) -> None:
         self.search = SearchField("Search: words, a key, eps=0.1, linf", "Search records")
         self.search.setToolTip(
-            "Every word must stand in the title, kind, key, note or settings; name=value finds "
-            "a setting, such as eps=8/255 or seed=3 (Ctrl+F)"
+            with_key(
+                "Every word must stand in the title, kind, key, note or settings; name=value "
+                "finds a setting, such as eps=8/255 or seed=3",
+                "find",
+            )
         )
         self.search.textChanged.connect(self._due.start)
         self.search.installEventFilter(self)

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from engine.store.index import Entry, Number
 from engine.texts import shortened
+from gui.look.keys import native
 from gui.look.plain import plain_tip
 from gui.pages.records.model import kind_name, when
 from gui.pages.records.origin import Origin
@@ -162,7 +163,10 @@ class RecordView(QWidget):
         self.title.setProperty("role", "title")
         self.title.setAccessibleName("Title")
         self.title.setToolTip(
-            "Type another title; an empty one brings the record's own back (Ctrl+Z undoes)"
+            plain_tip(
+                "Type another title; an empty one brings the record's own back "
+                f"({native('undo')} undoes)"
+            )
         )
         self.title.editingFinished.connect(self.keep)
         self.facts = ElidedLabel(colour="muted")

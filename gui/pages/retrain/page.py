@@ -27,6 +27,7 @@ from gui.widgets.empty_state import EmptyState
 from gui.widgets.explained import explain_choices
 from gui.widgets.forms.kinds import kinds
 from gui.widgets.forms.number_edit import guard_wheel
+from gui.widgets.keyed import PressKey
 from gui.widgets.label import Label
 from gui.widgets.plots.plot import Plot
 from gui.widgets.plots.plot_items import PlotCurve
@@ -137,6 +138,7 @@ class RetrainPage(RefreshedPage):
         workspace.highlighted.connect(self._on_highlighted)
         self.form.changed.connect(self._soon)
         self.form.asked.connect(self._compute)
+        PressKey(self.form.compute, self)
         RecordSettings(self, self.form.use, self.form.specs)
         self.empty.asked.connect(self._lead)
         for combo in (self.mode, self.method):

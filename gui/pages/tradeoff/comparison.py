@@ -15,6 +15,8 @@ from engine.figures.cells import csv_lines, tab_lines
 from engine.store.outputs import output
 from engine.tradeoff import comparison
 from engine.tradeoff.points import MODES, NetworkPoint, attributions_in, groups
+from gui.look.keys import native
+from gui.look.plain import plain_tip
 from gui.widgets.export.actions import ask, folder_of, say, went_to
 from gui.widgets.label import Label
 from gui.widgets.number_table import Cell, NumberTable, TableRow
@@ -89,9 +91,11 @@ class ComparisonPanel(QWidget):
         self.found = Comparison()
         self.table = NumberTable("Published and ours")
         self.table.setToolTip(
-            "r: Pearson, rank: Spearman. xent: attacks that raise the cross-entropy, cw: margin.\n"
-            "Published on CIFAR-10 with 21 networks a group.\n"
-            "A click on a column sorts, Ctrl+C copies."
+            plain_tip(
+                "r: Pearson, rank: Spearman. xent: attacks that raise the cross-entropy, cw: "
+                "margin.\nPublished on CIFAR-10 with 21 networks a group.\n"
+                f"A click on a column sorts, {native('copy')} copies."
+            )
         )
         self.note = Label(wordWrap=True)
         self.note.setProperty("role", "muted")

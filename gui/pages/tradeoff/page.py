@@ -22,6 +22,7 @@ from engine.tradeoff.scores import (
     score_note,
     score_text,
 )
+from gui.look.keys import native
 from gui.look.plain import plain_tip
 from gui.pages import MAPS, RETRAIN, TRADEOFF, Place
 from gui.pages.common.refresh import RefreshedPage
@@ -206,7 +207,8 @@ class TradeoffPage(RefreshedPage):
         self.table.set_rows(headers, rows)
         self.table.setToolTip(
             plain_tip(
-                f"{retrainings_note(self._points)}\nA click on a column sorts, Ctrl+C copies."
+                f"{retrainings_note(self._points)}\n"
+                f"A click on a column sorts, {native('copy')} copies."
             )
         )
 

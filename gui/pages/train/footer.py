@@ -48,7 +48,7 @@ class TrainFooter(QWidget):
         self.offer_size(0)
         self.train = QPushButton("Train")
         self.train.setProperty("role", "primary")
-        self.train.setToolTip("Train the networks (Ctrl+Return)")
+        self.train.setToolTip("Train the networks")
         self.go_on = QPushButton("Continue…")
         self.go_on.setToolTip("Train a finished network for more epochs")
         self.go_on.setEnabled(False)

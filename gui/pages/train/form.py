@@ -141,7 +141,10 @@ class TrainForm(SidePanel):
         balls = self.attack.sweep.balls()
         self.follows.setChecked(bool(balls) and evaluation_at(*middle(balls)) == spec.evaluation)
         self.evaluation.set_spec(spec.evaluation)
+        self.learning.form.set_spec(spec)
+        self.live_maps.set_spec(spec.live_maps)
         self.start.choose(spec.start)
+        self.frozen.setChecked(spec.frozen)
 
     def checks(self, trainings: Iterable[Training]) -> list[Measurement]:
         """Return the measurements under strong attacks that shall follow the trainings."""

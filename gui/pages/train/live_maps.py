@@ -29,6 +29,7 @@ from gui.widgets.elided_label import Heading
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.forms.number_boxes import DecimalBox
 from gui.widgets.forms.number_edit import guard_wheel
+from gui.widgets.forms.remembered import transient
 from gui.widgets.images.image_view import pixels_of
 from gui.widgets.images.map_grid import MapGrid
 from gui.widgets.label import Label
@@ -153,6 +154,7 @@ class LiveMaps(QWidget):
         self.epoch.setMinimumHeight(20)
         self.epoch.setToolTip("Show the maps as they were after an epoch")
         self.epoch.setAccessibleName("Epoch")
+        transient(self.epoch)
         self.epoch.valueChanged.connect(self._on_epoch)
         self.play = QToolButton()
         self.play.setEnabled(False)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout
 
 from engine.jobs.events import Ended, Event, Notice, Queued, Started
@@ -22,13 +22,13 @@ from gui.pages.common.record_settings import RecordSettings
 from gui.pages.train.alarm_line import AlarmLine
 from gui.pages.train.footer import TrainFooter
 from gui.pages.train.form import TrainForm
-from gui.pages.train.form_state import remember_form
 from gui.pages.train.live_curves import LiveCurves
 from gui.pages.train.live_maps import LiveMaps
 from gui.pages.train.obstacles import obstacle, readable_side
 from gui.pages.train.replay import Replay, values_at
 from gui.pages.train.results import Results
 from gui.pages.train.runs import Arrays, Runs, TrainingRun, histories, matches
+from gui.widgets.keyed import PressKey
 from gui.widgets.scrolled import ScrolledArea
 
 REDRAW_MS = 200
@@ -77,7 +77,6 @@ class TrainPage(Page):
         self.replay = Replay(*parts, self._stored, self._run, self)
         self._connect()
         self._on_images()
-        remember_form(self, self.form)
 
     # ------------------------------------------------------------------------------------- public
 
@@ -134,10 +133,7 @@ class TrainPage(Page):
         self.footer.train.clicked.connect(self._train)
         self.footer.go_to.connect(self.go_to)
         self.footer.read_at.connect(self._read_at)
-        for keys in ("Ctrl+Return", "Ctrl+Enter"):
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(self.footer.train.click)
+        PressKey(self.footer.train, self)
         self.results.pointed.connect(workspace.selected)
         for view in (self.curves, self.maps, self.results):
             view.hovered.connect(workspace.highlighted)

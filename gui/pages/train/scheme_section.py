@@ -36,6 +36,7 @@ class SchemeSection(QWidget):
     def __init__(self, scheme: type[SchemeSpec], parent: QWidget | None = None):
         super().__init__(parent)
         self.scheme = scheme
+        self.memory_name = scheme.kind
         self.attacks = attacks_in_training(scheme)
         self.box = QCheckBox(f"{scheme.label} network", self)
         self.box.setToolTip(plain_tip((scheme.__doc__ or "").strip().splitlines()[0]))

@@ -51,6 +51,17 @@ class StartPicker(QComboBox):
         found = network in self._offered
         self.setCurrentIndex(1 + self._offered.index(network) if network and found else 0)
 
+    def remembered(self) -> str:
+        """Return the key of the chosen network, "" for none: titles change with other networks."""
+        chosen = self.network()
+        return "" if chosen is None else chosen.key
+
+    def recall(self, key: str) -> None:
+        """Choose the network of this key, if it is offered."""
+        found = [spec for spec in self._offered if spec.key == key]
+        if found or not key:
+            self.choose(found[0] if found else None)
+
     def set_networks(self, networks: Sequence[ClassifierSpec], images: Spec | None = None) -> None:
         """Offer these networks, newest first; None for images: all are of the present ones.
 

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from gui.look import settings, theme
 from gui.look.icons import app_icon, icon
+from gui.look.keys import with_key
 from gui.look.plain import plain_tip
 from gui.pages import TRAIN, WELCOME, Place
 from gui.pages.common.landing import landing
@@ -216,9 +217,12 @@ class WelcomePage(Page):
         more.setProperty("role", "muted")
         more.setWordWrap(True)
         self.folder = QPushButton("Open image folder…")
+        self.folder.setToolTip(
+            with_key("One folder with images, or with folders of them", "open_folder")
+        )
         self.folder.clicked.connect(self._open_folder)
         self.files = QPushButton("Open images…")
-        self.files.setToolTip("Image files, or an archive of images")
+        self.files.setToolTip(with_key("Image files, or an archive of images", "open_files"))
         self.files.clicked.connect(self._open_files)
         buttons = QHBoxLayout()
         for button in (self.folder, self.files):
@@ -254,6 +258,9 @@ class WelcomePage(Page):
         self.recent.itemActivated.connect(self._open_recent)
         self.recent.currentItemChanged.connect(self._on_recent_chosen)
         self.open_study = QPushButton("Open study…")
+        self.open_study.setToolTip(
+            with_key("A study in a folder, or packed in one file", "open_study")
+        )
         self.open_study.clicked.connect(self._open_study)
         self.forget = QPushButton("Remove from list")
         self.forget.setToolTip("Take the study off this list; its files stay")

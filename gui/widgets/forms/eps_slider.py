@@ -125,6 +125,14 @@ class EpsSlider(QWidget):
         else:
             self._show()
 
+    def remembered(self) -> float:
+        """Return the radius."""
+        return self._value
+
+    def recall(self, value: float) -> None:
+        """Show a radius of the present norm."""
+        self.set_value(float(value))
+
     def set_norm(self, norm: str, value: float) -> None:
         """Change the norm and set a value, without emitting ``changed``."""
         self.norm, self._top, self._value = norm, max(TOPS[norm], value), value

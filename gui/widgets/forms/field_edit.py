@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.specs.schema import Field, Spec
+from engine.specs.schema import Field, Spec, SpecError
 from gui.widgets.forms.number_edit import (
     NumberEdit,
     NumberError,
@@ -65,6 +65,14 @@ class InnerForm(QWidget):
         """Show a spec; :meth:`spec` then returns an equal one."""
         raise NotImplementedError
 
+    def remembered(self) -> dict[str, Any]:
+        """Return what the fields hold, valid or not, in the types of JSON."""
+        raise NotImplementedError
+
+    def recall(self, state: dict[str, Any]) -> None:
+        """Show what :meth:`remembered` returned."""
+        raise NotImplementedError
+
 
 class FieldEdit(QWidget):
     """Edits the value of one field.
@@ -101,6 +109,21 @@ class FieldEdit(QWidget):
     def mark(self, invalid: bool) -> None:
         """Mark the editor as invalid or valid."""
         mark_invalid(self._editor(), invalid)
+
+    def remembered(self) -> Any:
+        """Return what the user entered, valid or not, in the types of JSON."""
+        editor = self._editor()
+        if isinstance(editor, QLineEdit):
+            return editor.text()
+        return list(value) if isinstance(value := self.read(), tuple) else value
+
+    def recall(self, state: Any) -> None:
+        """Show what :meth:`remembered` returned."""
+        editor = self._editor()
+        if isinstance(editor, QLineEdit):
+            editor.setText(str(state))
+        else:
+            self.show_value(state)
 
     @property
     def explains(self) -> bool:
@@ -205,6 +228,12 @@ class FlagField(FieldEdit):
 class ChoiceField(FieldEdit):
     """One of a few names."""
 
+    def recall(self, state: Any) -> None:
+        """Choose the entry; one that is none is an error."""
+        if self._combo.findData(state) < 0:
+            raise SpecError(f"{self.item.name} is {state!r}, which is no choice")
+        self._show(state)
+
     def __init__(self, item: Field, parent: QWidget | None = None):
         super().__init__(item, parent)
         self._combo = QComboBox(self)
@@ -283,6 +312,16 @@ class OptionalField(FieldEdit):
     def mark(self, invalid: bool) -> None:
         """Mark the editor of the value as invalid or valid."""
         self.inner.mark(invalid)
+
+    def remembered(self) -> dict[str, Any]:
+        """Return whether a value is given, and the value, also that of an unticked box."""
+        return {"given": self._box.isChecked(), "value": self.inner.remembered()}
+
+    def recall(self, state: dict[str, Any]) -> None:
+        """Show what :meth:`remembered` returned."""
+        self._shown = self._shown or bool(state["given"])
+        self._box.setChecked(bool(state["given"]))
+        self.inner.recall(state["value"])
 
     def propose(self, value: Any) -> None:
         """Set the value that the editor has when the box is ticked for the first time."""

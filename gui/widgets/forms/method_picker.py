@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import (
@@ -15,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.specs.methods import in_short
-from engine.specs.schema import Spec, fields_of, kinds_of
+from engine.specs.schema import Spec, fields_of, from_dict, kinds_of
 from gui.look.plain import plain_tip
 from gui.widgets.dialog import Dialog
 from gui.widgets.forms.kinds import kinds
@@ -64,6 +65,25 @@ class MethodPicker(QWidget):
         for kind, box in self.boxes.items():
             box.setChecked(kind == spec.kind)
         self.changed.emit()
+
+    def remembered(self) -> dict[str, Any]:
+        """Return the chosen kinds, and the settings of all that differ from their defaults."""
+        own = [spec for spec in self._specs.values() if spec != default_spec(type(spec))]
+        chosen = [kind for kind, box in self.boxes.items() if box.isChecked()]
+        return {"chosen": chosen, "settings": [spec.as_dict() for spec in own]}
+
+    def recall(self, state: dict[str, Any]) -> None:
+        """Show what :meth:`remembered` returned; a kind that is not declared yet is an error."""
+        chosen = [str(kind) for kind in state["chosen"]]
+        for kind in chosen:
+            self.boxes[kind]  # before anything is changed
+        self._specs |= {spec.kind: spec for spec in self._read(state["settings"])}
+        for kind, box in self.boxes.items():
+            box.setChecked(kind in chosen)
+        self.changed.emit()
+
+    def _read(self, settings: list[dict[str, Any]]) -> list[Spec]:
+        return [from_dict(one, self._family) for one in settings]
 
     def set_settings(self, spec: Spec) -> None:
         """Use a method with these settings."""

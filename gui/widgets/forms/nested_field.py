@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-from engine.specs.schema import Field, Spec, SpecError, fields_of, kinds_of
+from engine.specs.schema import Field, Spec, SpecError, fields_of, from_dict, kinds_of
 from gui.look.plain import plain_tip
 from gui.widgets.forms.field_edit import FieldEdit, InnerForm, start_value
 from gui.widgets.forms.form_row import capital
@@ -102,6 +102,19 @@ class NestedField(FieldEdit):
             self._form.set_spec(value)
         self._summarise()
         self.changed.emit()
+
+    def remembered(self) -> dict[str, Any] | None:
+        """Return what the form inside holds; the spec while that is not built."""
+        if self._form is not None:
+            return {"form": self._form.remembered()}
+        return None if self._spec is None else {"spec": self._spec.as_dict()}
+
+    def recall(self, state: dict[str, Any] | None) -> None:
+        """Show what :meth:`remembered` returned."""
+        if state is not None and "form" in state:
+            self.form.recall(state["form"])
+        elif state is not None:
+            self.show_value(from_dict(state["spec"], self.item.type))
 
     def mark(self, invalid: bool) -> None:
         """Mark the header of a closed form if a field inside is invalid."""

@@ -1,10 +1,13 @@
-"""Splitters whose positions are kept between runs of the program."""
+"""What is kept between runs: positions of splitters here, and which inputs are no settings."""
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QSplitter
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QSplitter, QWidget
 
 from gui.look import settings
+
+_TRANSIENT = "transient"
 
 
 def remember(splitter: QSplitter, name: str) -> None:
@@ -13,3 +16,14 @@ def remember(splitter: QSplitter, name: str) -> None:
     if not state.isEmpty():
         splitter.restoreState(state)
     splitter.splitterMoved.connect(lambda *_: settings.set_window_state(name, splitter.saveState()))
+
+
+def transient(*widgets: QWidget) -> None:
+    """Mark inputs that are no settings: positions in data that grows, and filters of lists."""
+    for widget in widgets:
+        widget.setProperty(_TRANSIENT, True)
+
+
+def is_transient(item: QObject) -> bool:
+    """Return whether :func:`transient` marked an object."""
+    return bool(item.property(_TRANSIENT))

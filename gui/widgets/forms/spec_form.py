@@ -103,6 +103,22 @@ class SpecForm(InnerForm):
         self._quiet = False
         self._check()
 
+    def remembered(self) -> dict[str, Any]:
+        """Return kind and fields as they were entered, valid or not, in the types of JSON."""
+        rows = {name: row.edit.remembered() for name, row in self._rows.items()}
+        return {"kind": self._kind.kind, "fields": rows}
+
+    def recall(self, state: dict[str, Any]) -> None:
+        """Show what :meth:`remembered` returned; a kind or field that there is not is an error."""
+        self.select_kind(state["kind"])
+        self._quiet = True
+        try:
+            for name, value in state["fields"].items():
+                self._rows[name].edit.recall(value)
+        finally:
+            self._quiet = False
+            self._check()
+
     def set_fixed(self, name: str, value: Any) -> None:
         """Set the value of an excluded field; kinds without such a field ignore it."""
         if name not in self._exclude:

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from engine.data.image_set import PARTS
 from gui.look.plain import plain_tip
+from gui.widgets.forms.remembered import transient
 from gui.widgets.images.image_strip import CLASS_LETTERS
 from gui.widgets.images.skipped import SkippedModel
 from gui.widgets.images.thumbnails import ThumbnailGrid
@@ -60,6 +61,7 @@ class ImageBrowser(QTabWidget):
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
+        transient(self)
         self._set: ImageSet | None = None
         self._ranks: NDArray[np.floating] | None = None
         self._rank_name = ""

@@ -28,6 +28,7 @@ from gui.look import theme
 from gui.look.plain import plain_tip
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.forms.elided_combo import ElidedCombo
+from gui.widgets.forms.remembered import transient
 from gui.widgets.images.strip_model import MARGIN, SIDE, Images, StripDelegate, StripModel
 
 BATCH = 10_000
@@ -137,6 +138,14 @@ class ImageStrip(QWidget):
         kept = [index for index in dict.fromkeys(indices) if 0 <= index < len(self._model.labels)]
         self._set_chosen(kept[: self.most])
 
+    def remembered(self) -> list[int]:
+        """Return the chosen images of the set itself; added ones are not there next time."""
+        return [index for index in self._model.chosen if index not in self._model.names]
+
+    def recall(self, indices: Sequence[int]) -> None:
+        """Choose these images."""
+        self.choose([int(index) for index in indices])
+
     def lead_to(self, indices: Sequence[int]) -> None:
         """Choose these images, after showing those of all classes."""
         self.classes.setCurrentIndex(0)
@@ -189,6 +198,7 @@ class ImageStrip(QWidget):
         self._bar.setSpacing(8)
         self._bar.addWidget(self.classes)
         self._bar.addWidget(self.order)
+        transient(self.classes, self.order)
         if self.most == 1:
             self._add_button("Previous", "Previous image", lambda: self._step(-1))
             self._add_button("Next", "Next image", lambda: self._step(1))

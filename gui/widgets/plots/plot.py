@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent, QPointF, Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QToolTip, QVBoxLayout, QWidget
 
 from engine.figures.charts import ChartData, Symbol
-from gui.look import theme
+from gui.look import keys, theme
 from gui.look.colours import Colour, on_screen
 from gui.look.plain import plain_tip
 from gui.widgets.elided_label import Heading
@@ -189,7 +189,7 @@ class Plot(QWidget):
 
     def _build_menu(self) -> None:
         self._view_all = self._menu.addAction("View all", self._show_all)
-        self._view_all.setShortcut("Home")
+        self._view_all.setShortcut(keys.KEYS["view_all"])
         self._view_all.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self.addAction(self._view_all)
         self._menu.addSeparator()

@@ -5,6 +5,7 @@ import pytest
 from engine.specs import Glyphs
 from engine.store.study import Study
 from gui.look import settings
+from gui.pages.train import form
 from gui.pages.train.page import TrainPage
 from gui.session.workspace import Workspace
 from tests.gui.pages.train.test_page import IMAGES, FakeRunner, image_set
@@ -30,11 +31,11 @@ def opened(qtbot, tmp_path, monkeypatch):
 
 
 def change(page):
-    form = page.form
-    form.epochs.setValue(17)
-    form.seeds.set_values([3.0, 5.0])
-    form.attack.sweep.set_values({"linf": [0.07, 0.11]}, ("linf",))
-    form.check.setCurrentIndex(form.check.findData(""))
+    shown = page.form
+    shown.epochs.setValue(17)
+    shown.seeds.set_values([3.0, 5.0])
+    shown.attack.sweep.set_values({"linf": [0.07, 0.11]}, ("linf",))
+    shown.check.setCurrentIndex(shown.check.findData(""))
 
 
 def test_that_a_study_is_opened_with_its_settings_and_another_one_is_not(opened):
@@ -55,7 +56,10 @@ def test_that_settings_of_other_images_are_not_shown(opened):
     assert opened(images=Glyphs(train=30, test=20)).form.epochs.number() != 17
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"images": "KEY", "state": {"training": 3}}', "7"])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"images": "KEY", "state": {"form.epochs": "x", "gone": 3}}', "7",
+             '{"images": "KEY", "state": 7}', '{"images": "KEY", "state": {"form.network": [3]}}']
+)  # fmt: skip
 def test_that_what_is_damaged_is_forgotten(opened, tmp_path, text):
     proposed = opened().trainings()
     kept = text.replace("KEY", IMAGES.key)
@@ -63,11 +67,42 @@ def test_that_what_is_damaged_is_forgotten(opened, tmp_path, text):
     assert opened().trainings() == proposed
 
 
-def test_that_a_form_with_a_fault_leaves_what_was_kept(opened, tmp_path):
+def test_that_what_was_typed_is_there_again_with_its_fault(opened):
     page = opened()
     change(page)
+    page.form.seeds.set_text("3, x")
+    page.form.optimizer.edit_of("learning_rate").recall("1e-")
     page.hide()
-    page.show()
-    page.form.seeds.set_values([])
+    shown = opened().form
+    assert shown.seeds.text() == "3, x"
+    assert shown.optimizer.edit_of("learning_rate").remembered() == "1e-"
+    assert shown.error()
+    assert shown.epochs.number() == 17
+
+
+@pytest.fixture
+def lacking(opened, monkeypatch):
+    """Return a page whose list of checks does not offer yet what was chosen there before."""
+    page = opened()
+    page.form.check.setCurrentIndex(page.form.check.findData("autoattack"))
     page.hide()
-    assert '"seeds": [3, 5]' in settings.form_state(tmp_path / "a.isthmus", "train")
+    known = {name: words for name, words in form.LEVEL_NAMES.items() if name != "autoattack"}
+    monkeypatch.setattr(form, "LEVEL_NAMES", known)
+    again = opened()
+    assert again.form.check.currentData() == "quick"
+    return again
+
+
+def test_that_a_choice_waits_until_it_is_offered(lacking, qtbot):
+    lacking.memory.save()
+    lacking.form.check.addItem("later", "autoattack")
+    qtbot.waitUntil(lambda: lacking.form.check.currentData() == "autoattack")
+
+
+def test_that_a_choice_of_the_user_is_not_replaced_by_one_that_waited(lacking, qtbot):
+    check = lacking.form.check
+    check.setCurrentIndex(check.findData("strong"))
+    check.activated.emit(check.currentIndex())
+    check.addItem("later", "autoattack")
+    qtbot.wait(50)
+    assert check.currentData() == "strong"
