@@ -12,6 +12,7 @@ from gui.session.edits import Edits
 from gui.session.guests import Guests
 from gui.session.importer import Importer
 from gui.session.letters import Letters
+from gui.session.openings import Openings
 from gui.session.pace import Pace
 from gui.session.queueing import Queueing
 from gui.session.selection import ImageSelection
@@ -45,6 +46,8 @@ class Workspace(State):
         The images that were picked in a gallery or a table, for all pages.
     edits
         Changes titles and notes, opens networks, deletes records, and undoes that.
+    openings
+        Opens the study that was open before, with what was selected in it, for undo.
     """
 
     def __init__(self, parent: QObject | None = None):
@@ -62,6 +65,8 @@ class Workspace(State):
         self.unfinished = UnfinishedWork(self, self.queueing)
         self.letters = Letters(self)
         self.selection = ImageSelection(self)
+        self.openings = Openings(self, self.edits, self.importer)
+        self.openings.remember(self.selection, self.selection.kept, self.selection.show_kept)
 
     def run(self, specs: Iterable[Spec]) -> list[Spec]:
         """Compute and store what is missing for these specs; see :class:`Queueing`."""

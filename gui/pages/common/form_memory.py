@@ -46,6 +46,7 @@ class FormMemory(QObject):
         self._timer = QTimer(self, interval=SAVE_MS)
         self._timer.timeout.connect(self.save)
         page.installEventFilter(self)
+        self._workspace.study_left.connect(self.save)
         self._workspace.study_changed.connect(self._on_study)
         self._workspace.images_changed.connect(self.restore)
         self.restore()
