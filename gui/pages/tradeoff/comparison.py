@@ -89,7 +89,8 @@ class ComparisonPanel(QWidget):
         self.found = Comparison()
         self.table = NumberTable("Published and ours")
         self.table.setToolTip(
-            "r: Pearson, rank: Spearman. xent: attacks that raise the cross-entropy, cw: margin.\n"
+            "r: Pearson, rank: Spearman correlation. Networks by the norm of the attacks that\n"
+            "they were trained on, and by what these raise: cross-entropy or margin.\n"
             "Published on CIFAR-10 with 21 networks a group.\n"
             "A click on a column sorts, Ctrl+C copies."
         )
