@@ -340,8 +340,10 @@ def save_figure(
     *,
     preset: str = "",
     **style: Any,
-) -> None:
+) -> str:
     """Draw a figure of the study into a file; the names are those of ``export``.
+
+    Returns one sentence if the figure is larger than the column or the page of the preset, else "".
 
     Parameters
     ----------
@@ -364,7 +366,7 @@ def save_figure(
     if name not in FIGURES:
         near, known = suggestion(name, list(FIGURES)), ", ".join(FIGURES)
         raise ValueError(f"figure is {name!r}{near}, must be one of {known}")
-    FIGURES[name].save(study, Path(path), network, preset=preset, changes=style)
+    return FIGURES[name].save(study, Path(path), network, preset=preset, changes=style)
 
 
 def _context(study: Study, spec: Spec, device: str) -> Context:

@@ -230,10 +230,12 @@ def _export(options: argparse.Namespace) -> int:
         network = _record(study, network).entry.key
     style: dict[str, Any] = {"preset": options.preset, "changes": _style_changes(options)}
     try:
-        FIGURES[options.figure].save(study, options.out, network, **style)
+        too_large = FIGURES[options.figure].save(study, options.out, network, **style)
     except OSError as error:
         raise StudyError(f"--out {options.out} cannot be written: {error.strerror}") from error
     print(options.out)
+    if too_large:
+        print(too_large, file=sys.stderr)
     from engine.fonts import without_font  # loads matplotlib, which makes folders of its own
 
     if words := without_font(_names_in(study)):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.figures.paper.presets import too_large
 from engine.program import named
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class StudyFigure:
         ``make`` returns; or its name.
     of_network
         Whether it shows one network; ``write`` then takes the network's key too.
+    computed
+        Whether drawing it computes, from networks and images; such a figure is in no report.
     """
 
     name: str
@@ -53,6 +56,7 @@ class StudyFigure:
     tables: str | Callable[[Study], Iterator[Table]] = ""
     write: str | Callable[..., None] = ""
     of_network: bool = False
+    computed: bool = False
 
     def picture(self, study: Study) -> Picture:
         """Return the picture; raise ``FigureError`` if the study has no records for it."""
@@ -72,10 +76,11 @@ class StudyFigure:
         *,
         preset: str = "",
         changes: Mapping[str, Any] | None = None,
-    ) -> None:
+    ) -> str:
         """Write the figure to a file; the suffix determines the format.
 
-        The path is looked at before anything is drawn.
+        The path is looked at before anything is drawn. Returns one sentence if the figure is larger
+        than the column or the page of the preset, else "".
 
         Parameters
         ----------
@@ -102,12 +107,14 @@ class StudyFigure:
             )
         if self.of_network:
             _function(self.write)(study, path, network)
-        elif self.write:
+            return ""
+        if self.write:
             _function(self.write)(study, path)
-        else:
-            named("engine.figures.drawing:check_path")(path)
-            style = named("engine.figures.paper.presets:style_of")(preset, changes)
-            named("engine.figures.drawing:save_as")(self.picture(study), path, style)
+            return ""
+        named("engine.figures.drawing:check_path")(path)
+        style = named("engine.figures.paper.presets:style_of")(preset, changes)
+        size = named("engine.figures.drawing:save_as")(self.picture(study), path, style)
+        return too_large(preset, *size) if size else ""
 
 
 def _function(given: str | Callable[..., Any]) -> Callable[..., Any]:
@@ -157,7 +164,8 @@ _ROWS = (
     StudyFigure(
         "surface",
         "Loss and decisions around the first attacked image, computed when it is drawn",
-        write="engine.figures.images.surface_file:write_surface",
+        make="engine.figures.images.surface_file:surface_figure",
+        computed=True,
     ),
     StudyFigure(
         "metrics",
@@ -204,5 +212,5 @@ FIGURES: dict[str, StudyFigure] = {row.name: row for row in _ROWS}
 
 
 def pictured() -> Iterator[StudyFigure]:
-    """Yield the figures that draw a picture, that is, all except the reports."""
-    yield from (row for row in FIGURES.values() if row.make)
+    """Yield the figures that are pictures of records alone: neither reports nor computed ones."""
+    yield from (row for row in FIGURES.values() if row.make and not row.computed)

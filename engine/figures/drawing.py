@@ -44,6 +44,7 @@ from engine.texts import wrapped
 
 FORMATS = ("pdf", "svg", "png", "csv")
 FILES = (*FORMATS, "h5")
+Size = tuple[float, float]
 MOST_PIXELS = 200e6
 SMALLEST_AXES_MM = 3.0
 COLOUR_BAR = "<colorbar>"  # what matplotlib calls the axes of one
@@ -166,13 +167,24 @@ def render(data: Picture, suffix: str, style: FigureStyle | None = None) -> byte
     FigureError
         If the format is unknown, there is nothing to draw, or the figure has too many pixels.
     """
-    style = style or FigureStyle()
+    return _rendered(data, suffix, style or FigureStyle())[0]
+
+
+def _rendered(data: Picture, suffix: str, style: FigureStyle) -> tuple[bytes, Size | None]:
+    """Return the bytes of a file as :func:`render`, and the size of the figure if it has one."""
     if suffix not in FORMATS:
         raise FigureError(f"format is {suffix!r}, must be one of {', '.join(FORMATS)}")
     if suffix == "csv":
-        return csv_text(data).encode()
+        return csv_text(data).encode(), None
     with settings(style.font_size, style.font, texts_in(readable(data))):
-        return _file_of(draw(data, style), readable(data), suffix, style)
+        figure = draw(data, style)
+        return _file_of(figure, readable(data), suffix, style), size_of(figure)
+
+
+def size_of(figure: Figure) -> Size:
+    """Return width and height of a figure on paper, in mm."""
+    width, height = (float(side) / MM for side in figure.get_size_inches())
+    return width, height
 
 
 @dataclass(frozen=True)
@@ -211,12 +223,12 @@ def drawn(data: Picture, suffix: str, style: FigureStyle, pixels: int) -> Drawn:
     data = readable(data)
     with settings(style.font_size, style.font, texts_in(data)):
         figure = draw(data, style)
-        width, height = (float(side) for side in figure.get_size_inches())
+        width, height = size_of(figure)
         file = picture = _file_of(figure, data, suffix, style)
         if suffix != "png":
-            dpi = float(np.clip(pixels / width, *LIMITS["dpi"]))
+            dpi = float(np.clip(pixels / (width * MM), *LIMITS["dpi"]))
             picture = _file_of(figure, data, "png", replace(style, dpi=dpi))
-        return Drawn(file, picture, width / MM, height / MM)
+        return Drawn(file, picture, width, height)
 
 
 def _file_of(figure: Figure, data: Picture, suffix: str, style: FigureStyle) -> bytes:
@@ -237,8 +249,10 @@ def _file_of(figure: Figure, data: Picture, suffix: str, style: FigureStyle) -> 
     return out.getvalue()
 
 
-def save_as(data: Picture, path: Path, style: FigureStyle | None = None) -> None:
+def save_as(data: Picture, path: Path, style: FigureStyle | None = None) -> Size | None:
     """Write a picture to a file; the suffix determines the format. Replaces an existing file.
+
+    Returns width and height in mm of the figure on paper; None for a file of numbers.
 
     Raises
     ------
@@ -250,8 +264,10 @@ def save_as(data: Picture, path: Path, style: FigureStyle | None = None) -> None
     suffix = path.suffix.lower().removeprefix(".")
     if suffix == "h5":
         chart_file.write(data, path)
-        return
-    write(render(data, suffix, style), path)
+        return None
+    content, size = _rendered(data, suffix, style or FigureStyle())
+    write(content, path)
+    return size
 
 
 def write(content: bytes, path: Path) -> None:

@@ -31,7 +31,7 @@ def distance_densities(study: Study) -> Picture:
 def density_charts(study: Study) -> list[ChartData]:
     """Return the charts of :func:`distance_densities`; empty where the study has none."""
     panels = manifold_panels.panels(study)
-    return list(map(density_chart, panels, manifold_panels.names(panels)))
+    return list(map(density_chart, panels, manifold_panels.titles(panels)))
 
 
 def density_chart(panel: manifold_panels.Panel, name: str) -> ChartData:

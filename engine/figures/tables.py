@@ -56,7 +56,7 @@ def as_text(study: Study) -> str:
         )
         parts.append(f"{NEEDED}\n" + columns(comparison.plans(rows), 4) + f"\n{ASSUMED}")
     panels = manifold_panels.panels(study)
-    for name, panel in zip(manifold_panels.names(panels), panels, strict=True):
+    for name, panel in zip(manifold_panels.titles(panels), panels, strict=True):
         parts.append(
             f"Distance to the manifold, {name}, {panel.variant}\n"
             + columns(distance_rows(panel), 1)
@@ -99,7 +99,7 @@ def tradeoff_tables(study: Study) -> Iterator[Table]:
 def manifold_tables(study: Study) -> Iterator[Table]:
     """Yield the tables below the densities in a report: the distances of every panel."""
     panels = manifold_panels.panels(study)
-    for name, panel in zip(manifold_panels.names(panels), panels, strict=True):
+    for name, panel in zip(manifold_panels.titles(panels), panels, strict=True):
         yield name, distance_rows(panel), 1
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from engine.manifold.order import Distances, Floats, OrderStep, kernel_density, steps
 from engine.manifold.seeds import NO_SEEDS, SeedOrder, seed_order
 from engine.specs import ClassifierSpec, ManifoldDistance, Standard, Training
+from engine.specs.attacks import losses_in_words
 from engine.specs.distinguish import leaves, told_apart
 from engine.specs.variants import variant
 from engine.store.index import Entry
@@ -164,6 +165,11 @@ def _alike(panel: Panel, listed: Sequence[Panel]) -> list[tuple[OrderStep, ...]]
 def names(listed: Sequence[Panel]) -> list[str]:
     """Return a name for each panel: its title, plus the settings that tell equal titles apart."""
     return told_apart([panel.title for panel in listed], [panel.setting for panel in listed])
+
+
+def titles(listed: Sequence[Panel]) -> list[str]:
+    """Return the same names for readers, with the loss in words."""
+    return list(map(losses_in_words, names(listed)))
 
 
 def _found(study: Study) -> Iterator[Pair]:

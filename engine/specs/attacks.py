@@ -11,9 +11,16 @@ from engine.specs.schema import Spec, SpecError, fields_of, param
 
 Norm = Literal["linf", "l2"]
 Loss = Literal["xent", "cw", "cw_capped", "dlr"]
+LOSS_WORDS = {
+    "xent": "cross-entropy",
+    "cw": "margin",
+    "cw_capped": "capped margin",
+    "dlr": "difference of logits ratio",
+}
 FORM_HELP = (
-    "released: xent in its float32 form; cw and cw_capped with 0 in the place of the true logit; "
-    "L2 steps and projections divide by the length + 1e-8; L2 random starts lie on the sphere"
+    "released: the cross-entropy in its float32 form; the margins with 0 in the place of the true "
+    "logit; L2 steps and projections divide by the length + 1e-8; L2 random starts lie on the "
+    "sphere"
 )
 
 
@@ -94,6 +101,14 @@ class AttackSpec(Spec):
         """Return the attack with its lengths (eps and step size) multiplied."""
         lengths = (field.name for field in fields_of(type(self)) if field.unit == "pixel")
         return replace(self, **{name: getattr(self, name) * factor for name in lengths})
+
+
+def losses_in_words(name: str) -> str:
+    """Return the name of a group of networks with its loss in words: "L2 cross-entropy".
+
+    Groups keep their names where scripts read them.
+    """
+    return " ".join(LOSS_WORDS.get(word, word) for word in name.split(" "))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ GREY = {"black": 0.0, "grey": 0.5, "white": 1.0}
 
 FORM_HELP = (
     "released: of the float32 softmax, which is 0 or rounded where the network is certain; "
-    "corrected: exact there too. Only for log_probability"
+    "corrected: exact there too. Only for the log-probability"
 )
 
 

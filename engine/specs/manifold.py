@@ -80,8 +80,8 @@ class ManifoldDistance(Spec, kind="manifold_distance", label="Manifold distance"
     )
     panel: Literal["own", "xent", "cw"] = param(
         "own",
-        help="Under which training loss it is shown; the released Fashion-MNIST L2 panel 'xent' "
-        "shows the networks trained with cw",
+        help="Under which training loss it is shown; the released Fashion-MNIST L2 panel of the "
+        "cross-entropy shows the networks trained with the margin",
     )
     seed: int = param(0, low=0)
 

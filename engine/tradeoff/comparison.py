@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.specs.attacks import losses_in_words
 from engine.tradeoff import published
 from engine.tradeoff.correlation import partial
 from engine.tradeoff.inference import (
@@ -229,7 +230,8 @@ def table(listed: Sequence[ComparisonRow]) -> list[list[str]]:
 
 
 def _texts(row: ComparisonRow) -> Iterator[str]:
-    yield from (row.score, row.group, row.against, str(row.n), str(row.seeds))
+    group = losses_in_words(row.group)
+    yield from (row.score.replace("_", " "), group, row.against, str(row.n), str(row.seeds))
     yield from map(_number, (row.published_pearson, row.pearson))
     yield _interval(row.pearson_low, row.pearson_high)
     yield row.sign or "-"
@@ -260,7 +262,12 @@ def plans(listed: Sequence[ComparisonRow]) -> list[list[str]]:
     return [
         heading,
         *(
-            [row.score, row.group, row.against, row.plan.sentence]
+            [
+                row.score.replace("_", " "),
+                losses_in_words(row.group),
+                row.against,
+                row.plan.sentence,
+            ]
             for row in listed
             if row.plan is not None
         ),

@@ -43,13 +43,13 @@ _CORRELATIONS: dict[tuple[str, str, str, str], tuple[float, float, float, float]
 _POINTS: dict[tuple[str, str], tuple[tuple[str, float, float, float], ...]] = {
     ("roar", "gradient"): (
         ("standard", 0.7366, 0.0, 0.019),
-        ("L2 xent, largest eps", 0.62, 1.0, 0.066),
-        ("L-inf xent, largest eps", 0.61, 1.0, 0.064),
+        ("L2 cross-entropy, largest eps", 0.62, 1.0, 0.066),
+        ("L-inf cross-entropy, largest eps", 0.61, 1.0, 0.064),
     ),
     ("roar", "gradient_x_input"): (
         ("standard", 0.7366, 0.0, 0.037),
-        ("L2 xent, largest eps", 0.62, 1.0, 0.0725),
-        ("L-inf xent, largest eps", 0.61, 1.0, 0.0745),
+        ("L2 cross-entropy, largest eps", 0.62, 1.0, 0.0725),
+        ("L-inf cross-entropy, largest eps", 0.61, 1.0, 0.0745),
     ),
     ("kar", "gradient"): (("standard", 0.7366, 0.0, -0.005),),
     ("kar", "gradient_x_input"): (("standard", 0.7366, 0.0, 0.0075),),

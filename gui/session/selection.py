@@ -51,6 +51,14 @@ class ImageSelection(QObject):
         """Mean all images again."""
         self.choose((), "")
 
+    def kept(self) -> tuple[tuple[int, ...], str]:
+        """Return what :meth:`show_kept` selects again."""
+        return self.indices, self.words
+
+    def show_kept(self, kept: tuple[tuple[int, ...], str]) -> None:
+        """Select what was selected when :meth:`kept` was called."""
+        self.choose(*kept)
+
     def count_text(self) -> str:
         """Return how many are selected, or ""."""
         count = len(self.indices)

@@ -27,6 +27,8 @@ class State(QObject):
 
     Signals
     -------
+    study_left
+        The open study is about to give its place to another one.
     study_changed
         Another study was opened, or the study's name or notes changed.
     images_changed
@@ -54,6 +56,7 @@ class State(QObject):
         Listeners to every engine event (see :mod:`engine.jobs.events`), connected like a signal.
     """
 
+    study_left = Signal()
     study_changed = Signal()
     images_changed = Signal()
     record_added = Signal(object)
@@ -101,6 +104,8 @@ class State(QObject):
 
     def show_study(self, study: Study) -> None:
         """Make a study that was read the open one, and choose its newest images."""
+        if self.study is not None:
+            self.study_left.emit()
         self._open_runner(study)
         self.study = study
         self.runner.forget("images")

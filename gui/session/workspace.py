@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject
 from engine.specs.schema import Spec
 from gui.session.colours import NetworkColours
 from gui.session.edits import Edits
+from gui.session.files.openings import Openings
 from gui.session.guests import Guests
 from gui.session.importer import Importer
 from gui.session.letters import Letters
@@ -48,6 +49,8 @@ class Workspace(State):
         The images that were picked in a gallery or a table, for all pages.
     edits
         Changes titles and notes, opens networks, deletes records, and undoes that.
+    openings
+        Opens the study that was open before, with what was selected in it, for undo.
     """
 
     def __init__(self, parent: QObject | None = None):
@@ -66,6 +69,8 @@ class Workspace(State):
         self.unfinished = UnfinishedWork(self, self.queueing)
         self.letters = Letters(self)
         self.selection = ImageSelection(self)
+        self.openings = Openings(self, self.edits, self.importer)
+        self.openings.remember(self.selection, self.selection.kept, self.selection.show_kept)
 
     def run(self, specs: Iterable[Spec]) -> list[Spec]:
         """Compute and store what is missing for these specs; see :class:`Queueing`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from gui.pages import RECORDS
+from gui.pages import RECORDS, WELCOME
 from gui.session.workspace import Workspace
 from gui.shell.page_stack import PageStack
 
@@ -30,6 +30,7 @@ class History(QObject):
         pages.rail.chosen.connect(self._on_page)
         workspace.record_asked.connect(self.show_record)
         workspace.study_changed.connect(self._on_study)
+        workspace.openings.remember(self, self._kept, self._show_kept, with_images=False)
 
     @property
     def there_is_more(self) -> bool:
@@ -70,6 +71,25 @@ class History(QObject):
     def _on_study(self) -> None:
         self._visits = [(self._pages.currentIndex(), "")]
         self.changed.emit(False)
+
+    def _kept(self) -> list[tuple[int, str]]:
+        """Return what was shown, without the first page from which another study was opened."""
+        self._note_record()
+        first = self._pages.places.index(WELCOME) if WELCOME in self._pages.places else -1
+        visits = list(self._visits)
+        while len(visits) > 1 and visits[-1][0] == first:
+            visits.pop()
+        return visits
+
+    def _show_kept(self, visits: list[tuple[int, str]]) -> None:
+        page, key = visits[-1] if visits else (self._pages.currentIndex(), "")
+        self._moving = True
+        self._pages.show_index(page)
+        if key:
+            self._show_on_page(key)
+        self._moving = False
+        self._visits = visits
+        self.changed.emit(self.there_is_more)
 
     def _note_record(self) -> None:
         """Store which record is selected on the page that is about to be left."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from engine.attribution import pictures
 from engine.figures.charts import FigureError, MapGridData
 from engine.figures.grids import rgb_row
-from engine.specs import Training
+from engine.specs import ClassifierSpec, Training
 from engine.store.study import Study, spec_of
 
 MOST_EPOCHS = 9
@@ -110,6 +110,7 @@ def film_grid(
     percentile: float = pictures.PERCENTILE,
     colormap: str = "blue_white_red",
     shared: bool = False,
+    attack: str = "",
 ) -> MapGridData:
     """Return films as rows of a figure: the image, then its map after each epoch.
 
@@ -117,6 +118,8 @@ def film_grid(
     ----------
     films
         Title and film of each network; shorter films leave cells empty.
+    attack
+        Of the accuracies under attack, as :func:`attack_of` names it.
     """
     length = max((len(film.steps) for _, film in films), default=0)
     steps = next((film.steps for _, film in films if len(film.steps) == length), np.empty(0))
@@ -143,11 +146,19 @@ def film_grid(
         caption=(
             f"Maps kept while training, the strongest {100 - percentile:g} % clipped; "
             + ("one scale for each network. " if shared else "each to its own scale. ")
-            + "Below: accuracy on test images as they are / under attack, after the epoch."
+            + "Below: accuracy on test images as they are / under attack"
+            + (f" ({attack})" if attack else "")
+            + ", after the epoch."
         ),
         notes=tuple(notes),
         values=tuple(values),
     )
+
+
+def attack_of(specs: Iterable[ClassifierSpec]) -> str:
+    """Return under which attack and eps the accuracies of networks after each epoch are."""
+    found = {spec.evaluation.title for spec in specs if isinstance(spec, Training)}
+    return found.pop() if len(found) == 1 else "each network's own" if found else ""
 
 
 def epoch_name(step: float) -> str:
@@ -170,18 +181,19 @@ def film_figure(study: Study) -> MapGridData:
         and "gaussians_2d" not in str(entry.spec)
     ]
     newest = found[-1][1].images if found else None
-    films = []
+    films, specs = [], []
     for entry, spec in found:
         arrays = study.read(entry.key).arrays
         if spec.images == newest and all(name in arrays for name in KEPT):
             places = spread(len(arrays["probes/steps"]))
             films.append((study.title(spec), film_of(arrays, 0, places)))
+            specs.append(spec)
     if not films:
         raise FigureError(
             "the study has no networks with maps over epochs: run the preset demo, or use the "
             "page Train"
         )
-    return film_grid(films)
+    return film_grid(films, attack=attack_of(specs))
 
 
 def _at(

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from engine.figures.charts import FigureError
-from engine.figures.drawing import check_path, save_as
+from engine.figures.charts import FigureError, Picture
 from engine.figures.grids import class_names_of, largest_set
 from engine.figures.images.surface import surface_charts
 from engine.specs import AdversarialExamples
 from engine.store.study import Study
 
 
-def write_surface(study: Study, path: Path) -> None:
-    """Compute the planes of every network that was attacked by the same attack, and draw them.
+def surface_figure(study: Study) -> Picture:
+    """Compute the planes of every network that was attacked by the same attack; return the charts.
 
     The study keeps no planes, so this takes a second a network, and needs the images.
 
     Raises
     ------
     FigureError
-        If the study has no adversarial examples of images, or the file cannot be written.
+        If the study has no adversarial examples of images.
     ImagesError, StudyError
         If the images or a network cannot be read.
     """
-    check_path(path)
     found = largest_set(
         study,
         AdversarialExamples,
@@ -44,7 +41,7 @@ def write_surface(study: Study, path: Path) -> None:
         "of the attack, upwards a random one orthogonal to it; pixels clipped to [0, 1]. One scale "
         "of loss."
     )
-    save_as(surface_charts(results, names, caption), path)
+    return surface_charts(results, names, caption)
 
 
 def _around(study: Study, spec: AdversarialExamples) -> Any:

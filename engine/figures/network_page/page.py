@@ -150,7 +150,7 @@ def _head(subject: Subject, when: datetime) -> Iterator[Markup]:
     clean = subject.record.numbers.get("clean_accuracy")
     words = [f"{percent(float(clean))} clean"] if clean is not None else []
     if lowest is not None:
-        words.append(f"{percent(lowest.accuracy)} under {lowest.attack}")
+        words.append(f"{percent(lowest.accuracy)} under {subject.robustness.attack_of(lowest)}")
     known.append(("In short", ", ".join(words) or "no accuracy known"))
     yield facts(known)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SANS = ("Arial", "Helvetica", "Liberation Sans", "DejaVu Sans")
 SERIF = ("Times New Roman", "Times", "Liberation Serif", "STIXGeneral")
 INCH = 25.4
+EXACT_MM = 0.1  # what a printer does not tell apart, and a size in inches rounds
 GAP_MM = 2.0  # between two figures side by side, half of it for each
 
 
@@ -210,6 +211,27 @@ def replaced_font(preset: str, font: str = "") -> str:
     if used in wanted:
         return ""
     return f"{' or '.join(wanted)} is asked for and not installed: the letters are {used}"
+
+
+def too_large(preset: str, width_mm: float, height_mm: float) -> str:
+    """Return one sentence if a figure is larger than the column or the page of a preset, else "".
+
+    Parameters
+    ----------
+    preset
+        A key of :data:`PRESETS`; "" for no column and no page.
+    """
+    row = PRESETS.get(preset)
+    if row is None:
+        return ""
+    found = []
+    if width_mm > row.width_mm + EXACT_MM:
+        wide = f"{width_mm - row.width_mm:.1f} mm wider than its column of {row.width_mm:g} mm"
+        found.append(wide)
+    page = row.most_height_mm
+    if page is not None and height_mm > page + EXACT_MM:
+        found.append(f"{height_mm - page:.1f} mm higher than its page of {page:g} mm")
+    return f"Too large for {row.label}: {' and '.join(found)}." if found else ""
 
 
 def as_lines() -> Iterator[str]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from engine.figures.charts import INK, SYMBOLS, ChartData, Floats, Series, Symbol, series_colour
 from engine.specs import Mode
+from engine.specs.attacks import losses_in_words
 from engine.specs.schema import KINDS
 from engine.texts import shortened
 from engine.tradeoff import comparison
@@ -28,8 +29,6 @@ TERMS = (
     "L-inf, L2: the norm of the attacks that networks were trained on, with eps beside each point; "
     "cross-entropy, margin: what these attacks raise."
 )
-# Words for the names of losses in the names of groups, which scripts read.
-LOSSES = {"xent": "cross-entropy", "cw": "margin", "cw_capped": "capped margin"}
 
 
 def tradeoff_chart(found: Sequence[Group], mode: Mode, kind: str, x: Abscissa) -> ChartData:
@@ -75,7 +74,7 @@ def legend_of(group: Group) -> str:
 
 def name_of(group: Group) -> str:
     """Return a group's name, with the loss of its attacks in words."""
-    return " ".join(LOSSES.get(word, word) for word in group.name.split(" "))
+    return losses_in_words(group.name)
 
 
 def method_words(kind: str) -> str:

@@ -93,12 +93,8 @@ class ByClassTab(QWidget):
         self.which.setToolTip("Confusions on images as they are, or on attacked ones")
         self.measure = QPushButton("Measure by class")
         self.measure.setProperty("role", "primary")
-        self.measure.setToolTip(
-            plain_tip(
-                f"Classify the first {IMAGES:,} test images as they are and under the attack at "
-                "the left, and keep the result"
-            )
-        )
+        self._say_count()
+        self.workspace.images_changed.connect(self._say_count)
         self.report = QPushButton("Report…")
         self.report.setToolTip("Write all that the study knows about this network as a web page")
         self.note = Label(wordWrap=True)
@@ -117,6 +113,19 @@ class ByClassTab(QWidget):
         self.worst.setIconSize(QSize(SIDE, SIDE))
         self.worst.setGridSize(QSize(SIDE + 40, SIDE + self.fontMetrics().height() + 14))
         self.worst.setUniformItemSizes(True)
+
+    @Slot()
+    def _say_count(self) -> None:
+        """Say how many images are measured: no more than there are."""
+        found = self.workspace.image_set
+        there = IMAGES if found is None else len(found.test_images)
+        images = f"first {IMAGES:,}" if there > IMAGES else f"{there:,}"
+        self.measure.setToolTip(
+            plain_tip(
+                f"Classify the {images} test images as they are and under the attack at the left, "
+                "and keep the result"
+            )
+        )
 
     def _build_layout(self) -> None:
         bar = QHBoxLayout()

@@ -140,7 +140,8 @@ class BoundaryControls(SidePanel):
         self.train.clicked.connect(self.train_asked)
         self.paper = QPushButton("Paper's settings")
         self.paper.setToolTip(
-            "Training eps 0.125 and 0.25 (0.25 and 0.5 in [-1, 1]), seed 0, 10 epochs"
+            "Trained against L2 attacks of eps 0.125 and 0.25 (0.25 and 0.5 in the paper's "
+            "[-1, 1]), seed 0, 10 epochs"
         )
         self.paper.clicked.connect(self.paper_asked)
         self.add(self.train)

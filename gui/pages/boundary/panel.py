@@ -217,7 +217,7 @@ class BoundaryPanel(QWidget):
         spin.setPrefix("eps ")
         spin.setFixedWidth(FIELD)
         spin.setKeyboardTracking(False)
-        spin.setAccessibleName(f"Training eps of network {self.place + 1}")
+        spin.setAccessibleName(f"L2 eps that network {self.place + 1} is trained against")
         spin.setToolTip(
             "L2 radius of the attacks that this network is trained against, in [0, 1] units; "
             "another one trains the network anew, unless the study has it already"

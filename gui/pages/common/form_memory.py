@@ -56,6 +56,7 @@ class FormMemory(QObject):
         self._again.timeout.connect(self._show_waiting)
         page.installEventFilter(self)
         kinds.grown.connect(self._again.start)
+        self._workspace.study_left.connect(self.save)
         self._workspace.study_changed.connect(self._on_study)
         self._workspace.images_changed.connect(self.restore)
         self.restore()

@@ -67,6 +67,9 @@ class NetworkPicker(QWidget):
         workspace.highlighted.connect(self._highlight)
         theme.signals.changed.connect(self._recolour)
         self.refresh()
+        workspace.openings.remember(
+            self, lambda: self._chosen if self._touched else [], self.choose_these
+        )
 
     @property
     def networks(self) -> list[Network]:

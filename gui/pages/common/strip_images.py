@@ -51,6 +51,7 @@ class StripImages(QObject):
         workspace.guests.changed.connect(self.fill)
         workspace.guests.arrived.connect(self._on_arrived)
         workspace.selection.changed.connect(self._on_selection)
+        workspace.openings.remember(self, lambda: strip.chosen, strip.choose)
         if workspace.selection.indices:
             self._on_selection()
 

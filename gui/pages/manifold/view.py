@@ -89,7 +89,7 @@ def _panels(study: Study, generator: str) -> tuple[PanelView, ...]:
         for panel in manifold_panels.panels(study)
         if (spec := _spec_behind(study, panel)) is not None and spec.generator.key == generator
     ]
-    names = manifold_panels.names([panel for panel, _ in found])
+    names = manifold_panels.titles([panel for panel, _ in found])
     known = "explained" in study.entry(generator).numbers
     return tuple(
         _panel(panel, spec, name, known=known)

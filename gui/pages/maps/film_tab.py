@@ -14,7 +14,15 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from engine.attribution import pictures
 from engine.figures.charts import FigureError, MapGridData
-from engine.figures.images.film import KEPT, Film, epoch_name, film_grid, film_of, spread
+from engine.figures.images.film import (
+    KEPT,
+    Film,
+    attack_of,
+    epoch_name,
+    film_grid,
+    film_of,
+    spread,
+)
 from engine.specs import Training
 from engine.texts import wrapped
 from gui.pages.common.network_picker import NetworkPicker
@@ -237,13 +245,15 @@ class FilmTab(QWidget):
 
     def figure(self) -> MapGridData:
         """Return the films as rows of a figure."""
-        films = [(network.title, film) for network, film, _ in self.films() if film is not None]
+        found = [(network, film) for network, film, _ in self.films() if film is not None]
+        films = [(network.title, film) for network, film in found]
         drawing = self._drawing.drawing
         return film_grid(
             films,
             percentile=drawing.percentile,
             colormap=drawing.colormap,
             shared=drawing.shared,
+            attack=attack_of(network.spec for network, _ in found),
         )
 
 

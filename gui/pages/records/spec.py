@@ -13,6 +13,7 @@ from engine.specs.schema import KINDS, Field, fields_of
 from gui.look import theme
 from gui.look.keys import native
 from gui.look.plain import plain_tip
+from gui.widgets.forms.field_edit import choice_name, help_words
 from gui.widgets.table_names import name_table
 
 LONGEST = 300
@@ -44,7 +45,7 @@ class SpecTree(QTreeWidget):
         item = self.currentItem()
         if event.matches(QKeySequence.StandardKey.Copy) and item is not None:
             name = item.data(0, Qt.ItemDataRole.UserRole)
-            QGuiApplication.clipboard().setText(f"{name}={item.text(1)}")
+            QGuiApplication.clipboard().setText(f"{name}={item.data(1, Qt.ItemDataRole.UserRole)}")
         else:
             super().keyPressEvent(event)
 
@@ -57,10 +58,13 @@ class SpecTree(QTreeWidget):
 
     def _add(self, parent: QTreeWidgetItem, name: str, value: Any, field: Field | None) -> None:
         label = field.label if field is not None else name
-        item = QTreeWidgetItem(parent, [label, _text(value)])
+        item = QTreeWidgetItem(parent, [label, _words(name, value, field)])
         item.setData(0, Qt.ItemDataRole.UserRole, name)
-        item.setToolTip(0, plain_tip(field.help if field is not None and field.help else name))
-        item.setToolTip(1, plain_tip(_text(value)))
+        item.setData(1, Qt.ItemDataRole.UserRole, _text(value))
+        item.setToolTip(
+            0, plain_tip(help_words(field) if field is not None and field.help else label)
+        )
+        item.setToolTip(1, plain_tip(item.text(1)))
         default = field is None or (not field.required and _text(field.default) == _text(value))
         if not default and name != "kind":
             font = self.font()
@@ -72,6 +76,14 @@ class SpecTree(QTreeWidget):
         elif isinstance(value, list) and any(isinstance(part, Mapping) for part in value):
             for place, part in enumerate(value):
                 self._add(item, str(place + 1), part, None)
+
+
+def _words(name: str, value: Any, field: Field | None) -> str:
+    """Return a value as forms call it, where it is a kind or one of a field's choices."""
+    if name == "kind" and value in KINDS:
+        return KINDS[value].label
+    chosen = field is not None and isinstance(value, str) and value in field.choices
+    return choice_name(field, value) if field is not None and chosen else _text(value)
 
 
 def _text(value: Any) -> str:

@@ -106,7 +106,7 @@ class RecordsTable(QWidget):
     # ----------------------------------------------------------------------------------- building
 
     def _build_bar(self) -> None:
-        self.search = SearchField("Search: words, a key, eps=0.1, linf", "Search records")
+        self.search = SearchField("Search: words, a key, eps=8/255", "Search records")
         self.search.setToolTip(
             with_key(
                 "Every word must stand in the title, kind, key, note or settings; name=value "

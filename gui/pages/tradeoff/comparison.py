@@ -92,8 +92,9 @@ class ComparisonPanel(QWidget):
         self.table = NumberTable("Published and ours")
         self.table.setToolTip(
             plain_tip(
-                "r: Pearson, rank: Spearman. xent: attacks that raise the cross-entropy, cw: "
-                "margin.\nPublished on CIFAR-10 with 21 networks a group.\n"
+                "r: Pearson, rank: Spearman correlation. Networks by the norm of the attacks that\n"
+                "they were trained on, and by what these raise: cross-entropy or margin.\n"
+                "Published on CIFAR-10 with 21 networks a group.\n"
                 f"A click on a column sorts, {native('copy')} copies."
             )
         )

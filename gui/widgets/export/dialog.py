@@ -160,7 +160,7 @@ class ExportDialog(Dialog):
     def _draw_preview(self) -> None:
         """Draw the file, and show what is in it."""
         data, suffix, style, choice = self.data, self.suffix, self.figure_style, self._choice()
-        preset = self.form.preset_name
+        preset = self.form.column_name
         pixels = int(max(self._preview.width(), 360) * self.devicePixelRatioF())
 
         def work(_: Any) -> Shown:
@@ -247,14 +247,11 @@ def _drawn(
     data: Picture, suffix: str, style: FigureStyle, pixels: int, choice: object, preset: str
 ) -> Shown:
     from engine.figures.drawing import drawn
-    from engine.figures.paper.presets import replaced_font
+    from engine.figures.paper.presets import replaced_font, too_large
 
     made = drawn(data, suffix, style, pixels)
     size = f"{made.width_mm:.1f} x {made.height_mm:.1f} mm, {len(made.file) / 1000:,.0f} kB."
-    notes = []
-    most = style.most_height_mm
-    if most is not None and made.height_mm > most + 0.1:
-        notes.append(f"Higher than the page, which has {most:g} mm.")
+    notes = [text for text in [too_large(preset, made.width_mm, made.height_mm)] if text]
     font = replaced_font(preset, "")
     if font and preset and style.font not in PRESETS[preset].fonts[:2]:
         notes.append(f"{font[0].upper()}{font[1:]}.")

@@ -53,6 +53,7 @@ class ExportForm(QWidget):
     def __init__(self, caption: str, parent: QWidget | None = None):
         super().__init__(parent)
         self._unit_shown = "mm"
+        self._column = OWN_SIZE
         self._build_choices()
         self._build_numbers()
         self.caption = QPlainTextEdit(caption)
@@ -96,6 +97,14 @@ class ExportForm(QWidget):
         return str(self.preset.currentData())
 
     @property
+    def column_name(self) -> str:
+        """The preset that was chosen last: its column and page stay wanted when a width is typed.
+
+        "" after "Own size" was chosen.
+        """
+        return self.preset_name or self._column
+
+    @property
     def unit(self) -> str:
         """The chosen unit of lengths: mm or inch."""
         return str(self.unit_choice.currentData())
@@ -108,6 +117,7 @@ class ExportForm(QWidget):
     def show_choice(self, style: FigureStyle, suffix: str, unit: str, preset: str = "") -> None:
         """Set the fields to an earlier choice."""
         self.preset.setCurrentIndex(max(0, self.preset.findData(preset)))
+        self._column = preset
         self.unit_choice.setCurrentIndex(max(0, self.unit_choice.findData(unit)))
         per = MM_PER[self._unit_shown]
         self.format.setCurrentIndex(max(0, self.format.findData(suffix)))
@@ -239,6 +249,7 @@ class ExportForm(QWidget):
     @Slot()
     def _on_preset(self) -> None:
         """Take all that the preset says; fields are changed together, for one new preview."""
+        self._column = self.preset_name
         if self.preset_name:
             row = PRESETS[self.preset_name]
             offered = (font for font in row.fonts if self.font_choice.findText(font) >= 0)

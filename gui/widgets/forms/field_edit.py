@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import MISSING
 from typing import Any
 
@@ -15,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.specs.attacks import LOSS_WORDS
 from engine.specs.schema import Field, Spec, SpecError
 from gui.widgets.forms.number_edit import (
     NumberEdit,
@@ -28,11 +30,20 @@ from gui.widgets.label import Label
 
 CHOICE_NAMES = {
     "linf": "L-inf",
+    "l1": "L1",
     "l2": "L2",
-    "xent": "cross-entropy (xent)",
-    "cw": "margin (cw)",
-    "cw_capped": "margin, capped (cw_capped)",
-    "dlr": "difference of logits ratio (dlr)",
+    "l2_squared": "L2, squared",
+    **{name: f"{words} ({name})" for name, words in LOSS_WORDS.items()},
+    "tf32": "TF32",
+    "relu": "ReLU",
+    "silu": "SiLU",
+    "gelu": "GELU",
+    "imagenet": "ImageNet",
+    "cifar": "CIFAR",
+    "cifar10": "CIFAR-10",
+    "cifar10_kuangliu": "CIFAR-10, of kuangliu's networks",
+    "cifar100": "CIFAR-100",
+    "mnist": "MNIST",
     "signed": "to [−1, 1] (signed)",
 }
 # A choice that means something else in a field of this name.
@@ -40,6 +51,22 @@ CHOICE_NAMES_OF = {
     ("compared", "signed"): "sums with their signs (signed)",
     ("compared", "absolute"): "absolute values (absolute)",
 }
+
+
+def choice_name(item: Field, choice: str) -> str:
+    """Return what a choice of a field is called in forms: words, with the name that plans use."""
+    known = CHOICE_NAMES_OF.get((item.name, choice), CHOICE_NAMES.get(choice))
+    return choice.replace("_", " ") if known is None else known
+
+
+def help_words(item: Field) -> str:
+    """Return the help of a field, in which choices are called as in its list."""
+    text = item.help
+    for choice in item.choices:
+        name = choice_name(item, choice)
+        if f"({choice})" not in name:  # else the list has both
+            text = re.sub(rf"(?<!\w){re.escape(choice)}(?!\w)", name, text)
+    return text
 
 
 class InnerForm(QWidget):
@@ -242,8 +269,7 @@ class ChoiceField(FieldEdit):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         for choice in item.choices:
-            name = CHOICE_NAMES_OF.get((item.name, choice), CHOICE_NAMES.get(choice, choice))
-            self._combo.addItem(name, choice)
+            self._combo.addItem(choice_name(item, choice), choice)
         guard_wheel(self._combo)
         self._combo.currentIndexChanged.connect(self.changed)
         self._put(self._combo)

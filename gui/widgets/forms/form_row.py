@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from engine.specs.schema import Field
 from gui.look import terms
-from gui.widgets.forms.field_edit import FieldEdit, FlagField
+from gui.widgets.forms.field_edit import FieldEdit, FlagField, help_words
 from gui.widgets.label import Label
 
 
@@ -16,7 +16,7 @@ class FormRow:
     def __init__(self, item: Field, edit: FieldEdit, words: str, parent: QWidget):
         self.item = item
         self.edit = edit
-        plain = "\n".join(part for part in (item.help, _allowed(item)) if part)
+        plain = "\n".join(part for part in (help_words(item), _allowed(item)) if part)
         tip = terms.with_field(item.name, plain)
         edit.setToolTip(tip)
         self.error = error_label(parent)
@@ -58,7 +58,9 @@ class FormRow:
 
 
 def _allowed(item: Field) -> str:
-    return "" if item.is_spec or item.type is bool else capital(item.allowed())
+    """Return which values are allowed, or "" where the editor lists them."""
+    listed = item.is_spec or item.type is bool or (item.choices and not item.many)
+    return "" if listed else capital(item.allowed())
 
 
 def capital(words: str) -> str:

@@ -123,7 +123,7 @@ def test_that_the_page_says_all_that_is_known(study):
         assert title in text
     for part in (
         "2026-01-02 03:04",
-        "30.0 % under PGD-20 + targeted margin",
+        "30.0 % under L-inf 8/255 PGD-20 + targeted margin",
         "24.1 to 36.7 %",  # Wilson of 60 of 200
         "Verdict:  doubtful",
         "5 (2)",  # class 3 is twice taken for class 5

@@ -167,7 +167,11 @@ def test_that_show_has_a_part_for_everything_a_study_holds(tmp_path):
     study = made_up.manifold(tmp_path)
     made_up.add_boundary(study, made_up.plane_network())
     text = tables.as_text(study)
-    for words in ("Distance to the manifold, L2 xent, corrected", "tangent space", "Boundary tilt"):
+    for words in (
+        "Distance to the manifold, L2 cross-entropy, corrected",
+        "tangent space",
+        "Boundary tilt",
+    ):
         assert words in text
     found = tables.as_json(study)
     assert found["manifold"][0]["holds"] is True

@@ -14,21 +14,30 @@ from engine.cli.main import main
 from engine.figures import drawing
 from engine.figures.catalog import FIGURES, pictured
 from engine.figures.charts import ChartData, FigureError, MapGridData, Series
+from engine.figures.images import surface_file
 from engine.figures.paper.colours import PALETTES
 from engine.figures.paper.cut_off import cut_off, texts_drawn
 from engine.figures.paper.maps import bar_of_maps, one_title
-from engine.figures.paper.presets import PRESETS, PUBLISHERS, replaced_font, style_of
+from engine.figures.paper.presets import PRESETS, PUBLISHERS, replaced_font, style_of, too_large
 from engine.figures.paper.style import FigureStyle
 from engine.specs import Gradient, GradientXInput
+from engine.store.study import Result
 from tests import made_up_study as made_up
 
 MM = 25.4
-NAMES = tuple(row.name for row in pictured())
+NAMES = tuple(row.name for row in FIGURES.values() if row.make)
+ON_DEMAND = {row.name for row in FIGURES.values() if row.computed}
 
 
 @pytest.fixture(scope="module")
 def studies(tmp_path_factory):
-    """Return studies that together have the records of every figure."""
+    """Return studies that together have the records of every figure, planes computed at once."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(surface_file, "_around", planes)
+        yield made_studies(tmp_path_factory)
+
+
+def made_studies(tmp_path_factory):
     folder = tmp_path_factory.mktemp("studies")
     sweep = made_up.sweep(folder, eps=(0.02, 0.04, 0.06))
     for spec in (made_up.network(), made_up.network("linf", 0.02)):
@@ -43,6 +52,20 @@ def studies(tmp_path_factory):
     return sweep, made_up.manifold(folder), made_up.frontier(folder)
 
 
+def planes(study, spec):
+    """Return a plane through an image as if it had been computed: two classes, and a slope."""
+    across, upwards = np.meshgrid(np.linspace(-2, 2, 21), np.linspace(-2, 2, 21))
+    circle = np.linspace(0, 2 * np.pi, 40)
+    arrays = {
+        "offsets": across[0],
+        "loss": 3 + across + 0.2 * upwards,
+        "classes": (across > 0.5).astype(int) + 2,
+        "edge": np.stack([np.cos(circle), np.sin(circle)], 1),
+        "attacked": np.array([0.9, 0.0]),
+    }
+    return Result({"eps": 0.1, "loss": 1.0, "label": 2, "predicted": 2}, arrays)
+
+
 def picture(name, studies):
     for study in studies:
         try:
@@ -50,6 +73,11 @@ def picture(name, studies):
         except FigureError:
             continue
     raise AssertionError(f"no made up study has records for {name}")
+
+
+def test_that_every_figure_that_is_no_document_takes_a_preset():
+    assert set(FIGURES) - set(NAMES) == {"report", "network"}
+    assert set(NAMES) - {row.name for row in pictured()} == ON_DEMAND == {"surface"}
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -125,6 +153,39 @@ def test_that_command_and_script_take_a_preset_and_changes_of_it(studies, tmp_pa
     assert main(["methods", "figure_presets"]) == 0
     listed = capsys.readouterr().out
     assert all(row.name in listed and row.words in listed for row in PRESETS.values())
+
+
+def test_that_it_is_said_by_how_much_a_figure_exceeds_its_column_and_page(
+    studies, tmp_path, capsys
+):
+    where, out = str(studies[0].path), tmp_path / "figure.png"
+    line = ["export", "--study", where, "--out", str(out), "--dpi", "40"]
+    for figure in ("curves", "surface"):
+        assert main([*line, figure, "--preset", "nature", "--size", "100x190"]) == 0
+        wanted = (
+            "Too large for Nature, one column: 11.0 mm wider than its column of 89 mm and 20.0 mm "
+            "higher than its page of 170 mm."
+        )
+        assert wanted in capsys.readouterr().err
+        with Image.open(out) as image:
+            assert image.size == (int(100 / MM * 40), int(190 / MM * 40))
+        assert main([*line, figure, "--preset", "nature"]) == 0
+        assert "Too large" not in capsys.readouterr().err
+        assert main([*line, figure, "--size", "900x400"]) == 0
+        assert "Too large" not in capsys.readouterr().err
+
+
+def test_that_a_height_that_the_content_asks_for_is_measured_on_the_figure(tmp_path):
+    pixels = np.zeros((4, 4, 3), np.uint8)
+    grid = MapGridData(((pixels,) * 2,) * 60, tuple(f"network {n}" for n in range(60)))
+    style = replace(style_of("nature"), dpi=30)
+    width, height = drawing.save_as(grid, tmp_path / "figure.png", style)
+    assert height > 171
+    assert too_large("nature", width, height) == (
+        f"Too large for Nature, one column: {height - 170:.1f} mm higher than its page of 170 mm."
+    )
+    assert too_large("nature", 89.05, 170.05) == too_large("plain", 85, 400) == ""
+    assert drawing.save_as(grid, tmp_path / "figure.csv", style) is None
 
 
 def test_that_letters_of_another_font_are_said(monkeypatch):

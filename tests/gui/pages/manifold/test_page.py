@@ -342,7 +342,7 @@ def test_that_densities_are_those_of_the_engine_in_the_pickers_colours(study, op
     ordered(study)
     _, page, _ = opened(study)
     (panel,) = panels.panels(study)
-    assert page.distances.panel.currentText() == "L2 xent"
+    assert page.distances.panel.currentText() == "L2 cross-entropy"
     for curve in panel.curves:
         np.testing.assert_allclose(drawn(page)[curve.name].x, curve.x)
         np.testing.assert_allclose(drawn(page)[curve.name].y, curve.density)

@@ -341,7 +341,7 @@ def test_that_published_and_our_correlations_stand_side_by_side(tmp_path, opened
     assert (row.score, row.group) == ("ROAR gradient", "L2 xent")
     assert first[:7] == (
         "ROAR gradient",
-        "L2 xent",
+        "L2 cross-entropy",
         "accuracy",
         "5",
         "1",
@@ -439,9 +439,9 @@ def test_that_every_row_says_which_variant_its_networks_are(tmp_path):
     points = tradeoff_points.networks(made_up.sweep(tmp_path))
     faithful = [replace(p, variant="faithful") if p.norm == "l2" else p for p in points]
     by_group = {row[1]: row[-1] for row in compare(faithful).rows}
-    assert by_group["corrected L-inf xent"] == "corrected"
+    assert by_group["corrected L-inf cross-entropy"] == "corrected"
     # There is no faithful standard network, so that the corrected one is in this group too.
-    assert by_group["faithful L2 xent"] == "corrected and faithful"
+    assert by_group["faithful L2 cross-entropy"] == "corrected and faithful"
 
 
 def test_that_an_empty_page_leads_to_retraining(opened, qtbot):

@@ -1,4 +1,5 @@
 import csv
+import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from pathlib import Path
@@ -101,6 +102,29 @@ def test_that_a_size_of_ones_own_is_shown_as_such(dialog):
     assert dialog.form.preset.currentText() == "Own size"
     dialog.form.width_field.setValue(85)
     assert dialog.form.preset.currentData() == "plain"
+
+
+def test_that_a_figure_larger_than_its_column_or_page_is_said_before_it_is_saved(dialog, qtbot):
+    dialog.show()
+    place = dialog.form.preset.findData("nature")
+    dialog.form.preset.setCurrentIndex(place)
+    dialog.form.preset.activated.emit(place)
+    qtbot.waitUntil(lambda: "89.0 x" in dialog._answer.text(), timeout=20000)
+    assert "Too large" not in dialog._answer.text()
+    dialog.form.width_field.setValue(100)
+    dialog.form.height_field.setValue(190)
+    qtbot.waitUntil(lambda: "100.0 x 190.0 mm" in dialog._answer.text(), timeout=20000)
+    assert dialog.form.preset.currentText() == "Own size"
+    assert (
+        "Too large for Nature, one column: 11.0 mm wider than its column of 89 mm and 20.0 mm "
+        "higher than its page of 170 mm."
+    ) in dialog._answer.text()
+    own = dialog.form.preset.count() - 1
+    dialog.form.preset.setCurrentIndex(own)
+    dialog.form.preset.activated.emit(own)
+    dialog.form.width_field.setValue(101)
+    qtbot.waitUntil(lambda: "101.0 x 190.0 mm" in dialog._answer.text(), timeout=20000)
+    assert "Too large" not in dialog._answer.text()
 
 
 def test_that_the_height_is_automatic_at_first(dialog):
@@ -359,7 +383,10 @@ def test_that_a_figure_higher_than_the_page_is_said(qtbot):
     dialog.form.preset.setCurrentIndex(dialog.form.preset.findData("neurips-half"))
     dialog.form.preset.activated.emit(0)
     dialog._draw_preview()
-    assert "Higher than the page, which has 228.6 mm." in dialog._answer.text()
+    assert re.search(
+        r"Too large for NeurIPS, half of it: [\d.]+ mm higher than its page of 228.6 mm\.",
+        dialog._answer.text(),
+    )
 
 
 def test_that_each_study_has_a_folder_for_its_figures(page, qtbot, tmp_path):
