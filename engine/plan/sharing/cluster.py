@@ -143,14 +143,16 @@ def start_workers(count: int, devices: Sequence[str], scratch: Path) -> Any:
         Values of CUDA_VISIBLE_DEVICES, given to the workers in turn; none: it is left as it is.
     """
     dask = distributed()
-    loopback = {"host": "127.0.0.1", "dashboard_address": None, "dashboard": False}
+    # Without an address, dask would take the port 8787 for its pages, and warn if it is taken.
+    pages = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+    loopback = {"host": "127.0.0.1", **pages}
     workers = {
         number: {
             "cls": dask.Nanny,
             "options": {
                 "host": "127.0.0.1",
                 "nthreads": 1,
-                "dashboard": False,
+                **pages,
                 "memory_limit": 0,  # the program bounds its own memory, by what is free
                 "local_directory": str(scratch),
                 "silence_logs": QUIET,
@@ -225,5 +227,8 @@ def connected(workers: Workers, device: str, given_up: Callable[[], bool]) -> It
 
 def workers_of(client: Any) -> dict[str, Any]:
     """Return what the scheduler knows of its workers, by address."""
-    found: dict[str, Any] = client.scheduler_info(n_workers=-1)["workers"]
+    # Not client.scheduler_info: what it returns is replaced every two seconds by an answer without
+    # workers, from another thread.
+    told = client.sync(client.scheduler.identity, n_workers=-1)
+    found: dict[str, Any] = told["workers"]
     return found

@@ -290,8 +290,7 @@ class Crew:
         more = f" and {len(titles) - 2} more" if len(titles) > 2 else ""
         what = f" while it computed {shown}{more}" if titles else ""
         if not self.workers.scheduler:
-            then = "it is started again"
-            then += ", and its work goes on with whoever is free" if titles else ""
+            then = "it is started again, and its work goes on with whoever is free"
         elif left:
             then = "its work goes on with another worker" if titles else "others are there"
         else:
