@@ -139,6 +139,8 @@ class SharedRun:
             self._take_up()
             self._give_up_lost()
             self._waiting.watch(self._open)
+            if self._presence.me.shards > 1:
+                self._waiting.tell_strangers()
         if not self._stopped:
             self._begin()
             if not self._queued and self._mine:
