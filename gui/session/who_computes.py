@@ -60,4 +60,4 @@ def in_window(text: str) -> str:
     """Return a sentence about workers without the names of a command's options."""
     for option, words in (("--scheduler", "the scheduler"), ("--workers", "the number of workers")):
         text = text.replace(f"{option} is", f"{words} is")
-    return text[:1].upper() + text[1:]
+    return text if text.startswith("dask.") else text[:1].upper() + text[1:]
