@@ -83,7 +83,6 @@ def own_settings(
 def libraries() -> Iterator[None]:
     """Load the libraries of the window tests, and exempt their objects from garbage collection."""
     import pyqtgraph  # noqa: F401
-    import torch._dynamo  # noqa: F401  # the runner's warm-up imports it, and that cannot be interrupted
 
     import engine.plan.scheduler  # noqa: F401
 

@@ -24,7 +24,7 @@ from engine.specs import VAEGAN
 from engine.specs.schema import SpecError
 from engine.store.study import Result
 from engine.training.loop import Checkpoints, TrainingState, load_weights, run_epoch, weights_of
-from engine.training.tensorflow_adam import TensorFlowAdam
+from engine.training.optimizers import EagerAdam, TensorFlowAdam
 
 SAMPLES = 64
 EXPLAINED_IMAGES = 1000
@@ -44,7 +44,7 @@ def train(spec: VAEGAN, context: Context) -> Result:
         )
     model = build(spec, images, context.generator("weights", spec.seed))
     model = model.to(context.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    adam = TensorFlowAdam if spec.form == "released" else torch.optim.Adam
+    adam = TensorFlowAdam if spec.form == "released" else EagerAdam
     betas = (spec.beta1, BETA2)
     optimizer = adam(model.parameters(), lr=spec.learning_rate, betas=betas, fused=True)
     generators = {

@@ -31,7 +31,7 @@ from engine.specs import (
 )
 from engine.specs.passes import FORWARD, TO_PIXELS
 from engine.specs.proposals import one_and_many_steps
-from engine.specs.schema import Spec, SpecError, from_dict
+from engine.specs.schema import Spec
 from engine.store.index import Entry
 
 PROBES = 8  # images behind the live maps; see engine.jobs.device_images
@@ -276,9 +276,8 @@ def rates_in(entries: Sequence[Entry]) -> Rates:
     """Return the rates learned from the durations of a study's newest records."""
     sizes, rates = sizes_in(entries), Rates()
     for entry in entries[-RECENT:]:
-        try:
-            spec: Spec = from_dict(entry.spec)
-        except SpecError:
+        spec = entry.known_spec
+        if spec is None:
             continue  # written by a later version, with a kind that this version does not know
         passes = entry.numbers.get("passes")  # an image's: attacks leave images that fell
         done = None if passes is None else float(passes) * int(entry.numbers["test_images"])

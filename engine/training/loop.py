@@ -23,8 +23,8 @@ from engine.memory import BATCH_NOTE
 from engine.networks.noise import draw_from, is_random
 from engine.specs import SGD, Adam, OptimizerSpec, Order
 from engine.store.hdf5 import Content
+from engine.training.optimizers import EagerAdam, EagerSGD, TensorFlowAdam
 from engine.training.rates import rate_factor
-from engine.training.tensorflow_adam import TensorFlowAdam
 
 CHECKPOINT_SECONDS = 3.0
 CURVE_POINTS_PER_EPOCH = 20
@@ -81,7 +81,7 @@ class TrainingState:
 
 
 def _adam(parameters: Parameters, spec: Adam) -> torch.optim.Optimizer:
-    kind = TensorFlowAdam if spec.form == "released" else torch.optim.Adam
+    kind = TensorFlowAdam if spec.form == "released" else EagerAdam
     return kind(
         parameters,
         lr=spec.learning_rate,
@@ -92,7 +92,7 @@ def _adam(parameters: Parameters, spec: Adam) -> torch.optim.Optimizer:
 
 
 def _sgd(parameters: Parameters, spec: SGD) -> torch.optim.Optimizer:
-    return torch.optim.SGD(
+    return EagerSGD(
         parameters,
         lr=spec.learning_rate,
         momentum=spec.momentum,

@@ -48,14 +48,11 @@ class Runner(QObject):
         The engine is loaded: computations can start.
     broken
         The engine cannot be loaded; takes one sentence.
-    warmed
-        The end of :meth:`warm_up`; takes nothing, or why it failed.
     """
 
     engine_event = Signal(object)
     ready = Signal()
     broken = Signal(str)
-    warmed = Signal(object)
 
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
@@ -83,14 +80,6 @@ class Runner(QObject):
         self._answer_timer.timeout.connect(self._drain_answers)
 
     # ------------------------------------------------------------------------------- computations
-
-    @Slot()
-    def warm_up(self) -> None:
-        """Import ahead what torch would import with the first optimiser, which takes seconds.
-
-        While a lane imports, every step of the window waits for Python's lock; so not at once.
-        """
-        self.ask("warm-up", _warm_up, self.warmed.emit, self.warmed.emit, long=True)
 
     def load_engine(self) -> None:
         """Import torch and the engine on a lane, so that the window appears before they load."""
@@ -387,11 +376,6 @@ class Runner(QObject):
                 answer.request.failed(answer.error)
             else:
                 answer.request.done(answer.value)
-
-
-def _warm_up(_: Control) -> None:
-    """Import ahead what torch otherwise imports, taking seconds, with the first optimiser."""
-    import torch._dynamo  # noqa: F401
 
 
 def _ignore(_: object) -> None:

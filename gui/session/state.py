@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from engine.data.cache import ImageCache
 from engine.jobs.events import Ended
 from engine.specs import ClassifierSpec, Gaussians2D, ImagesSpec
-from engine.specs.schema import Spec, SpecError
+from engine.specs.schema import ORIGINS, Spec, SpecError
 from engine.store.index import Entry
 from engine.store.study import Study, StudyError, spec_of
 from gui.look import settings
@@ -78,6 +78,8 @@ class State(QObject):
         self.image_cache = ImageCache(settings.cache_folder() / "images")
         self.image_cache.tidy()
         self._said_unused = False
+        self._classifiers: list[tuple[Entry, ClassifierSpec]] = []
+        self._classifiers_of: object = None
 
     def ask_image(self, index: int) -> None:
         """Lead to a test image; pages that are built later find it in ``asked_image``."""
@@ -163,8 +165,13 @@ class State(QObject):
 
     def classifiers(self) -> list[tuple[Entry, ClassifierSpec]]:
         """Return the networks of the study, oldest first, with their specs."""
-        pairs = [(entry, spec_of(entry)) for entry in self.entries("training", "imported")]
-        return [(entry, spec) for entry, spec in pairs if isinstance(spec, ClassifierSpec)]
+        entries = self.entries("training", "imported")
+        of = entries, tuple(ORIGINS)  # a plugin that is loaded explains more records
+        if of != self._classifiers_of:
+            pairs = [(entry, spec_of(entry)) for entry in entries]
+            found = [(entry, spec) for entry, spec in pairs if isinstance(spec, ClassifierSpec)]
+            self._classifiers_of, self._classifiers = of, found
+        return self._classifiers
 
     # ---------------------------------------------------------------------------------- computing
 

@@ -12,6 +12,7 @@ from gui.session.edits import Edits
 from gui.session.guests import Guests
 from gui.session.importer import Importer
 from gui.session.letters import Letters
+from gui.session.networks import Networks
 from gui.session.pace import Pace
 from gui.session.queueing import Queueing
 from gui.session.selection import ImageSelection
@@ -27,6 +28,8 @@ class Workspace(State):
     ----------
     colours
         Numbers the networks, so that each has one colour on every page.
+    networks
+        Lists the networks that can be used with the current images.
     importer
         Imports what the user drops, pastes or chooses.
     guests
@@ -50,6 +53,7 @@ class Workspace(State):
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
         self.colours = NetworkColours(self)
+        self.networks = Networks(self)
         self.importer = Importer(self)
         self.guests = Guests(self)
         self.pace = Pace(self)

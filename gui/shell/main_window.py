@@ -148,7 +148,6 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         workspace = self.workspace
         self.pages.settled.connect(self.settled)
-        self.pages.settled.connect(workspace.runner.warm_up)
         self.unfinished.list_asked.connect(lambda: self.pages.show_place(RECORDS))
         self.dock.opened.connect(self.pages.show_record)
         self.dock.expanded_changed.connect(self._share_height)

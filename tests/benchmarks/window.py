@@ -169,8 +169,6 @@ def make_large(path: Path) -> None:
 
 def alone(home: Path) -> dict[str, float]:
     """Return the seconds of the plan without a window."""
-    import torch._dynamo  # noqa: F401  # the window imports it while nothing is asked of it
-
     from engine.plan.scheduler import Scheduler, slots_on
     from engine.store.study import Study
 

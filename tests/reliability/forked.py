@@ -11,8 +11,6 @@ import time
 import traceback
 from pathlib import Path
 
-import torch._dynamo  # noqa: F401  # the first optimiser would load it, in every child
-
 import engine.plan.scheduler  # noqa: F401
 
 # The name of the machine is asked for in a process of its own: once is enough for all children.

@@ -19,7 +19,8 @@ from engine.tradeoff.seeds import but_for_seed, name_of_all, seed_band
 from gui.look.plain import plain_tip
 from gui.pages.attack.form import AttackForm
 from gui.pages.attack.report_card import AttackCard
-from gui.pages.common.network_picker import Network, NetworkPicker
+from gui.pages.common.network_picker import NetworkPicker
+from gui.session.networks import Network
 from gui.session.workspace import Workspace
 from gui.widgets.forms.number_boxes import CountBox
 from gui.widgets.forms.number_edit import NumberEdit, guard_wheel

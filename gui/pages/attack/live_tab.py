@@ -13,9 +13,10 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from engine.specs import AdversarialExamples, AttackSpec
 from gui.look.plain import plain_tip
 from gui.pages.attack.form import AttackForm
-from gui.pages.common.network_picker import Network, NetworkPicker
+from gui.pages.common.network_picker import NetworkPicker
 from gui.pages.common.strip_images import StripImages
 from gui.session.class_names import ClassNames
+from gui.session.networks import Network
 from gui.session.previews import LivePreviews
 from gui.session.workspace import Workspace
 from gui.widgets.chip import Chip

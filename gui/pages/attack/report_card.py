@@ -11,7 +11,7 @@ from engine.specs import AttackCheck, AttackSpec, Measurement
 from engine.store.index import Entry
 from engine.store.study import spec_of
 from engine.tradeoff.verdicts import CHECKS, Finding, findings
-from gui.pages.common.network_picker import Network
+from gui.session.networks import Network
 from gui.session.workspace import Workspace
 from gui.widgets.forms.form_row import capital
 from gui.widgets.label import Label

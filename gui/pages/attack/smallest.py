@@ -12,7 +12,8 @@ from engine.specs import Measurement, SmallestEps
 from engine.store.index import Entry
 from engine.store.study import Study, spec_of
 from engine.texts import one_line, shortened
-from gui.pages.common.network_picker import Network, NetworkPicker
+from gui.pages.common.network_picker import NetworkPicker
+from gui.session.networks import Network
 from gui.session.workspace import Workspace
 from gui.widgets.images.image_strip import ImageStrip
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QLayout, QListWidget, QListWidgetItem, QStyle, QVBoxLayout, QWidget
 
-from engine.specs import ClassifierSpec, Measurement
-from engine.specs.distinguish import networks_apart
+from engine.specs import Measurement
 from engine.store.index import Entry
 from engine.tradeoff.robustness import Robustness, robustness
 from engine.tradeoff.scores import VERDICTS, robust_words
 from gui.look import theme
 from gui.look.plain import plain_tip
+from gui.session.networks import Network
 from gui.session.workspace import Workspace
 from gui.widgets.label import Label
 from gui.widgets.search_field import SearchField
@@ -29,27 +28,6 @@ SPACING = 2  # px around a row, as some have three lines
 PAD = 8  # px, that the style leaves around check box and icon
 # Where a line may end: not before "%" and what it counts, nor between a norm and its radius.
 UNBROKEN = re.compile(r" (?!%|robust|clean|L-inf|L2|[\d.]+(?:/255)?(?:[ )]|$))")
-
-
-@dataclass(frozen=True)
-class Network:
-    """A trained network that can be chosen.
-
-    Attributes
-    ----------
-    title
-        How it was trained, or the user's name for it; networks of one title get distinguishing
-        words.
-    """
-
-    entry: Entry
-    spec: ClassifierSpec
-    title: str
-
-    @property
-    def key(self) -> str:
-        """Key of its record."""
-        return self.entry.key
 
 
 class NetworkPicker(QWidget):
@@ -93,7 +71,8 @@ class NetworkPicker(QWidget):
     @property
     def networks(self) -> list[Network]:
         """The chosen networks, in the order of the list."""
-        return [network for key, network in self._networks.items() if key in self._chosen]
+        chosen = set(self._chosen)
+        return [network for key, network in self._networks.items() if key in chosen]
 
     @property
     def available(self) -> int:
@@ -188,7 +167,7 @@ class NetworkPicker(QWidget):
     def refresh(self) -> None:
         """Read the study's networks again; emit ``changed`` if the choice or its titles changed."""
         before = [(network.key, network.title) for network in self.networks]
-        self._networks = {network.key: network for network in self._usable()}
+        self._networks = {network.key: network for network in self.workspace.networks.usable()}
         self._chosen = [key for key in self._chosen if key in self._networks]
         if not self._touched or not self._chosen:
             self._chosen = _spread(list(self._networks), min(self._at_first, self.most))
@@ -199,25 +178,6 @@ class NetworkPicker(QWidget):
             self._fill()
         if [(network.key, network.title) for network in self.networks] != before:
             self.changed.emit()
-
-    def _usable(self) -> list[Network]:
-        """Return networks for the current image shape; those trained on these images come first."""
-        shapes = {entry.key: _shape(entry) for entry in self.workspace.entries()}
-        current = self.workspace.images
-        own, other = [], []
-        for entry, spec in self.workspace.classifiers():
-            if current is None or spec.images == current:
-                own.append((entry, spec))
-            elif self._fits(shapes.get(spec.images.key)):
-                other.append((entry, spec))
-        pairs = [*own, *other]
-        titles = networks_apart([entry.title for entry, _ in pairs], [spec for _, spec in pairs])
-        return [Network(*pair, title) for pair, title in zip(pairs, titles, strict=True)]
-
-    def _fits(self, shape: tuple[int, ...] | None) -> bool:
-        """Return whether the current images have this shape; True if either is unknown."""
-        image_set = self.workspace.image_set
-        return shape is None or image_set is None or shape == image_set.shape
 
     # -------------------------------------------------------------------------------------- showing
 
@@ -368,11 +328,6 @@ def lines_of(parts: Sequence[str], room: int, width: Callable[[str], int]) -> li
             else:
                 lines[-1] = joined
     return lines
-
-
-def _shape(entry: Entry) -> tuple[int, ...] | None:
-    sides = [entry.numbers.get(name) for name in ("channels", "height", "width")]
-    return None if None in sides else tuple(int(side) for side in sides if side is not None)
 
 
 def _spread(keys: list[str], count: int) -> list[str]:

@@ -20,8 +20,9 @@ from PySide6.QtWidgets import (
 from gui.look import theme
 from gui.look.colours import Colour
 from gui.look.icons import icon
-from gui.pages.common.network_picker import Network, NetworkPicker
+from gui.pages.common.network_picker import NetworkPicker
 from gui.pages.manifold.view import ManifoldContent, Numbers, PanelView, Tone
+from gui.session.networks import Network
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.label import Label
 from gui.widgets.number_table import Cell, NumberTable, TableRow

@@ -21,9 +21,10 @@ from engine.specs import (
 from engine.specs.distinguish import differences, leaves
 from engine.specs.schema import Spec, SpecError, fields_of
 from engine.store.study import spec_of
-from gui.pages.common.network_picker import Network, NetworkPicker
+from gui.pages.common.network_picker import NetworkPicker
 from gui.pages.manifold.fold import Fold
 from gui.pages.manifold.generator import GeneratorForm
+from gui.session.networks import Network
 from gui.session.workspace import Workspace
 from gui.widgets.forms.form_row import capital
 from gui.widgets.forms.number_edit import WholeEdit, guard_wheel

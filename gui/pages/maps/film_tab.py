@@ -17,11 +17,12 @@ from engine.figures.charts import FigureError, MapGridData
 from engine.figures.images.film import KEPT, Film, epoch_name, film_grid, film_of, spread
 from engine.specs import Training
 from engine.texts import wrapped
-from gui.pages.common.network_picker import Network, NetworkPicker
+from gui.pages.common.network_picker import NetworkPicker
 from gui.pages.maps.columns import Drawing
 from gui.pages.maps.controls import DrawingChoice
 from gui.pages.maps.grid import MapCell, MapHeading, MapsGrid
 from gui.session.class_names import ClassNames
+from gui.session.networks import Network
 from gui.session.workspace import Workspace
 from gui.widgets.elided_label import Elided
 from gui.widgets.export.buttons import export_buttons

@@ -16,7 +16,7 @@ from engine.figures.charts import MapGridData
 from engine.specs import AttributionSpec, Gradient, ImagesSpec, Maps
 from gui.pages import MAPS, Place
 from gui.pages.common.needs import NeedsNetwork
-from gui.pages.common.network_picker import Network, NetworkPicker
+from gui.pages.common.network_picker import NetworkPicker
 from gui.pages.common.page import Page
 from gui.pages.common.record_settings import RecordSettings
 from gui.pages.common.strip_images import StripImages
@@ -26,6 +26,7 @@ from gui.pages.maps.film_tab import FilmTab
 from gui.pages.maps.grid import MapsGrid
 from gui.pages.maps.table import Table, build, figure_of
 from gui.session.class_names import ClassNames
+from gui.session.networks import Network
 from gui.session.previews import LivePreviews
 from gui.widgets.elided_label import Elided
 from gui.widgets.export.buttons import export_buttons

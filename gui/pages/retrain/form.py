@@ -17,7 +17,8 @@ from engine.specs import (
 )
 from engine.specs.schema import SpecError
 from gui.look.plain import plain_tip
-from gui.pages.common.network_picker import Network, NetworkPicker
+from gui.pages.common.network_picker import NetworkPicker
+from gui.session.networks import Network
 from gui.session.workspace import Workspace
 from gui.widgets.forms.method_picker import MethodPicker
 from gui.widgets.forms.number_edit import NumbersEdit, WholeEdit, guard_wheel

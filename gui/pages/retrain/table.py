@@ -11,10 +11,11 @@ from engine.specs import Mode
 from engine.specs.schema import KINDS
 from engine.tradeoff.scores import ONE_RETRAINING
 from gui.look.plain import plain_tip
-from gui.pages.common.network_picker import Network, NetworkPicker
+from gui.pages.common.network_picker import NetworkPicker
 from gui.pages.retrain.form import CONTROLS
 from gui.pages.retrain.lines import mean_accuracy
 from gui.pages.retrain.view import SCORE, CurvePlace, RetrainContent
+from gui.session.networks import Network
 from gui.widgets.number_table import Cell, NumberTable, TableRow
 
 Column = tuple[Mode, str]

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +8,7 @@ from torch import nn
 
 from engine import specs
 from engine.training.loop import make_optimizer
-from engine.training.tensorflow_adam import TensorFlowAdam
+from engine.training.optimizers import EagerAdam, EagerSGD, TensorFlowAdam
 
 GRADIENTS = ([1e-9, -3e-8, 0.2], [2e-9, 1e-7, -0.1], [0.0, -2e-8, 0.3])
 
@@ -62,3 +65,47 @@ def test_that_parts_of_a_network_count_their_own_steps():
     optimizer.step()
     expected = -1e-3 * 1e-8 / (1e-8 + 1e-8 / 0.001**0.5)
     assert second.item() == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "options"),
+    [
+        (EagerAdam, torch.optim.Adam, {"lr": 1e-2, "betas": (0.9, 0.99), "weight_decay": 1e-3}),
+        (EagerSGD, torch.optim.SGD, {"lr": 1e-2, "momentum": 0.9, "nesterov": True}),
+    ],
+)
+@pytest.mark.parametrize("fused", [True, False])
+def test_that_steps_are_torchs_own_to_the_last_bit(ours, theirs, options, fused):
+    found = []
+    for kind in (ours, theirs):
+        weight = nn.Parameter(torch.tensor([0.1, 0.2, 0.3]))
+        optimizer = kind([weight], fused=fused, **options)
+        stepped(optimizer, weight)
+        again = nn.Parameter(weight.detach().clone())  # from a checkpoint, as after a stop
+        other = kind([again], fused=fused, **options)
+        other.load_state_dict(optimizer.state_dict())
+        optimizer.zero_grad()
+        assert weight.grad is None
+        found.append([weight.detach(), torch.tensor(stepped(other, again))])
+        assert not other.state_dict()["state"][0].get("step", torch.zeros(1)).requires_grad
+    assert all(map(torch.equal, *found))
+
+
+TRAINS = """
+import sys, torch
+from engine import specs
+from engine.training.loop import make_optimizer
+model = torch.nn.Linear(3, 1)
+for spec in (specs.Adam(), specs.Adam(form="released"), specs.SGD()):
+    optimizer = make_optimizer(spec, model)
+    model(torch.ones(2, 3)).sum().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    optimizer.load_state_dict(optimizer.state_dict())
+print("torch._dynamo" in sys.modules)
+"""
+
+
+def test_that_an_optimiser_does_not_import_torchs_compiler():
+    done = subprocess.run([sys.executable, "-c", TRAINS], capture_output=True, text=True)
+    assert done.stdout == "False\n", done.stderr
