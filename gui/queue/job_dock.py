@@ -28,7 +28,7 @@ from gui.queue.job_outlook import Outlook
 from gui.queue.job_table import JobTable
 from gui.queue.roster import Roster
 from gui.queue.worker_panel import WorkerPanel
-from gui.session.who_computes import in_window
+from gui.session.threads.who_computes import in_window
 from gui.session.workspace import Workspace
 from gui.widgets.label import Label
 from gui.widgets.text_dialog import TextDialog

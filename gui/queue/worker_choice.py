@@ -76,7 +76,7 @@ class WorkerChoice(QWidget):
     def _keep(self) -> None:
         """Store the choice, if it can be used."""
         from engine.specs.schema import SpecError
-        from gui.session.who_computes import workers_of
+        from gui.session.threads.who_computes import workers_of
 
         chosen = str(self.who.currentData())
         if chosen == SCHEDULER:

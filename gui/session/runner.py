@@ -96,7 +96,7 @@ class Runner(QObject):
     ) -> None:
         """Run plans in this study from now on; see :func:`engine.plan.slots.slots_on`."""
         from engine.plan.slots import slots_on
-        from gui.session.who_computes import scheduler_of
+        from gui.session.threads.who_computes import scheduler_of
 
         slots = slots_on(device, *cores)
         self.close()

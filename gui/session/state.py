@@ -17,7 +17,7 @@ from engine.store.study import Study, StudyError, spec_of
 from gui.look import settings
 from gui.session.runner import Runner
 from gui.session.threads.event_flow import Listeners
-from gui.session.who_computes import workers_of
+from gui.session.threads.who_computes import workers_of
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet

@@ -143,6 +143,10 @@ def start_workers(count: int, devices: Sequence[str], scratch: Path) -> Any:
         Values of CUDA_VISIBLE_DEVICES, given to the workers in turn; none: it is left as it is.
     """
     dask = distributed()
+    from dask import config
+
+    # Else a worker that was killed is given up if it takes longer than 15 s to load torch again.
+    config.set({"distributed.deploy.lost-worker-timeout": "1 day"})
     # Without an address, dask would take the port 8787 for its pages, and warn if it is taken.
     pages = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
     loopback = {"host": "127.0.0.1", **pages}

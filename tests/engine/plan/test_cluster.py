@@ -217,6 +217,21 @@ def test_that_workers_have_their_devices_and_only_this_machine_reaches_them(dask
         assert started.scheduler_address.startswith("tcp://127.0.0.1:")
 
 
+def test_that_a_killed_worker_is_started_again_however_long_it_takes(dask, tmp_path):
+    from dask import config
+
+    with cluster.start_workers(1, [], tmp_path) as started:
+        assert config.get("distributed.deploy.lost-worker-timeout") == "1 day"
+        with dask.Client(started, set_as_default=False) as client:
+            client.wait_for_workers(1, timeout=200)
+            before = client.run(os.getpid)
+            os.kill(next(iter(before.values())), signal.SIGKILL)
+            end = time.monotonic() + 300
+            while not set(cluster.workers_of(client)) - set(before):
+                assert time.monotonic() < end, "it did not come back"
+                time.sleep(0.2)
+
+
 def test_that_an_encrypted_scheduler_without_certificates_is_one_line(dask, folder, capsys):
     run = ["run", str(folder / "plan.toml"), "--study", str(folder / "s")]
     assert main([*run, "--scheduler", "tls://127.0.0.1:1"]) == 2

@@ -10,7 +10,7 @@ from gui.queue.job_dock import JobDock
 from gui.queue.roster import Roster
 from gui.queue.worker_choice import SCHEDULER, WorkerChoice
 from gui.queue.worker_panel import NOBODY, WorkerPanel
-from gui.session.who_computes import in_window, workers_of
+from gui.session.threads.who_computes import in_window, workers_of
 from gui.session.workspace import Workspace
 from gui.shell.settings_dialog import SettingsDialog
 from tests.gui.fakes import WAIT_MS, small
