@@ -19,7 +19,7 @@ PRESET = (ROOT / "resources/presets/paper-tradeoff-cifar10-lite.toml").read_text
 SMALL = (
     (
         r'path = "cifar10"\nmax_train = \d+\nmax_test = \d+',
-        'kind = "glyphs"\ntrain = 100\ntest = 40',
+        'kind = "glyphs"\ntrain = 200\ntest = 50',
     ),
     (r'kind = "small_cnn"', 'kind = "small_cnn"\nwidth = 4\nhidden = 16'),
     (
