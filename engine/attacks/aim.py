@@ -79,9 +79,8 @@ class Worst:
         """Return, per image, whether the run succeeded, and the objective times ``sign``."""
         aim, objective = self._aim, self._aim.objective
         with torch.no_grad():
-            logits = torch.cat(
-                [checked_logits(self._model, adv_images[part]) for part in parts(adv_images)]
-            )
+            split = parts(adv_images, self._model)
+            logits = torch.cat([checked_logits(self._model, adv_images[part]) for part in split])
             height = aim.sign * objective.loss(logits, objective.against)
             return aim.reached(logits), height
 

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Size, Tensor
 
-from engine.devices.graphs import drawn as drawn_before
+from engine.devices.graphs import Source, drawn_from
+
+Length = float | Tensor
+"""In pixel units: of all images, or of each its own, (N, 1, ...), in the images' dtype."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Geometry:
 
     order: float
     direction: Callable[[Tensor], Tensor]
-    shrink_: Callable[[Tensor, float], Tensor]
+    shrink_: Callable[[Tensor, Length], Tensor]
     draw: Callable[[Size, torch.dtype, torch.Generator], Tensor]
 
 
@@ -108,7 +111,7 @@ def project(adv_images: Tensor, images: Tensor, norm: str, eps: float) -> Tensor
 
 
 def project_(
-    adv_images: Tensor, images: Tensor, norm: str, eps: float, form: str = "corrected"
+    adv_images: Tensor, images: Tensor, norm: str, eps: Length, form: str = "corrected"
 ) -> Tensor:
     """Project as :func:`project` does, but in place; return ``adv_images``."""
     delta = adv_images.sub_(images)
@@ -116,7 +119,7 @@ def project_(
 
 
 def random_start(
-    images: Tensor, norm: str, eps: float, generator: torch.Generator, form: str = "corrected"
+    images: Tensor, norm: str, eps: Length, generator: Source, form: str = "corrected"
 ) -> Tensor:
     """Return every image moved to a uniformly random point of its eps-ball, clipped to [0, 1].
 
@@ -125,8 +128,8 @@ def random_start(
     uniform on the sphere of radius eps. Random numbers are drawn on the generator's device, so that
     a seed gives the same start for images on any device.
     """
-    shape, dtype = images.shape, images.dtype
-    drawn = drawn_before(lambda: FORMS[form][norm].draw(shape, dtype, generator))
+    draw, dtype = FORMS[form][norm].draw, images.dtype
+    drawn = drawn_from(generator, images.shape, lambda shape, one: draw(shape, dtype, one))
     return project_(drawn.to(images.device).mul_(eps).add_(images), images, norm, eps, form)
 
 
@@ -164,11 +167,11 @@ def _largest_entry(gradient: Tensor) -> Tensor:
     return gradient.abs().amax(dim=tuple(range(1, gradient.ndim)), keepdim=True)
 
 
-def _linf_shrink(delta: Tensor, eps: float) -> Tensor:
-    return delta.clamp_(-eps, eps)
+def _linf_shrink(delta: Tensor, eps: Length) -> Tensor:
+    return delta.clamp_(-eps, eps)  # type: ignore[arg-type]  # torch takes two of either kind
 
 
-def _l2_shrink(delta: Tensor, eps: float) -> Tensor:
+def _l2_shrink(delta: Tensor, eps: Length) -> Tensor:
     lengths = _lengths(delta, 2)
     return delta.mul_((eps / lengths).masked_fill_(lengths <= eps, 1.0))
 
@@ -196,7 +199,7 @@ def _released_l2_direction(gradient: Tensor) -> Tensor:
     return gradient / (_root_of_squares(gradient) + RELEASED_GRADIENT_TERM)
 
 
-def _released_l2_shrink(delta: Tensor, eps: float) -> Tensor:
+def _released_l2_shrink(delta: Tensor, eps: Length) -> Tensor:
     lengths = _root_of_squares(delta)
     return delta.mul_(lengths.clamp_max(eps) / (lengths + RELEASED_LENGTH_TERM))
 

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from engine.attacks.aim import Aim, OnStep, Worst, aim_of
 from engine.attacks.losses import LOSSES, LOSSES_OF, Objective, followed
-from engine.attacks.norms import project_, step_direction
+from engine.attacks.norms import Length, project_, step_direction
 from engine.attacks.norms import random_start as started_at_random
+from engine.devices.graphs import Source
 from engine.networks.gradients import (
     InputError,
     differentiating,
@@ -28,8 +29,8 @@ def pgd(
     labels: Tensor,
     *,
     norm: str,
-    eps: float,
-    step_size: float,
+    eps: Length,
+    step_size: Length,
     steps: int,
     loss: str = "xent",
     target: int | None = None,
@@ -38,7 +39,7 @@ def pgd(
     form: str = "corrected",
     objective: Objective | None = None,
     start: Tensor | None = None,
-    generator: torch.Generator | None = None,
+    generator: Source | None = None,
     on_step: OnStep | None = None,
 ) -> Tensor:
     """Attack by iterated gradient ascent: a step, then projection onto the ball, then clipping.
@@ -55,7 +56,8 @@ def pgd(
     labels : Tensor (N,), int64
         The true classes; ignored if there is a target.
     norm, eps, step_size
-        The ball and the length of a step, in pixel units. ``step_size`` may exceed ``eps``.
+        The ball and the length of a step, in pixel units, of all images or of each its own, see
+        :data:`~engine.attacks.norms.Length`. ``step_size`` may exceed ``eps``.
     steps
         At least 1.
     loss
@@ -75,7 +77,8 @@ def pgd(
     start : Tensor (N, C, H, W), optional
         Starting point of the first run, instead of the images or a random point.
     generator
-        The only source of randomness, so that its seed determines the result.
+        The only source of randomness, so that its seed determines the result. A stack of networks
+        has a generator for each.
     on_step
         See :data:`OnStep`; the step number continues over restarts.
 
@@ -92,7 +95,7 @@ def pgd(
     aim = aim_of(images, labels, LOSSES_OF[form][loss], target, objective)
     if random_start and generator is None:
         raise InputError("random_start is true, must then be given a generator")
-    if eps == 0 or not len(images):
+    if (not isinstance(eps, Tensor) and eps == 0) or not len(images):
         return images.detach().clone()
     run = partial(_ascend, model, aim=aim, norm=norm, eps=eps, form=form)
     run = partial(run, step_size=step_size, steps=steps)
@@ -117,13 +120,13 @@ def fgsm(
     labels: Tensor,
     *,
     norm: str,
-    eps: float,
+    eps: Length,
     loss: str = "xent",
     target: int | None = None,
     form: str = "corrected",
     objective: Objective | None = None,
     start: Tensor | None = None,
-    generator: torch.Generator | None = None,
+    generator: Source | None = None,
     on_step: OnStep | None = None,
 ) -> Tensor:
     """Attack by one step of length eps: :func:`pgd` with one step. Source: Goodfellow 2015.
@@ -164,26 +167,37 @@ def _ascend(
     *,
     aim: Aim,
     norm: str,
-    eps: float,
+    eps: Length,
     form: str,
-    step_size: float,
+    step_size: Length,
     steps: int,
     on_step: OnStep | None,
 ) -> Tensor:
     """Update ``adv_images`` in place, all parts of the batch in every step, and return them."""
     loss, against = aim.objective.loss, aim.objective.against
     highest = highest_of(aim.classes)
-    views = [(adv_images[part], clean[part], against[part]) for part in parts(clean)]
+    views = [
+        (adv_images[part], clean[part], against[part], _of(eps, part), _of(step_size, part))
+        for part in parts(clean, model)
+    ]
     for step in range(steps):
         losses = []
-        for adv, around, compared in views:
+        for adv, around, compared, radius, length in views:
             values, gradient = input_gradient(model, adv, compared, loss, highest)
-            adv.add_(step_direction(gradient, norm, form), alpha=aim.sign * step_size)
-            project_(adv, around, norm, eps, form)
+            direction = step_direction(gradient, norm, form)
+            if isinstance(length, Tensor):
+                adv.addcmul_(direction, length, value=aim.sign)
+            else:
+                adv.add_(direction, alpha=aim.sign * length)
+            project_(adv, around, norm, radius, form)
             losses.append(values)
         if on_step is not None:
             on_step(step, torch.cat(losses))
     return adv_images
+
+
+def _of(length: Length, part: slice) -> Length:
+    return length[part] if isinstance(length, Tensor) else length
 
 
 def _counted(on_step: OnStep | None, first: int) -> OnStep | None:

@@ -11,17 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor, nn
 
 from engine.attacks.aim import OnStep
 from engine.attacks.apgd import apgd
 from engine.attacks.fab import fab
+from engine.attacks.joined import AnyAttack, JoinedAttack
 from engine.attacks.losses import Objective
 from engine.attacks.pgd import fgsm, pgd
 from engine.attacks.square import square
+from engine.devices.graphs import Source
 from engine.networks.gradients import check_target
-from engine.specs import AttackSpec
 
 ATTACKS: dict[str, Callable[..., Tensor]] = {
     "fgsm": fgsm,
@@ -36,14 +36,17 @@ def attack(
     model: nn.Module,
     images: Tensor,
     labels: Tensor,
-    spec: AttackSpec,
+    spec: AnyAttack,
     *,
     objective: Objective | None = None,
     start: Tensor | None = None,
-    generator: torch.Generator | None = None,
+    generator: Source | None = None,
     on_step: OnStep | None = None,
 ) -> Tensor:
     """Return images attacked by the attack of a spec; see the function of its kind in ATTACKS.
+
+    Of a stack of networks the spec may join those of its members, which have no target and are FGSM
+    or PGD without restarts; the generators are then joined too.
 
     Raises
     ------
@@ -51,11 +54,12 @@ def attack(
         If images, labels or the target do not fit the network.
     """
     check_target(model, images, spec.target)
+    fields = spec.arguments(images) if isinstance(spec, JoinedAttack) else spec.parameters()
     return ATTACKS[spec.kind](
         model,
         images,
         labels,
-        **spec.parameters(),
+        **fields,
         objective=objective,
         start=start,
         generator=generator,

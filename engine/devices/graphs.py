@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Size, Tensor
 
 _capturing = threading.Lock()
 _unchecked: ContextVar[bool] = ContextVar("unchecked", default=False)
@@ -134,3 +134,30 @@ def drawn(make: Callable[[], Tensor]) -> Tensor:
     """
     draws = _draws.get()
     return make() if draws is None else draws.give(make)
+
+
+class Generators:
+    """The random generators of several networks that are computed as one, in their order.
+
+    Each draws for its own images, as many as it would draw alone.
+    """
+
+    def __init__(self, each: Sequence[torch.Generator]):
+        self.each = tuple(each)
+
+
+Source = torch.Generator | Generators
+"""What draws the random numbers of a batch."""
+
+
+def drawn_from(
+    source: Source, shape: Size, make: Callable[[Size, torch.Generator], Tensor]
+) -> Tensor:
+    """Return ``make(shape, generator)``, random numbers of a batch, as :func:`drawn` does.
+
+    Of several generators each draws its share of the batch's first axis.
+    """
+    if isinstance(source, torch.Generator):
+        return drawn(lambda: make(shape, source))
+    share = Size([shape[0] // len(source.each), *shape[1:]])
+    return drawn(lambda: torch.cat([make(share, one) for one in source.each]))

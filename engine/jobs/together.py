@@ -23,7 +23,7 @@ class Together(Context):
     members
         The members' own contexts, of one study and device; at least one.
     leave
-        Called with a member that leaves before the end, and with :class:`Cancelled`.
+        Called with a member that leaves before the end, and with what ended it.
 
     Attributes
     ----------
@@ -36,7 +36,16 @@ class Together(Context):
         super().__init__(first.spec, first.study, first.device, first.emit, Control(), first.cache)
         self.captures = first.captures
         self.members = list(members)
-        self._leave = leave
+        self._on_leave = leave
+
+    def holds(self, member: Context) -> bool:
+        """Return whether a member has not left."""
+        return any(member is one for one in self.members)
+
+    def leave(self, member: Context, error: BaseException) -> None:
+        """Let a member go that ended before the others."""
+        self.members.remove(member)
+        self._on_leave(member, error)
 
     def check_cancelled(self) -> None:
         """Wait while members are paused; raise :class:`Cancelled` once all of them have left."""
@@ -44,8 +53,7 @@ class Together(Context):
             try:
                 member.check_cancelled()
             except Cancelled as error:
-                self.members.remove(member)
-                self._leave(member, error)
+                self.leave(member, error)
         if not self.members:
             raise Cancelled
 

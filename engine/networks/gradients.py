@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from engine.devices.graphs import is_unchecked
 from engine.memory import in_a_batch_of
 from engine.networks.memory import keep_freed_memory
+from engine.networks.stacked import Stacked
 
 ImageLoss = Callable[[Tensor, Tensor], Tensor]
 """Maps logits (N, K) and, usually, labels (N,) to one number per image (N,)."""
@@ -93,8 +94,8 @@ def fastest_layout(model: nn.Module, images: Tensor) -> torch.memory_format:
     images if it accepts them, which is tried with one image. A user's model that flattens with
     ``view`` does not accept them and gets the contiguous layout.
     """
-    if images.device.type != "cpu":
-        return torch.preserve_format
+    if images.device.type != "cpu" or isinstance(model, Stacked):
+        return torch.preserve_format  # a stack lays its images out itself
     keep_freed_memory()
     convolves = any(isinstance(module, nn.Conv2d) for module in model.modules())
     if images.ndim != 4 or not len(images) or not convolves:
@@ -107,13 +108,14 @@ def fastest_layout(model: nn.Module, images: Tensor) -> torch.memory_format:
     return torch.channels_last
 
 
-def parts(images: Tensor) -> list[slice]:
+def parts(images: Tensor, model: nn.Module | None = None) -> list[slice]:
     """Split a batch into equal parts that are small enough to process at once on a CPU.
 
-    On other devices a large batch is never slower, so the only part is the whole batch.
+    On other devices a large batch is never slower, so the only part is the whole batch. So it is
+    for a stack of networks, which tells the images of its members by their place in the batch.
     """
     count = 1
-    if images.device.type == "cpu" and len(images):
+    if images.device.type == "cpu" and len(images) and not isinstance(model, Stacked):
         at_once = max(PART_IMAGES, PART_PIXELS // max(1, math.prod(images.shape[2:])))
         count = math.ceil(len(images) / at_once)
     length = max(1, math.ceil(len(images) / count))
@@ -241,7 +243,7 @@ def input_gradients(
     highest = highest_of(labels)
     with differentiating(model, images):
         work = images.detach().to(memory_format=fastest_layout(model, images))
-        for part in parts(images):
+        for part in parts(images, model):
             values[part], gradients[part] = input_gradient(
                 model, work[part], labels[part], objective, highest
             )
@@ -288,12 +290,14 @@ def logits_of(
     """
     device = device_of(model, images.device)
     found = []
-    batch_size = in_a_batch_of(batch_size, images[:1].numel())
+    whole = isinstance(model, Stacked)
+    batch_size = len(images) if whole else in_a_batch_of(batch_size, images[:1].numel())
     with evaluating(model), torch.no_grad():
-        for start in range(0, len(images), batch_size):
+        for start in range(0, len(images), max(1, batch_size)):
             if check_cancelled is not None:
                 check_cancelled()
             work = as_unit(images[start : start + batch_size].to(device))
             work = work.to(memory_format=fastest_layout(model, work))
-            found += [checked_logits(model, work[part]).to(images.device) for part in parts(work)]
+            each = (checked_logits(model, work[part]) for part in parts(work, model))
+            found += [logits.to(images.device) for logits in each]
     return torch.cat(found) if found else images.new_empty((0, 0), dtype=torch.float32)

@@ -19,14 +19,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.networks.layers import Normalize
+from engine.networks.layers import FeatureSmoothing, Normalize
 from engine.networks.residual import CifarBlock, PreActBlock, ResidualBlock, WideBlock
 
 CHANNELWISE = (nn.ReLU, nn.SiLU, nn.GELU, nn.Softplus, nn.Identity, nn.MaxPool2d, nn.AvgPool2d,
                nn.AdaptiveAvgPool2d)  # fmt: skip
 """Layers that treat channels alike, so that they need not know of members."""
-HOLDERS = (nn.Sequential, ResidualBlock, CifarBlock, PreActBlock, WideBlock)
-"""Modules that only pass values between their parts, or add two of them."""
+HOLDERS = (nn.Sequential, ResidualBlock, CifarBlock, PreActBlock, WideBlock, FeatureSmoothing)
+"""Modules that pass values between their parts, treat channels alike, or add two values."""
 
 
 Geometry = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]

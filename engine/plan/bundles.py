@@ -8,9 +8,11 @@ from typing import Any
 
 from engine.devices.precision import precision_of
 from engine.jobs.context import Context
-from engine.retraining import together
-from engine.specs import Retraining
+from engine.retraining import together as retrainings
+from engine.specs import Retraining, Training
 from engine.specs.schema import Spec
+from engine.training.together import trainings
+from engine.training.together.stack import Ended
 
 
 @dataclass(frozen=True)
@@ -29,16 +31,18 @@ class Bundling:
     """
 
     alike: Callable[[Any, Any], bool]
-    compute: Callable[[Sequence[Context], together.Ended], None]
+    compute: Callable[[Sequence[Context], Ended], None]
     widths: dict[str, int]
 
 
 BUNDLED: dict[str, Bundling] = {
     Retraining.kind: Bundling(
-        together.alike,
-        together.retrain_together,
+        retrainings.alike,
+        retrainings.retrain_together,
         {"tf32": 64, "bfloat16": 64},
     ),
+    # Not measured yet. Attacks multiply in float32, in which a stack is many launches.
+    Training.kind: Bundling(trainings.alike, trainings.train_all, {}),
 }
 """Kind of spec -> how computations of it are done together."""
 

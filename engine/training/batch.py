@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.specs import AttackSpec
+from engine.attacks.joined import AnyAttack
+from engine.devices.graphs import Source
 
 LEAST_WARMUP = 1e-6
 """Share of the attack's size at which a warm-up begins; it must be above 0."""
@@ -35,7 +36,8 @@ class BatchContext:
     epoch
         Epochs done, fractional.
     generator
-        Source of the scheme's random numbers, on the device; its state is in the checkpoint.
+        Source of the scheme's random numbers, on the device; its state is in the checkpoint. Of
+        several networks that are one, the sources of each.
     on_step
         The scheme must call this once per attack step; it may raise to cancel.
     smoothing
@@ -45,14 +47,23 @@ class BatchContext:
     training
         All training images, as uint8 or float (N, C, H, W), and their labels (N,), before any
         augmentation; None where there are none but the batch.
+    members
+        How many networks are computed as one; the images of a batch lie member by member.
     """
 
     epoch: float
-    generator: torch.Generator
+    generator: Source
     on_step: Callable[[int, Tensor], None]
     smoothing: float = 0.0
     mixed: bool = False
     training: tuple[Tensor, Tensor] | None = None
+    members: int = 1
+
+    @property
+    def one_generator(self) -> torch.Generator:
+        """The source, for a scheme that cannot train several networks as one."""
+        assert isinstance(self.generator, torch.Generator)
+        return self.generator
 
     def logits(self, model: nn.Module, images: Tensor) -> Tensor:
         """Return the float32 logits of a step of training.
@@ -62,10 +73,23 @@ class BatchContext:
         return logits_of_step(model, images, self.mixed)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the mean cross-entropy, of smoothed labels. Source: Szegedy 2016, section 7."""
-        return functional.cross_entropy(logits, labels, label_smoothing=self.smoothing)
+        """Return the mean cross-entropy, of smoothed labels, as :meth:`mean` does.
 
-    def warmed_up(self, attack: AttackSpec, warmup: float) -> AttackSpec:
+        Source: Szegedy 2016, section 7.
+        """
+        if self.members == 1:
+            return functional.cross_entropy(logits, labels, label_smoothing=self.smoothing)
+        return self.mean(
+            functional.cross_entropy(
+                logits, labels, reduction="none", label_smoothing=self.smoothing
+            )
+        )
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Return the mean of a number for each image: a scalar, or of several members (K,)."""
+        return values.mean() if self.members == 1 else values.view(self.members, -1).mean(1)
+
+    def warmed_up(self, attack: AnyAttack, warmup: float) -> AnyAttack:
         """Return the attack, its lengths scaled up linearly over the first ``warmup`` epochs."""
         share = self.share(warmup)
         return attack if share == 1.0 else attack.scaled(share)
@@ -83,7 +107,8 @@ class Scheme:
     ----------
     step
         ``(state, images, labels, batch, **fields of the spec) -> loss``: trains on one batch, in
-        training mode, and returns the mean loss, detached. ``images`` are float (N, C, H, W) in
+        training mode, and returns the mean loss, detached. It takes means with the batch's ``loss``
+        and ``mean`` if it can train several networks as one. ``images`` are float (N, C, H, W) in
         [0, 1], ``labels`` int64 (N,), ``state`` a :class:`~engine.training.loop.TrainingState`,
         ``batch`` a :class:`BatchContext`.
     begin

@@ -35,7 +35,7 @@ def obstacle(spec: Training) -> str:
     if spec.scheme.kind not in CAPTURED:
         return f"steps of {spec.scheme.kind} are launched one by one"
     attack = getattr(spec.scheme, "attack", None)
-    if attack is not None and not _goes_straight(attack):
+    if attack is not None and not goes_straight(attack):
         return f"{attack.kind} decides by values within a step"
     return obstacle_of(spec.optimizer)
 
@@ -46,7 +46,8 @@ def obstacle_of(optimizer: OptimizerSpec) -> str:
     return "the released Adam has another epsilon in every step" if released else ""
 
 
-def _goes_straight(attack: AttackSpec) -> bool:
+def goes_straight(attack: AttackSpec) -> bool:
+    """Return whether an attack does the same in every call, whatever the values are."""
     if isinstance(attack, FGSM):
         return attack.target is None
     return isinstance(attack, PGD) and attack.restarts == 1 and attack.target is None

@@ -252,9 +252,12 @@ def in_a_batch(size: int) -> Iterator[None]:
 
 
 def descend(state: TrainingState, loss: Tensor) -> Tensor:
-    """Take one optimiser step down a scalar loss; return it, detached."""
+    """Take one optimiser step down a loss, and return it, detached.
+
+    It is a scalar, or (K,) of several networks that are one, which do not change one another's.
+    """
     state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    (loss.sum() if loss.ndim else loss).backward()  # type: ignore[no-untyped-call]
     state.optimizer.step()
     return loss.detach()
 

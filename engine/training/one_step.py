@@ -9,7 +9,7 @@ from torch.nn import functional
 from engine.attacks.losses import LOSSES
 from engine.attacks.norms import NORMS, project_, step_direction
 from engine.attacks.table import attack as attacked
-from engine.devices.graphs import drawn
+from engine.devices.graphs import drawn_from
 from engine.networks.gradients import input_gradients
 from engine.specs import PGD, Norm
 from engine.training.batch import BatchContext
@@ -81,9 +81,9 @@ def noisy_step(
     noise: float,
 ) -> Tensor:
     """Return the images (N, C, H, W) of :func:`n_fgsm_step`, at most (1 + noise) eps away."""
-    shape, dtype = images.shape, images.dtype
-    noise_ = drawn(lambda: NORMS[norm].draw(shape, dtype, batch.generator)).to(images.device)
-    noisy = noise_.mul_(noise * eps).add_(images).clamp_(0.0, 1.0)
+    draw, dtype = NORMS[norm].draw, images.dtype
+    noise_ = drawn_from(batch.generator, images.shape, lambda shape, one: draw(shape, dtype, one))
+    noisy = noise_.to(images.device).mul_(noise * eps).add_(images).clamp_(0.0, 1.0)
     values, gradients = input_gradients(state.model, noisy, labels, LOSSES["xent"])
     batch.on_step(0, values)
     return noisy.add_(step_direction(gradients, norm), alpha=eps).clamp_(0.0, 1.0)
@@ -113,7 +113,7 @@ def grad_align_step(
     adv_images = project_(step, images, norm, radius)
     loss = batch.loss(batch.logits(state.model, adv_images), labels)
     if weight and radius:
-        drawn = NORMS[norm].draw(images.shape, images.dtype, batch.generator).to(images.device)
+        drawn = NORMS[norm].draw(images.shape, images.dtype, batch.one_generator).to(images.device)
         _, beside = gradients_through(state.model, drawn.mul_(radius).add_(images), labels)
         loss = loss + weight * misalignment(at_image, beside)
     return descend(state, loss)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.attacks.losses import xent
-from engine.devices.graphs import drawn
+from engine.devices.graphs import Source, drawn, drawn_from
 from engine.networks.gradients import as_unit
 from engine.specs.schema import SpecError
 from engine.training.batch import BatchContext
@@ -26,10 +26,18 @@ def gaussian_noise_step(
     state: TrainingState, images: Tensor, labels: Tensor, batch: BatchContext, *, sigma: float
 ) -> Tensor:
     """Step down the cross-entropy at x + N(0, sigma^2), not clipped. Source: Cohen 2019."""
-    shape, device = images.shape, images.device
-    noise = drawn(lambda: torch.randn(shape, generator=batch.generator, device=device))
-    noisy = images + sigma * noise.to(images.dtype)
+    noise = normal_noise(images, batch.generator)
+    noisy = images + sigma * noise
     return descend(state, batch.loss(batch.logits(state.model, noisy), labels))
+
+
+def normal_noise(images: Tensor, source: Source) -> Tensor:
+    """Return N(0, 1) for every entry of images, drawn in float32 whatever their dtype."""
+    device = images.device
+    noise = drawn_from(
+        source, images.shape, lambda shape, one: torch.randn(shape, generator=one, device=device)
+    )
+    return noise.to(images.dtype)
 
 
 def gradient_penalty_step(
@@ -78,7 +86,7 @@ def edge_gradients_step(
         )
     leaf = images.detach().clone().requires_grad_(True)
     logits = state.model(leaf)
-    chosen = _drawn_class(logits.detach() / temperature, batch.generator)
+    chosen = _drawn_class(logits.detach() / temperature, batch.one_generator)
     (gradients,) = torch.autograd.grad(
         logits.gather(1, chosen[:, None]).sum(), leaf, create_graph=True
     )
@@ -150,11 +158,11 @@ def aligned_gradients_step(
         number = 0 if target == "class_mean" else 1 if target == "one_image" else candidates
         known = batch.training or (images, labels)
         state.kept[TARGETS], state.kept[CLASSES] = representatives(
-            *known, number, batch.generator, images.dtype
+            *known, number, batch.one_generator, images.dtype
         )
     held, known_classes = state.kept[TARGETS], state.kept[CLASSES]
-    shape, device = (len(images), len(held)), images.device
-    order = drawn(lambda: torch.rand(shape, generator=batch.generator, device=device)).argsort(1)
+    shape, device, source = (len(images), len(held)), images.device, batch.one_generator
+    order = drawn(lambda: torch.rand(shape, generator=source, device=device)).argsort(1)
     chosen = order[:, : min(classes, len(held))]
     wanted = _nearest(images, held, chosen) - images[:, None]
     count = (wanted.flatten(2).abs().amax(2) > 0).sum().clamp_min(1)

@@ -22,7 +22,13 @@ MAPS_SHARE = 0.1
 
 
 class Probes:
-    """A few test images, the same for every network on an image set, and their maps."""
+    """A few test images, the same for every network on an image set, and their maps.
+
+    Attributes
+    ----------
+    sharing
+        How many trainings that are computed as one share the time for live maps.
+    """
 
     def __init__(
         self, context: Context, images: DeviceImages, attribution: AttributionSpec | None = None
@@ -35,6 +41,7 @@ class Probes:
         self._attribution = attribution or Gradient()
         self._training = images.train
         self._due = 0.0
+        self.sharing = 1
 
     def maps(self, model: nn.Module) -> np.ndarray:
         """Return the attributions of a network, float32 (N, C, H, W).
@@ -59,18 +66,24 @@ class Probes:
         begun = time.monotonic()
         maps = self.maps(model)
         ended = time.monotonic()
-        self._due = ended + max(MAPS_INTERVAL, (ended - begun) / MAPS_SHARE)
+        wait = self.sharing * (ended - begun) / MAPS_SHARE
+        self._due = ended + max(MAPS_INTERVAL, wait)
         pixels = self.pixels.cpu().numpy()
         self.context.emit(ProbeMaps(self.context.spec.key, step, pixels, maps))
         return maps
 
-    def send_if_due(self, model: nn.Module, step: float) -> None:
-        """Publish the maps if enough time has passed since the last ones.
+    @property
+    def is_due(self) -> bool:
+        """Whether enough time has passed since the last maps."""
+        return time.monotonic() >= self._due
 
-        That is MAPS_INTERVAL, or more for maps that would take more than MAPS_SHARE of the time.
-        The trained weights do not depend on it.
+    def send_if_due(self, model: nn.Module, step: float) -> None:
+        """Publish the maps if they are due.
+
+        They are after MAPS_INTERVAL, or later where maps would take more than MAPS_SHARE of the
+        time. The trained weights do not depend on it.
         """
-        if time.monotonic() >= self._due:
+        if self.is_due:
             self.send(model, step)
 
     def arrays(self) -> dict[str, np.ndarray]:

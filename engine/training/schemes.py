@@ -11,16 +11,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from engine.attacks.joined import AnyAttack
 from engine.attacks.losses import Objective, divergence
 from engine.attacks.table import attack as attacked
-from engine.devices.graphs import drawn
 from engine.networks.gradients import logits_of
 from engine.specs import (
     MART,
     TRADES,
     Adversarial,
     AlignedGradients,
-    AttackSpec,
     EdgeGradients,
     FastAT,
     FreeAT,
@@ -38,6 +37,7 @@ from engine.training.penalties import (
     edge_gradients_step,
     gaussian_noise_step,
     gradient_penalty_step,
+    normal_noise,
 )
 from engine.training.perturbation import descend_perturbed
 
@@ -63,7 +63,7 @@ def adversarial_step(
     labels: Tensor,
     batch: BatchContext,
     *,
-    attack: AttackSpec,
+    attack: AnyAttack,
     warmup: float,
     awp: float,
 ) -> Tensor:
@@ -87,7 +87,7 @@ def trades_step(
     labels: Tensor,
     batch: BatchContext,
     *,
-    attack: AttackSpec,
+    attack: AnyAttack,
     warmup: float,
     awp: float,
     beta: float,
@@ -97,15 +97,14 @@ def trades_step(
     The attack finds x' in evaluation mode. The loss is computed in training mode, and its gradient
     flows through both f(x) and f(x'). Source: Zhang 2019, eq. 5 and the code released with it.
     """
-    shape, device = images.shape, images.device
-    noise = drawn(lambda: torch.randn(shape, generator=batch.generator, device=device))
+    noise = normal_noise(images, batch.generator)
     adv_images = attacked(
         state.model,
         images,
         labels,
         batch.warmed_up(attack, warmup),
         objective=Objective(divergence, logits_of(state.model, images)),
-        start=images + TRADES_START * noise.to(images.dtype),
+        start=images + TRADES_START * noise,
         generator=batch.generator,
         on_step=batch.on_step,
     )
@@ -113,7 +112,7 @@ def trades_step(
     def loss() -> Tensor:
         clean_logits = batch.logits(state.model, images)
         adv_logits = batch.logits(state.model, adv_images)
-        moved = divergence(adv_logits, clean_logits).mean()
+        moved = batch.mean(divergence(adv_logits, clean_logits))
         return batch.loss(clean_logits, labels) + beta * moved
 
     return descend_perturbed(state, loss, awp)
@@ -125,7 +124,7 @@ def mart_step(
     labels: Tensor,
     batch: BatchContext,
     *,
-    attack: AttackSpec,
+    attack: AnyAttack,
     warmup: float,
     awp: float,
     beta: float,
@@ -146,7 +145,8 @@ def mart_step(
     def loss() -> Tensor:
         clean_logits = batch.logits(state.model, images)
         adv_logits = batch.logits(state.model, adv_images)
-        return mart_loss(clean_logits, adv_logits, labels, beta, batch.smoothing).mean()
+        values = mart_loss(clean_logits, adv_logits, labels, beta, batch.smoothing)
+        return batch.mean(values)
 
     return descend_perturbed(state, loss, awp)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from engine.attacks.aim import OnStep
+from engine.devices.graphs import Source
 from engine.devices.precision import check_precision
 from engine.jobs.asked import tell_fewer, tell_no_radius
 from engine.jobs.context import Context
@@ -51,57 +51,49 @@ def train(spec: Training, context: Context) -> Result:
         weights are wanted and no validation images could be held out, or the start or the
         augmentation does not fit the images, or the device does not have the precision.
     """
-    run = _Run(spec, context)
-    state, checkpoints = run.state, Checkpoints(context)
-    checkpoints.restore(state)
-    run.take_over_average()
-    run.fill_history()
-    run.announce_resumed()
-    run.tell_unexpected()
-    if not state.pictures:
-        state.pictures["attributions"] = [run.probes.maps(run.network)]
-    run.send_snapshot(state.epoch)
+    run = Run(spec, context)
     with run.steps:
-        while state.epoch < spec.epochs:
+        while run.state.epoch < spec.epochs:
             run.one_epoch()
-            state.pictures["attributions"].append(run.probes.send(run.network, state.epoch))
-            run.evaluate_epoch()
-            run.keep_if_best()
-            checkpoints.save_if_due(state)
-    numbers, weights = run.final_weights()
-    numbers["loss"] = state.history["curve__loss"][-1]
-    return Result(
-        numbers=numbers,
-        arrays={
-            **weights,
-            **state.curves(),
-            **run.probes.arrays(),
-            "probes/attributions": np.stack(state.pictures["attributions"]),
-            "probes/steps": np.arange(spec.epochs + 1, dtype=np.float64),
-        },
-    )
+            run.end_epoch()
+            run.checkpoints.save_if_due(run.state)
+    return run.result()
 
 
-class _Run:
-    """A training under way: its state, its scheme, and the events it publishes."""
+class Run:
+    """A training under way: its state, its scheme, and the events it publishes.
+
+    It begins, or takes up the checkpoint of an earlier run, and stands before its next epoch.
+
+    Parameters and errors are those of :func:`train`.
+    """
 
     def __init__(self, spec: Training, context: Context):
-        self._spec, self._context = spec, context
-        self._images = trainable(context, spec.images)
-        if spec.weights == "best" and not len(self._images.validation):
-            raise SpecError(
-                "weights is 'best', but there are no validation images: "
-                f"images.validation is {spec.images.validation:g} of {len(self._images.train)}"
-            )
-        _check(spec, context, self._images)
+        self.spec, self.context = spec, context
+        self.images = trainable(context, spec.images)
+        self._make()
+        self.checkpoints = Checkpoints(context)
+        self.checkpoints.restore(self.state)
+        if self._average is not None:
+            self._average.restore(self.state)
+        self._fill_history()
+        self._announce_resumed()
+        self._tell_unexpected()
+        if not self.state.pictures:
+            self.state.pictures["attributions"] = [self.probes.maps(self.network)]
+        self._send_snapshot(self.state.epoch)
+
+    def _make(self) -> None:
+        spec, context = self.spec, self.context
+        _check(spec, context, self.images)
         self._probing = one_and_many_steps(spec.scheme.threat)
         self._scheme, self._fields = SCHEMES[spec.scheme.kind], spec.scheme.parameters()
-        model = first_network(spec, context, self._images)
-        still = freeze_body(model, spec.network, self._images) if spec.frozen else ()
+        model = first_network(spec, context, self.images)
+        still = freeze_body(model, spec.network, self.images) if spec.frozen else ()
         optimizer = make_optimizer(spec.optimizer, model)
         generators = _generators(spec, context, model)
         self.state = TrainingState(model, optimizer, generators, still=still)
-        self.probes = Probes(context, self._images, spec.live_maps)
+        self.probes = Probes(context, self.images, spec.live_maps)
         self._newest: Numbers = {}  # accuracies after the newest epoch, if it was trained here
         if self._scheme.begin is not None:
             self._scheme.begin(self.state, **self._fields)
@@ -124,46 +116,56 @@ class _Run:
             return self.state.model
         return self._scheme.evaluated(self.state, **self._fields)
 
+    def result(self) -> Result:
+        """Return the result of the training, after its last epoch."""
+        state = self.state
+        numbers, weights = final_weights(
+            self.spec, state, self.network, self.images, self.context, self._newest
+        )
+        numbers["loss"] = state.history["curve__loss"][-1]
+        return Result(
+            numbers=numbers,
+            arrays={
+                **weights,
+                **state.curves(),
+                **self.probes.arrays(),
+                "probes/attributions": np.stack(state.pictures["attributions"]),
+                "probes/steps": np.arange(self.spec.epochs + 1, dtype=np.float64),
+            },
+        )
+
     def one_epoch(self) -> None:
         """Train for one epoch, publishing losses and maps."""
         run_epoch(
             self.state,
-            self._context,
-            self._spec,
+            self.context,
+            self.spec,
             step_on=self._step_on,
-            count=len(self._images.train),
-            optimizer=self._spec.optimizer,
-            on_point=self._on_point,
+            count=len(self.images.train),
+            optimizer=self.spec.optimizer,
+            on_point=self.on_point,
         )
 
-    def final_weights(self) -> tuple[Numbers, dict[str, NDArray[Any]]]:
-        """Return the final numbers, and the weights: the last ones and maybe the best ones."""
-        return final_weights(
-            self._spec, self.state, self.network, self._images, self._context, self._newest
-        )
+    def end_epoch(self) -> None:
+        """Publish maps and accuracies of the network after an epoch; keep it if it is the best."""
+        state = self.state
+        state.pictures["attributions"].append(self.probes.send(self.network, state.epoch))
+        self._evaluate_epoch()
+        if len(self.images.validation):
+            keep_if_best(self.spec, state, self.network)
 
-    def keep_if_best(self) -> None:
-        """Keep the weights if this epoch is the best so far on the validation images."""
-        if len(self._images.validation):
-            keep_if_best(self._spec, self.state, self.network)
-
-    def take_over_average(self) -> None:
-        """Average on from the weights of a checkpoint, if one was restored."""
-        if self._average is not None:
-            self._average.restore(self.state)
-
-    def fill_history(self) -> None:
+    def _fill_history(self) -> None:
         """Fill curves that an older version's checkpoint lacks, so that all have one length."""
         state = self.state
         for name in (ONE_STEP, MANY_STEP) if self._probing is not None else ():
             known = state.history.setdefault(f"epochs__{name}", [])
             known[:0] = [math.nan] * (state.epoch - len(known))
 
-    def evaluate_epoch(self) -> None:
+    def _evaluate_epoch(self) -> None:
         """Append and publish this epoch's accuracies; the robust ones use fewer images."""
-        spec, state, context = self._spec, self.state, self._context
+        spec, state, context = self.spec, self.state, self.context
         count = min(spec.epoch_images, spec.evaluation_images)
-        values = accuracies(self.network, self._images.watched, spec.evaluation, count, context)
+        values = accuracies(self.network, self.images.watched, spec.evaluation, count, context)
         self._newest = values
         clean, robust = float(values["clean_accuracy"]), float(values["robust_accuracy"])
         state.append(
@@ -179,7 +181,7 @@ class _Run:
 
     def _raise_alarms(self, clean_images: int) -> None:
         """Tell which alarms the newest epoch raises, and which are over."""
-        spec, images = self._spec, self._images
+        spec, images = self.spec, self.images
         curves = Curves.of(
             self.state.history,
             selects=len(images.validation) > 0,
@@ -187,26 +189,26 @@ class _Run:
             train_images=len(images.train),
         )
         for name, sentence in named_alarms(spec, curves, images.classes):
-            self._context.notice(sentence, about=name)
+            self.context.notice(sentence, about=name)
         for name, sentence in ended_alarms(spec, curves, images.classes):
-            self._context.notice(sentence, about=name, over=True)
+            self.context.notice(sentence, about=name, over=True)
 
     def _probe_steps(self, count: int, robust: float) -> None:
         """Append the accuracies under one step and under many, both as large as in training."""
         if self._probing is None:
             return
-        pixels, labels = (tensor[:count] for tensor in self._images.watched)
+        pixels, labels = (tensor[:count] for tensor in self.images.watched)
         one, many = (
             robust  # the evaluation's attack is the same one
-            if attack == self._spec.evaluation
-            else robust_accuracy(self.network, pixels, labels, attack, self._context)
+            if attack == self.spec.evaluation
+            else robust_accuracy(self.network, pixels, labels, attack, self.context)
             for attack in self._probing
         )
         self.state.append(epochs__one_step_accuracy=one, epochs__many_step_accuracy=many)
 
-    def announce_resumed(self) -> None:
+    def _announce_resumed(self) -> None:
         """Publish the curves restored from a checkpoint, so that plots show them from the start."""
-        state, context = self.state, self._context
+        state, context = self.state, self.context
         if state.epoch == 0:
             return
         context.notice(f"resumed after epoch {state.epoch}")
@@ -216,64 +218,93 @@ class _Run:
                 shown = dict(zip(values, row, strict=True))
                 context.emit(Scalars(context.spec.key, step, shown))
 
-    def tell_unexpected(self) -> None:
+    def _tell_unexpected(self) -> None:
         """Tell the user where this training is not what its fields make one expect."""
-        spec, threat = self._spec, self._spec.scheme.threat
+        spec, threat = self.spec, self.spec.scheme.threat
         if threat is not None:
             then = "this is standard training at the cost of an attack"
-            tell_no_radius(self._context, "scheme.attack", threat, then)
-        tell_of_evaluation(spec, len(self._images.test), self._context)
+            tell_no_radius(self.context, "scheme.attack", threat, then)
+        tell_of_evaluation(spec, len(self.images.test), self.context)
 
-    def send_snapshot(self, step: float) -> None:
+    def _send_snapshot(self, step: float) -> None:
         """Publish the weights of a network on 2-d points, so that its boundary can be drawn."""
-        if self._images.shape == (2, 1, 1):
-            self._context.emit(Snapshot(self._spec.key, step, weights_of(self.network)))
+        if self._is_planar:
+            self.context.emit(Snapshot(self.spec.key, step, weights_of(self.network)))
+
+    @property
+    def _is_planar(self) -> bool:
+        return self.images.shape == (2, 1, 1)
 
     def _step_on(self, indices: Tensor, epoch: float) -> Tensor:
-        spec, state = self._spec, self.state
+        spec, state = self.spec, self.state
         if spec.augmentation is None:
             loss = self.steps(epoch, indices)
         else:  # it draws on the CPU, so it cannot be part of a captured step
-            images = as_unit(self._images.train[indices])
+            images = as_unit(self.images.train[indices])
             images = augment(images, spec.augmentation, state.generators["augmentation"])
-            loss = self.steps(epoch, layout(images), self._images.train_labels[indices])
+            loss = self.steps(epoch, layout(images), self.images.train_labels[indices])
         if self._average is not None:
-            steps = math.ceil(len(self._images.train) / spec.batch_size)
+            steps = math.ceil(len(self.images.train) / spec.batch_size)
             self._average.follow(state.model, round(epoch * steps))
         return loss
 
     def _take(self, epoch: float, *inputs: Tensor) -> Tensor:
         """Take one step on images and labels, or on the images with some indices."""
-        spec, state = self._spec, self.state
+        spec, state = self.spec, self.state
         if len(inputs) == 2:
             images, labels = inputs
         else:
-            images = layout(as_unit(self._images.train[inputs[0]]))
-            labels = self._images.train_labels[inputs[0]]
-        batch = BatchContext(
-            epoch,
-            state.generators["attack"],
-            self._on_attack_step,
-            smoothing=spec.label_smoothing,
-            mixed=spec.precision == "bfloat16",
-            training=(self._images.train, self._images.train_labels),
-        )
+            images = layout(as_unit(self.images.train[inputs[0]]))
+            labels = self.images.train_labels[inputs[0]]
+        batch = batch_of(spec, self.images, epoch, state.generators["attack"], self._on_attack_step)
         loss: Tensor = self._scheme.step(state, images, labels, batch, **self._fields)
         return loss
 
     def _on_attack_step(self, *_: object) -> None:
-        self._context.check_cancelled()
+        self.context.check_cancelled()
 
-    def _on_point(self, step: float, loss: float) -> None:
+    @property
+    def is_shown(self) -> bool:
+        """Whether the next point of the curve comes with something of the network's weights."""
+        return self.probes.is_due or self._is_planar
+
+    def on_point(self, step: float, loss: float) -> None:
+        """Publish a point of the loss curve, and maps and weights if they are due.
+
+        Raises
+        ------
+        SpecError
+            If the loss is not finite.
+        """
         if not math.isfinite(loss):
             raise SpecError(
-                f"optimizer.learning_rate is {self._spec.optimizer.learning_rate:g}: the loss "
+                f"optimizer.learning_rate is {self.spec.optimizer.learning_rate:g}: the loss "
                 f"became {loss} in epoch {step:.1f}; try a smaller one"
             )
         self.state.append(curve__step=step, curve__loss=loss)
-        self._context.emit(Scalars(self._spec.key, step, {"loss": loss}))
+        self.context.emit(Scalars(self.spec.key, step, {"loss": loss}))
         self.probes.send_if_due(self.network, step)
-        self.send_snapshot(step)
+        self._send_snapshot(step)
+
+
+def batch_of(
+    spec: Training,
+    images: DeviceImages,
+    epoch: float,
+    generator: Source,
+    on_step: OnStep,
+    members: int = 1,
+) -> BatchContext:
+    """Return what a training's scheme is told of a batch; see :class:`BatchContext`."""
+    return BatchContext(
+        epoch,
+        generator,
+        on_step,
+        smoothing=spec.label_smoothing,
+        mixed=spec.precision == "bfloat16",
+        training=(images.train, images.train_labels),
+        members=members,
+    )
 
 
 def tell_of_evaluation(spec: ClassifierSpec, test_images: int, context: Context) -> None:
@@ -285,6 +316,11 @@ def tell_of_evaluation(spec: ClassifierSpec, test_images: int, context: Context)
 
 def _check(spec: Training, context: Context, images: DeviceImages) -> None:
     """Raise :class:`SpecError` where a training does not fit its images or this machine."""
+    if spec.weights == "best" and not len(images.validation):
+        raise SpecError(
+            "weights is 'best', but there are no validation images: "
+            f"images.validation is {spec.images.validation:g} of {len(images.train)}"
+        )
     if spec.augmentation is not None:
         check_fits(spec.augmentation, images.shape)
     if spec.averaging and SCHEMES[spec.scheme.kind].evaluated is not None:

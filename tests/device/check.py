@@ -91,7 +91,7 @@ def _stage(stage: str, report: object, options: argparse.Namespace, home: Path) 
     import torch
 
     from engine.store.study import Study
-    from tests.device import figure, kinds, short_memory, speed, stacked, tensors
+    from tests.device import figure, kinds, queued, short_memory, speed, stacked, tensors
 
     name, device = options.device, torch.device(options.device)
     if stage == "tensors":
@@ -104,8 +104,11 @@ def _stage(stage: str, report: object, options: argparse.Namespace, home: Path) 
         stacked.check(report, device, home, SHARES[stage])
     elif stage == "speed":
         study = Study(home / "speed", create=True)
-        images = speed.ingested(options.data, study, **IMAGES[name])
-        speed.check(report, device, study, images, SHARES[stage])
+        images, few = (
+            speed.ingested(options.data, study, **{**IMAGES[name], **more})
+            for more in ({}, {"max_train": queued.FEW[name]})
+        )
+        speed.check(report, device, study, images, few, SHARES[stage])
     elif stage == "memory":
         short_memory.check(report, name, ROOT)
     elif stage == "figure":

@@ -33,7 +33,12 @@ STEPS = 10
 
 
 def check(
-    report: Report, device: torch.device, study: Study, images: specs.ImagesSpec, share: float
+    report: Report,
+    device: torch.device,
+    study: Study,
+    images: specs.ImagesSpec,
+    few: specs.ImagesSpec,
+    share: float,
 ) -> None:
     """Add rows of attacks, steps of adversarial training, and retrainings, ours and the peers'."""
     keep_freed_memory()
@@ -45,7 +50,7 @@ def check(
                     SECTION, name, lambda n=library, b=batch: _attack(report, device, n, b)
                 )
     report.attempt(SECTION, "adversarial steps", lambda: _adversarial(report, device))
-    queued.check(report, device, study, images, share)
+    queued.check(report, device, study, images, few, share)
 
 
 def _seconds(work: Callable[[], object], device: torch.device, repeats: int) -> list[float]:

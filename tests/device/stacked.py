@@ -1,4 +1,4 @@
-"""Retrainings computed as one, on the device: exact, apart from each other, and what it costs."""
+"""Trainings and retrainings computed as one, on the device: exact, apart, and what it costs."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ from torch.nn import functional
 from torch.profiler import ProfilerActivity, profile
 
 from engine import specs
-from engine.devices.graphs import GRAPHS
+from engine.attacks.joined import Joined
+from engine.attacks.table import attack
+from engine.devices.graphs import GRAPHS, Generators
 from engine.devices.precision import TURNS
 from engine.jobs.device_images import layout
 from engine.networks.stacked import Stacked
 from engine.plan.bundles import BUNDLED
-from engine.plan.slots import slots_on
+from engine.plan.slots import MOST_TOGETHER, slots_on
 from engine.store.study import Study
 from engine.training.batch import logits_of_step
-from tests.device.kinds import FIRST_LOSS, IMAGES, SMALL, TRAINED, run_on
+from tests.device.kinds import FIRST_LOSS, IMAGES, SMALL, THREAT, TRAINED, run_on, training
 from tests.device.report import Report
-from tests.device.tensors import GRADIENT, built, some
+from tests.device.tensors import GRADIENT, MOST_OFF, OFF, built, some
 
 SECTION = "stacked"
 MEMBERS, BATCH = 4, 32
@@ -32,11 +34,35 @@ TF32_GRADIENT = 5e-2
 KERNELS = ((True, 64), (False, 64), (True, 1))
 """Whether in bfloat16, and how wide."""
 REPEATS = 20
+THREATS = [replace(THREAT, eps=eps, step_size=eps / 2) for eps in (0.02, 0.05, 0.1, 0.2)]
+"""Of each member another one."""
+WHOLE = {
+    "retrainings": [
+        specs.Retraining(
+            occlusion=specs.Occlusion(ranking=specs.RandomRanking(images=IMAGES)),
+            network=SMALL,
+            epochs=3,
+            batch_size=40,
+            seed=seed,
+        )
+        for seed in range(MEMBERS)
+    ],
+    "standard trainings": [training(seed=seed) for seed in range(MEMBERS)],
+    "adversarial trainings": [
+        training(scheme=specs.Adversarial(attack=threat)) for threat in THREATS
+    ],
+    "adversarial trainings, l2": [
+        training(scheme=specs.Adversarial(attack=replace(threat, norm="l2", eps=5 * threat.eps)))
+        for threat in THREATS
+    ],
+}
+"""Name of a row -> what is computed together."""
+ACCURACIES = ("accuracy", "clean_accuracy", "robust_accuracy")
 TOP = 8  # kernels that are named
 
 
 def check(report: Report, device: torch.device, home: Path, share: float) -> None:
-    """Add rows on gradients, on a member of NaN, on whole retrainings, and on the cost of order."""
+    """Add rows on gradients, attacks, a member of NaN, whole trainings, and the cost of order."""
     for multiplication, tolerance in (("ieee", GRADIENT), ("tf32", TF32_GRADIENT)):
         report.attempt(
             SECTION,
@@ -45,7 +71,12 @@ def check(report: Report, device: torch.device, home: Path, share: float) -> Non
         )
     for deterministic in (False, True):
         report.attempt(SECTION, "a member of NaN", lambda d=deterministic: _nan(report, device, d))
-    report.attempt(SECTION, "retrainings", lambda: _retrainings(report, device, home, share))
+    for norm in ("linf", "l2"):
+        report.attempt(SECTION, f"attacks, {norm}", lambda n=norm: _attacks(report, device, n))
+    for name, wanted in WHOLE.items():
+        report.attempt(
+            SECTION, name, lambda n=name, w=wanted: _whole(report, device, home, share, n, w)
+        )
     if device.type != "cuda":
         return
     for mixed, width in KERNELS:
@@ -53,14 +84,15 @@ def check(report: Report, device: torch.device, home: Path, share: float) -> Non
 
 
 @contextmanager
-def float32_together() -> Iterator[None]:
-    """Let the queue compute retrainings in float32 together, which it does not by itself."""
-    row = BUNDLED[specs.Retraining.kind]
-    BUNDLED[specs.Retraining.kind] = replace(row, widths={**row.widths, "float32": 64})
+def all_together() -> Iterator[None]:
+    """Let the queue compute in every precision together what it can, as wide as its slots say."""
+    before = dict(BUNDLED)
+    widths = dict.fromkeys(("float32", "tf32", "bfloat16"), MOST_TOGETHER)
+    BUNDLED.update({kind: replace(row, widths=widths) for kind, row in before.items()})
     try:
         yield
     finally:
-        BUNDLED[specs.Retraining.kind] = row
+        BUNDLED.update(before)
 
 
 def _stack(device: torch.device, members: int) -> tuple[Stacked, list[nn.Module]]:
@@ -129,29 +161,70 @@ def _nan(report: Report, device: torch.device, deterministic: bool) -> None:
                same_bits=bool(torch.equal(beside[others], once[others])))  # fmt: skip
 
 
-def _retrainings(report: Report, device: torch.device, home: Path, share: float) -> None:
-    """Compute the same retrainings stacked, again, and one by one; compare their records."""
-    occlusion = specs.Occlusion(ranking=specs.RandomRanking(images=IMAGES))
-    wanted = [
-        specs.Retraining(occlusion=occlusion, network=SMALL, epochs=3, batch_size=40, seed=seed)
-        for seed in range(MEMBERS)
-    ]
+def _attacks(report: Report, device: torch.device, norm: str) -> None:
+    """Attack a stack, each member by its own lengths and draws, beside one of NaN and without it.
+
+    Pixels may differ from those of each alone, as the sign of a gradient near 0 hangs on rounding.
+    """
+    threats = [replace(one, norm=norm) for one in THREATS]
+    stacked, alone = _stack(device, MEMBERS)
+    images, labels = _inputs(device, MEMBERS)
+
+    def drawing() -> list[torch.Generator]:
+        return [torch.Generator(device).manual_seed(seed) for seed in range(MEMBERS)]
+
+    def attacked() -> Tensor:
+        joined = Joined(threats, device).on(BATCH)
+        return attack(stacked, images, labels, joined, generator=Generators(drawing()))
+
+    assert TURNS.begin("ieee")
+    try:
+        found = attacked().split(BATCH)
+        shares = []
+        for place, (model, source) in enumerate(zip(alone, drawing(), strict=True)):
+            part = slice(BATCH * place, BATCH * (place + 1))
+            own = attack(model, images[part], labels[part], threats[place], generator=source)
+            shares.append(float(((found[place] - own).abs() > OFF).float().mean()))
+        with torch.no_grad():
+            for parameter in stacked.parameters():
+                parameter[1] = torch.nan
+        beside = attacked().split(BATCH)
+    finally:
+        TURNS.end()
+    same = all(torch.equal(beside[place], found[place]) for place in (0, 2, 3))
+    report.add(SECTION, f"attacks, {norm}", max(shares) <= MOST_OFF and same,
+               pixels_off=max(shares), tolerance=MOST_OFF, same_bits_beside_nan=same)  # fmt: skip
+
+
+def _whole(
+    report: Report,
+    device: torch.device,
+    home: Path,
+    share: float,
+    name: str,
+    wanted: list[specs.Retraining] | list[specs.Training],
+) -> None:
+    """Compute the same specs stacked, again, and one by one; compare their records."""
     found = {}
-    for name, width in (("stacked", MEMBERS), ("again", MEMBERS), ("alone", 1)):
-        study = Study(home / f"stacked-{name}", create=True)
+    for way, width in (("stacked", MEMBERS), ("again", MEMBERS), ("alone", 1)):
+        study = Study(home / f"stacked-{name}-{way}", create=True)
         slots = replace(slots_on(device.type, 1), width=width)
-        with float32_together():
+        with all_together():
             failed = run_on(study, wanted, slots, lambda: report.left(share))
-        if failed:
-            report.add(SECTION, "retrainings", False, error="; ".join(failed.values())[:300])
+        if failed or not all(study.has(spec) for spec in wanted):
+            text = "; ".join(failed.values())[:300] or "no time left for it"
+            report.add(SECTION, name, False if failed else None,
+                       **{"error" if failed else "left_out": text})  # fmt: skip
             return
-        found[name] = [study.read(spec) for spec in wanted]
-    first = [[float(record.arrays["curve/loss"][0]) for record in found[name]]
-             for name in ("stacked", "alone")]  # fmt: skip
+        found[way] = [study.read(spec) for spec in wanted]
+    first = [[float(record.arrays["curve/loss"][0]) for record in found[way]]
+             for way in ("stacked", "alone")]  # fmt: skip
     loss = max(abs(a - b) / abs(b) for a, b in zip(*first, strict=True))
+    names = [one for one in ACCURACIES if one in found["alone"][0].entry.numbers]
     accuracy = max(
-        abs(float(a.entry.numbers["accuracy"]) - float(b.entry.numbers["accuracy"]))
+        abs(float(a.entry.numbers[one]) - float(b.entry.numbers[one]))
         for a, b in zip(found["stacked"], found["alone"], strict=True)
+        for one in names
     )
     same = all(
         np.array_equal(a.arrays["curve/loss"], b.arrays["curve/loss"])
@@ -159,11 +232,11 @@ def _retrainings(report: Report, device: torch.device, home: Path, share: float)
     )
     way = found["stacked"][0].provenance
     good = loss <= FIRST_LOSS and accuracy <= TRAINED and way["way"] == "stacked"
-    report.add(SECTION, "retrainings", good, first_loss_apart=loss, accuracy_apart=accuracy,
-               same_bits_again=same, width=way["width"], graph=way["graph"])  # fmt: skip
+    report.add(SECTION, name, good, first_loss_apart=loss, accuracy_apart=accuracy,
+               same_bits_again=same, width=way.get("width", 1), graph=way.get("graph"))  # fmt: skip
 
 
-def _kernels(report: Report, device: torch.device, mixed: bool, width: int, channels: int) -> None:
+def _kernels(report: Report, device: torch.device, mixed: bool, width: int) -> None:
     """Time a captured forward and backward pass with reproducible and with the fastest kernels."""
     cudnn = torch.backends.cudnn
     before = cudnn.deterministic, cudnn.benchmark

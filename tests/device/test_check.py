@@ -2,10 +2,13 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from engine import specs
+from engine.plan.bundles import BUNDLED
+from engine.plan.slots import Slots
 from engine.store.study import Study
-from tests.device import check, figure
+from tests.device import check, figure, queued
 from tests.device.report import Report
 from tests.made_up_study import IMAGES, NETWORK, add, add_images
 
@@ -101,3 +104,41 @@ def test_that_what_came_back_is_gone_on_with(tmp_path, monkeypatch, limit):
         np.testing.assert_array_equal(
             again.read(spec).arrays["weights/a"], study.read(spec).arrays["weights/a"]
         )
+
+
+def test_that_every_way_of_a_gpu_is_timed_and_compared(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        queued, "slots_on", lambda device, jobs: Slots(torch.device("cpu"), jobs, 1)
+    )
+    retrainings, adversarial = (
+        queued._Retrainings(IMAGES, "cuda"),
+        queued._Adversarial(IMAGES, "cuda"),
+    )
+    rows = queued._rows("cuda", retrainings, adversarial)
+    names = [row.name for row in rows]
+    assert len(set(names)) == len(names)
+    for precision in ("float32", "tf32", "bfloat16"):
+        for what in ("retrainings", "adversarial trainings"):
+            ways = {row.way.split()[0] for row in rows
+                    if (row.what.name, row.precision) == (what, precision)}  # fmt: skip
+            assert ways >= {"captured", "stacked"}, (what, precision)
+    for wanted in (
+        "adversarial trainings, captured, 8 at once, float32",
+        "retrainings, captured, 8 at once, bfloat16",
+        "retrainings, captured, 4 at once, float32",
+    ):
+        assert wanted in names
+    assert all((row.slots.width > 1) == row.way.startswith("stacked") for row in rows)
+    for row in rows:
+        wanted = row.what.more(row.slots.count * row.slots.width, row.epochs, row.precision)
+        bundling = BUNDLED[wanted[0].kind]
+        assert all(bundling.alike(wanted[0], other) for other in wanted)
+    report = Report(tmp_path / "device.json", 60)
+    queued._verdicts(report, {("a", "tf32", "captured"): 10.0, ("a", "tf32", "stacked"): 12.9,
+                              ("a", "float32", "eager"): 10.0, ("a", "float32", "stacked"): 13.1,
+                              ("b", "tf32", "captured"): 1.0})  # fmt: skip
+    found = {row["name"]: row["pays"] for row in told(tmp_path)["sections"]["speed"]}
+    assert found == {
+        "a, stacked over captured, tf32": False,
+        "a, stacked over eager, float32": True,
+    }

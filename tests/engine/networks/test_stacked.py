@@ -9,13 +9,14 @@ from engine import specs
 from engine.attacks.table import attack
 from engine.networks.architectures import ARCHITECTURES, build
 from engine.networks.stacked import NotStackable, Stacked, is_stackable
-from engine.retraining.together import STACKED
+from engine.training.together.stack import STACKED
 
 MEMBERS, IMAGES, CLASSES = 3, 4, 5
 COLOUR, GREY = (3, 16, 16), (1, 16, 16)
 NETWORKS = {
     "small_cnn": (specs.SmallCNN(width=4, hidden=8), GREY),
     "small_cnn softplus": (specs.SmallCNN(width=4, hidden=8, activation="softplus"), COLOUR),
+    "small_cnn smoothing": (specs.SmallCNN(width=4, hidden=8, feature_smoothing=True), COLOUR),
     "paper_mnist_cnn": (specs.PaperMnistCNN(), GREY),
     "paper_mnist_cnn silu": (specs.PaperMnistCNN(activation="silu"), GREY),
     "paper_cifar_cnn": (specs.PaperCifarCNN(), COLOUR),

@@ -12,7 +12,8 @@ from engine.jobs.events import Ended, Progress, Started
 from engine.plan import bundles, running, scheduler
 from engine.plan.scheduler import Scheduler, Slots, slots_on
 from engine.plan.slots import MOST_TOGETHER
-from engine.retraining import together
+from engine.store.study import Result
+from engine.training.together.stack import Stack
 from tests.engine.conftest import GLYPHS, training
 
 ONE = Slots(torch.device("cpu"), 1, 1)
@@ -23,9 +24,9 @@ RANDOM = specs.RandomRanking(images=GLYPHS)
 @pytest.fixture(autouse=True)
 def float32_together(monkeypatch):
     """On a CPU there is no other precision."""
-    row = bundles.BUNDLED["retraining"]
-    widths = {**row.widths, "float32": 64}
-    monkeypatch.setitem(bundles.BUNDLED, "retraining", replace(row, widths=widths))
+    for kind, row in bundles.BUNDLED.items():
+        widths = {**row.widths, "float32": 64}
+        monkeypatch.setitem(bundles.BUNDLED, kind, replace(row, widths=widths))
 
 
 def retrainings(count, **fields):
@@ -74,6 +75,32 @@ def test_that_each_has_the_record_that_it_has_alone(study, tmp_path):
     assert sorted(places) == [0, 1, 2, 3]
 
 
+def test_that_adversarial_trainings_of_a_sweep_are_computed_together(study, tmp_path):
+    attack = specs.PGD(eps=0.1, step_size=0.05, steps=2, random_start=True)
+    sweep = [
+        training(scheme=specs.Adversarial(attack=attack.replace("eps", eps)), seed=seed)
+        for eps in (0.05, 0.1)
+        for seed in (0, 1)
+    ]
+    others = [training(), training(seed=1), training(augmentation=specs.Augmentation(padding=1))]
+    ended = outcomes(run(study, [*sweep, *others]))
+    assert {event.outcome for event in ended.values()} == {"finished"}
+    alone = scheduler.Study(tmp_path / "alone", create=True)
+    run(alone, [*sweep, *others], ONE)
+    ways = []
+    for spec in (*sweep, *others):
+        found, expected = study.read(spec), alone.read(spec)
+        assert set(found.arrays) == set(expected.arrays)
+        assert set(found.entry.numbers) == set(expected.entry.numbers)
+        first = found.arrays["curve/loss"][0], expected.arrays["curve/loss"][0]
+        np.testing.assert_allclose(*first, rtol=1e-4)
+        told = found.provenance
+        assert told["precision"] == "float32"
+        ways.append((told["way"], told.get("width"), told.get("graph")))
+    four, two, one = ("stacked", 4, "no"), ("stacked", 2, "no"), ("eager", None, None)
+    assert ways == [four, four, four, four, two, two, one]
+
+
 def test_that_all_are_told_that_they_started_and_how_far_they_are(study):
     wanted = retrainings(4)
     events = run(study, wanted)
@@ -102,7 +129,7 @@ def test_that_an_error_of_all_fails_each_with_its_sentence(study, monkeypatch):
     def broken(self):
         raise RuntimeError("the kernel said no")
 
-    monkeypatch.setattr(together._Training, "run", broken)
+    monkeypatch.setattr(Stack, "run", broken)
     ended = outcomes(run(study, retrainings(3)))
     failed = [event for event in ended.values() if event.outcome == "failed"]
     assert [event.message for event in failed] == ["RuntimeError: the kernel said no"] * 3
@@ -113,7 +140,7 @@ def test_that_what_a_bundle_leaves_without_an_end_fails(study, monkeypatch):
     row = bundles.BUNDLED["retraining"]
 
     def forgets(contexts, ended):
-        ended(contexts[0], together.Result({"accuracy": 0.5}, {}))
+        ended(contexts[0], Result({"accuracy": 0.5}, {}))
         raise ValueError("stopped half way")
 
     monkeypatch.setitem(bundles.BUNDLED, "retraining", replace(row, compute=forgets))
@@ -140,7 +167,8 @@ def test_how_many_are_done_together():
     (spec,) = retrainings(1)
     assert bundles.most_together(spec, 1) == 1
     assert bundles.most_together(spec, 8) == 8
-    assert bundles.most_together(training(), 8) == 1
+    assert bundles.most_together(training(), 8) == 8
+    assert bundles.most_together(specs.Measurement(classifier=training()), 8) == 1
     assert slots_on("cpu").width == 1
 
 
@@ -151,6 +179,12 @@ def test_that_float32_is_done_one_by_one_as_its_stack_is_no_faster(monkeypatch):
     assert bundles.most_together(spec.replace("precision", "tf32"), 64) == 64
     assert bundles.most_together(spec.replace("precision", "bfloat16"), 64) == 64
     assert max(bundles.BUNDLED["retraining"].widths.values()) <= MOST_TOGETHER
+
+
+@pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16"])
+def test_that_trainings_are_done_one_by_one_until_their_stack_was_measured(precision, monkeypatch):
+    monkeypatch.undo()
+    assert bundles.most_together(training(precision=precision), 64) == 1
 
 
 @pytest.mark.parametrize("kind", bundles.BUNDLED)
@@ -164,7 +198,7 @@ def test_that_each_took_its_share_of_the_time(study, monkeypatch):
     def takes_a_while(contexts, ended):
         time.sleep(0.4)
         for context in contexts:
-            ended(context, together.Result({"accuracy": 0.5}, {}))
+            ended(context, Result({"accuracy": 0.5}, {}))
 
     monkeypatch.setitem(bundles.BUNDLED, "retraining", replace(row, compute=takes_a_while))
     wanted = retrainings(4)

@@ -7,7 +7,9 @@ import torch
 from engine import specs
 from engine.jobs.context import Cancelled, Context
 from engine.retraining import retrain, together
-from engine.retraining.together import STACKED, alike, retrain_together
+from engine.retraining.together import alike, retrain_together
+from engine.training.together import stack
+from engine.training.together.stack import STACKED, Stack
 from tests.engine.conftest import GLYPHS, training
 
 CPU = torch.device("cpu")
@@ -113,18 +115,18 @@ def test_that_masks_of_the_released_code_and_shapes_alone_are_the_same_too(study
 def test_that_a_member_goes_on_from_its_own_checkpoint(study, in_float64, monkeypatch):
     members = different(epochs=3)
     unbroken = computed_together(contexts_of(members, study))
-    monkeypatch.setattr(together, "SAVE_SECONDS", 0.0)
-    monkeypatch.setattr(together, "SAVING_SHARE", 0)
+    monkeypatch.setattr(stack, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(stack, "SAVING_SHARE", 0)
     for stops_after in (1, 2):
 
-        def stop(self, last=stops_after, save=together._Training._save):
+        def stop(self, last=stops_after, save=Stack._save):
             seconds = save(self)
             if self._state.epoch == last:
                 raise KeyboardInterrupt
             return seconds
 
         with monkeypatch.context() as patch:
-            patch.setattr(together._Training, "_save", stop)
+            patch.setattr(Stack, "_save", stop)
             left = computed_together(contexts_of(members[stops_after - 1 :], study))
             assert all(isinstance(outcome, KeyboardInterrupt) for outcome in left)
     # The first one stands at epoch 1, the others at 2: they are trained in two stacks.
@@ -147,7 +149,7 @@ def test_that_a_cancelled_member_leaves_and_the_others_do_not_notice(study, in_f
     undisturbed = computed_together(contexts_of(members, study))
     contexts = contexts_of(members, study)
     points = []
-    original = together._Training._on_sum
+    original = Stack._on_sum
 
     def cancelling(self, step, total, seen):
         original(self, step, total, seen)
@@ -156,7 +158,7 @@ def test_that_a_cancelled_member_leaves_and_the_others_do_not_notice(study, in_f
             contexts[2].control.cancel()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(together._Training, "_on_sum", cancelling)
+        patch.setattr(Stack, "_on_sum", cancelling)
         found = computed_together(contexts)
     assert isinstance(found[2], Cancelled)
     for place in (0, 1, 3):
@@ -205,7 +207,7 @@ def test_that_a_member_that_cannot_begin_fails_alone(study):
 
 def test_that_halves_are_tried_when_memory_runs_out(study, monkeypatch):
     widths = []
-    original = together._Training.run
+    original = Stack.run
 
     def short(self):
         widths.append(len(self._members))
@@ -213,7 +215,7 @@ def test_that_halves_are_tried_when_memory_runs_out(study, monkeypatch):
             raise torch.OutOfMemoryError("CUDA out of memory")
         original(self)
 
-    monkeypatch.setattr(together._Training, "run", short)
+    monkeypatch.setattr(Stack, "run", short)
     members = [*different(), retraining(4)]
     found = computed_together(contexts_of(members, study))
     assert all(isinstance(outcome, retrain.Result) for outcome in found)
@@ -224,7 +226,7 @@ def test_that_one_alone_that_does_not_fit_fails(study, monkeypatch):
     def short(self):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(together._Training, "run", short)
+    monkeypatch.setattr(Stack, "run", short)
     found = computed_together(contexts_of(different(), study))
     assert all(isinstance(outcome, torch.OutOfMemoryError) for outcome in found)
 

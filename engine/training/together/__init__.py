@@ -1,0 +1,1 @@
+"""Many trainings, or retrainings, computed as one."""
