@@ -23,8 +23,8 @@ from engine.store.study import Record, Study, StudyError, spec_of
 from engine.texts import one_line
 
 if TYPE_CHECKING:
-    from engine.cli.cluster import Workers
     from engine.cli.share import Asked
+    from engine.plan.sharing.cluster import Workers
 
 # What users write for values of --device, and the value to suggest.
 MEANT = {"gpu": "cuda", "nvidia": "cuda", "intel": "xpu", "apple": "mps", "metal": "mps"}
@@ -70,7 +70,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _workers(options: argparse.Namespace) -> Workers | None:
-    from engine.cli.cluster import Workers
+    from engine.plan.sharing.cluster import Workers
 
     given = [
         f"--{name}"

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.cli.terminal import Terminal
 from engine.jobs.durations import duration
-from engine.jobs.events import Ended, Event, Notice, Progress, Started
+from engine.jobs.events import Ended, Event, Notice, Progress, Started, WorkerNews
 from engine.texts import one_line
 
 BAR_WIDTH = 24
@@ -21,6 +21,7 @@ BAR_SECONDS = 0.1
 # that a run of a week writes some hundred lines and not ten thousand.
 LOG_SECONDS = 60.0
 LOG_SHARE = 1 / 60
+LOSSES = ("lost", "back", "refused")  # what is said of workers; that they begin is in the title
 
 
 @dataclass
@@ -86,6 +87,8 @@ class Reporter:
                 job.done, job.total, job.what = event.done, event.total, event.what
                 self._show()
             case Notice():
+                self._line(event.text)
+            case WorkerNews() if event.state in LOSSES:
                 self._line(event.text)
             case Ended():
                 ended = self._running.pop(event.key, None)

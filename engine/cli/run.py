@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.cli.cluster import Workers, run_on_workers
+from engine.cli.cluster import run_on_workers
 from engine.cli.reporter import Reporter
 from engine.cli.share import Asked, run_share
 from engine.cli.stopping import stopping
@@ -24,7 +24,8 @@ from engine.plan.cost import rates_in, sizes_in
 from engine.plan.forecast import forecast
 from engine.plan.planfile import Plan, read_plan
 from engine.plan.scheduler import Prepared, Scheduler
-from engine.plan.sharing.cluster import Slot
+from engine.plan.sharing.cluster import Workers
+from engine.plan.sharing.on_worker import Slot
 from engine.plan.slots import Slots, slots_on
 from engine.program import FAILED, INTERRUPTED, OK
 from engine.specs import ImagesSpec
@@ -88,7 +89,8 @@ def run_plan(
         study.set_location(digest, place)
     reader.known.save()
     if workers is not None:
-        return run_on_workers(plan.title, specs, study, Slot(device, jobs, threads), workers)
+        slot = Slot(device, jobs, threads)
+        return run_on_workers(plan.title, specs, study, slots, slot, workers)
     if share is not None:
 
         def hand_over(scheduler: Scheduler) -> None:

@@ -14,6 +14,7 @@ from engine.plan.sharing.bundles import Shard, divided, everything, plan_hash
 from engine.plan.sharing.share import Share
 from engine.plan.sharing.shared_run import SharedRun
 from engine.plan.slots import Slots
+from engine.plugins import loaded
 from engine.program import FAILED, INTERRUPTED, OK
 from engine.specs.schema import Spec, SpecError
 from engine.store.changes import arranged, take_up_changes
@@ -64,7 +65,9 @@ def run_share(
     plan = everything(specs)
     share = Share(plan, divided(plan, asked.shard.count), asked.shard)
     reporter = Reporter()
-    presence = Presence(study.path, asked.shard.index, asked.shard.count, plan_hash(plan))
+    shard = asked.shard
+    files = ", ".join(f"{one.path.name} {one.origin.digest[:10]}" for one in loaded())
+    presence = Presence(study.path, shard.index, shard.count, plan_hash(plan), files=files)
     run = SharedRun(
         study, slots, share, reporter, presence=presence, take_over=60.0 * asked.minutes
     )

@@ -32,10 +32,17 @@ class Queued(Event):
 
 @dataclass(frozen=True)
 class Started(Event):
-    """A computation began."""
+    """A computation began.
+
+    Attributes
+    ----------
+    where
+        Which worker computes it: the name of a thread here, or what a worker of dask is called.
+    """
 
     kind: str
     title: str
+    where: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,6 +132,29 @@ class Notice(Event):
     text: str
     about: str = ""
     over: bool = False
+
+
+@dataclass(frozen=True)
+class WorkerNews(Event):
+    """A worker of dask came, went or was lost; its ``key`` is empty.
+
+    Attributes
+    ----------
+    name
+        What it is called; "" if it is about all of them.
+    state
+        "starting", "ready", "lost", "back", "refused" (it computes nothing that needs some file),
+        "ended", or "gone" for a scheduler.
+    text
+        One sentence for the user.
+    device
+        On what it computes, if that is known.
+    """
+
+    name: str
+    state: Literal["starting", "ready", "lost", "back", "refused", "ended", "gone"]
+    text: str
+    device: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -50,7 +51,8 @@ class Runner:
         clock = _Clock(time.monotonic(), len(begun))
         contexts: dict[str, Context] = {}
         for spec, control in begun:
-            self.emit(Started(spec.key, spec.kind, spec.title))
+            where = threading.current_thread().name
+            self.emit(Started(spec.key, spec.kind, spec.title, where))
             context = Context(spec, self.study, self.slots.device, self.emit, control, self.cache)
             context.captures = self.slots.captures
             contexts[spec.key] = context

@@ -89,7 +89,9 @@ class Prepared(NamedTuple):
 
 
 @dataclass
-class _Job:
+class Job:
+    """A computation that runs or waits, and the keys of those that must end before."""
+
     spec: Spec
     needs: set[str]
     control: Control
@@ -132,9 +134,9 @@ class Scheduler:
         self._emit = emit
         self._computations = computations
         self._behind_window = behind_window
-        self._jobs: dict[str, _Job] = {}
+        self._jobs: dict[str, Job] = {}
         self._dependants: dict[str, list[str]] = {}
-        self._running: dict[str, _Job] = {}
+        self._running: dict[str, Job] = {}
         self._room = Room(None)
         self._runner = Runner(study, slots, emit, self.cache, computations)
         self._changed = threading.Condition()
@@ -175,7 +177,7 @@ class Scheduler:
             new = (one for one in lacking if one.spec.key not in self._jobs)
             for spec, parents, event, control, _ in new:
                 needs = {key for key in parents if key in self._jobs}
-                self._jobs[spec.key] = _Job(spec, needs, control)
+                self._jobs[spec.key] = Job(spec, needs, control)
                 for key in needs:
                     self._dependants.setdefault(key, []).append(spec.key)
                 self._emit(event)
@@ -290,9 +292,13 @@ class Scheduler:
         torch.set_num_threads(self.slots.threads)
         with stream_on(self.slots.device):
             while (jobs := self._next()) is not None:
-                self._runner.run([(job.spec, job.control) for job in jobs], self._ended)
+                self._compute(jobs)
                 if not self.busy:
                     give_back_memory()
+
+    def _compute(self, jobs: list[Job]) -> None:
+        """Compute what was started, and end it; on a worker's thread."""
+        self._runner.run([(job.spec, job.control) for job in jobs], self._ended)
 
     def _ended(self, ended: Ended) -> None:
         """Take out a computation that was running."""
@@ -302,7 +308,7 @@ class Scheduler:
                 self._end(job, ended)
             self._changed.notify_all()
 
-    def _next(self) -> list[_Job] | None:
+    def _next(self) -> list[Job] | None:
         """Wait for a computation that may start, and mark it as running; None: stop working.
 
         Those that are computed together with it are started too.
@@ -323,17 +329,17 @@ class Scheduler:
             # Without the lock: the first time, a network is built for it.
             job.memory = self.memory_of(job.spec)
 
-    def _first(self) -> _Job | None:
+    def _first(self) -> Job | None:
         """Return the first waiting computation that needs no other one. Needs the lock."""
         if self._paused:
             return None
         ready = (job for job in self._jobs.values() if not job.running and not job.needs)
         return next(ready, None)
 
-    def _companions(self, job: _Job) -> list[_Job]:
+    def _companions(self, job: Job) -> list[Job]:
         """Start what is computed together with a computation that starts. Needs the lock."""
         room = most_together(job.spec, self.slots.width) - 1
-        found: list[_Job] = []
+        found: list[Job] = []
         if room < 1 or self._computations is not COMPUTATIONS:
             return found
         alike = BUNDLED[job.spec.kind].alike
@@ -349,7 +355,7 @@ class Scheduler:
                 found.append(other)
         return found
 
-    def _starts(self, job: _Job) -> bool:
+    def _starts(self, job: Job) -> bool:
         """Start a computation beside the others if memory and precision allow. Needs the lock.
 
         One that may not start is waited for, so that smaller ones cannot keep it back for ever.
@@ -365,7 +371,7 @@ class Scheduler:
         job.running = True
         return True
 
-    def _end(self, job: _Job, ended: Ended) -> None:
+    def _end(self, job: Job, ended: Ended) -> None:
         """Remove a job, emit its end, and release or end its dependants. Needs the lock."""
         ending = [(job, ended)]
         while ending:

@@ -28,7 +28,8 @@ FOLDER = "shards"
 BEAT = 15.0  # seconds
 # A network drive may show the attributes of a file up to 60 s late (acregmax, acdirmax of NFS).
 LEASE = 180.0  # seconds
-LENGTH = 1024  # bytes of a file, so that writing it anew replaces all of it at once
+MOST_FILES = 300  # letters of the names of files
+LENGTH = 4096  # bytes of a file, so that writing it anew replaces all of it at once
 LOOKED_AT = 0.01  # seconds
 _COUNT = itertools.count()
 
@@ -55,6 +56,8 @@ class Member:
         Rises while it lives.
     ended
         Whether it said that it ends.
+    files
+        Names and beginnings of the SHA-256 of the user's files that it was given.
     """
 
     name: str
@@ -66,6 +69,7 @@ class Member:
     process: int
     beat: int = 0
     ended: bool = False
+    files: str = ""
 
     @property
     def title(self) -> str:
@@ -90,7 +94,7 @@ class Presence:
     ----------
     study
         Folder of the study.
-    shard, shards, plan
+    shard, shards, plan, files
         See :class:`Member`.
     clock
         Seconds.
@@ -108,12 +112,16 @@ class Presence:
         shards: int = 0,
         plan: str = "",
         clock: Callable[[], float] = time.monotonic,
+        *,
+        files: str = "",
     ):
         self.folder = study / FOLDER
         machine, process = this_machine(), os.getpid()
         name = f"{machine}-{process}-{next(_COUNT)}"
         host = platform.node()[:100]
-        self.me = Member(name, shard, shards, plan, machine, host, process)
+        self.me = Member(
+            name, shard, shards, plan, machine, host, process, files=files[:MOST_FILES]
+        )
         self._clock = clock
         self._last = clock()
         self._seen: dict[str, tuple[int, float]] = {}  # beat, and when it was first seen

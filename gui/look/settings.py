@@ -31,6 +31,7 @@ PREFERENCES = (
     "device",
     "jobs",
     "threads",
+    "workers",
     "studies_folder",
     "colormap",
     "eps_unit",
@@ -165,6 +166,11 @@ def cores(name: str) -> int | None:
     """Return "jobs", computations side by side, or "threads", of each; None: as found."""
     found = number(name, 0)
     return found if found in CORES else None
+
+
+def workers() -> str:
+    """Return who computes: "" for the window, a number of processes, or a scheduler's address."""
+    return text("workers")
 
 
 def scale() -> int:

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.jobs.durations import duration
-from engine.jobs.events import Event
+from engine.jobs.events import Event, WorkerNews
 from gui.look import theme
 from gui.look.icons import icon
 from gui.look.keys import with_key
@@ -27,6 +27,9 @@ from gui.queue.job_actions import JobActions
 from gui.queue.job_model import ACTION, JOB, Index, JobModel, Summary
 from gui.queue.job_outlook import Outlook
 from gui.queue.job_table import JobTable
+from gui.queue.roster import Roster
+from gui.queue.worker_panel import WorkerPanel
+from gui.session.threads.who_computes import in_window
 from gui.session.workspace import Workspace
 from gui.widgets.label import Label
 from gui.widgets.text_dialog import TextDialog
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 FLUSH_MS = 150
 CLEAR_FINISHED = "Clear finished"
 CLEAR_OTHERS = "Clear failed and cancelled"
+TOLD = ("lost", "refused", "gone")  # what is said of workers outside their own list
 UNBOUNDED = 16_777_215  # Qt's QWIDGETSIZE_MAX, which PySide6 does not export
 
 
@@ -64,11 +68,14 @@ class JobDock(QFrame):
         self._paused = False
         self._build_header()
         self.table = JobTable(self.model, self)
+        self.roster = Roster(self.model.stopwatch.now)
+        self.crew = WorkerPanel(self.roster, self.model.stopwatch.now, self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(self._header)
         layout.addWidget(self.table, 1)
+        layout.addWidget(self.crew, 1)
         self._timer = QTimer(self)
         self._timer.setInterval(FLUSH_MS)
         self._timer.timeout.connect(self._on_tick)
@@ -92,10 +99,24 @@ class JobDock(QFrame):
     def set_expanded(self, expanded: bool) -> None:
         """Show or hide the list."""
         self.toggle.setChecked(expanded)
-        self.table.setVisible(expanded)
+        self._show_list()
         self.setMaximumHeight(UNBOUNDED if expanded else self._header.sizeHint().height())
         self._dress_toggle()
         self.expanded_changed.emit(expanded)
+
+    @Slot()
+    def _show_list(self) -> None:
+        """Show the computations or who computes them; nothing while the list is hidden."""
+        by_worker = self.workers.isChecked()
+        self.table.setVisible(self.expanded and not by_worker)
+        self.crew.setVisible(self.expanded and by_worker)
+        self.crew.refresh()
+
+    @Slot(bool)
+    def _show_workers(self, shown: bool) -> None:
+        if shown and not self.expanded:
+            self.set_expanded(True)
+        self._show_list()
 
     def show_details(self, job: Job) -> None:
         """Open a window with the details of why a computation failed."""
@@ -115,6 +136,11 @@ class JobDock(QFrame):
         self.bar.setTextVisible(False)
         self.bar.setMinimumWidth(40)  # the header must fit a window of 683 pixels
         self.bar.setMaximumWidth(260)
+        self.workers = QToolButton(self)
+        self.workers.setCheckable(True)
+        self.workers.setProperty("role", "plain")
+        self.workers.setAccessibleName("List of workers")
+        self.workers.setToolTip("Show who computes what, or the list of computations again")
         self.pause = self._button("Pause", "Hold every computation")
         self.pause.setCheckable(True)
         self.cancel = self._button("Cancel all", "Stop everything that runs or waits")
@@ -122,7 +148,7 @@ class JobDock(QFrame):
         self._header = QHBoxLayout()
         self._header.setContentsMargins(8, 4, 8, 4)
         self._header.setSpacing(8)
-        for widget in (self.toggle, self.summary, self.bar):
+        for widget in (self.toggle, self.workers, self.summary, self.bar):
             self._header.addWidget(widget)
         self._header.addStretch(1)
         for widget in (self.pause, self.cancel, self.clear):
@@ -137,6 +163,7 @@ class JobDock(QFrame):
 
     def _connect(self) -> None:
         self.toggle.toggled.connect(self.set_expanded)
+        self.workers.toggled.connect(self._show_workers)
         self.pause.toggled.connect(self._set_paused)
         self.cancel.clicked.connect(self._cancel_all)
         self.clear.clicked.connect(self._clear)
@@ -158,12 +185,22 @@ class JobDock(QFrame):
     @Slot(object)
     def _on_event(self, event: Event) -> None:
         self.model.take(event)
+        self.roster.take(event)
+        if isinstance(event, WorkerNews):
+            self._tell(event)
         if not self._timer.isActive():
             self._timer.start()
+
+    def _tell(self, news: WorkerNews) -> None:
+        """Say what the user may have to do something about."""
+        if news.state in TOLD:
+            self.workspace.message.emit(in_window(news.text) + ".", news.state != "lost")
 
     @Slot()
     def _on_tick(self) -> None:
         self.model.flush()
+        if self.crew.isVisible():
+            self.crew.refresh()
         self._show_summary()
         if not self.model.active and not self.model.unsorted:
             self._timer.stop()
@@ -173,10 +210,20 @@ class JobDock(QFrame):
         if self.workspace.study is self._study:
             return
         self._study = self.workspace.study
+        self._begin_roster()
         self.pause.setChecked(False)
         self.model.clear(only_ended=False)
         self.model.outlook.forget()
         self._on_unfinished()
+
+    def _begin_roster(self) -> None:
+        """List the slots of this window, unless workers compute: those come by and by."""
+        slots = self.workspace.runner.slots
+        if slots is None or self.workspace.runner.on_workers:
+            self.roster.clear()
+        else:
+            self.roster.clear(slots.count, "CPU" if slots.device.type == "cpu" else "GPU")
+        self.crew.refresh()
 
     @Slot()
     def _on_unfinished(self) -> None:
@@ -286,6 +333,7 @@ class JobDock(QFrame):
         self.pause.setIcon(icon("play" if self._paused else "pause"))
         self.cancel.setIcon(icon("cancel"))
         self.clear.setIcon(icon("clear"))
+        self.workers.setIcon(icon("device"))
         self._dress_toggle()
         self.table.viewport().update()
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from engine.plan.cost import Rates, Size
     from engine.plan.forecast import Forecast
     from engine.plan.scheduler import Prepared, QueueMove, Scheduler
+    from engine.plan.sharing.cluster import Workers
     from engine.plan.slots import Slots
     from engine.specs import ImagesSpec
     from engine.specs.schema import Spec
@@ -68,6 +69,7 @@ class Runner(QObject):
         self._specs: dict[str, Spec] = {}
         self._asked = 0
         self.loaded = False
+        self.on_workers = False
         self._timer = QTimer(self)
         self._timer.setInterval(DRAIN_INTERVAL_MS)
         self._timer.timeout.connect(self._drain)
@@ -89,15 +91,18 @@ class Runner(QObject):
 
         self.ask("engine", work, self._on_loaded, self.broken.emit)
 
-    def open(self, study: Study, device: str = "auto", *cores: int | None) -> None:
+    def open(
+        self, study: Study, device: str = "auto", *cores: int | None, workers: Workers | None = None
+    ) -> None:
         """Run plans in this study from now on; see :func:`engine.plan.slots.slots_on`."""
-        from engine.plan.scheduler import Scheduler
         from engine.plan.slots import slots_on
+        from gui.session.threads.who_computes import scheduler_of
 
         slots = slots_on(device, *cores)
         self.close()
         self._specs.clear()
-        self._scheduler = Scheduler(study, slots, self._events.put, behind_window=True)
+        self.on_workers = workers is not None
+        self._scheduler = scheduler_of(study, slots, self._events.put, workers, (device, *cores))
 
     def close(self) -> bool:
         """Cancel everything in the open study; return whether all workers ended in time."""

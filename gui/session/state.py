@@ -17,6 +17,7 @@ from engine.store.study import Study, StudyError, spec_of
 from gui.look import settings
 from gui.session.runner import Runner
 from gui.session.threads.event_flow import Listeners
+from gui.session.threads.who_computes import workers_of
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
@@ -123,7 +124,8 @@ class State(QObject):
         """Run the study on the device of the settings, or on an available one."""
         try:
             cores = settings.cores("jobs"), settings.cores("threads")
-            self.runner.open(study, settings.device(), *cores)
+            workers = workers_of(settings.workers())
+            self.runner.open(study, settings.device(), *cores, workers=workers)
         except SpecError as error:
             self.message.emit(str(error), True)
             self.runner.open(study)

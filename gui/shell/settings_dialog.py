@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from engine import memory
 from gui.look import settings, theme
+from gui.queue.worker_choice import WorkerChoice
 from gui.session import importer
 from gui.widgets.dialog import Dialog
 from gui.widgets.forms.side_panel import labelled_rows
@@ -80,6 +81,7 @@ class SettingsDialog(Dialog):
         self.jobs.setToolTip("Computations side by side; fewer if memory does not hold them")
         self.threads = _combo(("the cores, shared evenly", 0), *numbers)
         self.threads.setToolTip("Processor threads of each; another number gives other last digits")
+        self.workers = WorkerChoice()
         self.eps = _combo(("255ths, as 8/255", "255"), ("[0, 1] units, as 0.0314", "unit"))
         self.eps.setToolTip("In which unit L-inf radii are set; both are always shown")
         whole = memory.in_words(memory.usable_memory())
@@ -117,6 +119,7 @@ class SettingsDialog(Dialog):
             ("Compute on", self.device),
             ("At once", self.jobs),
             ("Threads each", self.threads),
+            ("Computed by", self.workers),
             ("Images in memory", self.share),
             ("New studies in", folder),
             ("eps in", self.eps),
@@ -153,6 +156,7 @@ class SettingsDialog(Dialog):
         self.device.currentIndexChanged.connect(self._set_device)
         self.jobs.currentIndexChanged.connect(self._set_cores)
         self.threads.currentIndexChanged.connect(self._set_cores)
+        self.workers.said.connect(self._say)
         self.share.currentIndexChanged.connect(self._set_share)
         self.eps.currentIndexChanged.connect(self._set_eps)
         self.colormap.currentIndexChanged.connect(self._set_colormap)
@@ -182,9 +186,11 @@ class SettingsDialog(Dialog):
         self.notify.blockSignals(True)
         self.notify.setChecked(settings.flag("notify", True))
         self.notify.blockSignals(False)
+        self.workers.show_stored()
         self.folder.setText(str(importer.documents()))
         self._say("")
 
+    @Slot(str)
     def _say(self, text: str) -> None:
         self.later.setText(text)
         self.later.setVisible(bool(text))

@@ -1,4 +1,4 @@
-"""Run a plan on workers of dask.distributed: one task a bundle. Needs the extra ``cluster``.
+"""Reach the workers of dask.distributed. Needs the extra ``cluster``.
 
 The protocol of dask carries pickles, so whoever can speak to a scheduler or worker can run code
 there. Only addresses of this machine and encrypted ones (TLS with certificates) are accepted. What
@@ -9,35 +9,32 @@ shards.
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
-from engine.jobs.events import Ended, Event, Notice, Progress, Started
-from engine.plan.sharing.bundles import Planned, Shard, bundles_within, everything
-from engine.plan.sharing.share import Share
-from engine.plan.sharing.shared_run import SharedRun
+from engine.cores import allotted_cores
+from engine.plan.sharing import on_worker
+from engine.plan.sharing.on_worker import Slot
 from engine.plan.slots import slots_on
-from engine.specs.schema import Spec, SpecError, from_dict
-from engine.store.presence import LEASE, Presence
-from engine.store.study import Study
+from engine.specs.schema import SpecError
 
-TOPIC = "isthmus"
 GONE = (
-    "the scheduler went away; what was finished is in the study, and the same command goes on once "
-    "there is one"
+    "the scheduler went away; what was finished is in the study, and the rest goes on when it is "
+    "asked for again"
 )
 POLL = 0.5  # seconds
-PROGRESS_SECONDS = 1.0
-SILENT = 10.0  # seconds without an answer of the scheduler, after which it is gone
+CONNECT_SECONDS = 30
+START_SECONDS = 300  # for workers to load torch, on a machine that is busy
 MOST_WORKERS = 256
 QUIET = 50  # level of logging, of what dask logs; what matters is said in sentences
-RELAYED: dict[str, Any] = {kind.__name__: kind for kind in (Started, Progress, Notice, Ended)}
 INSTALL = "is not installed; the extra cluster has it: uv sync --extra cluster"
 
 
@@ -46,28 +43,47 @@ class SchedulerGone(ValueError):
 
 
 @dataclass(frozen=True)
-class Slot:
-    """How a worker computes: see :func:`engine.plan.slots.slots_on`."""
+class Workers:
+    """Which workers compute: those of a scheduler, or so many that are started here.
 
-    device: str = "auto"
-    jobs: int | None = None
-    threads: int | None = None
+    Attributes
+    ----------
+    count
+        Number of workers to start on this machine.
+    scheduler
+        Address of a scheduler that has workers; then ``count`` is 0.
 
+    Raises
+    ------
+    SpecError
+        If the number or the address cannot be used, or dask is not installed.
+    """
 
-@dataclass
-class Task:
-    """A bundle whose computations do not need each other, and the keys that it needs."""
+    count: int = 0
+    scheduler: str = ""
 
-    keys: list[str]
-    needs: set[str]
+    def __post_init__(self) -> None:
+        if self.scheduler:
+            checked_address(self.scheduler)
+        elif not 1 <= self.count <= MOST_WORKERS:
+            raise SpecError(
+                f"--workers is {self.count}, must be a whole number from 1 to {MOST_WORKERS}"
+            )
+        distributed()
 
+    def slot(self, asked: Slot) -> Slot:
+        """Return how each worker computes: those of this machine share its cores.
 
-@dataclass
-class Ends:
-    """How the computations of a plan ended: the failed ones with their reasons."""
-
-    finished: set[str] = field(default_factory=set)
-    failed: dict[str, str] = field(default_factory=dict)
+        What is not asked for is divided so that a computation gets the threads that it would have
+        without workers, as far as there are cores for that.
+        """
+        if self.scheduler:
+            return asked
+        alone = slots_on(asked.device, asked.jobs, asked.threads)
+        jobs = asked.jobs or max(1, alone.count // self.count)
+        cores = allotted_cores().count // (self.count * jobs)
+        threads = asked.threads or max(1, min(alone.threads, cores))
+        return replace(asked, jobs=jobs, threads=threads)
 
 
 def distributed() -> Any:
@@ -127,19 +143,25 @@ def start_workers(count: int, devices: Sequence[str], scratch: Path) -> Any:
         Values of CUDA_VISIBLE_DEVICES, given to the workers in turn; none: it is left as it is.
     """
     dask = distributed()
-    loopback = {"host": "127.0.0.1", "dashboard_address": None, "dashboard": False}
+    from dask import config
+
+    # Else a worker that was killed is given up if it takes longer than 15 s to load torch again.
+    config.set({"distributed.deploy.lost-worker-timeout": "1 day"})
+    # Without an address, dask would take the port 8787 for its pages, and warn if it is taken.
+    pages = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+    loopback = {"host": "127.0.0.1", **pages}
     workers = {
         number: {
             "cls": dask.Nanny,
             "options": {
                 "host": "127.0.0.1",
                 "nthreads": 1,
-                "dashboard": False,
+                **pages,
                 "memory_limit": 0,  # the program bounds its own memory, by what is free
                 "local_directory": str(scratch),
                 "silence_logs": QUIET,
                 # Loading torch in the first task would keep the worker from answering meanwhile.
-                "preload": [__name__],
+                "preload": [on_worker.__name__],
                 "env": _environment(number, devices),
             },
         }
@@ -165,181 +187,52 @@ def devices_here(device: str) -> list[str]:
     return named.split(",") if named else [str(n) for n in range(torch.cuda.device_count())]
 
 
-# ------------------------------------------------------------------------------------- on a worker
-
-
-def compute_bundle(folder: str, forms: Sequence[Mapping[str, Any]], slot: Slot) -> dict[str, str]:
-    """Compute specs whose parents have records; return why each one failed that did, by key."""
-    study = Study(Path(folder))
-    own: list[Spec] = [from_dict(form) for form in forms]
-    keys = {spec.key for spec in own}
-    plan = everything(own)
-    # What is needed has been computed, but on a network drive it may not be seen here yet.
-    owners = {one.spec.key: 1 if one.spec.key in keys else 2 for one in plan}
-    presence = Presence(study.path)
-    relay = _Relay(distributed().get_worker())
-    run = SharedRun(
-        study,
-        slots_on(slot.device, slot.jobs, slot.threads),
-        Share(plan, owners, Shard(1, 2)),
-        relay,
-        presence=presence,
-        take_over=LEASE,
-    )
-    run.run()
-    return relay.failed
-
-
-class _Relay:
-    """Sends events of a worker to whoever leads the run."""
-
-    def __init__(self, worker: Any) -> None:
-        self.failed: dict[str, str] = {}
-        self._worker = worker
-        self._last = 0.0
-
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, Ended) and event.outcome == "failed":
-            self.failed[event.key] = event.message
-        if isinstance(event, Progress):
-            if time.monotonic() - self._last < PROGRESS_SECONDS:
-                return
-            self._last = time.monotonic()
-        if type(event).__name__ in RELAYED:
-            told = {"kind": type(event).__name__, "fields": asdict(event)}
-            self._worker.log_event(TOPIC, told)
-
-
-def event_from(told: Mapping[str, Any]) -> Event:
-    """Return the event that a worker sent."""
-    found: Event = RELAYED[told["kind"]](**told["fields"])
-    return found
-
-
-# ---------------------------------------------------------------------------------- who leads a run
-
-
-def tasks_of(plan: Sequence[Planned], study: Study, workers: int) -> list[Task]:
-    """Return the missing part of a plan as tasks.
-
-    A bundle is divided by how many computations must come one after the other before each of its
-    own. Within such a part none needs another, and no two parts need each other.
-    """
-    missing = {one.spec.key: one for one in plan if not study.has(one.spec)}
-    depth: dict[str, int] = {}
-    for key, one in missing.items():  # parents come first
-        depth[key] = max(
-            (depth[parent] + 1 for parent in one.parents if parent in depth), default=0
-        )
-    parts: dict[tuple[int, int], Task] = {}
-    for number, keys in enumerate(bundles_within(plan, workers)):
-        for key in keys:
-            if key in missing:
-                part = parts.setdefault((depth[key], number), Task([], set()))
-                part.keys.append(key)
-                part.needs |= {parent for parent in missing[key].parents if parent in missing}
-    return [parts[place] for place in sorted(parts)]
-
-
-class Leader:
-    """Hands the tasks of a plan to the workers of a scheduler, and follows what becomes of them.
+@contextmanager
+def connected(workers: Workers, device: str, given_up: Callable[[], bool]) -> Iterator[Any]:
+    """Yield a client of the scheduler, which is started first if none is named.
 
     Parameters
     ----------
-    client
-        Connected to the scheduler.
-    study
-        All workers must reach it under the same path.
-    emit
-        Takes the workers' events.
+    device
+        See :class:`engine.plan.sharing.on_worker.Slot`.
+    given_up
+        Whether nobody waits for the workers any more.
+
+    Raises
+    ------
+    SpecError
+        If nobody answers at the address, or no workers come.
     """
-
-    def __init__(
-        self,
-        client: Any,
-        study: Study,
-        plan: Sequence[Planned],
-        slot: Slot,
-        emit: Callable[[Event], None],
-    ):
-        self.ends = Ends()
-        self._client = client
-        self._study = study
-        self._slot = slot
-        self._emit = emit
-        self._specs = {one.spec.key: one.spec for one in plan}
-        self._parents = {one.spec.key: one.parents for one in plan}
-        workers = max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
-        self._waiting = tasks_of(plan, study, workers)
-        self._going: dict[Any, Task] = {}
-        self._answered = time.monotonic()
-        client.subscribe_topic(TOPIC, self._take)
-
-    @property
-    def left(self) -> int:
-        """How many computations have not ended."""
-        return sum(len(task.keys) for task in [*self._waiting, *self._going.values()])
-
-    def run(self, stopped: Callable[[], bool]) -> None:
-        """Lead until all tasks ended or ``stopped`` says so.
-
-        Raises
-        ------
-        SchedulerGone
-            If the scheduler does not answer any more.
-        """
-        while (self._waiting or self._going) and not stopped():
-            self._submit()
-            time.sleep(POLL)
-            self._check_scheduler()
-            for future in [future for future in self._going if future.done()]:
-                self._end(self._going.pop(future), future)
-        for future in self._going:
-            with suppress(Exception):  # the connection may be gone
-                future.cancel(force=True)
-
-    def _take(self, told: tuple[float, Mapping[str, Any]]) -> None:
-        self._emit(event_from(told[1]))
-
-    def _submit(self) -> None:
-        later = []
-        for task in self._waiting:
-            if task.needs <= self.ends.finished | self.ends.failed.keys():
-                keys = [key for key in task.keys if not self._fails(key)]
-                if keys:
-                    forms = [self._specs[key].as_dict() for key in keys]
-                    arguments = str(self._study.path.absolute()), forms, self._slot
-                    future = self._client.submit(compute_bundle, *arguments, pure=False)
-                    self._going[future] = Task(keys, task.needs)
-            else:
-                later.append(task)
-        self._waiting = later
-
-    def _fails(self, key: str) -> bool:
-        """Note a computation as failed if one that it needs has failed."""
-        lost = next((parent for parent in self._parents[key] if parent in self.ends.failed), None)
-        if lost is not None:
-            self._fail(key, f"it needs {self._specs[lost].title!r}, which failed")
-        return lost is not None
-
-    def _fail(self, key: str, reason: str) -> None:
-        self.ends.failed[key] = reason
-        self._emit(Ended(key, "failed", 0.0, reason))
-
-    def _end(self, task: Task, future: Any) -> None:
-        if future.status in ("cancelled", "lost"):  # nobody but a lost connection does that
-            raise SchedulerGone(GONE)
+    dask = distributed()
+    for name in [
+        name for name in logging.root.manager.loggerDict if name.startswith("distributed")
+    ]:
+        logging.getLogger(name).setLevel(QUIET)
+    with ExitStack() as stack:
+        address: Any = workers.scheduler
+        if not address:
+            scratch = Path(stack.enter_context(TemporaryDirectory(prefix="isthmus-")))
+            here = start_workers(workers.count, devices_here(device), scratch)
+            address = stack.enter_context(here)
         try:
-            failed = future.result()
-        except Exception as error:  # of the worker: killed too often, or a study it cannot reach
-            for key in task.keys:
-                self._fail(key, f"{type(error).__name__}: {error}")
-            return
-        self.ends.failed |= failed
-        self.ends.finished |= set(task.keys) - failed.keys()
+            client = dask.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        except (OSError, TypeError) as error:  # TypeError: tls without certificates
+            raise SpecError(
+                f"--scheduler is {workers.scheduler!r}, which cannot be used: {error}"
+            ) from error
+        stack.callback(client.close, timeout=2)
+        end = time.monotonic() + START_SECONDS
+        while not given_up() and len(workers_of(client)) < max(1, workers.count):
+            if time.monotonic() > end:
+                raise SpecError(f"no workers came within {START_SECONDS} s")
+            time.sleep(POLL)
+        yield client
 
-    def _check_scheduler(self) -> None:
-        if self._client.status == "running":
-            self._answered = time.monotonic()
-        elif time.monotonic() - self._answered > SILENT or self._client.status == "closed":
-            raise SchedulerGone(GONE)
+
+def workers_of(client: Any) -> dict[str, Any]:
+    """Return what the scheduler knows of its workers, by address."""
+    # Not client.scheduler_info: what it returns is replaced every two seconds by an answer without
+    # workers, from another thread.
+    told = client.sync(client.scheduler.identity, n_workers=-1)
+    found: dict[str, Any] = told["workers"]
+    return found

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,7 @@ class SharedRun:
         self._ends: deque[Ended] = deque()
         self._queued: set[str] = set()
         self._contested: set[str] = set()
+        self._given_up: set[str] = set()
         self._next_look = clock()
         self._stopped = False
         self._open = share.open_in(study)
@@ -121,9 +122,15 @@ class SharedRun:
             self._take_ends()
             self._claims.close()
 
+    def give_up(self, keys: Iterable[str]) -> None:
+        """Cancel some computations, which nothing else here needs; on any thread."""
+        self._given_up = self._given_up | set(keys)
+        self._news.set()
+
     def step(self) -> None:
         """Take up what happened, and begin what can begin."""
         self._presence.beat()
+        self._drop_given_up()
         self._take_ends()
         if self._clock() >= self._next_look:
             self._next_look = self._clock() + POLL
@@ -132,6 +139,8 @@ class SharedRun:
             self._take_up()
             self._give_up_lost()
             self._waiting.watch(self._open)
+            if self._presence.me.shards > 1:
+                self._waiting.tell_strangers()
         if not self._stopped:
             self._begin()
             if not self._queued and self._mine:
@@ -148,6 +157,14 @@ class SharedRun:
             self._ends.append(event)
             self._news.set()
 
+    def _drop_given_up(self) -> None:
+        for key in self._given_up & self._open.keys():
+            if key in self._queued:
+                self.scheduler.cancel(key)
+            else:
+                self._finish(key)
+                self._emit(Ended(key, "cancelled"))
+
     def _take_ends(self) -> None:
         while self._ends:
             ended = self._ends.popleft()
@@ -161,6 +178,8 @@ class SharedRun:
                 self._fail(ended.key)
             else:
                 self._claims.release(ended.key)
+                if ended.key in self._given_up:
+                    self._finish(ended.key)
 
     def _finish(self, key: str) -> None:
         self._open.pop(key, None)

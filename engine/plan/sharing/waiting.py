@@ -56,6 +56,7 @@ class Waiting:
         self._states: dict[int, tuple[ShardState, Member | None]] = {}
         self._gone_since: dict[int, float] = {}
         self._taken_over: set[int] = set()
+        self._strangers: set[str] = set()
         self._idle_since: tuple[float, datetime] | None = None
         self._said: tuple[str, float] = ("", 0.0)
 
@@ -64,6 +65,24 @@ class Waiting:
         state, member = self._state_of(self._share.shard.index)
         if state == "alive" and member is not None:
             self._say(f"{member.title} is at work too: the two share what is to compute")
+
+    def tell_strangers(self) -> None:
+        """Say, once of each, which shards of so many compute another plan: none of it helps here.
+
+        It may be that they were given the user's own methods in another content.
+        """
+        me = self._presence.me
+        for member, state in self._claims.others.values():
+            if state != "alive" or member.shards != me.shards or member.plan == me.plan:
+                continue
+            if member.name in self._strangers:
+                continue
+            self._strangers.add(member.name)
+            why = ""
+            if member.files != me.files:
+                why = f": it was given {member.files or 'no file of methods'}, this one "
+                why += f"{me.files or 'none'}, and all shards must have the same"
+            self._say(f"{member.title} computes another plan{why}")
 
     def watch(self, keys: Iterable[str]) -> None:
         """Note which of the shards that compute these keys are at work."""

@@ -17,12 +17,11 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSlider,
     QComboBox,
-    QDoubleSpinBox,
     QLineEdit,
-    QSpinBox,
     QWidget,
 )
 
+from gui.widgets.forms.number_boxes import CountBox, DecimalBox
 from gui.widgets.forms.remembered import is_transient
 
 OURS = ("gui.pages.", "gui.widgets.")
@@ -97,9 +96,9 @@ def _part(item: Any) -> Part | None:
         return Part(item, lambda: _chosen(item), lambda value: _choose(item, value))
     if isinstance(item, QAbstractButton) and item.isCheckable():
         return Part(item, item.isChecked, lambda value: item.setChecked(bool(value)))
-    if isinstance(item, QDoubleSpinBox):
+    if isinstance(item, DecimalBox):
         return Part(item, item.value, lambda value: item.setValue(float(value)))
-    if isinstance(item, QSpinBox | QAbstractSlider):
+    if isinstance(item, CountBox | QAbstractSlider):
         return Part(item, item.value, lambda value: item.setValue(int(value)))
     if isinstance(item, QLineEdit) and not item.isReadOnly():
         return Part(item, item.text, lambda value: item.setText(str(value)))

@@ -58,18 +58,6 @@ def test_that_what_is_no_address_is_refused(text):
         cluster.checked_address(text)
 
 
-def test_that_tasks_hold_everything_once_and_need_only_earlier_ones(folder):
-    plan = everything(read_plan(folder / "plan.toml").specs)
-    tasks = cluster.tasks_of(plan, Study(folder / "s", create=True), 2)
-    done = set()
-    for task in tasks:
-        assert task.needs <= done
-        assert not task.needs & set(task.keys)
-        done |= set(task.keys)
-    assert sorted(done) == sorted(one.spec.key for one in plan)
-    assert sum(len(task.keys) for task in tasks) == len(plan)
-
-
 def test_that_a_missing_library_is_one_line_that_says_what_to_install(folder, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     run = ["run", str(folder / "plan.toml"), "--study", str(folder / "s")]
@@ -141,6 +129,11 @@ def test_that_a_killed_worker_comes_back_and_the_table_is_that_of_a_single_run(d
     table, said = run.communicate(timeout=500)
     assert run.returncode == 0, said
     assert "INFO" not in said
+    lost = (
+        rf"^worker [12] \(process {killed}\) was lost.*: it is started again, and its work goes on"
+    )
+    assert re.search(lost, said, re.MULTILINE), said
+    assert said.count("was lost") == 1
     assert Study(folder / "s").entries
     assert not (folder / "s" / "shards").exists()
     (folder / "single").mkdir()
@@ -222,6 +215,21 @@ def test_that_workers_have_their_devices_and_only_this_machine_reaches_them(dask
         assert sorted(seen.values()) == ["3", "5"]
         assert {address.rpartition(":")[0] for address in seen} == {"tcp://127.0.0.1"}
         assert started.scheduler_address.startswith("tcp://127.0.0.1:")
+
+
+def test_that_a_killed_worker_is_started_again_however_long_it_takes(dask, tmp_path):
+    from dask import config
+
+    with cluster.start_workers(1, [], tmp_path) as started:
+        assert config.get("distributed.deploy.lost-worker-timeout") == "1 day"
+        with dask.Client(started, set_as_default=False) as client:
+            client.wait_for_workers(1, timeout=200)
+            before = client.run(os.getpid)
+            os.kill(next(iter(before.values())), signal.SIGKILL)
+            end = time.monotonic() + 300
+            while not set(cluster.workers_of(client)) - set(before):
+                assert time.monotonic() < end, "it did not come back"
+                time.sleep(0.2)
 
 
 def test_that_an_encrypted_scheduler_without_certificates_is_one_line(dask, folder, capsys):

@@ -50,11 +50,11 @@ class Clock:
 class Process:
     """A shard in this process, whose computations do nothing."""
 
-    def __init__(self, path, plan, shard, clock, take_over=600.0, *, fails=()):
+    def __init__(self, path, plan, shard, clock, take_over=600.0, *, fails=(), files=""):
         self.study = Study(path, create=True)
         self.said, self.computed = [], []
         owners = divided(plan, shard.count)
-        presence = Presence(path, shard.index, shard.count, plan_hash(plan), clock)
+        presence = Presence(path, shard.index, shard.count, plan_hash(plan), clock, files=files)
 
         def compute(spec, context):
             self.computed.append(spec.key)
@@ -181,6 +181,42 @@ def test_that_a_shard_that_never_begins_is_named_and_its_work_is_done_after_the_
     assert one.run.finished
     assert any("shard 2/2 has not begun: what is needed of it" in line for line in one.lines)
     assert len(set(one.computed)) == len(one.computed)
+
+
+def test_that_a_shard_with_another_file_of_methods_is_named_once_with_both(tmp_path):
+    clock = Clock()
+    one = Process(tmp_path / "s", plan_of(), Shard(1, 2), clock, files="mine.py 0123456789")
+    two = Process(tmp_path / "s", plan_of(2), Shard(2, 2), clock, files="mine.py abcdef0123")
+    for _ in range(10):
+        one.steps(1)
+        two.steps(1)
+    title = two.run._presence.me.title
+    assert one.lines.count(
+        f"{title} computes another plan: it was given mine.py abcdef0123, this one mine.py "
+        "0123456789, and all shards must have the same"
+    ) == 1, one.lines  # fmt: skip
+    for process in (one, two):
+        process.end()
+
+
+def test_that_shards_of_one_plan_are_no_strangers(tmp_path):
+    plan, clock = plan_of(), Clock()
+    two = [Process(tmp_path / "s", plan, Shard(n, 2), clock) for n in (1, 2)]
+    for _ in range(100):
+        for one in two:
+            one.steps(1)
+    assert not any("another plan" in line for one in two for line in one.lines)
+
+
+def test_that_what_is_given_up_ends_and_the_rest_is_computed(tmp_path):
+    plan, clock = plan_of(networks=3), Clock()
+    one = Process(tmp_path / "s", plan, Shard(1, 1), clock)
+    scores = [item.spec.key for item in plan if isinstance(item.spec, Interpretability)]
+    one.run.give_up(scores[:1])
+    one.steps(300)
+    assert one.run.finished
+    assert scores[0] not in one.computed
+    assert sorted([*one.computed, scores[0]]) == sorted(item.spec.key for item in plan)
 
 
 def test_that_a_failure_elsewhere_ends_what_needs_it_and_not_the_rest(tmp_path):

@@ -1,0 +1,227 @@
+"""What a worker of dask does with a bundle: compute it, tell what happens, and be steered.
+
+Only files of the user's that whoever leads the run has loaded are run here, and only if their
+content is the same: an order names path and SHA-256 of each.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from engine.devices.found import name_of
+from engine.jobs.events import Ended, Event, Notice, Progress, Scalars, Started
+from engine.plan.sharing.bundles import Shard, everything
+from engine.plan.sharing.share import Share
+from engine.plan.sharing.shared_run import SharedRun
+from engine.plan.slots import slots_on
+from engine.plugins import PluginError, digest_of, load
+from engine.specs.schema import Spec, from_dict
+from engine.store.presence import LEASE, Presence
+from engine.store.study import Study
+
+TOPIC = "isthmus"
+PROGRESS_SECONDS = 1.0
+RELAYED: dict[str, Any] = {
+    kind.__name__: kind for kind in (Started, Progress, Scalars, Notice, Ended)
+}
+MOST_EARLY = 1000
+
+
+@dataclass(frozen=True)
+class Slot:
+    """How a worker computes: see :func:`engine.plan.slots.slots_on`."""
+
+    device: str = "auto"
+    jobs: int | None = None
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class Order:
+    """A bundle to compute: specs whose parents have records, and which do not need each other.
+
+    Attributes
+    ----------
+    name
+        Unique among all that lead runs on these workers.
+    folder
+        The study, under the path that all see.
+    forms
+        The specs as JSON.
+    plugins
+        Path and SHA-256 of the user's files that the specs need.
+    """
+
+    name: str
+    folder: str
+    forms: Sequence[Mapping[str, Any]]
+    slot: Slot
+    plugins: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How an order ended: why computations failed, by key, and which were cancelled.
+
+    ``refused`` is why the worker computed nothing of it, in words that go on from its name.
+    """
+
+    worker: str
+    failed: dict[str, str] = field(default_factory=dict)
+    cancelled: tuple[str, ...] = ()
+    refused: str = ""
+
+
+@dataclass
+class _Steered:
+    """What was asked of an order, maybe before the worker began with it."""
+
+    cancelled: set[str] = field(default_factory=set)
+    paused: bool = False
+    run: SharedRun | None = None
+
+
+_STEERED: dict[str, _Steered] = {}
+_LOCK = threading.Lock()
+
+
+def title_of(name: object) -> str:
+    """Return what a worker is called, by the name that dask has for it; our own are numbers."""
+    return f"worker {name + 1}" if isinstance(name, int) else f"worker {name}"
+
+
+def about_worker(slot: Slot) -> dict[str, Any]:
+    """Return the device that a worker computes on, its process and its machine, for people."""
+    device = slots_on(slot.device, slot.jobs, slot.threads).device
+    name = "CPU" if device.type == "cpu" else name_of(device)
+    if device.type == "cuda" and (pinned := os.environ.get("CUDA_VISIBLE_DEVICES")):
+        name = f"{name} ({pinned})"
+    return {"device": name, "process": os.getpid(), "host": platform.node()[:100]}
+
+
+def compute_bundle(order: Order) -> Answer:
+    """Compute an order on this worker."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    if reason := _reason_against(order.plugins):
+        return Answer(worker.address, refused=reason)
+    study = Study(Path(order.folder))
+    own: list[Spec] = [from_dict(form) for form in order.forms]
+    keys = {spec.key for spec in own}
+    plan = everything(own)
+    # What is needed has been computed, but on a network drive it may not be seen here yet.
+    owners = {one.spec.key: 1 if one.spec.key in keys else 2 for one in plan}
+    presence = Presence(study.path)
+    relay = _Relay(worker, order.name)
+    slot = order.slot
+    run = SharedRun(
+        study,
+        slots_on(slot.device, slot.jobs, slot.threads),
+        Share(plan, owners, Shard(1, 2)),
+        relay,
+        presence=presence,
+        take_over=LEASE,
+    )
+    asked = _begin(order.name, run)
+    try:
+        run.run()
+    finally:
+        with _LOCK:
+            _STEERED.pop(order.name, None)
+    return Answer(worker.address, relay.failed, tuple(asked.cancelled))
+
+
+def steer(name: str, cancelled: Sequence[str], paused: bool) -> None:
+    """Cancel some computations of an order, and pause or resume the others.
+
+    It is sent to all workers: one that does not compute this order, or not yet, keeps it in mind.
+    """
+    with _LOCK:
+        asked = _STEERED.setdefault(name, _Steered())
+        asked.cancelled |= set(cancelled)
+        asked.paused = paused
+        if asked.run is not None:
+            _apply(asked)
+            return
+        early = [one for one, steered in _STEERED.items() if steered.run is None]
+        for one in early[:-MOST_EARLY]:
+            del _STEERED[one]
+
+
+def _begin(name: str, run: SharedRun) -> _Steered:
+    with _LOCK:
+        asked = _STEERED.setdefault(name, _Steered())
+        asked.run = run
+        _apply(asked)
+        return asked
+
+
+def _apply(asked: _Steered) -> None:
+    assert asked.run is not None
+    asked.run.give_up(asked.cancelled)
+    (asked.run.scheduler.pause if asked.paused else asked.run.scheduler.resume)()
+
+
+def _reason_against(plugins: Sequence[tuple[str, str]]) -> str:
+    """Load the user's files; return why that cannot be done here, or ""."""
+    for path, digest in plugins:
+        place = Path(path)
+        try:
+            found = digest_of(place)
+            if found != digest:
+                return (
+                    f"has another {place.name} than whoever leads the run: SHA-256 {found[:10]} "
+                    f"instead of {digest[:10]}"
+                )
+            load(place, digest)
+        except PluginError as error:
+            return f"cannot load {place.name}: {error}"
+    return ""
+
+
+class _Relay:
+    """Sends events of a worker to whoever leads the run."""
+
+    def __init__(self, worker: Any, order: str) -> None:
+        self.failed: dict[str, str] = {}
+        self._worker = worker
+        self._order = order
+        self._last: dict[str, float] = {}
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Ended) and event.outcome == "failed":
+            self.failed[event.key] = event.message
+        if isinstance(event, Progress | Scalars) and not self._is_due(event):
+            return
+        if isinstance(event, Started):
+            event = replace(event, where=title_of(self._worker.name))
+        if type(event).__name__ in RELAYED:
+            fields = asdict(event)
+            if isinstance(event, Scalars):
+                fields["values"] = {name: float(value) for name, value in event.values.items()}
+            told = {"order": self._order, "worker": self._worker.address}
+            self._worker.log_event(TOPIC, told | {"kind": type(event).__name__, "fields": fields})
+
+    def _is_due(self, event: Event) -> bool:
+        """Whether the last one of its kind and key is long enough ago; whole epochs always are."""
+        if isinstance(event, Scalars) and float(event.step).is_integer():
+            return True
+        now, what = time.monotonic(), f"{type(event).__name__} {event.key}"
+        if now - self._last.get(what, -PROGRESS_SECONDS) < PROGRESS_SECONDS:
+            return False
+        self._last[what] = now
+        return True
+
+
+def event_from(told: Mapping[str, Any]) -> Event:
+    """Return the event that a worker sent."""
+    found: Event = RELAYED[told["kind"]](**told["fields"])
+    return found

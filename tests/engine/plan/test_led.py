@@ -1,0 +1,371 @@
+"""A run that workers compute: what reaches them, and what happens if they refuse, die or go."""
+
+import threading
+import time
+from concurrent.futures import Future
+
+import pytest
+
+from engine import plugins
+from engine.jobs.events import Ended, Started, WorkerNews
+from engine.plan.sharing import crew as crew_module
+from engine.plan.sharing import led as led_module
+from engine.plan.sharing import on_worker
+from engine.plan.sharing.cluster import GONE, SchedulerGone, Workers
+from engine.plan.sharing.crew import Crew, Hand
+from engine.plan.sharing.led import LedScheduler
+from engine.plan.sharing.on_worker import Answer, Order, Slot
+from engine.plan.slots import slots_on
+from engine.specs import Glyphs, SmallCNN, Training
+from engine.specs.schema import from_dict
+from engine.store.study import Result, Study
+
+SECONDS = 30
+
+
+class Told(list):
+    """Events, and the waiting for one of them."""
+
+    def wait(self, wanted):
+        end = time.monotonic() + SECONDS
+        while not any(map(wanted, self)):
+            assert time.monotonic() < end, list(self)
+            time.sleep(0.01)
+
+    def outcomes(self):
+        return {event.key: event.outcome for event in self if isinstance(event, Ended)}
+
+
+class FakeCrew:
+    """Workers "a" and "b" that answer an order as a test says, and note what they are told."""
+
+    def __init__(self, workers, asked, emit, on_count):
+        self.slot, self.emit = asked, emit
+        self.orders, self.steered, self.refused = [], [], []
+        self.answer = self.computed
+        self.gone = ""
+        self.addresses = {"a", "b"}
+
+    def connect(self):
+        self.check()
+
+    def check(self):
+        if self.gone:
+            raise SchedulerGone(self.gone)
+
+    def close(self, timeout):
+        pass
+
+    def hand_out(self, order, box):
+        self.check()
+        self.orders.append(order)
+        future = Future()
+        future.status = "pending"
+        threading.Thread(target=self.go, args=(order, box, future), daemon=True).start()
+        return future, self.addresses - set(self.refused) if self.refused else set()
+
+    def go(self, order, box, future):
+        answer = self.answer(order, box)
+        if answer is not None:
+            future.status = "finished"
+            future.set_result(answer)
+        box.put(None)
+
+    def computed(self, order, box):
+        study = Study(self.study.path)
+        for spec in map(from_dict, order.forms):
+            box.put(Started(spec.key, spec.kind, spec.title, "worker 1"))
+            study.write(spec, Result({"loss": 0.5}), seconds=1.0, provenance={})
+            box.put(Ended(spec.key, "finished", 1.0))
+        return Answer("a")
+
+    def is_over(self, order, future):
+        pass
+
+    def steer(self, order, cancelled, paused):
+        self.steered.append((cancelled, paused))
+
+    def refuse(self, address, order, reason):
+        self.refused.append(address)
+        return f"worker {address} {reason}"
+
+    def is_left(self, order):
+        return bool(self.addresses - set(self.refused))
+
+
+@pytest.fixture
+def led(tmp_path, monkeypatch):
+    monkeypatch.setattr(led_module, "Crew", FakeCrew)
+    told = Told()
+    study = Study(tmp_path / "s", create=True)
+    workers = Workers.__new__(Workers)
+    object.__setattr__(workers, "count", 2)
+    found = LedScheduler(study, slots_on("cpu", 1, 1), told.append, workers, Slot("cpu", 1, 1))
+    found.crew.study, found.told = study, told
+    yield found
+    found.stop(1.0)
+
+
+def trainings(count=3, **changes):
+    images = Glyphs(train=40, test=20)
+    return [Training(images=images, network=SmallCNN(), seed=n, **changes) for n in range(count)]
+
+
+def test_that_every_computation_is_handed_out_once_and_after_what_it_needs(led):
+    queued = led.add(trainings())
+    assert led.wait(SECONDS)
+    handed = [from_dict(form).key for order in led.crew.orders for form in order.forms]
+    assert sorted(handed) == sorted(spec.key for spec in queued)
+    assert handed[0] == queued[0].key  # the images, which all others need
+    assert set(led.told.outcomes().values()) == {"finished"}
+    assert all(led.study.has(spec) for spec in queued)
+
+
+def test_that_what_was_finished_before_a_worker_died_is_not_lost(led):
+    """Its end was not heard, and the next worker found the record: it said nothing of it."""
+
+    def answer(order, box):
+        for spec in map(from_dict, order.forms):
+            Study(led.study.path).write(spec, Result({}), seconds=1.0, provenance={})
+        return Answer("b")
+
+    led.crew.answer = answer
+    queued = led.add(trainings())
+    assert led.wait(SECONDS)
+    assert led.told.outcomes() == {spec.key: "finished" for spec in queued}
+
+
+def test_that_a_failure_on_a_worker_ends_what_needs_it_with_the_reason(led):
+    led.crew.answer = lambda order, box: Answer(
+        "a", {from_dict(form).key: "it cannot be computed" for form in order.forms}
+    )
+    queued = led.add(trainings())
+    assert led.wait(SECONDS)
+    assert set(led.told.outcomes().values()) == {"failed"}
+    messages = [event.message for event in led.told if isinstance(event, Ended)]
+    assert messages[0] == "it cannot be computed"
+    assert messages[1:] == [f"it needs {queued[0].title!r}, which failed"] * 3
+
+
+def test_that_cancelling_reaches_the_worker_and_the_rest_goes_on(led):
+    images = led.add(trainings(0) or [Glyphs(train=40, test=20)])
+    assert led.wait(SECONDS)
+    assert led.study.has(images[0])
+    cancelled = threading.Event()
+
+    def answer(order, box):
+        specs = [from_dict(form) for form in order.forms]
+        for spec in specs:
+            box.put(Started(spec.key, spec.kind, spec.title, "worker 1"))
+        assert cancelled.wait(SECONDS)
+        end = time.monotonic() + SECONDS
+        while not led.crew.steered and time.monotonic() < end:
+            time.sleep(0.01)
+        given_up = led.crew.steered[0][0]
+        for spec in specs:
+            if spec.key not in given_up:
+                Study(led.study.path).write(spec, Result({}), seconds=1.0, provenance={})
+        return Answer("a", cancelled=tuple(given_up))
+
+    led.crew.answer = answer
+    queued = led.add(trainings(2, epochs=3))
+    led.told.wait(lambda event: isinstance(event, Started) and event.key == queued[0].key)
+    led.cancel(queued[0].key)
+    cancelled.set()
+    assert led.wait(SECONDS)
+    outcomes = led.told.outcomes()
+    assert outcomes[queued[0].key] == "cancelled"
+    assert outcomes[queued[1].key] == "finished"
+
+
+def test_that_a_pause_reaches_the_worker_and_nothing_more_is_handed_out(led):
+    going = threading.Event()
+
+    def answer(order, box):
+        assert going.wait(SECONDS)
+        return led.crew.computed(order, box)
+
+    led.crew.answer = answer
+    led.add(trainings())
+    while not led.crew.orders:
+        time.sleep(0.01)
+    led.pause()
+    end = time.monotonic() + SECONDS
+    while ([], True) not in led.crew.steered:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    going.set()
+    time.sleep(0.5)
+    assert len(led.crew.orders) == 1
+    led.resume()
+    assert led.wait(SECONDS)
+
+
+def test_that_a_scheduler_that_goes_ends_the_run_with_one_sentence_and_a_retry_goes_on(led):
+    def answer(order, box):
+        led.crew.gone = GONE
+        return None
+
+    led.crew.answer = answer
+    queued = led.add(trainings())
+    assert led.wait(SECONDS)
+    assert led.gone == GONE
+    assert led.told.outcomes() == {spec.key: "cancelled" for spec in queued}
+    led.crew.gone, led.crew.answer = "", led.crew.computed
+    again = led.add(trainings())
+    assert [spec.key for spec in again] == [spec.key for spec in queued]
+    assert led.wait(SECONDS)
+    assert all(led.study.has(spec) for spec in queued)
+    assert led.gone == ""
+
+
+def test_that_what_one_worker_refuses_another_computes(led):
+    def answer(order, box):
+        if not led.crew.refused:
+            return Answer("a", refused="has another bump.py")
+        return led.crew.computed(order, box)
+
+    led.crew.answer = answer
+    queued = led.add(trainings(1))
+    assert led.wait(SECONDS)
+    assert led.told.outcomes() == {spec.key: "finished" for spec in queued}
+    assert led.crew.refused == ["a"]
+
+
+def test_that_what_all_workers_refuse_fails_with_the_sentence(led):
+    names = iter("ab")
+    led.crew.answer = lambda order, box: Answer(next(names), refused="has another bump.py")
+    queued = led.add(trainings(0) or [Glyphs(train=40, test=20)])
+    assert led.wait(SECONDS)
+    ended = [event for event in led.told if isinstance(event, Ended)]
+    assert [event.key for event in ended] == [queued[0].key]
+    assert ended[0].message == "worker b has another bump.py"
+
+
+# ------------------------------------------------------------------------------ who there is, said
+
+
+@pytest.fixture
+def crew(monkeypatch):
+    """A crew whose client knows the workers that a test puts into ``there``."""
+    told, there = Told(), {}
+
+    class Client:
+        def run(self, function, *arguments, workers, on_error):
+            return {one: there[one]["about"] for one in workers if one in there}
+
+    monkeypatch.setattr(crew_module, "workers_of", lambda client: dict(there))
+    workers = Workers.__new__(Workers)
+    object.__setattr__(workers, "count", 2)
+    found = Crew(workers, Slot("cpu", 1, 1), told.append, lambda count: None)
+    found._client, found.told, found.there = Client(), told, there
+    return found
+
+
+def worker(name, process=7):
+    about = {"device": "CPU", "process": process, "host": "node1"}
+    return {"name": name, "nthreads": 1, "about": about}
+
+
+def sentences(crew):
+    return [(event.state, event.text) for event in crew.told if isinstance(event, WorkerNews)]
+
+
+def test_that_coming_loss_and_return_of_a_worker_are_a_sentence_each(crew):
+    crew.there.update({"tcp://1": worker(0), "tcp://2": worker(1, 8)})
+    crew._look()
+    crew.hands["worker 2"].computing["key"] = "Standard, seed 0"
+    del crew.there["tcp://2"]
+    crew._look()
+    crew._look()
+    crew.there["tcp://3"] = worker(1, 9)
+    crew._look()
+    assert sentences(crew) == [
+        ("ready", "worker 1 (process 7) is ready and computes on CPU"),
+        ("ready", "worker 2 (process 8) is ready and computes on CPU"),
+        (
+            "lost",
+            "worker 2 (process 8) was lost while it computed 'Standard, seed 0': it is started "
+            "again, and its work goes on with whoever is free",
+        ),
+        ("back", "worker 2 (process 9) is back and computes on CPU"),
+    ]
+
+
+def test_that_the_last_worker_of_a_scheduler_that_goes_is_waited_for(crew):
+    object.__setattr__(crew.workers, "scheduler", "tcp://127.0.0.1:1")
+    crew.there["tcp://1"] = worker("left")
+    crew._look()
+    crew.there.clear()
+    crew._look()
+    assert sentences(crew)[-1] == (
+        "lost",
+        "worker left (process 7 on node1) was lost: no worker is left, and the run waits for one",
+    )
+
+
+def test_that_a_worker_without_the_program_gets_nothing(crew):
+    about = ModuleNotFoundError("No module named 'engine'")
+    crew.there.update({"tcp://1": worker("bare") | {"about": about}, "tcp://2": worker("good")})
+    crew._look()
+    assert ("refused", "worker bare cannot compute here: ModuleNotFoundError: No module named "
+            "'engine'") in sentences(crew)  # fmt: skip
+    assert crew._refusing(Order("o", "s", [], Slot())) == {"tcp://1"}
+
+
+def test_that_a_worker_that_refused_a_file_still_gets_what_does_not_need_it(crew):
+    crew.hands = {"worker 1": Hand("worker 1", "a", 1), "worker 2": Hand("worker 2", "b", 1)}
+    needs, plain = Order("o", "s", [], Slot(), [("/x.py", "digest")]), Order("p", "s", [], Slot())
+    said = crew.refuse("a", needs, "has another x.py")
+    assert said == "worker 1 has another x.py; it computes nothing that needs the file"
+    assert crew.refuse("a", needs, "has another x.py") == said
+    assert len(sentences(crew)) == 1
+    assert crew._refusing(needs) == {"a"}
+    assert crew._refusing(plain) == set()
+    assert crew.is_left(needs)
+    crew.refuse("b", needs, "has another x.py")
+    assert not crew.is_left(needs)
+
+
+# -------------------------------------------------------------------------------------- on a worker
+
+
+def test_that_a_file_of_other_content_is_named_and_not_run(tmp_path, monkeypatch):
+    ran = tmp_path / "ran"
+    file = tmp_path / "bump.py"
+    file.write_text(f"open({str(ran)!r}, 'w').close()\n")
+    digest = plugins.digest_of(file)
+    file.write_text(file.read_text() + "# changed\n")
+    reason = on_worker._reason_against([(str(file), digest)])
+    assert reason.startswith("has another bump.py than whoever leads the run: SHA-256 ")
+    assert digest[:10] in reason
+    assert not ran.exists()
+
+
+def test_that_a_file_that_is_not_there_is_named(tmp_path):
+    reason = on_worker._reason_against([(str(tmp_path / "bump.py"), "0" * 64)])
+    assert reason.startswith("cannot load bump.py: ")
+
+
+def test_that_what_is_asked_before_an_order_begins_is_kept_for_it():
+    class Run:
+        def __init__(self):
+            self.given_up, self.scheduler = set(), self
+
+        def give_up(self, keys):
+            self.given_up |= set(keys)
+
+        def pause(self):
+            self.paused = True
+
+        def resume(self):
+            self.paused = False
+
+    on_worker.steer("early", ["key"], True)
+    run = Run()
+    asked = on_worker._begin("early", run)
+    assert (run.given_up, run.paused) == ({"key"}, True)
+    on_worker.steer("early", [], False)
+    assert not run.paused
+    assert asked.cancelled == {"key"}
+    del on_worker._STEERED["early"]
