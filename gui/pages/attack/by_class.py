@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,11 +21,11 @@ from PySide6.QtWidgets import (
 
 from engine.specs import AttackSpec, ClassAccuracy, ImagesSpec, Measurement
 from engine.store.index import Entry
-from engine.store.study import Study, StudyError, spec_of
 from engine.texts import one_line
 from gui.look.plain import plain_tip
 from gui.pages.attack.confusion import Confusion, name_of
 from gui.pages.attack.form import AttackForm
+from gui.pages.attack.mistakes import MATRICES, PREDICTED, Mistakes, mistakes_in, newest
 from gui.pages.common.network_picker import NetworkPicker
 from gui.session.files.network_report import report_network
 from gui.session.workspace import Workspace
@@ -38,24 +36,11 @@ from gui.widgets.label import Label
 
 IMAGES = 1000
 SIDE = 72
-MATRICES = {"As they are": "confusion", "Under attack": "attacked_confusion"}
 UNMEASURED = (
     f"Not measured yet: Measure by class classifies the first {IMAGES:,} test images, as they are "
     "and under the attack at the left. Its confusions and the images that it gets most wrong are "
     "shown here."
 )
-PREDICTED = {"As they are": "predicted", "Under attack": "attacked_predicted"}
-
-
-@dataclass(frozen=True)
-class Mistakes:
-    """What a record of accuracy by class holds, with the names of the classes."""
-
-    measurement: Measurement
-    attack: AttackSpec
-    arrays: Any
-    numbers: Any
-    names: Sequence[str]
 
 
 class ByClassTab(QWidget):
@@ -229,13 +214,13 @@ class ByClassTab(QWidget):
         """Read the newest record of the network on a lane."""
         self._show_buttons()
         study, key = self.workspace.study, self.key
-        entry = None if study is None else _newest(study, key)
+        entry = None if study is None else newest(study, key)
         if study is None or entry is None:
             self._show(None)
             return
 
         def work(_: Any) -> Mistakes:
-            return _mistakes(study, entry)
+            return mistakes_in(study, entry)
 
         def done(found: Mistakes) -> None:
             if self.key == key:
@@ -371,39 +356,3 @@ class ByClassTab(QWidget):
     def _on_record(self, entry: Entry) -> None:
         if entry.kind == Measurement.kind:
             self.refresh()
-
-
-def _newest(study: Study, key: str) -> Entry | None:
-    """Return the newest accuracy by class of a network."""
-    for entry in reversed(study.entries):
-        spec = spec_of(entry) if entry.kind == Measurement.kind else None
-        if (
-            isinstance(spec, Measurement)
-            and isinstance(spec.metric, ClassAccuracy)
-            and spec.classifier.key == key
-        ):
-            return entry
-    return None
-
-
-def _mistakes(study: Study, entry: Entry) -> Mistakes:
-    """Read a record of accuracy by class.
-
-    Raises
-    ------
-    StudyError
-        If it cannot be read, or lacks a part.
-    """
-    record, spec = study.read(entry.key), spec_of(entry)
-    if not isinstance(spec, Measurement) or not isinstance(spec.metric, ClassAccuracy):
-        raise StudyError(f"record {entry.key} is no accuracy by class")
-    needed = {*MATRICES.values(), "worst/images", "worst/labels", "worst/predicted"}
-    lacking = sorted({*needed, "worst/indices"} - set(record.arrays))
-    if lacking:
-        raise StudyError(f"record {entry.key} lacks a part that its kind has: {lacking[0]}")
-    try:
-        classes = study.read(spec.classifier.images).documents.get("classes", ())
-    except StudyError:
-        classes = ()
-    names = spec.classifier.output_names([str(name) for name in classes])
-    return Mistakes(spec, spec.metric.attack, record.arrays, record.numbers, names)
