@@ -226,6 +226,15 @@ def _notes(
     yield from converted
     if own is not None and own.note:
         yield own.note
+    if own is None and (opened.said.mean or opened.said.std):
+        means, deviations = (
+            ", ".join(f"{one:g}" for one in numbers) or "none"
+            for numbers in (opened.said.mean, opened.said.std)
+        )
+        yield (
+            f"the means ({means}) and deviations ({deviations}) beside the weights were left out: "
+            "a normaliser has as many of both, for 1 to 4 channels, and deviations above 0"
+        )
 
 
 def _shapes_for(given: Shapes, shape: Shape | None) -> list[Shape]:

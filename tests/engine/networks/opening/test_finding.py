@@ -282,6 +282,22 @@ def test_that_what_the_file_says_beside_the_weights_is_used(tmp_path):
     assert found.normalizer.mean == (0.4, 0.5, 0.6)
 
 
+@pytest.mark.parametrize(
+    ("mean", "std"),
+    [
+        ([0.4, 0.5, 0.6], [0.2, 0.0, 0.2]),
+        ([0.4, 0.5, 0.6], [0.2, -1.0, 0.2]),
+        ([0.4, 0.5, 0.6], [0.2]),
+        ([0.4, 0.5, 0.6], []),
+    ],
+)
+def test_that_numbers_that_are_no_normaliser_are_left_out_with_a_word(mean, std, tmp_path):
+    found = found_in({"model": SMALL, "mean": mean, "std": std}, tmp_path)
+    assert found.normalizer is None
+    assert any("deviations above 0" in note for note in found.notes), found.notes
+    assert not any("deviations" in note for note in found_in({"model": SMALL}, tmp_path).notes)
+
+
 def published_resnet():
     """Return the CIFAR-10 ResNet-18 that a package brings along."""
     package = importlib.util.find_spec("pyautoattack")
