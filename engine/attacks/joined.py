@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.devices.wide import wide_numbers
 from engine.specs import AttackSpec
 from engine.specs.schema import fields_of
 
@@ -22,7 +23,7 @@ class JoinedAttack:
     shared
         An attack that has everything but the lengths.
     lengths
-        Float64 (N,) by field, in pixel units.
+        Float64 (N,) by field, in pixel units; float32 on a device that has no float64.
     """
 
     shared: AttackSpec
@@ -66,9 +67,7 @@ class Joined:
     def __init__(self, attacks: Sequence[AttackSpec], device: torch.device):
         self._shared = attacks[0]
         self._lengths = {
-            name: torch.tensor(
-                [getattr(one, name) for one in attacks], dtype=torch.float64, device=device
-            )
+            name: wide_numbers([getattr(one, name) for one in attacks], device)
             for name in _lengths_of(self._shared)
         }
 

@@ -235,14 +235,14 @@ def _peaks(side: int) -> Tensor:
     Each peak is a sum of rectangles that grow from its middle, the n-th of height 1 / n^2.
     """
     upper = side // 2
-    window = torch.zeros(side, side, dtype=torch.float64)
+    window = torch.zeros(side, side, dtype=torch.float64, device="cpu")
     window[:upper] = _peak(upper, side)
     window[upper:] = -_peak(side - upper, side)
     return window.div_(torch.linalg.vector_norm(window).clamp_min(1e-12))
 
 
 def _peak(height: int, width: int) -> Tensor:
-    peak = torch.zeros(height, width, dtype=torch.float64)
+    peak = torch.zeros(height, width, dtype=torch.float64, device="cpu")
     middle = height // 2, width // 2
     for ring in range(max(height, width) // 2 + 1):
         rows = slice(max(middle[0] - ring, 0), middle[0] + ring + 1)

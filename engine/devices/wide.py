@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
 
 WITHOUT = ("mps",)
@@ -14,3 +17,9 @@ def wide(tensor: Tensor) -> Tensor:
     Gradients flow through it. What it is combined with must be moved to the device of the result.
     """
     return (tensor.cpu() if tensor.device.type in WITHOUT else tensor).double()
+
+
+def wide_numbers(numbers: Sequence[float], device: torch.device) -> Tensor:
+    """Return numbers (N,) on a device: as float64, or as float32 where the device has none."""
+    dtype = torch.float32 if device.type in WITHOUT else torch.float64
+    return torch.tensor(numbers, dtype=dtype, device=device)

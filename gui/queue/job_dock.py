@@ -31,7 +31,7 @@ from gui.queue.roster import Roster
 from gui.queue.worker_panel import WorkerPanel
 from gui.session.threads.who_computes import in_window
 from gui.session.workspace import Workspace
-from gui.widgets.label import Label
+from gui.widgets.elided_label import Elided
 from gui.widgets.text_dialog import TextDialog
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class JobDock(QFrame):
         self.toggle.setProperty("role", "plain")
         self.toggle.setAccessibleName("List of computations")
         self.toggle.setToolTip(with_key("Show or hide the list of computations", "dock"))
-        self.summary = Label(parent=self)
+        self.summary = Elided(parent=self)
         self.bar = QProgressBar(self)
         self.bar.setTextVisible(False)
         self.bar.setMinimumWidth(40)  # the header must fit a window of 683 pixels

@@ -37,9 +37,8 @@ from gui.widgets.label import Label
 IMAGES = 1000
 SIDE = 72
 UNMEASURED = (
-    f"Not measured yet: Measure by class classifies the first {IMAGES:,} test images, as they are "
-    "and under the attack at the left. Its confusions and the images that it gets most wrong are "
-    "shown here."
+    "Not measured yet: Measure by class classifies the {images} test images, as they are and under "
+    "the attack at the left. Its confusions and the images that it gets most wrong are shown here."
 )
 
 
@@ -101,16 +100,20 @@ class ByClassTab(QWidget):
 
     @Slot()
     def _say_count(self) -> None:
+        self.measure.setToolTip(
+            plain_tip(
+                f"Classify the {self._count()} test images as they are and under the attack at the "
+                "left, and keep the result"
+            )
+        )
+        if self._found is None and self.key:
+            self._show(None)
+
+    def _count(self) -> str:
         """Say how many images are measured: no more than there are."""
         found = self.workspace.image_set
         there = IMAGES if found is None else len(found.test_images)
-        images = f"first {IMAGES:,}" if there > IMAGES else f"{there:,}"
-        self.measure.setToolTip(
-            plain_tip(
-                f"Classify the {images} test images as they are and under the attack at the left, "
-                "and keep the result"
-            )
-        )
+        return f"first {IMAGES:,}" if there > IMAGES else f"{there:,}"
 
     def _build_layout(self) -> None:
         bar = QHBoxLayout()
@@ -241,7 +244,8 @@ class ByClassTab(QWidget):
         self.stack.setCurrentIndex(0 if found is None else 1)
         self.note.setVisible(found is not None)
         if found is None:
-            words = UNMEASURED if self.key else "Check a network at the left."
+            unmeasured = UNMEASURED.format(images=self._count())
+            words = unmeasured if self.key else "Check a network at the left."
             self.note.setText(words)
             self.empty.say(words, "")
             return

@@ -139,9 +139,15 @@ def test_that_a_file_never_takes_the_place_of_a_closed_standard_one(closed, tmp_
 def test_that_a_folder_that_is_gone_is_one_line(tmp_path, arguments):
     gone = tmp_path / "gone"
     gone.mkdir()
-    command = f"cd {gone} && rmdir {gone} && exec {sys.executable} {ROOT / 'main.py'}"
+    # Some Pythons do not even start in such a folder, so it goes once Python has started.
+    code = "import os, runpy, sys; os.rmdir(os.getcwd()); sys.argv = sys.argv[1:]"
+    code += "; runpy.run_path(sys.argv[0], run_name='__main__')"
     done = subprocess.run(
-        ["sh", "-c", f"{command} {' '.join(arguments)}"], capture_output=True, text=True
+        [sys.executable, "-c", code, str(ROOT / "main.py"), *arguments],
+        capture_output=True,
+        text=True,
+        cwd=gone,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 1
     assert done.stderr == "isthmus: the folder that this was started in is gone\n"

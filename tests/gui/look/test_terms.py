@@ -12,7 +12,7 @@ from engine.tradeoff import comparison
 from gui.look import terms
 from gui.shell.glossary import GlossaryDialog
 from gui.widgets.explained import explain_choices
-from gui.widgets.forms.field_edit import plain_field
+from gui.widgets.forms.field_edit import help_words, plain_field
 from gui.widgets.forms.form_row import FormRow
 from gui.widgets.number_table import Cell, NumberTable, TableRow
 from gui.widgets.plots.plot import Plot
@@ -58,7 +58,7 @@ def test_that_the_form_explains_a_field_that_names_a_term(qtbot, name):
     qtbot.addWidget(edit)
     row = FormRow(item, edit, item.label, edit)
     assert terms.term_of_field(name).equation in edit.toolTip()
-    assert item.help.split("<")[0] in edit.toolTip()
+    assert help_words(item).split("<")[0] in edit.toolTip()
     assert row.label is None or row.label.toolTip() == edit.toolTip()
 
 

@@ -130,11 +130,13 @@ def test_that_a_size_nobody_offers_is_not_taken():
 
 def test_that_a_study_is_opened_on_the_chosen_device(tmp_path, monkeypatch):
     workspace, opened = Workspace(), []
-    monkeypatch.setattr(workspace.runner, "open", lambda study, *chosen: opened.append(chosen))
+    monkeypatch.setattr(
+        workspace.runner, "open", lambda study, *chosen, workers: opened.append((*chosen, workers))
+    )
     settings.set_text("device", "cpu")
     settings.set_number("threads", 3)
     assert workspace.open_study(tmp_path / "a.isthmus", create=True)
-    assert opened == [("cpu", None, 3)]
+    assert opened == [("cpu", None, 3, None)]
 
 
 def test_that_jobs_and_threads_are_chosen_and_set_back():
@@ -195,7 +197,7 @@ def test_that_a_device_that_is_gone_is_said_and_done_without(tmp_path, monkeypat
     workspace, opened, said = Workspace(), [], []
     workspace.message.connect(lambda text, error: said.append(text))
 
-    def open_on(study, device="auto", *cores):
+    def open_on(study, device="auto", *cores, workers=None):
         opened.append(device)
         if device == "cuda":
             raise SpecError("device is 'cuda', but there is none")
