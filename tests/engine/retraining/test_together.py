@@ -8,9 +8,9 @@ from engine import specs
 from engine.jobs.context import Cancelled, Context
 from engine.retraining import retrain, together
 from engine.retraining.together import alike, retrain_together
-from engine.training.together import stack
 from engine.training.together.stack import STACKED, Stack
 from tests.engine.conftest import GLYPHS, training
+from tests.engine.training.stopping import leave_after
 
 CPU = torch.device("cpu")
 SMALL = specs.SmallCNN(width=4, hidden=16)
@@ -115,20 +115,8 @@ def test_that_masks_of_the_released_code_and_shapes_alone_are_the_same_too(study
 def test_that_a_member_goes_on_from_its_own_checkpoint(study, in_float64, monkeypatch):
     members = different(epochs=3)
     unbroken = computed_together(contexts_of(members, study))
-    monkeypatch.setattr(stack, "SAVE_SECONDS", 0.0)
-    monkeypatch.setattr(stack, "SAVING_SHARE", 0)
-    for stops_after in (1, 2):
-
-        def stop(self, last=stops_after, save=Stack._save):
-            seconds = save(self)
-            if self._state.epoch == last:
-                raise KeyboardInterrupt
-            return seconds
-
-        with monkeypatch.context() as patch:
-            patch.setattr(Stack, "_save", stop)
-            left = computed_together(contexts_of(members[stops_after - 1 :], study))
-            assert all(isinstance(outcome, KeyboardInterrupt) for outcome in left)
+    leave_after(monkeypatch, 1, lambda: computed_together(contexts_of(members, study)))
+    leave_after(monkeypatch, 2, lambda: computed_together(contexts_of(members[1:], study)))
     # The first one stands at epoch 1, the others at 2: they are trained in two stacks.
     assert {int(study.checkpoint(one).documents["fit"]["epoch"]) for one in members} == {1, 2}
     resumed = computed_together(contexts_of(members, study))

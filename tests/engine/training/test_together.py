@@ -29,6 +29,7 @@ from engine.training.together.trainings import SCHEMES_TOGETHER, TRAININGS, alik
 from engine.training.train import batch_of, train
 from tests.engine.conftest import training
 from tests.engine.networks.test_stacked import apart, members_of
+from tests.engine.training.stopping import leave_after
 from tests.engine.training.test_capture import WARM_UP, Pretended
 
 CPU = torch.device("cpu")
@@ -292,20 +293,8 @@ def test_that_members_share_the_time_for_live_maps(study, monkeypatch):
 def test_that_a_member_goes_on_from_its_own_checkpoint(study, in_float64, monkeypatch):
     members = different(epochs=3, images=FEW.replace("validation", 0.4), weights="best")
     unbroken = computed_together(contexts_of(members, study))
-    monkeypatch.setattr(stack, "SAVE_SECONDS", 0.0)
-    monkeypatch.setattr(stack, "SAVING_SHARE", 0)
-    for stops_after in (1, 2):
-
-        def stop(self, last=stops_after, save=Stack._save):
-            seconds = save(self)
-            if self._state.epoch == last:
-                raise KeyboardInterrupt
-            return seconds
-
-        with monkeypatch.context() as patch:
-            patch.setattr(Stack, "_save", stop)
-            left = computed_together(contexts_of(members[stops_after - 1 :], study))
-            assert all(isinstance(outcome, KeyboardInterrupt) for outcome in left)
+    leave_after(monkeypatch, 1, lambda: computed_together(contexts_of(members, study)))
+    leave_after(monkeypatch, 2, lambda: computed_together(contexts_of(members[1:], study)))
     # The first one stands at epoch 1, the others at 2: they are trained in two stacks.
     assert {int(study.checkpoint(one).documents["fit"]["epoch"]) for one in members} == {1, 2}
     # What a stack saved, one alone goes on with, and the other way round.
