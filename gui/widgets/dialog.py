@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLayout, QVBoxLayout, QWidget
 
 from gui.widgets.scrolled import ScrolledArea
@@ -31,6 +32,9 @@ class Dialog(QDialog):
         layout = self.layout()
         if visible and self._area is None and layout is not None:
             self._move_into_area(layout)
+            for box in self.findChildren(QDialogButtonBox):
+                for button in box.buttons():
+                    button.setIcon(QIcon())  # the desktop's; no other button has one of these
         super().setVisible(visible)
         if visible:
             self._grow()

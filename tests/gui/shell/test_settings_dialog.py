@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QFileDialog, QStyle
 
 from engine import memory
 from engine.attribution.colormaps import COLORMAPS
@@ -207,3 +207,13 @@ def test_that_a_device_that_is_gone_is_said_and_done_without(tmp_path, monkeypat
     assert workspace.open_study(tmp_path / "a.isthmus", create=True)
     assert opened == ["cuda", "auto"]
     assert said == ["device is 'cuda', but there is none"]
+
+
+def test_that_its_buttons_have_no_icons_of_the_desktop(qtbot):
+    dialog = SettingsDialog()
+    qtbot.addWidget(dialog)
+    (box,) = dialog.findChildren(QDialogButtonBox)
+    for button in box.buttons():
+        button.setIcon(dialog.style().standardIcon(QStyle.StandardPixmap.SP_DialogCloseButton))
+    dialog.show()
+    assert all(button.icon().isNull() for button in box.buttons())
