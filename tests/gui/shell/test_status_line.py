@@ -78,11 +78,11 @@ def test_that_the_past_is_forgotten_and_others_count_nothing(rates, clock):
 @pytest.mark.skipif(sys.platform not in ("linux", "darwin", "win32"), reason="no way to read it")
 def test_that_the_memory_is_what_the_process_holds():
     before = resident_bytes()
-    held = np.ones(40_000_000, np.uint8)
+    held = np.ones(400_000_000, np.uint8)  # beside which little is what earlier tests give back
     grown = resident_bytes() - before
     assert before > 10_000_000
-    assert 20_000_000 < grown < 200_000_000
-    assert held.sum() == 40_000_000
+    assert 250_000_000 < grown < 600_000_000
+    assert held.sum() == 400_000_000
 
 
 def test_that_without_a_gpu_none_of_its_memory_is_held(monkeypatch):
