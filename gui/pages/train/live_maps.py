@@ -305,8 +305,10 @@ def _note(run: TrainingRun, step: float) -> str:
     if None in found:
         return text
     (measured, clean), (_, robust) = (pair for pair in found if pair is not None)
-    after = "" if measured == step else f" (after {_epoch(measured + run.offset)})"
-    return f"{text}: {100 * clean:.0f} % / {100 * robust:.0f} %{after}"
+    if measured == step:
+        return f"{text}: {100 * clean:.0f} % / {100 * robust:.0f} %"
+    # As long as a usual name at most, so that no number is elided.
+    return f"{text}: {100 * clean:.0f}/{100 * robust:.0f} % after {_epoch(measured + run.offset)}"
 
 
 def _epoch(number: float) -> str:

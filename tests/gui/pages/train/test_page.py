@@ -697,7 +697,7 @@ def test_that_maps_within_an_epoch_say_after_which_epoch_the_accuracies_are():
     run.take(ProbeMaps("a", 2.5, *[np.zeros((1, 1, 2, 2))] * 2))
     assert _note(run, 2.5) == "epoch 2.5"
     run.take(Scalars("a", 2, {"clean_accuracy": 0.96, "robust_accuracy": 0.2}))
-    assert _note(run, 2.5) == "epoch 2.5: 96 % / 20 % (after 2)"
+    assert _note(run, 2.5) == "epoch 2.5: 96/20 % after 2"
     run.mapped = True
     run.take(Scalars("a", 3, {"clean_accuracy": 0.97, "robust_accuracy": 0.3}))
     assert not run.mapped, "the label is drawn again when accuracies come in"
