@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QUrl, Signal, Slot
@@ -68,73 +69,29 @@ class Menus(QObject):
 
     def _build_file(self) -> None:
         window, workspace = self._window, self._workspace
-        importer = workspace.importer
         menu = window.menuBar().addMenu("&File")
-        self._add(
-            menu,
-            "new_study",
-            "&New study…",
-            lambda: file_dialogs.new_study(window, importer),
-        )
-        self._add(
-            menu,
-            "open_study",
-            "&Open study…",
-            lambda: file_dialogs.open_study(window, importer),
-        )
-        self._add(
-            menu,
-            "open_folder",
-            "Open image &folder…",
-            lambda: file_dialogs.open_image_folder(window, importer),
-        )
-        self._add(
-            menu,
-            "open_files",
-            "Open &images…",
-            lambda: file_dialogs.open_image_files(window, importer),
-        )
-        self._add(
-            menu,
-            "open_network",
-            "Open net&work…",
-            lambda: file_dialogs.open_network(window, importer),
-        )
+        for name, text, ask in (
+            ("new_study", "&New study…", file_dialogs.new_study),
+            ("open_study", "&Open study…", file_dialogs.open_study),
+            ("open_folder", "Open image &folder…", file_dialogs.open_image_folder),
+            ("open_files", "Open &images…", file_dialogs.open_image_files),
+            ("open_network", "Open net&work…", file_dialogs.open_network),
+        ):
+            self._add(menu, name, text, partial(ask, window, workspace.importer))
         self.recent = menu.addMenu("Open recen&t")
         self.recent.aboutToShow.connect(self._fill_recent)
-        self._add(
-            menu,
-            "save_copy",
-            "Save a &copy as one file…",
-            lambda: file_dialogs.save_study_copy(window, workspace),
-        )
+        copy = partial(file_dialogs.save_study_copy, window, workspace)
+        self._add(menu, "save_copy", "Save a &copy as one file…", copy)
         menu.addSeparator()
         self.export = menu.addMenu("&Export picture")
         self.export.aboutToShow.connect(self._fill_export)
-        self._add(
-            menu,
-            "export_page",
-            "Export this pa&ge…",
-            lambda: reporting.export_page(self._pages, workspace),
-        )
-        self._add(
-            menu,
-            "report",
-            "&Report of the study…",
-            lambda: reporting.report_study(window, workspace),
-        )
-        self._add(
-            menu,
-            "report_network",
-            "Report of a network…",
-            lambda: reporting.report_a_network(window, workspace),
-        )
-        self._add(
-            menu,
-            "copy_methods",
-            "Copy &methods section",
-            lambda: reporting.copy_methods(workspace),
-        )
+        for name, text, act in (
+            ("export_page", "Export this pa&ge…", partial(reporting.export_page, self._pages)),
+            ("report", "&Report of the study…", partial(reporting.report_study, window)),
+            ("report_network", "Report of a network…", partial(reporting.report_a_network, window)),
+            ("copy_methods", "Copy &methods section", reporting.copy_methods),
+        ):
+            self._add(menu, name, text, partial(act, workspace))
         menu.addSeparator()
         self._add(menu, "quit", "&Quit", self._own.close)
 
