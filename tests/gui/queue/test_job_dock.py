@@ -18,24 +18,14 @@ from gui.queue.job_table import JobTable
 from gui.queue.long_work import ask_before
 from gui.queue.retry import RetryDialog
 from gui.session.workspace import Workspace
-from tests.gui.fakes import WAIT_MS, small
+from tests.gui.fakes import WAIT_MS, Clock, small
 
 SIGNALS = ("rowsInserted", "dataChanged", "layoutChanged", "modelReset")
 
 
-class Clock:
-    """A clock that stands where a test puts it."""
-
-    def __init__(self):
-        self.seconds = 100.0
-
-    def __call__(self):
-        return self.seconds
-
-
 @pytest.fixture
 def time():
-    return Clock()
+    return Clock(100.0)
 
 
 @pytest.fixture

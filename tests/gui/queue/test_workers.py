@@ -13,17 +13,9 @@ from gui.queue.worker_panel import NOBODY, WorkerPanel
 from gui.session.threads.who_computes import in_window, workers_of
 from gui.session.workspace import Workspace
 from gui.shell.settings_dialog import SettingsDialog
-from tests.gui.fakes import WAIT_MS, small
+from tests.gui.fakes import WAIT_MS, Clock, small
 
 LOST = "worker 2 (process 8) was lost while it computed 'b': it is started again"
-
-
-class Clock:
-    def __init__(self):
-        self.seconds = 0.0
-
-    def __call__(self):
-        return self.seconds
 
 
 @pytest.fixture
