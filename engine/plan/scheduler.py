@@ -114,6 +114,8 @@ class Scheduler:
         Kind of spec -> function; replaced in tests.
     behind_window
         Whether a window is drawn meanwhile; the workers then run at a lower priority.
+    cache
+        Values shared with other schedulers; None: it has its own.
     """
 
     def __init__(
@@ -124,10 +126,11 @@ class Scheduler:
         computations: Mapping[str, Callable[[Any, Context], Result]] = COMPUTATIONS,
         *,
         behind_window: bool = False,
+        cache: Cache | None = None,
     ):
         self.study = study
         self.slots = slots
-        self.cache = Cache()
+        self.cache = cache or Cache()
         self.memory_of: Callable[[Spec], int] = Needs(study).of
         self.asked = Asked(study.path)
         self.outcomes: Counter[str] = Counter()
@@ -212,14 +215,6 @@ class Scheduler:
             for job in self._jobs.values():
                 job.control.resume()
             self._changed.notify_all()
-
-    def move(self, key: str, position: int) -> None:
-        """Move a waiting computation to another position in the queue."""
-        with self._changed:
-            keys = [k for k in self._jobs if k != key]
-            if key in self._jobs:
-                keys.insert(max(0, position), key)
-                self._jobs = {k: self._jobs[k] for k in keys}
 
     def reorder(self, keys: Iterable[str], where: QueueMove) -> None:
         """Move waiting computations within the queue.

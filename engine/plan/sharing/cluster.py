@@ -83,7 +83,7 @@ class Workers:
         jobs = asked.jobs or max(1, alone.count // self.count)
         cores = allotted_cores().count // (self.count * jobs)
         threads = asked.threads or max(1, min(alone.threads, cores))
-        return replace(asked, jobs=jobs, threads=threads)
+        return replace(asked, jobs=jobs, threads=threads, sharers=self.count)
 
 
 def distributed() -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,10 +19,11 @@ from engine.plan.sharing.on_worker import (
     Slot,
     about_worker,
     compute_bundle,
-    event_from,
+    forget,
     steer,
     title_of,
 )
+from engine.plan.sharing.relay import event_from, seconds_between
 
 SILENT = 10.0  # seconds without an answer of the scheduler, after which it is gone
 LOOK = 1.0  # seconds between two looks at who is there
@@ -53,6 +55,11 @@ class Crew:
         Takes what happens to workers, on any thread.
     on_count
         Takes how many bundles they can compute at once.
+
+    Attributes
+    ----------
+    shown
+        Whether somebody looks at pictures of what is computed.
     """
 
     def __init__(
@@ -65,6 +72,8 @@ class Crew:
         self.workers = workers
         self.slot = workers.slot(asked)
         self.hands: dict[str, Hand] = {}  # by title
+        self.run = uuid.uuid4().hex
+        self.shown = False
         self._emit = emit
         self._on_count = on_count
         self._lock = threading.Lock()
@@ -166,6 +175,12 @@ class Crew:
         """The addresses of the workers that are there."""
         return {hand.address for hand in self._known()}
 
+    @property
+    def pictures(self) -> float:
+        """Seconds between two pictures of a computation; 0 if nobody looks at any."""
+        computing = sum(hand.threads for hand in self._known()) * (self.slot.jobs or 1)
+        return seconds_between(computing) if self.shown else 0.0
+
     def _known(self) -> list[Hand]:
         return [hand for hand in list(self.hands.values()) if hand.address]
 
@@ -190,6 +205,7 @@ class Crew:
                 self._look()
                 self._ready.set()
                 self._follow()
+                self._let_go(client)
                 self._say("", "ended", "left the workers" if where else "the workers were stopped")
         except ValueError as error:
             self._gone = str(error)
@@ -198,6 +214,12 @@ class Crew:
         finally:
             self._client = None
             self._drop()
+
+    def _let_go(self, client: Any) -> None:
+        """Let workers that stay give back the memory of this run's images."""
+        if self.workers.scheduler:
+            with suppress(Exception):  # one that is lost has given it back
+                client.run(forget, self.run, on_error="ignore")
 
     def _drop(self) -> None:
         """Tell whoever waits that there are no workers any more."""
@@ -227,7 +249,8 @@ class Crew:
         box = self._boxes.get(told[1]["order"])
         if box is None:
             return
-        event, address = event_from(told[1]), told[1]["worker"]
+        event = event_from(told[1]["kind"], told[1]["fields"])
+        address = told[1]["worker"]
         for hand in self._known():
             if hand.address == address:
                 if isinstance(event, Started):

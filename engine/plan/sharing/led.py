@@ -45,6 +45,8 @@ class LedScheduler(Scheduler):
         Called with every event, from any thread.
     workers, asked
         Which workers, and how they compute.
+    shown
+        Whether somebody looks at pictures of what they compute.
 
     Attributes
     ----------
@@ -59,9 +61,12 @@ class LedScheduler(Scheduler):
         emit: Callable[[Event], None],
         workers: Workers,
         asked: Slot,
+        *,
+        shown: bool = False,
     ):
         self.gone = ""
         self.crew = Crew(workers, asked, emit, self._widen)
+        self.crew.shown = shown
         self._bundles: dict[str, int] = {}
         self._members: dict[int, list[str]] = {}
         self._numbers = itertools.count()
@@ -182,6 +187,8 @@ class _Bundle:
             [spec.as_dict() for spec in specs],
             self._crew.slot,
             [(files[digest], digest) for digest in sorted(needed)],
+            self._crew.run,
+            self._crew.pictures,
         )
 
     def _follow(self, order: Order, box: Box, future: Any, among: set[str]) -> None:

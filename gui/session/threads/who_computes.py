@@ -53,7 +53,7 @@ def scheduler_of(
     from engine.plan.sharing.led import LedScheduler
     from engine.plan.sharing.on_worker import Slot
 
-    return LedScheduler(study, slots, emit, workers, Slot(*asked))
+    return LedScheduler(study, slots, emit, workers, Slot(*asked), shown=True)
 
 
 def in_window(text: str) -> str:
