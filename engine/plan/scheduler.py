@@ -269,15 +269,19 @@ class Scheduler:
         with self._changed:
             return self._changed.wait_for(lambda: not self._jobs, timeout)
 
-    def stop(self, timeout: float = 10.0) -> bool:
-        """Cancel everything, wait for the workers, and return whether all ended in time."""
+    def begin_stop(self) -> None:
+        """Cancel everything, and wait for nothing; :meth:`stop` is to follow."""
         with self._changed:
             self._stopping = True
         self.cancel()
+        self.asked.close()
+
+    def stop(self, timeout: float = 10.0) -> bool:
+        """Cancel everything, wait for the workers, and return whether all ended in time."""
+        self.begin_stop()
         deadline = time.monotonic() + timeout
         for worker in self._workers:
             worker.join(max(0.0, deadline - time.monotonic()))
-        self.asked.close()
         tidy(self.study)
         return not any(worker.is_alive() for worker in self._workers)
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -69,7 +70,8 @@ class Workers:
             raise SpecError(
                 f"--workers is {self.count}, must be a whole number from 1 to {MOST_WORKERS}"
             )
-        distributed()
+        if find_spec("distributed") is None:  # importing it takes a second: the crew's thread does
+            raise SpecError(f"dask.distributed {INSTALL}")
 
     def slot(self, asked: Slot) -> Slot:
         """Return how each worker computes: those of this machine share its cores.

@@ -110,6 +110,11 @@ class Crew:
         if self._gone or self._client is None:
             raise SchedulerGone(self._gone or GONE)
 
+    def give_up(self) -> None:
+        """Let go of workers that have not been reached yet; :meth:`close` is to follow."""
+        if self._client is None:
+            self._closing.set()
+
     def close(self, timeout: float) -> None:
         """Let the workers go, or end those that were started here; wait so many seconds for it."""
         self._closing.set()

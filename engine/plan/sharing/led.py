@@ -91,6 +91,11 @@ class LedScheduler(Scheduler):
                 self._bundles.update(dict.fromkeys(keys, number))
         return super().add_prepared(found)
 
+    def begin_stop(self) -> None:
+        """Cancel everything; do not wait for workers that are still starting."""
+        super().begin_stop()
+        self.crew.give_up()
+
     def stop(self, timeout: float = 10.0) -> bool:
         """Cancel everything, wait for that and for the workers' end; return whether in time."""
         end = time.monotonic() + timeout

@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import Future
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -57,6 +58,9 @@ class FakeCrew:
     def check(self):
         if self.gone:
             raise SchedulerGone(self.gone)
+
+    def give_up(self):
+        pass
 
     def close(self, timeout):
         pass
@@ -245,6 +249,30 @@ def test_that_what_all_workers_refuse_fails_with_the_sentence(led):
     ended = [event for event in led.told if isinstance(event, Ended)]
     assert [event.key for event in ended] == [queued[0].key]
     assert ended[0].message == "worker b has another bump.py"
+
+
+def test_that_workers_that_are_still_starting_are_not_waited_for(tmp_path, monkeypatch):
+    starting = threading.Event()
+
+    @contextmanager
+    def connected(workers, device, given_up):
+        starting.set()
+        while not given_up():
+            time.sleep(0.01)
+        yield None
+
+    monkeypatch.setattr(crew_module, "connected", connected)
+    workers = Workers.__new__(Workers)
+    object.__setattr__(workers, "count", 2)
+    study, told = Study(tmp_path / "s", create=True), Told()
+    led = LedScheduler(study, slots_on("cpu", 1, 1), told.append, workers, Slot("cpu", 1, 1))
+    queued = led.add(trainings())
+    assert starting.wait(SECONDS)
+    begun = time.monotonic()
+    led.begin_stop()
+    assert led.stop(SECONDS)
+    assert time.monotonic() - begun < SECONDS / 2
+    assert told.outcomes() == {spec.key: "cancelled" for spec in queued}
 
 
 # ------------------------------------------------------------------------------ who there is, said
