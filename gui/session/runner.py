@@ -218,6 +218,11 @@ class Runner(QObject):
         """The device that computes the open study, and how many computations run at once."""
         return self._scheduler.slots if self._scheduler is not None else None
 
+    @property
+    def workers(self) -> list[str] | None:
+        """The devices of the workers that are there, one each; None: this window computes."""
+        return getattr(self._scheduler, "devices", [])[:] if self.on_workers else None
+
     # ------------------------------------------------------------------------ reads and previews
 
     def ask(

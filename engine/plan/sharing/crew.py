@@ -181,6 +181,13 @@ class Crew:
         return {hand.address for hand in self._known()}
 
     @property
+    def devices(self) -> list[str]:
+        """What each worker that is there computes on; those that cannot compute are left out."""
+        with self._lock:
+            useless = {address for address, digest in self._refused if not digest}
+        return [hand.device for hand in self._known() if hand.address not in useless]
+
+    @property
     def pictures(self) -> float:
         """Seconds between two pictures of a computation; 0 if nobody looks at any."""
         computing = sum(hand.threads for hand in self._known()) * (self.slot.jobs or 1)

@@ -74,6 +74,11 @@ class LedScheduler(Scheduler):
         super().__init__(study, replace(slots, count=self._hands, width=1), emit)
         self.memory_of = lambda spec: 0  # the workers bound their own
 
+    @property
+    def devices(self) -> list[str]:
+        """What each worker that is there computes on."""
+        return self.crew.devices
+
     def connect(self) -> int:
         """Reach the workers, and return their number; raise SchedulerGone if that fails."""
         self.crew.connect()

@@ -341,6 +341,7 @@ def test_that_a_worker_without_the_program_gets_nothing(crew):
     about = ModuleNotFoundError("No module named 'engine'")
     crew.there.update({"tcp://1": worker("bare") | {"about": about}, "tcp://2": worker("good")})
     crew._look()
+    assert crew.devices == ["CPU"]
     assert ("refused", "worker bare cannot compute here: ModuleNotFoundError: No module named "
             "'engine'") in sentences(crew)  # fmt: skip
     assert crew._refusing(Order("o", "s", [], Slot())) == {"tcp://1"}
