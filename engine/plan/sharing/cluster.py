@@ -217,7 +217,7 @@ def connected(workers: Workers, device: str, given_up: Callable[[], bool]) -> It
             here = start_workers(workers.count, devices_here(device), scratch)
             address = stack.enter_context(here)
         try:
-            client = dask.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+            client = _client_of(dask, address)
         except (OSError, TypeError) as error:  # TypeError: tls without certificates
             raise SpecError(
                 f"--scheduler is {workers.scheduler!r}, which cannot be used: {error}"
@@ -229,6 +229,18 @@ def connected(workers: Workers, device: str, given_up: Callable[[], bool]) -> It
                 raise SpecError(f"no workers came within {START_SECONDS} s")
             time.sleep(POLL)
         yield client
+
+
+def _client_of(dask: Any, address: Any) -> Any:
+    """Return a client; raise what dask raises if it cannot connect, without waiting any longer."""
+    client = dask.Client.__new__(dask.Client)
+    try:
+        client.__init__(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    except BaseException:
+        # Else it would be closed once it is collected, which waits a minute and then complains.
+        client.status = "closed"
+        raise
+    return client
 
 
 def workers_of(client: Any) -> dict[str, Any]:

@@ -70,6 +70,7 @@ class LedScheduler(Scheduler):
         self._bundles: dict[str, int] = {}
         self._members: dict[int, list[str]] = {}
         self._numbers = itertools.count()
+        self._unseen: dict[str, Spec] = {}
         self._hands = max(1, workers.count)
         super().__init__(study, replace(slots, count=self._hands, width=1), emit)
         self.memory_of = lambda spec: 0  # the workers bound their own
@@ -138,6 +139,20 @@ class LedScheduler(Scheduler):
             if other is not None and not other.running and not other.needs and self._starts(other):
                 found.append(other)
         return found
+
+    def unseen(self) -> list[Spec]:
+        """Return what workers have computed and the study's folder does not show here yet."""
+        for key, spec in list(self._unseen.items()):
+            if self.study.take_up(spec):
+                del self._unseen[key]
+        return list(self._unseen.values())
+
+    def _ended(self, ended: Ended) -> None:
+        with self._changed:
+            job = self._jobs.get(ended.key)
+        if job is not None and ended.outcome == "finished" and not self.study.take_up(job.spec):
+            self._unseen[ended.key] = job.spec  # a network drive shows it later
+        super()._ended(ended)
 
     def _compute(self, jobs: list[Job]) -> None:
         bundle = _Bundle(self.crew, self.study, jobs, self._emit, self._ended)
@@ -274,6 +289,4 @@ class _Bundle:
         job = self._open.pop(ended.key, None)
         if job is None:
             return
-        if ended.outcome == "finished":
-            self._study.take_up(job.spec)  # a drive may show it later
         self._tell(ended)

@@ -144,6 +144,18 @@ def test_that_what_was_finished_before_a_worker_died_is_not_lost(led):
     assert led.told.outcomes() == {spec.key: "finished" for spec in queued}
 
 
+def test_that_a_record_that_a_drive_shows_late_is_waited_for(led, monkeypatch):
+    visible, take_up = threading.Event(), led.study.take_up
+    monkeypatch.setattr(led.study, "take_up", lambda spec: visible.is_set() and take_up(spec))
+    queued = led.add(trainings())
+    assert led.wait(SECONDS)
+    assert led.told.outcomes() == {spec.key: "finished" for spec in queued}
+    assert {spec.key for spec in led.unseen()} == {spec.key for spec in queued}
+    visible.set()
+    assert led.unseen() == []
+    assert all(led.study.has(spec) for spec in queued)
+
+
 def test_that_a_failure_on_a_worker_ends_what_needs_it_with_the_reason(led):
     led.crew.answer = lambda order, box: Answer(
         "a", {from_dict(form).key: "it cannot be computed" for form in order.forms}
