@@ -363,6 +363,7 @@ class Runner(QObject):
             lane.begin_stop()
         scheduler, self._scheduler = self._scheduler, None
         ended = [scheduler is None or scheduler.stop(STOP_SECONDS)]
+        ended.append(self.leaving.finish(max(0.0, end - time.monotonic())))
         return all([*ended, *(lane.stop(max(0.0, end - time.monotonic())) for lane in self._lanes)])
 
     # ------------------------------------------------------------------------------------ private

@@ -6,6 +6,7 @@ A computation ends at its next batch, and workers of dask take seconds to be tol
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,7 @@ class Leaving(QObject):
 
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
-        self._going: set[int] = set()
+        self._going: dict[int, Scheduler] = {}
         self._count = 0
 
     def leave(self, scheduler: Scheduler, tap: Tap) -> Request:
@@ -75,7 +76,7 @@ class Leaving(QObject):
         tap.close()
         self._count += 1
         number = self._count
-        self._going.add(number)
+        self._going[number] = scheduler
         titles = [f"“{spec.title}”" for spec in scheduler.pending]
         what = f"{titles[0]} of" if len(titles) == 1 else "What was computed for"
 
@@ -86,7 +87,7 @@ class Leaving(QObject):
                 )
 
         def done(in_time: bool) -> None:
-            self._going.discard(number)
+            self._going.pop(number, None)
             if not in_time:
                 self.said.emit(
                     f"{what} the study before did not end within {LEAVE_SECONDS:.0f} s; until it "
@@ -99,5 +100,15 @@ class Leaving(QObject):
             channel,
             lambda _: scheduler.stop(LEAVE_SECONDS),
             done,
-            lambda _: self._going.discard(number),
+            lambda _: self._going.pop(number, None),
         )
+
+    def finish(self, timeout: float) -> bool:
+        """Wait for all that is still ending; return whether it ended in time, in seconds.
+
+        Lanes that are stopped drop what they have not begun, so this does not depend on them.
+        """
+        end = time.monotonic() + timeout
+        left = [scheduler.stop(max(0.0, end - time.monotonic()))
+                for scheduler in self._going.values()]  # fmt: skip
+        return all(left)
