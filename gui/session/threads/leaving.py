@@ -94,14 +94,12 @@ class Leaving(QObject):
                     "does, it takes time and memory from this one."
                 )
 
+        def failed(_: str) -> None:
+            self._going.pop(number, None)
+
         QTimer.singleShot(SILENT_MS, self, tell)
         channel = f"{CHANNEL} {number}"
-        return Request(
-            channel,
-            lambda _: scheduler.stop(LEAVE_SECONDS),
-            done,
-            lambda _: self._going.pop(number, None),
-        )
+        return Request(channel, lambda _: scheduler.stop(LEAVE_SECONDS), done, failed)
 
     def finish(self, timeout: float) -> bool:
         """Wait for all that is still ending; return whether it ended in time, in seconds.
