@@ -22,12 +22,13 @@ from engine.tradeoff.resampling import on_front
 
 NOTHING = (
     "the study has no frontier: run the preset frontier-glyphs-lite, or use the page Attack to "
-    "measure the truth of maps and strong attacks of networks on Glyphs"
+    "measure strong attacks and the truth of maps of networks on Glyphs, or the stroke mass of "
+    "maps on MNIST, or compute ROAR scores with the control matched"
 )
 
 
 def frontier_charts(study: Study) -> Picture:
-    """Return, for every frontier, the tangent share of gradients against both accuracies.
+    """Return, for every frontier, its third axis against both accuracies, of plain gradients.
 
     Points that another one dominates in all three axes are grey; bars are standard deviations over
     seeds.
@@ -52,11 +53,11 @@ def _charts(found: Frontier) -> Iterator[ChartData]:
             series=tuple(_series(points, chances, axis)),
             title="Gradients of networks: front of clean, robust and aligned",
             x_label=label,
-            y_label="Tangent share of the gradient",
+            y_label=f"{found.axis[0].upper()}{found.axis[1:]} of the gradient",
             caption=(
                 f"One point a cell, its mean over {len(found.seeds)} seeds, with standard "
-                "deviations of the share. Grey: another cell is at least as good in all of clean "
-                "accuracy, robust accuracy and tangent share."
+                f"deviations of the {found.axis}. Grey: another cell is at least as good in all of "
+                f"clean accuracy, robust accuracy and {found.axis}."
             ),
         )
 
