@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from engine.figures.frontier.charts import frontier_charts
 from engine.figures.frontier.tables import frontier_json, frontier_text
 from engine.specs import (
     PGD,
@@ -169,6 +170,8 @@ def test_that_the_third_axis_is_the_first_choice_that_a_study_has(tmp_path, ink,
     text, (data,) = frontier_text(study), frontier_json(study)
     assert f"Axes: clean accuracy, robust accuracy, {axis}." in text
     assert "tangent" not in text
+    labels = {chart.y_label for chart in frontier_charts(study)}
+    assert labels == {f"{axis[0].upper()}{axis[1:]} of the gradient"}
     assert data["axis"] == axis
     assert data["front"][0]["tangent_share"] is None
     assert data["front"][0]["third_axis"] == pytest.approx(0.61)
