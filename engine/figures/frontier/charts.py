@@ -51,7 +51,7 @@ def _charts(found: Frontier) -> Iterator[ChartData]:
     for axis, label in labels.items():
         yield ChartData(
             series=tuple(_series(points, chances, axis)),
-            title="Gradients of networks: front of clean, robust and aligned",
+            title=f"Gradients of networks: front of both accuracies and {found.axis}",
             x_label=label,
             y_label=f"{found.axis[0].upper()}{found.axis[1:]} of the gradient",
             caption=(
@@ -75,16 +75,19 @@ def _series(points: Sequence[Point], kept: Sequence[bool], axis: int) -> Iterato
         groups.setdefault((point.cell.scheme, point.cell.activation, on), []).append(point)
     schemes = list(dict.fromkeys(sorted(name for name, _, _ in groups)))
     activations = list(dict.fromkeys(sorted(name for _, name, _ in groups)))
+    alone = len(activations) == 1  # then symbols tell schemes apart, which are grey together
     for (scheme, activation, on), members in sorted(groups.items()):
         means = np.stack([point.values.mean(0) for point in members])
         spread = np.array([point.values[:, 2].std(ddof=1) for point in members])
+        name = scheme if alone else f"{scheme}, {activation}"
+        place = schemes.index(scheme) if alone else activations.index(activation)
         yield Series(
-            f"{scheme}, {activation}" + ("" if on else ", dominated"),
+            name if on else f"{name}, dominated",
             means[:, axis],
             means[:, 2],
             means[:, 2] - spread,
             means[:, 2] + spread,
             colour=series_colour(schemes.index(scheme)) if on else NEUTRAL,
             style="none",
-            symbol=SYMBOLS[activations.index(activation) % len(SYMBOLS)],
+            symbol=SYMBOLS[place % len(SYMBOLS)],
         )

@@ -177,6 +177,18 @@ def test_that_the_third_axis_is_the_first_choice_that_a_study_has(tmp_path, ink,
     assert data["front"][0]["third_axis"] == pytest.approx(0.61)
 
 
+def test_that_symbols_tell_schemes_apart_where_there_is_one_activation(study):
+    for chart in frontier_charts(study):
+        assert {series.name for series in chart.series} == {
+            "Standard, dominated",
+            "Gaussian noise, dominated",
+            "Adversarial L-inf, dominated",
+            "Adversarial L-inf",
+        }
+        # Both kinds of the last scheme share its symbol.
+        assert len({series.symbol for series in chart.series}) == 3
+
+
 def test_that_predictions_of_other_images_name_no_strength(tmp_path):
     (found,) = frontiers(made_up.frontier_elsewhere(tmp_path))
     tested = {one.name: one for one in predictions(found, beyond_smoothness(found), front(found))}
