@@ -63,7 +63,7 @@ def run_on_workers(
     if late := scheduler.unseen():
         print(f"{_records(late)} not shown by the study's folder yet; the table is without them",
               file=sys.stderr)  # fmt: skip
-    print(as_text(arranged(study, (one.spec.key for one in everything(specs)))))
+    print(as_text(arranged(study, (one.spec.key for one in everything(specs))), short=True))
     failed = scheduler.outcomes["failed"]
     if failed:
         print(f"{failed} computations failed", file=sys.stderr)
