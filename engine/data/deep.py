@@ -1,8 +1,9 @@
 """Get the numbers of images with more than 8 bits, as their files mean them, out of Pillow.
 
-Of HEIC, AVIF and PPM colour, the decoders give 8 bits only, which is said. Pillow does not invert 16-bit and floating-point TIFFs in which zero is white, reads unsigned 32
-bits and signed 8 bits with the wrong sign, compressed big-endian numbers in the wrong order, and
-of 16-bit colour only the upper bytes.
+Of HEIC, AVIF and colour in PPM, the decoders give 8 bits only, which is said. Pillow does not
+invert 16-bit and floating-point TIFFs in which zero is white, reads unsigned 32 bits and signed 8
+bits with the wrong sign, compressed big-endian numbers in the wrong order, and of 16-bit colour
+only the upper bytes.
 """
 
 from __future__ import annotations

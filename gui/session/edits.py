@@ -8,7 +8,8 @@ The records themselves never change. Titles and notes are labels stored beside t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -59,9 +60,10 @@ class Edits(QObject):
     def rename(self, key: str, title: str) -> None:
         """Set a record's title; "" or its original title restores the original."""
         study = self._state.study
-        if study is None:
+        if study is None or not self._is_there(study, key):
             return
         wanted = clean_title(title)
+        study.labels.take_up()
         before = study.labels.of(key)
         if wanted == _own_title(study, key):
             wanted = ""
@@ -72,8 +74,9 @@ class Edits(QObject):
     def note(self, key: str, note: str) -> None:
         """Set a record's note; "" removes it."""
         study = self._state.study
-        if study is None:
+        if study is None or not self._is_there(study, key):
             return
+        study.labels.take_up()
         before, wanted = study.labels.of(key), note.strip()[:LONGEST_NOTE]
         if wanted != before.note:
             text = f"note on “{study.entry(key).title}”"
@@ -88,11 +91,24 @@ class Edits(QObject):
         after = {field: text for field, text in given.items() if text is not None}
         if after.get("name") == "":
             del after["name"]
+        with suppress(ValueError):  # writing says why
+            study.take_up_about()
         before = {field: str(study.about.get(field, "")) for field in after}
         if after == before:
             return
         text = "name of the study" if "name" in after else "notes of the study"
-        self._push(text, lambda: study.describe(**after), lambda: study.describe(**before))
+        self._push(
+            text,
+            lambda: _describe(study, before, after),
+            lambda: _describe(study, after, before),
+        )
+
+    def _is_there(self, study: Study, key: str) -> bool:
+        """Return whether the study has a record; say so if another process deleted it."""
+        if study.stored([key]):
+            return True
+        self._state.message.emit("This record is gone: it was deleted elsewhere.", True)
+        return False
 
     def choose_images(self, spec: ImagesSpec, loaded: ImageSet) -> None:
         """Make these the current images; undoing chooses those before, and reads them again."""
@@ -151,8 +167,8 @@ class Edits(QObject):
         before = study.labels.of(key)
         self._push(
             text,
-            lambda: study.labels.set_many({key: after}),
-            lambda: study.labels.set_many({key: before}),
+            lambda: study.labels.exchange(key, before, after),
+            lambda: study.labels.exchange(key, after, before),
         )
 
     # ----------------------------------------------------------------------------------- deleting
@@ -195,8 +211,12 @@ class Edits(QObject):
         def undo() -> None:
             trash.restore(study, deleted[0], self._note)
 
-        count = len(self.going_with(keys))
-        name = study.entry(next(iter(keys))).title
+        going = self.going_with(keys)
+        count = len(going)
+        if not going:  # another process deleted them meanwhile
+            self._state.records_changed.emit()
+            return True
+        name = next(entry.title for entry in going if entry.key in keys)
         text = f"deletion of “{name}”" if count == 1 else f"deletion of {count:,} records"
         return self._push(text, do, undo, large=count > FEW)
 
@@ -329,6 +349,15 @@ class _Edit(QUndoCommand):
     def _run(self, step: Callable[[], object], what: str) -> None:
         if not self._edits.attempt(step, what, large=self._large):
             self.setObsolete(True)
+
+
+def _describe(study: Study, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+    """Change name or notes, where another process did not change them meanwhile."""
+    study.take_up_about()
+    for field, text in before.items():
+        if study.about.get(field, "") != text:
+            raise ValueError(f"the {field} of the study changed elsewhere meanwhile: it stays")
+    study.describe(**after)
 
 
 def _own_title(study: Study, key: str) -> str:

@@ -97,7 +97,7 @@ def test_that_what_is_no_study_is_named(tmp_path, make):
         path.mkdir()
         if make == "other":
             (path / "notes.txt").write_text("hello")
-    with pytest.raises(StudyError, match=r"not a study|does not exist"):
+    with pytest.raises(StudyError, match=r"not a study|does not exist|a file; it must be"):
         Study(path)
     if make in ("file", "other"):
         with pytest.raises(StudyError, match="must be"):
