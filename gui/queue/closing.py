@@ -15,7 +15,7 @@ LANES = {
     "ingest": "images that are being read",
     "packed study": "a packed study that is being written or unpacked",
     "report": "a report",
-    "change": "records that are being moved",
+    "change": "a change of the study",
 }
 
 
