@@ -96,7 +96,8 @@ class Study:
 
     def __init__(self, path: Path, *, create: bool = False):
         self.path = path
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # never held while a drive is waited for
+        self._texts = threading.RLock()  # of study.json and locations.json
         if create and not (path / "study.json").exists():
             self._create()
         self.about = self._read_about()
@@ -206,8 +207,8 @@ class Study:
                 raise StudyError(f"record {entry.key} cannot be read: {error}") from error
         else:
             entry = replace(entry, size=size)
+            index.append(self._index, entry)
             with self._lock:
-                index.append(self._index, entry)
                 self._entries[entry.key], self._ordered = entry, None
         self.drop_checkpoint(spec)
         return entry
@@ -288,21 +289,21 @@ class Study:
             relative = os.path.relpath(absolute, self.path.resolve())
         except ValueError:  # another drive on Windows
             relative = ""
-        with self._lock:
+        with self._texts:
             places = self._read_json("locations.json")
             places[digest] = {"absolute": str(absolute), "relative": relative}
             self._write_json("locations.json", places)
 
     def take_up_about(self) -> bool:
         """Read name and notes, which another process may have changed; return whether it had."""
-        with self._lock:
+        with self._texts:
             before, self.about = self.about, self._read_about()
             return self.about != before
 
     def describe(self, *, name: str | None = None, notes: str | None = None) -> None:
         """Change the study's name or notes; what is not given stays as its file has it."""
         given = {"name": name, "notes": notes}
-        with self._lock:
+        with self._texts:
             self.take_up_about()
             self.about.update({field: text for field, text in given.items() if text is not None})
             self._write_json("study.json", self.about)
