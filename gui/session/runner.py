@@ -250,7 +250,7 @@ class Runner(QObject):
     ) -> None:
         """Change the open study on a lane, one change after the other and each to its end."""
         self._asked += 1
-        request = Request(f"change {self._asked}", lambda _: work(), done, failed)
+        request = Request(f"change {self._asked}", lambda _: work(), done, failed, kept=True)
         self._preparing.ask(request)
         self._answer_timer.start()
 
@@ -326,6 +326,11 @@ class Runner(QObject):
         self.cancel()
         for lane in self._lanes:
             lane.begin_stop()
+
+    @property
+    def takes_changes(self) -> bool:
+        """Whether :meth:`change` still does anything; once the window closes, it does not."""
+        return not self._preparing.stopping
 
     @property
     def quiet(self) -> bool:
