@@ -93,9 +93,11 @@ def make_window(app: QApplication, paths: list[Path], plugins: Sequence[Path] = 
     faults = Faults(window)
     faults.found.connect(window.on_fault)
     faults.install()
-    # Ctrl-C in the terminal; Python sees it at the next tick of the runner's timer.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: app.quit())
+    # Ctrl-C in the terminal, or its end; Python sees it at the next tick of the runner's timer.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
+            signal.signal(number, lambda *_: app.quit())
     app.aboutToQuit.connect(window.stop)
     window.show()
     QTimer.singleShot(FIRST_PAINT_MS, window.workspace.runner.load_engine)

@@ -149,7 +149,7 @@ def decode(data: bytes, scale: Scale | None = None) -> Decoded:
     try:
         with _as_unreadable():
             image = _open(data)
-            notes = _Notes(rules=_frames(image))
+            notes = _Notes(rules=_frames(data, image))
             plain = _plain(data, image, notes, scale or Scale(settling=True))
             return Decoded(np.atleast_3d(np.asarray(plain)), tuple(notes.rules))
     except Undecided as found:
@@ -218,7 +218,7 @@ def _decoded_near(
         return plain, Traits("JPEG", MODES[plain.mode], size=plain.size)
     image = _open(data)
     size, kind = image.size, "JPEG" if image.format == "MPO" else str(image.format)
-    notes = _Notes(rules=_frames(image))
+    notes = _Notes(rules=_frames(data, image))
     image.draft(None, (side, side))
     made = _plain(data, image, notes, scale)
     return made, Traits(kind, notes.mode, notes.values, size, tuple(notes.rules))
@@ -281,7 +281,7 @@ def _open(data: bytes) -> ImageFile.ImageFile:
     return image
 
 
-def _frames(image: Image.Image) -> list[str]:
+def _frames(data: bytes, image: ImageFile.ImageFile) -> list[str]:
     # A phone's JPEG may have a second frame with depth or a preview; do not report it.
     if image.format in ("JPEG", "MPO"):
         return []
@@ -289,8 +289,7 @@ def _frames(image: Image.Image) -> list[str]:
         several = bool(getattr(image, "is_animated", False))
     except Exception:  # later frames are damaged, but only the first is used
         several = True
-    deeper = image.format == heic.FORMAT and image.info.get("bit_depth", 8) > 8
-    return [FIRST_FRAME] * several + [heic.TO_EIGHT_BITS] * deeper
+    return [FIRST_FRAME] * several + [deep.TO_EIGHT_BITS] * deep.is_rounded(data, image)
 
 
 def _is_grey(image: Image.Image) -> bool:

@@ -1,8 +1,9 @@
 """Get the numbers of images with more than 8 bits, as their files mean them, out of Pillow.
 
-Pillow does not invert 16-bit and floating-point TIFFs in which zero is white, reads unsigned 32
-bits and signed 8 bits with the wrong sign, compressed big-endian numbers in the wrong order, and
-of 16-bit colour only the upper bytes.
+Of HEIC, AVIF and colour in PPM, the decoders give 8 bits only, which is said. Pillow does not
+invert 16-bit and floating-point TIFFs in which zero is white, reads unsigned 32 bits and signed 8
+bits with the wrong sign, compressed big-endian numbers in the wrong order, and of 16-bit colour
+only the upper bytes.
 """
 
 from __future__ import annotations
@@ -27,6 +28,13 @@ _BIG_NUMBERS = re.compile(r"^[IF];(16|32|64)B[SF]?$")
 _LITTLE, _BIG = b"II", b"MM"
 # Sample formats of a TIFF, in words.
 NUMBERS = {1: "whole", 2: "signed", 3: "floating-point"}
+
+TO_EIGHT_BITS = "more than 8 bits were rounded to 8 by the decoder"
+# The box of an AVIF that tells how its pixels are coded: size, name, marker and version, profile
+# and level, and a byte whose second bit stands for more than 8 bits.
+# Source: "AV1 Codec ISO Media File Format Binding", section 2.3.3.
+_CODING = re.compile(rb"av1C\x81.([\x00-\xff])", re.DOTALL)
+_HIGH_BIT_DEPTH = 0x40
 
 # Layouts that Pillow can unpack but does not list: big-endian 16 bits in which zero is white,
 # big-endian unsigned 32 bits, and floating-point numbers of 64 bits. The key is byte order,
@@ -121,6 +129,19 @@ def has_high_bytes_only(image: ImageFile.ImageFile) -> bool:
     return any(_HIGH_BYTES.search(_raw_mode(tile)) for tile in image.tile) and (
         not image.mode.startswith("I")
     )
+
+
+def is_rounded(data: bytes, image: ImageFile.ImageFile) -> bool:
+    """Return whether the decoder of an image, not loaded yet, gives 8 bits of more in its file.
+
+    The box of an AVIF is searched, not parsed, because nothing but a sentence depends on it.
+    """
+    if image.format == "AVIF":
+        return any(found[1][0] & _HIGH_BIT_DEPTH for found in _CODING.finditer(data))
+    if image.format == "PPM" and image.mode == "RGB":
+        most = [tile.args[-1] for tile in image.tile if isinstance(tile.args, tuple)]
+        return any(isinstance(one, int) and one > 255 for one in most)
+    return int(image.info.get("bit_depth", 8)) > 8
 
 
 def whole_colour(data: bytes, image: Image.Image) -> DeepColour | None:

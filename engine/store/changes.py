@@ -9,22 +9,27 @@ from copy import copy
 from dataclasses import dataclass
 
 from engine.store.index import Entry, record_files
-from engine.store.study import Study
+from engine.store.study import Study, StudyError
 
+TEXTS = ("study.json", "labels.json")
 Signature = tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True)
 class Changes:
-    """Records that appeared and disappeared, oldest first."""
+    """Records that appeared and disappeared, oldest first; whether titles, notes or names did."""
 
     added: tuple[Entry, ...]
     removed: tuple[Entry, ...]
+    texts: bool = False
 
 
 def signature(study: Study) -> Signature:
-    """Return what differs once any process adds or removes a record: the times of the folders."""
+    """Return what differs once any process changes a study: the times of its folders and texts."""
     found = []
+    for name in TEXTS:
+        with suppress(OSError):
+            found.append((name, os.lstat(study.path / name).st_mtime_ns))
     with suppress(OSError):  # the study was moved or deleted; writing to it says so
         for folder in os.scandir(study.path / "records"):
             if folder.is_dir(follow_symlinks=False):
@@ -33,7 +38,7 @@ def signature(study: Study) -> Signature:
 
 
 def take_up_changes(study: Study) -> Changes:
-    """Adopt records that other processes wrote, and forget those that they deleted."""
+    """Adopt records that other processes wrote, forget those that they deleted, read the texts."""
     known = {entry.key: entry for entry in study.entries}
     there = {path.stem: path for path, _ in record_files(study.path / "records")}
     added = []
@@ -48,7 +53,10 @@ def take_up_changes(study: Study) -> Changes:
     ]
     removed = study.forget(gone)
     added.sort(key=lambda entry: entry.created)
-    return Changes(tuple(added), tuple(removed))
+    texts = study.labels.take_up()
+    with suppress(StudyError):  # the study was moved or deleted; writing to it says so
+        texts = study.take_up_about() or texts
+    return Changes(tuple(added), tuple(removed), texts)
 
 
 def arranged(study: Study, keys: Iterable[str]) -> Study:

@@ -179,6 +179,13 @@ def read_packed(path: Path, depth: int) -> Iterator[tuple[str, Content]]:
             yield name, reader.content(group)
 
 
+def packed_names(path: Path, depth: int) -> list[str]:
+    """Return the names of the groups of a packed file; raises as :func:`read_packed`."""
+    verify(path)
+    with safe_open(path) as file:
+        return [name for name, _ in _Reader(path).groups(file, "", depth)]
+
+
 def verify(path: Path) -> None:
     """Compare a file with its checksum; raise :class:`FileError` if they differ."""
     check_regular(path)

@@ -7,6 +7,7 @@ that are not a key with plain texts are ignored, and labels only affect what is 
 from __future__ import annotations
 
 import json
+import os
 import re
 import threading
 from dataclasses import dataclass, replace
@@ -15,13 +16,14 @@ from typing import Any
 
 from engine.specs.schema import KEY_LENGTH
 from engine.store.atomic import new_file
-from engine.store.files import read_text
+from engine.store.files import NotAFile, read_text
 from engine.store.hdf5 import FileError
 from engine.store.index import Entry
 
 LONGEST_TITLE = 200
 LONGEST_NOTE = 20_000
 MOST_BYTES = 64 << 20
+DAMAGED = ".damaged"  # added to the name of a file that is no table of labels
 _KEY = re.compile(rf"[0-9a-f]{{{KEY_LENGTH}}}")
 
 
@@ -48,7 +50,8 @@ class Labels:
     def __init__(self, path: Path):
         self._path = path
         self._lock = threading.Lock()
-        self._known = _read(path)
+        self._known: dict[str, Label] = {}
+        self.take_up()
         self._shown: dict[str, tuple[Entry | None, Entry]] = {}
 
     def of(self, key: str) -> Label:
@@ -83,18 +86,72 @@ class Labels:
         FileError
             If the file cannot be written; the label is not changed.
         """
-        self.set_many({key: replace(self.of(key), **_given(title=title, note=note))})
+        with self._lock:
+            known = self._present()
+            now = replace(known.get(key, NONE), **_given(title=title, note=note))
+            self._replace(known, {key: now})
 
     def set_many(self, labels: dict[str, Label]) -> None:
         """Change the labels of several records at once; see :meth:`set`."""
         with self._lock:
-            # Another window may have changed the file: reread it and replace only these labels.
-            known = {**_read(self._path)}
-            for key, label in labels.items():
-                known[key] = Label(clean_title(label.title), label.note[:LONGEST_NOTE])
-            known = {key: label for key, label in known.items() if label != NONE}
-            _write(self._path, known)
-            self._known = known
+            self._replace(self._present(), labels)
+
+    def exchange(self, key: str, before: Label, after: Label) -> None:
+        """Change what differs between two labels, where the file still has the first of them.
+
+        Raises
+        ------
+        FileError
+            As :meth:`set`, and if another process changed the title or the note meanwhile, which
+            then stays.
+        """
+        with self._lock:
+            known = self._present()
+            self._known, now = known, known.get(key, NONE)
+            for name in ("title", "note"):
+                old, new = getattr(before, name), getattr(after, name)
+                if old == new:
+                    continue
+                if getattr(now, name) != old:
+                    raise FileError(f"the {name} was changed elsewhere meanwhile, and stays")
+                now = replace(now, **{name: new})
+            self._replace(known, {key: now})
+
+    def take_up(self) -> bool:
+        """Read the file, which another process may have changed; return whether it had."""
+        with self._lock:
+            try:
+                known = self._present()
+            except FileError:
+                return False  # writing says why
+            changed, self._known = known != self._known, known
+            return changed
+
+    def _present(self) -> dict[str, Label]:
+        """Return the labels in the file; those known before if it is damaged.
+
+        Raises
+        ------
+        FileError
+            If it cannot be read now: what would be written then had only a part of the labels.
+        """
+        try:
+            return _read(self._path)
+        except OSError as error:
+            raise FileError(
+                f"{self._path} cannot be read: {error.strerror or error}; it is not changed"
+            ) from error
+        except (ValueError, RecursionError):
+            return dict(self._known)
+
+    def _replace(self, known: dict[str, Label], labels: dict[str, Label]) -> None:
+        known = {**known}
+        for key, label in labels.items():
+            known[key] = Label(clean_title(label.title), label.note[:LONGEST_NOTE])
+        known = {key: label for key, label in known.items() if label != NONE}
+        _keep_damaged(self._path)
+        _write(self._path, known)
+        self._known = known
 
 
 def clean_title(text: str) -> str:
@@ -108,15 +165,31 @@ def _given(**texts: str | None) -> dict[str, str]:
 
 
 def _read(path: Path) -> dict[str, Label]:
-    """Return the valid labels in a file."""
-    try:
-        # A link may lead out of the study.
-        if path.is_symlink():
-            return {}
-        data = json.loads(read_text(path, MOST_BYTES))
-    except (OSError, ValueError, RecursionError):
+    """Return the valid labels in a file; {} if it is none.
+
+    Raises
+    ------
+    OSError, ValueError, RecursionError
+        If it cannot be read at this moment, or is no JSON.
+    """
+    # A link may lead out of the study.
+    if path.is_symlink():
         return {}
-    return labels_from(data)
+    try:
+        return labels_from(json.loads(read_text(path, MOST_BYTES)))
+    except (FileNotFoundError, NotAFile):
+        return {}
+
+
+def _keep_damaged(path: Path) -> None:
+    """Give a file that is no JSON another name before a new one takes its place."""
+    try:
+        _read(path)
+    except (ValueError, RecursionError):
+        try:
+            os.replace(path, path.with_name(path.name + DAMAGED))
+        except OSError as error:
+            raise FileError(f"{path} cannot be kept: {error.strerror}") from error
 
 
 def labels_from(data: object) -> dict[str, Label]:

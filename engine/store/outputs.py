@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from engine.store import hdf5
@@ -19,6 +19,7 @@ from engine.store.hdf5 import FileError
 PACKED_STUDY = "a packed study"
 FIGURE_DATA = "the data of a figure"
 ANIMATION = "an animated picture"
+LOST = "whose study.json is lost or damaged; check --repair writes it anew"
 # Stands in every picture that is written, as the PNG text "Software" or the comment of a GIF.
 MADE_BY = "Isthmus"
 _HEAD = 4096
@@ -137,6 +138,19 @@ def is_study(folder: Path) -> bool:
         )
     except OSError:
         return False
+
+
+def no_study_words(path: Path) -> str:
+    """Return why what is at a path is no study that can be opened, to follow "study is PATH, "."""
+    if is_study(path):
+        return LOST
+    if path.is_file():
+        with suppress(OutputError):
+            if _is_of_kind(path, PACKED_STUDY):
+                return "a packed study, one file; the command unpack makes a study of it"
+        return "a file; it must be a folder"
+    problem = "which is not a study" if path.exists() else "which does not exist"
+    return f"{problem}; a study is a folder of records"
 
 
 def is_remnant(path: Path) -> bool:

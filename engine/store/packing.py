@@ -18,6 +18,7 @@ from typing import Any
 from engine.specs.schema import KEY_LENGTH
 from engine.store import hdf5
 from engine.store.hdf5 import Content, FileError
+from engine.store.headers import entry_of
 from engine.store.labels import Label, labels_from
 from engine.store.outputs import (
     PACKED_STUDY,
@@ -74,10 +75,12 @@ def unpack(
     Raises
     ------
     StudyError
-        If the file is damaged or not a packed study, or the folder is not empty.
+        If the file is damaged, not a packed study or one of a newer version, or the folder is not
+        empty.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise StudyError(f"study is {folder}, a folder with other files; it must be empty")
+    folder = Path(os.path.realpath(folder))  # of a link, what it leads to
+    if folder.exists():
+        _refuse_place(folder)
     try:
         check_outside_studies(folder)
     except OutputError as error:
@@ -104,6 +107,29 @@ def unpack(
     return Study(folder)
 
 
+def lacking(path: Path, folder: Path) -> int:
+    """Return how many records of a packed study a study's folder has neither kept nor in its trash.
+
+    Raises
+    ------
+    FileError, OSError
+        If the file is damaged or cannot be read.
+    """
+    names = (name for name in hdf5.packed_names(path, depth=2) if _NAME.fullmatch(name))
+    places = [folder / "records", folder / "trash"]
+    return sum(not any((place / f"{name}.h5").is_file() for place in places) for name in names)
+
+
+def _refuse_place(folder: Path) -> None:
+    """Raise ``StudyError`` if a study must not be unpacked to what is there."""
+    if not folder.is_dir():
+        raise StudyError(f"study is {folder}, a file; it must be a new or empty folder")
+    if any(folder.iterdir()):
+        raise StudyError(f"study is {folder}, a folder with other files; it must be empty")
+    if folder == Path.cwd():  # another folder takes its place, and the shell would stay in the old
+        raise StudyError(f"study is {folder}, the present folder; it must be another one")
+
+
 def _refuse_bad(path: Path) -> None:
     """Raise ``StudyError`` if a packed study must not be written to this path."""
     try:
@@ -125,7 +151,12 @@ def _unpack_into(
             about = found if isinstance(found, dict) else {}
             labels = labels_from(content.documents.get("labels"))
         elif _NAME.fullmatch(name):
-            hdf5.write(folder / "records" / f"{name}.h5", content)
+            place = folder / "records" / f"{name}.h5"
+            hdf5.write(place, content)
+            try:
+                entry_of(content.documents, place)
+            except FileError as error:
+                raise FileError(f"{path.name} cannot be unpacked: {error}") from error
         else:
             raise FileError(f"{path.name} holds {name!r}, which no packed study has")
         progress(done)

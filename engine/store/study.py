@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.specs.schema import Spec, from_dict
-from engine.store import hdf5, index
+from engine.store import hdf5, index, outputs
 from engine.store.atomic import new_file, remove_left_over
 from engine.store.checking import Problem, is_damaged, problems
 from engine.store.files import json_text, read_text
@@ -31,10 +31,9 @@ from engine.store.hdf5 import Array, Content, FileError
 from engine.store.headers import SCHEMA, entry_of, header_of
 from engine.store.index import Entry, Number
 from engine.store.labels import Labels
-from engine.store.outputs import OutputError, check_outside_studies, is_remnant, is_study
+from engine.store.outputs import LOST, OutputError, no_study_words
 
 SUFFIX = ".isthmus"
-LOST = "whose study.json is lost or damaged; check --repair writes it anew"
 
 
 class StudyError(ValueError):
@@ -97,7 +96,8 @@ class Study:
 
     def __init__(self, path: Path, *, create: bool = False):
         self.path = path
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # never held while a drive is waited for
+        self._texts = threading.RLock()  # of study.json and locations.json
         if create and not (path / "study.json").exists():
             self._create()
         self.about = self._read_about()
@@ -207,8 +207,8 @@ class Study:
                 raise StudyError(f"record {entry.key} cannot be read: {error}") from error
         else:
             entry = replace(entry, size=size)
+            index.append(self._index, entry)
             with self._lock:
-                index.append(self._index, entry)
                 self._entries[entry.key], self._ordered = entry, None
         self.drop_checkpoint(spec)
         return entry
@@ -289,15 +289,22 @@ class Study:
             relative = os.path.relpath(absolute, self.path.resolve())
         except ValueError:  # another drive on Windows
             relative = ""
-        with self._lock:
+        with self._texts:
             places = self._read_json("locations.json")
             places[digest] = {"absolute": str(absolute), "relative": relative}
             self._write_json("locations.json", places)
 
+    def take_up_about(self) -> bool:
+        """Read name and notes, which another process may have changed; return whether it had."""
+        with self._texts:
+            before, self.about = self.about, self._read_about()
+            return self.about != before
+
     def describe(self, *, name: str | None = None, notes: str | None = None) -> None:
-        """Change the study's name or notes."""
+        """Change the study's name or notes; what is not given stays as its file has it."""
         given = {"name": name, "notes": notes}
-        with self._lock:
+        with self._texts:
+            self.take_up_about()
             self.about.update({field: text for field, text in given.items() if text is not None})
             self._write_json("study.json", self.about)
 
@@ -315,13 +322,17 @@ class Study:
 
     def _create(self) -> None:
         try:
-            check_outside_studies(self.path)
+            outputs.check_outside_studies(self.path)
         except OutputError as error:
             raise StudyError(str(error)) from error
         if self.path.is_file():
-            raise StudyError(f"study is {self.path}, a file; it must be a folder")
-        if self.path.is_dir() and not all(map(is_remnant, self.path.iterdir())):
-            problem = LOST if is_study(self.path) else "a folder with other files; it must be empty"
+            raise StudyError(f"study is {self.path}, {no_study_words(self.path)}")
+        if self.path.is_dir() and not all(map(outputs.is_remnant, self.path.iterdir())):
+            problem = (
+                LOST
+                if outputs.is_study(self.path)
+                else "a folder with other files; it must be empty"
+            )
             raise StudyError(f"study is {self.path}, {problem}")
         try:
             (self.path / "records").mkdir(parents=True, exist_ok=True)
@@ -332,9 +343,7 @@ class Study:
 
     def _read_about(self) -> dict[str, Any]:
         if not (self.path / "study.json").is_file():
-            problem = "which is not a study" if self.path.exists() else "which does not exist"
-            problem = LOST if is_study(self.path) else f"{problem}; a study is a folder of records"
-            raise StudyError(f"study is {self.path}, {problem}")
+            raise StudyError(f"study is {self.path}, {no_study_words(self.path)}")
         about = self._read_json("study.json")
         schema = about.get("schema")
         if schema is None:

@@ -9,6 +9,7 @@ every record in ``records/`` are also there.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -63,13 +64,16 @@ def dependants(entries: Iterable[Entry], keys: Collection[str]) -> list[Entry]:
 def delete(study: Study, keys: Collection[str], progress: Progress = _silent) -> Deleted:
     """Move records, and all records computed from them, into the trash of their study.
 
-    ``progress`` is called with how many files were moved, and of how many.
+    ``progress`` is called with how many files were moved, and of how many. What another process
+    deleted meanwhile is left to it: restoring brings back what was moved here.
 
     Raises
     ------
     StudyError
-        If a file cannot be moved. Files that were already moved are put back.
+        If a file cannot be moved, or the study is no longer there. Files that were already moved
+        are put back.
     """
+    _refuse_gone(study.path)
     found = dependants(study.entries, keys)
     _refuse_links(study.path, found)
     # Now: who watches the folder meanwhile forgets what has left it.
@@ -77,7 +81,9 @@ def delete(study: Study, keys: Collection[str], progress: Progress = _silent) ->
     moved: list[Entry] = []
     for entry in reversed(found):
         try:
-            _move(*_places(study.path, entry))
+            if not _move(*_places(study.path, entry)):
+                headers = [header for header in headers if header.key != entry.key]
+                continue
         except OSError as error:
             _move_back(study.path, moved)
             raise StudyError(f"{entry.title} cannot be deleted: {error.strerror}") from error
@@ -98,9 +104,12 @@ def restore(study: Study, deleted: Deleted, progress: Progress = _silent) -> lis
     Raises
     ------
     StudyError
-        If a file is no longer in the trash, or cannot be moved. Files that were already restored
-        stay restored.
+        If the study is no longer there, if a file is no longer in the trash, was changed there, or
+        cannot be moved, or if a record that it was computed from is in the trash itself. Files
+        that were already restored stay restored.
     """
+    _refuse_gone(study.path)
+    trashed = {path.stem for path in content(study)}
     for number, entry in enumerate(deleted.entries):
         progress(number, len(deleted.entries))
         place, aside = _places(study.path, entry)
@@ -108,12 +117,14 @@ def restore(study: Study, deleted: Deleted, progress: Progress = _silent) -> lis
             if place.exists():
                 study.adopt(place)
                 continue
-            _move(aside, place)
-        except FileNotFoundError:
-            raise StudyError(f"{entry.title} is not in the trash any more") from None
+            _refuse_without_parents(study, entry, trashed)
+            _refuse_changed(entry, aside)
+            if not _move(aside, place):
+                raise StudyError(f"{entry.title} is not in the trash any more")
         except (OSError, FileError) as error:
             reason = getattr(error, "strerror", None) or error
             raise StudyError(f"{entry.title} cannot be put back: {reason}") from error
+        trashed.discard(entry.key)
         study.remember([entry])
     _sync(study.path, deleted.entries)
     return [study.entry(entry.key) for entry in deleted.entries]
@@ -151,14 +162,15 @@ def restore_all(study: Study) -> int:
     StudyError
         If a file cannot be moved.
     """
+    _refuse_gone(study.path)
     files = content(study)
     # As on opening a study, a line of the index saves reading a file of its kind and size.
     known = index.known(study.path / "index.jsonl") if files else {}
     for path in files:
         place = study.path / "records" / path.parent.name / path.name
         try:
-            if not place.exists():
-                _move(path, place)
+            if not place.exists() and not _move(path, place):
+                continue  # another process put it back or deleted it
             entry = known.get(path.stem)
             if entry is not None and index.is_of(entry, place, place.stat().st_size):
                 study.remember([entry])
@@ -226,13 +238,43 @@ def _move_back(folder: Path, moved: list[Entry]) -> None:
             _move(aside, place)
 
 
-def _move(source: Path, target: Path) -> None:
+def _refuse_gone(folder: Path) -> None:
+    """Raise if the study is not there: folders that moving makes would be a part of one."""
+    if not (folder / "study.json").is_file():
+        raise StudyError(f"study {folder} is no longer there: moved, renamed or deleted")
+
+
+def _refuse_changed(entry: Entry, aside: Path) -> None:
+    """Raise if a file in the trash is not the one that was moved there, as far as it is seen."""
+    try:
+        found = os.lstat(aside)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(found.st_mode) or found.st_size != entry.size:
+        raise StudyError(f"{entry.title} was changed in the trash, and stays there")
+
+
+def _refuse_without_parents(study: Study, entry: Entry, trashed: set[str]) -> None:
+    """Raise if a record's parent is in the trash only, where another process put it since."""
+    lost = trashed.intersection(entry.parents)
+    if lost and lost - {path.stem for path, _ in index.record_files(study.path / "records")}:
+        raise StudyError(
+            f"{entry.title} was computed from a record that is in the trash: put everything in the "
+            "trash back to have both"
+        )
+
+
+def _move(source: Path, target: Path) -> bool:
+    """Rename a file, making the target's folder; return whether the file was there."""
     # One call for each of thousands: after every call a thread waits for Python's lock again.
     try:
         os.replace(source, target)
     except FileNotFoundError:
+        if not os.path.lexists(source):
+            return False
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(source, target)
+    return True
 
 
 def _sync(folder: Path, entries: Iterable[Entry]) -> None:

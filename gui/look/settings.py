@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from platformdirs import user_cache_path, user_config_path
@@ -152,6 +153,7 @@ def set_form_state(study: Path, form: str, state: str) -> None:
     set_text(f"forms/{_mark(study)}/{form}", state)
 
 
+@lru_cache(maxsize=64)  # a drive that does not answer later is not asked again
 def _mark(path: Path) -> str:
     return hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:20]
 

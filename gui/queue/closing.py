@@ -14,9 +14,9 @@ SILENT_SECONDS = 0.7  # a window that is gone within a second needs no words
 MOST_SECONDS = 8.0
 LANES = {
     "ingest": "images that are being read",
-    "packed study": "the copy of the study",
+    "packed study": "a packed study that is being written or unpacked",
     "report": "a report",
-    "change": "records that are being moved",
+    "change": "a change of the study",
     CHANNEL: "computations of the study before",
 }
 

@@ -8,11 +8,12 @@ The records themselves never change. Titles and notes are labels stored beside t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from engine.store import trash
@@ -20,6 +21,7 @@ from engine.store.index import Entry
 from engine.store.labels import LONGEST_NOTE, Label, clean_title
 from engine.store.study import Study, spec_of
 from engine.store.trash import Deleted
+from gui.session.threads.attempts import Attempts
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
 STEPS_KEPT = 200
 FEW = 50  # records that are moved at once; more are moved on a lane
-TELL_MS = 500
 _NUMBERS = itertools.count()
 
 
@@ -39,12 +40,7 @@ class Edits(QObject):
         super().__init__(state)
         self._state = state
         self._study: Study | None = None
-        self._went_well = True
-        self._steps = 0  # that are being done on a lane
-        self._progress = (0, 0)
-        self._telling = QTimer(self)
-        self._telling.setInterval(TELL_MS)
-        self._telling.timeout.connect(self._tell)
+        self._attempts = Attempts(state, self._forget_steps)
         self.stack = QUndoStack(self)
         self.stack.setUndoLimit(STEPS_KEPT)
         state.study_changed.connect(self._on_study)
@@ -52,32 +48,31 @@ class Edits(QObject):
     @property
     def busy(self) -> bool:
         """Whether a step is being done on a lane."""
-        return self._steps > 0
+        return self._attempts.busy
 
     # ------------------------------------------------------------------------------------- labels
 
     def rename(self, key: str, title: str) -> None:
         """Set a record's title; "" or its original title restores the original."""
         study = self._state.study
-        if study is None:
+        if study is None or not self._is_there(study, key):
             return
         wanted = clean_title(title)
-        before = study.labels.of(key)
         if wanted == _own_title(study, key):
             wanted = ""
-        if wanted != before.title:
+        if wanted != study.labels.of(key).title:
             text = f"renaming of “{study.entry(key).title}”"
-            self._relabel(study, key, replace(before, title=wanted), text)
+            self._relabel(study, key, {"title": wanted}, text)
 
     def note(self, key: str, note: str) -> None:
         """Set a record's note; "" removes it."""
         study = self._state.study
-        if study is None:
+        if study is None or not self._is_there(study, key):
             return
-        before, wanted = study.labels.of(key), note.strip()[:LONGEST_NOTE]
-        if wanted != before.note:
+        wanted = note.strip()[:LONGEST_NOTE]
+        if wanted != study.labels.of(key).note:
             text = f"note on “{study.entry(key).title}”"
-            self._relabel(study, key, replace(before, note=wanted), text)
+            self._relabel(study, key, {"note": wanted}, text)
 
     def describe(self, *, name: str | None = None, notes: str | None = None) -> None:
         """Change the study's name or notes; a blank name is ignored."""
@@ -88,11 +83,25 @@ class Edits(QObject):
         after = {field: text for field, text in given.items() if text is not None}
         if after.get("name") == "":
             del after["name"]
-        before = {field: str(study.about.get(field, "")) for field in after}
-        if after == before:
+        if all(study.about.get(field) == text for field, text in after.items()):
             return
+        before: dict[str, str] = {}
+
+        def do() -> None:
+            if not before:
+                study.take_up_about()
+                before.update({field: str(study.about.get(field, "")) for field in after})
+            _describe(study, before, after)
+
         text = "name of the study" if "name" in after else "notes of the study"
-        self._push(text, lambda: study.describe(**after), lambda: study.describe(**before))
+        self._push(text, do, lambda: _describe(study, after, before), apart=True)
+
+    def _is_there(self, study: Study, key: str) -> bool:
+        """Return whether the study has a record; say so if another process deleted it."""
+        if study.stored([key]):
+            return True
+        self._state.message.emit("This record is gone: it was deleted elsewhere.", True)
+        return False
 
     def choose_images(self, spec: ImagesSpec, loaded: ImageSet) -> None:
         """Make these the current images; undoing chooses those before, and reads them again."""
@@ -121,7 +130,7 @@ class Edits(QObject):
 
         def do() -> None:
             if deleted:
-                trash.restore(study, deleted.pop(), self._note)
+                trash.restore(study, deleted.pop(), self._attempts.note)
             else:
                 self._state.run([spec])
 
@@ -136,7 +145,7 @@ class Edits(QObject):
                 problem = text.format(count, spec.title)
             if problem:
                 raise ValueError(problem)
-            deleted[:] = [trash.delete(study, [spec.key], self._note)]
+            deleted[:] = [trash.delete(study, [spec.key], self._attempts.note)]
             if count:
                 text = "“{}” went with what was computed from it; records: {:,}. Redo restores it."
                 self._state.message.emit(text.format(spec.title, count), False)
@@ -147,13 +156,19 @@ class Edits(QObject):
         """Do something that undo takes back; both report by ValueError what prevents them."""
         self._push(text, do, undo)
 
-    def _relabel(self, study: Study, key: str, after: Label, text: str) -> None:
-        before = study.labels.of(key)
-        self._push(
-            text,
-            lambda: study.labels.set_many({key: after}),
-            lambda: study.labels.set_many({key: before}),
-        )
+    def _relabel(self, study: Study, key: str, after: Mapping[str, str], text: str) -> None:
+        before: list[Label] = []
+
+        def do() -> None:
+            if not before:
+                study.labels.take_up()  # another window may have changed it
+                before.append(study.labels.of(key))
+            study.labels.exchange(key, before[0], replace(before[0], **after))
+
+        def undo() -> None:
+            study.labels.exchange(key, replace(before[0], **after), before[0])
+
+        self._push(text, do, undo, apart=True)
 
     # ----------------------------------------------------------------------------------- deleting
 
@@ -190,15 +205,19 @@ class Edits(QObject):
             again = self.obstacle(keys)  # since the undo, a computation may have begun
             if again:
                 raise ValueError(again)
-            deleted[:] = [trash.delete(study, keys, self._note)]
+            deleted[:] = [trash.delete(study, keys, self._attempts.note)]
 
         def undo() -> None:
-            trash.restore(study, deleted[0], self._note)
+            trash.restore(study, deleted[0], self._attempts.note)
 
-        count = len(self.going_with(keys))
-        name = study.entry(next(iter(keys))).title
+        going = self.going_with(keys)
+        count = len(going)
+        if not going:  # another process deleted them meanwhile
+            self._state.records_changed.emit()
+            return True
+        name = next(entry.title for entry in going if entry.key in keys)
         text = f"deletion of “{name}”" if count == 1 else f"deletion of {count:,} records"
-        return self._push(text, do, undo, large=count > FEW)
+        return self._push(text, do, undo, large=count > FEW, apart=True)
 
     def put_back_all(self) -> None:
         """Restore everything in the trash, including deletions from earlier sessions."""
@@ -237,61 +256,12 @@ class Edits(QObject):
         undo: Callable[[], object],
         *,
         large: bool = False,
+        apart: bool = False,
     ) -> bool:
-        self.stack.push(_Edit(text, do, undo, self, large))
-        return self._went_well
-
-    def attempt(self, step: Callable[[], object], what: str, *, large: bool) -> bool:
-        """Do or undo a step, report a failure, and signal that records may have changed.
-
-        A large step, and each that is asked for before it ends, is done on a lane, in order.
-        """
-        if large or self.busy:
-            self._attempt_aside(step, what)
-            return True
-        self._went_well = False
-        try:
-            step()
-            self._went_well = True
-        except ValueError as error:
-            self._state.message.emit(str(error), True)
-        self._state.records_changed.emit()
-        return self._went_well
-
-    def _attempt_aside(self, step: Callable[[], object], what: str) -> None:
-        self._went_well = True
-        self._steps += 1
-        self._progress = (0, 0)
-        self._telling.start()
-        study = self._state.study
-
-        def ended() -> bool:
-            self._steps -= 1
-            if not self._steps:
-                self._telling.stop()
-            return self._state.study is study
-
-        def done(_: object) -> None:
-            if ended():
-                self._state.message.emit(f"Done: {what}.", False)
-                self._state.records_changed.emit()
-
-        def failed(text: str) -> None:
-            self._state.message.emit(text, True)
-            if ended():
-                self._forget_steps()
-
-        self._state.runner.change(step, done, failed)
-
-    def _note(self, done: int, total: int) -> None:
-        """Keep how far a step is. Runs on a lane's thread, so it must not touch anything else."""
-        self._progress = (done, total)
-
-    @Slot()
-    def _tell(self) -> None:
-        done, total = self._progress
-        if total:
-            self._state.message.emit(f"Moved {done:,} of {total:,} records.", False)
+        self.stack.push(
+            _Edit(text, do, undo, partial(self._attempts.make, large=large, apart=apart))
+        )
+        return self._attempts.went_well
 
     def _forget_steps(self) -> None:
         self.stack.clear()
@@ -312,11 +282,10 @@ class _Edit(QUndoCommand):
         text: str,
         do: Callable[[], object],
         undo: Callable[[], object],
-        edits: Edits,
-        large: bool = False,
+        make: Callable[[Callable[[], object], str], bool],
     ):
         super().__init__(text)
-        self._do, self._undo, self._edits, self._large = do, undo, edits, large
+        self._do, self._undo, self._make = do, undo, make
 
     def redo(self) -> None:
         """Make the change."""
@@ -327,8 +296,17 @@ class _Edit(QUndoCommand):
         self._run(self._undo, f"undo of the {self.text()}")
 
     def _run(self, step: Callable[[], object], what: str) -> None:
-        if not self._edits.attempt(step, what, large=self._large):
+        if not self._make(step, what):
             self.setObsolete(True)
+
+
+def _describe(study: Study, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+    """Change name or notes, where another process did not change them meanwhile."""
+    study.take_up_about()
+    for field, text in before.items():
+        if study.about.get(field, "") != text:
+            raise ValueError(f"the {field} of the study changed elsewhere meanwhile: it stays")
+    study.describe(**after)
 
 
 def _own_title(study: Study, key: str) -> str:

@@ -63,9 +63,8 @@ class Runner(QObject):
         self._importing = Lane("isthmus-importing", self._answers)
         self._previewing = Lane("isthmus-preview", self._answers)
         self._preparing = Lane("isthmus-preparing", self._answers)
-        self._lanes: tuple[Lane, ...] = (
-            *(self._reading, self._importing, self._previewing, self._preparing),
-        )
+        lanes = self._reading, self._importing, self._previewing, self._preparing
+        self._lanes: tuple[Lane, ...] = lanes
         self._scheduler: Scheduler | None = None
         self._tap = Tap(self._events.put)
         self.leaving = Leaving(self)
@@ -97,9 +96,9 @@ class Runner(QObject):
     def open(
         self, study: Study, device: str = "auto", *cores: int | None, workers: Workers | None = None
     ) -> None:
-        """Run plans in this study from now on; see :func:`engine.plan.slots.slots_on`.
+        """Run plans in this study from now on, on :func:`~engine.plan.slots.slots_on`.
 
-        What the study before computes is cancelled, and ends on a thread that nobody waits for.
+        What the study before computes is cancelled; nobody waits for its end.
         """
         from engine.plan.slots import slots_on
         from gui.session.threads.who_computes import scheduler_of
@@ -259,7 +258,7 @@ class Runner(QObject):
     ) -> None:
         """Change the open study on a lane, one change after the other and each to its end."""
         self._asked += 1
-        request = Request(f"change {self._asked}", lambda _: work(), done, failed)
+        request = Request(f"change {self._asked}", lambda _: work(), done, failed, kept=True)
         self._preparing.ask(request)
         self._answer_timer.start()
 
@@ -338,6 +337,11 @@ class Runner(QObject):
         self.cancel()
         for lane in self._lanes:
             lane.begin_stop()
+
+    @property
+    def takes_changes(self) -> bool:
+        """Whether :meth:`change` still does anything; once the window closes, it does not."""
+        return not self._preparing.stopping
 
     @property
     def quiet(self) -> bool:

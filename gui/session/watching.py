@@ -17,7 +17,7 @@ ONE_BY_ONE = 50  # more new records than this are shown at once
 
 
 class Watching(QObject):
-    """Looks every two seconds, on a lane, whether records came or went without this window.
+    """Looks every two seconds, on a lane, what changed in the study without this window.
 
     The times of the folders are compared, because a network drive sends no notifications.
     """
@@ -54,7 +54,7 @@ class Watching(QObject):
     def _tell(self, changes: Changes) -> None:
         own = {spec.key for spec in self._state.runner.pending}  # their ends are told by events
         added = [entry for entry in changes.added if entry.key not in own]
-        if changes.removed or len(added) > ONE_BY_ONE:
+        if changes.removed or changes.texts or len(added) > ONE_BY_ONE:
             self._state.records_changed.emit()
             return
         for entry in added:

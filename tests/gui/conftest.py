@@ -17,6 +17,12 @@ def clipboard_left_empty():
         QGuiApplication.clipboard().clear()
 
 
+@pytest.fixture(autouse=True)
+def changes_waited_for(monkeypatch):
+    """Wait for changes of a study as long as it takes, however busy the machine is."""
+    monkeypatch.setattr("gui.session.threads.attempts.PATIENCE", 60.0)
+
+
 @pytest.fixture
 def gate(monkeypatch):
     """Put a gate in the place of the computation of Glyphs."""

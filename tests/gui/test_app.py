@@ -179,11 +179,12 @@ def test_that_the_window_is_up_before_the_engine_and_ends_cleanly(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of a terminal")
-def test_that_an_interrupt_in_the_terminal_closes_the_window(tmp_path):
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_that_an_interrupt_in_the_terminal_or_its_end_closes_the_window(tmp_path, name):
     process = start(tmp_path, "pass")
     assert process.stdout.readline().split()[-1] == "True"
     assert process.stdout.readline().startswith("opened")
-    process.send_signal(signal.SIGINT)
+    process.send_signal(getattr(signal, name))
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 0
     assert "Traceback" not in errors

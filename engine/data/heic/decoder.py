@@ -22,7 +22,6 @@ from engine.data.safety.bounds import MEMORY_CAP
 
 FORMAT = "HEIF"
 SUFFIXES = (".heic", ".heif", ".hif")
-TO_EIGHT_BITS = "more than 8 bits were rounded to 8 by the decoder"
 # Makes the packaged program, which has no interpreter to run a file with, such a process.
 FLAG = "--decode-heic"
 # A photograph of 12 million pixels takes about 1 s.

@@ -203,8 +203,15 @@ def style_of(preset: str, changes: Mapping[str, Any] | None = None) -> FigureSty
 
 
 def replaced_font(preset: str, font: str = "") -> str:
-    """Return one sentence if a preset's fonts are not installed and no other one was chosen."""
-    if not preset or font:
+    """Return one sentence if the font that was chosen, or a preset's own, is not installed."""
+    from engine.fonts import OWN, installed  # loads matplotlib
+    from engine.specs.errors import shown
+
+    if font:
+        if installed(font):
+            return ""
+        return f"the font {shown(font)} is not installed: the letters are {OWN}"
+    if not preset:
         return ""
     row = PRESETS[preset]
     used, wanted = row.style().font, row.fonts[:2]

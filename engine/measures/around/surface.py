@@ -72,9 +72,15 @@ def plane_through(direction: Tensor, norm: str, eps: float, generator: torch.Gen
     InputError
         If the direction is zero or not finite, or the image has a single value.
     """
+    if not bool(direction.isfinite().all()):
+        raise InputError("the direction holds NaN or infinity, so it spans no plane")
+    if not bool(direction.any()):
+        raise InputError("the direction is zero, so it spans no plane: the attack moves nothing")
     length = norms(direction[None], norm)[0]
     if not bool(torch.isfinite(length)) or float(length) == 0.0:
-        raise InputError("the direction is zero, so it spans no plane: the attack moves nothing")
+        # Its squares are beyond the numbers of its type; its length is of no account.
+        direction = direction / direction.abs().max()
+        length = norms(direction[None], norm)[0]
     if direction.numel() < 2:
         raise InputError("the image has a single value, so no direction is orthogonal to another")
     along = direction / length

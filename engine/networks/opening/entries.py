@@ -8,7 +8,7 @@ entry. Floating-point numbers of another precision are converted, and that is sa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,9 @@ from engine.networks.opening.formats import WeightsError
 
 COUNTER = "num_batches_tracked"
 LONGEST_NAME = 200
+# Weights of trained networks are below a thousand; only variances of layers are much larger.
+LARGE = 1e6
+STATISTICS = ("running_mean", "running_var")
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,8 @@ class Entries:
     tensors
         Dense float32 on the CPU, counters int64; in memory of their own.
     notes
-        A phrase for every conversion, such as "62 entries converted from float16 to float32".
+        A phrase for every conversion, such as "62 entries converted from float16 to float32", and
+        for numbers that no trained network has.
     """
 
     tensors: dict[str, Tensor]
@@ -84,7 +88,28 @@ def checked(
             f"{sum(lost.values()):,} numbers are too small for float32 and became 0, the first "
             f"under {shown(next(iter(lost)))}"
         )
-    return Entries(tensors, tuple(notes))
+    return Entries(tensors, (*notes, *_unlikely(tensors)))
+
+
+def _unlikely(tensors: Mapping[str, Tensor]) -> Iterator[str]:
+    """Yield phrases on numbers that can be computed with, but that no trained network has."""
+    floats = {name: one for name, one in tensors.items() if one.is_floating_point()}
+    matrices = {name: one for name, one in floats.items() if one.ndim > 1 and one.numel()}
+    zeros = [name for name, one in matrices.items() if not bool(one.any())]
+    if zeros:
+        verb = "holds" if len(zeros) == 1 else "hold"
+        yield (
+            f"{len(zeros)} of {len(matrices)} weights with rows and columns {verb} nothing but 0, "
+            f"the first under {shown(zeros[0])}"
+        )
+    rest = {name: one for name, one in floats.items() if not name.endswith(STATISTICS)}
+    sizes = {name: float(one.abs().max()) for name, one in rest.items() if one.numel()}
+    large = [name for name, size in sizes.items() if size > LARGE]
+    if large:
+        yield (
+            f"numbers as large as {max(sizes.values()):.3g} are among the weights, the first under "
+            f"{shown(large[0])}: what the network computes may be no number"
+        )
 
 
 def dense(name: str, value: Any, file: str, size: int | None = None) -> Tensor:

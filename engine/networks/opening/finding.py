@@ -226,7 +226,12 @@ def _notes(
     yield from converted
     if own is not None and own.note:
         yield own.note
-    if own is None and (opened.said.mean or opened.said.std):
+    if own is None and opened.said.unread:
+        yield (
+            f"the {' and '.join(opened.said.unread)} beside the weights were left out: a "
+            "normaliser is a list of 1 to 4 numbers for each"
+        )
+    elif own is None and (opened.said.mean or opened.said.std):
         means, deviations = (
             ", ".join(f"{one:g}" for one in numbers) or "none"
             for numbers in (opened.said.mean, opened.said.std)

@@ -70,12 +70,15 @@ class Said:
         A name such as "resnet50", or "".
     mean, std
         Of the normalisation in [0, 1] units; () if not stated.
+    unread
+        Which of these two are stated, but not as a list of 1 to 4 numbers.
     """
 
     classes: tuple[str, ...] = ()
     architecture: str = ""
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def states_in(content: Content, file: str) -> list[StateDict]:
@@ -188,11 +191,20 @@ def _rank(value: Tensor | NDArray[Any]) -> int:
 def said_by(content: Content, path: Path) -> Said:
     """Return what a file says about its network, and else the config.json in its folder."""
     sources = [*_tables(content.value), content.metadata, *_config_beside(path)]
+    found = {
+        name: next(filter(None, (_numbers(source, name) for source in sources)), ())
+        for name in ("mean", "std")
+    }
     return Said(
         classes=next(filter(None, map(_classes_of, sources)), ()),
         architecture=next(filter(None, map(_architecture_of, sources)), ""),
-        mean=next(filter(None, (_numbers(source, "mean") for source in sources)), ()),
-        std=next(filter(None, (_numbers(source, "std") for source in sources)), ()),
+        mean=found["mean"],
+        std=found["std"],
+        unread=tuple(
+            name
+            for name, numbers in found.items()
+            if not numbers and any(_is_stated(source.get(name)) for source in sources)
+        ),
     )
 
 
@@ -258,6 +270,10 @@ def _architecture_of(source: Mapping[str, Any]) -> str:
     return ""
 
 
+def _is_stated(value: Any) -> bool:
+    return value is not None and not (isinstance(value, list | tuple) and not value)
+
+
 def _numbers(source: Mapping[str, Any], name: str) -> tuple[float, ...]:
     value = source.get(name)
     if isinstance(value, np.ndarray):
@@ -266,7 +282,7 @@ def _numbers(source: Mapping[str, Any], name: str) -> tuple[float, ...]:
         value = value.detach().reshape(-1)[:5].tolist()
     if not isinstance(value, list | tuple) or not 1 <= len(value) <= 4:
         return ()
-    if not all(isinstance(one, int | float) for one in value):
+    if not all(isinstance(one, int | float) and not isinstance(one, bool) for one in value):
         return ()
     try:
         return tuple(float(one) for one in value)

@@ -158,11 +158,13 @@ class Crew:
         with suppress(Exception):  # a worker that cannot be told is lost, or its scheduler is
             self._client.run(steer, order.name, cancelled, paused, on_error="ignore")
 
-    def refuse(self, address: str, order: Order, reason: str) -> str:
-        """Note that a worker cannot compute an order; return that in a sentence."""
+    def refuse(self, address: str, order: Order, reason: str, *, wholly: bool = False) -> str:
+        """Note that a worker cannot compute an order, or nothing; return that in a sentence."""
         title = next((hand.title for hand in self._known() if hand.address == address), address)
-        sentence = f"{title} {reason}; it computes nothing that needs the file"
-        digests = {digest for _, digest in order.plugins}
+        sentence = (
+            f"{title} {reason}; it computes nothing{'' if wholly else ' that needs the file'}"
+        )
+        digests = {""} if wholly else {digest for _, digest in order.plugins}
         with self._lock:
             new = {(address, digest) for digest in digests} - self._refused
             self._refused |= new

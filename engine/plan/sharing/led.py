@@ -273,7 +273,9 @@ class _Bundle:
             self.end_all("failed", f"{type(error).__name__}: {error}")
             return
         if answer.refused:
-            sentence = self._crew.refuse(answer.worker, order, answer.refused)
+            sentence = self._crew.refuse(
+                answer.worker, order, answer.refused, wholly=answer.useless
+            )
             if not self._crew.is_left(order):
                 self.end_all("failed", sentence)
             return

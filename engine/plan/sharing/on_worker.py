@@ -76,13 +76,15 @@ class Order:
 class Answer:
     """How an order ended: why computations failed, by key, and which were cancelled.
 
-    ``refused`` is why the worker computed nothing of it, in words that go on from its name.
+    ``refused`` is why the worker computed nothing of it, in words that go on from its name;
+    ``useless``, that it is so for every order.
     """
 
     worker: str
     failed: dict[str, str] = field(default_factory=dict)
     cancelled: tuple[str, ...] = ()
     refused: str = ""
+    useless: bool = False
 
 
 @dataclass
@@ -121,13 +123,16 @@ def compute_bundle(order: Order) -> Answer:
     worker = get_worker()
     if reason := _reason_against(order.plugins):
         return Answer(worker.address, refused=reason)
-    study = Study(Path(order.folder))
-    own: list[Spec] = [from_dict(form) for form in order.forms]
+    try:
+        study = Study(Path(order.folder))
+        own: list[Spec] = [from_dict(form) for form in order.forms]
+        presence = Presence(study.path)
+    except (ValueError, OSError) as error:  # not on its drive, read-only, another version
+        return Answer(worker.address, refused=f"cannot compute in the study: {error}", useless=True)
     keys = {spec.key for spec in own}
     plan = everything(own)
     # What is needed has been computed, but on a network drive it may not be seen here yet.
     owners = {one.spec.key: 1 if one.spec.key in keys else 2 for one in plan}
-    presence = Presence(study.path)
     told = {"order": order.name, "worker": worker.address}
 
     def send(kind: str, packed: Packed) -> None:

@@ -1,7 +1,7 @@
 """Packing a copy of the open study into one file, and opening such a file.
 
 Both do their file access on a lane of the runner. Opening unpacks the study into a folder beside
-the file, or opens that folder if it exists already.
+the file, or opens that folder if it exists already, and says so.
 """
 
 from __future__ import annotations
@@ -42,19 +42,36 @@ def save_copy(state: State, path: Path) -> None:
 def open_packed(state: State, path: Path, opening: Callable[[Path], None]) -> None:
     """Call ``opening`` with the folder beside the file, unpacking the study there if needed."""
 
-    def work(control: Any) -> Path:
-        from engine.store.packing import unpack
+    def work(control: Any) -> tuple[Path, str]:
+        from engine.store.packing import lacking, unpack
 
         folder = path.with_suffix(SUFFIX)
         if (folder / "study.json").is_file():
-            return folder
+            return folder, _not_unpacked(path, folder, lacking(path, folder))
         if folder.exists():
             folder = free_path(path.parent, path.stem, SUFFIX)
         unpack(path, folder, progress=lambda done: control.check())
-        return folder
+        return folder, ""
+
+    def done(found: tuple[Path, str]) -> None:
+        folder, said = found
+        opening(folder)
+        if said:
+            state.message.emit(said, "lacks" in said)
 
     state.message.emit(f"Unpacking {path.name}.", False)
-    state.runner.ask(CHANNEL, work, opening, lambda text: _fail(state, text), long=True)
+    state.runner.ask(CHANNEL, work, done, lambda text: _fail(state, text), long=True)
+
+
+def _not_unpacked(path: Path, folder: Path, lacks: int) -> str:
+    """Return that a folder was opened in place of a file, ``lacks`` records of which it lacks."""
+    said = (
+        f"The folder {folder.name} beside {path.name} was opened; the file was not unpacked again"
+    )
+    if not lacks:
+        return f"{said}."
+    records = "1 record" if lacks == 1 else f"{lacks:,} records"
+    return f"{said}, and the folder lacks {records} of it. Move the folder to unpack the file."
 
 
 def _fail(state: State, text: str) -> None:

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Request:
-    """Work on a channel, and what is called with its result or its error."""
+    """Work on a channel, and what is called with its result or its error.
+
+    What is to be ``kept`` is done also where the lane is stopped before its turn.
+    """
 
     channel: str
     work: Callable[[Control], Any]
@@ -27,6 +30,7 @@ class Request:
     failed: Callable[[str], None]
     control: Control | None = None
     stale: bool = False
+    kept: bool = False
 
 
 @dataclass
@@ -87,10 +91,11 @@ class Lane:
         return not self.thread.is_alive()
 
     def begin_stop(self) -> None:
-        """Cancel everything; the thread ends when what it serves has ended."""
+        """Cancel all but what is to be kept; the thread ends when that has ended."""
         with self.changed:
             self.stopping = True
-            for channel in [*self.waiting, *([self.current.channel] if self.current else [])]:
+            waiting = [channel for channel, one in self.waiting.items() if not one.kept]
+            for channel in [*waiting, *([self.current.channel] if self.current else [])]:
                 self._outdate(channel)
             self.changed.notify()
 
@@ -126,7 +131,7 @@ class Lane:
         with self.changed:
             while not self.waiting and not self.stopping and not self.passing:
                 self.changed.wait()
-            if self.stopping or not self.waiting:
+            if not self.waiting:
                 return None
             _, self.current = self.waiting.popitem(last=False)
             self.current.control = control()

@@ -11,6 +11,7 @@ import pytest
 
 from engine.data import decode
 from engine.data.decode import ON_WHITE, UnreadableImage, decode_fitted
+from engine.data.deep import TO_EIGHT_BITS
 from engine.data.heic import decoder
 from engine.data.heic.child import _OWN_BYTES
 from engine.data.safety.bounds import MEMORY_CAP
@@ -32,7 +33,7 @@ def read(name):
     [
         ("colour.heic", expected(), ()),
         ("grey.heic", expected()[..., :1], ()),
-        ("ten.heic", expected(), (decoder.TO_EIGHT_BITS,)),
+        ("ten.heic", expected(), (TO_EIGHT_BITS,)),
         ("turned.heic", np.rot90(expected(), -1), ()),
     ],
 )

@@ -4,6 +4,7 @@ import threading
 import time
 from concurrent.futures import Future
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from engine.plan.sharing.relay import event_from
 from engine.plan.slots import slots_on
 from engine.specs import Glyphs, SmallCNN, Training
 from engine.specs.schema import from_dict
-from engine.store.study import Result, Study
+from engine.store.study import Result, Study, StudyError
 
 SECONDS = 30
 
@@ -94,7 +95,7 @@ class FakeCrew:
     def steer(self, order, cancelled, paused):
         self.steered.append((cancelled, paused))
 
-    def refuse(self, address, order, reason):
+    def refuse(self, address, order, reason, *, wholly=False):
         self.refused.append(address)
         return f"worker {address} {reason}"
 
@@ -373,7 +374,46 @@ def test_that_a_worker_that_refused_a_file_still_gets_what_does_not_need_it(crew
     assert not crew.is_left(needs)
 
 
+def test_that_a_worker_that_cannot_compute_in_the_study_gets_nothing_more(crew):
+    crew.hands = {"worker 1": Hand("worker 1", "a", 1), "worker 2": Hand("worker 2", "b", 1)}
+    needs, plain = Order("o", "s", [], Slot(), [("/x.py", "digest")]), Order("p", "s", [], Slot())
+    said = crew.refuse("a", plain, "cannot compute in the study: gone", wholly=True)
+    assert said == "worker 1 cannot compute in the study: gone; it computes nothing"
+    assert crew._refusing(needs) == crew._refusing(plain) == {"a"}
+    assert crew.is_left(plain)
+    crew.refuse("b", needs, "cannot compute in the study: gone", wholly=True)
+    assert not crew.is_left(plain)
+
+
 # -------------------------------------------------------------------------------------- on a worker
+
+
+@pytest.mark.parametrize("fault", ["no study", "another version", "read-only", "a newer study"])
+def test_that_a_worker_that_cannot_compute_in_a_study_refuses_in_a_sentence(
+    tmp_path, monkeypatch, fault
+):
+    folder, forms = tmp_path / "s.isthmus", [Glyphs().as_dict()]
+    if fault != "no study":
+        Study(folder, create=True)
+    if fault == "another version":
+        forms[0]["unheard_of"] = 1
+    if fault == "read-only":
+        monkeypatch.setattr(on_worker, "Presence", refusing)
+    if fault == "a newer study":
+        (folder / "study.json").write_text('{"schema": 99}', encoding="utf-8")
+    monkeypatch.setattr("distributed.get_worker", lambda: SimpleNamespace(address="a"))
+    answer = on_worker.compute_bundle(Order("o", str(folder), forms, Slot()))
+    assert answer.useless
+    assert answer.refused.startswith("cannot compute in the study: ")
+    words = {"no study": "does not exist", "read-only": "Read-only file system"}
+    words |= {"another version": "unheard_of", "a newer study": "has schema 99"}
+    assert words[fault] in answer.refused
+    assert answer.failed == {}
+    assert answer.cancelled == ()
+
+
+def refusing(folder):
+    raise StudyError(f"{folder} cannot be written: Read-only file system")
 
 
 def test_that_a_file_of_other_content_is_named_and_not_run(tmp_path, monkeypatch):

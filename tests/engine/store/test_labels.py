@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 
@@ -110,3 +111,48 @@ def test_that_a_packed_study_keeps_the_labels(tmp_path):
     copy = unpack(tmp_path / "copy.h5", tmp_path / "copy.isthmus")
     assert copy.labels.of(key) == Label("mine", "a\nb")
     assert copy.entries == study.entries
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EIO, errno.EACCES, errno.ENOMEM])
+def test_that_labels_that_cannot_be_read_now_are_not_replaced(tmp_path, monkeypatch, number):
+    path = tmp_path / "labels.json"
+    Labels(path).set(KEY, title="mine", note="long")
+    before = path.read_bytes()
+
+    def refused(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("engine.store.labels.read_text", refused)
+    with pytest.raises(FileError, match=r"cannot be read: .*; it is not changed"):
+        Labels(path).set(KEY[::-1], title="other")
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("cut", [1, 10])
+def test_that_a_damaged_file_of_labels_is_kept_and_what_is_known_of_it_too(tmp_path, cut):
+    path = tmp_path / "labels.json"
+    labels = Labels(path)
+    labels.set(KEY, title="mine")
+    damaged = path.read_bytes()[:-cut]
+    path.write_bytes(damaged)
+    Labels(path).set(KEY[::-1], title="other")
+    assert (tmp_path / "labels.json.damaged").read_bytes() == damaged
+    path.write_bytes(damaged)
+    labels.set(KEY[::-1], title="other")
+    assert Labels(path).of(KEY).title == "mine"
+
+
+def test_that_an_exchange_leaves_what_another_window_changed(tmp_path):
+    one, two = (Labels(tmp_path / "labels.json") for _ in range(2))
+    one.exchange(KEY, Label(), Label("a", ""))
+    two.set(KEY, note="of the other")
+    one.exchange(KEY, Label("a", ""), Label("b", ""))
+    assert one.of(KEY) == Label("b", "of the other")
+    two.set(KEY, title="c")
+    with pytest.raises(FileError, match="the title was changed elsewhere meanwhile"):
+        one.exchange(KEY, Label("b", ""), Label("a", ""))
+    assert Labels(tmp_path / "labels.json").of(KEY) == Label("c", "of the other")
+    assert one.of(KEY).title == "c"
+    assert not one.take_up()
+    two.set(KEY, title="d")
+    assert one.take_up()

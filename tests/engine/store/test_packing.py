@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
@@ -63,6 +66,79 @@ def test_that_a_name_that_no_record_has_is_refused(tmp_path, name):
     with pytest.raises(StudyError):
         unpack(path, tmp_path / "in" / "back.isthmus")
     assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == ["evil.h5"]
+
+
+@pytest.mark.parametrize("how", ["exchanged", "another kind", "no header", "a newer version"])
+def test_that_a_record_that_is_not_what_its_name_says_is_refused(study, tmp_path, how):
+    path = tmp_path / "evil.h5"
+    pack(study, path)
+    about, *records = hdf5.read_packed(path, depth=2)
+    records = [(name, record) for name, record in [about, *records] if name != "study/about"]
+    about = ("study/about", Content({"about": {}}, {}))
+    (first, one), (second, other), *_ = records
+    header = {**one.documents["header"], "schema": 99}
+    newer = Content({**one.documents, "header": header}, one.arrays)
+    ways = {
+        "exchanged": ([(first, other), (second, one)], "holds the record"),
+        "another kind": ([(f"maps/{first[-20:]}", one)], "holds the record"),
+        "no header": ([(first, Content({}, {}))], "lacks a header"),
+        "a newer version": ([(first, newer)], "has schema 99, newer than"),
+    }
+    contents, words = ways[how]
+    hdf5.write_packed(path, [about, *contents])
+    with pytest.raises(StudyError, match=words):
+        unpack(path, tmp_path / "back.isthmus")
+    assert not list(tmp_path.glob("*back*"))
+
+
+@pytest.mark.parametrize("place", ["a file", "a pipe", "a full folder", "the present folder"])
+def test_that_a_study_is_unpacked_only_to_a_new_or_empty_folder(
+    study, tmp_path, place, monkeypatch
+):
+    path, target = tmp_path / "one.h5", tmp_path / "target"
+    pack(study, path)
+    ways = {
+        "a file": (lambda: target.write_text("mine"), "a file; it must be a new or empty"),
+        "a pipe": (lambda: os.mkfifo(target), "a file; it must be a new or empty"),
+        "a full folder": (lambda: (target / "mine").mkdir(parents=True), "it must be empty"),
+        "the present folder": (target.mkdir, "the present folder; it must be another one"),
+    }
+    make, words = ways[place]
+    make()
+    before = sorted(target.rglob("*")) if target.is_dir() else target.stat()
+    if place == "the present folder":
+        monkeypatch.chdir(target)
+        target = Path()
+    with pytest.raises(StudyError, match=words):
+        unpack(path, target)
+    monkeypatch.chdir(tmp_path)
+    target = tmp_path / "target"
+    assert before == (sorted(target.rglob("*")) if target.is_dir() else target.stat())
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("leads", ["to an empty folder", "nowhere"])
+def test_that_a_link_is_followed_to_where_a_study_is_unpacked(study, tmp_path, leads):
+    path, link, disk = tmp_path / "one.h5", tmp_path / "link", tmp_path / "disk" / "study"
+    pack(study, path)
+    disk.parent.mkdir()
+    if leads == "to an empty folder":
+        disk.mkdir()
+    link.symlink_to(disk)
+    same(study, unpack(path, link))
+    assert link.is_symlink()
+    same(study, Study(link))
+    assert sorted(disk.parent.iterdir()) == [disk]
+
+
+def test_that_a_packed_study_in_place_of_a_study_is_said_with_the_remedy(study, tmp_path):
+    path = tmp_path / "one.h5"
+    pack(study, path)
+    before = path.read_bytes()
+    for create in (False, True):
+        with pytest.raises(StudyError, match="a packed study, one file; the command unpack"):
+            Study(path, create=create)
+    assert path.read_bytes() == before
 
 
 def test_that_a_link_in_it_is_refused(study, tmp_path):

@@ -1,10 +1,12 @@
 import json
+import threading
 
 import numpy as np
 import pytest
 
 from engine import specs
 from engine.store import hdf5, index
+from engine.store import study as module
 from engine.store.hdf5 import Content
 from engine.store.study import Result, Study, StudyError
 
@@ -97,7 +99,7 @@ def test_that_what_is_no_study_is_named(tmp_path, make):
         path.mkdir()
         if make == "other":
             (path / "notes.txt").write_text("hello")
-    with pytest.raises(StudyError, match=r"not a study|does not exist"):
+    with pytest.raises(StudyError, match=r"not a study|does not exist|a file; it must be"):
         Study(path)
     if make in ("file", "other"):
         with pytest.raises(StudyError, match="must be"):
@@ -163,3 +165,33 @@ def test_that_many_threads_can_write_at_once(study):
     found, stale = index.load(study.path / "index.jsonl", study.path / "records", study._read_entry)
     assert len(found) == 40
     assert stale == 0
+
+
+@pytest.mark.parametrize("step", ["describe", "set_location", "take_up_about"])
+def test_that_a_drive_that_is_waited_for_does_not_hold_the_list_of_records(
+    tmp_path, monkeypatch, step
+):
+    study = Study(tmp_path / "s.isthmus", create=True)
+    begun, going, read = threading.Event(), threading.Event(), module.read_text
+
+    def slow(*given):
+        begun.set()
+        going.wait(60)
+        return read(*given)
+
+    monkeypatch.setattr(module, "read_text", slow)
+    steps = {
+        "describe": lambda: study.describe(name="x"),
+        "set_location": lambda: study.set_location("0" * 64, tmp_path),
+        "take_up_about": study.take_up_about,
+    }
+    waiting = threading.Thread(target=steps[step])
+    waiting.start()
+    assert begun.wait(30)
+    listing = threading.Thread(target=lambda: study.entries, daemon=True)
+    listing.start()
+    listing.join(30)
+    listed = not listing.is_alive()
+    going.set()
+    waiting.join(30)
+    assert listed

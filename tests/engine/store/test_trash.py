@@ -185,3 +185,77 @@ def test_that_a_kill_at_any_moment_loses_no_record(study):
         assert list(found.check()) == []
         trash.restore_all(found)
         assert {entry.key for entry in Study(study.path).entries} == every
+
+
+def moved(study):
+    """Rename a study's folder, as another program may while it is open."""
+    elsewhere = study.path.with_name("elsewhere.isthmus")
+    study.path.rename(elsewhere)
+    return elsewhere
+
+
+@pytest.mark.parametrize("step", ["delete", "restore", "restore_all"])
+def test_that_a_study_that_was_moved_is_said_to_be_gone_and_not_made_anew(study, step):
+    key = network_of(study).key
+    deleted = trash.delete(study, [key]) if step != "delete" else None
+    before = {path.name for path in study.path.rglob("*.h5")}
+    elsewhere = moved(study)
+    steps = {
+        "delete": lambda: trash.delete(study, [key]),
+        "restore": lambda: trash.restore(study, deleted),
+        "restore_all": lambda: trash.restore_all(study),
+    }
+    with pytest.raises(StudyError, match="no longer there: moved, renamed or deleted"):
+        steps[step]()
+    assert not study.path.exists()
+    assert {path.name for path in elsewhere.rglob("*.h5")} == before
+
+
+def test_that_what_another_window_deleted_first_is_deleted_and_comes_back_once(study):
+    other, key = Study(study.path), network_of(study).key
+    before = files(study)
+    first = trash.delete(other, [key])
+    assert trash.delete(study, [key]).entries == ()
+    assert key not in {entry.key for entry in study.entries}
+    trash.restore(other, first)
+    assert files(study) == before
+    assert list(Study(study.path).check()) == []
+
+
+def test_that_two_windows_that_delete_a_record_and_its_parent_undo_in_either_order(study):
+    other, parent = Study(study.path), network_of(study)
+    child = next(entry for entry in study.entries if parent.key in entry.parents)
+    before = files(study)
+    of_child = trash.delete(other, [child.key])
+    of_parent = trash.delete(study, [parent.key])
+    assert child.key not in of_parent.keys
+    with pytest.raises(StudyError, match="computed from a record that is in the trash"):
+        trash.restore(other, of_child)
+    assert child.key not in files(study)
+    trash.restore(study, of_parent)
+    trash.restore(other, of_child)
+    assert files(study) == before
+
+
+@pytest.mark.parametrize("kind", ["other bytes", "longer", "link", "pipe", "folder"])
+def test_that_a_file_that_was_changed_in_the_trash_stays_there(study, kind, tmp_path):
+    key = network_of(study).key
+    deleted = trash.delete(study, [key])
+    place = next(path for path in trash.content(study) if path.stem == key)
+    data = place.read_bytes()
+    place.unlink()
+    outside = tmp_path / "outside"
+    outside.write_bytes(data)
+    ways = {
+        "other bytes": lambda: place.write_bytes(b"x"),
+        "longer": lambda: place.write_bytes(data + b"x"),
+        "link": lambda: place.symlink_to(outside),
+        "pipe": lambda: os.mkfifo(place),
+        "folder": place.mkdir,
+    }
+    ways[kind]()
+    with pytest.raises(StudyError, match="was changed in the trash, and stays there"):
+        trash.restore(study, deleted)
+    assert os.path.lexists(place)
+    assert key not in files(study)
+    assert key not in {entry.key for entry in study.entries}

@@ -161,7 +161,7 @@ def test_that_many_are_deleted_and_put_back_off_the_windows_thread(qtbot, worksp
     def slowly(source, target):
         movers.add(threading.current_thread())
         going.wait(60)
-        move(source, target)
+        return move(source, target)
 
     monkeypatch.setattr(trash, "_move", slowly)
     workspace.message.connect(lambda text, error: said.append((text, error)))
@@ -265,3 +265,61 @@ def test_that_a_network_that_is_there_already_is_no_step(workspace, opened):
     made_up.add(workspace.study, opened, {"clean_accuracy": 0.5})
     workspace.importer.add(opened)
     assert workspace.edits.stack.count() == 0
+
+
+def test_that_undo_leaves_what_another_window_wrote_meanwhile(workspace):
+    edits, study, key = workspace.edits, workspace.study, network(workspace).key
+    other = Study(study.path)
+    edits.rename(key, "mine")
+    other.labels.set(key, note="a long note of the other window")
+    edits.stack.undo()
+    found = Study(study.path).labels.of(key)
+    assert (found.title, found.note) == ("", "a long note of the other window")
+    edits.rename(key, "mine")
+    other.labels.set(key, title="theirs")
+    edits.stack.undo()
+    assert "the title was changed elsewhere meanwhile" in workspace.said[-1][0]
+    assert Study(study.path).entry(key).title == study.entry(key).title == "theirs"
+
+
+@pytest.mark.parametrize("field", ["name", "notes"])
+def test_that_two_windows_keep_each_others_name_and_notes(workspace, field):
+    edits, study = workspace.edits, workspace.study
+    other, rest = Study(study.path), "notes" if field == "name" else "name"
+    other.describe(**{rest: "of the other"})
+    edits.describe(**{field: "mine"})
+    about = Study(study.path).about
+    assert (about[field], about[rest]) == ("mine", "of the other")
+    other.describe(**{field: "of the other"})
+    edits.stack.undo()
+    assert "changed elsewhere meanwhile" in workspace.said[-1][0]
+    assert Study(study.path).about[field] == "of the other"
+
+
+def test_that_a_record_that_another_window_deleted_is_said_to_be_gone(workspace):
+    edits, entry, study = workspace.edits, network(workspace), workspace.study
+    trash.delete(Study(study.path), [entry.key])
+    assert edits.delete([entry.key])  # this window still shows it
+    assert workspace.study.stored([entry.key]) == []
+    edits.rename(entry.key, "x")
+    assert workspace.said[-1] == ("This record is gone: it was deleted elsewhere.", True)
+    edits.note(entry.key, "x")
+    assert edits.delete([entry.key])
+    assert workspace.said[-1] == ("This record is gone: it was deleted elsewhere.", True)
+
+
+def test_that_a_study_that_was_moved_is_said_to_be_gone_by_every_edit(workspace):
+    edits, study, entry = workspace.edits, workspace.study, network(workspace)
+    edits.rename(entry.key, "x")
+    study.path.rename(study.path.with_name("elsewhere.isthmus"))
+    for act in (
+        edits.stack.undo,
+        lambda: edits.note(entry.key, "y"),
+        lambda: edits.describe(name="z"),
+        lambda: edits.delete([entry.key]),
+    ):
+        workspace.said.clear()
+        act()
+        assert workspace.said
+        assert workspace.said[-1][1]
+    assert not study.path.exists()

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.store.packing import pack
+from engine.store import trash
+from engine.store.packing import pack, unpack
 from engine.store.study import Study
 from gui.session.files import packed
 from gui.session.workspace import Workspace
@@ -45,11 +46,32 @@ def test_that_a_file_that_was_unpacked_before_is_opened_again(workspace, qtbot, 
     study = made_up.manifold(tmp_path)
     path = tmp_path / "copy.h5"
     pack(study, path)
-    mine = Study(path.with_suffix(".isthmus"), create=True)
+    mine = unpack(path, path.with_suffix(".isthmus"))
     mine.describe(notes="mine")
+    trash.delete(mine, [mine.entries[-1].key])
+    texts = said(workspace)
     packed.open_packed(workspace, path, workspace.importer.open_study)
+    qtbot.waitUntil(lambda: any("not unpacked again" in text for text, _ in texts), timeout=20_000)
     qtbot.waitUntil(lambda: workspace.study is not None, timeout=20_000)
     assert workspace.study.about["notes"] == "mine"
+    assert not any("lacks" in text for text, _ in texts)
+
+
+def test_that_a_file_that_was_replaced_since_it_was_unpacked_is_said(workspace, qtbot, tmp_path):
+    path = tmp_path / "copy.h5"
+    other = Study(tmp_path / "other.isthmus", create=True)
+    pack(other, path)
+    unpack(path, path.with_suffix(".isthmus"))
+    made_up.add_images(other)
+    made_up.add_network(other, made_up.network())
+    pack(other, path)
+    texts = said(workspace)
+    packed.open_packed(workspace, path, workspace.importer.open_study)
+    words = "The folder copy.isthmus beside copy.h5 was opened; the file was not unpacked again, "
+    words += "and the folder lacks 2 records of it. Move the folder to unpack the file."
+    qtbot.waitUntil(lambda: (words, True) in texts, timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.study is not None, timeout=20_000)
+    assert not workspace.study.entries
 
 
 def test_that_another_hdf5_file_is_refused_with_a_sentence(workspace, qtbot, tmp_path):

@@ -30,3 +30,23 @@ def test_that_a_window_looks_by_itself_within_seconds(qtbot, tmp_path):
     workspace, _ = workspace_on(study)
     with qtbot.waitSignal(workspace.record_added, timeout=5 * EVERY_MS):
         made_up.add_images(Study(study.path))
+
+
+def test_that_titles_notes_and_the_name_of_another_window_are_shown(qtbot, tmp_path):
+    study = new_study(tmp_path)
+    made_up.add_images(study)
+    workspace, _ = workspace_on(study)
+    workspace.watching.look()
+    other, changed = Study(study.path), []
+    workspace.records_changed.connect(lambda: changed.append(True))
+    other.labels.set(made_up.IMAGES.key, title="theirs", note="a note")
+    workspace.watching.look()
+    assert workspace.study.entry(made_up.IMAGES.key).title == "theirs"
+    other.describe(name="Talk")
+    workspace.watching.look()
+    assert workspace.study.about["name"] == "Talk"
+    assert changed == [True, True]
+    workspace.edits.describe(notes="mine")
+    changed.clear()
+    workspace.watching.look()
+    assert changed == []

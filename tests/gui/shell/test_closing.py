@@ -6,17 +6,20 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 import engine.data.cache as cache_module
 from engine import specs
 from engine.data.kept import shelf
+from engine.figures import report
 from engine.networks.opening import finding
+from engine.store import hdf5, packing
 from engine.store.study import Study
 from gui.network.dialog import NetworkDialog
 from gui.queue import closing
 from gui.session.files.packed import save_copy
 from gui.shell.main_window import MainWindow
+from tests import made_up_study as made_up
 from tests.gui.fakes import WAIT_MS
 
 GLYPHS = specs.Glyphs(train=200, test=100)
@@ -95,8 +98,6 @@ def evaluate(window, qtbot, photos, monkeypatch, begun):
 
 
 def copy_the_study(window, qtbot, photos, monkeypatch, begun):
-    from engine.store import packing
-
     window.workspace.run([NETWORK])
     qtbot.waitUntil(lambda: window.workspace.study.has(NETWORK), timeout=WAIT_MS)
     real = packing.pack
@@ -114,6 +115,32 @@ def copy_the_study(window, qtbot, photos, monkeypatch, begun):
     save_copy(window.workspace, photos.parent / "copy.h5")
 
 
+def unpack_a_study(window, qtbot, photos, monkeypatch, begun):
+    path = photos.parent / "packed.h5"
+    packing.pack(made_up.sweep(photos.parent, eps=(0.02,), norms=("linf",)), path)
+    monkeypatch.setattr(hdf5, "write", slowed(hdf5.write, begun))
+    window.workspace.importer.take([path])
+
+
+def write_a_report(window, qtbot, photos, monkeypatch, begun):
+    def slow(study, path, check):
+        begun.set()
+        for _ in range(200):
+            time.sleep(STEP_SECONDS)
+            check()
+
+    path = photos.parent / "report.pdf"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    monkeypatch.setattr(report, "write_report", slow)
+    window.menus.actions["report"].trigger()
+
+
+def ask_a_question(window, qtbot, photos, monkeypatch, begun):
+    window._ask_about_classes("These folders do not look like classes.", begun.set)
+    qtbot.waitUntil(lambda: bool(window.findChildren(QMessageBox)), timeout=WAIT_MS)
+    begun.set()
+
+
 def import_a_network(window, qtbot, photos, monkeypatch, begun):
     path = photos.parent / "w.pt"
     path.write_bytes(b"none")
@@ -128,7 +155,17 @@ def import_a_network(window, qtbot, photos, monkeypatch, begun):
     NetworkDialog(path, window.workspace, window).show()
 
 
-PHASES = (read_images, write_the_shelf, train, evaluate, copy_the_study, import_a_network)
+PHASES = (
+    read_images,
+    write_the_shelf,
+    train,
+    evaluate,
+    copy_the_study,
+    unpack_a_study,
+    write_a_report,
+    ask_a_question,
+    import_a_network,
+)
 
 
 @pytest.mark.parametrize("phase", PHASES, ids=lambda phase: phase.__name__)
@@ -142,8 +179,7 @@ def test_that_the_window_closes_in_every_phase_within_a_second_or_says_why(
     qtbot.waitUntil(begun.is_set, timeout=WAIT_MS)
     asked = time.monotonic()
     window.close()
-    boxes = window.findChildren(QMessageBox)
-    if boxes:
+    if window._question is not None:
         window.quit_button.click()
     qtbot.waitUntil(lambda: not window.isVisible(), timeout=WAIT_MS)
     seconds = time.monotonic() - asked

@@ -193,7 +193,17 @@ def test_that_letters_of_another_font_are_said(monkeypatch):
     assert replaced_font("nature") == (
         "Arial or Helvetica is asked for and not installed: the letters are DejaVu Sans"
     )
-    assert replaced_font("nature", "Times") == replaced_font("plain") == replaced_font("") == ""
+    assert replaced_font("plain") == replaced_font("") == ""
+    assert replaced_font("nature", "DejaVu Sans") == replaced_font("", "DejaVu Sans") == ""
+
+
+@pytest.mark.parametrize("preset", ["", "plain", "nature"])
+def test_that_a_chosen_font_that_is_not_installed_is_said(preset):
+    assert replaced_font(preset, "No Such Font") == (
+        "the font 'No Such Font' is not installed: the letters are DejaVu Sans"
+    )
+    assert replaced_font(preset, "dejavu sans") == ""
+    assert len(replaced_font(preset, "x\n" * 5000)) < 300
 
 
 def test_that_what_rows_share_becomes_the_title():

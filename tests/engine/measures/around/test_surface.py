@@ -130,6 +130,26 @@ def test_that_a_direction_of_zeros_spans_no_plane():
         plane_through(torch.ones(1, 1, 1), "l2", 0.1, torch.Generator())
 
 
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("size", [1e-40, 1e-30, 1e30, 1e38])
+def test_that_directions_of_any_length_span_the_plane_of_their_direction(norm, size):
+    direction = torch.sign(torch.randn(SHAPE, generator=torch.Generator().manual_seed(7)))
+    usual, other = (
+        plane_through(one, norm, 0.05, torch.Generator().manual_seed(1))
+        for one in (direction, direction * size)
+    )
+    np.testing.assert_allclose(other.along, usual.along, rtol=1e-4)
+    np.testing.assert_allclose(other.across, usual.across, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_that_a_direction_that_is_no_number_is_not_called_zero(bad):
+    direction = torch.ones(SHAPE)
+    direction[0, 0, 0] = bad
+    with pytest.raises(InputError, match="holds NaN or infinity, so it spans no plane"):
+        plane_through(direction, "l2", 0.1, torch.Generator())
+
+
 def test_that_it_stops_between_batches():
     def cancel():
         raise Cancelled

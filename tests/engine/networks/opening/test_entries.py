@@ -85,3 +85,23 @@ def test_that_numbers_that_become_zero_are_said():
         "2 entries converted from float64 to float32",
         "2 numbers are too small for float32 and became 0, the first under 'fc.weight'",
     )
+
+
+@pytest.mark.parametrize(
+    ("state", "notes"),
+    [
+        ({"a": torch.zeros(2, 2), "b": torch.zeros(2), "c": torch.ones(2, 2)}, "1 of 2"),
+        ({"a": torch.zeros(2, 2), "c": torch.zeros(2, 2, 1, 1)}, "2 of 2"),
+        ({"a": torch.zeros(2, 2, dtype=torch.float16)}, "1 of 1"),
+        ({"a": torch.full((2, 2), -3e38)}, "numbers as large as 3e+38"),
+        ({"c": torch.ones(2, 2), "a": torch.tensor([1.0, 2e6])}, "numbers as large as 2e+06"),
+        # What trained networks have: biases of 0, variances of a whole range of pixels.
+        ({"c": torch.ones(2, 2), "bias": torch.zeros(2)}, ""),
+        ({"c": torch.ones(2, 2), "bn.running_var": torch.tensor([1e9])}, ""),
+        ({"c": torch.ones(0, 2)}, ""),
+    ],
+)
+def test_that_numbers_which_no_trained_network_has_are_said(state, notes):
+    found = [note for note in checked(state, "w.pt").notes if "converted" not in note]
+    assert len(found) == bool(notes)
+    assert all(note.startswith(notes) and "under 'a'" in note for note in found)

@@ -298,6 +298,14 @@ def test_that_numbers_that_are_no_normaliser_are_left_out_with_a_word(mean, std,
     assert not any("deviations" in note for note in found_in({"model": SMALL}, tmp_path).notes)
 
 
+@pytest.mark.parametrize("stated", [0.5, "0.5", True, [True] * 3, [0.5] * 5, [["0.5"]], {"r": 0.5}])
+def test_that_a_normaliser_that_is_no_list_of_numbers_is_left_out_with_a_word(stated, tmp_path):
+    found = found_in({"model": SMALL, "mean": stated, "std": stated}, tmp_path)
+    assert found.normalizer is None
+    words = "the mean and std beside the weights were left out"
+    assert any(note.startswith(words) for note in found.notes), found.notes
+
+
 def published_resnet():
     """Return the CIFAR-10 ResNet-18 that a package brings along."""
     package = importlib.util.find_spec("pyautoattack")
