@@ -150,6 +150,11 @@ Source = torch.Generator | Generators
 """What draws the random numbers of a batch."""
 
 
+def each_of(source: Source) -> tuple[torch.Generator, ...]:
+    """Return the generators of a source, one for each network."""
+    return (source,) if isinstance(source, torch.Generator) else source.each
+
+
 def drawn_from(
     source: Source, shape: Size, make: Callable[[Size, torch.Generator], Tensor]
 ) -> Tensor:

@@ -299,8 +299,9 @@ def _biases(layers: Sequence[nn.Module]) -> nn.Parameter | None:
 
 
 def _joined(layers: Sequence[nn.Module], name: str) -> nn.Parameter:
-    """Return the members' tensors of a name as one parameter."""
-    return nn.Parameter(torch.stack([getattr(layer, name).detach() for layer in layers]))
+    """Return the members' tensors of a name as one parameter, frozen if the first one's is."""
+    values = torch.stack([getattr(layer, name).detach() for layer in layers])
+    return nn.Parameter(values, requires_grad=getattr(layers[0], name).requires_grad)
 
 
 def _as_computed(features: Tensor) -> Tensor:

@@ -114,6 +114,8 @@ class Scheduler:
         Kind of spec -> function; replaced in tests.
     behind_window
         Whether a window is drawn meanwhile; the workers then run at a lower priority.
+    cache
+        Values shared with other schedulers; None: it has its own.
     """
 
     def __init__(
@@ -124,10 +126,11 @@ class Scheduler:
         computations: Mapping[str, Callable[[Any, Context], Result]] = COMPUTATIONS,
         *,
         behind_window: bool = False,
+        cache: Cache | None = None,
     ):
         self.study = study
         self.slots = slots
-        self.cache = Cache()
+        self.cache = cache or Cache()
         self.memory_of: Callable[[Spec], int] = Needs(study).of
         self.asked = Asked(study.path)
         self.outcomes: Counter[str] = Counter()
@@ -213,14 +216,6 @@ class Scheduler:
                 job.control.resume()
             self._changed.notify_all()
 
-    def move(self, key: str, position: int) -> None:
-        """Move a waiting computation to another position in the queue."""
-        with self._changed:
-            keys = [k for k in self._jobs if k != key]
-            if key in self._jobs:
-                keys.insert(max(0, position), key)
-                self._jobs = {k: self._jobs[k] for k in keys}
-
     def reorder(self, keys: Iterable[str], where: QueueMove) -> None:
         """Move waiting computations within the queue.
 
@@ -274,15 +269,19 @@ class Scheduler:
         with self._changed:
             return self._changed.wait_for(lambda: not self._jobs, timeout)
 
-    def stop(self, timeout: float = 10.0) -> bool:
-        """Cancel everything, wait for the workers, and return whether all ended in time."""
+    def begin_stop(self) -> None:
+        """Cancel everything, and wait for nothing; :meth:`stop` is to follow."""
         with self._changed:
             self._stopping = True
         self.cancel()
+        self.asked.close()
+
+    def stop(self, timeout: float = 10.0) -> bool:
+        """Cancel everything, wait for the workers, and return whether all ended in time."""
+        self.begin_stop()
         deadline = time.monotonic() + timeout
         for worker in self._workers:
             worker.join(max(0.0, deadline - time.monotonic()))
-        self.asked.close()
         tidy(self.study)
         return not any(worker.is_alive() for worker in self._workers)
 

@@ -21,6 +21,16 @@ def kept_share(decay: float, step: int) -> float:
     return min(decay, (1 + step) / (10 + step))
 
 
+@torch.no_grad()
+def follow(network: nn.Module, model: nn.Module, decay: float, step: int) -> None:
+    """Move averaged weights towards those of ``model``, which has just taken its step ``step``."""
+    share = kept_share(decay, step)
+    for mine, new in zip(network.parameters(), model.parameters(), strict=True):
+        mine.lerp_(new, 1 - share)
+    for buffer, source in zip(network.buffers(), model.buffers(), strict=True):
+        buffer.copy_(source)
+
+
 class Average:
     """A second network that follows the one that is trained.
 
@@ -52,14 +62,9 @@ class Average:
             tensor.copy_(state.kept[GROUP + name])
         self._publish(state)
 
-    @torch.no_grad()
     def follow(self, model: nn.Module, step: int) -> None:
         """Move towards the weights of ``model``, which has just taken its step ``step``."""
-        share = kept_share(self._decay, step)
-        for mine, new in zip(self.network.parameters(), model.parameters(), strict=True):
-            mine.lerp_(new, 1 - share)
-        for buffer, source in zip(self.network.buffers(), model.buffers(), strict=True):
-            buffer.copy_(source)
+        follow(self.network, model, self._decay, step)
 
     def _publish(self, state: TrainingState) -> None:
         for name, tensor in self.network.state_dict().items():

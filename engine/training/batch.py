@@ -59,12 +59,6 @@ class BatchContext:
     training: tuple[Tensor, Tensor] | None = None
     members: int = 1
 
-    @property
-    def one_generator(self) -> torch.Generator:
-        """The source, for a scheme that cannot train several networks as one."""
-        assert isinstance(self.generator, torch.Generator)
-        return self.generator
-
     def logits(self, model: nn.Module, images: Tensor) -> Tensor:
         """Return the float32 logits of a step of training.
 
@@ -89,6 +83,14 @@ class BatchContext:
         """Return the mean of a number for each image: a scalar, or of several members (K,)."""
         return values.mean() if self.members == 1 else values.view(self.members, -1).mean(1)
 
+    def sum(self, values: Tensor) -> Tensor:
+        """Return the sum of values (N, ...): a scalar, or of several members (K,)."""
+        return values.sum() if self.members == 1 else values.view(self.members, -1).sum(1)
+
+    def each(self, values: Tensor) -> tuple[Tensor, ...]:
+        """Return the parts of values (N, ...) that belong to each member."""
+        return values.chunk(self.members)
+
     def warmed_up(self, attack: AnyAttack, warmup: float) -> AnyAttack:
         """Return the attack, its lengths scaled up linearly over the first ``warmup`` epochs."""
         share = self.share(warmup)
@@ -107,8 +109,7 @@ class Scheme:
     ----------
     step
         ``(state, images, labels, batch, **fields of the spec) -> loss``: trains on one batch, in
-        training mode, and returns the mean loss, detached. It takes means with the batch's ``loss``
-        and ``mean`` if it can train several networks as one. ``images`` are float (N, C, H, W) in
+        training mode, and returns the mean loss, detached. ``images`` are float (N, C, H, W) in
         [0, 1], ``labels`` int64 (N,), ``state`` a :class:`~engine.training.loop.TrainingState`,
         ``batch`` a :class:`BatchContext`.
     begin
@@ -116,8 +117,13 @@ class Scheme:
     evaluated
         ``(state, **fields) -> network``: the network to evaluate, show and store, if it is not the
         one that the steps update (averaged weights, for example).
+    alone
+        Why it cannot train several networks as one; "" if it can. Then it takes means and sums with
+        the batch's ``loss``, ``mean`` and ``sum``, draws from a :class:`Generators`, and what it
+        keeps lies member by member along the first axis.
     """
 
     step: Callable[..., Tensor]
     begin: Callable[..., None] | None = None
     evaluated: Callable[..., nn.Module] | None = None
+    alone: str = "its step may mix the numbers of several networks"

@@ -257,9 +257,19 @@ def descend(state: TrainingState, loss: Tensor) -> Tensor:
     It is a scalar, or (K,) of several networks that are one, which do not change one another's.
     """
     state.optimizer.zero_grad(set_to_none=True)
-    (loss.sum() if loss.ndim else loss).backward()  # type: ignore[no-untyped-call]
+    go_back(loss)
     state.optimizer.step()
     return loss.detach()
+
+
+def go_back(loss: Tensor) -> None:
+    """Add the gradients of a loss to those of the weights; see :func:`descend`."""
+    in_one(loss).backward()  # type: ignore[no-untyped-call]
+
+
+def in_one(loss: Tensor) -> Tensor:
+    """Return a scalar with the gradients of a loss; see :func:`descend`."""
+    return loss.sum() if loss.ndim else loss
 
 
 def _set_rate(

@@ -113,10 +113,19 @@ def grad_align_step(
     adv_images = project_(step, images, norm, radius)
     loss = batch.loss(batch.logits(state.model, adv_images), labels)
     if weight and radius:
-        drawn = NORMS[norm].draw(images.shape, images.dtype, batch.one_generator).to(images.device)
-        _, beside = gradients_through(state.model, drawn.mul_(radius).add_(images), labels)
-        loss = loss + weight * misalignment(at_image, beside)
+        beside = drawn_beside(images, batch, norm, radius)
+        _, there = gradients_through(state.model, beside, labels)
+        pairs = zip(batch.each(at_image), batch.each(there), strict=True)
+        apart = [misalignment(*pair) for pair in pairs]
+        loss = loss + weight * (apart[0] if len(apart) == 1 else torch.stack(apart))
     return descend(state, loss)
+
+
+def drawn_beside(images: Tensor, batch: BatchContext, norm: Norm, radius: float) -> Tensor:
+    """Return images (N, C, H, W) plus noise that is uniform in the ball, not clipped."""
+    draw, dtype = NORMS[norm].draw, images.dtype
+    noise = drawn_from(batch.generator, images.shape, lambda shape, one: draw(shape, dtype, one))
+    return noise.to(images.device).mul_(radius).add_(images)
 
 
 def misalignment(first: Tensor, second: Tensor) -> Tensor:
@@ -151,8 +160,9 @@ def free_at_step(
     """
     radius = eps * batch.share(warmup)
     total = torch.zeros((), device=images.device, dtype=images.dtype)
-    kept = _kept_delta(state, images)
-    delta = kept[: len(images)]
+    here = len(images) // batch.members
+    kept = [part[:here] for part in batch.each(_kept_delta(state, images, batch))]
+    delta = kept[0] if len(kept) == 1 else torch.cat(kept)
     for replay in range(replays):
         leaf = delta.clone().requires_grad_(True)
         values = functional.cross_entropy(
@@ -161,19 +171,23 @@ def free_at_step(
             reduction="none",
             label_smoothing=batch.smoothing,
         )
-        total += descend(state, values.mean()) / replays
+        total = total + descend(state, batch.mean(values)) / replays
         batch.on_step(replay, values.detach())
         if leaf.grad is not None:
             delta.add_(step_direction(leaf.grad, norm), alpha=radius)
             NORMS[norm].shrink_(delta, radius)
+    for part, moved in zip(kept, batch.each(delta), strict=True) if len(kept) > 1 else ():
+        part.copy_(moved)
     return total
 
 
-def _kept_delta(state: TrainingState, images: Tensor) -> Tensor:
-    """Return the perturbation, at least as many as the images; new ones begin at 0."""
+def _kept_delta(state: TrainingState, images: Tensor, batch: BatchContext) -> Tensor:
+    """Return the perturbations, at least as many as a member's images; new ones begin at 0."""
     kept = state.kept.get(FREE)
-    held = 0 if kept is None else len(kept)
-    if held < len(images):
-        more = torch.zeros_like(images[held:])
-        state.kept[FREE] = more if kept is None else torch.cat([kept, more])
-    return state.kept[FREE]
+    if kept is None:
+        kept = state.kept[FREE] = torch.zeros_like(images)
+    elif len(kept) < len(images):
+        parts = zip(batch.each(kept), batch.each(images), strict=True)
+        grown = [torch.cat([own, torch.zeros_like(some[len(own) :])]) for own, some in parts]
+        kept = state.kept[FREE] = torch.cat(grown)
+    return kept

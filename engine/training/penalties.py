@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.attacks.losses import xent
-from engine.devices.graphs import Source, drawn, drawn_from
+from engine.devices.graphs import Source, drawn_from, each_of
 from engine.networks.gradients import as_unit
 from engine.specs.schema import SpecError
 from engine.training.batch import BatchContext
-from engine.training.loop import TrainingState, descend
+from engine.training.loop import TrainingState, descend, go_back
 
 LEAST_SIDE = 3  # of an image with edges, in pixels
 FLAT = 1e-5  # edges below this are rounding, whose direction would count as much as any other
@@ -56,7 +57,7 @@ def gradient_penalty_step(
     values, gradients = gradients_through(state.model, images, labels, smoothing=batch.smoothing)
     entries = gradients.flatten(1)
     sizes = entries.abs().sum(1) if size == "l1" else entries.square().sum(1)
-    return descend(state, (values + weight * sizes).mean())
+    return descend(state, batch.mean(values + weight * sizes))
 
 
 def edge_gradients_step(
@@ -86,24 +87,29 @@ def edge_gradients_step(
         )
     leaf = images.detach().clone().requires_grad_(True)
     logits = state.model(leaf)
-    chosen = _drawn_class(logits.detach() / temperature, batch.one_generator)
+    chosen = _drawn_class(logits.detach() / temperature, batch.generator)
     (gradients,) = torch.autograd.grad(
         logits.gather(1, chosen[:, None]).sum(), leaf, create_graph=True
     )
     maps = gradients if compared == "signed" else gradients.abs().amax(1, keepdim=True)
     edges = contours(images, sigma).expand_as(maps)
-    return descend(state, batch.loss(logits, labels) + weight * misaligned(maps, edges))
+    apart = misaligned(maps, edges, batch.sum)
+    return descend(state, batch.loss(logits, labels) + weight * apart)
 
 
-def _drawn_class(logits: Tensor, generator: torch.Generator) -> Tensor:
+def _drawn_class(logits: Tensor, source: Source) -> Tensor:
     """Return a class (N,) for each row of logits (N, K), drawn by its probability.
 
     The largest sum of a logit and Gumbel noise: it waits for no value, so a step can be captured.
     """
-    shape, device = logits.shape, logits.device
-    uniform = drawn(lambda: torch.rand(shape, generator=generator, device=device))
+    uniform = _uniform(logits.shape, source, logits.device)
     tiny = torch.finfo(torch.float32).tiny
     return (logits - (-uniform.clamp_min(tiny).log()).clamp_min(tiny).log()).argmax(1)
+
+
+def _uniform(shape: torch.Size, source: Source, device: torch.device) -> Tensor:
+    """Return numbers in [0, 1)."""
+    return drawn_from(source, shape, lambda own, one: torch.rand(own, generator=one, device=device))
 
 
 def contours(images: Tensor, sigma: float) -> Tensor:
@@ -157,29 +163,36 @@ def aligned_gradients_step(
     if TARGETS not in state.kept:
         number = 0 if target == "class_mean" else 1 if target == "one_image" else candidates
         known = batch.training or (images, labels)
-        state.kept[TARGETS], state.kept[CLASSES] = representatives(
-            *known, number, batch.one_generator, images.dtype
-        )
-    held, known_classes = state.kept[TARGETS], state.kept[CLASSES]
-    shape, device, source = (len(images), len(held)), images.device, batch.one_generator
-    order = drawn(lambda: torch.rand(shape, generator=source, device=device)).argsort(1)
-    chosen = order[:, : min(classes, len(held))]
-    wanted = _nearest(images, held, chosen) - images[:, None]
-    count = (wanted.flatten(2).abs().amax(2) > 0).sum().clamp_min(1)
+        found = [representatives(*known, number, one, images.dtype)
+                 for one in each_of(batch.generator)]  # fmt: skip
+        state.kept[TARGETS] = _joined([held for held, _ in found])
+        state.kept[CLASSES] = _joined([own for _, own in found])
+    held, known_classes = batch.each(state.kept[TARGETS]), batch.each(state.kept[CLASSES])[0]
+    count = len(known_classes)
+    shape = torch.Size((len(images), count))
+    chosen = _uniform(shape, batch.generator, images.device).argsort(1)[:, : min(classes, count)]
+    parts = zip(batch.each(images), held, batch.each(chosen), strict=True)
+    wanted = _joined([_nearest(*part) for part in parts]) - images[:, None]
+    counted = batch.sum(wanted.flatten(2).abs().amax(2) > 0).clamp_min(1)
     state.optimizer.zero_grad(set_to_none=True)
     loss = batch.loss(batch.logits(state.model, images), labels)
-    loss.backward()  # type: ignore[no-untyped-call]
+    go_back(loss)
     total = loss.detach()
     # Class by class, each with its own way back: so ten classes need the memory of one.
     for place in range(chosen.shape[1]):
         _, gradients = gradients_through(state.model, images, known_classes[chosen[:, place]])
         # The cross-entropy of class j is -log p_j.
         away, _ = _misalignments(-gradients, wanted[:, place])
-        part = weight * away.sum() / count
-        part.backward()  # type: ignore[no-untyped-call]
+        part = weight * batch.sum(away) / counted
+        go_back(part)
         total = total + part.detach()
     state.optimizer.step()
     return total
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    """Return the members' parts one after the other; a single one as it is."""
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 @torch.no_grad()
@@ -233,13 +246,15 @@ def _nearest(images: Tensor, held: Tensor, chosen: Tensor) -> Tensor:
     return held.flatten(0, 1)[chosen * each + best]
 
 
-def misaligned(maps: Tensor, targets: Tensor) -> Tensor:
+def misaligned(
+    maps: Tensor, targets: Tensor, total: Callable[[Tensor], Tensor] = torch.sum
+) -> Tensor:
     """Return 1 - mean cosine of maps and targets (N, ...), over the images that have both.
 
-    0 where no image has both.
+    0 where no image has both. ``total`` returns the sum of a number for each image.
     """
     away, counted = _misalignments(maps, targets)
-    return away.sum() / counted.sum().clamp_min(1)
+    return total(away) / total(counted).clamp_min(1)
 
 
 def _misalignments(maps: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from engine.training.loop import TrainingState, descend
+from engine.networks.stacked import Stacked
+from engine.training.loop import TrainingState, descend, go_back, in_one
 
 TINY = 1e-20  # below every gradient of a tensor that has one; only keeps 0 / 0 away
 
@@ -27,26 +28,28 @@ def descend_perturbed(state: TrainingState, loss_of: Callable[[], Tensor], awp: 
     Parameters
     ----------
     loss_of
-        Returns the scalar loss of the batch at the present weights, in training mode.
+        Returns the loss of the batch at the present weights, in training mode: a scalar, or (K,) of
+        several networks that are one, of which each tensor is moved by its own length.
     awp
         Length of the perturbation of a tensor as a share of the tensor's length; 0: none.
 
     Returns
     -------
-    Tensor ()
+    Tensor () or (K,)
         The loss at the perturbed weights, detached.
     """
     if not awp:
         return descend(state, loss_of())
-    moved = [p for p in state.model.parameters() if p.requires_grad and p.ndim > 1]
+    members = 1 if isinstance(state.model, Stacked) else 0  # axes in front of a tensor's own
+    moved = [p for p in state.model.parameters() if p.requires_grad and p.ndim - members > 1]
     with _same_statistics(state.model):
-        gradients = torch.autograd.grad(loss_of(), moved, allow_unused=True)
+        gradients = torch.autograd.grad(in_one(loss_of()), moved, allow_unused=True)
     kept = [parameter.detach().clone() for parameter in moved]
     state.optimizer.zero_grad(set_to_none=True)
     try:
-        _move(moved, gradients, awp)
+        _move(moved, gradients, awp, members)
         loss = loss_of()
-        loss.backward()  # type: ignore[no-untyped-call]
+        go_back(loss)
     finally:
         with torch.no_grad():
             for parameter, before in zip(moved, kept, strict=True):
@@ -57,12 +60,22 @@ def descend_perturbed(state: TrainingState, loss_of: Callable[[], Tensor], awp: 
 
 @torch.no_grad()
 def _move(
-    parameters: list[nn.Parameter], gradients: tuple[Tensor | None, ...], share: float
+    parameters: list[nn.Parameter], gradients: tuple[Tensor | None, ...], share: float, members: int
 ) -> None:
     """Move each tensor along its gradient by a share of its own length, in place."""
     for parameter, gradient in zip(parameters, gradients, strict=True):
         if gradient is not None:
-            parameter.add_(gradient * (share * parameter.norm() / gradient.norm().clamp_min(TINY)))
+            length, slope = (_length(tensor, members) for tensor in (parameter, gradient))
+            parameter.add_(gradient * (share * length / slope.clamp_min(TINY)))
+
+
+def _length(tensor: Tensor, members: int) -> Tensor:
+    """Return the length of a tensor, or of every member's, which broadcasts over it."""
+    own = tuple(range(members, tensor.ndim))
+    found: Tensor = (
+        torch.linalg.vector_norm(tensor, dim=own, keepdim=True) if members else tensor.norm()
+    )
+    return found
 
 
 @contextmanager

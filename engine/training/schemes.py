@@ -177,16 +177,16 @@ def mart_loss(
 
 
 SCHEMES: dict[str, Scheme] = {
-    Standard.kind: Scheme(standard_step),
-    GaussianNoise.kind: Scheme(gaussian_noise_step),
-    GradientPenalty.kind: Scheme(gradient_penalty_step),
-    EdgeGradients.kind: Scheme(edge_gradients_step),
-    AlignedGradients.kind: Scheme(aligned_gradients_step),
-    Adversarial.kind: Scheme(adversarial_step),
-    TRADES.kind: Scheme(trades_step),
-    MART.kind: Scheme(mart_step),
-    FreeAT.kind: Scheme(free_at_step),
-    FastAT.kind: Scheme(fast_at_step),
-    NoisyFGSM.kind: Scheme(n_fgsm_step),
-    GradAlign.kind: Scheme(grad_align_step),
+    Standard.kind: Scheme(standard_step, alone=""),
+    GaussianNoise.kind: Scheme(gaussian_noise_step, alone=""),
+    GradientPenalty.kind: Scheme(gradient_penalty_step, alone=""),
+    EdgeGradients.kind: Scheme(edge_gradients_step, alone=""),
+    AlignedGradients.kind: Scheme(aligned_gradients_step, alone=""),
+    Adversarial.kind: Scheme(adversarial_step, alone=""),
+    TRADES.kind: Scheme(trades_step, alone=""),
+    MART.kind: Scheme(mart_step, alone=""),
+    FreeAT.kind: Scheme(free_at_step, alone=""),
+    FastAT.kind: Scheme(fast_at_step, alone=""),
+    NoisyFGSM.kind: Scheme(n_fgsm_step, alone=""),
+    GradAlign.kind: Scheme(grad_align_step, alone=""),
 }

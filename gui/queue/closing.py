@@ -7,6 +7,7 @@ import time
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from gui.session.runner import Runner
+from gui.session.threads.leaving import CHANNEL
 
 LOOK_MS = 20
 SILENT_SECONDS = 0.7  # a window that is gone within a second needs no words
@@ -16,6 +17,7 @@ LANES = {
     "packed study": "a packed study that is being written or unpacked",
     "report": "a report",
     "change": "a change of the study",
+    CHANNEL: "computations of the study before",
 }
 
 

@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from gui.session.threads.event_flow import EventFlow, all_of
 from gui.session.threads.lanes import Answer, Lane, Request
+from gui.session.threads.leaving import Leaving, Tap
 from gui.session.threads.libraries import load_without_lock
 
 if TYPE_CHECKING:
@@ -62,10 +63,11 @@ class Runner(QObject):
         self._importing = Lane("isthmus-importing", self._answers)
         self._previewing = Lane("isthmus-preview", self._answers)
         self._preparing = Lane("isthmus-preparing", self._answers)
-        self._lanes: tuple[Lane, ...] = (
-            *(self._reading, self._importing, self._previewing, self._preparing),
-        )
+        lanes = self._reading, self._importing, self._previewing, self._preparing
+        self._lanes: tuple[Lane, ...] = lanes
         self._scheduler: Scheduler | None = None
+        self._tap = Tap(self._events.put)
+        self.leaving = Leaving(self)
         self._specs: dict[str, Spec] = {}
         self._asked = 0
         self.loaded = False
@@ -94,20 +96,21 @@ class Runner(QObject):
     def open(
         self, study: Study, device: str = "auto", *cores: int | None, workers: Workers | None = None
     ) -> None:
-        """Run plans in this study from now on; see :func:`engine.plan.slots.slots_on`."""
+        """Run plans in this study from now on, on :func:`~engine.plan.slots.slots_on`.
+
+        What the study before computes is cancelled; nobody waits for its end.
+        """
         from engine.plan.slots import slots_on
         from gui.session.threads.who_computes import scheduler_of
 
         slots = slots_on(device, *cores)
-        self.close()
+        before, self._scheduler = self._scheduler, None
+        if before is not None:
+            self._pass(self.leaving.leave(before, self._tap))
         self._specs.clear()
         self.on_workers = workers is not None
-        self._scheduler = scheduler_of(study, slots, self._events.put, workers, (device, *cores))
-
-    def close(self) -> bool:
-        """Cancel everything in the open study; return whether all workers ended in time."""
-        scheduler, self._scheduler = self._scheduler, None
-        return scheduler is None or scheduler.stop(STOP_SECONDS)
+        self._tap = Tap(self._events.put)
+        self._scheduler = scheduler_of(study, slots, self._tap, workers, (device, *cores))
 
     def prepare(
         self,
@@ -214,6 +217,11 @@ class Runner(QObject):
         """The device that computes the open study, and how many computations run at once."""
         return self._scheduler.slots if self._scheduler is not None else None
 
+    @property
+    def workers(self) -> list[str] | None:
+        """The devices of the workers that are there, one each; None: this window computes."""
+        return getattr(self._scheduler, "devices", [])[:] if self.on_workers else None
+
     # ------------------------------------------------------------------------ reads and previews
 
     def ask(
@@ -269,14 +277,17 @@ class Runner(QObject):
         """
         from engine.data.safety.apart import apart
 
-        self._lanes = tuple(lane for lane in self._lanes if not lane.passing or lane.busy)
-        lane = Lane("isthmus-path", self._answers, passing=True)
-        self._lanes += (lane,)
-
         def guarded(control: Control) -> Any:
             return apart(work, control.check)
 
-        lane.ask(Request(channel, guarded, done, failed))
+        self._pass(Request(channel, guarded, done, failed))
+
+    def _pass(self, request: Request) -> None:
+        """Serve a request on a lane of its own."""
+        self._lanes = tuple(lane for lane in self._lanes if not lane.passing or lane.busy)
+        lane = Lane("isthmus-path", self._answers, passing=True)
+        self._lanes += (lane,)
+        lane.ask(request)
         self._answer_timer.start()
 
     def forget(self, channel: str) -> None:
@@ -354,7 +365,9 @@ class Runner(QObject):
         end = time.monotonic() + STOP_SECONDS
         for lane in self._lanes:
             lane.begin_stop()
-        ended = [self.close()]
+        scheduler, self._scheduler = self._scheduler, None
+        ended = [scheduler is None or scheduler.stop(STOP_SECONDS)]
+        ended.append(self.leaving.finish(max(0.0, end - time.monotonic())))
         return all([*ended, *(lane.stop(max(0.0, end - time.monotonic())) for lane in self._lanes)])
 
     # ------------------------------------------------------------------------------------ private

@@ -73,6 +73,7 @@ class State(QObject):
         super().__init__(parent)
         self.runner = Runner(self)
         self.runner.engine_event.connect(self._on_event)
+        self.runner.leaving.said.connect(lambda text: self.message.emit(text, False))
         self.engine_event = Listeners()
         self.study: Study | None = None
         self.images: ImagesSpec | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from gui.palette.commands import of_menus, of_page
 from gui.palette.dialog import PaletteDialog
 from gui.queue.job_dock import JobDock
 from gui.session import file_dialogs
+from gui.session.threads.who_computes import in_words
 from gui.session.workspace import Workspace
 from gui.shell import reporting
 from gui.shell.about import AboutDialog, ShortcutsDialog
@@ -249,12 +250,14 @@ class Menus(QObject):
 
     @Slot()
     def _show_about(self) -> None:
-        slots = self._workspace.runner.slots
-        AboutDialog(device_line(slots), self._window).show()
+        runner = self._workspace.runner
+        AboutDialog(device_line(runner.slots, runner.workers), self._window).show()
 
 
-def device_line(slots: Slots | None) -> str:
+def device_line(slots: Slots | None, workers: Sequence[str] | None = None) -> str:
     """Return where the open study is computed, and why a GPU that is there is not used; or ""."""
     if slots is None:
         return ""
+    if workers is not None:
+        return f"{in_words(workers)}; previews on {slots.device}"
     return f"{slots.device}; {slots.unused_gpu}" if slots.unused_gpu else str(slots.device)

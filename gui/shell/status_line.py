@@ -9,6 +9,7 @@ from engine.jobs.events import Event
 from engine.plan.cost import work_of
 from gui.look.keys import with_key
 from gui.look.plain import plain_tip
+from gui.session.threads.who_computes import in_words
 from gui.session.workspace import Workspace
 from gui.shell.memory import gpu_bytes, resident_bytes, size_text
 from gui.shell.messages.bar import MessageBar
@@ -18,6 +19,9 @@ from gui.widgets.elided_label import Elided
 
 REFRESH_MS = 1000
 MOST_WIDTH = 240  # pixels of the study's name, so that the device stays in sight
+DEVICE = "The device, and how many computations it takes at once"
+WORKERS = "The workers that compute, on what, and how many computations they take at once"
+NOBODY = "Workers compute this study; they start, or are reached, with the first computation"
 LEAST_BUTTON = 24  # pixels, so that the button raises no minimum of the window
 
 
@@ -98,11 +102,15 @@ class StatusLine(QStatusBar):
     def _show_device(self) -> None:
         if self._broken:
             return
-        slots = self._workspace.runner.slots
+        slots, workers = self._workspace.runner.slots, self._workspace.runner.workers
         memory, held = resident_bytes(), gpu_bytes()
         parts = ["Ready"] if slots is None else []
-        if slots is not None:
+        if workers is not None:
+            words = in_words(workers)
+            parts.append(f"{words[:1].upper()}{words[1:]}")
+        elif slots is not None:
             parts.append("CPU" if slots.device.type == "cpu" else "GPU")
+        if slots is not None and workers != []:
             parts.append(f"{slots.count} at once")
         if memory:
             parts.append(size_text(memory))
@@ -112,11 +120,12 @@ class StatusLine(QStatusBar):
         if rate >= 1:
             parts.append(f"{_rounded(rate):,.0f} images/s")
         self.device.setText(" · ".join(parts))
-        self.device.setToolTip(plain_tip(self._tip(slots is not None, bool(held), rate >= 1)))
+        who = "" if slots is None else DEVICE if workers is None else WORKERS if workers else NOBODY
+        self.device.setToolTip(plain_tip(self._tip(who, bool(held), rate >= 1)))
 
-    def _tip(self, device: bool, gpu: bool, rate: bool) -> str:
+    def _tip(self, who: str, gpu: bool, rate: bool) -> str:
         lines = [
-            (device, "The device, and how many computations it takes at once"),
+            (bool(who), who),
             (True, "The memory that the program holds now"),
             (gpu, "The GPU's memory that it holds now"),
             (rate, "Training images a second, of all that runs, whatever is done to each"),

@@ -45,17 +45,17 @@ def our_steps(model: nn.Module) -> Step:
     """Return the program's own step."""
     from engine.jobs.device_images import layout
     from engine.networks.gradients import keep_freed_memory
-    from engine.training.loop import TrainingState, descend, make_optimizer
-    from engine.training.schemes import Moment, adversarial_loss
+    from engine.training.loop import TrainingState, make_optimizer
+    from engine.training.schemes import SCHEMES, BatchContext
 
     keep_freed_memory()
     model = model.to(memory_format=torch.channels_last)
     state = TrainingState(model, make_optimizer(specs.Adam(learning_rate=RATE), model), {})
-    moment = Moment(0.0, torch.Generator(), lambda *_: None)
+    batch = BatchContext(0.0, torch.Generator(), lambda *_: None)
 
     def step(images: Tensor, labels: Tensor, attack: specs.PGD) -> None:
-        loss = adversarial_loss(model, layout(images), labels, moment, attack=attack, warmup=0.0)
-        descend(state, loss)
+        fields = specs.Adversarial(attack=attack).parameters()
+        SCHEMES["adversarial"].step(state, layout(images), labels, batch, **fields)
 
     return step
 

@@ -21,7 +21,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = ("torch", "numpy", "scipy", "h5py", "PIL", "safetensors")
-SHARES = {"tensors": 0.15, "kinds": 0.3, "captured": 0.35, "stacked": 0.45, "speed": 0.75}
+SHARES = {"tensors": 0.15, "kinds": 0.3, "captured": 0.35, "stacked": 0.45, "speed": 0.7,
+          "yardstick": 0.8}  # fmt: skip
 """By which share of the time a stage must have ended; what is left is the figure's."""
 
 PRESETS = {"cpu": "paper-tradeoff-cifar10-lite", "cuda": "paper-tradeoff-cifar10"}
@@ -53,7 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     found.add_argument("--out", type=Path, required=True, help="folder of the results")
     found.add_argument("--device", default="cuda", choices=["cpu", "cuda"])
     found.add_argument("--minutes", type=float, default=8.0, help="of the whole check")
-    found.add_argument("--stages", default="tensors,kinds,captured,stacked,speed,memory,figure")
+    found.add_argument(
+        "--stages", default="tensors,kinds,captured,stacked,speed,yardstick,memory,figure"
+    )
     found.add_argument("--preset", help="the figure's plan")
     found.add_argument("--jobs", type=int, help="computations of the figure at once")
     found.add_argument("--set", action="append", default=[], metavar="SPEC.FIELD=VALUE")
@@ -91,7 +94,7 @@ def _stage(stage: str, report: object, options: argparse.Namespace, home: Path) 
     import torch
 
     from engine.store.study import Study
-    from tests.device import figure, kinds, queued, short_memory, speed, stacked, tensors
+    from tests.device import figure, kinds, queued, short_memory, speed, stacked, tensors, yardstick
 
     name, device = options.device, torch.device(options.device)
     if stage == "tensors":
@@ -109,6 +112,8 @@ def _stage(stage: str, report: object, options: argparse.Namespace, home: Path) 
             for more in ({}, {"max_train": queued.FEW[name]})
         )
         speed.check(report, device, study, images, few, SHARES[stage])
+    elif stage == "yardstick":
+        yardstick.check(report, device, options.data, home, SHARES[stage])
     elif stage == "memory":
         short_memory.check(report, name, ROOT)
     elif stage == "figure":
@@ -117,8 +122,8 @@ def _stage(stage: str, report: object, options: argparse.Namespace, home: Path) 
                      settings=options.set, resume=options.resume, jobs=options.jobs)  # fmt: skip
     else:
         raise ValueError(
-            f"stage is {stage!r}, must be one of tensors, kinds, captured, stacked, speed, memory, "
-            "figure"
+            f"stage is {stage!r}, must be one of tensors, kinds, captured, stacked, speed, "
+            "yardstick, memory, figure"
         )
 
 

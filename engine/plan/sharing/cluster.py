@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -69,7 +70,8 @@ class Workers:
             raise SpecError(
                 f"--workers is {self.count}, must be a whole number from 1 to {MOST_WORKERS}"
             )
-        distributed()
+        if find_spec("distributed") is None:  # importing it takes a second: the crew's thread does
+            raise SpecError(f"dask.distributed {INSTALL}")
 
     def slot(self, asked: Slot) -> Slot:
         """Return how each worker computes: those of this machine share its cores.
@@ -83,7 +85,7 @@ class Workers:
         jobs = asked.jobs or max(1, alone.count // self.count)
         cores = allotted_cores().count // (self.count * jobs)
         threads = asked.threads or max(1, min(alone.threads, cores))
-        return replace(asked, jobs=jobs, threads=threads)
+        return replace(asked, jobs=jobs, threads=threads, sharers=self.count)
 
 
 def distributed() -> Any:
@@ -215,7 +217,7 @@ def connected(workers: Workers, device: str, given_up: Callable[[], bool]) -> It
             here = start_workers(workers.count, devices_here(device), scratch)
             address = stack.enter_context(here)
         try:
-            client = dask.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+            client = _client_of(dask, address)
         except (OSError, TypeError) as error:  # TypeError: tls without certificates
             raise SpecError(
                 f"--scheduler is {workers.scheduler!r}, which cannot be used: {error}"
@@ -227,6 +229,18 @@ def connected(workers: Workers, device: str, given_up: Callable[[], bool]) -> It
                 raise SpecError(f"no workers came within {START_SECONDS} s")
             time.sleep(POLL)
         yield client
+
+
+def _client_of(dask: Any, address: Any) -> Any:
+    """Return a client; raise what dask raises if it cannot connect, without waiting any longer."""
+    client = dask.Client.__new__(dask.Client)
+    try:
+        client.__init__(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    except BaseException:
+        # Else it would be closed once it is collected, which waits a minute and then complains.
+        client.status = "closed"
+        raise
+    return client
 
 
 def workers_of(client: Any) -> dict[str, Any]:

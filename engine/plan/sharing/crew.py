@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,10 +19,11 @@ from engine.plan.sharing.on_worker import (
     Slot,
     about_worker,
     compute_bundle,
-    event_from,
+    forget,
     steer,
     title_of,
 )
+from engine.plan.sharing.relay import event_from, seconds_between
 
 SILENT = 10.0  # seconds without an answer of the scheduler, after which it is gone
 LOOK = 1.0  # seconds between two looks at who is there
@@ -53,6 +55,11 @@ class Crew:
         Takes what happens to workers, on any thread.
     on_count
         Takes how many bundles they can compute at once.
+
+    Attributes
+    ----------
+    shown
+        Whether somebody looks at pictures of what is computed.
     """
 
     def __init__(
@@ -65,6 +72,8 @@ class Crew:
         self.workers = workers
         self.slot = workers.slot(asked)
         self.hands: dict[str, Hand] = {}  # by title
+        self.run = uuid.uuid4().hex
+        self.shown = False
         self._emit = emit
         self._on_count = on_count
         self._lock = threading.Lock()
@@ -100,6 +109,11 @@ class Crew:
         """Raise :class:`SchedulerGone` if the scheduler does not answer any more."""
         if self._gone or self._client is None:
             raise SchedulerGone(self._gone or GONE)
+
+    def give_up(self) -> None:
+        """Let go of workers that have not been reached yet; :meth:`close` is to follow."""
+        if self._client is None:
+            self._closing.set()
 
     def close(self, timeout: float) -> None:
         """Let the workers go, or end those that were started here; wait so many seconds for it."""
@@ -168,6 +182,19 @@ class Crew:
         """The addresses of the workers that are there."""
         return {hand.address for hand in self._known()}
 
+    @property
+    def devices(self) -> list[str]:
+        """What each worker that is there computes on; those that cannot compute are left out."""
+        with self._lock:
+            useless = {address for address, digest in self._refused if not digest}
+        return [hand.device for hand in self._known() if hand.address not in useless]
+
+    @property
+    def pictures(self) -> float:
+        """Seconds between two pictures of a computation; 0 if nobody looks at any."""
+        computing = sum(hand.threads for hand in self._known()) * (self.slot.jobs or 1)
+        return seconds_between(computing) if self.shown else 0.0
+
     def _known(self) -> list[Hand]:
         return [hand for hand in list(self.hands.values()) if hand.address]
 
@@ -192,6 +219,7 @@ class Crew:
                 self._look()
                 self._ready.set()
                 self._follow()
+                self._let_go(client)
                 self._say("", "ended", "left the workers" if where else "the workers were stopped")
         except ValueError as error:
             self._gone = str(error)
@@ -200,6 +228,12 @@ class Crew:
         finally:
             self._client = None
             self._drop()
+
+    def _let_go(self, client: Any) -> None:
+        """Let workers that stay give back the memory of this run's images."""
+        if self.workers.scheduler:
+            with suppress(Exception):  # one that is lost has given it back
+                client.run(forget, self.run, on_error="ignore")
 
     def _drop(self) -> None:
         """Tell whoever waits that there are no workers any more."""
@@ -229,7 +263,8 @@ class Crew:
         box = self._boxes.get(told[1]["order"])
         if box is None:
             return
-        event, address = event_from(told[1]), told[1]["worker"]
+        event = event_from(told[1]["kind"], told[1]["fields"])
+        address = told[1]["worker"]
         for hand in self._known():
             if hand.address == address:
                 if isinstance(event, Started):

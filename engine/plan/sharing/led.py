@@ -45,6 +45,8 @@ class LedScheduler(Scheduler):
         Called with every event, from any thread.
     workers, asked
         Which workers, and how they compute.
+    shown
+        Whether somebody looks at pictures of what they compute.
 
     Attributes
     ----------
@@ -59,15 +61,24 @@ class LedScheduler(Scheduler):
         emit: Callable[[Event], None],
         workers: Workers,
         asked: Slot,
+        *,
+        shown: bool = False,
     ):
         self.gone = ""
         self.crew = Crew(workers, asked, emit, self._widen)
+        self.crew.shown = shown
         self._bundles: dict[str, int] = {}
         self._members: dict[int, list[str]] = {}
         self._numbers = itertools.count()
+        self._unseen: dict[str, Spec] = {}
         self._hands = max(1, workers.count)
         super().__init__(study, replace(slots, count=self._hands, width=1), emit)
         self.memory_of = lambda spec: 0  # the workers bound their own
+
+    @property
+    def devices(self) -> list[str]:
+        """What each worker that is there computes on."""
+        return self.crew.devices
 
     def connect(self) -> int:
         """Reach the workers, and return their number; raise SchedulerGone if that fails."""
@@ -85,6 +96,11 @@ class LedScheduler(Scheduler):
                 self._members[number] = keys
                 self._bundles.update(dict.fromkeys(keys, number))
         return super().add_prepared(found)
+
+    def begin_stop(self) -> None:
+        """Cancel everything; do not wait for workers that are still starting."""
+        super().begin_stop()
+        self.crew.give_up()
 
     def stop(self, timeout: float = 10.0) -> bool:
         """Cancel everything, wait for that and for the workers' end; return whether in time."""
@@ -123,6 +139,20 @@ class LedScheduler(Scheduler):
             if other is not None and not other.running and not other.needs and self._starts(other):
                 found.append(other)
         return found
+
+    def unseen(self) -> list[Spec]:
+        """Return what workers have computed and the study's folder does not show here yet."""
+        for key, spec in list(self._unseen.items()):
+            if self.study.take_up(spec):
+                del self._unseen[key]
+        return list(self._unseen.values())
+
+    def _ended(self, ended: Ended) -> None:
+        with self._changed:
+            job = self._jobs.get(ended.key)
+        if job is not None and ended.outcome == "finished" and not self.study.take_up(job.spec):
+            self._unseen[ended.key] = job.spec  # a network drive shows it later
+        super()._ended(ended)
 
     def _compute(self, jobs: list[Job]) -> None:
         bundle = _Bundle(self.crew, self.study, jobs, self._emit, self._ended)
@@ -182,6 +212,8 @@ class _Bundle:
             [spec.as_dict() for spec in specs],
             self._crew.slot,
             [(files[digest], digest) for digest in sorted(needed)],
+            self._crew.run,
+            self._crew.pictures,
         )
 
     def _follow(self, order: Order, box: Box, future: Any, among: set[str]) -> None:
@@ -259,6 +291,4 @@ class _Bundle:
         job = self._open.pop(ended.key, None)
         if job is None:
             return
-        if ended.outcome == "finished":
-            self._study.take_up(job.spec)  # a drive may show it later
         self._tell(ended)

@@ -9,15 +9,15 @@ from __future__ import annotations
 import os
 import platform
 import threading
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from engine.devices.found import name_of
-from engine.jobs.events import Ended, Event, Notice, Progress, Scalars, Started
+from engine.jobs.context import Cache
 from engine.plan.sharing.bundles import Shard, everything
+from engine.plan.sharing.relay import Packed, Relay
 from engine.plan.sharing.share import Share
 from engine.plan.sharing.shared_run import SharedRun
 from engine.plan.slots import slots_on
@@ -27,20 +27,20 @@ from engine.store.presence import LEASE, Presence
 from engine.store.study import Study
 
 TOPIC = "isthmus"
-PROGRESS_SECONDS = 1.0
-RELAYED: dict[str, Any] = {
-    kind.__name__: kind for kind in (Started, Progress, Scalars, Notice, Ended)
-}
 MOST_EARLY = 1000
 
 
 @dataclass(frozen=True)
 class Slot:
-    """How a worker computes: see :func:`engine.plan.slots.slots_on`."""
+    """How a worker computes: see :func:`engine.plan.slots.slots_on`.
+
+    ``sharers`` is how many workers share the memory of its machine.
+    """
 
     device: str = "auto"
     jobs: int | None = None
     threads: int | None = None
+    sharers: int = 1
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,10 @@ class Order:
         The specs as JSON.
     plugins
         Path and SHA-256 of the user's files that the specs need.
+    run
+        Names whoever leads: orders of one run share what they read, see :func:`forget`.
+    pictures
+        Seconds between two pictures that are sent of a computation; 0: none.
     """
 
     name: str
@@ -64,6 +68,8 @@ class Order:
     forms: Sequence[Mapping[str, Any]]
     slot: Slot
     plugins: Sequence[tuple[str, str]] = ()
+    run: str = ""
+    pictures: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,8 @@ class _Steered:
 
 
 _STEERED: dict[str, _Steered] = {}
+_KEPT: dict[tuple[str, str], Cache] = {}
+"""What orders share, by the run and the study; of the newest run alone."""
 _LOCK = threading.Lock()
 
 
@@ -125,7 +133,12 @@ def compute_bundle(order: Order) -> Answer:
     plan = everything(own)
     # What is needed has been computed, but on a network drive it may not be seen here yet.
     owners = {one.spec.key: 1 if one.spec.key in keys else 2 for one in plan}
-    relay = _Relay(worker, order.name)
+    told = {"order": order.name, "worker": worker.address}
+
+    def send(kind: str, packed: Packed) -> None:
+        worker.log_event(TOPIC, told | {"kind": kind, "fields": packed})
+
+    relay = Relay(send, title_of(worker.name), order.pictures)
     slot = order.slot
     run = SharedRun(
         study,
@@ -134,6 +147,7 @@ def compute_bundle(order: Order) -> Answer:
         relay,
         presence=presence,
         take_over=LEASE,
+        cache=_cache_of(order),
     )
     asked = _begin(order.name, run)
     try:
@@ -142,6 +156,23 @@ def compute_bundle(order: Order) -> Answer:
         with _LOCK:
             _STEERED.pop(order.name, None)
     return Answer(worker.address, relay.failed, tuple(asked.cancelled))
+
+
+def _cache_of(order: Order) -> Cache:
+    """Return what this order shares with others of its run: images, networks and rankings."""
+    which = order.run, order.folder
+    with _LOCK:
+        if which not in _KEPT:
+            _KEPT.clear()
+            _KEPT[which] = Cache(Cache().limit // order.slot.sharers)
+        return _KEPT[which]
+
+
+def forget(run: str) -> None:
+    """Give back the memory of what the orders of a run shared, which has ended."""
+    with _LOCK:
+        for which in [which for which in _KEPT if which[0] == run]:
+            del _KEPT[which]
 
 
 def steer(name: str, cancelled: Sequence[str], paused: bool) -> None:
@@ -190,43 +221,3 @@ def _reason_against(plugins: Sequence[tuple[str, str]]) -> str:
         except PluginError as error:
             return f"cannot load {place.name}: {error}"
     return ""
-
-
-class _Relay:
-    """Sends events of a worker to whoever leads the run."""
-
-    def __init__(self, worker: Any, order: str) -> None:
-        self.failed: dict[str, str] = {}
-        self._worker = worker
-        self._order = order
-        self._last: dict[str, float] = {}
-
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, Ended) and event.outcome == "failed":
-            self.failed[event.key] = event.message
-        if isinstance(event, Progress | Scalars) and not self._is_due(event):
-            return
-        if isinstance(event, Started):
-            event = replace(event, where=title_of(self._worker.name))
-        if type(event).__name__ in RELAYED:
-            fields = asdict(event)
-            if isinstance(event, Scalars):
-                fields["values"] = {name: float(value) for name, value in event.values.items()}
-            told = {"order": self._order, "worker": self._worker.address}
-            self._worker.log_event(TOPIC, told | {"kind": type(event).__name__, "fields": fields})
-
-    def _is_due(self, event: Event) -> bool:
-        """Whether the last one of its kind and key is long enough ago; whole epochs always are."""
-        if isinstance(event, Scalars) and float(event.step).is_integer():
-            return True
-        now, what = time.monotonic(), f"{type(event).__name__} {event.key}"
-        if now - self._last.get(what, -PROGRESS_SECONDS) < PROGRESS_SECONDS:
-            return False
-        self._last[what] = now
-        return True
-
-
-def event_from(told: Mapping[str, Any]) -> Event:
-    """Return the event that a worker sent."""
-    found: Event = RELAYED[told["kind"]](**told["fields"])
-    return found

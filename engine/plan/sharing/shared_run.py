@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from engine.jobs.context import Context
+from engine.jobs.context import Cache, Context
 from engine.jobs.events import Ended, Event, Notice
 from engine.plan.computations import COMPUTATIONS
 from engine.plan.scheduler import Scheduler
@@ -48,6 +48,8 @@ class SharedRun:
         Called with every event, from any thread.
     take_over
         Seconds after which this process computes what it needs of a shard that is not at work.
+    cache
+        Values shared with other runs.
     computations
         Kind of spec -> function; replaced in tests.
     clock
@@ -63,6 +65,7 @@ class SharedRun:
         *,
         presence: Presence,
         take_over: float,
+        cache: Cache | None = None,
         computations: Mapping[str, Callable[[Any, Context], Result]] = COMPUTATIONS,
         clock: Callable[[], float] = time.monotonic,
     ):
@@ -87,7 +90,7 @@ class SharedRun:
                 self._children.setdefault(parent, []).append(key)
         self._mine = {key for key in self._open if share.is_mine(key)}
         self._waiting = Waiting(share, presence, self._claims, self._say, take_over, clock)
-        self.scheduler = Scheduler(study, slots, self._take_event, computations)
+        self.scheduler = Scheduler(study, slots, self._take_event, computations, cache=cache)
         self.scheduler.asked.add(
             line_of(share.specs[key]) for key in self._open if key in self._mine
         )

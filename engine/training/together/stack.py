@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages
@@ -46,8 +46,8 @@ SHORT = (MemoryError, torch.OutOfMemoryError)
 
 Outcome = Result | BaseException
 Ended = Callable[[Context, Outcome], None]
-Take = Callable[[float, Tensor], Tensor]
-"""``(epoch, indices) -> losses``: one step on images (K, B) of the members; the losses are (K,)."""
+Take = Callable[..., Tensor]
+"""``(epoch, *inputs) -> losses``: one step of the members on their batches; the losses are (K,)."""
 
 
 class Shared(Course, Protocol):
@@ -100,11 +100,20 @@ class Step:
         Why it cannot be captured; "" if it can.
     first_epoch
         From which on it is the same at every epoch.
+    inputs
+        What ``take`` is given beside the epoch, in place of the indices (K, B).
+    follow
+        Called with the epoch after every step.
+    give
+        ``(place, member)``: gives a member what it has beside its weights.
     """
 
     take: Take
     obstacle: str
     first_epoch: float = 0.0
+    inputs: Callable[[Tensor], tuple[Tensor, ...]] = lambda indices: (indices,)
+    follow: Callable[[float], None] = lambda epoch: None
+    give: Callable[[int, Any], None] = lambda place, member: None
 
 
 @dataclass(frozen=True)
@@ -206,7 +215,10 @@ class Stack:
         self._spec: Shared = self._members[0].context.spec  # type: ignore[assignment]
         stacked = Stacked([member.state.model for member in self._members])
         optimizer = make_optimizer(self._spec.optimizer, stacked)
-        self._state = TrainingState(stacked, optimizer, {}, epoch=self._members[0].state.epoch)
+        first = self._members[0].state
+        self._state = TrainingState(
+            stacked, optimizer, {}, epoch=first.epoch, still=_still(first, stacked)
+        )
         if self._state.epoch:
             self._take_over_moments()
         self._step = kind.step(self._members, self._state, together)
@@ -226,6 +238,12 @@ class Stack:
             optimizer=spec.optimizer,
             first_epoch=self._step.first_epoch,
         )
+
+        def step_on(indices: Tensor, epoch: float) -> Tensor:
+            losses = steps(epoch, *self._step.inputs(indices))
+            self._step.follow(epoch)
+            return losses
+
         with steps:
             while state.epoch < spec.epochs:
                 run_steps(
@@ -234,7 +252,7 @@ class Stack:
                     spec,
                     visited=torch.split(self._orders(count), spec.batch_size, dim=1),
                     steps=-(-count // spec.batch_size),
-                    step_on=lambda indices, epoch: steps(epoch, indices),
+                    step_on=step_on,
                     optimizer=spec.optimizer,
                     on_sum=self._on_sum,
                 )
@@ -317,6 +335,7 @@ class Stack:
         stacked = self._state.model
         assert isinstance(stacked, Stacked)
         stacked.take(place, member.state.model)
+        self._step.give(place, member)
         member.state.epoch = self._state.epoch
 
     def _give_moments(self, place: int, state: TrainingState) -> None:
@@ -326,6 +345,12 @@ class Stack:
             for name, value in self._state.optimizer.state[joined].items():
                 whole = torch.is_tensor(value) and value.shape == joined.shape
                 state.optimizer.state[parameter][name] = value[place] if whole else value
+
+
+def _still(state: TrainingState, stacked: Stacked) -> tuple[nn.Module, ...]:
+    """Return what of a stack stays in evaluation mode, as it does in every member."""
+    names = {name for name, module in state.model.named_modules() if module in state.still}
+    return tuple(module for name, module in stacked.body.named_modules() if name in names)
 
 
 def _moments(state: TrainingState) -> list[dict[str, Tensor]]:

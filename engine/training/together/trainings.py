@@ -5,8 +5,10 @@ Evaluation attacks, accuracies, maps and alarms are those of each member alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor
 
 from engine.attacks.joined import Joined, but_lengths
@@ -15,16 +17,15 @@ from engine.jobs.context import Context
 from engine.jobs.device_images import layout
 from engine.jobs.together import Together
 from engine.networks.gradients import as_unit
+from engine.networks.stacked import Stacked
 from engine.specs import AttackSpec, Training
+from engine.training.augmenting.augmentation import augment
+from engine.training.averaging import GROUP, follow
 from engine.training.capture import goes_straight, obstacle
 from engine.training.loop import TrainingState
 from engine.training.schemes import SCHEMES
 from engine.training.together.stack import STACKED, Ended, Kind, Step, train_together
 from engine.training.train import Run, batch_of
-
-SCHEMES_TOGETHER = ("standard", "gaussian_noise", "adversarial", "trades", "mart", "fast_at",
-                    "n_fgsm")  # fmt: skip
-"""Kinds of schemes whose step is one for several networks: all means are taken by member."""
 
 
 def alike(one: Training, other: Training) -> bool:
@@ -33,7 +34,7 @@ def alike(one: Training, other: Training) -> bool:
     Their seeds, starts, evaluations and live maps may differ, and of attacks in training eps and
     the length of a step.
     """
-    return _can_join(one) and _can_join(other) and _shared(one) == _shared(other)
+    return not why_alone(one) and not why_alone(other) and _shared(one) == _shared(other)
 
 
 def train_all(contexts: Sequence[Context], ended: Ended) -> None:
@@ -41,17 +42,16 @@ def train_all(contexts: Sequence[Context], ended: Ended) -> None:
     train_together(TRAININGS, contexts, ended)
 
 
-def _can_join(spec: Training) -> bool:
-    scheme = spec.scheme
-    attack = getattr(scheme, "attack", None)
-    return (
-        spec.network.kind in STACKED
-        and scheme.kind in SCHEMES_TOGETHER
-        and (attack is None or goes_straight(attack))
-        # The perturbation of weights is a share of the length of all of a network's weights.
-        and not getattr(scheme, "awp", 0.0)
-        and not (spec.averaging or spec.augmentation or spec.frozen)
-    )
+def why_alone(spec: Training) -> str:
+    """Return why a training cannot be computed together with one that is like it, or ""."""
+    if spec.network.kind not in STACKED:
+        return f"{spec.network.kind} fills a GPU alone, or is not known to be computed together"
+    if reason := SCHEMES[spec.scheme.kind].alone:
+        return f"{spec.scheme.kind}: {reason}"
+    attack = getattr(spec.scheme, "attack", None)
+    if attack is not None and not goes_straight(attack):
+        return f"{attack.kind} decides by values within a step, as they come for one network"
+    return ""
 
 
 def _shared(spec: Training) -> tuple[object, ...]:
@@ -59,7 +59,8 @@ def _shared(spec: Training) -> tuple[object, ...]:
     if isinstance(attack := scheme.get("attack"), AttackSpec):
         scheme["attack"] = but_lengths(attack)
     return (spec.network, spec.optimizer, spec.epochs, spec.batch_size, spec.order, spec.precision,
-            spec.images, spec.label_smoothing, spec.scheme.kind, tuple(scheme.items()))  # fmt: skip
+            spec.images, spec.label_smoothing, spec.averaging, spec.augmentation, spec.frozen,
+            spec.scheme.kind, tuple(scheme.items()))  # fmt: skip
 
 
 def _begin(context: Context) -> Run:
@@ -79,18 +80,65 @@ def _step(members: Sequence[Run], state: TrainingState, together: Together) -> S
     for member in members:
         member.probes.sharing = count
 
-    def take(epoch: float, indices: Tensor) -> Tensor:
-        pixels = layout(as_unit(images.train[indices.flatten()]))
-        labels = images.train_labels[indices.flatten()]
+    def inputs(indices: Tensor) -> tuple[Tensor, ...]:
+        if spec.augmentation is None:
+            return (indices,)
+        changed = [
+            augment(
+                as_unit(images.train[own]),
+                spec.augmentation,
+                member.state.generators["augmentation"],
+            )
+            for own, member in zip(indices, members, strict=True)
+        ]
+        return layout(torch.cat(changed)), images.train_labels[indices.flatten()]
+
+    def take(epoch: float, *given: Tensor) -> Tensor:
+        if len(given) == 2:
+            pixels, labels = given
+        else:
+            indices = given[0].flatten()
+            pixels, labels = layout(as_unit(images.train[indices])), images.train_labels[indices]
         batch = batch_of(spec, images, epoch, generators, heed, count)
-        own = {} if joined is None else {"attack": joined.on(indices.shape[1])}
+        own = {} if joined is None else {"attack": joined.on(len(labels) // count)}
         losses: Tensor = take_step(state, pixels, labels, batch, **{**fields, **own})
         return losses.view(count)  # a scalar of one that is left alone
 
     def heed(*_: object) -> None:
         together.check_cancelled()
 
-    return Step(take, obstacle(spec), float(getattr(spec.scheme, "warmup", 0.0)))
+    begins = float(getattr(spec.scheme, "warmup", 0.0))
+    return Step(take, obstacle(spec), begins, inputs, *_beside(members, state))
+
+
+def _beside(
+    members: Sequence[Run], state: TrainingState
+) -> tuple[Callable[[float], None], Callable[[int, Run], None]]:
+    """Return what follows the weights after a step, and what gives a member its part of that.
+
+    That are averaged weights, and what the scheme keeps from batch to batch, which members may
+    bring from an earlier run.
+    """
+    spec, count = members[0].spec, len(members[0].images.train)
+    names = [name for name in members[0].state.kept if not name.startswith(GROUP)]
+    for name in names:
+        state.kept[name] = torch.cat([member.state.kept[name] for member in members])
+    averaged = None
+    if spec.averaging:
+        averaged = Stacked([member.network for member in members]).requires_grad_(False)
+
+    def move_average(epoch: float) -> None:
+        if averaged is not None:
+            step = round(epoch * math.ceil(count / spec.batch_size))
+            follow(averaged, state.model, spec.averaging, step)
+
+    def give(place: int, member: Run) -> None:
+        if averaged is not None:
+            averaged.take(place, member.network)
+        for name, tensor in state.kept.items():
+            member.state.kept[name] = tensor.chunk(len(members))[place]
+
+    return move_average, give
 
 
 TRAININGS = Kind(_begin, _step, end_epoch=Run.end_epoch)

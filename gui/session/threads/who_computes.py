@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.specs.schema import SpecError
@@ -53,7 +53,16 @@ def scheduler_of(
     from engine.plan.sharing.led import LedScheduler
     from engine.plan.sharing.on_worker import Slot
 
-    return LedScheduler(study, slots, emit, workers, Slot(*asked))
+    return LedScheduler(study, slots, emit, workers, Slot(*asked), shown=True)
+
+
+def in_words(devices: Sequence[str]) -> str:
+    """Return how many workers there are and on what they compute, by what each computes on."""
+    if not devices:
+        return "no workers yet"
+    kinds = sorted({"CPU" if device == "CPU" else "GPU" for device in devices})
+    many = "1 worker" if len(devices) == 1 else f"{len(devices)} workers"
+    return f"{many} on {' and '.join(kinds)}"
 
 
 def in_window(text: str) -> str:

@@ -2,21 +2,29 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine.cli.main import main
+from engine.jobs.events import ProbeMaps, Scalars
 from engine.plan.planfile import read_plan
 from engine.plan.sharing import cluster
 from engine.plan.sharing.bundles import everything
-from engine.specs import Training
+from engine.plan.sharing.cluster import Workers
+from engine.plan.sharing.led import LedScheduler
+from engine.plan.sharing.on_worker import Slot
+from engine.plan.slots import slots_on
+from engine.specs import Glyphs, SmallCNN, Training
 from engine.specs.schema import SpecError
 from engine.store.study import Study
+from tests.engine.plan import slow_folder
 from tests.reliability.forked import PLAN
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -144,58 +152,50 @@ def test_that_a_killed_worker_comes_back_and_the_table_is_that_of_a_single_run(d
         assert Study(folder / "s").entry(entry.key).numbers == entry.numbers
 
 
+class Cluster:
+    """A scheduler and workers of dask in processes of their own, and their address."""
+
+    def __init__(self, folder, protocol="tcp", workers=1, preload=(), **environment):
+        self.environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+        host = f"{protocol}://127.0.0.1"
+        listening = folder / "scheduler.json"
+        where = ["--host", host, "--port", "0", "--scheduler-file", str(listening)]
+        self.scheduler = self._start("scheduler", *where)
+        self.workers = []
+        try:
+            end = time.monotonic() + 120
+            while not listening.exists():
+                assert time.monotonic() < end
+                time.sleep(0.1)
+            self.address = re.search(rf"{host}:\d+", listening.read_text())[0]
+            single = ["--no-nanny", "--nthreads", "1", "--host", host]
+            local = ["--local-directory", str(folder), *preload]
+            for number in range(workers):
+                name = ["--name", f"w{number}"]
+                self.workers.append(self._start("worker", self.address, *single, *name, *local))
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self, what, *options):
+        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", *options, "--no-dashboard"]
+        return subprocess.Popen(command, env=self.environment, stderr=subprocess.DEVNULL, cwd=ROOT)
+
+    def stop(self):
+        for process in (self.scheduler, *self.workers):
+            process.kill()
+            process.wait()
+
+
 def test_that_a_scheduler_that_goes_away_is_one_sentence_and_the_command_goes_on(dask, folder):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    listening = folder / "scheduler.json"
-    scheduler = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "distributed.cli.dask_scheduler",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            "0",
-            "--no-dashboard",
-            "--scheduler-file",
-            str(listening),
-        ],
-        env=environment,
-        stderr=subprocess.DEVNULL,
-    )
+    cluster = Cluster(folder)
     try:
-        end = time.monotonic() + 120
-        while not listening.exists():
-            assert time.monotonic() < end
-            time.sleep(0.1)
-        address = re.search(r"tcp://127.0.0.1:\d+", listening.read_text())[0]
-        worker = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "distributed.cli.dask_worker",
-                address,
-                "--no-nanny",
-                "--host",
-                "127.0.0.1",
-                "--nthreads",
-                "1",
-                "--no-dashboard",
-                "--local-directory",
-                str(folder),
-            ],
-            env=environment,
-            stderr=subprocess.DEVNULL,
-        )
-        run = start(folder, "--scheduler", address)
+        run = start(folder, "--scheduler", cluster.address)
         worker_at_training(folder, run)
-        scheduler.kill()
+        cluster.scheduler.kill()
         _, said = run.communicate(timeout=300)
     finally:
-        scheduler.kill()
-        scheduler.wait()
-        worker.kill()
-        worker.wait()
+        cluster.stop()
     assert run.returncode == 1, said
     assert said.splitlines()[-1].startswith("isthmus: the scheduler went away; what was finished")
     assert "Traceback" not in said
@@ -203,6 +203,59 @@ def test_that_a_scheduler_that_goes_away_is_one_sentence_and_the_command_goes_on
     _, said = again.communicate(timeout=300)
     assert again.returncode == 0, said
     assert len(Study(folder / "s").entries) == 7
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """Return the settings of dask for a certificate of this machine, which signs itself."""
+    if shutil.which("openssl") is None:
+        pytest.skip("the command openssl, which makes a certificate, is not there")
+    key, made = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject,
+         "-keyout", str(key), "-out", str(made)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    prefix = "DASK_DISTRIBUTED__COMM__"
+    parts = {f"{prefix}TLS__CA_FILE": made, f"{prefix}REQUIRE_ENCRYPTION": True}
+    for who in ("SCHEDULER", "WORKER", "CLIENT"):
+        parts |= {f"{prefix}TLS__{who}__CERT": made, f"{prefix}TLS__{who}__KEY": key}
+    return {name: str(value) for name, value in parts.items()}
+
+
+def test_that_an_encrypted_run_on_a_slow_folder_ends_with_the_table_of_a_single_run(
+    dask, folder, certificate, capsys
+):
+    settings = {**certificate, slow_folder.LATE: "5"}
+    preload = ["--preload", slow_folder.__name__]
+    cluster = Cluster(folder, "tls", workers=2, preload=preload, **settings)
+    try:
+        assert cluster.address.startswith("tls://127.0.0.1:")
+        command = [sys.executable, "-m", slow_folder.__name__, "run", folder / "plan.toml",
+                   "--study", folder / "s", "--device", "cpu", "--jobs", "1", "--threads", "1",
+                   "--scheduler", cluster.address]  # fmt: skip
+        run = subprocess.run(command, env=cluster.environment, cwd=ROOT, capture_output=True,
+                             text=True, timeout=500)  # fmt: skip
+        assert run.returncode == 0, run.stderr
+        assert "lost" not in run.stderr
+        assert "computed but not shown by the study's folder yet; waiting" in run.stderr
+        # Without the certificate nobody is let in.
+        bare = start(folder, "--scheduler", cluster.address)
+        _, said = bare.communicate(timeout=300)
+        assert bare.returncode == 2
+        assert "which cannot be used" in said
+        assert "Traceback" not in said
+    finally:
+        cluster.stop()
+    plan = [folder / "plan.toml", "--study", folder / "single", "--device", "cpu", "--jobs", "1"]
+    assert main(["run", *map(str, plan), "--threads", "1"]) == 0
+    assert capsys.readouterr().out == run.stdout
+    together, alone = Study(folder / "s"), Study(folder / "single")
+    assert {entry.key: entry.numbers for entry in together.entries} == {
+        entry.key: entry.numbers for entry in alone.entries
+    }
+    assert not list((folder / "s" / "checkpoints").glob("*"))
 
 
 def test_that_workers_have_their_devices_and_only_this_machine_reaches_them(dask, tmp_path):
@@ -238,3 +291,27 @@ def test_that_an_encrypted_scheduler_without_certificates_is_one_line(dask, fold
     said = capsys.readouterr().err
     assert said.startswith("isthmus: --scheduler is 'tls://127.0.0.1:1', which cannot be used")
     assert said.count("\n") == 1
+
+
+def test_that_a_window_gets_curves_and_maps_of_a_training_on_a_worker(dask, folder):
+    told = []
+    study, slot = Study(folder / "s", create=True), Slot("cpu", 1, 1)
+    led = LedScheduler(
+        study, slots_on("cpu", 1, 1), told.append, Workers(count=1), slot, shown=True
+    )
+    images = Glyphs(train=200, test=50)
+    spec = Training(images=images, network=SmallCNN(width=2, hidden=8), epochs=4, batch_size=20)
+    try:
+        led.add([spec])
+        assert led.wait(300)
+    finally:
+        assert led.stop(60)
+    shown = [event for event in told if isinstance(event, ProbeMaps)]
+    assert shown
+    record = study.read(spec)
+    for event in shown:
+        assert event.key == spec.key
+        np.testing.assert_array_equal(event.images, record.arrays["probes/images"])
+        assert event.attributions.shape == record.arrays["probes/attributions"].shape[1:]
+        assert np.isfinite(event.attributions).all()
+    assert any(isinstance(event, Scalars) and event.key == spec.key for event in told)

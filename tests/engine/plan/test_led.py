@@ -3,12 +3,16 @@
 import threading
 import time
 from concurrent.futures import Future
+from contextlib import contextmanager
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from engine import plugins
-from engine.jobs.events import Ended, Started, WorkerNews
+from engine.jobs import device_images
+from engine.jobs.context import Cache
+from engine.jobs.events import Ended, ProbeMaps, Started, WorkerNews
 from engine.plan.sharing import crew as crew_module
 from engine.plan.sharing import led as led_module
 from engine.plan.sharing import on_worker
@@ -16,6 +20,7 @@ from engine.plan.sharing.cluster import GONE, SchedulerGone, Workers
 from engine.plan.sharing.crew import Crew, Hand
 from engine.plan.sharing.led import LedScheduler
 from engine.plan.sharing.on_worker import Answer, Order, Slot
+from engine.plan.sharing.relay import event_from
 from engine.plan.slots import slots_on
 from engine.specs import Glyphs, SmallCNN, Training
 from engine.specs.schema import from_dict
@@ -42,6 +47,7 @@ class FakeCrew:
 
     def __init__(self, workers, asked, emit, on_count):
         self.slot, self.emit = asked, emit
+        self.run, self.pictures = "run", 0.0
         self.orders, self.steered, self.refused = [], [], []
         self.answer = self.computed
         self.gone = ""
@@ -53,6 +59,9 @@ class FakeCrew:
     def check(self):
         if self.gone:
             raise SchedulerGone(self.gone)
+
+    def give_up(self):
+        pass
 
     def close(self, timeout):
         pass
@@ -134,6 +143,18 @@ def test_that_what_was_finished_before_a_worker_died_is_not_lost(led):
     queued = led.add(trainings())
     assert led.wait(SECONDS)
     assert led.told.outcomes() == {spec.key: "finished" for spec in queued}
+
+
+def test_that_a_record_that_a_drive_shows_late_is_waited_for(led, monkeypatch):
+    visible, take_up = threading.Event(), led.study.take_up
+    monkeypatch.setattr(led.study, "take_up", lambda spec: visible.is_set() and take_up(spec))
+    queued = led.add(trainings())
+    assert led.wait(SECONDS)
+    assert led.told.outcomes() == {spec.key: "finished" for spec in queued}
+    assert {spec.key for spec in led.unseen()} == {spec.key for spec in queued}
+    visible.set()
+    assert led.unseen() == []
+    assert all(led.study.has(spec) for spec in queued)
 
 
 def test_that_a_failure_on_a_worker_ends_what_needs_it_with_the_reason(led):
@@ -243,6 +264,30 @@ def test_that_what_all_workers_refuse_fails_with_the_sentence(led):
     assert ended[0].message == "worker b has another bump.py"
 
 
+def test_that_workers_that_are_still_starting_are_not_waited_for(tmp_path, monkeypatch):
+    starting = threading.Event()
+
+    @contextmanager
+    def connected(workers, device, given_up):
+        starting.set()
+        while not given_up():
+            time.sleep(0.01)
+        yield None
+
+    monkeypatch.setattr(crew_module, "connected", connected)
+    workers = Workers.__new__(Workers)
+    object.__setattr__(workers, "count", 2)
+    study, told = Study(tmp_path / "s", create=True), Told()
+    led = LedScheduler(study, slots_on("cpu", 1, 1), told.append, workers, Slot("cpu", 1, 1))
+    queued = led.add(trainings())
+    assert starting.wait(SECONDS)
+    begun = time.monotonic()
+    led.begin_stop()
+    assert led.stop(SECONDS)
+    assert time.monotonic() - begun < SECONDS / 2
+    assert told.outcomes() == {spec.key: "cancelled" for spec in queued}
+
+
 # ------------------------------------------------------------------------------ who there is, said
 
 
@@ -309,6 +354,7 @@ def test_that_a_worker_without_the_program_gets_nothing(crew):
     about = ModuleNotFoundError("No module named 'engine'")
     crew.there.update({"tcp://1": worker("bare") | {"about": about}, "tcp://2": worker("good")})
     crew._look()
+    assert crew.devices == ["CPU"]
     assert ("refused", "worker bare cannot compute here: ModuleNotFoundError: No module named "
             "'engine'") in sentences(crew)  # fmt: skip
     assert crew._refusing(Order("o", "s", [], Slot())) == {"tcp://1"}
@@ -409,3 +455,88 @@ def test_that_what_is_asked_before_an_order_begins_is_kept_for_it():
     assert not run.paused
     assert asked.cancelled == {"key"}
     del on_worker._STEERED["early"]
+
+
+@pytest.fixture
+def bundle(tmp_path, monkeypatch):
+    """Compute orders in this process as a worker would; count how often images are read."""
+    dask = pytest.importorskip("distributed", reason="the extra cluster is not installed")
+    told, reads = [], []
+
+    class Worker:
+        name, address = 0, "tcp://127.0.0.1:1"
+
+        def log_event(self, topic, message):
+            told.append(on_worker_event(message))
+
+    def on_worker_event(message):
+        return event_from(message["kind"], message["fields"])
+
+    def counted(*arguments, **more):
+        reads.append(arguments[0])
+        return load(*arguments, **more)
+
+    load = device_images.load
+    monkeypatch.setattr(dask, "get_worker", Worker)
+    monkeypatch.setattr(device_images, "load", counted)
+    on_worker._KEPT.clear()
+    folder = tmp_path / "s"
+    Study(folder, create=True)
+
+    def compute(specs, run="one", **more):
+        forms = [spec.as_dict() for spec in specs]
+        order = Order(f"order {len(reads)}", str(folder), forms, Slot("cpu", 1, 1), (), run, **more)
+        assert on_worker.compute_bundle(order).failed == {}
+
+    compute.told, compute.reads, compute.folder = told, reads, folder
+    yield compute
+    on_worker._KEPT.clear()
+
+
+def test_that_a_worker_reads_images_once_for_all_orders_of_a_run(bundle):
+    images = Glyphs(train=40, test=20)
+    bundle([images])
+    for spec in trainings(2, epochs=1):
+        bundle([spec])
+    assert bundle.reads == [images]
+    bundle(trainings(3, epochs=1)[2:], run="two")  # of another window: files may have changed
+    assert bundle.reads == [images] * 2
+    assert [run for run, _ in on_worker._KEPT] == ["two"]
+    on_worker.forget("one")
+    bundle(trainings(4, epochs=1)[3:], run="two")
+    assert bundle.reads == [images] * 2
+    on_worker.forget("two")
+    assert on_worker._KEPT == {}
+    assert len(Study(bundle.folder).entries) == 5
+
+
+def test_that_what_workers_keep_is_bounded_by_the_memory_that_they_share():
+    alone = on_worker._cache_of(Order("o", "s", [], Slot(), (), "a"))
+    shared = on_worker._cache_of(Order("o", "s", [], Slot(sharers=4), (), "b"))
+    assert alone.limit == Cache().limit
+    assert shared.limit == alone.limit // 4
+    on_worker.forget("b")
+
+
+def test_that_live_maps_reach_a_window_that_asks_for_them(bundle):
+    bundle([Glyphs(train=40, test=20)])
+    first, second = trainings(2, epochs=1)
+    bundle([first])
+    assert not any(isinstance(event, ProbeMaps) for event in bundle.told)
+    bundle([second], pictures=0.001)
+    shown = [event for event in bundle.told if isinstance(event, ProbeMaps)]
+    assert shown
+    assert {event.key for event in shown} == {second.key}
+    kept = Study(bundle.folder).read(second).arrays
+    np.testing.assert_array_equal(shown[-1].images, kept["probes/images"])
+    largest = np.abs(kept["probes/attributions"][-1]).max((1, 2, 3), keepdims=True)
+    apart = np.abs(shown[-1].attributions - kept["probes/attributions"][-1])
+    assert (apart <= 1e-3 * largest).all()
+
+
+def test_that_a_crew_asks_for_fewer_pictures_of_each_where_many_compute(crew):
+    assert crew.pictures == 0.0
+    crew.shown = True
+    assert crew.pictures == 1.0
+    crew.hands = {str(n): Hand(str(n), f"a{n}", 2) for n in range(40)}
+    assert crew.pictures == 80 / 8

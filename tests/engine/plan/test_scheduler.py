@@ -236,7 +236,7 @@ def test_that_a_moved_computation_starts_earlier(world):
     w = world(note, slots=1)
     w.scheduler.pause()
     w.scheduler.add(TRAININGS)
-    w.scheduler.move(TRAININGS[3].key, 0)
+    w.scheduler.reorder([TRAININGS[3].key], "top")
     w.scheduler.resume()
     assert w.scheduler.wait(20)
     assert order[:2] == [GLYPHS.key, TRAININGS[3].key]

@@ -1,5 +1,6 @@
 """Trainings computed as one, with their attacks: each must be what it is alone."""
 
+import copy
 import itertools
 from dataclasses import replace
 from types import SimpleNamespace
@@ -22,10 +23,10 @@ from engine.store.study import Result
 from engine.training import loop, probes
 from engine.training import train as training_module
 from engine.training.loop import Checkpoints
-from engine.training.schemes import SCHEMES
+from engine.training.schemes import SCHEMES, Scheme
 from engine.training.together import stack
 from engine.training.together.stack import Stack
-from engine.training.together.trainings import SCHEMES_TOGETHER, TRAININGS, alike, train_all
+from engine.training.together.trainings import TRAININGS, alike, train_all, why_alone
 from engine.training.train import batch_of, train
 from tests.engine.conftest import training
 from tests.engine.networks.test_stacked import apart, members_of
@@ -50,6 +51,18 @@ SCHEMES_HERE = {
     "mart": specs.MART(attack=PGD),
     "fast_at": specs.FastAT(eps=0.1),
     "n_fgsm": specs.NoisyFGSM(eps=0.1),
+    "awp": specs.Adversarial(attack=PGD, awp=0.02),
+    "trades with awp": specs.TRADES(attack=PGD, awp=0.02),
+    "mart with awp": specs.MART(attack=PGD, awp=0.02),
+    "gradient penalty l1": specs.GradientPenalty(size="l1", weight=0.1),
+    "gradient penalty l2": specs.GradientPenalty(weight=0.1),
+    "edge gradients": specs.EdgeGradients(),
+    "edge gradients by size": specs.EdgeGradients(compared="size", sigma=0.0),
+    "class means": specs.AlignedGradients(classes=2),
+    "one image": specs.AlignedGradients(target="one_image"),
+    "nearest images": specs.AlignedGradients(target="nearest", candidates=3, classes=2),
+    "free_at": specs.FreeAT(eps=0.1, replays=2),
+    "grad_align": specs.GradAlign(eps=0.1, weight=0.3),
 }
 FIELDS = {
     "sgd cosine": {"optimizer": specs.SGD(learning_rate=0.05, schedule="cosine", momentum=0.9)},
@@ -58,9 +71,19 @@ FIELDS = {
     "smoothed": {"label_smoothing": 0.1},
     "best epoch": {"images": FEW.replace("validation", 0.4), "weights": "best"},
     "smoothing layers": {"network": specs.SmallCNN(width=4, hidden=16, feature_smoothing=True)},
+    "averaged": {"averaging": 0.9},
+    "averaged best epoch": {"averaging": 0.9, "weights": "best",
+                            "images": FEW.replace("validation", 0.4)},
+    "augmented": {"augmentation": specs.Augmentation(
+        padding=2, flip=True, operations=1, brightness=0.2, contrast=0.2)},
+    "all of it": {"averaging": 0.9, "augmentation": specs.Augmentation(padding=2),
+                  "scheme": specs.Adversarial(attack=PGD, awp=0.02), "label_smoothing": 0.1},
     "points of one pixel": {"images": specs.Gaussians2D(), "network": specs.PaperMLP(),
                             "batch_size": 300},
 }  # fmt: skip
+TRICKY = ("awp", "gradient penalty l1", "edge gradients", "nearest images", "free_at", "grad_align")
+"""Schemes whose step has more to do than to take the mean of a loss."""
+BESIDE = ("averaged best epoch", "augmented", "all of it")
 LENGTHS = ((0.1, 0.05), (0.02, 0.03), (0.3, 0.01), (0.0, 0.05))
 
 
@@ -88,6 +111,11 @@ def different(scheme=SCHEMES_HERE["pgd linf"], **fields):
     found[1] = replace(found[1], live_maps=specs.IntegratedGradients(steps=2), epoch_images=9)
     found[2] = replace(found[2], evaluation=specs.FGSM(eps=0.2), evaluation_images=30)
     return found
+
+
+def named(name):
+    """Return members of a scheme, or of fields, by their name here."""
+    return different(SCHEMES_HERE[name]) if name in SCHEMES_HERE else different(**FIELDS[name])
 
 
 def contexts_of(members, study, emit=lambda event: None):
@@ -164,6 +192,63 @@ def test_that_every_member_of_other_trainings_is_what_it_is_alone(name, study, i
     alone = computed_alone(members, study)
     for found, expected in zip(computed_together(contexts_of(members, study)), alone, strict=True):
         assert_close(found, expected)
+
+
+def test_that_every_member_with_frozen_layers_is_what_it_is_alone(study, in_float64):
+    starts = [short(seed=seed) for seed in (7, 8)]
+    for start, result in zip(starts, computed_alone(starts, study), strict=True):
+        study.write(start, result, seconds=1.0, provenance={})
+    for head in ("same", "replaced"):
+        members = [
+            replace(one, start=starts[place % 2], start_head=head, frozen=True)
+            for place, one in enumerate(different(specs.Adversarial(attack=PGD, awp=0.02)))
+        ]
+        alone = computed_alone(members, study)
+        together = computed_together(contexts_of(members, study))
+        for spec, found, expected in zip(members, together, alone, strict=True):
+            assert_close(found, expected)
+            assert changed(found, study.read(spec.start)) == {
+                "weights/network.dense2.weight", "weights/network.dense2.bias"
+            }  # fmt: skip
+
+
+def changed(found, begun):
+    """Return the weights that are not those of a start, which are read as float32."""
+    return {
+        name
+        for name, array in found.arrays.items()
+        if name.startswith("weights/")
+        and not np.array_equal(array.astype(np.float32), begun.arrays[name].astype(np.float32))
+    }
+
+
+@pytest.mark.parametrize("name", SCHEMES_HERE)
+def test_that_the_first_step_of_a_scheme_in_float32_differs_by_rounding_alone(name, study):
+    members = [
+        one.replace("optimizer", specs.SGD(learning_rate=1e-3))
+        for one in different(SCHEMES_HERE[name])
+    ]
+    indices = torch.arange(25)
+    runs = [training_module.Run(c.spec, c) for c in contexts_of(members, study)]
+    alone = []
+    for run in runs:
+        run.state.model.train()
+        before = copy.deepcopy(run.state.model.state_dict())
+        run._take(2.0, indices)
+        alone.append(torch.cat([p.grad.flatten() for p in run.state.model.parameters()]))
+        run.state.model.load_state_dict(before)
+    contexts = contexts_of(members, study)
+    runs = [training_module.Run(context.spec, context) for context in contexts]
+    made = Stack(TRAININGS, runs, Together(contexts, lambda context, error: None))
+    made._state.model.train()
+    made._step.take(2.0, indices.expand(len(members), -1))
+    found = [p.grad.flatten(1) for p in made._state.model.parameters()]
+    errors = [
+        apart(torch.cat([part[place] for part in found]), one) for place, one in enumerate(alone)
+    ]
+    # The attack of TRADES begins where the divergence is nearly flat: signs are those of rounding.
+    assert sorted(errors)[len(errors) // 2] < (1e-3 if name.startswith("trades") else 1e-5), errors
+    assert max(errors) < 5e-3, errors
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
@@ -290,8 +375,10 @@ def test_that_members_share_the_time_for_live_maps(study, monkeypatch):
     assert runs[0].probes._due == 1 + 4 * 10
 
 
-def test_that_a_member_goes_on_from_its_own_checkpoint(study, in_float64, monkeypatch):
-    members = different(epochs=3, images=FEW.replace("validation", 0.4), weights="best")
+@pytest.mark.parametrize("name", ["pgd linf", "nearest images", "free_at", "averaged"])
+def test_that_a_member_goes_on_from_its_own_checkpoint(name, study, in_float64, monkeypatch):
+    beside = {"averaging": 0.9} if name == "averaged" else {"scheme": SCHEMES_HERE[name]}
+    members = different(**beside, epochs=3, images=FEW.replace("validation", 0.4), weights="best")
     unbroken = computed_together(contexts_of(members, study))
     leave_after(monkeypatch, 1, lambda: computed_together(contexts_of(members, study)))
     leave_after(monkeypatch, 2, lambda: computed_together(contexts_of(members[1:], study)))
@@ -310,8 +397,9 @@ def test_that_a_member_goes_on_from_its_own_checkpoint(study, in_float64, monkey
         assert_close(found, expected)
 
 
-def test_that_a_cancelled_member_leaves_and_the_others_do_not_notice(study):
-    members = different()
+@pytest.mark.parametrize("name", ["pgd linf", *TRICKY, *BESIDE])
+def test_that_a_cancelled_member_leaves_and_the_others_do_not_notice(name, study):
+    members = named(name)
     undisturbed = computed_together(contexts_of(members, study))
     contexts, points = contexts_of(members, study), []
     original = Stack._on_sum
@@ -330,8 +418,9 @@ def test_that_a_cancelled_member_leaves_and_the_others_do_not_notice(study):
         assert_same(found[place], undisturbed[place])
 
 
-def test_that_a_network_of_nan_ends_alone_and_changes_no_bit_of_another(study, monkeypatch):
-    members = different()
+@pytest.mark.parametrize("name", ["pgd linf", *TRICKY, *BESIDE])
+def test_that_a_network_of_nan_ends_alone_and_changes_no_bit_of_another(name, study, monkeypatch):
+    members = named(name)
     clean = computed_together(contexts_of(members, study))
     original = training_module.first_network
 
@@ -346,7 +435,7 @@ def test_that_a_network_of_nan_ends_alone_and_changes_no_bit_of_another(study, m
     monkeypatch.setattr(training_module, "first_network", poisoned)
     found = computed_together(contexts_of(members, study))
     assert isinstance(found[1], SpecError)
-    assert "the loss became nan in epoch 0.3" in str(found[1])
+    assert "the loss became nan in epoch 0." in str(found[1])
     for place in (0, 2, 3):
         assert_same(found[place], clean[place])
 
@@ -438,6 +527,9 @@ def test_what_is_alike():
         "scheme.attack.loss": "cw",
         "scheme.attack": specs.FGSM(eps=0.1),
         "scheme": specs.Standard(),
+        "scheme.awp": 0.01,
+        "averaging": 0.9,
+        "augmentation": specs.Augmentation(padding=2),
     }
     for field, value in others.items():
         assert not alike(first, first.replace(field, value)), field
@@ -447,24 +539,29 @@ def test_what_is_alike():
         assert not alike(short(scheme=scheme), short(scheme=weaker))
 
 
-def test_what_is_computed_alone():
+def test_what_is_computed_alone_says_why():
     alone = {
-        "averaging": 0.9,
-        "augmentation": specs.Augmentation(padding=2),
-        "network": specs.ResNet18(),
-        "scheme.awp": 0.01,
-        "scheme.attack": specs.APGD(eps=0.1),
-        "scheme.attack.restarts": 2,
-        "scheme.attack.target": 1,
+        "network": (specs.ResNet18(), "resnet18 fills a GPU alone"),
+        "scheme.attack": (specs.APGD(eps=0.1), "apgd decides by values"),
+        "scheme.attack.restarts": (2, "pgd decides by values"),
+        "scheme.attack.target": (1, "pgd decides by values"),
     }
     first = different()[0]
-    for field, value in alone.items():
+    assert why_alone(first) == ""
+    for field, (value, reason) in alone.items():
         other = first.replace(field, value)
         assert not alike(other, other), field
-    frozen = replace(first, start=first, frozen=True)
-    assert not alike(frozen, frozen)
-    for kind in set(SCHEMES) - set(SCHEMES_TOGETHER):
-        (scheme,) = (one for one in vars(specs).values()
-                     if isinstance(one, type) and getattr(one, "kind", "") == kind)  # fmt: skip
-        assert not alike(short(scheme=scheme()), short(scheme=scheme())), kind
-    assert {scheme.kind for scheme in SCHEMES_HERE.values()} == set(SCHEMES_TOGETHER)
+        assert why_alone(other).startswith(reason), field
+
+
+def test_that_a_scheme_that_says_nothing_is_computed_alone(monkeypatch):
+    spec = short(scheme=specs.Standard())
+    monkeypatch.setitem(SCHEMES, "standard", Scheme(SCHEMES["standard"].step))
+    assert why_alone(spec) == "standard: its step may mix the numbers of several networks"
+    assert not alike(spec, spec)
+
+
+def test_that_every_scheme_is_compared_with_itself_alone():
+    assert {scheme.kind for scheme in SCHEMES_HERE.values()} == {
+        kind for kind, row in SCHEMES.items() if not row.alone
+    }

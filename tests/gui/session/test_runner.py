@@ -2,12 +2,15 @@
 
 import sys
 import threading
+import time
 
 import pytest
 
 from engine.jobs.events import Ended, ProbeMaps, Progress, Queued, Scalars, Started
-from engine.store.study import Study
-from gui.session.runner import Runner
+from engine.store.study import Result, Study
+from engine.store.unfinished import unfinished
+from gui.session.runner import STOP_SECONDS, Runner
+from gui.session.threads import leaving
 from gui.session.threads.event_flow import coalesced
 from tests.gui.fakes import WAIT_MS, small
 
@@ -187,10 +190,103 @@ def test_that_a_second_study_takes_the_place_of_the_first(qtbot, runner, study, 
     assert gate.started.wait(WAIT_MS / 1000)
     other = Study(tmp_path / "other.isthmus", create=True)
     runner.open(other, "cpu")
+    qtbot.waitUntil(lambda: runner.quiet, timeout=WAIT_MS)
     gate.open.set()
     runner.run([small(5)])
     qtbot.waitUntil(lambda: other.has(small(5)), timeout=WAIT_MS)
     assert not study.has(small())
+
+
+class Deaf:
+    """A computation that hears no cancelling until it is let go."""
+
+    def __init__(self):
+        self.begun, self.going = threading.Event(), threading.Event()
+
+    def __call__(self, spec, context):
+        self.begun.set()
+        self.going.wait(WAIT_MS / 1000)
+        context.check_cancelled()
+        return Result({"value": 1.0})
+
+
+@pytest.fixture
+def deaf(monkeypatch):
+    from engine.plan.computations import COMPUTATIONS
+
+    found = Deaf()
+    monkeypatch.setitem(COMPUTATIONS, "glyphs", found)
+    yield found
+    found.going.set()
+
+
+def test_that_opening_another_study_waits_for_nothing_and_says_what_still_ends(
+    qtbot, runner, study, tmp_path, deaf
+):
+    heard, said = [], []
+    runner.engine_event.connect(heard.append)
+    runner.leaving.said.connect(said.append)
+    runner.open(study, "cpu", 1, 1)
+    runner.run([small(), small(1)])
+    assert deaf.begun.wait(WAIT_MS / 1000)
+    other = Study(tmp_path / "other.isthmus", create=True)
+    begun = time.monotonic()
+    runner.open(other, "cpu", 1, 1)
+    assert time.monotonic() - begun < STOP_SECONDS / 2
+    assert not runner.busy
+    assert not runner.quiet  # closing the window waits for it
+    qtbot.waitUntil(lambda: bool(said), timeout=WAIT_MS)
+    assert said == [
+        f"“{small().title}” of the study before is still ending; this one can be used meanwhile."
+    ]
+    runner.run([small()])  # the same key, in the other study
+    deaf.going.set()
+    qtbot.waitUntil(lambda: runner.quiet and other.has(small()), timeout=WAIT_MS)
+    assert not study.has(small())
+    qtbot.wait(200)
+    told = [(type(event), event.key) for event in heard if not isinstance(event, Progress)]
+    key = small().key
+    ends = [event.outcome for event in heard if isinstance(event, Ended) and event.key == key]
+    assert ends == ["cancelled", "finished"]
+    assert told.count((Queued, key)) == 2
+    assert told.index((Ended, key)) < len(told) - 1 - told[::-1].index((Queued, key))
+    assert runner.shutdown()
+    assert own_threads() == []
+
+
+def test_that_the_end_of_the_program_waits_for_what_was_left_too(qtbot, runner, study, tmp_path,
+                                                                 deaf):  # fmt: skip
+    runner.open(study, "cpu", 1, 1)
+    runner.run([small()])
+    assert deaf.begun.wait(WAIT_MS / 1000)
+    runner.open(Study(tmp_path / "other.isthmus", create=True), "cpu", 1, 1)
+    threading.Timer(0.3, deaf.going.set).start()
+    assert runner.shutdown()
+    assert own_threads() == []
+
+
+def test_that_what_was_left_unfinished_is_known_when_the_same_study_is_opened_again(
+    qtbot, runner, study, deaf
+):
+    runner.open(study, "cpu", 1, 1)
+    runner.run([small(), small(1)])
+    assert deaf.begun.wait(WAIT_MS / 1000)
+    again = Study(study.path)
+    runner.open(again, "cpu", 1, 1)
+    assert [one.key for one in unfinished(again, runner.asked)] == [small().key, small(1).key]
+
+
+def test_that_a_study_that_did_not_end_in_time_is_said(qtbot, runner, study, tmp_path, deaf,
+                                                       monkeypatch):  # fmt: skip
+    monkeypatch.setattr(leaving, "LEAVE_SECONDS", 1.0)
+    said = []
+    runner.leaving.said.connect(said.append)
+    runner.open(study, "cpu", 1, 1)
+    runner.run([small()])
+    assert deaf.begun.wait(WAIT_MS / 1000)
+    runner.open(Study(tmp_path / "other.isthmus", create=True), "cpu", 1, 1)
+    qtbot.waitUntil(lambda: len(said) == 2, timeout=WAIT_MS)
+    assert "did not end within 1 s" in said[1]
 
 
 def test_that_what_is_asked_for_while_everything_ends_is_not_waited_for(qtbot, runner):

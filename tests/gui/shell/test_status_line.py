@@ -1,6 +1,7 @@
 """The line at the bottom says the device, the memory, and how fast images are worked through."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from engine.jobs.events import Ended, Progress
 from engine.specs import Glyphs, SmallCNN, Training
 from gui.session.workspace import Workspace
 from gui.shell.memory import gpu_bytes, resident_bytes, size_text
+from gui.shell.menus import device_line
 from gui.shell.status_line import StatusLine
 from gui.shell.throughput import WINDOW_SECONDS, Throughput
 
@@ -111,6 +113,30 @@ def test_that_the_line_says_device_slots_and_memory(line):
     assert parts[1].endswith(" at once")
     assert parts[2].endswith(("MB", "GB"))
     assert "images/s" not in line.device.text()
+
+
+@pytest.mark.parametrize(
+    ("devices", "words"),
+    [
+        ([], "No workers yet"),
+        (["CPU"], "1 worker on CPU · 3 at once"),
+        (["CPU"] * 4, "4 workers on CPU · 3 at once"),
+        (["NVIDIA H200 (0)", "NVIDIA H200 (1)"], "2 workers on GPU · 3 at once"),
+        (["CPU", "NVIDIA H200 (0)"], "2 workers on CPU and GPU · 3 at once"),
+    ],
+)
+def test_that_the_line_says_the_workers_where_they_compute(line, monkeypatch, devices, words):
+    runner = line._workspace.runner
+    runner.on_workers = True
+    runner._scheduler.devices = devices
+    runner._scheduler.slots = replace(runner.slots, count=3)
+    line.refresh()
+    assert line.device.text().startswith(f"{words} · ")
+    assert line.device.text().count("at once") == bool(devices)
+    assert "orkers" in line.device.toolTip()
+    about = device_line(runner.slots, runner.workers)
+    first = words.partition(" · ")[0]
+    assert about.lower() == f"{first}; previews on {runner.slots.device}".lower()
 
 
 def test_that_the_line_says_how_fast_images_are_worked_through(line, clock, monkeypatch):
