@@ -28,6 +28,7 @@ from gui.pages.manifold.runs import GeneratorRun, GeneratorRuns
 from gui.pages.manifold.view import ManifoldContent, collect
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.keyed import PressKey
+from gui.widgets.plots.sight import in_sight
 
 REDRAW_MS = 100
 NETWORKS = ("training", "imported")
@@ -155,7 +156,7 @@ class ManifoldPage(RefreshedPage):
             self._followed = run.key
         if isinstance(event, Started | Ended):
             self._on_form()
-        if self.isVisible() and not self._redraw.isActive():
+        if in_sight(self) and not self._redraw.isActive():
             self._redraw.start()
 
     @Slot()

@@ -203,7 +203,7 @@ class RecordsPage(RefreshedPage):
                 self.picking.record = record
                 self.view.findings.say(words)
                 self.view.show_provenance(record.provenance)
-                self.view.pictures.show_pictures(pictures.charts, pictures.grid)
+                self.view.pictures.show_pictures(pictures.charts, pictures.grid, key)
 
         def failed(text: str) -> None:
             if self.shown_key == key:

@@ -77,6 +77,8 @@ class PlotItem(QObject):
         Takes the item itself, after it was removed from the plot.
     redrawn
         Its data were replaced.
+    restyled
+        It is drawn otherwise: thick, with a ring, or not at all.
 
     Attributes
     ----------
@@ -86,12 +88,15 @@ class PlotItem(QObject):
         The key, the name, and the short name beside each point; empty for a curve.
     colours
         Colour of each point where they differ.
+    visible
+        Whether it is shown.
     """
 
     hovered = Signal(str)
     clicked = Signal(str)
     removed = Signal(object)
     redrawn = Signal()
+    restyled = Signal()
 
     def __init__(self, plot: pg.PlotItem, name: str, colour: Colour, symbol: Symbol, hover: str):
         super().__init__()
@@ -111,6 +116,7 @@ class PlotItem(QObject):
         self.names: tuple[str, ...] = ()
         self.labels: tuple[str, ...] = ()
         self.colours: tuple[Colour, ...] = ()
+        self.visible = True
         self._plot = plot
         self._parts: list[Any] = []
 
@@ -123,6 +129,8 @@ class PlotItem(QObject):
 
     def set_visible(self, visible: bool) -> None:
         """Show or hide the item."""
+        self.visible = visible
+        self.restyled.emit()
         for part in self._parts:
             part.setVisible(visible)
 
@@ -222,6 +230,17 @@ class PlotCurve(PlotItem):
         if width != self._width:
             self._width = width
             self.paint()
+            self.restyled.emit()
+
+    @property
+    def strong(self) -> bool:
+        """Whether the line is drawn thick."""
+        return self._width == STRONG_WIDTH
+
+    @property
+    def banded(self) -> bool:
+        """Whether the curve can have a band."""
+        return self._band is not None
 
     def paint(self) -> None:
         """Take up the theme's present colours."""
@@ -291,10 +310,17 @@ class Scatter(PlotItem):
 
     def mark(self, key: str) -> None:
         """Draw a ring around the point with this key; "" removes the ring."""
-        self._marked = key
+        if key != self._marked:
+            self._marked = key
+            self.restyled.emit()
         found = np.array([known == key for known in self.keys], dtype=bool)
         inside = found if key and found.any() else np.zeros(len(self.x), dtype=bool)
         self._ring.setData(self.x[inside], self.y[inside])
+
+    @property
+    def marked(self) -> str:
+        """Key of the point with a ring, or ""."""
+        return self._marked
 
     def paint(self) -> None:
         """Take up the theme's present colours."""
