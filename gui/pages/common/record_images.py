@@ -1,4 +1,4 @@
-"""The test images that a point of a record's chart stands for, selected for all pages."""
+"""The test images that points and pictures of records stand for, selected for all pages."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 
-from engine.specs import ImagesSpec, Measurement
+from engine.specs import ImagesSpec, ManifoldDistance, Measurement
 from engine.store.study import Record, StudyError, spec_of
 from engine.texts import one_line
 from gui.session.workspace import Workspace
+
+OF_NONE = "This picture is not of one of the open test images."
 
 
 def select_images_at(
@@ -19,17 +23,67 @@ def select_images_at(
 ) -> None:
     """Select the images at these places among a record's values; say so if they are not open."""
     spec = None if record is None else spec_of(record.entry)
-    if record is None or not isinstance(spec, Measurement):
+    if record is None or not isinstance(spec, Measurement | ManifoldDistance):
         return
-    if not are_open(workspace, spec.classifier.images) or workspace.image_set is None:
+    measured = isinstance(spec, Measurement)
+    images = spec.classifier.images if isinstance(spec, Measurement) else spec.generator.images
+    if not are_open(workspace, images) or workspace.image_set is None:
         return
     try:
-        numbers = images_at(record, places, workspace.image_set.test_labels)
+        if measured:
+            numbers = images_at(record, places, workspace.image_set.test_labels)
+        else:
+            counted = np.flatnonzero(record.arrays["counted"])
+            numbers = counted[list(places)].tolist()
     except StudyError as error:
         workspace.message.emit(str(error), True)
         return
     title = one_line(record.entry.title)
     workspace.selection.choose(numbers, f"with {words} in {title}")
+
+
+def select_picture(workspace: Workspace, record: Record | None, row: int, column: int) -> None:
+    """Select the image behind a picture of a record's grid; Ctrl adds it, or takes it out."""
+    from engine.figures.images.pictured import images_behind, number_at
+
+    images = None if record is None else images_behind(record)
+    if record is None or images is None or not are_open(workspace, images):
+        return
+    found = workspace.image_set
+    number = (
+        None
+        if found is None
+        else number_at(record, row, column, found.test_images, found.test_labels)
+    )
+    _pick(workspace, number, f"picked in {one_line(record.entry.title)}")
+
+
+def select_probe(workspace: Workspace, shown: NDArray[Any] | None, column: int, where: str) -> None:
+    """Select one of the images that networks are watched on; Ctrl adds it, or takes it out.
+
+    Parameters
+    ----------
+    shown
+        (N, C, H, W), the pixels of these images.
+    """
+    from engine.figures.images.pictured import probed
+
+    found = workspace.image_set
+    if found is None or shown is None:
+        return
+    numbers = probed(found.test_labels)
+    number = numbers[column] if column < min(len(numbers), len(shown)) else None
+    if number is not None and not np.array_equal(found.test_images[number], shown[column]):
+        number = None
+    _pick(workspace, number, f"picked on the page {where}")
+
+
+def _pick(workspace: Workspace, number: int | None, words: str) -> None:
+    if number is None:
+        workspace.message.emit(OF_NONE, False)
+        return
+    more = QGuiApplication.keyboardModifiers() & Qt.KeyboardModifier.ControlModifier
+    workspace.selection.pick(number, words, more=bool(more))
 
 
 def are_open(workspace: Workspace, images: ImagesSpec) -> bool:

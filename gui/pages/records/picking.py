@@ -1,17 +1,17 @@
-"""A point of a record's chart that stands for images selects these, for all pages."""
+"""Points and pictures of a record that stand for images select these, for all pages."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, Slot
 
 from engine.store.study import Record
-from gui.pages.common.record_images import select_images_at
+from gui.pages.common.record_images import select_images_at, select_picture
 from gui.pages.records.pictures import RecordPictures
 from gui.session.workspace import Workspace
 
 
 class ImagePicking(QObject):
-    """Selects test images by the points of the charts of the record that is shown.
+    """Selects test images by points of charts and by pictures of the record that is shown.
 
     Attributes
     ----------
@@ -24,7 +24,12 @@ class ImagePicking(QObject):
         self._workspace = workspace
         self.record: Record | None = None
         pictures.images_picked.connect(self._pick)
+        pictures.picture_clicked.connect(self._pick_picture)
 
     @Slot(list, str)
     def _pick(self, places: list[int], words: str) -> None:
         select_images_at(self._workspace, self.record, places, words)
+
+    @Slot(int, int)
+    def _pick_picture(self, row: int, column: int) -> None:
+        select_picture(self._workspace, self.record, row, column)

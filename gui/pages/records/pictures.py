@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from engine.figures.charts import ChartData, MapGridData
 from gui.widgets.export.buttons import export_buttons
-from gui.widgets.images.map_grid import MapGrid
+from gui.widgets.images.map_grid import CLICK_SELECTS, MapGrid
 from gui.widgets.label import Label
 from gui.widgets.plots.plain_chart import show_chart
 from gui.widgets.plots.plot import Plot
@@ -28,9 +28,12 @@ class RecordPictures(QWidget):
     images_picked
         Takes the places, among the record's images, of those that a clicked point stands for, and
         what the point says of them.
+    picture_clicked
+        Takes row and column of a picture.
     """
 
     images_picked = Signal(list, str)
+    picture_clicked = Signal(int, int)
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
@@ -42,6 +45,9 @@ class RecordPictures(QWidget):
         ]
         self.grid = MapGrid()
         self.grid.setAccessibleName("Pictures of the record")
+        self.grid.clicked.connect(
+            lambda key, column: self.picture_clicked.emit(int(key or 0), column)
+        )
         self.words = Label(wordWrap=True)
         self.words.setProperty("role", "muted")
         self._build_layout()
@@ -103,7 +109,7 @@ class RecordPictures(QWidget):
         self._charts.setVisible(bool(charts))
         if grid is not None:
             self._grid_data = grid
-            self._caption.setText(grid.caption)
+            self._caption.setText(f"{grid.caption} {CLICK_SELECTS}".strip())
             self._fill(grid)
             self._pictures.show()
         self._fit()

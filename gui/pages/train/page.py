@@ -16,6 +16,7 @@ from engine.specs.proposals import proposals_for
 from engine.store.index import Entry
 from gui.pages import DATA, TRAIN, Place
 from gui.pages.common.page import Page, as_widget
+from gui.pages.common.record_images import select_probe
 from gui.pages.common.record_settings import RecordSettings
 from gui.pages.train.alarm_line import AlarmLine
 from gui.pages.train.footer import TrainFooter
@@ -103,7 +104,7 @@ class TrainPage(Page):
         self.split.addWidget(self.maps)
         self.split.setStretchFactor(0, 1)
         self.split.setStretchFactor(1, 1)
-        self.split.setSizes([2000, 3000])
+        self.split.setSizes([3000, 3000])
         right = QVBoxLayout()
         right.setSpacing(8)
         right.addWidget(self.alarms)
@@ -138,6 +139,9 @@ class TrainPage(Page):
         for view in (self.curves, self.maps):
             view.restyled.connect(self._restyle)
         self.maps.clicked.connect(workspace.selected)
+        self.maps.image_clicked.connect(
+            lambda column: select_probe(workspace, self.maps.images, column, self.title)
+        )
 
     # -------------------------------------------------------------------------------------- slots
 

@@ -34,6 +34,8 @@ class Plot(QWidget):
         The file name that the export dialog proposes, without suffix.
     name
         Tells the charts of a page apart; the ``export_name`` if there is none.
+    legend
+        Whether it is shown; exported figures and copies have one in any case.
 
     Signals
     -------
@@ -69,6 +71,7 @@ class Plot(QWidget):
         *,
         export_name: str,
         name: str = "",
+        legend: bool = True,
         parent: QWidget | None = None,
     ):
         super().__init__(parent)
@@ -80,6 +83,7 @@ class Plot(QWidget):
         self._menu = QMenu(self)
         self._heading = Heading(title)
         self._legend = Legend(self)
+        self._with_legend = legend
         self._view = Canvas(self._menu)
         self._items = self._view.drawn
         self.labels = self._view.labels
@@ -199,6 +203,11 @@ class Plot(QWidget):
             y_range=y_range,
         )
 
+    def take_legend(self) -> Legend:
+        """Return the legend, to be placed elsewhere, such as above several charts."""
+        self.layout().removeWidget(self._legend)
+        return self._legend
+
     @property
     def canvas(self) -> Canvas:
         """What the curves are drawn on."""
@@ -272,11 +281,17 @@ class Plot(QWidget):
         return next(i for i in range(len(taken) + 1) if i not in taken)
 
     def _write_legend(self) -> None:
-        entries = [
-            LegendEntry(item.name, on_screen(item.colour), item.style, SYMBOLS[item.symbol] or "")
-            for item in self._items
-            if item.name
-        ]
+        entries = (
+            []
+            if not self._with_legend
+            else [
+                LegendEntry(
+                    item.name, on_screen(item.colour), item.style, SYMBOLS[item.symbol] or ""
+                )
+                for item in self._items
+                if item.name
+            ]
+        )
         self._legend.set_entries(entries)
         self.changed.emit()
 
