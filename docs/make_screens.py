@@ -63,6 +63,7 @@ KINDS = {
     TRADEOFF: "interpretability",
 }
 EPOCHS = (TRAIN, BOUNDARY, PINNED, WELCOME)  # that show several epochs of a training
+MANY_EPOCHS = 200
 UNDER_WAY_MS = 60_000
 STATES = ("empty", "begun", "full", "running", "names")
 TITLE_BAR = 30  # of a maximised window, in pixels of the screen
@@ -231,12 +232,14 @@ def photograph(options: argparse.Namespace) -> int:
     places = [place for place in PAGES if place.title in titles]
     camera = Camera(window, options.out, f"{options.screens[0]}-{options.modes[0]}")
     with tempfile.TemporaryDirectory() as folder:
-        for state in (state for state in STATES if state in options.states):  # no study first
-            _open(window, state, options, Path(folder))
-            for place in places:
-                camera.shoot(state, place)
-        camera.stop()
-        window.stop()
+        try:
+            for state in (state for state in STATES if state in options.states):  # no study first
+                _open(window, state, options, Path(folder))
+                for place in places:
+                    camera.shoot(state, place)
+        finally:  # threads that outlive the window would crash the process
+            camera.stop()
+            window.stop()
     return 0
 
 
@@ -303,9 +306,14 @@ class Camera:
         """
         workspace = self._window.workspace
         self._seen = 0.0
-        queued = workspace.runner.run(list(long_work(workspace, place)))
-        if not queued:
-            raise SystemExit(f"nothing is computed for the page {place.title}")
+        if place is BOUNDARY:  # its planes show only the networks that its controls ask for
+            page = self._window.pages.page()
+            page.controls.set_training(7, MANY_EPOCHS)
+            page.train()
+        else:
+            workspace.runner.run(list(long_work(place)))
+        if not workspace.runner.busy:
+            raise RuntimeError(f"nothing is computed for the page {place.title}")
         enough = 3.0 if place in EPOCHS else 1e-3
         waited = 0
         while self._seen < enough and waited < UNDER_WAY_MS:
@@ -327,16 +335,14 @@ class Camera:
         print(path.name, "(nothing was running any more)" if ended else "", flush=True)
 
 
-def long_work(workspace: Any, place: Place) -> Iterator[Any]:
+def long_work(place: Place) -> Iterator[Any]:
     """Yield specs like those of the demo, of the kind that a page shows, that take minutes."""
     kind = KINDS.get(place, "training")
     for spec in load_preset("demo").specs:
         if spec.kind != kind:
             continue
         if isinstance(spec, Training):
-            plane = spec.images.kind == "gaussians_2d"
-            if plane == (place is BOUNDARY):
-                yield replace(spec, seed=7, epochs=200)
+            yield replace(spec, seed=7, epochs=MANY_EPOCHS)
         elif spec.kind == "vae_gan":
             yield replace(spec, seed=7, epochs=40)
         elif spec.kind == "interpretability":
