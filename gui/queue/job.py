@@ -113,7 +113,9 @@ class Job:
 def progress_text(job: Job) -> str:
     """Return how far a computation is, such as "3.2 of 20 epochs" or "900 of 60,000 images"."""
     done = f"{job.done:,.0f}" if job.total >= 100 else f"{job.done:.1f}"
-    return f"{done} of {job.total:,.10g} {job.what}".rstrip()
+    # A total may be a fraction, where shares of work are counted.
+    total = f"{job.total:,.0f}" if job.total >= 100 else f"{job.total:.3g}"
+    return f"{done} of {total} {job.what}".rstrip()
 
 
 def scalars_text(event: Scalars) -> str:
