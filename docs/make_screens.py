@@ -170,7 +170,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         names = options.names or Path(folder) / "names.isthmus"
         if "names" in options.states and not names.is_dir():
-            make_names(Path(folder), names)
+            make_names(names.parent, names)  # the images are read again when it is opened
         for screen in options.screens:
             for mode in options.modes:
                 _in_process(options, screen, mode, names)

@@ -46,6 +46,8 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is not typed
             plot.getAxis(name).enableAutoSIPrefix(False)
         self.setMinimumSize(*LEAST)
         self.labels = PointLabels(self, self._labelled, self)
+        self._axis_texts = "", ""
+        self.getViewBox().sigResized.connect(lambda: self.label_axes(*self._axis_texts))
 
     def show_numbers(self) -> None:
         """Write no numbers along axes without data: they would be invented."""
@@ -55,9 +57,11 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is not typed
         self.labels.later()
 
     def label_axes(self, x: str, y: str) -> None:
-        """Write what the axes show."""
-        for name, text in (("left", y), ("bottom", x)):
-            label_axis(self.getPlotItem().getAxis(name), text, self.font())
+        """Write what the axes show, as far as there is room along them."""
+        self._axis_texts = x, y
+        size = self.getViewBox().boundingRect().size()
+        for name, text, room in (("left", y, size.height()), ("bottom", x, size.width())):
+            label_axis(self.getPlotItem().getAxis(name), text, self.font(), room)
 
     def recolour(self) -> None:
         """Take up the theme's present colours."""

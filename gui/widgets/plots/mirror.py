@@ -113,8 +113,6 @@ class Mirror(QObject):
         self.copy.subject = source.subject
         if self._new("texts", texts):
             self.copy.set_texts(**texts)
-        if self._new("tip", source.toolTip()):
-            self.copy.setToolTip(source.toolTip())
 
     def _take_axes(self, source: Plot) -> None:
         canvas = source.canvas

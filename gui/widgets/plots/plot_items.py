@@ -10,7 +10,7 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import ArrayLike, NDArray
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QFont
+from PySide6.QtGui import QColor, QFont, QFontMetricsF
 
 from engine.figures.charts import Series, Style, Symbol
 from engine.texts import harmless
@@ -39,6 +39,7 @@ LINE_WIDTH = 2
 POINT_SIZE = 11
 RING_SIZE = 19
 STRONG_WIDTH = 4
+LEAST_ROOM = 40.0  # pixels of a label along an axis
 
 
 def named(colour: Colour) -> Colour:
@@ -344,8 +345,16 @@ class Scatter(PlotItem):
         self._bars.setData(np.repeat(self.x[finite], 2), ends)
 
 
-def label_axis(axis: pg.AxisItem, text: str, font: QFont) -> None:
-    """Set the label of an axis, and a tooltip that explains the technical terms in it."""
-    axis.setLabel(escape(harmless(text)), color=theme.colour("text").name())
+def label_axis(axis: pg.AxisItem, text: str, font: QFont, room: float) -> None:
+    """Set the label of an axis, and a tooltip that explains the technical terms in it.
+
+    Parameters
+    ----------
+    room
+        Pixels along the axis; a longer label ends with dots, and its tooltip says all of it.
+    """
+    said = harmless(text)
+    shown = QFontMetricsF(font).elidedText(said, Qt.TextElideMode.ElideRight, max(room, LEAST_ROOM))
+    axis.setLabel(escape(shown), color=theme.colour("text").name())
     axis.label.setFont(QFont(font))
-    axis.setToolTip(terms.with_words(text))
+    axis.setToolTip(terms.with_words(text, "" if shown == said else said))

@@ -310,3 +310,16 @@ def test_that_points_have_labels_and_colours_of_their_own(plot, qtbot):
     assert series.colours == tuple(colours)
     cloud.remove()
     qtbot.waitUntil(lambda: plot.labels.shown == [], timeout=2000)
+
+
+def test_that_a_label_longer_than_its_axis_is_cut_with_dots_and_told_in_whole(plot, qtbot):
+    plot.set_texts(y_label="Accuracy after retraining on what is left")
+    plot.resize(500, 190)
+    axis = plot.plot_item.getAxis("left")
+    qtbot.waitUntil(lambda: "…" in axis.label.toPlainText())
+    box = plot.canvas.getViewBox().boundingRect()
+    assert axis.label.boundingRect().width() <= box.height() + 12
+    assert "Accuracy after retraining on what is left" in axis.toolTip()
+    plot.resize(500, 600)
+    qtbot.waitUntil(lambda: not "…" in axis.label.toPlainText())
+    assert plot.data().y_label == "Accuracy after retraining on what is left"
