@@ -321,5 +321,5 @@ def test_that_a_label_longer_than_its_axis_is_cut_with_dots_and_told_in_whole(pl
     assert axis.label.boundingRect().width() <= box.height() + 12
     assert "Accuracy after retraining on what is left" in axis.toolTip()
     plot.resize(500, 600)
-    qtbot.waitUntil(lambda: not "…" in axis.label.toPlainText())
+    qtbot.waitUntil(lambda: "…" not in axis.label.toPlainText())
     assert plot.data().y_label == "Accuracy after retraining on what is left"
