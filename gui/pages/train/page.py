@@ -11,7 +11,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout
 
 from engine.jobs.events import Ended, Event, Notice, Queued, Started
-from engine.specs import FolderImages, Imported, Training
+from engine.specs import FolderImages, Gaussians2D, Imported, Training
 from engine.specs.proposals import proposals_for
 from engine.store.index import Entry
 from gui.pages import DATA, TRAIN, Place
@@ -104,7 +104,7 @@ class TrainPage(Page):
         self.split.addWidget(self.maps)
         self.split.setStretchFactor(0, 1)
         self.split.setStretchFactor(1, 1)
-        self.split.setSizes([3000, 3000])
+        self.split.setSizes([2600, 3000])
         right = QVBoxLayout()
         right.setSpacing(8)
         right.addWidget(self.alarms)
@@ -230,6 +230,8 @@ class TrainPage(Page):
 
     @Slot(object)
     def _on_event(self, event: Event) -> None:
+        if event.key not in self.runs and self._is_of_the_plane(event.key):
+            return
         run = self.runs.take(event)
         if run is None:
             return
@@ -243,6 +245,12 @@ class TrainPage(Page):
             if event.outcome == "failed":
                 self.alarms.add(f"{run.title} failed: {event.message}")
         self._schedule()
+
+    def _is_of_the_plane(self, key: str) -> bool:
+        """Whether a training is one of the 2-D lab, which shows it, while images are open here."""
+        spec = self.workspace.runner.spec(key)
+        of_plane = isinstance(spec, Training) and isinstance(spec.images, Gaussians2D)
+        return of_plane and not isinstance(self.workspace.images, Gaussians2D)
 
     @Slot(object)
     def _on_record(self, entry: Entry) -> None:

@@ -208,6 +208,7 @@ class PlotCurve(PlotItem):
             return  # setting equal data would repaint the whole chart
         self.x, self.y, self.low, self.high = data.x, data.y, data.low, data.high
         self._line.setData(self.x, self.y)
+        self._line.setSymbol(self._mark())
         self.redrawn.emit()
         if self._band is None:
             return
@@ -215,6 +216,11 @@ class PlotCurve(PlotItem):
         for edge, values in zip(self._edges, (self.low, self.high), strict=True):
             edge.setData(self.x, values) if shown else edge.setData([], [])
         self._band.setVisible(shown)
+
+    def _mark(self) -> str | None:
+        """Return the mark of the points: a single one has no line by which it would be seen."""
+        alone = np.count_nonzero(np.isfinite(self.x) & np.isfinite(self.y)) == 1
+        return SYMBOLS["circle"] if alone and not self.symbol else SYMBOLS[self.symbol]
 
     def _shows(self, data: Series) -> bool:
         pairs = [(getattr(self, name), getattr(data, name)) for name in ("x", "y", "low", "high")]
@@ -248,7 +254,7 @@ class PlotCurve(PlotItem):
         colour = on_screen(self.colour)
         drawn = self.style != Qt.PenStyle.NoPen
         self._line.setPen(pg.mkPen(colour, width=self._width, style=self.style) if drawn else None)
-        self._line.setSymbol(SYMBOLS[self.symbol])
+        self._line.setSymbol(self._mark())
         self._line.setSymbolSize(CURVE_SYMBOL_SIZE)
         self._line.setSymbolPen(None)
         self._line.setSymbolBrush(colour)

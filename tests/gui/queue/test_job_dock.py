@@ -231,6 +231,14 @@ def test_that_a_failed_computation_asked_for_again_waits_again(model):
     assert model.active == 2
 
 
+def test_that_a_phase_that_counts_itself_is_said_with_its_share(model):
+    model.take(Queued("a", "measurement", "A"))
+    model.take(Started("a", "measurement", "A"))
+    model.take(Progress("a", 15_992, 3_228_036, "APGD-100: 996 of 1,000 stand"))
+    model.flush()
+    assert text(model, "a", PROGRESS) == "0 %: APGD-100: 996 of 1,000 stand"
+
+
 @pytest.mark.parametrize(
     ("done", "total", "said"),
     [

@@ -177,3 +177,15 @@ def test_that_cards_stand_beside_each_other_as_far_as_they_are_readable(window, 
     window.resize(1024, 640)
     qtbot.wait(50)
     assert all(card.width() >= 400 for card in cards(window))
+
+
+def test_that_trainings_of_the_2d_lab_are_not_drawn_over_those_of_images(window, qtbot):
+    space = window.workspace
+    qtbot.waitUntil(lambda: space.image_set is not None, timeout=20_000)
+    page = window.pages.hosts[PAGES.index(TRAIN)].page
+    plane = made_up.plane_network(0.1)
+    space.runner.spec = {plane.key: plane}.get
+    before = len(page.runs)
+    space.engine_event.emit(Queued(plane.key, "training", plane.title))
+    space.engine_event.emit(Scalars(plane.key, 50.0, {"loss": 0.1}))
+    assert len(page.runs) == before

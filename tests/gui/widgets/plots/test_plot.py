@@ -323,3 +323,12 @@ def test_that_a_label_longer_than_its_axis_is_cut_with_dots_and_told_in_whole(pl
     plot.resize(500, 600)
     qtbot.waitUntil(lambda: "…" not in axis.label.toPlainText())
     assert plot.data().y_label == "Accuracy after retraining on what is left"
+
+
+def test_that_the_first_point_of_a_curve_is_seen(plot):
+    curve = plot.curve("one")
+    curve.set_data([1.0], [2.0])
+    assert curve._line.opts["symbol"] == "o"
+    curve.set_data([1.0, 2.0], [2.0, 3.0])
+    assert curve._line.opts["symbol"] is None
+    assert plot.data().series[0].symbol == ""
