@@ -33,19 +33,16 @@ from engine.specs import ImagesSpec, Imported
 from engine.specs.schema import SpecError
 from engine.store.index import Entry, lacking
 from engine.store.study import Study, StudyError, spec_of
-from engine.tradeoff.points import (
-    MODES,
-    NetworkPoint,
-    attributions_in,
-    networks,
-)
+from engine.tradeoff.points import NetworkPoint, attributions_in, networks
 from engine.tradeoff.scores import (
     ROBUST_NOTE,
     attack_notes,
     doubts,
     retrainings_note,
     robust_texts,
+    score_columns,
     score_text,
+    short_note,
 )
 
 SUFFIX = ".pdf"
@@ -179,10 +176,9 @@ def _networks(study: Study) -> Iterator[Block]:
     points = networks(study)
     if not points:
         return
-    columns = [(mode, kind) for mode in MODES for kind in attributions_in(points)]
-    short = {"gradient": "G", "gradient_x_input": "GX"}
-    head = ["network", "clean\u00a0%", "robust\u00a0%"]
-    head += [f"{mode.upper()} {short.get(kind, kind)}" for mode, kind in columns[:6]]
+    kinds = attributions_in(points)
+    columns = score_columns(kinds)[:6]
+    head = ["network", "clean\u00a0%", "robust\u00a0%", *(heading for _, _, heading in columns)]
     rows = [head]
     for point in points:
         clean = point.clean_accuracy
@@ -191,7 +187,7 @@ def _networks(study: Study) -> Iterator[Block]:
                 point.network,
                 "–" if clean is None else f"{100 * clean:.1f}",
                 robust_texts(point)[0].replace("-", "–"),
-                *(_minus(score_text(point, mode, kind, short=True)) for mode, kind in columns[:6]),
+                *(_minus(score_text(point, mode, kind, short=True)) for mode, kind, _ in columns),
             ]
         )
     yield heading("Networks")
@@ -200,7 +196,7 @@ def _networks(study: Study) -> Iterator[Block]:
     text = " ".join([f"{ROBUST_NOTE[0].upper()}{ROBUST_NOTE[1:]}", *attack_notes(points), ""])
     if columns:
         text += (
-            f"G: gradient, GX: gradient x input; {retrainings_note(points)} "
+            f"{short_note(kinds)} {retrainings_note(points)} "
             "In ROAR and KAR alike, a higher score means that the marked pixels matter more. "
         )
     text += settings_of(study, ("training",))

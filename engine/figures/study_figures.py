@@ -21,7 +21,7 @@ from engine.figures.paper.tradeoff import X_LABELS, tradeoff_chart
 from engine.figures.retraining import retraining_chart
 from engine.retraining import curves
 from engine.specs import Boundary, ClassifierSpec, Gaussians2D, Mode, Training
-from engine.specs.schema import KINDS
+from engine.specs.schema import kind_label
 from engine.store.index import Entry
 from engine.store.study import Study, spec_of
 from engine.tradeoff.points import (
@@ -36,11 +36,6 @@ from engine.tradeoff.points import (
 NO_BOUNDARY = (
     "the study has no boundary records: run the preset paper-boundary, or use the page Boundary"
 )
-
-
-def attribution_name(kind: str) -> str:
-    """Return the readable name of a kind of attribution."""
-    return KINDS[kind].label if kind in KINDS else kind
 
 
 # ---------------------------------------------------------------------------------------- trade-off
@@ -89,7 +84,7 @@ def _retraining_curves(study: Study, mode: Mode) -> Picture:
         shown = [curves.curve(study, study.entry(key)) for key in found]
         if shown:
             names = [study.title(curve.spec.classifier) for curve in shown]
-            title = f"{mode.upper()}, {attribution_name(kind)}"
+            title = f"{mode.upper()}, {kind_label(kind)}"
             panels.append(retraining_chart(shown, title, names))
     if not panels:
         raise FigureError(

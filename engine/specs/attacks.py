@@ -124,7 +124,7 @@ class LossAttack(AttackSpec):
 
     @property
     def title(self) -> str:
-        loss = "" if self.loss == "xent" else f" {self.loss}"
+        loss = "" if self.loss == "xent" else f" {LOSS_WORDS[self.loss]}"
         return f"{self.ball} {self.name}{loss}"
 
     @property

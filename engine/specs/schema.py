@@ -30,6 +30,7 @@ __all__ = [
     "fields_of",
     "forget_kind",
     "from_dict",
+    "kind_label",
     "kinds_of",
     "param",
     "shown",
@@ -251,6 +252,11 @@ def _kinds_below(family: type[Spec]) -> dict[str, type[Spec]]:
         found = {kind: cls for kind, cls in KINDS.items() if issubclass(cls, family)}
         _FAMILIES[family] = len(KINDS), found
     return found
+
+
+def kind_label(kind: str) -> str:
+    """Return the readable name of a kind; of a plugin's that is not here, the kind itself."""
+    return KINDS[kind].label if kind in KINDS else kind
 
 
 def forget_kind(kind: str) -> None:

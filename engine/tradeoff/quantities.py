@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.specs.schema import KINDS
+from engine.specs.schema import kind_label
 from engine.tradeoff.metrics import Measured
 from engine.tradeoff.points import MODES, NetworkPoint, attributions_in
 
@@ -68,10 +68,10 @@ def _scores(points: Sequence[NetworkPoint]) -> Iterable[Quantity]:
     for mode in MODES:
         for kind in attributions_in(points):
             values = {p.key: p.scores[mode][kind] for p in points if kind in p.scores.get(mode, {})}
-            yield Quantity(f"{mode}/{kind}", f"{mode.upper()} score, {_label(kind)}", 1, values)
+            yield Quantity(f"{mode}/{kind}", f"{mode.upper()} score, {kind_label(kind)}", 1, values)
     for kind in attributions_in(points):
         values = {p.key: p.blurriness[kind] for p in points if kind in p.blurriness}
-        yield Quantity(f"blurriness/{kind}", f"Blurriness, {_label(kind)}", 0, values)
+        yield Quantity(f"blurriness/{kind}", f"Blurriness, {kind_label(kind)}", 0, values)
 
 
 def _metrics(keys: set[str], measured: Iterable[Measured]) -> Iterable[Quantity]:
@@ -88,7 +88,3 @@ def _metrics(keys: set[str], measured: Iterable[Measured]) -> Iterable[Quantity]
         metric = next(iter(found.values())).spec.metric
         values = {key: float(one.value) for key, one in found.items() if one.value is not None}
         yield Quantity(f"metric/{name}", metric.title, BETTER.get(metric.kind, 0), values)
-
-
-def _label(kind: str) -> str:
-    return KINDS[kind].label if kind in KINDS else kind

@@ -218,7 +218,7 @@ def _same_ball(attack: AttackSpec, threat: AttackSpec) -> bool:
 
 
 def named(attack: AttackSpec) -> str:
-    """Return the name of an attack without its threat, such as "PGD-10 cw"."""
+    """Return the name of an attack without its threat, such as "PGD-10 margin"."""
     return attack.title.removeprefix(attack.ball).strip()
 
 

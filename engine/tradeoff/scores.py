@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from engine.specs import Measurement, Spec
+from engine.specs.schema import kind_label
 from engine.store.index import Entry
 from engine.store.study import Study, spec_of
 from engine.tradeoff.leaderboard import standings
@@ -20,6 +21,7 @@ ROBUST_NOTE = (
     "own attack was made."
 )
 ONE_RETRAINING = "1 retraining, spread unknown"
+SHORT = {"gradient": "G", "gradient_x_input": "GX"}  # in the headings of tables
 
 
 def table(points: Sequence[NetworkPoint]) -> str:
@@ -28,12 +30,11 @@ def table(points: Sequence[NetworkPoint]) -> str:
     Behind every score is its standard deviation over retrainings and their number; below the table
     is what that means.
     """
-    kinds = attributions_in(points) or ["gradient", "gradient_x_input"]
-    short = {"gradient": "G", "gradient_x_input": "GX"}
-    columns = [(mode, kind) for mode in MODES for kind in kinds]
+    kinds = attributions_in(points) or list(SHORT)
+    columns = score_columns(kinds)
     rows = [
         ["network", "clean %", "robust %", "95 %", "attack", "verdict"]
-        + [f"{mode.upper()} {short.get(kind, kind)}" for mode, kind in columns]
+        + [heading for _, _, heading in columns]
     ]
     for point in points:
         clean = point.clean_accuracy
@@ -42,7 +43,7 @@ def table(points: Sequence[NetworkPoint]) -> str:
                 point.network,
                 "-" if clean is None else f"{100 * clean:.1f}",
                 *robust_texts(point),
-                *(score_text(point, mode, kind, 4) for mode, kind in columns),
+                *(score_text(point, mode, kind, 4) for mode, kind, _ in columns),
             ]
         )
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
@@ -53,8 +54,25 @@ def table(points: Sequence[NetworkPoint]) -> str:
         )
         for row in rows
     ]
-    notes = [ROBUST_NOTE, *doubts(points), retrainings_note(points)]
-    return "\n".join([*found, *notes]).rstrip()
+    notes = [ROBUST_NOTE, short_note(kinds), retrainings_note(points), *doubts(points)]
+    return "\n".join([*found, *filter(None, notes)]).rstrip()
+
+
+def score_columns(kinds: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Return mode, kind of attribution and heading of every column of scores, such as "ROAR G"."""
+    return [
+        (mode, kind, f"{mode.upper()} {SHORT.get(kind) or kind_label(kind)}")
+        for mode in MODES
+        for kind in kinds
+    ]
+
+
+def short_note(kinds: Iterable[str]) -> str:
+    """Say what the short names in the headings stand for; "" if there are none."""
+    words = ", ".join(
+        f"{SHORT[kind]}: {kind_label(kind).lower()}" for kind in kinds if kind in SHORT
+    )
+    return f"{words}." if words else ""
 
 
 def robust_texts(point: NetworkPoint) -> tuple[str, str, str, str]:

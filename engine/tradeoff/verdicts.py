@@ -86,7 +86,8 @@ def _gradients(numbers: Numbers) -> Finding:
     text = (
         "The loss has a gradient to follow."
         if passed
-        else "Where the loss gradient is zero an attack has nothing to follow: take the cw loss."
+        else "Where the loss gradient is zero an attack has nothing to follow: take the margin "
+        "(cw) as its loss."
     )
     return Finding("zero gradients", passed, _percent(numbers, "zero_gradient_share"), text)
 

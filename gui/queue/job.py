@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from engine.jobs.events import Scalars
-from engine.specs.schema import KINDS
+from engine.specs.schema import kind_label
 
 JobState = Literal["waiting", "running", "finished", "cancelled", "failed", "unfinished"]
 RANK = {"running": 0, "failed": 1, "waiting": 2, "unfinished": 3, "finished": 4, "cancelled": 4}
@@ -88,8 +88,7 @@ class Job:
     @property
     def kind_label(self) -> str:
         """The readable name of its kind."""
-        found = KINDS.get(self.kind)
-        label = found.label if found is not None else self.kind
+        label = kind_label(self.kind)
         return label[:1].upper() + label[1:]
 
     def elapsed(self, now: float) -> float | None:

@@ -12,7 +12,7 @@ import numpy as np
 from engine.figures.charts import INK, SYMBOLS, ChartData, Floats, Series, Symbol, series_colour
 from engine.specs import Mode
 from engine.specs.attacks import losses_in_words
-from engine.specs.schema import KINDS
+from engine.specs.schema import KINDS, kind_label
 from engine.texts import shortened
 from engine.tradeoff import comparison
 from engine.tradeoff.points import Abscissa, Group, NetworkPoint, describe
@@ -43,7 +43,7 @@ def tradeoff_chart(found: Sequence[Group], mode: Mode, kind: str, x: Abscissa) -
             series.append(_points(group, own, legend_of(group), series_colour(colour), symbol))
     return ChartData(
         series=(*series, *_standard(found)),
-        title=f"{mode.upper()}, {KINDS[kind].label if kind in KINDS else kind}",
+        title=f"{mode.upper()}, {kind_label(kind)}",
         x_label=X_LABELS[x],
         y_label=f"{mode.upper()} score",
         caption=f"{comparison.CAPTION} {TERMS}",
@@ -79,7 +79,7 @@ def name_of(group: Group) -> str:
 
 def method_words(kind: str) -> str:
     """Return the name of a kind of attribution within a sentence."""
-    label = KINDS[kind].label if kind in KINDS else kind
+    label = kind_label(kind)
     return label[:1].lower() + label[1:]
 
 

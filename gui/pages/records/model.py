@@ -12,7 +12,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from engine.specs.schema import KINDS
+from engine.specs.schema import kind_label
 from engine.store.index import Entry
 from engine.store.labels import Labels
 from gui.look import theme
@@ -77,7 +77,7 @@ def rows_of(
 
 def kind_name(kind: str) -> str:
     """Return the display name of a kind of record."""
-    name = KINDS[kind].label if kind in KINDS else kind
+    name = kind_label(kind)
     return name[:1].upper() + name[1:]
 
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
-from engine.specs.schema import KINDS, Field, fields_of
+from engine.specs.schema import KINDS, Field, fields_of, kind_label
 from gui.look import theme
 from gui.look.keys import native
 from gui.look.plain import plain_tip
@@ -92,7 +92,7 @@ def _text(value: Any) -> str:
         value = value.as_dict()
     if isinstance(value, Mapping):
         kind = str(value.get("kind", ""))
-        return KINDS[kind].label if kind in KINDS else kind
+        return kind_label(kind)
     if isinstance(value, list | tuple):
         text = ", ".join(map(_text, value))
     elif isinstance(value, float):

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSplitter, QVBoxLayout
 from engine.jobs.durations import duration
 from engine.retraining.curves import Curve
 from engine.specs import AttributionSpec, Interpretability, Mode, ScoreControl
-from engine.specs.schema import KINDS
+from engine.specs.schema import KINDS, kind_label
 from engine.store.index import Entry
 from engine.store.study import Study
 from engine.tradeoff.points import MODES
@@ -218,7 +218,7 @@ class RetrainPage(RefreshedPage):
         """Offer the curves of every method that the form has."""
         for kind in self.form.methods.boxes:
             if self.method.findData(kind) < 0:
-                self.method.addItem(KINDS[kind].label, kind)
+                self.method.addItem(kind_label(kind), kind)
 
     def _places(self) -> list[Interpretability]:
         """Return one spec for every mode and attribution of every chosen network.
@@ -297,7 +297,7 @@ class RetrainPage(RefreshedPage):
     def _draw(self) -> None:
         mode, kind = self.mode.currentData(), self.method.currentData()
         self.meaning.setText(self._meaning(mode))
-        self.plot.set_texts(title=f"{mode.upper()}, {KINDS[kind].label}")
+        self.plot.set_texts(title=f"{mode.upper()}, {kind_label(kind)}")
         curves = [] if self._view is None else self._chosen(self._view, mode, kind)
         wanted = lines_of(curves)
         titles = [self._title(curve) for curve in curves]

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from engine.retraining.curves import Curve
 from engine.specs import Mode
-from engine.specs.schema import KINDS
+from engine.specs.schema import kind_label
 from engine.tradeoff.scores import ONE_RETRAINING
 from gui.look.plain import plain_tip
 from gui.pages.common.network_picker import NetworkPicker
@@ -71,7 +71,7 @@ class RetrainTable(NumberTable):
         blurry = any((network.key, shown[1]) in view.blurriness for network in networks)
         headers = [
             "Network",
-            *(f"{mode.upper()} {KINDS[kind].label}" for mode, kind in columns),
+            *(f"{mode.upper()} {kind_label(kind)}" for mode, kind in columns),
             *(self._names[control] for control in controls),
             *(["Blurriness"] if blurry else ()),
         ]

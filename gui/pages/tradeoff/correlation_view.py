@@ -19,7 +19,7 @@ from engine.figures.paper.tradeoff import (
     name_of,
     point_label,
 )
-from engine.specs.schema import KINDS
+from engine.specs.schema import kind_label
 from engine.tradeoff import published
 from engine.tradeoff.comparison import CAPTION, plan_of
 from engine.tradeoff.planning import ASSUMED, NEEDED
@@ -135,7 +135,7 @@ class CorrelationView(QWidget):
         self.method.blockSignals(True)
         self.method.clear()
         for kind in kinds:
-            self.method.addItem(KINDS[kind].label if kind in KINDS else kind, kind)
+            self.method.addItem(kind_label(kind), kind)
         self.method.setCurrentIndex(max(0, self.method.findData(before)))
         self.method.blockSignals(False)
 

@@ -54,3 +54,16 @@ def test_that_a_plan_with_such_a_radius_is_refused():
     assert read_plan(path).specs
     with pytest.raises(SpecError, match="eps is 8, must be at most 1 in L-inf"):
         read_plan(path, settings=["evaluation.eps=8"])
+
+
+@pytest.mark.parametrize(
+    ("loss", "title"),
+    [
+        ("xent", "L-inf 8/255 PGD-10"),
+        ("cw", "L-inf 8/255 PGD-10 margin"),
+        ("cw_capped", "L-inf 8/255 PGD-10 capped margin"),
+        ("dlr", "L-inf 8/255 PGD-10 difference of logits ratio"),
+    ],
+)
+def test_that_the_title_of_an_attack_says_its_loss_in_words(loss, title):
+    assert PGD(loss=loss).title == title

@@ -166,7 +166,7 @@ def test_that_json_has_every_documented_name(study):
 
 def test_that_the_table_has_aligned_columns_and_dashes_where_nothing_is_known():
     checked = Robustness(Left(0.4, "PGD-10", 1000), Left(0.3, "AutoAttack", 1000), "ok", ())
-    *rows, note = table(
+    *rows, note, short = table(
         [
             point(network="Standard", **STANDARD, scores={}),
             point(
@@ -193,6 +193,13 @@ def test_that_the_table_has_aligned_columns_and_dashes_where_nothing_is_known():
         "-0.0123",
     ]
     assert note == ROBUST_NOTE
+    assert short == "GX: gradient x input."
+
+
+def test_that_attributions_without_a_short_name_are_headed_by_the_name_that_forms_show():
+    text = table([point(scores={"roar": {"integrated_gradients": 0.1, "gradient": 0.2}})])
+    assert text.splitlines()[0].endswith("KAR G  KAR Integrated Gradients")
+    assert "G: gradient." in text.splitlines()
 
 
 def test_that_a_doubtful_network_is_named_below_the_table_with_its_findings():
