@@ -110,7 +110,7 @@ class Mirror(QObject):
             "y_label": source.y_label,
             "caption": source.caption,
         }
-        self.copy.subject = source.subject
+        self.copy.subject, self.copy.export_name = source.subject, source.export_name
         if self._new("texts", texts):
             self.copy.set_texts(**texts)
 

@@ -50,6 +50,8 @@ class Plot(QWidget):
 
     Attributes
     ----------
+    export_name
+        What the export dialog proposes now.
     subject
         Key of the record that the chart is of; "" while it follows what its page shows.
     places
@@ -78,6 +80,7 @@ class Plot(QWidget):
         self.title, self.x_label, self.y_label = title, x_label, y_label
         self.caption = ""
         self.subject = ""
+        self.export_name = export_name
         self.places: tuple[float, ...] = ()
         self.setProperty("chart", name or export_name)
         self._menu = QMenu(self)
@@ -91,7 +94,7 @@ class Plot(QWidget):
         self._pointing.pointed.connect(self.pointed)
         self._pointing.clicked.connect(self.clicked)
         self._build_menu()
-        self._build_layout(export_name)
+        self._build_layout()
         self._label_axes()
         self._on_redrawn()
         self.changed.connect(self.drawn)
@@ -205,7 +208,7 @@ class Plot(QWidget):
 
     def take_legend(self) -> Legend:
         """Return the legend, to be placed elsewhere, such as above several charts."""
-        self.layout().removeWidget(self._legend)
+        self._column.removeWidget(self._legend)
         return self._legend
 
     @property
@@ -234,7 +237,7 @@ class Plot(QWidget):
         self._menu.addSeparator()
         self.pin = pin_action(self, self._menu)
 
-    def _build_layout(self, export_name: str) -> None:
+    def _build_layout(self) -> None:
         self.head = QHBoxLayout()
         self.head.setSpacing(4)
         self.head.addWidget(self._heading, 1)
@@ -243,14 +246,14 @@ class Plot(QWidget):
         view.setToolTip("View all, logarithmic axes, pin (also a right click on the chart)")
         view.setMenu(self._menu)
         view.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        for button in (view, *export_buttons(self, self.data, export_name)):
+        for button in (view, *export_buttons(self, self.data, lambda: self.export_name)):
             self.head.addWidget(button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addLayout(self.head)
-        layout.addWidget(self._legend)
-        layout.addWidget(self._view, 1)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(4)
+        self._column.addLayout(self.head)
+        self._column.addWidget(self._legend)
+        self._column.addWidget(self._view, 1)
 
     # ------------------------------------------------------------------------------------ private
 

@@ -61,6 +61,7 @@ def test_that_a_copy_draws_and_exports_what_its_source_does(source, mirror):
     assert drawn(mirror.copy) == drawn(source)
     assert [list(s.low) for s in mirror.copy.data().series[:1]] == [[0.1, 0.5]]
     assert mirror.copy.data().y_range == source.data().y_range
+    assert mirror.copy.export_name == "loss"
 
 
 def test_that_a_copy_goes_on_as_its_source_does(qtbot, source, mirror):
