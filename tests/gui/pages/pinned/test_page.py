@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QMenu
 from engine.jobs.events import Queued, Scalars, Started
 from engine.plan.planfile import load_preset
 from engine.specs import Training
-from gui.pages import PAGES, PINNED, RECORDS, TRAIN
+from gui.pages import PAGES, PINNED, RECORDS, TRADEOFF, TRAIN
 from gui.palette.commands import of_menus
 from gui.session.picks.pins import Pin, charts_of
 from gui.shell.main_window import MainWindow
@@ -189,3 +189,21 @@ def test_that_trainings_of_the_2d_lab_are_not_drawn_over_those_of_images(window,
     space.engine_event.emit(Queued(plane.key, "training", plane.title))
     space.engine_event.emit(Scalars(plane.key, 50.0, {"loss": 0.1}))
     assert len(page.runs) == before
+
+
+def test_that_a_pinned_chart_takes_in_records_while_its_page_is_hidden(window, qtbot):
+    space = window.workspace
+    space.pins.set_pinned(Pin("Trade-off", "trade-off"), True)
+    card = only_card(window, qtbot)
+    qtbot.waitUntil(lambda: bool(card.plot.canvas.drawn), timeout=20_000)
+
+    def points():
+        return sum(len(item.x) for item in card.plot.canvas.drawn if item.keys)
+
+    before = points()
+    standard, robust = made_up.network(), made_up.network("linf", 0.06)
+    made_up.add_network(space.study, robust)
+    entry = made_up.add_score(space.study, made_up.scored(robust, standard), 0.3)
+    space.record_added.emit(entry)
+    assert not window.pages.hosts[PAGES.index(TRADEOFF)].isVisible()
+    qtbot.waitUntil(lambda: points() == before + 1, timeout=20_000)
