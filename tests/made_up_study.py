@@ -25,6 +25,7 @@ from engine.specs import (
     PaperMLP,
     SmallCNN,
     Standard,
+    StrokeMass,
     StrongAccuracy,
     TangentShare,
     Training,
@@ -262,33 +263,74 @@ def manifold(folder: Path, *, explained=0.8, swapped=False) -> Study:
     return study
 
 
-def frontier(folder: Path, seeds=(0, 1, 2)) -> Study:
+def cell(scheme, seed=0):
+    """Return the spec of a network of a frontier, evaluated at L-inf 0.1."""
+    return replace(network(seed=seed), scheme=scheme, evaluation=PGD(eps=0.1))
+
+
+CELLS = (
+    (Standard(), 0.1, 0.2),
+    (GaussianNoise(sigma=0.3), 0.2, 0.3),
+    (Adversarial(attack=PGD(eps=0.05)), 0.3, 0.4),
+    (Adversarial(attack=PGD(eps=0.1)), 0.5, 0.6),
+)
+"""Schemes of a frontier with robust accuracy and third axis of the seed 0."""
+
+
+def frontier(folder: Path, seeds=(0, 1, 2), cells=CELLS, clean=0.9) -> Study:
     """Return a study of standard training, of noise and of two PGD radii, each with some seeds.
 
     Clean accuracy is 0.9, robust accuracy 0.1, 0.2, 0.3 and 0.5, and the tangent share of the
     gradient 0.2, 0.3, 0.4 and 0.6, each plus a hundredth of the seed.
     """
-    study = Study(folder / "frontier", create=True)
-    add_images(study)
-    schemes = (
-        (Standard(), 0.1, 0.2),
-        (GaussianNoise(sigma=0.3), 0.2, 0.3),
-        (Adversarial(attack=PGD(eps=0.05)), 0.3, 0.4),
-        (Adversarial(attack=PGD(eps=0.1)), 0.5, 0.6),
-    )
+    study = _cells(folder, seeds, cells, clean)
     for seed in seeds:
-        for scheme, robust, share in schemes:
-            spec = replace(network(seed=seed), scheme=scheme)
-            add_network(study, spec, robust=1.0)
-            strong = StrongAccuracy(norm=spec.evaluation.norm, eps=spec.evaluation.eps)
-            numbers = {"accuracy": robust + seed / 100, "test_images": 1000}
-            add(study, Measurement(classifier=spec, metric=strong), numbers)
+        for scheme, robust, share in cells:
             for attribution, more in ((Gradient(), 0.0), (GradientXInput(), 0.1)):
-                truth = GlyphTruth(attribution=attribution)
                 numbers = {
                     "tangent_share": share + more + seed / 100,
                     "stroke_mass": 0.5,
                     "blurriness": 0.6 + (seed + robust) / 50,
                 }
-                add(study, Measurement(classifier=spec, metric=truth), numbers)
+                truth = GlyphTruth(attribution=attribution)
+                add(study, Measurement(classifier=cell(scheme, seed), metric=truth), numbers)
+    return study
+
+
+def frontier_elsewhere(folder: Path, ink=True, seeds=(0, 1, 2), cells=CELLS, clean=0.9) -> Study:
+    """Return the same without exact tangents: ink mass instead, if there is ink, and scores.
+
+    ROAR and matched ROAR are the third number of a cell; the maps were matched.
+    """
+    study = _cells(folder, seeds, cells, clean)
+    for seed in seeds:
+        standard = cell(Standard(), seed)
+        for scheme, robust, third in cells:
+            spec = cell(scheme, seed)
+            if ink:
+                mass = StrokeMass(attribution=Gradient())
+                numbers = {"stroke_mass": third + seed / 100}
+                add(study, Measurement(classifier=spec, metric=mass), numbers)
+            for control in ("none", "matched"):
+                score = replace(scored(spec, standard), control=control)
+                blurriness = score.blurriness if control == "matched" else 0.6 + robust / 50
+                numbers = {"score": third + seed / 100, "blurriness": blurriness}
+                add(study, score, numbers)
+    return study
+
+
+def _cells(folder: Path, seeds, cells, clean) -> Study:
+    """Return a study of the networks of a frontier, and their accuracy under strong attacks.
+
+    ``clean`` is the clean accuracy, or a function of the scheme.
+    """
+    study = Study(folder / "frontier", create=True)
+    add_images(study)
+    for seed in seeds:
+        for scheme, robust, _ in cells:
+            spec = cell(scheme, seed)
+            add_network(study, spec, clean(scheme) if callable(clean) else clean, robust=1.0)
+            strong = StrongAccuracy(norm=spec.evaluation.norm, eps=spec.evaluation.eps)
+            numbers = {"accuracy": robust + seed / 100, "test_images": 1000}
+            add(study, Measurement(classifier=spec, metric=strong), numbers)
     return study

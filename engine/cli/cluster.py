@@ -54,7 +54,7 @@ def run_on_workers(
         print("stopped; the same command goes on where this one was", file=sys.stderr)
         return INTERRUPTED
     take_up_changes(study)
-    print(as_text(arranged(study, (one.spec.key for one in everything(specs)))))
+    print(as_text(arranged(study, (one.spec.key for one in everything(specs))), short=True))
     failed = scheduler.outcomes["failed"]
     if failed:
         print(f"{failed} computations failed", file=sys.stderr)

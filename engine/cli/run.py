@@ -126,7 +126,7 @@ def _run_all(
     if interrupted:
         print("stopped; the same command goes on where this one was", file=sys.stderr)
         return INTERRUPTED
-    print(as_text(study))
+    print(as_text(study, short=True))
     failed = scheduler.outcomes["failed"]
     if failed:
         print(f"{failed} of {len(queued)} computations failed", file=sys.stderr)

@@ -81,7 +81,7 @@ def run_share(
         print("stopped; the same command goes on where this one was", file=sys.stderr)
         return INTERRUPTED
     take_up_changes(study)
-    print(as_text(arranged(study, (one.spec.key for one in plan))))
+    print(as_text(arranged(study, (one.spec.key for one in plan)), short=True))
     left = sum(not study.has(one.spec) for one in plan)
     failed = run.outcomes["failed"]
     if failed:

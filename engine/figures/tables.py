@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from engine.boundary import lab
 from engine.figures.catalog import Table
@@ -21,6 +22,9 @@ from engine.tradeoff import points as tradeoff_points
 from engine.tradeoff.metrics import Measured, caveats, limits_text, measured_in
 from engine.tradeoff.planning import ASSUMED
 
+T = TypeVar("T")
+LONG, SHOWN = 50, 10
+"""Rows above which a table is shortened at the end of a run, and rows that are then shown."""
 SCORED_CONTROLS = ("sobel", "blurred", "matched", "reversed")
 NEEDED = "What would tell these correlations from noise"
 
@@ -40,47 +44,62 @@ def as_json(study: Study) -> dict[str, Any]:
     }
 
 
-def as_text(study: Study) -> str:
-    """Return the same as text tables; tables without rows are left out."""
+def as_text(study: Study, *, short: bool = False) -> str:
+    """Return the same as text tables; tables without rows are left out.
+
+    Parameters
+    ----------
+    short
+        Whether to show the first rows of long tables only, for the end of a run. A frontier is
+        never shortened: it stands last, and its verdicts are the last lines.
+    """
     points = tradeoff_points.networks(study)
-    parts = [scores.table(points)] if points else []
-    controls = control_rows(points)
-    if len(controls) > 1:
-        parts.append("Scores and their controls\n" + columns(controls, 3))
+    path = study.path if short else None
+
+    def table(title: str, rows: Sequence[list[str]], left: int, note: str = "") -> None:
+        listed, more = _first(rows[1:], path)
+        if listed:
+            parts.append(f"{title}\n{columns([rows[0], *listed], left)}{more}{note}")
+
+    parts = []
+    if points:
+        listed, more = _first(points, path)
+        parts.append(scores.table(listed) + more + _hidden_doubts(points[len(listed) :]))
+    table("Scores and their controls", control_rows(points), 3)
     rows = comparison.rows(points)
     if rows:
-        parts.append(
-            "Correlations, published and ours\n"
-            + columns(comparison.table(rows), 3)
-            + f"\n{comparison.RULE}"
-        )
-        parts.append(f"{NEEDED}\n" + columns(comparison.plans(rows), 4) + f"\n{ASSUMED}")
+        title = "Correlations, published and ours"
+        table(title, comparison.table(rows), 3, f"\n{comparison.RULE}")
+        table(NEEDED, comparison.plans(rows), 4, f"\n{ASSUMED}")
     panels = manifold_panels.panels(study)
     for name, panel in zip(manifold_panels.titles(panels), panels, strict=True):
-        parts.append(
-            f"Distance to the manifold, {name}, {panel.variant}\n"
-            + columns(distance_rows(panel), 1)
-            + f"\n{panel.verdict}"
-        )
-    shares = tangent_shares(study)
-    if shares:
-        parts.append(
-            "Share of the gradient in the tangent space\n" + columns(_share_rows(shares), 2)
-        )
-    measured = metric_rows(study)
-    if len(measured) > 1:
-        parts.append("Metrics\n" + columns(measured, 2))
-    beside = beside_rows(study)
-    if len(beside) > 1:
-        parts.append("Scores and their baselines\n" + columns(beside, 2))
+        title = f"Distance to the manifold, {name}, {panel.variant}"
+        table(title, distance_rows(panel), 1, f"\n{panel.verdict}")
+    table("Share of the gradient in the tangent space", _share_rows(tangent_shares(study)), 2)
+    table("Metrics", metric_rows(study), 2)
+    table("Scores and their baselines", beside_rows(study), 2)
     if told := caveats(measured_in(study)):
         parts.append("What they do not show\n" + "\n".join(told))
-    angles = lab.tilts(study)
-    if angles:
-        parts.append("Boundary tilt\n" + columns(_tilt_rows(angles), 1))
+    table("Boundary tilt", _tilt_rows(lab.tilts(study)), 1)
     if frontier := frontier_text(study):
         parts.append(frontier)
     return "\n\n".join(parts)
+
+
+def _hidden_doubts(points: Sequence[tradeoff_points.NetworkPoint]) -> str:
+    """Return a line on doubtful accuracies of networks that a shortened table does not show."""
+    found = [point.robustness for point in points if point.robustness is not None]
+    count = sum(one.verdict == "doubtful" for one in found)
+    return f"\n{count:,} of those have a doubtful robust accuracy" if count else ""
+
+
+def _first(items: Sequence[T], path: Path | None) -> tuple[Sequence[T], str]:
+    """Return the first of many items and a line on the rest; all and "" without a path."""
+    if path is None or len(items) <= LONG:
+        return items, ""
+    study = f'"{path}"' if " " in str(path) else f"{path}"
+    more = f"... and {len(items) - SHOWN:,} more: main.py show --study {study} lists all"
+    return items[:SHOWN], f"\n{more}"
 
 
 def tradeoff_tables(study: Study) -> Iterator[Table]:

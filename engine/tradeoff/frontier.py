@@ -13,32 +13,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.specs import (
-    FFidelity,
-    GlyphTruth,
-    Gradient,
-    Interpretability,
-    Measurement,
-    Training,
-)
+from engine.specs import Interpretability, Measurement, Training
 from engine.store.index import Entry
 from engine.store.study import Study, spec_of
+from engine.tradeoff.frontier_outcomes import (
+    BLURRINESS,
+    CLEAN,
+    OUTCOMES,
+    PLAIN,
+    ROBUST,
+    readings,
+)
 from engine.tradeoff.robustness import Robustness, robustness
 
 Floats = NDArray[np.float64]
 
 LEAST_LEARNED = 0.5
-"""Clean accuracy below which a network did not learn; its cell is left out."""
-UNMATCHED = 0.01
-"""By how much the blurriness of maps may differ from what they were to be matched to."""
-
-CLEAN, ROBUST, SHARE, BLURRINESS = "clean", "robust", "tangent share", "blurriness"
-MATCHED = "matched ROAR"
-OUTCOMES = (SHARE, "stroke mass", "ROAR", MATCHED, "DiffROAR", "F-Fidelity")
-"""What counts as interpretability, the first choice first."""
-AXES = (CLEAN, ROBUST, SHARE)
+"""Share of the best clean accuracy below which a network did not learn; its cell is left out."""
 NORMS = {"linf": "L-inf", "l2": "L2"}
-NAMED = {("roar", "none"): "ROAR", ("roar", "matched"): MATCHED, ("kar", "reversed"): "DiffROAR"}
 
 
 @dataclass(frozen=True)
@@ -83,12 +75,14 @@ class Frontier:
     ----------
     seeds
         (S,) rising.
+    axis
+        The outcome that is the third axis of the front.
     cells
-        (K,) those that learned and whose networks have all of clean and robust accuracy.
+        (K,) those that learned and whose networks have both accuracies and the third axis.
     values
         Outcome -> (S, K); NaN where it is not measured.
     maps
-        Attribution -> outcome of maps -> (S, K); the first is the plain gradient.
+        Attribution -> outcome -> (S, K); the first is the plain gradient.
     keys
         (S, K) keys of the networks.
     doubtful
@@ -98,6 +92,7 @@ class Frontier:
     """
 
     seeds: tuple[int, ...]
+    axis: str
     cells: tuple[Cell, ...]
     values: Mapping[str, Floats]
     maps: Mapping[str, Mapping[str, Floats]]
@@ -127,17 +122,23 @@ class Frontier:
 
 @dataclass
 class _Measures:
-    """What a study holds about one network, by outcome; and of maps by attribution."""
+    """What a study holds about one network: accuracies, and outcomes of maps by attribution."""
 
-    values: dict[str, float] = field(default_factory=dict)
+    accuracies: dict[str, float] = field(default_factory=dict)
     maps: dict[str, dict[str, float]] = field(default_factory=dict)
     doubtful: bool = False
 
+    @property
+    def values(self) -> dict[str, float]:
+        """Accuracies, and outcomes of the plain gradient."""
+        return {**self.maps.get(PLAIN.title, {}), **self.accuracies}
+
 
 def frontiers(study: Study) -> list[Frontier]:
-    """Return a frontier for every set of images and network with truth of maps and seeds.
+    """Return a frontier for every set of images and network with a third axis and several cells.
 
-    A study without :class:`~engine.specs.GlyphTruth` has none.
+    A study in which nothing is measured that may be the third axis has none; see
+    :data:`~engine.tradeoff.frontier_outcomes.OUTCOMES`.
     """
     trainings: dict[str, Training] = {}
     measures: dict[str, _Measures] = {}
@@ -145,11 +146,11 @@ def frontiers(study: Study) -> list[Frontier]:
         spec = spec_of(entry)
         if isinstance(spec, Training) and spec.start is None:
             trainings[entry.key] = spec
-            _note(measures, entry.key, CLEAN, entry.numbers.get("clean_accuracy"))
-        elif isinstance(spec, Measurement):
-            _note_measurement(measures, entry, spec)
-        elif isinstance(spec, Interpretability):
-            _note_score(measures, entry, spec)
+            clean = entry.numbers.get("clean_accuracy")
+            if isinstance(clean, int | float):
+                measures.setdefault(entry.key, _Measures()).accuracies[CLEAN] = float(clean)
+        elif isinstance(spec, Measurement | Interpretability):
+            _note_maps(measures, entry, spec)
     known = robustness(study)
     for key in trainings:
         _note_robust(measures, key, known.get(key))
@@ -168,62 +169,53 @@ def _group_of(spec: Training) -> tuple[str, str]:
     return spec.images.key, f"{network.key} {spec.evaluation.key}"
 
 
-def _note(measures: dict[str, _Measures], key: str, name: str, value: object) -> None:
-    if isinstance(value, int | float):
-        measures.setdefault(key, _Measures()).values[name] = float(value)
-
-
-def _note_measurement(measures: dict[str, _Measures], entry: Entry, spec: Measurement) -> None:
-    metric, key = spec.metric, spec.classifier.key
-    if isinstance(metric, GlyphTruth):
-        numbers = entry.numbers
-        found = {
-            SHARE: float(numbers["tangent_share"]),
-            "stroke mass": float(numbers["stroke_mass"]),
-            BLURRINESS: float(numbers.get("blurriness", np.nan)),
-        }
-        one = measures.setdefault(key, _Measures())
-        one.maps[metric.attribution.title] = found
-        if metric.attribution == Gradient():
-            one.values.update(found)
-    elif isinstance(metric, FFidelity) and metric.attribution == Gradient():
-        _note(measures, key, "F-Fidelity", entry.numbers.get("fidelity"))
-
-
-def _note_score(measures: dict[str, _Measures], entry: Entry, spec: Interpretability) -> None:
-    name = NAMED.get((spec.mode, spec.control))
-    if name is None or spec.attribution != Gradient():
-        return
-    value = entry.numbers.get("score")
-    reached = float(entry.numbers.get("blurriness", 0.0))
-    if spec.control == "matched" and abs(reached - spec.blurriness) > UNMATCHED:
-        value = np.nan  # blur cannot be taken away, and not all maps can be made so blurry
-    _note(measures, spec.classifier.key, name, value)
+def _note_maps(
+    measures: dict[str, _Measures], entry: Entry, spec: Measurement | Interpretability
+) -> None:
+    """Note what a record holds about the maps of its network."""
+    for outcome, title, value in readings(entry, spec):
+        one = measures.setdefault(spec.classifier.key, _Measures())
+        found = one.maps.setdefault(title, {})
+        if outcome == BLURRINESS and isinstance(spec, Interpretability):
+            found.setdefault(outcome, value)  # a metric of maps has it of more images
+        else:
+            found[outcome] = value
 
 
 def _note_robust(measures: dict[str, _Measures], key: str, found: Robustness | None) -> None:
     if found is None or found.strong is None:
         return
-    _note(measures, key, ROBUST, found.strong.accuracy)
-    measures[key].doubtful = found.verdict == "doubtful"
+    one = measures.setdefault(key, _Measures())
+    one.accuracies[ROBUST] = found.strong.accuracy
+    one.doubtful = found.verdict == "doubtful"
+
+
+def _axis(found: Sequence[Mapping[str, float]]) -> str | None:
+    """Return the outcome that is the third axis: the first that may be and that a network has."""
+    names = (one.name for one in OUTCOMES if one.is_axis)
+    return next((name for name in names if any(name in values for values in found)), None)
 
 
 def _frontier(
     keys: Sequence[str], trainings: Mapping[str, Training], measures: Mapping[str, _Measures]
 ) -> Frontier | None:
-    """Return the table of one group; None without two cells whose maps have a known truth."""
+    """Return the table of one group; None without a third axis, or without two cells."""
     by_cell: dict[Training, dict[int, str]] = {}
     for key in keys:
         spec = trainings[key]
         by_cell.setdefault(replace(spec, seed=0), {})[spec.seed] = key
-    if not any(SHARE in measures[key].values for key in keys if key in measures):
+    values = {key: measures[key].values if key in measures else {} for key in keys}
+    axis = _axis(list(values.values()))
+    if axis is None:
         return None
+    best = max((one[CLEAN] for one in values.values() if CLEAN in one), default=0.0)
     seeds = tuple(sorted({trainings[key].seed for key in keys}))
     kept: list[tuple[Cell, tuple[str, ...]]] = []
     left_out = []
     for spec, of_seed in by_cell.items():
         cell = Cell(spec)
-        reason = _missing(of_seed, seeds, measures)
+        of_cell = [values[key] for key in of_seed.values()]
+        reason = _missing(set(seeds) - set(of_seed), of_cell, axis, LEAST_LEARNED * best)
         if reason:
             left_out.append(f"{cell.name}: {reason}")
         else:
@@ -234,8 +226,9 @@ def _frontier(
     found = [[measures[key] for key in row] for row in table]
     return Frontier(
         seeds=seeds,
+        axis=axis,
         cells=tuple(cell for cell, _ in kept),
-        values=_tables([[one.values for one in row] for row in found]),
+        values=_tables([[values[key] for key in row] for row in table]),
         maps=_maps(found),
         keys=table,
         doubtful=tuple(sum(row[place].doubtful for row in found) for place in range(len(kept))),
@@ -244,17 +237,25 @@ def _frontier(
 
 
 def _missing(
-    of_seed: Mapping[int, str], seeds: Iterable[int], measures: Mapping[str, _Measures]
+    seeds: Iterable[int], values: Sequence[Mapping[str, float]], axis: str, least: float
 ) -> str:
-    """Return why a cell does not count, or ""."""
-    missing = [seed for seed in seeds if seed not in of_seed]
-    if missing:
-        return f"no network of seed {', '.join(map(str, missing))}"
-    values = [measures.get(key, _Measures()).values for key in of_seed.values()]
+    """Return why a cell does not count, or "".
+
+    Parameters
+    ----------
+    seeds
+        Those that it has no network of.
+    values
+        What is known of its networks.
+    least
+        Clean accuracy below which a network did not learn.
+    """
+    if lacking := sorted(seeds):
+        return f"no network of seed {', '.join(map(str, lacking))}"
     clean = [one[CLEAN] for one in values if CLEAN in one]
-    if clean and min(clean) < LEAST_LEARNED:
+    if clean and min(clean) < least:
         return f"a network did not learn: {min(clean):.1%} clean accuracy"
-    for name in AXES:
+    for name in (CLEAN, ROBUST, axis):
         count = sum(np.isfinite(one.get(name, np.nan)) for one in values)
         if count < len(values):
             return f"{name} is measured of {count} of {len(values)} networks"
@@ -262,7 +263,8 @@ def _missing(
 
 
 def _tables(found: Sequence[Sequence[Mapping[str, float]]]) -> dict[str, Floats]:
-    names = (CLEAN, ROBUST, BLURRINESS, *OUTCOMES)
+    """Return the outcomes that some network has, as tables (S, K); NaN where one lacks it."""
+    names = (CLEAN, ROBUST, BLURRINESS, *(one.name for one in OUTCOMES))
     tables = {
         name: np.array([[one.get(name, np.nan) for one in row] for row in found]) for name in names
     }
@@ -270,16 +272,10 @@ def _tables(found: Sequence[Sequence[Mapping[str, float]]]) -> dict[str, Floats]
 
 
 def _maps(found: Sequence[Sequence[_Measures]]) -> dict[str, dict[str, Floats]]:
+    """Return the outcomes of every attribution, as tables (S, K); the plain gradient first."""
     titles = {title for row in found for one in row for title in one.maps}
-    own = Gradient().title
-    order = sorted(titles, key=lambda title: (title != own, title))
-    names = (SHARE, "stroke mass", BLURRINESS)
+    order = sorted(titles, key=lambda title: (title != PLAIN.title, title))
     return {
-        title: {
-            name: np.array(
-                [[one.maps.get(title, {}).get(name, np.nan) for one in r] for r in found]
-            )
-            for name in names
-        }
+        title: _tables([[one.maps.get(title, {}) for one in row] for row in found])
         for title in order
     }

@@ -22,12 +22,13 @@ from engine.tradeoff.resampling import on_front
 
 NOTHING = (
     "the study has no frontier: run the preset frontier-glyphs-lite, or use the page Attack to "
-    "measure the truth of maps and strong attacks of networks on Glyphs"
+    "measure strong attacks and the truth of maps of networks on Glyphs, or the stroke mass of "
+    "maps on MNIST, or compute ROAR scores with the control matched"
 )
 
 
 def frontier_charts(study: Study) -> Picture:
-    """Return, for every frontier, the tangent share of gradients against both accuracies.
+    """Return, for every frontier, its third axis against both accuracies, of plain gradients.
 
     Points that another one dominates in all three axes are grey; bars are standard deviations over
     seeds.
@@ -50,13 +51,13 @@ def _charts(found: Frontier) -> Iterator[ChartData]:
     for axis, label in labels.items():
         yield ChartData(
             series=tuple(_series(points, chances, axis)),
-            title="Gradients of networks: front of clean, robust and aligned",
+            title=f"Gradients of networks: front of both accuracies and {found.axis}",
             x_label=label,
-            y_label="Tangent share of the gradient",
+            y_label=f"{found.axis[0].upper()}{found.axis[1:]} of the gradient",
             caption=(
                 f"One point a cell, its mean over {len(found.seeds)} seeds, with standard "
-                "deviations of the share. Grey: another cell is at least as good in all of clean "
-                "accuracy, robust accuracy and tangent share."
+                f"deviations of the {found.axis}. Grey: another cell is at least as good in all of "
+                f"clean accuracy, robust accuracy and {found.axis}."
             ),
         )
 
@@ -74,16 +75,19 @@ def _series(points: Sequence[Point], kept: Sequence[bool], axis: int) -> Iterato
         groups.setdefault((point.cell.scheme, point.cell.activation, on), []).append(point)
     schemes = list(dict.fromkeys(sorted(name for name, _, _ in groups)))
     activations = list(dict.fromkeys(sorted(name for _, name, _ in groups)))
+    alone = len(activations) == 1  # then symbols tell schemes apart, which are grey together
     for (scheme, activation, on), members in sorted(groups.items()):
         means = np.stack([point.values.mean(0) for point in members])
         spread = np.array([point.values[:, 2].std(ddof=1) for point in members])
+        name = scheme if alone else f"{scheme}, {activation}"
+        place = schemes.index(scheme) if alone else activations.index(activation)
         yield Series(
-            f"{scheme}, {activation}" + ("" if on else ", dominated"),
+            name if on else f"{name}, dominated",
             means[:, axis],
             means[:, 2],
             means[:, 2] - spread,
             means[:, 2] + spread,
             colour=series_colour(schemes.index(scheme)) if on else NEUTRAL,
             style="none",
-            symbol=SYMBOLS[activations.index(activation) % len(SYMBOLS)],
+            symbol=SYMBOLS[place % len(SYMBOLS)],
         )

@@ -13,23 +13,15 @@ import numpy as np
 from engine.figures.catalog import Table
 from engine.figures.cells import columns
 from engine.store.study import Study
-from engine.tradeoff.frontier import (
-    BLURRINESS,
-    CLEAN,
-    OUTCOMES,
-    ROBUST,
-    SHARE,
-    Cell,
-    Frontier,
-    frontiers,
-)
+from engine.tradeoff.frontier import Cell, Frontier, frontiers
+from engine.tradeoff.frontier_outcomes import BLURRINESS, CLEAN, OF, OUTCOMES, ROBUST, SHARE
+from engine.tradeoff.frontier_predictions import predictions
 from engine.tradeoff.frontier_verdicts import (
     Judgement,
     Point,
     beyond_smoothness,
     dominating,
     front,
-    predictions,
     survival,
     tradeoff,
 )
@@ -42,10 +34,8 @@ RULE = (
     "0: over seeds, and over schemes, whose cells are no independent points."
 )
 FRONT_RULE = (
-    "Axes: clean accuracy, robust accuracy, tangent share. p: probability of being on the front, "
-    "over all samples of the seeds; p, gradients: on that of the plain gradients alone. A map that "
-    "multiplies by the image gains tangent share by that alone: the edges of the image itself have "
-    "0.9 and more."
+    "Axes: clean accuracy, robust accuracy, {axis}. p: probability of being on the front, over all "
+    "samples of the seeds; p, gradients: on that of the plain gradients alone. {caveat}"
 )
 
 
@@ -55,7 +45,9 @@ def frontier_text(study: Study) -> str:
     for found in frontiers(study):
         for title, rows, left in _tables(found):
             parts.append(f"{title}\n{columns(rows, left)}")
-        parts.append("\n".join([*verdicts(found), RULE, FRONT_RULE]))
+        front_rule = FRONT_RULE.format(axis=found.axis, caveat=OF[found.axis].caveat)
+        parts.append("\n".join([*left_out(found), RULE, front_rule]))
+        parts.append("\n".join(["Verdicts", *verdicts(found)]))
     return "\n\n".join(parts)
 
 
@@ -66,7 +58,7 @@ def frontier_tables(study: Study) -> Iterator[Table]:
 
 
 def verdicts(found: Frontier) -> list[str]:
-    """Return the verdicts of a frontier as sentences, and which cells do not count."""
+    """Return the verdicts of a frontier as sentences."""
     said = [survival(tradeoff(found)), dominating(front(found))]
     beyond = [one.outcome for one in beyond_smoothness(found) if one.verdict == "beyond smoothness"]
     first = ", ".join(beyond) if beyond else "none of the outcomes"
@@ -75,7 +67,12 @@ def verdicts(found: Frontier) -> list[str]:
     if doubtful:
         count = found.values[CLEAN].size
         said.append(f"{doubtful} of {count} networks have a doubtful robust accuracy.")
-    return said + [f"Left out: {reason}." for reason in found.left_out]
+    return said
+
+
+def left_out(found: Frontier) -> list[str]:
+    """Return which cells do not count, and why, as sentences."""
+    return [f"Left out: {reason}." for reason in found.left_out]
 
 
 def _tables(found: Frontier) -> Iterator[Table]:
@@ -86,7 +83,7 @@ def _tables(found: Frontier) -> Iterator[Table]:
     title = "Robust accuracy and interpretability, given clean accuracy, blurriness and activation"
     yield title, _relation_rows(judged), 1
     yield "Clean accuracy and interpretability", _relation_rows(tradeoff(found)), 1
-    yield "The front", _point_rows(points), 1
+    yield "The front", _point_rows(found.axis, points), 1
     tested = predictions(found, judged, points)
     rows = [["prediction", "outcome", "what it rests on"]]
     rows += [[f"{one.name} {one.claim}", one.outcome, one.numbers] for one in tested]
@@ -99,7 +96,8 @@ def _cell_rows(found: Frontier, points: Sequence[Point]) -> list[list[str]]:
     if plain:
         among = front_probability(np.stack([point.values for point in plain], axis=1))
         chances = {point.cell: float(p) for point, p in zip(plain, among, strict=True)}
-    names = [name for name in (*OUTCOMES, BLURRINESS) if name in found.values]
+    known = (*(outcome.name for outcome in OUTCOMES), BLURRINESS)
+    names = [name for name in known if name in found.values]
     rows = [["cell", "clean %", "robust %", *names, "p, gradients"]]
     for place, cell in enumerate(found.cells):
         accuracies = (_mean(found.values[name][:, place], 100, 1) for name in (CLEAN, ROBUST))
@@ -138,14 +136,14 @@ def _shown(limits: Limits) -> str:
     return "-" if limits is None else f"[{limits[0]:+.2f}, {limits[1]:+.2f}]"
 
 
-def _point_rows(points: Sequence[Point]) -> list[list[str]]:
-    rows = [["cell and attribution", "clean %", "robust %", SHARE, "p", "against plain PGD"]]
+def _point_rows(axis: str, points: Sequence[Point]) -> list[list[str]]:
+    rows = [["cell and attribution", "clean %", "robust %", axis, "p", "against plain PGD"]]
     shown = [point for point in points if point.probability >= 0.05][:SHOWN_POINTS]
     for point in shown:
-        clean, robust, share = point.values.mean(0)
+        clean, robust, third = point.values.mean(0)
         against = point.against
         verdict = "-" if against is None else "dominates" if against.holds else "no verdict"
-        numbers = [f"{100 * clean:.1f}", f"{100 * robust:.1f}", f"{share:.3f}"]
+        numbers = [f"{100 * clean:.1f}", f"{100 * robust:.1f}", f"{third:.3f}"]
         rows.append([point.name, *numbers, f"{point.probability:.2f}", verdict])
     return rows
 
@@ -159,6 +157,7 @@ def _json_of(found: Frontier) -> dict[str, Any]:
     judged, points = beyond_smoothness(found), front(found)
     return {
         "seeds": list(found.seeds),
+        "axis": found.axis,
         "cells": [
             {
                 "name": cell.name,
@@ -174,12 +173,12 @@ def _json_of(found: Frontier) -> dict[str, Any]:
         ],
         "beyond_smoothness": list(map(_judgement_json, judged)),
         "tradeoff": list(map(_judgement_json, tradeoff(found))),
-        "front": [_point_json(point) for point in points],
+        "front": [_point_json(found.axis, point) for point in points],
         "predictions": [
             {"name": p.name, "claim": p.claim, "outcome": p.outcome, "numbers": p.numbers}
             for p in predictions(found, judged, points)
         ],
-        "verdicts": verdicts(found),
+        "verdicts": [*verdicts(found), *left_out(found)],
     }
 
 
@@ -194,14 +193,15 @@ def _judgement_json(one: Judgement) -> dict[str, Any]:
     }
 
 
-def _point_json(point: Point) -> dict[str, Any]:
-    clean, robust, share = map(float, point.values.mean(0))
+def _point_json(axis: str, point: Point) -> dict[str, Any]:
+    clean, robust, third = map(float, point.values.mean(0))
     return {
         "cell": point.cell.name,
         "attribution": point.attribution,
         "clean_accuracy": clean,
         "robust_accuracy": robust,
-        "tangent_share": share,
+        "tangent_share": third if axis == SHARE else None,
+        "third_axis": third,
         "probability": point.probability,
         "dominates": None if point.against is None else point.against.holds,
     }

@@ -24,12 +24,19 @@ from engine.measures.scores.judged import (
 from engine.measures.scores.stability import slope
 from engine.networks.gradients import as_unit, logits_of
 from engine.retraining.rankings import ranks_of
-from engine.specs import Glyphs, ManifoldSensitivity, MapTangentShare, Measurement, StrokeMass
+from engine.specs import (
+    Glyphs,
+    ImagesSpec,
+    ManifoldSensitivity,
+    MapTangentShare,
+    Measurement,
+    StrokeMass,
+)
 from engine.specs.scores.manifold import WAYS
 from engine.store.study import Result
 
 COVERED = 0.5
-"""Ink at full contrast from which a pixel belongs to a stroke."""
+"""Ink at full contrast, or brightness, from which a pixel belongs to a stroke."""
 
 
 def stroke_mass(
@@ -40,8 +47,7 @@ def stroke_mass(
     Equal values are ranked in random order. Maps of zeros have no mass.
     """
     assert isinstance(context.spec, Measurement)
-    assert isinstance(context.spec.classifier.images, Glyphs)
-    inked = strokes(context.spec.classifier.images)[: len(images)].to(images.device).flatten(1)
+    inked = _strokes_of(context.spec.classifier.images, images).flatten(1)
     judged, masses, ranked = Judged(model, images, spec, context), Scored(), Scored()
     ties = judged.generator("ties")
     for batch in judged.batches(images, labels):
@@ -61,6 +67,13 @@ def stroke_mass(
         ranked.add(per_image(maps, among_largest))
     first, second = summary(spec, masses), summary(spec, ranked, "stroke_ranks")
     return Result({**second.numbers, **first.numbers}, {**second.arrays, **first.arrays})
+
+
+def _strokes_of(source: ImagesSpec, images: Tensor) -> Tensor:
+    """Return which pixels of the first test images lie on a stroke, bool (N, H, W)."""
+    if isinstance(source, Glyphs):
+        return strokes(source)[: len(images)].to(images.device)
+    return as_unit(images)[:, 0] >= COVERED
 
 
 def strokes(images: Glyphs) -> Tensor:

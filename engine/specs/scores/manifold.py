@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from engine.specs.classifiers import ClassifierSpec
-from engine.specs.images import Glyphs, ImagesSpec
+from engine.specs.images import Glyphs, IdxImages, ImagesSpec
 from engine.specs.manifold import VAEGAN
 from engine.specs.measures import MetricSpec
 from engine.specs.passes import FORWARD, TO_PIXELS
@@ -29,11 +29,12 @@ def check_space(generator: VAEGAN | None, images: ImagesSpec) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class StrokeMass(ScoreSpec, kind="stroke_mass", label="Stroke mass"):
-    """Which share of a map lies on the strokes of a glyph, which are known exactly.
+    """Which share of a map lies on the strokes of a digit, which Glyphs and MNIST files show.
 
     Absolute values, summed over channels, of the pixels at least half covered with ink, over the
     sum of all; and, as "stroke_ranks", which share of as many of the largest values lies there.
-    Source: Arras 2022, relevance mass and rank accuracy.
+    Ink is white on black: half covered is half as bright as full ink, which Glyphs know exactly and
+    which is white in MNIST files. Source: Arras 2022, relevance mass and rank accuracy.
     """
 
     headline: ClassVar[tuple[str, ...]] = ("stroke_mass",)
@@ -43,10 +44,10 @@ class StrokeMass(ScoreSpec, kind="stroke_mass", label="Stroke mass"):
     )
 
     def check_classifier(self, classifier: ClassifierSpec) -> None:
-        if not isinstance(classifier.images, Glyphs):
+        if not isinstance(classifier.images, Glyphs | IdxImages):
             raise SpecError(
-                f"classifier.images are {classifier.images.title!r}, must be Glyphs: of other "
-                "images the strokes are not known"
+                f"classifier.images are {classifier.images.title!r}, must be Glyphs or MNIST "
+                "files: of other images the strokes are not known"
             )
 
     @property

@@ -12,10 +12,10 @@ from engine.jobs.context import Context
 from engine.measures.scores.manifold import strokes
 from engine.measures.scores.table import SCORES
 from engine.specs.schema import SpecError
-from tests.engine.conftest import GLYPHS, computed, training
+from tests.engine.conftest import GLYPHS, computed, study, training
 from tests.engine.measures.scores.conftest import Linear
 
-__all__ = ["computed"]  # a fixture
+__all__ = ["computed", "study"]  # fixtures
 COUNT = 12
 LOGIT = specs.Gradient(quantity="logit", target=0)
 
@@ -124,6 +124,21 @@ def test_that_a_network_that_ignores_what_leaves_the_manifold_has_no_share_off_i
     assert 0 < found.numbers["off_share_whole"] < 0.5
 
 
+def test_that_strokes_of_mnist_files_are_the_pixels_of_half_the_brightness(study):
+    digits = specs.IdxImages(name="mnist", digest="0" * 64)
+    score = specs.StrokeMass(attribution=LOGIT)
+    spec = specs.Measurement(classifier=training(images=digits), metric=score)
+    context = Context(spec, study, torch.device("cpu"), lambda event: None)
+    pixels = torch.tensor([[255, 128, 127, 0], [200, 0, 0, 90]], dtype=torch.uint8)
+    images = pixels.view(2, 1, 2, 2).repeat(2, 1, 1, 1)
+    weights = torch.tensor([4.0, 3.0, 2.0, 1.0]).view(1, 2, 2)
+    found = SCORES["stroke_mass"](
+        Linear(weights), images, torch.zeros(4, dtype=torch.int64), score, context
+    )
+    assert found.arrays["stroke_mass"] == pytest.approx([0.7, 0.4, 0.7, 0.4])
+    assert found.arrays["stroke_ranks"] == pytest.approx(1.0)
+
+
 def test_that_a_network_that_sees_all_directions_alike_is_half_off_the_manifold(scored, glyphs):
     score = specs.ManifoldSensitivity(radii=(0.2,), samples=3)
     found = scored(score, AlongTangents(glyphs, torch.eye(784).expand(COUNT, -1, -1)), glyphs)
@@ -133,7 +148,7 @@ def test_that_a_network_that_sees_all_directions_alike_is_half_off_the_manifold(
 def test_that_other_images_are_refused_before_anything_is_computed():
     plane = training(images=specs.Gaussians2D(per_class=20), network=specs.PaperMLP())
     for metric, sentence in (
-        (specs.StrokeMass(), "must be Glyphs: of other images the strokes are not known"),
+        (specs.StrokeMass(), "must be Glyphs or MNIST files: of other images the strokes"),
         (specs.MapTangentShare(), r"metric\.generator is missing: the tangent space is known on"),
         (specs.ManifoldSensitivity(), r"metric\.generator is missing: the tangent space is known"),
         (
