@@ -46,6 +46,7 @@ def window(qtbot, demo):
     yield found
     found.workspace.runner.cancel()
     found._closing = True
+    found.stop()
 
 
 def shown(window, place):

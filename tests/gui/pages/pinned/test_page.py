@@ -34,6 +34,7 @@ def window(qtbot, tmp_path):
     yield found
     found.workspace.runner.cancel()
     found._closing = True
+    found.stop()
 
 
 def right_click(chart, qtbot):
