@@ -37,13 +37,42 @@ from PySide6.QtWidgets import QTabWidget
 
 from engine.jobs.events import Progress, Scalars
 from engine.plan.planfile import load_preset
-from engine.specs import Training
-from gui.pages import ATTACK, BOUNDARY, MANIFOLD, MAPS, PAGES, RETRAIN, TRAIN, Place
+from engine.specs import Rise, Training
+from gui.pages import (
+    ATTACK,
+    BOUNDARY,
+    MANIFOLD,
+    MAPS,
+    PAGES,
+    PINNED,
+    RETRAIN,
+    TRADEOFF,
+    TRAIN,
+    WELCOME,
+    Place,
+)
+from gui.session.picks.pins import Pin
 
 SCREENS = ("1366x768@100", "1920x1080@150")
 MODES = ("light", "dark")
+KINDS = {
+    ATTACK: "measurement",
+    MAPS: "maps",
+    MANIFOLD: "vae_gan",
+    RETRAIN: "interpretability",
+    TRADEOFF: "interpretability",
+}
+EPOCHS = (TRAIN, BOUNDARY, PINNED, WELCOME)  # that show several epochs of a training
+MANY_EPOCHS = 200
+UNDER_WAY_MS = 60_000
 STATES = ("empty", "begun", "full", "running", "names")
 TITLE_BAR = 30  # of a maximised window, in pixels of the screen
+PINS = (
+    Pin("Train", "training-loss"),
+    Pin("Train", "training-accuracy"),
+    Pin("Trade-off", "trade-off"),
+    Pin("Manifold", "manifold-distances"),
+)
 SETTLE_MS = 700
 TAB_MS = 400
 CLASSES, EACH, SIDE = 200, 5, 28
@@ -141,7 +170,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         names = options.names or Path(folder) / "names.isthmus"
         if "names" in options.states and not names.is_dir():
-            make_names(Path(folder), names)
+            make_names(names.parent, names)  # the images are read again when it is opened
         for screen in options.screens:
             for mode in options.modes:
                 _in_process(options, screen, mode, names)
@@ -203,12 +232,14 @@ def photograph(options: argparse.Namespace) -> int:
     places = [place for place in PAGES if place.title in titles]
     camera = Camera(window, options.out, f"{options.screens[0]}-{options.modes[0]}")
     with tempfile.TemporaryDirectory() as folder:
-        for state in (state for state in STATES if state in options.states):  # no study first
-            _open(window, state, options, Path(folder))
-            for place in places:
-                camera.shoot(state, place)
-        camera.stop()
-        window.stop()
+        try:
+            for state in (state for state in STATES if state in options.states):  # no study first
+                _open(window, state, options, Path(folder))
+                for place in places:
+                    camera.shoot(state, place)
+        finally:  # threads that outlive the window would crash the process
+            camera.stop()
+            window.stop()
     return 0
 
 
@@ -227,6 +258,8 @@ def _open(window: Any, state: str, options: argparse.Namespace, folder: Path) ->
         shutil.copytree(options.names if state == "names" else options.study, place)
         window.workspace.open_study(place)
     until(lambda: window.workspace.image_set is not None)
+    for pin in PINS if state != "begun" else ():
+        window.workspace.pins.set_pinned(pin, True)
 
 
 class Camera:
@@ -234,7 +267,7 @@ class Camera:
 
     def __init__(self, window: Any, out: Path, name: str):
         self._window, self._out, self._name = window, out, name
-        self._seen: dict[str, float] = {}
+        self._seen = 0.0
         window.workspace.engine_event.connect(self._note)
 
     def shoot(self, state: str, place: Place) -> None:
@@ -267,59 +300,58 @@ class Camera:
         pause(SETTLE_MS)
 
     def _run(self, place: Place) -> None:
-        """Begin a long computation of the kind that the page shows; wait until it is under way."""
-        specs = list(long_work(self._window.workspace, place))
-        self._seen.clear()
-        self._window.workspace.runner.run(specs)
-        if place in (TRAIN, BOUNDARY):
-            until(lambda: any(step >= 3 for step in self._seen.values()))
+        """Begin a long computation of the kind that the page shows; wait until it is under way.
+
+        Work that has no steps to tell of is only waited for.
+        """
+        workspace = self._window.workspace
+        self._seen = 0.0
+        if place is BOUNDARY:  # its planes show only the networks that its controls ask for
+            page = self._window.pages.page()
+            page.controls.set_training(7, MANY_EPOCHS)
+            page.train()
         else:
-            until(lambda: any(step > 0 for step in self._seen.values()))
-            pause(4 * SETTLE_MS)
+            workspace.runner.run(list(long_work(place)))
+        if not workspace.runner.busy:
+            raise RuntimeError(f"nothing is computed for the page {place.title}")
+        enough = 3.0 if place in EPOCHS else 1e-3
+        waited = 0
+        while self._seen < enough and waited < UNDER_WAY_MS:
+            pause(TAB_MS)
+            waited += TAB_MS
+        pause(4 * SETTLE_MS)
 
     def _note(self, event: object) -> None:
         if isinstance(event, Scalars):
-            self._seen[event.key] = event.step
-        elif isinstance(event, Progress):
-            self._seen.setdefault(event.key, 0.0)
-            if event.key and event.done > 0:
-                self._seen[event.key] = max(self._seen[event.key], 1e-3)
+            self._seen = max(self._seen, float(event.step))
+        elif isinstance(event, Progress) and event.done > 0:
+            self._seen = max(self._seen, 1e-3)
 
     def _save(self, name: str) -> None:
         path = self._out / f"{self._name}-{name.lower().replace(' ', '-')}.png"
         if not self._window.grab().save(str(path)):
             raise SystemExit(f"{path} cannot be written")
-        print(path.name, flush=True)
+        ended = "-running-" in path.name and not self._window.workspace.runner.busy
+        print(path.name, "(nothing was running any more)" if ended else "", flush=True)
 
 
-def long_work(workspace: Any, place: Place) -> Iterator[Any]:
+def long_work(place: Place) -> Iterator[Any]:
     """Yield specs like those of the demo, of the kind that a page shows, that take minutes."""
-    of_demo = load_preset("demo").specs
-    of_kind = [spec for spec in of_demo if spec.kind in _kinds(place)]
-    for spec in of_kind:
+    kind = KINDS.get(place, "training")
+    for spec in load_preset("demo").specs:
+        if spec.kind != kind:
+            continue
         if isinstance(spec, Training):
-            plane = spec.images.kind == "gaussians_2d"
-            if plane == (place is BOUNDARY):
-                yield replace(spec, seed=7, epochs=60)
+            yield replace(spec, seed=7, epochs=MANY_EPOCHS)
         elif spec.kind == "vae_gan":
             yield replace(spec, seed=7, epochs=40)
         elif spec.kind == "interpretability":
             yield replace(spec, seed=7, repeats=5)
         elif spec.kind == "maps":
-            yield replace(spec, indices=tuple(range(100)))
+            slow = Rise(masks=100_000)
+            yield replace(spec, attribution=slow, indices=tuple(range(8)))
         elif spec.metric.kind == "strong_accuracy":
-            yield replace(spec, metric=replace(spec.metric, eps=0.15))
-
-
-def _kinds(place: Place) -> tuple[str, ...]:
-    special = {
-        ATTACK: ("measurement",),
-        MAPS: ("maps",),
-        MANIFOLD: ("vae_gan",),
-        RETRAIN: ("interpretability",),
-        TRAIN: ("training",),
-    }
-    return special.get(place, ("training",))
+            yield replace(spec, metric=replace(spec.metric, eps=0.15, level="autoattack"))
 
 
 if __name__ == "__main__":

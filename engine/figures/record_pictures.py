@@ -15,6 +15,7 @@ from engine.figures import boundary
 from engine.figures.by_class import class_grid
 from engine.figures.charts import ChartData, ColourBar, MapGridData, Series, series_colour
 from engine.figures.grids import rgb_row
+from engine.figures.images.spreads import edges, spread
 from engine.figures.metrics import record_charts
 from engine.figures.paper.maps import CHANGE_SCALE, bar_of_maps
 from engine.figures.retraining import retraining_chart
@@ -25,7 +26,6 @@ from engine.specs.schema import SpecError, from_dict
 from engine.store.study import Record, Study, StudyError, spec_of
 
 SHOWN = 6  # so many images, at twice their size, fit beside the table of records
-BINS = 30
 Arrays = Mapping[str, NDArray[np.generic]]
 PER_EPOCH = {
     "clean_accuracy": "Clean {part} accuracy",
@@ -196,9 +196,9 @@ def _distances(_: Study, record: Record) -> Pictures:
     counted = np.asarray(arrays["distances"])[np.asarray(arrays["counted"]).astype(bool)]
     charts: tuple[ChartData, ...] = ()
     if len(counted) > 1:
-        heights, ends = np.histogram(counted, min(BINS, len(counted)))
-        middles = (ends[1:] + ends[:-1]) / 2
-        line = Series("", middles, heights.astype(float))
+        ends = edges(counted)
+        heights, images = spread(counted, ends)
+        line = Series("", (ends[1:] + ends[:-1]) / 2, heights, images=images)
         charts = (ChartData((line,), "", "Distance to the reconstruction", "Images"),)
     rows = {
         "image": _rgb(arrays["shown/images"]),

@@ -158,7 +158,7 @@ def layout(images: Tensor) -> Tensor:
     return images.to(memory_format=torch.channels_last)
 
 
-def probe_indices(labels: Tensor, count: int = PROBES) -> list[int]:
+def probe_indices(labels: Tensor | NDArray[np.int64], count: int = PROBES) -> list[int]:
     """Return image indices that cycle through the classes: first images first, then second ones."""
     order: list[tuple[int, int, int]] = []
     seen: dict[int, int] = {}

@@ -42,10 +42,13 @@ KEYS = {
     "open_result": "Return",
 }
 PAGES_WITH_KEYS = 10
+BEHIND = "Ctrl+P"  # of the page behind them: that of pinned charts
 
 
 def page_key(index: int) -> str:
     """Return the key of a page by its place in the rail, from 0; the tenth has 0."""
+    if index >= PAGES_WITH_KEYS:
+        return BEHIND if index == PAGES_WITH_KEYS else ""
     return f"Ctrl+{(index + 1) % PAGES_WITH_KEYS}"
 
 

@@ -6,48 +6,13 @@ axes. Texts are rich text: letters with sub and sup, no pictures.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from gui.look.term import Term, term
 
 PAPER = "Kim, Seo, Jeon 2019"
 RELEASED = f"{PAPER}; the released code"
 
-
-@dataclass(frozen=True)
-class Term:
-    """One entry of the glossary.
-
-    Attributes
-    ----------
-    name
-        What it is called.
-    meaning
-        Two sentences.
-    equation
-        Rich text, "" where there is none.
-    source
-        The paper, and the place in it where that is known.
-    fields
-        Names of the spec fields that it explains.
-    words
-        Other words for it in headers and axes, in lower case.
-    """
-
-    name: str
-    meaning: str
-    equation: str
-    source: str
-    fields: tuple[str, ...] = ()
-    words: tuple[str, ...] = ()
-
-
-def _term(
-    name: str, meaning: str, equation: str, source: str, *fields: str, words: str = ""
-) -> Term:
-    return Term(name, meaning, equation, source, fields, tuple(words.split("|")) if words else ())
-
-
 TERMS: tuple[Term, ...] = (
-    _term(
+    term(
         "eps",
         (
             "The radius of the ball around an image inside which an attack may move it. Pixels lie "
@@ -58,7 +23,7 @@ TERMS: tuple[Term, ...] = (
         "eps",
         words="eps|attack strength|radius",
     ),
-    _term(
+    term(
         "norm",
         (
             "How the length of a perturbation is measured. L-inf is the largest change of any "
@@ -70,7 +35,7 @@ TERMS: tuple[Term, ...] = (
         "norm",
         words="norm",
     ),
-    _term(
+    term(
         "step size",
         (
             "The length of one step of an attack, in the same unit as eps. The paper takes 2 in L2 "
@@ -81,7 +46,7 @@ TERMS: tuple[Term, ...] = (
         "step_size",
         words="step size",
     ),
-    _term(
+    term(
         "PGD",
         (
             "Projected gradient descent: an attack that follows the loss gradient step by step and "
@@ -96,7 +61,7 @@ TERMS: tuple[Term, ...] = (
         "evaluation",
         words="pgd|attack|steps",
     ),
-    _term(
+    term(
         "random start and restarts",
         (
             "The attack begins at a random point of the ball instead of at the image. Of several "
@@ -108,7 +73,7 @@ TERMS: tuple[Term, ...] = (
         "restarts",
         words="restarts|random start",
     ),
-    _term(
+    term(
         "loss of the attack",
         (
             "What the attack makes rise. The cross-entropy is the loss of training; the margin of "
@@ -119,7 +84,7 @@ TERMS: tuple[Term, ...] = (
         "loss",
         words="loss",
     ),
-    _term(
+    term(
         "adversarial training",
         (
             "Every batch of the training is replaced by its attacked version, labels unchanged. "
@@ -130,7 +95,7 @@ TERMS: tuple[Term, ...] = (
         "scheme",
         words="adversarial training",
     ),
-    _term(
+    term(
         "loss gradient",
         (
             "How fast the log-probability of a class changes with each pixel: where it is "
@@ -144,7 +109,7 @@ TERMS: tuple[Term, ...] = (
         "quantity",
         words="gradient",
     ),
-    _term(
+    term(
         "gradient x input",
         (
             "The loss gradient times the image, pixel by pixel: what each pixel contributed, not "
@@ -155,7 +120,7 @@ TERMS: tuple[Term, ...] = (
         "input_range",
         words="gradient x input|gx",
     ),
-    _term(
+    term(
         "ROAR",
         (
             "Remove and retrain: the most important pixels are replaced by the mean, in training "
@@ -168,7 +133,7 @@ TERMS: tuple[Term, ...] = (
         "occlusion",
         words="roar",
     ),
-    _term(
+    term(
         "KAR",
         (
             "Keep and retrain: only the most important pixels are kept, the others are replaced by "
@@ -179,7 +144,7 @@ TERMS: tuple[Term, ...] = (
         PAPER,
         words="kar",
     ),
-    _term(
+    term(
         "interpretability score",
         (
             "The area between the accuracy curve of the map and that of random pixels, by the "
@@ -194,7 +159,7 @@ TERMS: tuple[Term, ...] = (
         "control",
         words="score",
     ),
-    _term(
+    term(
         "fraction removed",
         (
             "The share of an image's pixels that is replaced by the mean of the training images, "
@@ -206,7 +171,7 @@ TERMS: tuple[Term, ...] = (
         "fraction_removed",
         words="fraction removed|fraction|pixels removed|pixels replaced",
     ),
-    _term(
+    term(
         "boundary tilting angle",
         (
             "The angle between the line that joins the two classes' centres and the mean direction "
@@ -218,7 +183,7 @@ TERMS: tuple[Term, ...] = (
         f"Tanay, Griffin 2016; {PAPER}",
         words="tilt|angle",
     ),
-    _term(
+    term(
         "distance to the manifold",
         (
             "How far an image lies from what a generator can draw: the length of the difference "
@@ -232,7 +197,7 @@ TERMS: tuple[Term, ...] = (
         "generator",
         words="distance to the manifold|scaled distance|distance",
     ),
-    _term(
+    term(
         "share in the tangent space",
         (
             "How much of a gradient's length points along the image manifold, where images stay "
@@ -243,7 +208,7 @@ TERMS: tuple[Term, ...] = (
         "Bordt 2023",
         words="tangent share|tangent space|tangent|share in the tangent space",
     ),
-    _term(
+    term(
         "blurriness",
         (
             "The share of a map's energy at frequencies up to a quarter of the highest one that "
@@ -256,7 +221,7 @@ TERMS: tuple[Term, ...] = (
         "blurriness",
         words="blurriness|equal blurriness",
     ),
-    _term(
+    term(
         "within seeds",
         (
             "A correlation after each seed's mean is taken out of both values. All scores of one "
@@ -267,7 +232,7 @@ TERMS: tuple[Term, ...] = (
         "This program's; a partial correlation given the seed, Fisher 1924",
         words="within seeds",
     ),
-    _term(
+    term(
         "completeness gap",
         (
             "How far the sum of a map is from the difference it should share out, between the "
@@ -278,7 +243,7 @@ TERMS: tuple[Term, ...] = (
         "Sundararajan, Taly, Yan 2017, proposition 1",
         words="completeness gap|gap",
     ),
-    _term(
+    term(
         "clean accuracy",
         (
             "The share of test images, unchanged, that a network classifies rightly. Adversarial "
@@ -288,7 +253,7 @@ TERMS: tuple[Term, ...] = (
         PAPER,
         words="clean|test accuracy|clean accuracy",
     ),
-    _term(
+    term(
         "robust accuracy",
         (
             "The share of test images that are classified rightly although they were attacked. It "
@@ -299,7 +264,7 @@ TERMS: tuple[Term, ...] = (
         "evaluation_images",
         words="robust|robust accuracy|accuracy under attack|under attack",
     ),
-    _term(
+    term(
         "Pearson correlation",
         (
             "How well points lie on a line: 1 or −1 on it, 0 without any linear relation. The "
@@ -310,7 +275,7 @@ TERMS: tuple[Term, ...] = (
         f"{PAPER}; Johnson, Welch 1940 for its interval",
         words="pearson|r",
     ),
-    _term(
+    term(
         "Spearman correlation",
         (
             "The Pearson correlation of the ranks: 1 wherever one quantity rises with the other, "
@@ -320,7 +285,7 @@ TERMS: tuple[Term, ...] = (
         PAPER,
         words="spearman|rank",
     ),
-    _term(
+    term(
         "alignment",
         (
             "How far an image points along the gradient of the winning logit. For a linear network "
@@ -330,7 +295,7 @@ TERMS: tuple[Term, ...] = (
         "Etmann 2019, definition 1",
         words="alignment",
     ),
-    _term(
+    term(
         "VAE-GAN",
         (
             "A generator of two parts: an encoder that puts an image into few numbers, and a "
@@ -345,7 +310,7 @@ TERMS: tuple[Term, ...] = (
         "discriminator_steps",
         words="reconstruction loss|reconstruction",
     ),
-    _term(
+    term(
         "baseline network",
         (
             "The standard network on unchanged images whose accuracy ends the curves of ROAR and "
@@ -356,7 +321,7 @@ TERMS: tuple[Term, ...] = (
         "baseline",
         words="baseline",
     ),
-    _term(
+    term(
         "decision region",
         (
             "All images that a network puts into one class. On the plane through an image, along "
@@ -366,7 +331,7 @@ TERMS: tuple[Term, ...] = (
         "Warde-Farley, Goodfellow 2016, figure 1",
         words="decision region|decision regions|region",
     ),
-    _term(
+    term(
         "painted class",
         (
             "What a targeted attack of a large radius makes of an image. Networks whose gradients "

@@ -8,9 +8,12 @@ from collections.abc import Sequence
 
 from engine.specs.methods import Method, heading_of, methods
 from engine.texts import harmless, shortened
+from gui.look.abbreviations import ABBREVIATIONS
 from gui.look.plain import LONGEST, plain_tip
-from gui.look.term_list import TERMS, Term
+from gui.look.term import Term
+from gui.look.term_list import TERMS as OF_THE_PAPER
 
+TERMS = (*OF_THE_PAPER, *ABBREVIATIONS)
 PAPER_AND_PROGRAM = "this program; see docs/decisions.md"
 
 

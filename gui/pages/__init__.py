@@ -109,6 +109,12 @@ RECORDS = Place(
     "Search, name and delete what was computed",
     "gui.pages.records.page:RecordsPage",
 )
+PINNED = Place(
+    "Pinned",
+    "pinned",
+    "The charts that you pinned, together",
+    "gui.pages.pinned.page:PinnedPage",
+)
 PAGES = (
     WELCOME,
     DATA,
@@ -120,6 +126,7 @@ PAGES = (
     TRADEOFF,
     BOUNDARY,
     RECORDS,
+    PINNED,
 )
 
 

@@ -14,6 +14,7 @@ JobState = Literal["waiting", "running", "finished", "cancelled", "failed", "unf
 RANK = {"running": 0, "failed": 1, "waiting": 2, "unfinished": 3, "finished": 4, "cancelled": 4}
 SHOWN_SCALARS = 2
 # A rate measured over a shorter time is too noisy to estimate the time left.
+COUNTS = " of "  # in words of a phase that count something
 MEASURED_SECONDS = 1.0
 
 
@@ -111,8 +112,12 @@ class Job:
 
 def progress_text(job: Job) -> str:
     """Return how far a computation is, such as "3.2 of 20 epochs" or "900 of 60,000 images"."""
+    if COUNTS in job.what:  # it counts itself, in units that are worth more to the reader
+        return f"{100 * job.fraction:.0f} %: {job.what}"
     done = f"{job.done:,.0f}" if job.total >= 100 else f"{job.done:.1f}"
-    return f"{done} of {job.total:,.10g} {job.what}".rstrip()
+    # A total may be a fraction, where shares of work are counted.
+    total = f"{job.total:,.0f}" if job.total >= 100 else f"{job.total:.3g}"
+    return f"{done} of {total} {job.what}".rstrip()
 
 
 def scalars_text(event: Scalars) -> str:

@@ -81,7 +81,9 @@ class Outlook:
         self._due = -math.inf
 
     def begin(self) -> None:
-        """Update the rates from the study's records when a queue begins."""
+        """Forget the queue before, and update the rates from the study's records."""
+        self._told, self._due = (-math.inf, None), -math.inf
+        self._playing += 1
         self.rates.earlier = self._earlier()
 
     def work(self, job: Job) -> Work:

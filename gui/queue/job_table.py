@@ -25,7 +25,7 @@ from gui.widgets.table_names import name_table
 
 ROW_HEIGHT = 30
 BAR_HEIGHT = 3
-WIDTHS = {KIND: 150, ELAPSED: 70, LEFT: 80, ACTION: 34}
+WIDTHS = {KIND: 150, ELAPSED: 70, LEFT: 96, ACTION: 34}  # LEFT: "23 h 59 min"
 STATE_ICONS = {
     "waiting": ("waiting", "muted"),
     "running": ("play", "accent"),

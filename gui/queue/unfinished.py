@@ -170,7 +170,7 @@ def _row(one: Unfinished) -> TableRow:
         one.key,
         (
             Cell(one.title, one.title, tip or one.title),
-            Cell(kind, kind),
+            Cell(kind[:1].upper() + kind[1:], kind),
             Cell(one.progress, one.progress),
         ),
     )

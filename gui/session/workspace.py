@@ -15,8 +15,9 @@ from gui.session.importer import Importer
 from gui.session.letters import Letters
 from gui.session.networks import Networks
 from gui.session.pace import Pace
+from gui.session.picks.pins import Pins
+from gui.session.picks.selection import ImageSelection
 from gui.session.queueing import Queueing
-from gui.session.selection import ImageSelection
 from gui.session.state import State
 from gui.session.unfinished import UnfinishedWork
 from gui.session.watching import Watching
@@ -47,6 +48,8 @@ class Workspace(State):
         Says which letters of names no font has.
     selection
         The images that were picked in a gallery or a table, for all pages.
+    pins
+        The charts that are shown together on a page of their own.
     edits
         Changes titles and notes, opens networks, deletes records, and undoes that.
     openings
@@ -69,6 +72,7 @@ class Workspace(State):
         self.unfinished = UnfinishedWork(self, self.queueing)
         self.letters = Letters(self)
         self.selection = ImageSelection(self)
+        self.pins = Pins(self)
         self.openings = Openings(self, self.edits, self.importer)
         self.openings.remember(self.selection, self.selection.kept, self.selection.show_kept)
 

@@ -134,6 +134,8 @@ class Menus(QObject):
         present = self._add(menu, "present", "&Presenter mode", self._own.present)
         present.setCheckable(True)
         present.setToolTip("The whole screen, and larger texts")
+        self.pins = menu.addMenu("C&harts")
+        self.pins.aboutToShow.connect(self._fill_pins)
         self._build_theme(menu.addMenu("Co&lours"))
 
     def _build_theme(self, menu: QMenu) -> None:
@@ -200,6 +202,18 @@ class Menus(QObject):
             self.export.addAction(plain_action(str(name)), button.click)
         if self.export.isEmpty():
             self.export.addAction("Nothing on this page").setEnabled(False)
+
+    @Slot()
+    def _fill_pins(self) -> None:
+        """Offer to pin each chart of the present page, or to unpin it."""
+        self.pins.clear()
+        for chart, host in self._pages.charts():
+            name = getattr(chart, "title", "") or chart.property("chart")
+            pinned = host.is_pinned(chart)
+            act = partial(host.pin, chart, not pinned)
+            self.pins.addAction(plain_action(f"{'Unpin' if pinned else 'Pin'} {name}"), act)
+        if self.pins.isEmpty():
+            self.pins.addAction("No chart on this page").setEnabled(False)
 
     @Slot(QAction)
     def _set_theme(self, action: QAction) -> None:

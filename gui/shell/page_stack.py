@@ -21,10 +21,12 @@ from gui.look import theme
 from gui.pages import ATTACK, DATA, MAPS, WELCOME, Place, place_of
 from gui.pages.common.landing import landing
 from gui.pages.common.page import Page
+from gui.session.picks.pins import charts_of
 from gui.session.workspace import Workspace
 from gui.shell.faults import LOG
 from gui.shell.page_host import PageHost
 from gui.shell.rail import Rail
+from gui.widgets.plots.pinning import PinHost, host_of
 
 if TYPE_CHECKING:
     from engine.specs import ClassifierSpec, ImagesSpec
@@ -105,6 +107,13 @@ class PageStack(QStackedWidget):
         page = self.page()
         found = page.findChildren(QToolButton) if page is not None else []
         return [button for button in found if button.property("exports") and button.isVisible()]
+
+    def charts(self) -> list[tuple[QWidget, PinHost]]:
+        """Return the visible charts of the present page, each with what pins it."""
+        page = self.page()
+        found = [] if page is None else charts_of(page)
+        hosts = [(chart, host_of(chart)) for chart in found if chart.isVisible()]
+        return [(chart, host) for chart, host in hosts if host is not None]
 
     def show_fault(self, sentence: str, details: str, page: Page | None) -> bool:
         """Show an error in place of the page it came from; return whether there is such a page."""

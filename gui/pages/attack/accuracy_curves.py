@@ -26,6 +26,7 @@ from gui.widgets.forms.number_boxes import CountBox
 from gui.widgets.forms.number_edit import NumberEdit, guard_wheel
 from gui.widgets.label import Label
 from gui.widgets.plots.plot import Plot
+from gui.widgets.plots.sight import in_sight
 
 IMAGES = 500
 POINTS = 9
@@ -236,9 +237,9 @@ class AccuracyCurves(QWidget):
     def refresh(self) -> None:
         """Draw the curves that are loaded, and request the records of the others.
 
-        Do nothing while hidden, because every move of a slider changes the form.
+        Do nothing out of sight, because every move of a slider changes the form.
         """
-        self._stale = not self.isVisible()
+        self._stale = not in_sight(self)
         if self._stale:
             return
         self._shown = self._found()
@@ -252,6 +253,10 @@ class AccuracyCurves(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Refresh if something changed while the plot was hidden."""
         super().showEvent(event)
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Refresh if something changed out of sight."""
         if self._stale:
             self.refresh()
 

@@ -56,6 +56,7 @@ from gui.widgets.keyed import PressKey
 from gui.widgets.label import Label
 from gui.widgets.plots.plot import Plot
 from gui.widgets.plots.plot_items import PlotCurve
+from gui.widgets.plots.sight import in_sight
 
 COLUMNS = 4
 TRACE_DELAY_MS = 120
@@ -72,7 +73,6 @@ class AttackPage(Page):
     """
 
     place: ClassVar[Place] = ATTACK
-
     go_to = Signal(object)
 
     def pieces(self) -> Iterator[None]:
@@ -262,8 +262,8 @@ class AttackPage(Page):
 
     @Slot()
     def ask(self) -> None:
-        """Request the pictures for the present settings, unless the page is hidden."""
-        self._stale = not self.isVisible()
+        """Request the pictures for the present settings, unless the page is out of sight."""
+        self._stale = not in_sight(self)
         attack = self.form.spec()
         self.keep.setEnabled(attack is not None and bool(self.picker.networks))
         if self.fault.text() != self.form.error():
@@ -273,8 +273,12 @@ class AttackPage(Page):
         self._previews.ask(self.specs(attack))
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Request the pictures if something changed while the page was hidden."""
+        """Request the pictures if something changed out of sight."""
         super().showEvent(event)
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Request the pictures if something changed out of sight."""
         if self._stale:
             self.ask()
 

@@ -17,7 +17,7 @@ from gui.widgets.label import Label
 
 FIRST_EPS = {"l2": 0.125, "linf": 0.1}
 TOPS = {"l2": 0.75, "linf": 0.4}
-WIDTH = 250
+WIDTH = 272  # so that nothing is cut while the column scrolls
 MOST_STEPS, MOST_EPOCHS = 200, 100
 
 

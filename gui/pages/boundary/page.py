@@ -42,6 +42,7 @@ from gui.widgets.export.buttons import export_buttons
 from gui.widgets.filling_area import FillingArea
 from gui.widgets.keyed import PressKey
 from gui.widgets.plots.legend import Legend
+from gui.widgets.plots.sight import feeds
 
 RETRAIN_MS = 600
 TILTS_MS = 250
@@ -141,6 +142,7 @@ class BoundaryPage(Page):
         yield
         self.legend = Legend(self)
         self.tilts = TiltPlot(self.workspace)
+        feeds(self.tilts.plot, self.panels)
         self.empty = EmptyState()
         self.empty.say(
             (
@@ -267,6 +269,10 @@ class BoundaryPage(Page):
     def showEvent(self, event: QShowEvent) -> None:
         """Update the page, because events may have arrived while it was hidden."""
         super().showEvent(event)
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Show what arrived out of sight."""
         self._show_state()
 
     # -------------------------------------------------------------------------------------- state

@@ -22,6 +22,7 @@ from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.forms.number_boxes import DecimalBox
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.label import Label
+from gui.widgets.plots.sight import in_sight
 
 if TYPE_CHECKING:
     from engine.jobs.context import Context
@@ -240,7 +241,7 @@ class BoundaryPanel(QWidget):
 
     def _ask(self, points: int | None) -> None:
         spec = self._spec()
-        self._stale = not self.isVisible()
+        self._stale = not in_sight(self)
         if spec is None or self._stale:
             return
         if self._full and points is not None:
@@ -286,6 +287,10 @@ class BoundaryPanel(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Request a look if something changed while the page was hidden."""
         super().showEvent(event)
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Request a look if something changed out of sight."""
         if self._stale:
             self.ask()
 

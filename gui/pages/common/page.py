@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLayout, QStackedWidget, QVBoxLayout,
 from gui.pages import Place
 from gui.pages.common.form_memory import FormMemory
 from gui.session.files.figure_files import folder_of, remember
+from gui.session.picks.pins import Pin
 from gui.session.workspace import Workspace
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.scrolled import ScrolledArea
@@ -65,6 +66,7 @@ class Page(QWidget):
         yield
         name = self.title.lower()
         self.memory = FormMemory(self, self.workspace, name, self.form_restored)
+        self.workspace.pins.add_page(self.title, self)
 
     def form_restored(self) -> None:
         """Act on a form that shows again what it held before; nothing, for most pages."""
@@ -113,6 +115,21 @@ class Page(QWidget):
     def export_went_to(self, folder: Path) -> None:
         """Remember the folder of the study's figures."""
         remember(self.workspace, folder)
+
+    def pin_of(self, chart: QWidget) -> Pin:
+        """Return what is remembered of a chart on this page that is pinned."""
+        return Pin(self.title, str(chart.property("chart")), getattr(chart, "subject", ""))
+
+    def is_pinned(self, chart: QWidget) -> bool:
+        """Return whether a chart on this page is pinned."""
+        return self.pin_of(chart) in self.workspace.pins.pins
+
+    def pin(self, chart: QWidget, pinned: bool) -> None:
+        """Pin a chart on this page, or unpin it, and say where it is."""
+        pin = self.pin_of(chart)
+        self.workspace.pins.set_pinned(pin, pinned)
+        if pinned and pin in self.workspace.pins.pins:
+            self.workspace.message.emit("The chart is on the page Pinned, and stays live.", False)
 
     def frame(self, empty: QWidget, left: QWidget | QLayout, right: QWidget | QLayout) -> None:
         """Lay the page out as two parts side by side, which ``empty`` can replace.

@@ -1,4 +1,4 @@
-"""Pages that read the study again after it changed, but only while they are visible."""
+"""Pages that read the study again after it changed, but only while they are in sight."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from PySide6.QtGui import QShowEvent
 
 from engine.store.study import Study
 from gui.pages.common.page import Page
+from gui.widgets.plots.sight import in_sight
 
 
 class RefreshedPage(Page):
@@ -29,12 +30,16 @@ class RefreshedPage(Page):
         yield
 
     def read(self, study: Study) -> None:
-        """Request the data that the page shows; called only while the page is visible."""
+        """Request the data that the page shows; called only while the page is in sight."""
         raise NotImplementedError
 
     def showEvent(self, event: QShowEvent) -> None:
         """Schedule a read if something changed while the page was hidden."""
         super().showEvent(event)
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Schedule a read if something changed out of sight."""
         if self._stale:
             self._soon()
 
@@ -42,13 +47,13 @@ class RefreshedPage(Page):
     def _soon(self) -> None:
         """Schedule one read for all records that arrive within ``refresh_ms``."""
         self._stale = True
-        if self.isVisible() and not self._due.isActive():
+        if in_sight(self) and not self._due.isActive():
             self._due.start()
 
     @Slot()
     def _refresh(self) -> None:
         study = self.workspace.study
-        if study is None or not self.isVisible():
+        if study is None or not in_sight(self):
             return
         self._stale = False
         self.read(study)

@@ -91,7 +91,7 @@ class DataPage(Page):
         self.facts.setProperty("role", "muted")
         self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         texts = QVBoxLayout()
-        texts.setSpacing(0)
+        texts.setSpacing(2)
         texts.addWidget(self.name)
         texts.addWidget(self.facts)
         self.scale = Label()

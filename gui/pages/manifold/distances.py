@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QComboBox,
@@ -17,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.texts import one_line
 from gui.look import theme
 from gui.look.colours import Colour
 from gui.look.icons import icon
@@ -42,7 +45,8 @@ ICONS: dict[Tone, tuple[str, str]] = {
 ICON_SIDE = 20
 ROW_HEIGHT = 24
 SHARES = ("known", "known_baseline", "estimated", "estimated_baseline", "overlap")
-HOVER = "{name}\n{x_label}: {x:.3f}\n{y_label}: {y:.2f}"
+HOVER = "{name}\n{x_label}: {x:.3f}\n{y_label}: {y:.2f}\n{point}"
+PICKED = 30  # as many parts of the range of a curve as its images are picked by
 
 
 class VerdictLine(QFrame):
@@ -86,11 +90,15 @@ class DistancesView(QWidget):
     hovered
         Carries the key of the network under the mouse, or "".
     opened
-        Carries the key of the network whose curve was clicked, or whose row was double-clicked.
+        Carries the key of the network whose row was double-clicked.
+    images_picked
+        Takes the numbers of the test images near the point of a curve that was clicked, and what
+        they have in common.
     """
 
     hovered = Signal(str)
     opened = Signal(str)
+    images_picked = Signal(list, str)
 
     def __init__(self, picker: NetworkPicker, parent: QWidget | None = None):
         super().__init__(parent)
@@ -103,7 +111,6 @@ class DistancesView(QWidget):
         self.plot.pointed.connect(self.hovered)
         self.table.hovered.connect(self.hovered)
         self.table.opened.connect(self.opened)
-        self.plot.clicked.connect(self.opened)
         self.panel.currentIndexChanged.connect(self._draw)
 
     # ------------------------------------------------------------------------------------- public
@@ -222,6 +229,17 @@ class DistancesView(QWidget):
             curve.name, colour, style=style, hover=HOVER, key=curve.classifier
         )
         drawn.set_data(curve.x, curve.density)
+        near, reach = images_near(curve)
+        drawn.keys = tuple(map(str, range(len(near))))
+        drawn.names = tuple(_count_words(len(found), reach) for found in near)
+
+        def pick(key: str) -> None:
+            place = int(key)
+            if len(near[place]):
+                words = f"at distance {curve.x[place]:.2f} ± {reach:.2f}, {one_line(curve.name)}"
+                self.images_picked.emit(near[place].tolist(), words)
+
+        drawn.clicked.connect(pick)
         return drawn
 
     def _colours(self, curves: Sequence[Distances]) -> dict[str, Colour]:
@@ -274,6 +292,21 @@ class DistancesView(QWidget):
             "estimated_baseline": "random",
             "overlap": "Overlap",
         }[name]
+
+
+def images_near(curve: Distances) -> tuple[list[NDArray[np.intp]], float]:
+    """Return the numbers of the counted test images near each point of a curve, and how near."""
+    reach = float(curve.x[-1] - curve.x[0]) / PICKED / 2
+    counted = np.flatnonzero(curve.counted)
+    values = curve.every[counted]
+    return [counted[np.abs(values - x) <= reach] for x in curve.x], reach
+
+
+def _count_words(count: int, reach: float) -> str:
+    if not count:
+        return f"No test image within ± {reach:.2f}"
+    images = "1 test image" if count == 1 else f"{count:,} test images"
+    return f"{images} within ± {reach:.2f}: a click selects {'it' if count == 1 else 'them'}"
 
 
 def _distance_cells(curve: Distances, of: str) -> tuple[Cell, ...]:

@@ -19,6 +19,7 @@ from engine.specs import VAEGAN
 from engine.store.index import Entry
 from engine.store.study import Study
 from gui.pages import DATA, MANIFOLD, Place
+from gui.pages.common.record_images import are_open, select_probe
 from gui.pages.common.record_settings import RecordSettings
 from gui.pages.common.refresh import RefreshedPage
 from gui.pages.manifold.distances import DistancesView
@@ -28,6 +29,7 @@ from gui.pages.manifold.runs import GeneratorRun, GeneratorRuns
 from gui.pages.manifold.view import ManifoldContent, collect
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.keyed import PressKey
+from gui.widgets.plots.sight import in_sight
 
 REDRAW_MS = 100
 NETWORKS = ("training", "imported")
@@ -115,6 +117,8 @@ class ManifoldPage(RefreshedPage):
         self.form.picker.changed.connect(self._soon)
         self.distances.hovered.connect(workspace.highlighted)
         self.distances.opened.connect(self._open)
+        self.distances.images_picked.connect(self._pick)
+        self.generator.image_clicked.connect(self._pick_probe)
         self.empty.asked.connect(self._lead)
         PressKey(self.form.measure, self)
         RecordSettings(self, self.form.use, self.form.makes)
@@ -155,7 +159,7 @@ class ManifoldPage(RefreshedPage):
             self._followed = run.key
         if isinstance(event, Started | Ended):
             self._on_form()
-        if self.isVisible() and not self._redraw.isActive():
+        if in_sight(self) and not self._redraw.isActive():
             self._redraw.start()
 
     @Slot()
@@ -200,6 +204,17 @@ class ManifoldPage(RefreshedPage):
         if key:
             self.workspace.selected.emit(key)
             self.workspace.record_asked.emit(key)
+
+    @Slot(list, str)
+    def _pick(self, numbers: list[int], words: str) -> None:
+        """Select the images near a point of a density, for all pages."""
+        generator = self.form.generator()
+        if generator is not None and are_open(self.workspace, generator.images):
+            self.workspace.selection.choose(numbers, words)
+
+    @Slot(int)
+    def _pick_probe(self, column: int) -> None:
+        select_probe(self.workspace, self.generator.images, column, self.title)
 
     @Slot()
     def _lead(self) -> None:

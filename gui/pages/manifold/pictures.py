@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QObject, Qt, Slot
+from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QSlider,
@@ -22,7 +22,7 @@ from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.forms.remembered import transient
 from gui.widgets.images.image_view import Pixels, pixels_of
-from gui.widgets.images.map_grid import MapGrid
+from gui.widgets.images.map_grid import CLICK_SELECTS, MapGrid
 from gui.widgets.images.map_grid_layout import GAP, TITLE_SHARE
 from gui.widgets.label import Label
 from gui.widgets.plots.plot import Plot
@@ -32,10 +32,19 @@ SLIDER_WIDTH = 96
 # A row has as many pictures as fit at TIMES their size, but at least LEAST.
 TIMES = 2
 LEAST = 4
+SAMPLES = "samples"
 
 
 class GeneratorView(QWidget):
-    """Probe images, their reconstructions and samples, and the reconstruction loss."""
+    """Probe images, their reconstructions and samples, and the reconstruction loss.
+
+    Signals
+    -------
+    image_clicked
+        Takes the place, among the probe images, of the one that was clicked.
+    """
+
+    image_clicked = Signal(int)
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
@@ -90,6 +99,8 @@ class GeneratorView(QWidget):
         self.grid = MapGrid()
         self.grid.installEventFilter(self)
         self.grid.setAccessibleName("Reconstructions")
+        self.grid.hints |= {"": CLICK_SELECTS, "made": CLICK_SELECTS}
+        self.grid.clicked.connect(self._on_clicked)
         self.title = ElidedLabel(bold=True)
         self.when = Label()
         self.when.setProperty("role", "muted")
@@ -161,7 +172,7 @@ class GeneratorView(QWidget):
             self.grid.set_images(_pixels(run.images[:count]))
         self.grid.set_row("made", "Reconstruction", _pixels(found[1][:count]))
         if run.samples is not None:
-            self.grid.set_row("samples", "Sample", _pixels(run.samples[:count]))
+            self.grid.set_row(SAMPLES, "Sample", _pixels(run.samples[:count]))
 
     def _fitting(self, side: int) -> int:
         """Return how many pictures fit in a row at a readable size."""
@@ -184,6 +195,16 @@ class GeneratorView(QWidget):
             return "waiting" if run is not None and run.going else ""
         text = f"epoch {found[0]:.3g}"
         return f"{text}, in training" if run.state == "running" else text
+
+    @Slot(str, int)
+    def _on_clicked(self, key: str, column: int) -> None:
+        if key != SAMPLES:
+            self.image_clicked.emit(column)
+
+    @property
+    def images(self) -> NDArray[Any] | None:
+        """The test images that are shown, (N, C, H, W); None without pictures."""
+        return None if self._run is None else self._run.images
 
     @Slot(int)
     def _on_epoch(self, epoch: int) -> None:

@@ -137,7 +137,7 @@ class RecordsPage(RefreshedPage):
         whole = QHBoxLayout()
         whole.addWidget(split)
         self.empty = EmptyState()
-        self.empty.say("Nothing was computed in this study yet.", "Train a network")
+        self._say_empty()
         nothing = QWidget()  # this page has no form at the left
         self.frame(self.empty, nothing, whole)
         nothing.hide()
@@ -203,7 +203,7 @@ class RecordsPage(RefreshedPage):
                 self.picking.record = record
                 self.view.findings.say(words)
                 self.view.show_provenance(record.provenance)
-                self.view.pictures.show_pictures(pictures.charts, pictures.grid)
+                self.view.pictures.show_pictures(pictures.charts, pictures.grid, key)
 
         def failed(text: str) -> None:
             if self.shown_key == key:
@@ -213,8 +213,14 @@ class RecordsPage(RefreshedPage):
 
     # -------------------------------------------------------------------------------------- slots
 
+    def _say_empty(self) -> None:
+        there = self.workspace.study is not None
+        text = "Nothing was computed in this study yet." if there else "No study is open."
+        self.empty.say(text, "Train a network")
+
     @Slot()
     def _on_study(self) -> None:
+        self._say_empty()
         self.view.entry = None
         self.table.set_rows([])
         self.detail.setCurrentWidget(self.study_card)

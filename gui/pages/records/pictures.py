@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from engine.figures.charts import ChartData, MapGridData, Series
-from engine.figures.images.regions import Regions
-from engine.figures.paper.colours import SERIES
+from engine.figures.charts import ChartData, MapGridData
 from gui.widgets.export.buttons import export_buttons
-from gui.widgets.images.map_grid import MapGrid
+from gui.widgets.images.map_grid import CLICK_SELECTS, MapGrid
 from gui.widgets.label import Label
-from gui.widgets.plots.plot import DEFAULT_HOVER, Plot
-from gui.widgets.plots.plot_items import PlotItem
+from gui.widgets.plots.plain_chart import show_chart
+from gui.widgets.plots.plot import Plot
 
-STYLES = {
-    "solid": Qt.PenStyle.SolidLine,
-    "dash": Qt.PenStyle.DashLine,
-    "dot": Qt.PenStyle.DotLine,
-    "dash_dot": Qt.PenStyle.DashDotLine,
-    "none": Qt.PenStyle.NoPen,
-}
 MOST_CHARTS = 2
 CHART_HEIGHT, GAP = 280, 12
 WIDE = 680  # width from which two charts fit side by side, with pictures at three times their size
 ROW_HEIGHTS = (62, 92)
 EMPTY = MapGridData(())
-HOVER = f"{DEFAULT_HOVER}\nA click selects these images"
 
 
 class RecordPictures(QWidget):
@@ -42,17 +28,26 @@ class RecordPictures(QWidget):
     images_picked
         Takes the places, among the record's images, of those that a clicked point stands for, and
         what the point says of them.
+    picture_clicked
+        Takes row and column of a picture.
     """
 
     images_picked = Signal(list, str)
+    picture_clicked = Signal(int, int)
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
         self._grid_data = EMPTY
         # Create the plots once and reuse them, because each deleted plot leaks some memory.
-        self.plots = [Plot("", "", "", export_name="record") for _ in range(MOST_CHARTS)]
+        self.plots = [
+            Plot("", "", "", export_name="record", name=f"record {place + 1}")
+            for place in range(MOST_CHARTS)
+        ]
         self.grid = MapGrid()
         self.grid.setAccessibleName("Pictures of the record")
+        self.grid.clicked.connect(
+            lambda key, column: self.picture_clicked.emit(int(key or 0), column)
+        )
         self.words = Label(wordWrap=True)
         self.words.setProperty("role", "muted")
         self._build_layout()
@@ -102,16 +97,19 @@ class RecordPictures(QWidget):
         self.grid.clear()
         self._pictures.hide()
 
-    def show_pictures(self, charts: tuple[ChartData, ...], grid: MapGridData | None) -> None:
-        """Show rows of pictures, and below them charts."""
+    def show_pictures(
+        self, charts: tuple[ChartData, ...], grid: MapGridData | None, key: str = ""
+    ) -> None:
+        """Show rows of pictures, and below them charts, of the record with a key."""
         self.show_nothing("")
         for plot, chart in zip(self.plots, charts, strict=False):
+            plot.subject = key
             show_chart(plot, chart, self.images_picked.emit)
             plot.show()
         self._charts.setVisible(bool(charts))
         if grid is not None:
             self._grid_data = grid
-            self._caption.setText(grid.caption)
+            self._caption.setText(f"{grid.caption} {CLICK_SELECTS}".strip())
             self._fill(grid)
             self._pictures.show()
         self._fit()
@@ -138,66 +136,3 @@ class RecordPictures(QWidget):
                 self.grid.set_images(pictures)
             else:
                 self.grid.set_row(str(place), title.capitalize(), pictures)
-
-
-def show_chart(plot: Plot, chart: ChartData, picked: Callable[[list[int], str], object]) -> None:
-    """Draw plain data into a plot, in the theme's colours; a point may lead to its images."""
-    plot.clear()
-    plot.set_texts(
-        title=chart.title, x_label=chart.x_label, y_label=chart.y_label, caption=chart.caption
-    )
-    for number, line in enumerate(_boundary(chart.regions)):
-        plot.curve("decision boundary" if number == 0 else "", "text").set_data(*line)
-    for item in chart.series:
-        # Map a paper colour to the screen colour by its index: both palettes have the same order.
-        known = item.colour in SERIES
-        colour = SERIES.index(item.colour) if known else "muted"
-        if item.style == "none":
-            hover = HOVER if item.images else ""
-            cloud = plot.scatter(item.name, colour, item.symbol or "circle", hover=hover)
-            cloud.set_points(item.x, item.y, item.keys, low=item.low, high=item.high)
-            _lead_to_images(cloud, item, chart.x_label, picked)
-            continue
-        curve = plot.curve(
-            item.name,
-            colour,
-            style=STYLES[item.style],
-            symbol=item.symbol or None,
-            band=item.low is not None,
-            hover=HOVER if item.images else "",
-        )
-        curve.set_data(item.x, item.y, item.low, item.high)
-        _lead_to_images(curve, item, chart.x_label, picked)
-    plot.set_ranges(chart.x_range, chart.y_range)
-
-
-def _lead_to_images(
-    drawn: PlotItem, item: Series, label: str, picked: Callable[[list[int], str], object]
-) -> None:
-    """Let a click on a point that counts images name these."""
-    if not item.images:
-        return
-    drawn.keys = tuple(map(str, range(len(item.images))))
-
-    def lead(key: str) -> None:
-        place = int(key)
-        if item.images[place]:
-            picked(list(item.images[place]), f"{label}: {item.x[place]:.3g}")
-
-    drawn.clicked.connect(lead)
-
-
-def _boundary(regions: Regions | None) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return where the values are 0, as lines of x and y."""
-    if regions is None:
-        return []
-    places = np.arange(len(regions.axis))
-    found = []
-    for line in pg.functions.isocurve(regions.values.T, 0.0, connected=True):
-        # In isocurve coordinates, the centre of pixel i is at i + 0.5.
-        x, y = (
-            np.interp(np.asarray(part) - 0.5, places, regions.axis)
-            for part in zip(*line, strict=True)
-        )
-        found.append((x, y))
-    return found

@@ -21,7 +21,7 @@ from gui.widgets.plots.plot_items import Scatter
 
 HOVER = "{point}\n{x_label}: {x:.3g}\n{y_label}: {y:.3g}"
 FIRST = ("clean", "robust", "roar/gradient")
-COLOURS = 0.1, 0.85  # part of the colour map that is seen on white and on black
+COLOURS = 0.3, 0.85  # part of the colour map that is seen on white and on black
 MEANING = (
     "A network is beaten where another one is at least as good in all three and better in one. The "
     "errors of the numbers are not taken into account."

@@ -28,7 +28,7 @@ class _Curves:
 
 
 class LiveCurves(QWidget):
-    """Two charts: the loss in training, and the accuracies after each epoch.
+    """Two charts below one legend: the loss in training, and the accuracies after each epoch.
 
     Signals
     -------
@@ -48,6 +48,7 @@ class LiveCurves(QWidget):
             "epoch",
             "loss",
             export_name="training-loss",
+            legend=False,
         )
         self.accuracy = Plot(
             "Test accuracy",
@@ -137,11 +138,16 @@ class LiveCurves(QWidget):
         left.setSpacing(4)
         left.addWidget(self.loss, 1)
         left.addLayout(row)
-        layout = QHBoxLayout(self)
+        charts = QHBoxLayout()
+        charts.setSpacing(16)
+        charts.addLayout(left, 1)
+        charts.addWidget(self.accuracy, 1)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(16)
-        layout.addLayout(left, 1)
-        layout.addWidget(self.accuracy, 1)
+        layout.setSpacing(4)
+        # One legend for both: in half the width each would need several rows for the same names.
+        layout.addWidget(self.accuracy.take_legend())
+        layout.addLayout(charts, 1)
 
     def _make(self, run: TrainingRun) -> _Curves:
         if self._dashed is None:

@@ -31,7 +31,7 @@ from gui.widgets.forms.number_boxes import DecimalBox
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.forms.remembered import transient
 from gui.widgets.images.image_view import pixels_of
-from gui.widgets.images.map_grid import MapGrid
+from gui.widgets.images.map_grid import CLICK_SELECTS, MapGrid
 from gui.widgets.label import Label
 
 PLAY_MS = 400
@@ -48,19 +48,22 @@ class LiveMaps(QWidget):
     -------
     hovered, clicked, continue_asked
         Carry the key of a network; ``hovered`` may carry "".
+    image_clicked
+        Takes the place, among the probe images, of the one that was clicked.
     restyled
         The drawing settings changed, so the maps must be drawn again.
     """
 
     hovered = Signal(str)
     clicked = Signal(str)
+    image_clicked = Signal(int)
     continue_asked = Signal(str)
     restyled = Signal()
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
         self.grid = MapGrid()
-        self._images: NDArray[np.uint8] | None = None
+        self.images: NDArray[np.uint8] | None = None
         self._pointed = ""
         self._limits: dict[str, NDArray[np.float64]] = {}
         self._shown: dict[str, NDArray[np.float32]] = {}
@@ -71,6 +74,7 @@ class LiveMaps(QWidget):
         self._playing.timeout.connect(self._on_tick)
         self._build_tools()
         self._build_layout()
+        self.grid.hints[""] = CLICK_SELECTS
         self.grid.hovered.connect(self._on_hovered)
         self.grid.clicked.connect(self._on_clicked)
         self.grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -91,11 +95,11 @@ class LiveMaps(QWidget):
         if run.mapped or run.images is None:
             return
         run.mapped = True
-        if self._images is None:
-            self._images = run.images
+        if self.images is None:
+            self.images = run.images
             self.grid.set_images([pixels_of(image) for image in run.images])
         found = run.maps_at(self._step)
-        if found is None or not np.array_equal(self._images, run.images):
+        if found is None or not np.array_equal(self.images, run.images):
             return
         step, attributions = found
         self._shown[run.key] = attributions
@@ -133,7 +137,7 @@ class LiveMaps(QWidget):
     def forget_images(self) -> None:
         """Remove everything, because the next maps may be of other images."""
         self.grid.clear()
-        self._images = None
+        self.images = None
         for known in (self._limits, self._shown, self._pictures):
             known.clear()
         self._set_step(None)
@@ -288,9 +292,11 @@ class LiveMaps(QWidget):
         menu.popup(self.grid.viewport().mapToGlobal(place))
 
     @Slot(str, int)
-    def _on_clicked(self, key: str, _: int) -> None:
+    def _on_clicked(self, key: str, column: int) -> None:
         if key:
             self.clicked.emit(key)
+        else:
+            self.image_clicked.emit(column)
 
 
 def _note(run: TrainingRun, step: float) -> str:

@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout
 
 from engine.jobs.events import Ended, Event, Notice, Queued, Started
-from engine.specs import FolderImages, Imported, Training
-from engine.specs.distinguish import networks_apart
+from engine.specs import FolderImages, Gaussians2D, Imported, Training
 from engine.specs.proposals import proposals_for
-from engine.specs.schema import Spec
 from engine.store.index import Entry
 from gui.pages import DATA, TRAIN, Place
 from gui.pages.common.page import Page, as_widget
+from gui.pages.common.record_images import select_probe
 from gui.pages.common.record_settings import RecordSettings
 from gui.pages.train.alarm_line import AlarmLine
 from gui.pages.train.footer import TrainFooter
 from gui.pages.train.form import TrainForm
+from gui.pages.train.history import History
 from gui.pages.train.live_curves import LiveCurves
 from gui.pages.train.live_maps import LiveMaps
 from gui.pages.train.obstacles import obstacle, readable_side
 from gui.pages.train.replay import Replay, values_at
 from gui.pages.train.results import Results
-from gui.pages.train.runs import Arrays, Runs, TrainingRun, histories, matches
+from gui.pages.train.runs import Runs, matches
 from gui.widgets.keyed import PressKey
+from gui.widgets.plots.sight import in_sight
 from gui.widgets.scrolled import ScrolledArea
 
 REDRAW_MS = 200
 CONTINUE_MS = 10
 DRAW_SECONDS = 0.015
-MOST_STORED = 12
 
 
 class TrainPage(Page):
@@ -52,9 +52,7 @@ class TrainPage(Page):
     def pieces(self) -> Iterator[None]:
         """Build the page, a part a step."""
         self.runs = Runs(self.workspace.colours.series)
-        self._specs: dict[str, Training] = {}
-        self._read: set[str] = set()
-        self._wished: list[str] = []
+        self.history = History(self.workspace, self.runs, self)
         self._first = 0
         self._recount = False
         self._proposed: tuple[int, int, int] | None = None
@@ -74,7 +72,7 @@ class TrainPage(Page):
         self._build_layout()
         yield
         parts = self.workspace, self.curves, self.maps
-        self.replay = Replay(*parts, self._stored, self._run, self)
+        self.replay = Replay(*parts, self.history.stored, self._run, self)
         self._connect()
         self._on_images()
 
@@ -106,7 +104,7 @@ class TrainPage(Page):
         self.split.addWidget(self.maps)
         self.split.setStretchFactor(0, 1)
         self.split.setStretchFactor(1, 1)
-        self.split.setSizes([2000, 3000])
+        self.split.setSizes([2600, 3000])
         right = QVBoxLayout()
         right.setSpacing(8)
         right.addWidget(self.alarms)
@@ -121,6 +119,7 @@ class TrainPage(Page):
     def _connect(self) -> None:
         workspace = self.workspace
         workspace.engine_event.connect(self._on_event)
+        self.history.arrived.connect(self._schedule)
         self.footer.go_on.clicked.connect(lambda: self.replay.ask(""))
         workspace.study_changed.connect(self._on_study)
         workspace.images_changed.connect(self._on_images)
@@ -140,6 +139,9 @@ class TrainPage(Page):
         for view in (self.curves, self.maps):
             view.restyled.connect(self._restyle)
         self.maps.clicked.connect(workspace.selected)
+        self.maps.image_clicked.connect(
+            lambda column: select_probe(workspace, self.maps.images, column, self.title)
+        )
 
     # -------------------------------------------------------------------------------------- slots
 
@@ -161,7 +163,7 @@ class TrainPage(Page):
             lead=lead,
         )
         self.footer.offer_size(readable_side(workspace, self.form.network.spec()))
-        self.footer.go_on.setEnabled(bool(self._stored()))
+        self.footer.go_on.setEnabled(bool(self.history.stored()))
         self._show_time(wanted)
 
     def _show_time(self, wanted: list[Training]) -> None:
@@ -213,7 +215,7 @@ class TrainPage(Page):
         self._drop_foreign()
         self._offer_starts()
         self.maps.setVisible(images is None or images.shape[1:] != (1, 1))
-        self._read_history()
+        self.history.read()
         self._on_form()
 
     def _propose(self, shape: tuple[int, int, int] | None) -> None:
@@ -228,11 +230,13 @@ class TrainPage(Page):
 
     @Slot(object)
     def _on_event(self, event: Event) -> None:
+        if event.key not in self.runs and self._is_of_the_plane(event.key):
+            return
         run = self.runs.take(event)
         if run is None:
             return
         if isinstance(event, Queued | Started):
-            self._place(run, self.workspace.runner.spec(event.key))
+            self.history.place(run, self.workspace.runner.spec(event.key))
             self._recount = True
         if isinstance(event, Notice):
             self.alarms.take(run, event)
@@ -242,13 +246,18 @@ class TrainPage(Page):
                 self.alarms.add(f"{run.title} failed: {event.message}")
         self._schedule()
 
+    def _is_of_the_plane(self, key: str) -> bool:
+        """Whether a training is one of the 2-D lab, which shows it, while images are open here."""
+        spec = self.workspace.runner.spec(key)
+        of_plane = isinstance(spec, Training) and isinstance(spec.images, Gaussians2D)
+        return of_plane and not isinstance(self.workspace.images, Gaussians2D)
+
     @Slot(object)
     def _on_record(self, entry: Entry) -> None:
         if entry.kind in (Training.kind, Imported.kind):
             self._offer_starts()
         if entry.kind == Training.kind:
-            self._read.discard(entry.key)
-            self._read_history()
+            self.history.renew(entry.key)
             self._on_form()
         self._schedule()  # a measurement may say more about how robust a network is
 
@@ -261,9 +270,7 @@ class TrainPage(Page):
     @Slot(str)
     def _on_selected(self, key: str) -> None:
         """Show an older network too, once it is asked for."""
-        if key not in self.runs and key in self._stored():
-            self._wished.append(key)
-            self._read_history()
+        self.history.wish(key)
 
     # ------------------------------------------------------------------------------------ history
 
@@ -272,61 +279,9 @@ class TrainPage(Page):
         images = self.workspace.images
         self.form.start.set_networks([spec for _, spec in self.workspace.classifiers()], images)
 
-    def _place(self, run: TrainingRun, spec: Spec | None) -> None:
-        """Set the first epoch of a network's curves, and give it a title of its own.
-
-        The curves of a continued training begin where the earlier training ended. The title is
-        distinguished from those of the other networks, whose titles stay as they are.
-        """
-        if isinstance(spec, Training):
-            run.offset = spec.earlier_epochs
-            self._specs[run.key] = spec
-            known = [self._specs[other.key] for other in self.runs if other.key in self._specs]
-            names = networks_apart([other.title for other in known], known)
-            run.title = names[known.index(spec)]
-
-    def _stored(self) -> dict[str, Training]:
-        """Return the networks trained on the present images, by key, oldest first."""
-        images = self.workspace.images
-        return {
-            entry.key: spec
-            for entry, spec in self.workspace.classifiers()
-            if isinstance(spec, Training) and spec.images == images
-        }
-
-    def _read_history(self) -> None:
-        """Read the curves and maps of the newest and of the requested networks on a lane."""
-        study = self.workspace.study
-        stored, shown = self._stored(), {run.key for run in self.runs}
-        newest = list(stored)[-MOST_STORED:]
-        wanted = [key for key in stored if key in newest or key in shown or key in self._wished]
-        keys = [key for key in wanted if key not in self._read]
-        if study is None or not keys:
-            self.workspace.runner.forget("train-history")  # a pending read is of other images
-            return
-
-        def work(control: Any) -> dict[str, Arrays]:
-            return histories(study, keys, control)
-
-        def done(found: dict[str, Arrays]) -> None:
-            self._show_history(stored, found)
-
-        self.workspace.runner.ask("train-history", work, done, self._on_unreadable)
-
-    def _show_history(self, stored: Mapping[str, Training], found: Mapping[str, Arrays]) -> None:
-        for key, arrays in found.items():
-            self._read.add(key)
-            run = self.runs.add(key, stored[key].title)
-            self._place(run, stored[key])
-            run.take_record(arrays)
-        self._schedule()
-
-    def _on_unreadable(self, text: str) -> None:
-        self.workspace.message.emit(text, True)
-
     def _drop_foreign(self) -> None:
         """Remove the finished networks that were trained on other images."""
-        own = self._stored()
+        own = self.history.stored()
         for run in list(self.runs):
             if run.state == "finished" and run.key not in own:
                 self._remove(run.key)
@@ -336,15 +291,12 @@ class TrainPage(Page):
     def _forget(self) -> None:
         for run in list(self.runs):
             self._remove(run.key)
-        self._read.clear()
-        self._wished.clear()
+        self.history.forget()
         self.maps.forget_images()
         self.alarms.clear()
 
     def _remove(self, key: str) -> None:
-        self.runs.remove(key)
-        self._specs.pop(key, None)
-        self._read.discard(key)
+        self.history.drop(key)
         self.curves.remove(key)
         self.maps.remove(key)
 
@@ -353,10 +305,15 @@ class TrainPage(Page):
     def showEvent(self, event: QShowEvent) -> None:
         """Draw the data that arrived while the page was hidden."""
         super().showEvent(event)
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Draw the data that arrived out of sight."""
         self._schedule()
 
+    @Slot()
     def _schedule(self) -> None:
-        if self.isVisible() and not self._timer.isActive():
+        if in_sight(self) and not self._timer.isActive():
             self._timer.start(REDRAW_MS)
 
     @Slot()
@@ -371,7 +328,7 @@ class TrainPage(Page):
     @Slot()
     def _redraw(self) -> None:
         """Draw the networks that have new data, as many as the time budget of a tick allows."""
-        if not self.isVisible():
+        if not in_sight(self):
             return
         if self._recount:
             self._recount = False
@@ -387,7 +344,8 @@ class TrainPage(Page):
         for place in range(len(runs)):
             run = runs[(self._first + place) % len(runs)]
             self.curves.draw(run)
-            self.maps.draw(run)
+            if self.isVisible():  # else only copies of the curves are seen
+                self.maps.draw(run)
             if time.perf_counter() > stop and place + 1 < len(runs):
                 self._first = (self._first + place + 1) % len(runs)
                 self._timer.start(CONTINUE_MS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QToolButton, QWidget
 
@@ -17,7 +19,9 @@ class ExportButton(QToolButton):
         self.make_data = make_data
 
 
-def export_button(parent: QWidget, make_data: MakeData, name: str) -> QToolButton:
+def export_button(
+    parent: QWidget, make_data: MakeData, name: str | Callable[[], str]
+) -> QToolButton:
     """Return a button that opens the export dialog.
 
     Parameters
@@ -25,16 +29,20 @@ def export_button(parent: QWidget, make_data: MakeData, name: str) -> QToolButto
     make_data
         Called when the button is pressed; returns the data to draw.
     name
-        The proposed file name, without suffix.
+        The proposed file name, without suffix, or what returns it.
     """
+
+    def said() -> str:
+        return name if isinstance(name, str) else name()
+
     button = ExportButton(parent, make_data)
     button.setText("Export…")
     button.setToolTip("Save this picture as PDF, SVG or PNG, or its data as CSV or HDF5")
-    button.setProperty("exports", getattr(parent, "title", "") or name)
+    button.setProperty("exports", getattr(parent, "title", "") or said())
 
     @Slot()
     def ask() -> None:
-        dialog = ExportDialog(make_data(), name, parent)
+        dialog = ExportDialog(make_data(), said(), parent)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 
@@ -51,6 +59,8 @@ def copy_button(parent: QWidget, make_data: MakeData) -> QToolButton:
     return button
 
 
-def export_buttons(parent: QWidget, make_data: MakeData, name: str) -> list[QToolButton]:
+def export_buttons(
+    parent: QWidget, make_data: MakeData, name: str | Callable[[], str]
+) -> list[QToolButton]:
     """Return both buttons, in the order in which to place them."""
     return [copy_button(parent, make_data), export_button(parent, make_data, name)]

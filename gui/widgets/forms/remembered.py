@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QSplitter, QWidget
+from shiboken6 import isValid
 
 from gui.look import settings
 
@@ -26,4 +27,4 @@ def transient(*widgets: QWidget) -> None:
 
 def is_transient(item: QObject) -> bool:
     """Return whether :func:`transient` marked an object."""
-    return bool(item.property(_TRANSIENT))
+    return not isValid(item) or bool(item.property(_TRANSIENT))  # a window that closes has such

@@ -26,6 +26,7 @@ from gui.widgets.images.image_view import Pixels, image_from
 from gui.widgets.images.map_grid_layout import GAP, MapGridLayout
 
 CHIP = 4
+CLICK_SELECTS = "A click on an image selects it for all pages, Ctrl adds it."
 TEXT_GAP = 12
 ARROWS = {
     Qt.Key.Key_Up: (-1, 0),
@@ -57,6 +58,11 @@ class MapGrid(QAbstractScrollArea):
     hovered, clicked
         Take the key of the row and the number of the column. The key of the row of images is "".
         If there is no picture under the mouse, hovered is emitted with "" and -1.
+
+    Attributes
+    ----------
+    hints
+        Key of a row -> what a click on its pictures does, for their tooltip.
     """
 
     hovered = Signal(str, int)
@@ -65,6 +71,7 @@ class MapGrid(QAbstractScrollArea):
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
         self.first_title = "Image"
+        self.hints: dict[str, str] = {}
         self._images: list[Pixels] = []
         self._lines: dict[str, _Line] = {"": _Line(self.first_title, "", None, [], [])}
         self._order: list[str] = []
@@ -343,11 +350,12 @@ class MapGrid(QAbstractScrollArea):
             self.hovered.emit(key, column)
 
     def _words_at(self, where: QPoint) -> str:
-        row, _ = self._at(where)
+        row, column = self._at(where)
         if row < 0:
             return ""
         line = self._lines[self._key(row)]
-        return "\n".join(text for text in (line.title, line.note) if text)
+        hint = self.hints.get(self._key(row), "") if column >= 0 else ""
+        return "\n".join(text for text in (line.title, line.note, hint) if text)
 
     @Slot()
     def _recolour(self) -> None:

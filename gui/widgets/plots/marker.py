@@ -36,6 +36,7 @@ class Marker:
             self._recolour()
         for line, place in zip(self._lines, wanted, strict=True):
             line.setValue(place)
+        self._plot.mark_places(self.places)
 
     def _recolour(self) -> None:
         for line in self._lines:

@@ -10,7 +10,7 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import ArrayLike, NDArray
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QFont
+from PySide6.QtGui import QColor, QFont, QFontMetricsF
 
 from engine.figures.charts import Series, Style, Symbol
 from engine.texts import harmless
@@ -39,6 +39,7 @@ LINE_WIDTH = 2
 POINT_SIZE = 11
 RING_SIZE = 19
 STRONG_WIDTH = 4
+LEAST_ROOM = 40.0  # pixels of a label along an axis
 
 
 def named(colour: Colour) -> Colour:
@@ -77,6 +78,8 @@ class PlotItem(QObject):
         Takes the item itself, after it was removed from the plot.
     redrawn
         Its data were replaced.
+    restyled
+        It is drawn otherwise: thick, with a ring, or not at all.
 
     Attributes
     ----------
@@ -86,12 +89,15 @@ class PlotItem(QObject):
         The key, the name, and the short name beside each point; empty for a curve.
     colours
         Colour of each point where they differ.
+    visible
+        Whether it is shown.
     """
 
     hovered = Signal(str)
     clicked = Signal(str)
     removed = Signal(object)
     redrawn = Signal()
+    restyled = Signal()
 
     def __init__(self, plot: pg.PlotItem, name: str, colour: Colour, symbol: Symbol, hover: str):
         super().__init__()
@@ -111,6 +117,7 @@ class PlotItem(QObject):
         self.names: tuple[str, ...] = ()
         self.labels: tuple[str, ...] = ()
         self.colours: tuple[Colour, ...] = ()
+        self.visible = True
         self._plot = plot
         self._parts: list[Any] = []
 
@@ -123,6 +130,8 @@ class PlotItem(QObject):
 
     def set_visible(self, visible: bool) -> None:
         """Show or hide the item."""
+        self.visible = visible
+        self.restyled.emit()
         for part in self._parts:
             part.setVisible(visible)
 
@@ -199,6 +208,7 @@ class PlotCurve(PlotItem):
             return  # setting equal data would repaint the whole chart
         self.x, self.y, self.low, self.high = data.x, data.y, data.low, data.high
         self._line.setData(self.x, self.y)
+        self._line.setSymbol(self._mark())
         self.redrawn.emit()
         if self._band is None:
             return
@@ -206,6 +216,11 @@ class PlotCurve(PlotItem):
         for edge, values in zip(self._edges, (self.low, self.high), strict=True):
             edge.setData(self.x, values) if shown else edge.setData([], [])
         self._band.setVisible(shown)
+
+    def _mark(self) -> str | None:
+        """Return the mark of the points: a single one has no line by which it would be seen."""
+        alone = np.count_nonzero(np.isfinite(self.x) & np.isfinite(self.y)) == 1
+        return SYMBOLS["circle"] if alone and not self.symbol else SYMBOLS[self.symbol]
 
     def _shows(self, data: Series) -> bool:
         pairs = [(getattr(self, name), getattr(data, name)) for name in ("x", "y", "low", "high")]
@@ -222,13 +237,24 @@ class PlotCurve(PlotItem):
         if width != self._width:
             self._width = width
             self.paint()
+            self.restyled.emit()
+
+    @property
+    def strong(self) -> bool:
+        """Whether the line is drawn thick."""
+        return self._width == STRONG_WIDTH
+
+    @property
+    def banded(self) -> bool:
+        """Whether the curve can have a band."""
+        return self._band is not None
 
     def paint(self) -> None:
         """Take up the theme's present colours."""
         colour = on_screen(self.colour)
         drawn = self.style != Qt.PenStyle.NoPen
         self._line.setPen(pg.mkPen(colour, width=self._width, style=self.style) if drawn else None)
-        self._line.setSymbol(SYMBOLS[self.symbol])
+        self._line.setSymbol(self._mark())
         self._line.setSymbolSize(CURVE_SYMBOL_SIZE)
         self._line.setSymbolPen(None)
         self._line.setSymbolBrush(colour)
@@ -291,10 +317,17 @@ class Scatter(PlotItem):
 
     def mark(self, key: str) -> None:
         """Draw a ring around the point with this key; "" removes the ring."""
-        self._marked = key
+        if key != self._marked:
+            self._marked = key
+            self.restyled.emit()
         found = np.array([known == key for known in self.keys], dtype=bool)
         inside = found if key and found.any() else np.zeros(len(self.x), dtype=bool)
         self._ring.setData(self.x[inside], self.y[inside])
+
+    @property
+    def marked(self) -> str:
+        """Key of the point with a ring, or ""."""
+        return self._marked
 
     def paint(self) -> None:
         """Take up the theme's present colours."""
@@ -318,8 +351,16 @@ class Scatter(PlotItem):
         self._bars.setData(np.repeat(self.x[finite], 2), ends)
 
 
-def label_axis(axis: pg.AxisItem, text: str, font: QFont) -> None:
-    """Set the label of an axis, and a tooltip that explains the technical terms in it."""
-    axis.setLabel(escape(harmless(text)), color=theme.colour("text").name())
+def label_axis(axis: pg.AxisItem, text: str, font: QFont, room: float) -> None:
+    """Set the label of an axis, and a tooltip that explains the technical terms in it.
+
+    Parameters
+    ----------
+    room
+        Pixels along the axis; a longer label ends with dots, and its tooltip says all of it.
+    """
+    said = harmless(text)
+    shown = QFontMetricsF(font).elidedText(said, Qt.TextElideMode.ElideRight, max(room, LEAST_ROOM))
+    axis.setLabel(escape(shown), color=theme.colour("text").name())
     axis.label.setFont(QFont(font))
-    axis.setToolTip(terms.with_words(text))
+    axis.setToolTip(terms.with_words(text, "" if shown == said else said))

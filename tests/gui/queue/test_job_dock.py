@@ -231,6 +231,31 @@ def test_that_a_failed_computation_asked_for_again_waits_again(model):
     assert model.active == 2
 
 
+def test_that_a_phase_that_counts_itself_is_said_with_its_share(model):
+    model.take(Queued("a", "measurement", "A"))
+    model.take(Started("a", "measurement", "A"))
+    model.take(Progress("a", 15_992, 3_228_036, "APGD-100: 996 of 1,000 stand"))
+    model.flush()
+    assert text(model, "a", PROGRESS) == "0 %: APGD-100: 996 of 1,000 stand"
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "said"),
+    [
+        (3.2, 20, "3.2 of 20 epochs"),
+        (67_641.2, 80_090.66667, "67,641 of 80,091 epochs"),
+        (0.5, 2.25, "0.5 of 2.25 epochs"),
+        (900, 60_000, "900 of 60,000 epochs"),
+    ],
+)
+def test_that_progress_is_said_without_digits_that_nobody_reads(model, done, total, said):
+    model.take(Queued("a", "training", "A"))
+    model.take(Started("a", "training", "A"))
+    model.take(Progress("a", done, total, "epochs"))
+    model.flush()
+    assert text(model, "a", PROGRESS) == said
+
+
 def test_that_what_is_said_of_a_running_one_is_its_progress_and_numbers(model):
     queue(model, "a")
     start(model, "a")

@@ -1,10 +1,13 @@
 """The time left is promised from work and rates, and never stands still at nothing."""
 
+import itertools
+
 import pytest
 
 from engine.jobs.events import Ended, Progress, Queued, Started
 from engine.plan.cost import Rates, work_of
 from engine.specs import PGD, Adversarial, Glyphs, SmallCNN, Training
+from gui.queue import job_outlook
 from gui.queue.job import Stopwatch
 from gui.queue.job_model import LEFT, JobModel
 from gui.queue.job_outlook import LATE, MANY, PRIOR_SECONDS, Outlook
@@ -182,6 +185,23 @@ def test_that_a_queue_of_hundreds_is_played_through_once_a_second():
     world.seconds += 0.7
     assert world.left == pytest.approx(rest * one)
     assert len(asked) == 2
+
+
+def test_that_a_queue_after_a_cancelled_long_one_is_not_promised_to_be_over(monkeypatch):
+    ticks = itertools.count(step=3.0)  # each simulation takes 3 s, so the next one is due in 60
+    monkeypatch.setattr(job_outlook.time, "monotonic", lambda: next(ticks))
+    many = [training(seed=seed) for seed in range(MANY + 5)]
+    world = World(*many)
+    world.outlook._aside = lambda work, told: told(work())
+    world.whole(many[0])
+    assert world.left > 0
+    for spec in many[1:]:
+        world.model.take(Ended(spec.key, "cancelled", 0.0))
+    world.seconds += 2.0
+    assert world.left == 0
+    for spec in many:
+        world.model.take(Queued(spec.key, spec.kind, spec.title))
+    assert world.left == pytest.approx(len(many) * seconds(STANDARD))
 
 
 def test_that_another_study_knows_nothing_of_the_last():

@@ -10,7 +10,7 @@ from gui.pages import PAGES, WELCOME
 from gui.shell.main_window import MainWindow
 from gui.widgets.empty_state import WIDEST, EmptyState
 
-TITLES = ("Attack", "Maps", "Manifold", "Retrain", "Trade-off", "Boundary", "Records")
+TITLES = ("Attack", "Maps", "Manifold", "Retrain", "Trade-off", "Boundary", "Records", "Pinned")
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from engine.store.study import StudyError
+from gui.pages.common.record_images import images_at as numbers_of
 from gui.pages.records.page import RecordsPage
-from gui.pages.records.picking import images_at as numbers_of
 from tests import made_up_study as made_up
 from tests.gui.made_up_workspace import workspace_on
 

@@ -112,8 +112,8 @@ def test_that_pointing_at_a_point_highlights_the_network_everywhere(tmp_path, op
     heard = []
     workspace.highlighted.connect(heard.append)
     qtbot.wait(30)
-    x, y = page.plot._pixels(cloud)
-    page.plot._on_move((QPointF(x[2], y[2]),))
+    x, y = page.plot.canvas.pixels(cloud)
+    page.plot._pointing.on_move((QPointF(x[2], y[2]),))
     assert heard == [cloud.keys[2]]
     assert page.card.key == cloud.keys[2]
     assert page.table.current_key == cloud.keys[2]

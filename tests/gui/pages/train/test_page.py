@@ -794,8 +794,8 @@ def test_that_pointing_at_a_curve_highlights_its_network(page, workspace, stored
     plot = page.curves.loss
     qtbot.waitUntil(lambda: len(curve(plot, stored.title).x) > 0, timeout=WAIT)
     item = page.curves._curves[stored.key].loss
-    x, y = plot._pixels(item)
-    plot._on_move((QPointF(x[1], y[1]),))
+    x, y = plot.canvas.pixels(item)
+    plot._pointing.on_move((QPointF(x[1], y[1]),))
     assert heard == [stored.key]
 
 

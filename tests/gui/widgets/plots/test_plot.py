@@ -30,9 +30,9 @@ def dressed():
 
 def place_of(plot, item, index, qtbot):
     """Return where a point is in the scene, once the axes have settled."""
-    qtbot.waitUntil(lambda: np.isfinite(plot._pixels(item)[0]).all())
+    qtbot.waitUntil(lambda: np.isfinite(plot.canvas.pixels(item)[0]).all())
     qtbot.wait(20)
-    x, y = plot._pixels(item)
+    x, y = plot.canvas.pixels(item)
     return QPointF(x[index], y[index])
 
 
@@ -117,9 +117,9 @@ def test_that_pointing_at_a_point_says_which_and_leaving_it_too(plot, qtbot):
     heard = []
     points.hovered.connect(heard.append)
     middle = place_of(plot, points, 1, qtbot)
-    plot._on_move((middle,))
-    plot._on_move((middle + QPointF(3, 3),))
-    plot._on_move((middle + QPointF(60, 60),))
+    plot._pointing.on_move((middle,))
+    plot._pointing.on_move((middle + QPointF(3, 3),))
+    plot._pointing.on_move((middle + QPointF(60, 60),))
     assert heard == ["b", ""]
 
 
@@ -127,7 +127,7 @@ def test_that_a_resting_mouse_keeps_the_text_of_a_point(plot, qtbot):
     points = plot.scatter("networks")
     points.set_points([0, 1, 2], [0, 1, 4], ["a", "b", "c"], names=["Alpha", "Beta", "Gamma"])
     middle = place_of(plot, points, 1, qtbot)
-    plot._on_move((middle,))
+    plot._pointing.on_move((middle,))
     assert QToolTip.text().startswith("networks\n")
     assert plot.hover_text(points, 1).startswith("networks\neps: 1")
     viewport = plot._view.viewport()
@@ -171,7 +171,7 @@ def test_that_points_are_found_on_logarithmic_axes_too(plot, qtbot):
     points.set_points([0.01, 0.1, 1], [1, 10, 100], ["a", "b", "c"])
     plot._log_x.setChecked(True)
     plot._log_y.setChecked(True)
-    found = plot.nearest(place_of(plot, points, 1, qtbot))
+    found = plot.canvas.nearest(place_of(plot, points, 1, qtbot))
     assert found == (points, 1)
     data = plot.data()
     assert data.x_log
@@ -183,7 +183,7 @@ def test_that_zero_on_a_logarithmic_axis_is_left_out_quietly(plot, recwarn):
     curve.set_data([0, 0.5, 1], [1, 0.5, 0.1])
     plot._log_x.setChecked(True)
     plot.grab()
-    assert plot.nearest(QPointF(0, 0)) is None
+    assert plot.canvas.nearest(QPointF(0, 0)) is None
     assert [w for w in recwarn if issubclass(w.category, RuntimeWarning)] == []
 
 
@@ -227,7 +227,7 @@ def test_that_a_part_of_the_axes_is_exported_only_where_chosen(plot):
 
 def test_that_the_menu_is_ours(plot, qtbot):
     texts = [action.text() for action in plot._menu.actions() if action.text()]
-    assert texts == ["View all", "Logarithmic x axis", "Logarithmic y axis"]
+    assert texts == ["View all", "Logarithmic x axis", "Logarithmic y axis", "Pin this chart"]
     where = plot._view.viewport().rect().center()
     qtbot.mouseClick(plot._view.viewport(), Qt.MouseButton.RightButton, pos=where)
     assert plot._menu.isVisible()
@@ -310,3 +310,25 @@ def test_that_points_have_labels_and_colours_of_their_own(plot, qtbot):
     assert series.colours == tuple(colours)
     cloud.remove()
     qtbot.waitUntil(lambda: plot.labels.shown == [], timeout=2000)
+
+
+def test_that_a_label_longer_than_its_axis_is_cut_with_dots_and_told_in_whole(plot, qtbot):
+    plot.set_texts(y_label="Accuracy after retraining on what is left")
+    plot.resize(500, 190)
+    axis = plot.plot_item.getAxis("left")
+    qtbot.waitUntil(lambda: "…" in axis.label.toPlainText())
+    box = plot.canvas.getViewBox().boundingRect()
+    assert axis.label.boundingRect().width() <= box.height() + 12
+    assert "Accuracy after retraining on what is left" in axis.toolTip()
+    plot.resize(500, 600)
+    qtbot.waitUntil(lambda: "…" not in axis.label.toPlainText())
+    assert plot.data().y_label == "Accuracy after retraining on what is left"
+
+
+def test_that_the_first_point_of_a_curve_is_seen(plot):
+    curve = plot.curve("one")
+    curve.set_data([1.0], [2.0])
+    assert curve._line.opts["symbol"] == "o"
+    curve.set_data([1.0, 2.0], [2.0, 3.0])
+    assert curve._line.opts["symbol"] is None
+    assert plot.data().series[0].symbol == ""

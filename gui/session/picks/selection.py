@@ -46,6 +46,17 @@ class ImageSelection(QObject):
             self.indices, self.words = found, words if found else ""
             self.changed.emit()
 
+    def pick(self, index: int, words: str, *, more: bool) -> None:
+        """Select one test image, or put it among the selected ones; a second time takes it out.
+
+        Parameters
+        ----------
+        more
+            Keep those that are selected.
+        """
+        before = set(self.indices) if more else set()
+        self.choose(before ^ {index}, words)
+
     @Slot()
     def clear(self) -> None:
         """Mean all images again."""

@@ -1,0 +1,1 @@
+"""What the user picked, for all pages: images and charts."""

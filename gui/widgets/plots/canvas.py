@@ -1,0 +1,150 @@
+"""The drawing area of a plot: axes, grid, and the items in the theme's colours."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF
+from PySide6.QtWidgets import QMenu
+
+from gui.look import theme
+from gui.widgets.plots.plot_items import PlotItem, label_axis
+from gui.widgets.plots.point_labels import PointLabels, Wanted
+from gui.widgets.plots.view_box import PlotViewBox
+
+NEAR_PIXELS = 14.0
+LEAST = (160, 120)
+Ends = tuple[float, float]
+
+
+class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is not typed
+    """Knows where each point is on the screen.
+
+    Attributes
+    ----------
+    drawn
+        The items, in the order in which they were added.
+    x_log, y_log
+        Whether an axis is logarithmic.
+    fixed
+        The ends at which an axis, "x" or "y", was fixed.
+    labels
+        Short names beside points.
+    """
+
+    def __init__(self, menu: QMenu):
+        super().__init__(viewBox=PlotViewBox(menu))
+        self.drawn: list[PlotItem] = []
+        self.x_log = self.y_log = False
+        self.fixed: dict[str, Ends] = {}
+        plot = self.getPlotItem()
+        plot.hideButtons()
+        plot.showGrid(x=True, y=True, alpha=0.12)
+        plot.getViewBox().setDefaultPadding(0.04)
+        for name in ("left", "bottom"):
+            plot.getAxis(name).enableAutoSIPrefix(False)
+        self.setMinimumSize(*LEAST)
+        self.labels = PointLabels(self, self._labelled, self)
+        self._axis_texts = "", ""
+        self.getViewBox().sigResized.connect(lambda: self.label_axes(*self._axis_texts))
+
+    def show_numbers(self) -> None:
+        """Write no numbers along axes without data: they would be invented."""
+        empty = not any(np.isfinite(item.x).any() for item in self.drawn)
+        for name in ("left", "bottom"):
+            self.getPlotItem().getAxis(name).setStyle(showValues=not empty)
+        self.labels.later()
+
+    def label_axes(self, x: str, y: str) -> None:
+        """Write what the axes show, as far as there is room along them."""
+        self._axis_texts = x, y
+        size = self.getViewBox().boundingRect().size()
+        for name, text, room in (("left", y, size.height()), ("bottom", x, size.width())):
+            label_axis(self.getPlotItem().getAxis(name), text, self.font(), room)
+
+    def recolour(self) -> None:
+        """Take up the theme's present colours."""
+        self.setBackground(theme.colour("surface"))
+        for name in ("left", "bottom"):
+            axis = self.getPlotItem().getAxis(name)
+            axis.setPen(pg.mkPen(theme.colour("border")))
+            axis.setTextPen(pg.mkPen(theme.colour("muted")))
+        for item in self.drawn:
+            item.paint()
+        self.labels.later()
+
+    def set_logarithmic(self, *, x: bool, y: bool) -> None:
+        """Make the axes logarithmic or linear, and show all."""
+        self.x_log, self.y_log = x, y
+        self.getPlotItem().setLogMode(x=x, y=y)
+        self.show_all()
+
+    def fix(self, axis: str, ends: Ends | None) -> None:
+        """Fix the ends of an axis, "x" or "y"; None lets it follow the data."""
+        view = self.getViewBox()
+        if ends is None:
+            self.fixed.pop(axis, None)
+            view.enableAutoRange(axis=axis)
+            return
+        self.fixed[axis] = ends
+        fix = view.setXRange if axis == "x" else view.setYRange
+        fix(*ends, padding=0.02)
+
+    def show_all(self) -> None:
+        """Show all items."""
+        self.getViewBox().enableAutoRange()
+
+    def ranges(self) -> tuple[Ends | None, Ends | None]:
+        """Return the ends of both axes, None where they follow the data."""
+        view = self.getViewBox()
+        free = view.state["autoRange"]
+        x, y = view.viewRange()
+        return (
+            None if free[0] else _ends(x, self.x_log),
+            None if free[1] else _ends(y, self.y_log),
+        )
+
+    # ------------------------------------------------------------------------------------- places
+
+    def nearest(self, where: QPointF) -> tuple[PlotItem, int] | None:
+        """Return the point nearest to a scene position, at most 14 pixels away, or None."""
+        best: tuple[PlotItem, int] | None = None
+        closest = NEAR_PIXELS
+        for item in self.drawn:
+            x, y = self.pixels(item)
+            distance = np.hypot(x - where.x(), y - where.y())
+            distance[~np.isfinite(distance)] = np.inf
+            # Prefer scatter points to a curve that passes through them.
+            reach = closest if item.keys else closest - 2.0
+            if len(distance) and distance.min() <= reach:
+                index = int(distance.argmin())
+                best, closest = (item, index), float(distance[index])
+        return best
+
+    def pixels(self, item: PlotItem) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the scene coordinates of an item's points."""
+        view = self.getViewBox()
+        box = view.mapRectToScene(view.boundingRect())
+        (left, right), (bottom, top) = view.viewRange()
+        x, y = self._on_axes(item)
+        return (
+            box.left() + (x - left) / (right - left) * box.width(),
+            box.bottom() - (y - bottom) / (top - bottom) * box.height(),
+        )
+
+    def _on_axes(self, item: PlotItem) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            x = np.log10(item.x) if self.x_log else item.x
+            y = np.log10(item.y) if self.y_log else item.y
+        return x, y
+
+    def _labelled(self) -> Wanted:
+        for item in self.drawn:
+            if item.labels:
+                yield item.labels, *self._on_axes(item), *self.pixels(item)
+
+
+def _ends(range_: list[float], logarithmic: bool) -> Ends:
+    low, high = (10.0**end if logarithmic else end for end in range_)
+    return float(low), float(high)
