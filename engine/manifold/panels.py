@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from engine.manifold.order import Distances, Floats, OrderStep, kernel_density, steps
 from engine.manifold.seeds import NO_SEEDS, SeedOrder, seed_order
 from engine.specs import ClassifierSpec, ManifoldDistance, Standard, Training
-from engine.specs.attacks import losses_in_words
+from engine.specs.attacks import group_in_words
 from engine.specs.distinguish import leaves, told_apart
 from engine.specs.variants import variant
 from engine.store.index import Entry
@@ -169,7 +169,7 @@ def names(listed: Sequence[Panel]) -> list[str]:
 
 def titles(listed: Sequence[Panel]) -> list[str]:
     """Return the same names for readers, with the loss in words."""
-    return list(map(losses_in_words, names(listed)))
+    return list(map(group_in_words, names(listed)))
 
 
 def _found(study: Study) -> Iterator[Pair]:

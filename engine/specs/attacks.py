@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from engine.specs.fields import Form
 from engine.specs.passes import FORWARD, TO_PIXELS
-from engine.specs.schema import Spec, SpecError, fields_of, param
+from engine.specs.schema import Spec, SpecError, fields_of, kind_label, param
 
 Norm = Literal["linf", "l2"]
 Loss = Literal["xent", "cw", "cw_capped", "dlr"]
@@ -103,12 +103,16 @@ class AttackSpec(Spec):
         return replace(self, **{name: getattr(self, name) * factor for name in lengths})
 
 
-def losses_in_words(name: str) -> str:
-    """Return the name of a group of networks with its loss in words: "L2 cross-entropy".
+def group_in_words(name: str) -> str:
+    """Return the name of a group of networks with its scheme and loss in words.
 
-    Groups keep their names where scripts read them.
+    "trades L2 xent" becomes "TRADES L2 cross-entropy". Groups keep their names where scripts read
+    them.
     """
-    return " ".join(LOSS_WORDS.get(word, word) for word in name.split(" "))
+    first, *rest = name.split(" ")
+    return " ".join(
+        [LOSS_WORDS.get(first) or kind_label(first), *(LOSS_WORDS.get(word, word) for word in rest)]
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.specs.attacks import losses_in_words
+from engine.specs.attacks import group_in_words
 from engine.tradeoff import published
 from engine.tradeoff.correlation import partial
 from engine.tradeoff.inference import (
@@ -230,7 +230,7 @@ def table(listed: Sequence[ComparisonRow]) -> list[list[str]]:
 
 
 def _texts(row: ComparisonRow) -> Iterator[str]:
-    group = losses_in_words(row.group)
+    group = group_in_words(row.group)
     yield from (row.score.replace("_", " "), group, row.against, str(row.n), str(row.seeds))
     yield from map(_number, (row.published_pearson, row.pearson))
     yield _interval(row.pearson_low, row.pearson_high)
@@ -264,7 +264,7 @@ def plans(listed: Sequence[ComparisonRow]) -> list[list[str]]:
         *(
             [
                 row.score.replace("_", " "),
-                losses_in_words(row.group),
+                group_in_words(row.group),
                 row.against,
                 row.plan.sentence,
             ]

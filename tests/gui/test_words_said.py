@@ -14,7 +14,7 @@ from engine.figures import report_page
 from engine.figures.catalog import pictured
 from engine.figures.charts import FigureError, panels_of
 from engine.figures.report import report_pdf
-from engine.specs.attacks import LOSS_WORDS, losses_in_words
+from engine.specs.attacks import LOSS_WORDS, group_in_words
 from engine.specs.schema import KINDS, fields_of
 from gui.widgets.forms.field_edit import choice_name, help_words
 from tests.gui import said
@@ -114,5 +114,6 @@ def test_that_every_choice_has_words_and_helps_use_them():
 
 @pytest.mark.parametrize("loss", LOSS_WORDS)
 def test_that_a_loss_is_written_out_in_names_of_groups(loss):
-    assert losses_in_words(f"pgd L2 {loss}") == f"pgd L2 {LOSS_WORDS[loss]}"
-    assert not raw_in([losses_in_words(f"pgd L2 {loss}")], {loss})
+    assert group_in_words(f"trades L2 {loss}") == f"TRADES L2 {LOSS_WORDS[loss]}"
+    assert group_in_words(f"L2 {loss}") == f"L2 {LOSS_WORDS[loss]}"
+    assert not raw_in([group_in_words(f"pgd L2 {loss}")], {loss})

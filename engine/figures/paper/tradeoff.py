@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.figures.charts import INK, SYMBOLS, ChartData, Floats, Series, Symbol, series_colour
 from engine.specs import Mode
-from engine.specs.attacks import losses_in_words
+from engine.specs.attacks import group_in_words
 from engine.specs.schema import KINDS, kind_label
 from engine.texts import shortened
 from engine.tradeoff import comparison
@@ -74,7 +74,7 @@ def legend_of(group: Group) -> str:
 
 def name_of(group: Group) -> str:
     """Return a group's name, with the loss of its attacks in words."""
-    return losses_in_words(group.name)
+    return group_in_words(group.name)
 
 
 def method_words(kind: str) -> str:
