@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pyqtgraph as pg
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QObject, Qt, Slot
 
 from gui.look import theme
 from gui.widgets.plots.plot import Plot
 
 
-class Marker:
-    """Draws a line at each place, in the plot's own coordinates; they are in no export."""
+class Marker(QObject):
+    """Draws a line at each place, in the plot's own coordinates; they are in no export.
+
+    It ends with its plot, so that a change of colours never reaches lines that are gone.
+    """
 
     def __init__(self, plot: Plot):
+        super().__init__(plot)
         self._plot = plot
         self._lines: list[pg.InfiniteLine] = []
         theme.signals.changed.connect(self._recolour)
@@ -38,6 +42,7 @@ class Marker:
             line.setValue(place)
         self._plot.mark_places(self.places)
 
+    @Slot()
     def _recolour(self) -> None:
         for line in self._lines:
             line.setPen(pg.mkPen(theme.colour("text"), width=1, style=Qt.PenStyle.DotLine))

@@ -29,7 +29,7 @@ from engine.jobs.events import Ended, Notice, Queued, Started
 from engine.specs import FolderImages, Imported, SmallCNN
 from engine.store.study import Study
 from gui.look import settings
-from gui.pages import PAGES
+from gui.pages import PAGES, RECORDS
 from gui.shell.main_window import MainWindow
 from tests import made_up_study as made_up
 
@@ -271,8 +271,8 @@ def test_that_no_text_of_a_file_is_taken_for_anything_else(window, qtbot):
 def test_that_menus_boxes_and_tooltips_show_it_as_it_is(window, qtbot):
     window.menus._fill_recent()
     window.menus._fill_export()
-    records = window.pages.hosts[-1].page
-    window.pages.show_index(len(PAGES) - 1)
+    records = window.pages.hosts[PAGES.index(RECORDS)].page
+    window.pages.show_index(PAGES.index(RECORDS))
     qtbot.wait(120)
     for entry in window.workspace.entries():
         records.show_record(entry.key)

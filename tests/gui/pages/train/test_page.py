@@ -68,9 +68,8 @@ class FakeRunner:
         return list(specs)
 
     def ask(self, channel, work, done, failed):
-        if channel == "unfinished":  # asked by the workspace, not by the page
+        if channel != "train-history":  # asked by the workspace, not by the page
             return
-        assert channel == "train-history"
         self.reads += 1
         if self.held is None:
             done(work(Control()))
