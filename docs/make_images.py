@@ -30,12 +30,19 @@ from PySide6.QtGui import QImage
 from engine.jobs.events import Scalars
 from engine.plan.planfile import load_preset
 from engine.specs import Training
-from gui.pages import PAGES, RECORDS, TRAIN, WELCOME, Place
+from gui.pages import PAGES, PINNED, RECORDS, TRAIN, WELCOME, Place
+from gui.session.picks.pins import Pin
 
 SIZES = {"": (1280, 800), "-wide": (1920, 1080)}
 PATIENCE_MS = 200_000
 SETTLE_MS = 1500
 FIRST_LOOK_MS = 2000
+PINS = (
+    Pin("Train", "training-loss"),
+    Pin("Train", "training-accuracy"),
+    Pin("Trade-off", "trade-off"),
+    Pin("Manifold", "manifold-distances"),
+)
 
 
 def main() -> int:
@@ -110,6 +117,9 @@ def _shoot_training(window, options: argparse.Namespace, home: Path) -> None:
 
 def _shoot(window, place: Place, options: argparse.Namespace) -> None:
     window.pages.show_place(place)
+    if place is PINNED:
+        for pin in PINS:
+            window.workspace.pins.set_pinned(pin, True)
     if place is RECORDS:  # select the newest network, so that the picture shows no path of a study
         networks = [e for e in window.workspace.entries() if e.kind == Training.kind]
         window.pages.page().show_record(networks[-1].key)

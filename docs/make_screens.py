@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import numpy as np
-from make_images import pause, settle, until
+from make_images import PINS, pause, settle, until
 from PIL import Image
 from PySide6.QtWidgets import QTabWidget
 
@@ -51,7 +51,6 @@ from gui.pages import (
     WELCOME,
     Place,
 )
-from gui.session.picks.pins import Pin
 
 SCREENS = ("1366x768@100", "1920x1080@150")
 MODES = ("light", "dark")
@@ -67,12 +66,6 @@ MANY_EPOCHS = 200
 UNDER_WAY_MS = 60_000
 STATES = ("empty", "begun", "full", "running", "names")
 TITLE_BAR = 30  # of a maximised window, in pixels of the screen
-PINS = (
-    Pin("Train", "training-loss"),
-    Pin("Train", "training-accuracy"),
-    Pin("Trade-off", "trade-off"),
-    Pin("Manifold", "manifold-distances"),
-)
 SETTLE_MS = 700
 TAB_MS = 400
 CLASSES, EACH, SIDE = 200, 5, 28

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, ClassVar
@@ -13,13 +14,14 @@ from PySide6.QtWidgets import QGridLayout, QStackedWidget, QVBoxLayout, QWidget
 from gui.pages import PAGES, PINNED, TRAIN, Place
 from gui.pages.common.page import Page
 from gui.pages.common.record_images import select_images_at
-from gui.pages.pinned.card import PinnedCard
+from gui.pages.pinned.card import LEAST_HEIGHT, PinnedCard
 from gui.session.picks.pins import Pin
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.plots.plot import Plot
 from gui.widgets.scrolled import ScrolledArea
 
 LEAST_WIDTH = 440  # of a card
+SHAPE = 1.6  # of a chart that is easy to read, width over height
 MARGIN, GAP = 16, 12
 EMPTY = (
     "No chart is pinned yet. Click a chart on any page with the right button, or press View beside "
@@ -28,8 +30,25 @@ EMPTY = (
 )
 
 
+def columns_for(count: int, width: int, height: int) -> int:
+    """Return in how many columns so many cards come nearest to a shape that is easy to read.
+
+    Parameters
+    ----------
+    width, height
+        The room for all of them, in pixels. Rows that do not fit are scrolled to.
+    """
+
+    def error(columns: int) -> float:
+        tall = max(LEAST_HEIGHT, height / math.ceil(count / columns))
+        return abs(math.log(width / columns / tall / SHAPE))
+
+    most = max(1, min(count, (width + GAP) // (LEAST_WIDTH + GAP)))
+    return min(range(1, most + 1), key=error) if count and width > 0 else 1
+
+
 class PinnedPage(Page):
-    """Shows the pinned charts beside each other, as many in a row as are still readable.
+    """Shows the pinned charts beside each other, in a shape in which they are easy to read.
 
     Signals
     -------
@@ -165,10 +184,9 @@ class PinnedPage(Page):
         select_images_at(self.workspace, found and found[0], places, words)
 
     def _arrange(self) -> None:
-        """Place the cards in as many columns as there is room for."""
+        """Place the cards in rows and columns."""
         cards = self.cards()
-        room = self.width() - 2 * MARGIN + GAP
-        self._columns = max(1, min(len(cards), room // (LEAST_WIDTH + GAP)))
+        self._columns = columns_for(len(cards), self.width() - 2 * MARGIN, self.height())
         for card in self._cards:
             self._grid.removeWidget(card)
         for place, card in enumerate(cards):

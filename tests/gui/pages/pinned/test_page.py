@@ -10,6 +10,7 @@ from engine.jobs.events import Queued, Scalars, Started
 from engine.plan.planfile import load_preset
 from engine.specs import Training
 from gui.pages import PAGES, PINNED, RECORDS, TRADEOFF, TRAIN
+from gui.pages.pinned.page import columns_for
 from gui.palette.commands import of_menus
 from gui.session.picks.pins import Pin, charts_of
 from gui.shell.main_window import MainWindow
@@ -208,3 +209,21 @@ def test_that_a_pinned_chart_takes_in_records_while_its_page_is_hidden(window, q
     space.record_added.emit(entry)
     assert not window.pages.hosts[PAGES.index(TRADEOFF)].isVisible()
     qtbot.waitUntil(lambda: points() == before + 1, timeout=20_000)
+
+
+@pytest.mark.parametrize(
+    ("count", "width", "height", "columns"),
+    [
+        (0, 1240, 640, 1),
+        (1, 1240, 640, 1),
+        (2, 1240, 640, 2),
+        (4, 1240, 640, 2),  # 1366 x 768
+        (4, 1800, 980, 2),  # 1920 x 1080
+        (3, 1800, 980, 2),
+        (12, 1800, 980, 4),
+        (4, 420, 900, 1),  # not wide enough for two
+        (4, 0, 0, 1),  # before it was ever shown
+    ],
+)
+def test_that_charts_are_arranged_in_a_shape_that_is_easy_to_read(count, width, height, columns):
+    assert columns_for(count, width, height) == columns
