@@ -18,6 +18,11 @@ from gui.session.workspace import Workspace
 OF_NONE = "This picture is not of one of the open test images."
 
 
+def record_chart(place: int) -> str:
+    """Return the name by which a record's chart is pinned; places count from 0."""
+    return f"record {place + 1}"
+
+
 def select_images_at(
     workspace: Workspace, record: Record | None, places: Sequence[int], words: str
 ) -> None:

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QGridLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from gui.pages import PAGES, PINNED, TRAIN, Place
 from gui.pages.common.page import Page
-from gui.pages.common.record_images import select_images_at
+from gui.pages.common.record_images import record_chart, select_images_at
 from gui.pages.pinned.card import LEAST_HEIGHT, PinnedCard
 from gui.session.picks.pins import Pin
 from gui.widgets.empty_state import EmptyState
@@ -63,6 +63,7 @@ class PinnedPage(Page):
         """Build the page, a part a step."""
         self._cards: list[PinnedCard] = []  # reused: each deleted plot leaks some memory
         self._records: dict[str, Any] = {}
+        self._unreadable: dict[str, str] = {}  # why, by key
         self._columns = 1
         self.empty = EmptyState()
         self.empty.introduce(PINNED.icon, PINNED.tip)
@@ -83,7 +84,7 @@ class PinnedPage(Page):
         self._due.timeout.connect(self.show_pins)
         self.workspace.pins.changed.connect(self._due.start)
         self.workspace.study_changed.connect(self._forget)
-        self.workspace.records_changed.connect(self._forget)
+        self.workspace.records_changed.connect(self._on_records)
         self.show_pins()
 
     # ------------------------------------------------------------------------------------- public
@@ -141,11 +142,14 @@ class PinnedPage(Page):
             return
         title = titles[key]
         card.name(f"{pin.page}: {title}", f"Show the record {title}")
+        if key in self._unreadable:
+            card.miss(pin, self._unreadable[key])
+            return
         if key in self._records:
             _, pictures = self._records[key]
-            place = int(pin.chart.rpartition(" ")[2]) - 1 if pin.chart[-1:].isdecimal() else 0
-            if 0 <= place < len(pictures.charts):
-                card.show_record(pin, pictures.charts[place])
+            named = {record_chart(place): chart for place, chart in enumerate(pictures.charts)}
+            if pin.chart in named:
+                card.show_record(pin, named[pin.chart])
             else:
                 card.miss(pin, "This record has no such chart.")
             return
@@ -159,12 +163,22 @@ class PinnedPage(Page):
             self._records[key] = found
             self._due.start()
 
+        def failed(text: str) -> None:
+            self._unreadable[key] = text
+            self._due.start()
+
         card.miss(pin, "Reading…")
-        self.workspace.runner.ask(f"pinned/{key}", work, done, partial(card.miss, pin))
+        self.workspace.runner.ask(f"pinned/{key}", work, done, failed)
 
     @Slot()
     def _forget(self) -> None:
         self._records.clear()
+        self._on_records()
+
+    @Slot()
+    def _on_records(self) -> None:
+        """Look again for what could not be read; a record that was read never changes."""
+        self._unreadable.clear()
         self._due.start()
 
     def _unpin(self, card: PinnedCard) -> None:

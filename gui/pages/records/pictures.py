@@ -7,6 +7,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from engine.figures.charts import ChartData, MapGridData
+from gui.pages.common.record_images import record_chart
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.images.map_grid import CLICK_SELECTS, MapGrid
 from gui.widgets.label import Label
@@ -40,7 +41,7 @@ class RecordPictures(QWidget):
         self._grid_data = EMPTY
         # Create the plots once and reuse them, because each deleted plot leaks some memory.
         self.plots = [
-            Plot("", "", "", export_name="record", name=f"record {place + 1}")
+            Plot("", "", "", export_name="record", name=record_chart(place))
             for place in range(MOST_CHARTS)
         ]
         self.grid = MapGrid()

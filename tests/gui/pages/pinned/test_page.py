@@ -227,3 +227,25 @@ def test_that_a_pinned_chart_takes_in_records_while_its_page_is_hidden(window, q
 )
 def test_that_charts_are_arranged_in_a_shape_that_is_easy_to_read(count, width, height, columns):
     assert columns_for(count, width, height) == columns
+
+
+@pytest.mark.parametrize("name", ["record 99", "record a1", "record \u00b2", "7", ""])
+def test_that_a_remembered_pin_that_names_no_chart_of_its_record_is_said(name, window, qtbot):
+    space = window.workspace
+    key = next(one.key for one in space.entries() if one.kind == "interpretability")
+    space.pins.set_pinned(Pin("Records", name, key), True)
+    card = only_card(window, qtbot)
+    qtbot.waitUntil(lambda: card.words.text() == "This record has no such chart.", timeout=20_000)
+
+
+def test_that_a_record_is_read_once_for_its_pin(window, qtbot):
+    space = window.workspace
+    key = next(one.key for one in space.entries() if one.kind == "interpretability")
+    space.pins.set_pinned(Pin("Records", "record 99", key), True)
+    card = only_card(window, qtbot)
+    qtbot.waitUntil(lambda: "no such chart" in card.words.text(), timeout=20_000)
+    asked = []
+    space.runner.ask = lambda channel, *_, **__: asked.append(channel)
+    space.records_changed.emit()
+    qtbot.wait(100)
+    assert f"pinned/{key}" not in asked
