@@ -52,7 +52,8 @@ def trial(
     left = [path.name for path in study.rglob("*.tmp-*")]
     records = len(Study(study).entries)
     return {
-        "call": call, "nth": nth, "error": errno.errorcode[error], "struck": struck, "code": code, "errors": errors,
+        "call": call, "nth": nth, "error": errno.errorcode[error], "struck": struck,
+        "code": code, "errors": errors,
         "again": again, "more": more, "checked": checked, "lost": lost, "left": left,
         "records": records,
     }  # fmt: skip
