@@ -33,11 +33,11 @@ Measured: 0 on the networks of the demo; 0.63 on the MNIST network published wit
 max-pooling and ReLU pass nothing back over an even background; above 0.99 where the input is
 rounded by a sigmoid of slope 10,000. See ``docs/decisions.md``.
 """
-MISLED_SHARE = 0.25
+MISLED_SHARE = 0.15
 """Share of images from which a network is taken to pass back gradients that are not its own.
 
-What was measured on networks that show their gradient, and that do not: docs/benchmarks.md, the
-report card.
+Measured: 0 to 0.06 on 61 networks that show theirs; 0.28 and more on networks that pass back that
+of half of their pixels, 0.92 and more behind ripples, or with the gradient of something else.
 """
 COMPANY = 0.01
 """Relative difference of logits between batches; rounding to TF32 gives a tenth of it."""
