@@ -121,7 +121,7 @@ def test_that_every_open_form_has_the_method_at_once(qtbot, workspace, tmp_path,
 
     own.allow(scheme, digest_of(scheme))
     qtbot.waitUntil(lambda: len(loaded()) == 2, timeout=WAIT_MS)
-    qtbot.waitUntil(lambda: len(train.sections) == len(train.schemes.sections), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: len(train.sections) == len(train.schemes.rows), timeout=WAIT_MS)
     qtbot.waitUntil(lambda: train.sections[-1].scheme.kind == "half_and_half", timeout=WAIT_MS)
     section = train.sections[-1]
     assert not section.isHidden()
