@@ -15,6 +15,7 @@ from engine.specs import (
     ScoreControl,
     Training,
 )
+from engine.specs.attributions import GROUPS, OF_THE_PAPER
 from engine.specs.schema import SpecError
 from gui.look.plain import plain_tip
 from gui.pages.common.network_picker import NetworkPicker
@@ -64,9 +65,9 @@ class RetrainForm(SidePanel):
         self.all.setText("Check all")
         self.all.setToolTip("Choose every network in the list")
         self.all.clicked.connect(self.picker.choose_all)
-        self.methods = MethodPicker(AttributionSpec)
-        for kind in ("gradient", "gradient_x_input"):
-            self.methods.boxes[kind].setChecked(True)
+        self.methods = MethodPicker(AttributionSpec, groups=GROUPS, usual=OF_THE_PAPER)
+        for cls in OF_THE_PAPER:
+            self.methods.boxes[cls.kind].setChecked(True)
         self.modes: dict[Mode, QCheckBox] = {
             "roar": QCheckBox("ROAR: remove and retrain"),
             "kar": QCheckBox("KAR: keep and retrain"),
