@@ -104,6 +104,11 @@ class SharedRun:
         return len(self._mine)
 
     @property
+    def gone(self) -> str:
+        """Why nothing more can be computed here, as the device was lost; else ""."""
+        return self.scheduler.gone
+
+    @property
     def finished(self) -> bool:
         """Whether nothing of the own share is left, or it was stopped."""
         return not self._queued and (self._stopped or not self._mine)
@@ -113,7 +118,7 @@ class SharedRun:
         try:
             self._waiting.greet()
             while not self.finished:
-                if stopped() and not self._stopped:
+                if (stopped() or self.gone) and not self._stopped:
                     self._stopped = True
                     self.scheduler.cancel()
                 self.step()

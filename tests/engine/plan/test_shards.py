@@ -235,6 +235,28 @@ def test_that_a_failure_elsewhere_ends_what_needs_it_and_not_the_rest(tmp_path):
     assert any("it cannot be computed" in line for line in two[1].lines)
 
 
+def test_that_what_a_shard_with_a_lost_device_had_is_computed_by_another(tmp_path, monkeypatch):
+    plan, clock = plan_of(), Clock()
+    owners = divided(plan, 2)
+    owner = owners[plan[1].spec.key]
+    reason = "the GPU was lost (CUDA error: unspecified launch failure)"
+    with monkeypatch.context() as patched:
+        patched.setattr("engine.plan.running.why_lost", lambda device: reason)
+        ill = Process(tmp_path / "s", plan, Shard(owner, 2), clock, fails=(plan[1].spec.key,))
+        ill.run.run()  # ends by itself
+    assert ill.run.gone == reason
+    assert ill.run.outcomes["failed"] == 0
+    assert sum(reason in line and "what is finished" in line for line in ill.lines) == 1
+    well = Process(tmp_path / "s", plan, Shard(3 - owner, 2), clock, take_over=0.0)
+    well.steps(200)
+    again = Process(tmp_path / "s", plan, Shard(owner, 2), clock)
+    again.steps(200)
+    assert all(well.study.take_up(one.spec) for one in plan)
+    assert well.run.outcomes["failed"] == again.run.outcomes["failed"] == 0
+    computed = ill.computed[:-1] + well.computed + again.computed
+    assert sorted(computed) == sorted(one.spec.key for one in plan)  # nothing twice
+
+
 def test_that_a_record_that_is_seen_late_is_waited_for(tmp_path, monkeypatch):
     """A network drive shows a new file up to a minute late; the claim says that it is there."""
     plan, clock = plan_of(), Clock()
