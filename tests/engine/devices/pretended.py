@@ -6,8 +6,9 @@ that torch knows and that needs no driver; tensors of MPS cannot be made without
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib import import_module
 from typing import Any
 
@@ -23,6 +24,11 @@ from engine.jobs.context import Context
 DEVICE = torch.device("lazy", 0)
 ACROSS = ("copy_", "_to_copy", "_local_scalar_dense", "index", "index_put_", "_index_put_impl_")
 """Operations that take tensors of two devices; indices may lie on the CPU."""
+
+
+WAITS = ("_local_scalar_dense", "nonzero", "is_nonzero", "masked_select", "equal")
+DRAWS = ("rand", "randn", "bernoulli_", "uniform_", "normal_", "randint", "randperm", "multinomial")
+_replaying: ContextVar[bool] = ContextVar("replaying", default=False)
 
 
 class OnDevice(Tensor):
@@ -57,6 +63,14 @@ class OnDevice(Tensor):
         return _computed(func, args, kwargs or {})
 
 
+class _Drawing(torch.Generator):
+    """A generator whose numbers come on the device."""
+
+    @property
+    def device(self) -> torch.device:  # type: ignore[override]
+        return DEVICE
+
+
 class _Operations(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return _computed(func, args, kwargs or {})
@@ -77,20 +91,22 @@ class _Calls(TorchFunctionMode):
 
 
 @contextmanager
-def pretended(monkeypatch: Any) -> Iterator[torch.device]:
-    """Give a device that can be used on this thread, and that has no float64."""
+def pretended(monkeypatch: Any, *, float64: bool = False) -> Iterator[torch.device]:
+    """Give a device that can be used on this thread; ``float64``: that has it, as CUDA has."""
     optimizers = import_module("torch.optim.optimizer")
     fused = optimizers._get_fused_kernels_supported_devices()
     autocast, casts, generator = torch.autocast, torch.is_autocast_enabled, Context.generator
 
     def drawing(context: Context, purpose: str, seed: int, device: Any = "cpu") -> torch.Generator:
-        return generator(context, purpose, seed)
+        made = generator(context, purpose, seed)
+        return _Drawing().set_state(made.get_state()) if _is_ours(device) else made
 
     def casting(kind: str, *more: Any, **options: Any) -> Any:
         return autocast(_castable(kind), *more, **options)
 
     with monkeypatch.context() as patched:
-        patched.setattr(wide, "WITHOUT", (*wide.WITHOUT, DEVICE.type))
+        if not float64:
+            patched.setattr(wide, "WITHOUT", (*wide.WITHOUT, DEVICE.type))
         patched.setattr(torch, "autocast", casting)
         patched.setattr(torch, "is_autocast_enabled", lambda kind: casts(_castable(kind)))
         patched.setattr(Context, "generator", drawing)
@@ -98,6 +114,36 @@ def pretended(monkeypatch: Any) -> Iterator[torch.device]:
                         lambda: [*fused, DEVICE.type])  # fmt: skip
         with _Operations(), _Calls():
             yield DEVICE
+
+
+class Replays:
+    """Graphs of the device: a replay does the work again, and refuses what a graph cannot hold."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def capture(self, work: Callable[[], None]) -> Callable[[], None]:
+        """Return the work, to be done at each replay."""
+
+        def replay() -> None:
+            self.count += 1
+            token = _replaying.set(True)
+            try:
+                work()
+            finally:
+                _replaying.reset(token)
+
+        return replay
+
+
+def _check_held(name: str, tensors: list[Tensor], kwargs: dict[str, Any]) -> None:
+    """Refuse to wait for a value, to draw, and to bring numbers from the host or to it."""
+    if name in WAITS + DRAWS:
+        raise AssertionError(f"a captured step calls {name}")
+    hosts = [one for one in tensors if not isinstance(one, OnDevice) and one.ndim]
+    asked = kwargs.get("device")
+    if hosts or (name == "_to_copy" and asked is not None and not _is_ours(asked)):
+        raise AssertionError(f"a captured step brings numbers from the host or to it: {name}")
 
 
 def _castable(kind: str) -> str:
@@ -112,6 +158,8 @@ def _computed(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     tensors = [value for value in tree_leaves((args, kwargs)) if isinstance(value, Tensor)]
     there = [tensor for tensor in tensors if isinstance(tensor, OnDevice)]
     name = func.overloadpacket.__name__
+    if _replaying.get():
+        _check_held(name, tensors, kwargs)
     if there and name not in ACROSS:
         strangers = [one for one in tensors if not isinstance(one, OnDevice) and one.ndim]
         if strangers:
@@ -139,6 +187,6 @@ def _held(value: Any) -> Any:
 def _wrapped(value: Any) -> Any:
     if not isinstance(value, Tensor):
         return value
-    if value.dtype == torch.float64:
+    if value.dtype == torch.float64 and DEVICE.type in wide.WITHOUT:
         raise TypeError(f"Cannot convert a tensor to float64: {DEVICE} has none")
     return OnDevice(value)

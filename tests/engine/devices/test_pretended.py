@@ -1,4 +1,4 @@
-"""Every computation on a device without float64 and apart from the CPU: a make-believe one."""
+"""Every computation on a make-believe device: apart from the CPU, without float64, captured."""
 
 from dataclasses import replace
 
@@ -10,15 +10,17 @@ from engine import specs
 from engine.attacks.losses import LOSSES_OF, TARGETED
 from engine.attacks.table import attack
 from engine.attribution.table import ATTRIBUTIONS, attribute
+from engine.devices.graphs import GRAPHS
 from engine.jobs.context import Cache, Context
 from engine.jobs.device_images import layout
 from engine.plan.computations import COMPUTATIONS
 from engine.specs.schema import KINDS
 from engine.store.study import Study
+from engine.training.capture import CAPTURED
 from engine.training.together.trainings import train_all, why_alone
 from tests.device import tensors
 from tests.device.kinds import METRICS, SCHEMES, VARIANTS
-from tests.engine.devices.pretended import OnDevice, pretended
+from tests.engine.devices.pretended import DEVICE, OnDevice, Replays, pretended
 
 IMAGES = specs.Glyphs(train=40, test=20)
 SMALL = {"images": IMAGES, "network": specs.SmallCNN(width=2, hidden=4), "epochs": 1,
@@ -46,6 +48,15 @@ WANTED = {
     **{f"retraining {which}": SCORE.retrainings(which)[0] for which in ("random", "attribution")},
     "tuning": specs.MaskTuning(classifier=STANDARD),
 }  # fmt: skip
+
+THREAT = SCHEMES["adversarial"].attack
+CAPTURED_HERE = {
+    "standard": specs.Standard(),
+    "adversarial l2": specs.Adversarial(attack=replace(THREAT, norm="l2")),
+    "adversarial released": specs.Adversarial(attack=replace(THREAT, form="released")),
+    "adversarial cw": specs.Adversarial(attack=replace(THREAT, loss="cw")),
+    **{name: one for name, one in SCHEMES.items() if one.kind in CAPTURED},
+}
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +116,37 @@ def test_that_a_stack_needs_no_float64_there(name, home, monkeypatch):
     for one in members:
         assert not isinstance(found[one], BaseException), found[one]
         assert np.isfinite(found[one].numbers["loss"])
+
+
+def test_that_a_replay_refuses_what_a_graph_cannot_hold(monkeypatch):
+    with pretended(monkeypatch) as device:
+        there, place = torch.arange(3.0, device=device), torch.tensor([1])
+        for work in (lambda: float(there.sum()), there.cpu, lambda: there[place],
+                     lambda: there + torch.tensor([1.0], device=device),
+                     lambda: torch.randn(3, device=device)):  # fmt: skip
+            work()
+            with pytest.raises(AssertionError, match="a captured step"):
+                Replays().capture(work)()
+        Replays().capture(lambda: 2 * there + torch.zeros(3, device=device))()
+
+
+@pytest.mark.parametrize("width", [1, 2])
+@pytest.mark.parametrize("name", CAPTURED_HERE)
+def test_that_a_captured_step_needs_nothing_of_the_host(name, width, home, monkeypatch):
+    study, cache = home
+    first = replace(STANDARD, batch_size=5, scheme=CAPTURED_HERE[name])
+    members = [replace(first, seed=9 + place) for place in range(width)]
+    found, graphs = {}, Replays()
+    monkeypatch.setitem(GRAPHS, DEVICE.type, graphs)
+    with pretended(monkeypatch, float64=True) as device:
+        computed(IMAGES, study, cache, device)
+        contexts = [Context(one, study, device, lambda event: None, cache=cache) for one in members]
+        train_all(contexts, lambda context, outcome: found.update({context.spec: outcome}))
+    for outcome in found.values():
+        if isinstance(outcome, BaseException):
+            raise outcome
+    assert contexts[0].provenance["graph"] == "yes"
+    assert graphs.count == 5  # of 8 steps, after 3 that are eager
 
 
 @pytest.mark.parametrize("name", tensors.ATTACKS | tensors.DRAWN)
