@@ -210,7 +210,8 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _on_event(self, event: Any) -> None:
         if isinstance(event, Notice):
-            self.messages.say(event.text, False)
+            spec = self.workspace.runner.spec(event.key)
+            self.messages.say(f"{spec.title}: {event.text}" if spec else event.text, False)
 
     @Slot()
     def _on_reading(self) -> None:
