@@ -183,7 +183,7 @@ class AttackForm(QWidget):
         """Offer these classes as targets; keep the chosen target if it still exists."""
         shown = self.target.currentData()
         chosen = shown if self._wished is None else self._wished
-        wanted = ["away from the true class", *names]
+        wanted = ["any other class", *names]
         if [self.target.itemText(row) for row in range(self.target.count())] == wanted:
             return
         self.target.blockSignals(True)
