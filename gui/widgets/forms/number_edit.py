@@ -347,4 +347,7 @@ class NumbersEdit(_Reading):
     def _readback(self, values: tuple[float, ...]) -> str:
         decimals = ", ".join(f"{value:.4g}" for value in values)
         fractions = ", ".join(f"{value * 255:.3g}" for value in values)
+        typed = re.findall(r"/\s*255\b", in_ascii(self.text()))
+        if len(typed) == len(values):  # each is typed in 255ths, so that they need not be repeated
+            return f"= {decimals}"
         return f"= {decimals}  ({fractions} /255)"
