@@ -67,11 +67,6 @@ class SchemeList(QWidget):
         section.box.toggled.connect(self._show)
         self._show()
 
-    @property
-    def unfolded(self) -> bool:
-        """Whether all schemes are shown, as far as the search lets them."""
-        return self._open
-
     @Slot()
     def _turn(self) -> None:
         self._open = not self._open
