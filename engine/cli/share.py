@@ -88,6 +88,8 @@ def run_share(
     if stopped():
         print("stopped; the same command goes on where this one was", file=sys.stderr)
         return INTERRUPTED
+    if run.gone:  # which was said
+        return FAILED
     take_up_changes(study)
     print(as_text(arranged(study, (one.spec.key for one in plan)), short=True))
     left = sum(not study.has(one.spec) for one in plan)

@@ -117,6 +117,9 @@ class Snapshot(Event):
     weights: Mapping[str, NDArray[Any]]
 
 
+RESUMED = "resumed"  # what a notice is about that a training goes on from its checkpoint
+
+
 @dataclass(frozen=True)
 class Notice(Event):
     """One sentence to show to the user; the computation continues.
@@ -124,7 +127,7 @@ class Notice(Event):
     Attributes
     ----------
     about
-        Name of the alarm that it is about; "" for other news.
+        Name of the alarm that it is about, or ``RESUMED``; "" for other news.
     over
         Whether it says that this alarm is over.
     """

@@ -161,6 +161,8 @@ def compute_bundle(order: Order) -> Answer:
     finally:
         with _LOCK:
             _STEERED.pop(order.name, None)
+    if run.gone:
+        return Answer(worker.address, refused=f"stopped, as {run.gone}", useless=True)
     return Answer(worker.address, relay.failed, tuple(asked.cancelled))
 
 

@@ -430,7 +430,18 @@ def test_that_a_worker_that_cannot_compute_in_a_study_refuses_in_a_sentence(
     assert answer.cancelled == ()
 
 
-def refusing(folder):
+def test_that_a_worker_that_loses_its_device_hands_its_work_to_another(bundle, monkeypatch):
+    reason = "the GPU was lost (CUDA error: unspecified launch failure)"
+    monkeypatch.setattr("engine.plan.running.why_lost", lambda device: reason)
+    monkeypatch.setattr(device_images, "load", refusing)
+    forms = [trainings(1, epochs=1)[0].images.as_dict()]
+    answer = on_worker.compute_bundle(Order("o", str(bundle.folder), forms, Slot("cpu", 1, 1)))
+    assert answer.useless
+    assert answer.refused == f"stopped, as {reason}"
+    assert answer.failed == {}
+
+
+def refusing(folder, *_, **__):
     raise StudyError(f"{folder} cannot be written: Read-only file system")
 
 

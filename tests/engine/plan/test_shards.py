@@ -6,13 +6,13 @@ import pytest
 
 from engine import specs
 from engine.plan.cost import work_of
-from engine.plan.sharing import shared_run
 from engine.plan.sharing.bundles import LARGEST, Shard, divided, everything, plan_hash, shard_of
 from engine.plan.sharing.share import Share
 from engine.plan.sharing.shared_run import SharedRun
 from engine.plan.slots import slots_on
 from engine.specs import PGD, Adversarial, Glyphs, Interpretability, SmallCNN, Training
 from engine.specs.schema import SpecError
+from engine.store.claims import Claims
 from engine.store.presence import LEASE, Presence
 from engine.store.study import Result, Study
 
@@ -269,6 +269,43 @@ def test_that_a_failure_elsewhere_ends_what_needs_it_and_not_the_rest(tmp_path):
     assert any("it cannot be computed" in line for line in two[1].lines)
 
 
+def test_that_what_a_shard_with_a_lost_device_had_is_computed_by_another(tmp_path, monkeypatch):
+    plan, clock = plan_of(), Clock()
+    owners = divided(plan, 2)
+    owner = owners[plan[1].spec.key]
+    reason = "the GPU was lost (CUDA error: unspecified launch failure)"
+    with monkeypatch.context() as patched:
+        patched.setattr("engine.plan.running.why_lost", lambda device: reason)
+        ill = Process(tmp_path / "s", plan, Shard(owner, 2), clock, fails=(plan[1].spec.key,))
+        ill.run.run()  # ends by itself
+    assert ill.run.gone == reason
+    assert ill.run.outcomes["failed"] == 0
+    assert sum(reason in line and "what is finished" in line for line in ill.lines) == 1
+    well = Process(tmp_path / "s", plan, Shard(3 - owner, 2), clock, take_over=0.0)
+    well.steps(200)
+    again = Process(tmp_path / "s", plan, Shard(owner, 2), clock)
+    again.steps(200)
+    assert all(well.study.take_up(one.spec) for one in plan)
+    assert well.run.outcomes["failed"] == again.run.outcomes["failed"] == 0
+    computed = ill.computed[:-1] + well.computed + again.computed
+    assert sorted(computed) == sorted(one.spec.key for one in plan)  # nothing twice
+
+
+def test_that_a_look_does_not_read_again_what_is_done(tmp_path, monkeypatch):
+    """Claims are kept for minutes; a look every 2 s at hundreds of them costs what they bring."""
+    plan, clock = plan_of(), Clock()
+    one = Process(tmp_path / "s", plan, Shard(1, 1), clock)
+    one.steps(100)
+    one.run._claims.look()
+    read = []
+    monkeypatch.setattr(Claims, "_read", lambda self, key, number: read.append(key))
+    one.run._claims.look()
+    assert read == []
+    assert all(one.run._claims.on(other.spec.key).state == "done" for other in plan)
+    monkeypatch.undo()
+    one.end()
+
+
 def test_that_a_record_that_is_seen_late_is_waited_for(tmp_path, monkeypatch):
     """A network drive shows a new file up to a minute late; the claim says that it is there."""
     plan, clock = plan_of(), Clock()
@@ -292,11 +329,11 @@ def test_that_a_record_that_is_seen_late_is_waited_for(tmp_path, monkeypatch):
     def is_visible(key):
         return clock.now - written.get(key, clock.now) > 60.0
 
-    listed = shared_run._record_files
+    listed = SharedRun._record_files
     monkeypatch.setattr(
-        shared_run,
+        SharedRun,
         "_record_files",
-        lambda study, kinds: (path for path in listed(study, kinds) if is_visible(path.stem)),
+        lambda run, keys: (path for path in listed(run, keys) if is_visible(path.stem)),
     )
     for _ in range(400):
         for one in two:
