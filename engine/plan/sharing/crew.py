@@ -24,6 +24,7 @@ from engine.plan.sharing.on_worker import (
     title_of,
 )
 from engine.plan.sharing.relay import event_from, seconds_between
+from engine.program import VERSION
 
 SILENT = 10.0  # seconds without an answer of the scheduler, after which it is gone
 LOOK = 1.0  # seconds between two looks at who is there
@@ -307,11 +308,10 @@ class Crew:
             return  # gone again, or not heard of: the next look tells
         again = hand.title in self.hands
         self.hands[hand.title] = hand
-        if isinstance(about, BaseException):
+        if reason := _reason_against(about):
             with self._lock:
                 self._refused.add((hand.address, ""))
-            reason = f"{hand.title} cannot compute here: {type(about).__name__}: {about}"
-            self._say(hand.title, "refused", reason)
+            self._say(hand.title, "refused", f"{hand.title} {reason}")
             return
         hand.device = about["device"]
         place = f" on {about['host']}" if self.workers.scheduler else ""
@@ -339,3 +339,17 @@ class Crew:
 
     def _say(self, name: str, state: Any, text: str, device: str = "") -> None:
         self._emit(WorkerNews("", name, state, text, device))
+
+
+def _reason_against(about: Any) -> str:
+    """Return why a worker that said this of itself gets nothing, in words that go on from its name.
+
+    Another version may compute another result under the same key.
+    """
+    if isinstance(about, BaseException):
+        return f"cannot compute here: {type(about).__name__}: {about}"
+    version = about.get("version")
+    if version == VERSION:
+        return ""
+    of = f"version {version}" if version else "an older version"
+    return f"has {of} of Isthmus and whoever leads the run {VERSION}; it computes nothing"

@@ -22,6 +22,7 @@ from engine.plan.sharing.led import LedScheduler
 from engine.plan.sharing.on_worker import Answer, Order, Slot
 from engine.plan.sharing.relay import event_from
 from engine.plan.slots import slots_on
+from engine.program import VERSION
 from engine.specs import Glyphs, SmallCNN, Training
 from engine.specs.schema import from_dict
 from engine.store.study import Result, Study, StudyError
@@ -309,7 +310,7 @@ def crew(monkeypatch):
 
 
 def worker(name, process=7):
-    about = {"device": "CPU", "process": process, "host": "node1"}
+    about = {"device": "CPU", "version": VERSION, "process": process, "host": "node1"}
     return {"name": name, "nthreads": 1, "about": about}
 
 
@@ -358,6 +359,21 @@ def test_that_a_worker_without_the_program_gets_nothing(crew):
     assert ("refused", "worker bare cannot compute here: ModuleNotFoundError: No module named "
             "'engine'") in sentences(crew)  # fmt: skip
     assert crew._refusing(Order("o", "s", [], Slot())) == {"tcp://1"}
+
+
+def test_that_a_worker_of_another_version_gets_nothing_and_both_are_named(crew):
+    crew.there.update({"tcp://1": worker(0), "tcp://2": worker(1), "tcp://3": worker(2)})
+    crew.there["tcp://2"]["about"]["version"] = "9.9"
+    del crew.there["tcp://3"]["about"]["version"]
+    crew._look()
+    told = dict(sentences(crew)[1:2]) | {"old": sentences(crew)[2][1]}
+    rest = f"of Isthmus and whoever leads the run {VERSION}; it computes nothing"
+    assert told == {
+        "refused": f"worker 2 has version 9.9 {rest}",
+        "old": f"worker 3 has an older version {rest}",
+    }
+    assert crew._refusing(Order("o", "s", [], Slot())) == {"tcp://2", "tcp://3"}
+    assert crew.devices == ["CPU"]
 
 
 def test_that_a_worker_that_refused_a_file_still_gets_what_does_not_need_it(crew):
