@@ -153,6 +153,32 @@ def test_that_a_run_beside_a_shard_computes_nothing_twice(folder, single):
     assert not (folder / "s" / "shards").exists()
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="gives each task one core")
+def test_that_the_array_script_of_the_page_computes_the_plan(folder, single):
+    """As SLURM runs it: with the numbers of the task and of the array, and on one core."""
+    page = (ROOT / "docs" / "cluster.md").read_text()
+    script = page.partition("```bash\n")[2].partition("```")[0]
+    assert script.startswith("#!/bin/bash\n#SBATCH ")
+    (core, *_) = os.sched_getaffinity(0)
+    told = {"ISTHMUS": str(ROOT), "PYTHON": sys.executable, "PLAN": str(folder / "plan.toml"),
+            "STUDY": str(folder / "s"), "SLURM_ARRAY_TASK_COUNT": "2"}  # fmt: skip
+    tasks = [
+        subprocess.Popen(
+            ["bash", "-c", script],
+            env=os.environ | told | {"SLURM_ARRAY_TASK_ID": task},
+            cwd=folder,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            preexec_fn=lambda: os.sched_setaffinity(0, [core]),
+        )
+        for task in ("1", "2")
+    ]
+    ends = [task.communicate(timeout=300) for task in tasks]
+    assert [task.returncode for task in tasks] == [0, 0], ends
+    assert single[1] in [out for out, _ in ends]
+
+
 def test_that_a_wrong_shard_is_refused_in_one_line(folder, capsys):
     run = ["run", str(folder / "plan.toml"), "--study", str(folder / "s")]
     for shard in ("3/2", "0/2", "2"):
