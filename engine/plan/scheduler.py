@@ -33,7 +33,7 @@ from engine.plan.slots import Slots, slots_on, stream_on
 from engine.specs.schema import Spec
 from engine.store.asked import Asked, line_of
 from engine.store.study import Result, Study
-from engine.store.unfinished import tidy
+from engine.store.unfinished import tidy_soon
 
 __all__ = ["QueueMove", "Scheduler", "Slots", "compute", "missing", "moved", "slots_on"]
 
@@ -262,7 +262,7 @@ class Scheduler:
         deadline = time.monotonic() + timeout
         for worker in self._workers:
             worker.join(max(0.0, deadline - time.monotonic()))
-        tidy(self.study)
+        tidy_soon(self.study, self.asked, max(0.0, deadline - time.monotonic()))
         return not any(worker.is_alive() for worker in self._workers)
 
     def _work(self) -> None:

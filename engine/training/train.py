@@ -14,7 +14,7 @@ from engine.devices.precision import check_precision
 from engine.jobs.asked import tell_fewer, tell_no_radius
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages, trainable
-from engine.jobs.events import Scalars, Snapshot
+from engine.jobs.events import RESUMED, Scalars, Snapshot
 from engine.specs import ClassifierSpec, Training
 from engine.specs.proposals import one_and_many_steps
 from engine.specs.schema import SpecError
@@ -212,7 +212,7 @@ class Run:
         state, context = self.state, self.context
         if state.epoch == 0:
             return
-        context.notice(f"resumed after epoch {state.epoch}")
+        context.notice(f"resumed after epoch {state.epoch}", about=RESUMED)
         for name, values in SHOWN_CURVES:
             columns = [state.history[f"{name}__{value}"] for value in values]
             for step, *row in zip(state.history[f"{name}__step"], *columns, strict=True):

@@ -24,7 +24,7 @@ from engine.plan.sharing.on_worker import (
     title_of,
 )
 from engine.plan.sharing.relay import event_from, seconds_between
-from engine.program import VERSION
+from engine.plan.slots import libraries
 
 SILENT = 10.0  # seconds without an answer of the scheduler, after which it is gone
 LOOK = 1.0  # seconds between two looks at who is there
@@ -308,10 +308,11 @@ class Crew:
             return  # gone again, or not heard of: the next look tells
         again = hand.title in self.hands
         self.hands[hand.title] = hand
-        if reason := _reason_against(about):
+        if isinstance(about, BaseException):
             with self._lock:
                 self._refused.add((hand.address, ""))
-            self._say(hand.title, "refused", f"{hand.title} {reason}")
+            reason = f"{hand.title} cannot compute here: {type(about).__name__}: {about}"
+            self._say(hand.title, "refused", reason)
             return
         hand.device = about["device"]
         place = f" on {about['host']}" if self.workers.scheduler else ""
@@ -319,6 +320,10 @@ class Crew:
         verb = "is back" if again else "is ready"
         text = f"{hand.title} ({hand.who}) {verb} and computes on {hand.device}"
         self._say(hand.title, "back" if again else "ready", text, hand.device)
+        own, found = libraries(), about.get("libraries", "an earlier version")
+        if found != own:
+            text = f"{hand.title} has {found}, this process {own}: its numbers may differ"
+            self._say(hand.title, "differs", text, hand.device)
 
     def _lose(self, hand: Hand, *, left: bool) -> None:
         """Say that a worker does not answer any more, and what becomes of its work."""
@@ -339,17 +344,3 @@ class Crew:
 
     def _say(self, name: str, state: Any, text: str, device: str = "") -> None:
         self._emit(WorkerNews("", name, state, text, device))
-
-
-def _reason_against(about: Any) -> str:
-    """Return why a worker that said this of itself gets nothing, in words that go on from its name.
-
-    Another version may compute another result under the same key.
-    """
-    if isinstance(about, BaseException):
-        return f"cannot compute here: {type(about).__name__}: {about}"
-    version = about.get("version")
-    if version == VERSION:
-        return ""
-    of = f"version {version}" if version else "an older version"
-    return f"has {of} of Isthmus and whoever leads the run {VERSION}; it computes nothing"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.jobs.context import Cache, Context
-from engine.jobs.events import Ended, Event, Notice
+from engine.jobs.events import Ended, Event, Notice, Queued
 from engine.plan.computations import COMPUTATIONS
 from engine.plan.scheduler import Scheduler
 from engine.plan.sharing.share import Share
@@ -208,8 +208,7 @@ class SharedRun:
                 if child in self._open and child not in failed:
                     failed.append(child)
                     if child in self._mine:
-                        self.outcomes["failed"] += 1
-                        self._emit(Ended(child, "failed", 0.0, reason))
+                        self._fail_unbegun(child, reason)
 
     def _take_up(self) -> None:
         """Adopt records that others wrote; take out what failed elsewhere."""
@@ -241,9 +240,15 @@ class SharedRun:
                 yield from [folder / name for name in os.listdir(folder) if name in wanted]
 
     def _failed_elsewhere(self, key: str, message: str) -> None:
-        self.outcomes["failed"] += 1
-        self._emit(Ended(key, "failed", 0.0, message))
+        self._fail_unbegun(key, message)
         self._fail(key)
+
+    def _fail_unbegun(self, key: str, message: str) -> None:
+        """Tell of a failure of what nobody queued here, by its title."""
+        spec = self.share.specs[key]
+        self.outcomes["failed"] += 1
+        self._emit(Queued(key, spec.kind, spec.title))
+        self._emit(Ended(key, "failed", 0.0, message))
 
     def _give_up_lost(self) -> None:
         """Cancel what another process took over because this one seemed to be dead."""

@@ -21,8 +21,7 @@ from engine.plan.sharing.crew import Crew, Hand
 from engine.plan.sharing.led import LedScheduler
 from engine.plan.sharing.on_worker import Answer, Order, Slot
 from engine.plan.sharing.relay import event_from
-from engine.plan.slots import slots_on
-from engine.program import VERSION
+from engine.plan.slots import libraries, slots_on
 from engine.specs import Glyphs, SmallCNN, Training
 from engine.specs.schema import from_dict
 from engine.store.study import Result, Study, StudyError
@@ -310,7 +309,7 @@ def crew(monkeypatch):
 
 
 def worker(name, process=7):
-    about = {"device": "CPU", "version": VERSION, "process": process, "host": "node1"}
+    about = {"device": "CPU", "process": process, "host": "node1", "libraries": libraries()}
     return {"name": name, "nthreads": 1, "about": about}
 
 
@@ -339,6 +338,23 @@ def test_that_coming_loss_and_return_of_a_worker_are_a_sentence_each(crew):
     ]
 
 
+@pytest.mark.parametrize("found", ["Isthmus 0.0.9, torch 1.0, numpy 1.0", None])
+def test_that_a_worker_of_other_versions_is_told_of_in_one_sentence(crew, found):
+    one = worker(0)
+    if found is None:  # it does not say which
+        del one["about"]["libraries"]
+    else:
+        one["about"]["libraries"] = found
+    crew.there.update({"tcp://1": one, "tcp://2": worker(1, 8)})
+    crew._look()
+    crew._look()
+    told = [text for state, text in sentences(crew) if state == "differs"]
+    assert told == [
+        f"worker 1 has {found or 'an earlier version'}, this process {libraries()}: its numbers "
+        "may differ"
+    ]
+
+
 def test_that_the_last_worker_of_a_scheduler_that_goes_is_waited_for(crew):
     object.__setattr__(crew.workers, "scheduler", "tcp://127.0.0.1:1")
     crew.there["tcp://1"] = worker("left")
@@ -359,21 +375,6 @@ def test_that_a_worker_without_the_program_gets_nothing(crew):
     assert ("refused", "worker bare cannot compute here: ModuleNotFoundError: No module named "
             "'engine'") in sentences(crew)  # fmt: skip
     assert crew._refusing(Order("o", "s", [], Slot())) == {"tcp://1"}
-
-
-def test_that_a_worker_of_another_version_gets_nothing_and_both_are_named(crew):
-    crew.there.update({"tcp://1": worker(0), "tcp://2": worker(1), "tcp://3": worker(2)})
-    crew.there["tcp://2"]["about"]["version"] = "9.9"
-    del crew.there["tcp://3"]["about"]["version"]
-    crew._look()
-    told = dict(sentences(crew)[1:2]) | {"old": sentences(crew)[2][1]}
-    rest = f"of Isthmus and whoever leads the run {VERSION}; it computes nothing"
-    assert told == {
-        "refused": f"worker 2 has version 9.9 {rest}",
-        "old": f"worker 3 has an older version {rest}",
-    }
-    assert crew._refusing(Order("o", "s", [], Slot())) == {"tcp://2", "tcp://3"}
-    assert crew.devices == ["CPU"]
 
 
 def test_that_a_worker_that_refused_a_file_still_gets_what_does_not_need_it(crew):

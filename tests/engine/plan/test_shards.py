@@ -1,5 +1,7 @@
 """Shards of a plan: how it is divided, and what a shard does when the others do not work."""
 
+import json
+
 import pytest
 
 from engine import specs
@@ -50,11 +52,11 @@ class Clock:
 class Process:
     """A shard in this process, whose computations do nothing."""
 
-    def __init__(self, path, plan, shard, clock, take_over=600.0, *, fails=(), files=""):
+    def __init__(self, path, plan, shard, clock, take_over=600.0, *, fails=(), **about):
         self.study = Study(path, create=True)
         self.said, self.computed = [], []
         owners = divided(plan, shard.count)
-        presence = Presence(path, shard.index, shard.count, plan_hash(plan), clock, files=files)
+        presence = Presence(path, shard.index, shard.count, plan_hash(plan), clock, **about)
 
         def compute(spec, context):
             self.computed.append(spec.key)
@@ -197,6 +199,38 @@ def test_that_a_shard_with_another_file_of_methods_is_named_once_with_both(tmp_p
     ) == 1, one.lines  # fmt: skip
     for process in (one, two):
         process.end()
+
+
+@pytest.mark.parametrize("other", ["Isthmus 0.0.9, torch 1.0, numpy 1.0", ""])
+def test_that_a_shard_of_other_versions_is_told_of_in_one_sentence_and_helps(tmp_path, other):
+    plan, clock = plan_of(), Clock()
+    one = Process(tmp_path / "s", plan, Shard(1, 2), clock, libraries="Isthmus 0.1.0")
+    two = Process(tmp_path / "s", plan, Shard(2, 2), clock, libraries=other)
+    for _ in range(100):
+        one.steps(1)
+        two.steps(1)
+    title = two.run._presence.me.title
+    sentence = f"{title} has {other or 'an earlier version'}, this process Isthmus 0.1.0"
+    assert one.lines.count(f"{sentence}: its numbers may differ") == 1, one.lines
+    assert one.run.finished
+    assert two.run.finished
+    assert not any("another plan" in line for line in one.lines)
+
+
+def test_that_a_member_that_says_less_or_more_is_one_too(tmp_path):
+    one, two = (Presence(tmp_path, n, 2, "plan") for n in (1, 2))
+    path = tmp_path / "shards" / f"{two.me.name}.json"
+    said = json.loads(path.read_text())
+    del said["libraries"]
+    said["later"] = {"a": 1}
+    path.write_text(json.dumps(said))
+    ((member, state),) = one.others().values()
+    assert (member.title, member.libraries, state) == (two.me.title, "", "alive")
+    said["shard"] = "2"
+    path.write_text(json.dumps(said))
+    assert one.others() == {}
+    for each in (one, two):
+        each.end()
 
 
 def test_that_shards_of_one_plan_are_no_strangers(tmp_path):
