@@ -146,8 +146,8 @@ class WorkerNews(Event):
     name
         What it is called; "" if it is about all of them.
     state
-        "starting", "ready", "lost", "back", "refused" (it computes nothing that needs some file),
-        "ended", or "gone" for a scheduler.
+        "starting", "ready", "differs" (it has other versions), "lost", "back", "refused" (it
+        computes nothing that needs some file), "ended", or "gone" for a scheduler.
     text
         One sentence for the user.
     device
@@ -155,7 +155,7 @@ class WorkerNews(Event):
     """
 
     name: str
-    state: Literal["starting", "ready", "lost", "back", "refused", "ended", "gone"]
+    state: Literal["starting", "ready", "differs", "lost", "back", "refused", "ended", "gone"]
     text: str
     device: str = ""
 

@@ -15,6 +15,7 @@ from engine.specs import (
     ScoreControl,
     Training,
 )
+from engine.specs.attributions import GROUPS, OF_THE_PAPER
 from engine.specs.schema import SpecError
 from gui.look.plain import plain_tip
 from gui.pages.common.check_all import CheckAll
@@ -62,9 +63,9 @@ class RetrainForm(SidePanel):
     def _build_methods(self) -> None:
         self.picker = NetworkPicker(self.workspace, MOST_NETWORKS, at_first=MOST_NETWORKS)
         self.all = CheckAll(self.picker)
-        self.methods = MethodPicker(AttributionSpec)
-        for kind in ("gradient", "gradient_x_input"):
-            self.methods.boxes[kind].setChecked(True)
+        self.methods = MethodPicker(AttributionSpec, groups=GROUPS, usual=OF_THE_PAPER)
+        for cls in OF_THE_PAPER:
+            self.methods.boxes[cls.kind].setChecked(True)
         self.modes: dict[Mode, QCheckBox] = {
             "roar": QCheckBox("ROAR: remove and retrain"),
             "kar": QCheckBox("KAR: keep and retrain"),
