@@ -53,7 +53,7 @@ def probe_picture(study: Study, key: str) -> NDArray[np.uint8]:
 
 
 class PreviewCard(QFrame):
-    """Shows the network that the user pointed at last."""
+    """Shows the network that the user pointed at last, at first any."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
         super().__init__(parent)
@@ -98,7 +98,10 @@ class PreviewCard(QFrame):
         self._name.setText(point.network)
         self._numbers.setText(_numbers_of(point))
         self._picture.show()
-        self._hint.setText("Probe images and their gradients at the end of training.")
+        self._hint.setText(
+            "Probe images and their gradients at the end of training. Point at another network to "
+            "see its own; a click opens its record."
+        )
         known = self._pictures.get(point.key)
         if known is not None:
             self._draw(known)
@@ -153,7 +156,8 @@ def _numbers_of(point: NetworkPoint) -> str:
     for mode, scores in sorted(point.scores.items(), reverse=True):
         for kind, score in sorted(scores.items()):
             spread = point.spreads.get(mode, {}).get(kind)
-            text = f"{mode.upper()} {method_words(kind)} {score:+.3f}"
+            number = f"{score:+.3f}".replace("-", "−")
+            text = f"{mode.upper()} {method_words(kind)} {number}"
             text += "" if spread is None else f" ± {spread:.3f}"
             lines.append(", ".join(filter(None, (text, score_note(point, mode, kind)))))
-    return "\n".join(lines).replace("-", "−")
+    return "\n".join(lines)
