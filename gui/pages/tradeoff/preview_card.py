@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPixmap
-from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from engine.figures.paper.tradeoff import method_words
 from engine.store.study import Study
@@ -72,12 +72,20 @@ class PreviewCard(QFrame):
         self._picture.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter)
         self._hint = Label(wordWrap=True)
         self._hint.setProperty("role", "muted")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 12, 16, 12)
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(16, 12, 4, 12)  # the bar that scrolls stands at the right
         column.setSpacing(8)
         for widget in (self._name, self._numbers, self._picture, self._hint):
             column.addWidget(widget)
         column.addStretch(1)
+        scroll = QScrollArea()  # a low window has no room for all of it
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inside)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll)
         self.clear()
 
     def clear(self) -> None:
