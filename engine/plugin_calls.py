@@ -6,7 +6,9 @@ or returns something else than its kind must fails the computation it was called
 
 from __future__ import annotations
 
+import copy
 import functools
+import itertools
 import math
 import traceback
 from collections.abc import Callable, Iterator
@@ -110,42 +112,52 @@ def _asked(
     model: nn.Module,
     images: Tensor,
     labels: Tensor,
-    fields: dict[str, Any],
+    *args: Any,
+    **fields: Any,
 ) -> Any:
     """Call a function that asks a network; nothing that it was given may differ afterwards.
 
-    It gets copies of images and labels, because others compute with them too. Modes of the
-    network's layers, whether its weights need gradients, and the gradients themselves are put back;
-    weights that were changed are a fault of the function.
+    It gets copies, because others compute with the same network, images and labels. Numbers of the
+    network that it changed are a fault of the function: what it found is about another network.
     """
-    modes = [(module, module.training) for module in model.modules()]
-    weights = list(model.parameters())
-    before = [(weight, weight.requires_grad, weight.grad) for weight in weights]
-    tensors = [*weights, *model.buffers()]
-    numbers = _sums(tensors)
-    for weight in weights:
-        weight.grad = None
-    try:
-        found = called(path, function, model, images.clone(), labels.clone(), **fields)
-    finally:
-        for module, training in modes:
-            module.training = training
-        for weight, needed, gradient in before:
-            weight.requires_grad_(needed)
-            weight.grad = gradient
-    if not torch.equal(numbers, _sums(tensors)):
+    own = copied(model)
+    found = called(path, function, own, images.clone(), labels.clone(), *args, **fields)
+    if not _same_numbers(own, model):
         line = line_of(function)
         where = f"{path.name}, line {line}" if line else path.name
         raise PluginError(f"{where}: it changed the network's weights, must leave them as they are")
     return found
 
 
-@torch.no_grad()
-def _sums(tensors: list[Tensor]) -> Tensor:
-    """Return a number for each tensor that differs once the tensor was changed, but for chance."""
-    if not tensors:
-        return torch.zeros(0)
-    return torch.stack([tensor.float().sum() for tensor in tensors]).nan_to_num()
+def copied(model: nn.Module) -> nn.Module:
+    """Return a copy of a network: layers, numbers, modes and hooks, without gradients.
+
+    Functions that it holds are shared, such as the one that says whether it is still wanted.
+    """
+    kept: list[object] = []
+    for module in model.modules():
+        for value in vars(module).values():
+            held = value.values() if isinstance(value, dict) else (value,)
+            kept += [one for one in held if callable(one) and not isinstance(one, nn.Module)]
+    return copy.deepcopy(model, {id(value): value for value in kept})
+
+
+def _same_numbers(one: nn.Module, other: nn.Module) -> bool:
+    """Return whether two networks have the same weights and buffers, by name, type and value."""
+    found, wanted = (
+        dict(itertools.chain(model.named_parameters(), model.named_buffers()))
+        for model in (one, other)
+    )
+    return found.keys() == wanted.keys() and all(
+        _alike(found[name], value) for name, value in wanted.items()
+    )
+
+
+def _alike(one: Tensor, other: Tensor) -> bool:
+    """Return whether two tensors are equal; NaN equals NaN, as broken weights may hold it."""
+    if (one.dtype, one.shape, one.device) != (other.dtype, other.shape, other.device):
+        return False
+    return bool(torch.equal(one, other) or torch.equal(one.nan_to_num(), other.nan_to_num()))
 
 
 def guarded_attack(path: Path, function: Function) -> Function:
@@ -153,7 +165,7 @@ def guarded_attack(path: Path, function: Function) -> Function:
 
     @functools.wraps(function)
     def attack(model: nn.Module, images: Tensor, labels: Tensor, **fields: Any) -> Tensor:
-        found = _asked(path, function, model, images, labels, fields)
+        found = _asked(path, function, model, images, labels, **fields)
         adv_images = _like_images(path, function, found, images)
         norm, eps = fields["norm"], fields["eps"]
         low, high = float(adv_images.amin()), float(adv_images.amax())
@@ -173,7 +185,7 @@ def guarded_attribution(path: Path, function: Function) -> Function:
 
     @functools.wraps(function)
     def attribution(model: nn.Module, images: Tensor, labels: Tensor, **fields: Any) -> Tensor:
-        found = _asked(path, function, model, images, labels, fields)
+        found = _asked(path, function, model, images, labels, **fields)
         return _like_images(path, function, found, images)
 
     return attribution
@@ -199,8 +211,8 @@ def guarded_metric(path: Path, function: Function) -> Function:
     """Return a metric that is checked to give a result that can be stored."""
 
     @functools.wraps(function)
-    def metric(*args: Any) -> Result:
-        found = called(path, function, *args)
+    def metric(model: nn.Module, images: Tensor, labels: Tensor, *args: Any) -> Result:
+        found = _asked(path, function, model, images, labels, *args)
         if not isinstance(found, Result):
             _refuse(path, function, _what(found), "a Result of numbers and arrays")
         for name, value in found.numbers.items():

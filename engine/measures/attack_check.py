@@ -17,7 +17,7 @@ from engine.attacks.losses import stands
 from engine.attribution.methods import gradient
 from engine.jobs.context import Context
 from engine.jobs.device_images import layout
-from engine.measures.strong import output_signs
+from engine.measures.signs import misled_share, output_signs
 from engine.networks.gradients import as_unit, logits_of
 from engine.specs import FGSM, PGD, AttackCheck, AttackSpec, LossAttack
 from engine.specs.measures import LARGE_STEPS, RANDOM_DRAWS, targeted_margin
@@ -41,8 +41,9 @@ def attack_check(
         every image) and ``random_accuracy`` (random corners or directions of the same ball);
         ``iterates_low`` and ``iterates_high``, the range of pixels that the attack showed to the
         network; ``zero_gradient_share`` of images; and what
-        :func:`~engine.training.evaluation.gradient_signs` and
-        :func:`~engine.measures.strong.output_signs` return.
+        :func:`~engine.training.evaluation.gradient_signs`,
+        :func:`~engine.measures.signs.output_signs` and
+        :func:`~engine.measures.signs.misled_share` return.
         Source: Carlini et al. 2019, evaluating robustness.
     """
     many = _iterated(spec.attack)
@@ -68,6 +69,8 @@ def attack_check(
     numbers["zero_gradient_share"] = zero_gradient_share(model, images, labels, context)
     numbers |= output_signs(model, images, context)
     numbers |= gradient_signs(model, images, labels, context)
+    threat = spec.attack.norm, spec.attack.eps
+    numbers["misled_share"] = misled_share(model, images, labels, *threat, context)
     return Result(numbers)
 
 

@@ -19,9 +19,9 @@ from engine.attacks.table import attack
 from engine.jobs.context import Context
 from engine.jobs.device_images import layout
 from engine.jobs.events import Scalars
+from engine.measures.signs import misled_share, output_signs
 from engine.networks.gradients import as_unit, logits_of
 from engine.specs import AttackSpec, StrongAccuracy
-from engine.specs.measures import OUTPUT_CHECKS
 from engine.specs.passes import FORWARD
 from engine.store.study import Result
 from engine.tradeoff.robustness import wilson
@@ -45,10 +45,11 @@ def strong_accuracy(
     -------
     Result
         Numbers in [0, 1]: ``accuracy`` with its 95 % Wilson interval ``accuracy_low`` and
-        ``accuracy_high``, ``clean_accuracy``, what :func:`output_signs` and
-        :func:`~engine.training.evaluation.gradient_signs` return, ``blind_gain``, the share that an
-        attack without gradients broke after those with them, and ``passes``, the work done for one
-        image. Array ``broken_by`` int8 (N,): the number of the attack that broke an image, or
+        ``accuracy_high``, ``clean_accuracy``, what :func:`~engine.measures.signs.output_signs` and
+        :func:`~engine.training.evaluation.gradient_signs` return, ``misled_share``, see
+        :func:`~engine.measures.signs.misled_share`, ``blind_gain``, the share that an attack
+        without gradients broke after those with them, and ``passes``, the work done for one image.
+        Array ``broken_by`` int8 (N,): the number of the attack that broke an image, or
         :data:`STANDS` or :data:`CLEAN_WRONG`. Document ``attacks``: title, how many images each
         attack was made on and left standing.
     """
@@ -66,54 +67,13 @@ def strong_accuracy(
         "classes": run.classes,
         **output_signs(model, images, context),
         **gradient_signs(model, images, labels, context),
+        "misled_share": misled_share(model, images, labels, spec.norm, spec.eps, context),
     }
     blind = [i for i, attack in enumerate(spec.attacks) if not attack.uses_gradient]
     if blind:
         numbers["blind_gain"] = float(np.isin(run.broken_by, blind).sum()) / count
     numbers["passes"] = run.passes / count + spec.passes_of_checks
     return Result(numbers, arrays={"broken_by": run.broken_by}, documents={"attacks": run.table()})
-
-
-def output_signs(
-    model: nn.Module, images: Tensor, context: Context
-) -> dict[str, float | int | str]:
-    """Return signs in the network's outputs that attacks on it may mislead.
-
-    Returns
-    -------
-    dict
-        ``passes_differ``, the largest difference of logits in several passes over the images,
-        relative to the largest logit; ``outputs_are_probabilities`` (0 or 1); ``nonfinite_images``,
-        the number of images with NaN or infinite logits. Source: Croce, Hein 2020, flags of their
-        code.
-    """
-    check = context.check_cancelled
-    first = logits_of(model, images, check_cancelled=check)
-    differ = 0.0
-    for _ in range(1, OUTPUT_CHECKS):
-        again = logits_of(model, images, check_cancelled=check)
-        differ = max(differ, _relative_difference(first, again))
-    return {
-        "passes_differ": differ,
-        "outputs_are_probabilities": int(are_probabilities(first)),
-        "nonfinite_images": int((~first.isfinite().all(1)).sum()) if len(first) else 0,
-    }
-
-
-def _relative_difference(first: Tensor, again: Tensor) -> float:
-    if not len(first):
-        return 0.0
-    change = (first - again).abs().nan_to_num(0.0, posinf=0.0)
-    scale = first.abs().nan_to_num(0.0, posinf=0.0).max().clamp_min(1e-12)
-    return float(change.max() / scale)
-
-
-def are_probabilities(outputs: Tensor) -> bool:
-    """Return whether all outputs (N, K) are in [0, 1] and add up to 1."""
-    if not len(outputs):
-        return False
-    sums = outputs.sum(1)
-    return bool((outputs >= 0).all() and torch.allclose(sums, torch.ones_like(sums), atol=1e-4))
 
 
 @dataclass

@@ -46,6 +46,15 @@ RANDOM_SAMPLES = 20
 OUTPUT_CHECKS = 5
 """Passes over the images that are compared to see whether the network answers at random."""
 
+PROBES = 2
+"""Random changes by which a gradient is held against what the network does."""
+
+CHECKS_OF_ANSWERS = FORWARD * (OUTPUT_CHECKS + 1) + TO_PIXELS
+"""Passes that are compared, those in other company, and one gradient."""
+
+CHECKS_OF_GRADIENTS = FORWARD * (2 * PROBES + 3) + TO_PIXELS
+"""A gradient, changes of either sign, and three steps along it."""
+
 
 def _check_some(indices: tuple[int, ...]) -> None:
     if not indices:
@@ -199,7 +208,7 @@ class StrongAccuracy(MetricSpec, kind="strong_accuracy", label="Accuracy under s
     @property
     def passes_of_checks(self) -> float:
         """The part of ``passes`` that does not depend on how many images stand."""
-        return FORWARD * (1 + OUTPUT_CHECKS) + TO_PIXELS
+        return FORWARD + CHECKS_OF_ANSWERS + CHECKS_OF_GRADIENTS
 
 
 def targeted_margin(norm: Norm, eps: float) -> APGD:
@@ -258,7 +267,8 @@ class AttackCheck(MetricSpec, kind="attack_check", label="Report card of the att
         plain, towards = self.attack.passes, targeted_margin(self.attack.norm, self.attack.eps)
         large = TO_PIXELS * LARGE_STEPS
         variants = plain * (2 + self.restarts) + large + towards.passes
-        return variants + TO_PIXELS * 3 + FORWARD * RANDOM_DRAWS
+        checks = CHECKS_OF_ANSWERS + CHECKS_OF_GRADIENTS
+        return variants + TO_PIXELS * 2 + FORWARD * RANDOM_DRAWS + checks
 
     def check(self) -> None:
         if not self.attack.eps or self.attack.target is not None:

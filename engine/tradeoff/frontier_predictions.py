@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from engine.tradeoff.frontier_verdicts import (
 )
 from engine.tradeoff.resampling import paired_limits
 
+Outcome = Literal["held", "failed", "not tested"]
 Tested = tuple[bool | None, str]
 """Whether a prediction held, None if it could not be tested, and what that rests on."""
 
@@ -43,14 +45,15 @@ class Prediction:
     name, claim
         Such as "P0", and one sentence.
     outcome
-        "held", "failed" or "not tested".
+        Whether it held. Where it says that something is not there, or not more than something else,
+        "held" is only that nothing refuted it.
     numbers
         What the outcome rests on.
     """
 
     name: str
     claim: str
-    outcome: str
+    outcome: Outcome
     numbers: str
 
 
@@ -65,7 +68,7 @@ class _Row:
     def tested(self, results: _Results) -> Prediction:
         """Return what came out."""
         held, numbers = self.test(results)
-        words = "not tested" if held is None else "held" if held else "failed"
+        words: Outcome = "not tested" if held is None else "held" if held else "failed"
         return Prediction(self.name, self.claim.format(axis=results.found.axis), words, numbers)
 
 

@@ -26,6 +26,7 @@ from engine.tradeoff.resampling import (
 
 Floats = NDArray[np.float64]
 Beyond = Literal["beyond smoothness", "opposite", "undetermined"]
+Traded = Literal["a trade-off", "opposite", "undetermined"]
 
 VANISHED = -0.3
 """A correlation wholly above this is none to speak of."""
@@ -79,7 +80,9 @@ def tradeoff(found: Frontier) -> list[Judgement]:
         places = found.whole(CLEAN, outcome)
         if places:
             one = _related(found, CLEAN, outcome, places, [])
-            words = {-1: "a trade-off", 1: "opposite", 0: "undetermined"}[one.side]
+            words: Traded = "undetermined"
+            if one.side:
+                words = "opposite" if one.side > 0 else "a trade-off"
             judged.append(Judgement(outcome, one, words))
     return judged
 

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +26,7 @@ from scipy.special import stdtrit
 from engine.tradeoff.inference import LEVEL, Limits, side_of
 
 Floats = NDArray[np.float64]
+Dominating = Literal["dominates", "no verdict"]
 
 ENUMERATED = 8
 """Most units of which all samples are enumerated: 6,435 of 8."""
@@ -233,6 +235,11 @@ class Dominance:
     def holds(self) -> bool:
         """Whether no axis is worse by more than the margin, and one is better."""
         return min(self.not_worse) > -MARGIN and max(self.better) > 0
+
+    @property
+    def words(self) -> Dominating:
+        """The verdict."""
+        return "dominates" if self.holds else "no verdict"
 
 
 def dominance(point: ArrayLike, reference: ArrayLike, comparisons: int) -> Dominance:

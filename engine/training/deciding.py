@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import bdtrc
 from torch import Tensor, nn
 
 from engine.data.image_set import ImageSet
@@ -33,7 +34,8 @@ MOST_IMAGES = 500
 FEWEST_IMAGES = 50
 SECONDS = 90.0  # if the first batch shows that it would take longer, fewer images are measured
 BATCH = 25
-STANDARD_ERRORS = 3.0  # above chance that the best choice must be to count as better
+STANDARD_ERRORS = 3.0  # above the best that an order found in the images must be to be offered
+GUESSED = 0.001  # probability by which a guessing network may have as many right
 FOUND_ORDER = "found in the images"
 
 Progress = Callable[[float, float], None]
@@ -287,9 +289,10 @@ def _from_confusion(
 
 
 def _is_chance(best: Choice, chance: float) -> bool:
-    # Of a handful of images even all that are right are within the errors, but not near guessing.
-    error = math.sqrt(chance * (1 - chance) / max(1, best.count))
-    return best.accuracy - chance <= min(STANDARD_ERRORS * error, (1 - chance) / 2)
+    """Return whether a guessing network has as many right in at least one of a thousand samples."""
+    by_chance = float(bdtrc(best.correct - 1, best.count, chance)) if best.correct else 1.0
+    # Of a handful of images even all that are right come about by chance, but not near guessing.
+    return by_chance > GUESSED and best.accuracy - chance <= (1 - chance) / 2
 
 
 def _sample(images: ImageSet, most: int) -> tuple[NDArray[Any], Tensor]:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import batch_norm
 
 from engine import specs
 from engine.jobs.classifiers import classifier
@@ -35,15 +36,43 @@ from tests.benchmarks.autoattack_inputs import Places, network_and_images
 DEMO = Path(__file__).resolve().parents[2] / "resources" / "demo.isthmus"
 LEARNED = 0.5
 JUDGES = {**CHECKS, **{name: SIGNS[name] for name in SIGNS if name != "without gradients"}}
-SIGNS_OF_HIDING = LIKELY | {"outputs", "repeatable"}
+SIGNS_OF_HIDING = LIKELY | {"outputs", "repeatable", "each by itself"}
 """Checks about the network. The others compare attacks: that a stronger one breaks more is true."""
 NUMBERS = {
     "zero gradients": "zero_gradient_share",
     "no gradient": "no_gradient_share",
     "zero pixels": "zero_pixel_share",
+    "misled gradients": "misled_share",
     "large eps": "large_eps_accuracy",
 }
 """Checks that compare one share with a constant of :mod:`engine.tradeoff.verdicts`."""
+
+
+class Decoy(nn.Module):
+    """A network that answers as another one, and passes back the gradient of a third."""
+
+    def __init__(self, inner: nn.Module):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits (N, K)."""
+        answers: Tensor = self.inner(images.detach())
+        signs = torch.linspace(-1, 1, images[0].numel(), device=images.device)
+        other = (images.flatten(1) * signs).sum(1, keepdim=True)
+        false = other * torch.arange(answers.shape[1], device=images.device).cos()
+        return answers + false - false.detach()
+
+
+def half_seen(images: Tensor) -> Tensor:
+    """Pass the gradient back to every other column alone."""
+    even = torch.arange(images.shape[-1], device=images.device) % 2 == 0
+    return torch.where(even, images, images.detach())
+
+
+def by_batch(images: Tensor) -> Tensor:
+    """Normalise by the statistics of the batch."""
+    return 0.5 + 0.25 * batch_norm(images, None, None, training=True)
 
 
 class Hiding(nn.Module):
@@ -68,6 +97,13 @@ HIDDEN: dict[str, Callable[[nn.Module], nn.Module]] = {
     "sigmoid of slope 100": lambda inner: Hiding(
         inner, lambda images: torch.sigmoid(100 * (images - 0.5))
     ),
+    "ripples of 0.0126": lambda inner: Hiding(
+        inner, lambda images: images + 0.05 * torch.sin(500 * images)
+    ),
+    "another gradient": Decoy,
+    "gradient of half the pixels": lambda inner: Hiding(inner, half_seen),
+    "statistics of the batch": lambda inner: Hiding(inner, by_batch),
+    "a sigmoid a class": lambda inner: nn.Sequential(inner, nn.Sigmoid()),
     "probabilities": lambda inner: nn.Sequential(inner, nn.Softmax(1)),
     "noise of 0.1": lambda inner: Hiding(
         inner, lambda images: images + 0.1 * torch.randn_like(images)

@@ -1,6 +1,7 @@
 """What a method of the user leaves changed, or raises, reaches nothing else."""
 
 import threading
+from contextlib import suppress
 
 import pytest
 import torch
@@ -9,10 +10,11 @@ from torch import nn
 from engine.attacks.table import attack
 from engine.cli.main import main
 from engine.cli.templates import TEMPLATES
-from engine.plugin_calls import LONGEST_MESSAGE, PluginError, called
+from engine.plugin_calls import LONGEST_MESSAGE, PluginError, called, guarded_metric
 from engine.plugins import forget, load, loaded
 from engine.specs import AttackSpec
 from engine.specs.schema import from_dict
+from engine.store.study import Result
 
 FIRST = "    worst = images.clone()\n"
 RAISED = {
@@ -124,12 +126,60 @@ def test_that_nothing_is_changed_once_a_method_has_run(file, more):
         "[w.data.mul_(0.5) for w in model.parameters()]",
         "model.train(); model(images)",
         "model[2].running_var.add_(1)",
+        "model[1].weight.data = model[1].weight.data.flip(0)",
+        "model[1].weight.data[0], model[1].weight.data[1] = model[1].weight.data[1] * 1, 0",
+        "model[4] = torch.nn.Linear(8, 3).eval()",
+        "model.half().float()",
+        "model.append(torch.nn.Linear(3, 3).eval())",
     ],
 )
 def test_that_a_method_that_changes_the_network_is_refused(file, more):
     model, images, labels = network(), torch.rand(4, 1, 6, 6), torch.tensor([0, 1, 2, 0])
     with pytest.raises(PluginError, match="changed the network's weights"):
         attacked(file(more), model, images, labels)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "torch.nn.init.zeros_(model[1].weight)",
+        "model[4] = torch.nn.Linear(8, 3).eval()",
+        "model.register_forward_hook(lambda module, given, found: 0 * found)",
+        "model.forward = lambda images: torch.zeros(len(images), 3)",
+        "model.train(); model(images)",
+    ],
+)
+def test_that_the_network_of_others_stays_as_it_was(file, more):
+    model, images, labels = network(), torch.rand(4, 1, 6, 6), torch.tensor([0, 1, 2, 0])
+    before, answers = of(model), model(images)
+    with suppress(PluginError):
+        attacked(file(more), model, images, labels)
+    now = of(model)
+    assert all(torch.equal(one, other) for one, other in zip(before[0], now[0], strict=True))
+    assert now[1:] == before[1:]
+    assert torch.equal(model(images), answers)
+
+
+METRIC = """
+    numbers = {"accuracy": 0.5}
+    model[1].weight.data.zero_()
+    images.fill_(1)
+    labels.fill_(1)
+    return Result(numbers)
+"""
+
+
+def test_that_a_metric_has_a_network_and_images_of_its_own(tmp_path):
+    space = {"Result": Result}
+    exec("def measured(model, images, labels, spec, context):" + METRIC, space)
+    model, images, labels = network(), torch.rand(4, 1, 6, 6), torch.tensor([0, 1, 2, 0])
+    before, pixels, truth = of(model), images.clone(), labels.clone()
+    metric = guarded_metric(tmp_path / "mine.py", space["measured"])
+    with pytest.raises(PluginError, match="changed the network's weights"):
+        metric(model, images, labels, None, None)
+    assert all(torch.equal(one, other) for one, other in zip(before[0], of(model)[0], strict=True))
+    assert torch.equal(images, pixels)
+    assert torch.equal(labels, truth)
 
 
 @pytest.mark.parametrize("what", RAISED)

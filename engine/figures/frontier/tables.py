@@ -142,7 +142,7 @@ def _point_rows(axis: str, points: Sequence[Point]) -> list[list[str]]:
     for point in shown:
         clean, robust, third = point.values.mean(0)
         against = point.against
-        verdict = "-" if against is None else "dominates" if against.holds else "no verdict"
+        verdict = "-" if against is None else against.words
         numbers = [f"{100 * clean:.1f}", f"{100 * robust:.1f}", f"{third:.3f}"]
         rows.append([point.name, *numbers, f"{point.probability:.2f}", verdict])
     return rows

@@ -189,6 +189,20 @@ def test_that_few_images_do_not_raise_an_alarm_by_chance():
     assert coincidences(stored(0, 1, count=4), "ab") != ()
 
 
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.5])
+@pytest.mark.parametrize(("classes", "count"), [(2, 4), (2, 10), (5, 4), (10, 20)])
+def test_that_shuffled_images_raise_an_alarm_in_10_percent_at_most(classes, count, share):
+    generator, sets = np.random.default_rng(0), 300
+    images = classes * count
+    formats = ["BMP"] * max(1, round(share * images)) + ["PNG"] * images
+    alarmed = 0
+    for _ in range(sets):
+        mixed = generator.permutation(formats[:images])
+        traits = [(place // count, Traits(str(one))) for place, one in enumerate(mixed)]
+        alarmed += bool(coincidences(traits, [str(k) for k in range(classes)]))
+    assert alarmed / sets <= 0.1 + 2 * (0.1 * 0.9 / sets) ** 0.5
+
+
 def test_that_sizes_of_photographs_raise_no_alarm():
     generator = np.random.default_rng(0)
     sizes = [(500, 375), (375, 500), (500, 333), (640, 480)]

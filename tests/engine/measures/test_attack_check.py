@@ -98,18 +98,22 @@ def test_that_a_step_size_that_overshoots_is_found_out():
         "iterates_low": -0.3,
         "iterates_high": 1.0,
         "zero_pixel_share": 0.99,
+        "misled_share": 0.3,
+        "company_differs": 0.02,
         "nonfinite_images": 3,
     }
     found = card(numbers)
     failed = [name for name, passed in found.items() if not passed]
     assert failed == [
         "zero pixels",
+        "misled gradients",
         "1 step → all",
         "restarts",
         "margin loss",
         "pixels tried",
         "large eps",
         "random noise",
+        "each by itself",
         "finite answers",
     ]
     assert list(found) == list(CHECKS)

@@ -16,6 +16,11 @@ FOUND_BY = {
     "logits x 1000": "zero gradients",
     "8 levels of grey": "large eps",
     "sigmoid of slope 10,000": "zero pixels",
+    "ripples of 0.0126": "misled gradients",
+    "another gradient": "misled gradients",
+    "gradient of half the pixels": "misled gradients",
+    "statistics of the batch": "each by itself",
+    "a sigmoid a class": "outputs",
     "probabilities": "outputs",
     "noise of 0.1": "repeatable",
 }

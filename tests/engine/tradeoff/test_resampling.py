@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from engine.tradeoff.frontier_verdicts import VANISHED
 from engine.tradeoff.resampling import (
     MARGIN,
     dominance,
@@ -93,6 +94,21 @@ def test_that_a_strong_relation_is_found_in_most_full_tables_with_its_sign():
     found, above = share_of_verdicts(FULL, 0.5, effect=2.0)
     assert found > 0.9
     assert above == found
+
+
+@pytest.mark.parametrize("design", [LITE, FULL, PHOTOGRAPHS], ids=["lite", "full", "photographs"])
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.9])
+def test_that_a_trade_off_that_is_there_is_called_gone_in_5_percent_at_most(design, share):
+    """The hardest truth: what is seen of a cell is correlated by just the limit."""
+    tables = Tables(design, share)
+    noise = 1 + 0.2**2  # variance of what is seen within a seed, that of the cells being 1
+    r, gone = VANISHED * noise, 0
+    for _ in range(TABLES):
+        clean, other = tables._cells(), tables._cells()
+        score = r * clean + np.sqrt(1 - r**2) * other
+        found = relation(tables._seen(clean), tables._seen(score), tables.schemes)
+        gone += found.above(VANISHED)
+    assert gone / TABLES <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / TABLES)
 
 
 def test_that_the_samples_of_the_seeds_are_all_there_are():

@@ -118,6 +118,48 @@ def test_that_scattering_epochs_are_no_robust_overfitting():
     assert raised(robust(), curves(scattering)) == []
 
 
+def plateau(count, epochs, scatter, rng):
+    """Draw the curves of an honest training: it learns, and stays where it is while the loss falls.
+
+    ``scatter`` is the standard deviation by which single epochs are better or worse than others.
+    """
+    at = np.arange(1, epochs + 1)
+    truth = 0.5 * (1 - np.exp(-at / 3)) + scatter * rng.standard_normal(epochs)
+    many = rng.binomial(count, truth.clip(0, 1)) / count
+    one = rng.binomial(count, (1.15 * truth).clip(0, 1)) / count
+    loss, clean = 2 * np.exp(-at / 8) + 0.3, rng.binomial(count, 0.9, epochs) / count
+    found = Curves(loss, clean, many, count, one, many, False, count, 5_000)
+    return [
+        replace(found, **{name: getattr(found, name)[: end + 1] for name in NAMES})
+        for end in range(epochs)
+    ]
+
+
+NAMES = ("loss", "clean", "robust", "one_step", "many_step")
+
+
+@pytest.mark.parametrize("scatter", [0.0, 0.01, 0.03])
+@pytest.mark.parametrize(("count", "epochs"), [(200, 30), (1000, 30), (200, 100), (1000, 100)])
+def test_that_honest_trainings_raise_an_alarm_in_5_percent_at_most(count, epochs, scatter):
+    rng, trainings = np.random.default_rng(0), 100
+    alarmed = sum(
+        any(raised(robust(), found) for found in plateau(count, epochs, scatter, rng))
+        for _ in range(trainings)
+    )
+    assert alarmed / trainings <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / trainings)
+
+
+def test_that_a_slow_fall_is_found_in_most_trainings():
+    """From 50 to 40 % between epochs 10 and 40, on 500 images, epochs scattering by a point."""
+    rng, trainings, found = np.random.default_rng(0), 100, 0
+    truth = np.interp(np.arange(40), [0, 3, 10, 39], [0.2, 0.45, 0.5, 0.4])
+    loss = 2 * np.exp(-np.arange(40) / 8) + 0.3
+    for _ in range(trainings):
+        accuracy = rng.binomial(500, truth + 0.01 * rng.standard_normal(40)) / 500
+        found += "robust overfitting" in raised(robust(), curves(accuracy, loss, count=500))
+    assert found / trainings > 0.5
+
+
 def test_that_standard_networks_cannot_lose_robustness():
     assert raised(training(), curves([0.2, 0.4, 0.45, 0.02])) == []
 

@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from scipy.stats import binom
 
 from engine import specs
 from engine.data.image_set import ImageSet
@@ -10,7 +11,7 @@ from engine.networks.architectures import build
 from engine.networks.opening.finding import find, open_file
 from engine.networks.opening.outputs import completed, orders, reorder_outputs
 from engine.specs.schema import SpecError
-from engine.training.deciding import FOUND_ORDER, decide
+from engine.training.deciding import FOUND_ORDER, Choice, _is_chance, decide
 from engine.training.proposing import imported, sentences
 
 CLASSES = ("ant", "bee", "cow", "dog")
@@ -122,6 +123,19 @@ def test_that_a_network_of_other_images_is_said_to_be_near_chance(tmp_path):
     assert any(
         "No choice is better than guessing (25.0%)" in s for s in sentences(found, images, decision)
     )
+
+
+@pytest.mark.parametrize("classes", [2, 10, 100])
+@pytest.mark.parametrize("images", [50, 500])
+def test_that_a_guessing_network_passes_for_another_in_5_percent_at_most(images, classes):
+    """Exact for 5 normalisers, as many as there are, whose answers are taken for independent."""
+    chance, spec = 1 / classes, specs.SmallCNN()
+    told_apart = [
+        not _is_chance(Choice(spec, "none", "file", (), right, images), chance)
+        for right in range(images + 1)
+    ]
+    alone = binom.pmf(np.arange(images + 1), images, chance)[told_apart].sum()
+    assert 0 < 1 - (1 - alone) ** 5 <= 0.05
 
 
 def test_that_progress_is_told_and_measuring_can_be_cancelled(tmp_path):
