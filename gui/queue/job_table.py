@@ -81,8 +81,9 @@ class _Delegate(QStyledItemDelegate):
         name = TEXT_COLOURS.get(job.state, "text" if index.column() == PROGRESS else plain)
         painter.setPen(theme.colour(name))
         align = index.data(Qt.ItemDataRole.TextAlignmentRole) or Qt.AlignmentFlag.AlignVCenter
+        # Titles begin with what is computed and end with the network: both ends tell them apart.
         text = option.fontMetrics.elidedText(
-            index.data(), Qt.TextElideMode.ElideRight, place.width()
+            index.data(), Qt.TextElideMode.ElideMiddle, place.width()
         )
         painter.drawText(place, int(align), text)
 

@@ -79,7 +79,7 @@ class MainWindow(QMainWindow):
         self._waited = False
         self._drops = 0
         self._read_from = DATA
-        self._dock_height = DOCK_HEIGHT
+        self._dock_height = 0  # the user's own; 0: none yet
         self.stopped: bool | None = None
         self.setWindowIcon(app_icon())
         self.setAcceptDrops(True)
@@ -167,7 +167,7 @@ class MainWindow(QMainWindow):
 
     def _restore(self) -> None:
         self.restoreGeometry(settings.window_state("geometry"))
-        self._dock_height = settings.number("dock_height", DOCK_HEIGHT)
+        self._dock_height = settings.number("dock_height", 0)
         self.dock.set_expanded(settings.flag("dock", False))
         self._share_height(self.dock.expanded)
         self.pages.show_index(0)
@@ -201,7 +201,8 @@ class MainWindow(QMainWindow):
         """Give the job dock its stored height, or only its header line if it is collapsed."""
         if not expanded and self.splitter.sizes()[1] > self.dock.minimumSizeHint().height():
             self._dock_height = self.splitter.sizes()[1]
-        height = self._dock_height if expanded else 0
+        usual = min(DOCK_HEIGHT, self.height() // 3)  # the page is what one works with
+        height = (self._dock_height or usual) if expanded else 0
         self.splitter.setSizes([max(0, self.height() - height), height])
 
     @Slot()

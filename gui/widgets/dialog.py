@@ -86,6 +86,8 @@ class Dialog(QDialog):
             width = max(self.width(), needs.width())
             needs.setHeight(max(needs.height(), inner.heightForWidth(width)))
         wanted = needs + outer.minimumSize() - area.minimumSizeHint()
+        if wanted.height() > self.room().height():  # else it is scrolled sideways too
+            wanted += QSize(area.verticalScrollBar().sizeHint().width(), 0)
         self.resize(self.size().expandedTo(wanted).boundedTo(self.room()))
         place, room = self.frameGeometry(), self.screen().availableGeometry()
         over = place.bottomRight() - room.bottomRight()

@@ -35,6 +35,7 @@ CHIP = 10
 PADDING = 20
 LEAST_TEXT = 120  # to which a column of texts is shortened so that the numbers stay in sight
 MOST_TEXT = 230  # which it may take for two whole lines, where the table is scrolled all the same
+ROOMY = 1.2  # times what the longest text needs, so that short ones are on one line
 
 
 @dataclass(frozen=True)
@@ -256,8 +257,8 @@ class NumberTable(QTableWidget):
             texts = {header, *(row.cells[column].text for row in self._rows)}
             beside = PADDING + (CHIP + 8 if column == 0 else 0)
             widths.append(max(map(metrics.horizontalAdvance, texts)) + beside)
-            broken = max(two_lines(text, metrics.horizontalAdvance) for text in texts) + beside
-            least.append(min(max(LEAST_TEXT, broken), MOST_TEXT))
+            broken = max(two_lines(text, metrics.horizontalAdvance) for text in texts)
+            least.append(min(max(LEAST_TEXT, round(broken * ROOMY) + beside), MOST_TEXT))
         self._widths, self._least, self._own_widths = widths, least, False
         columns = range(len(widths))
         self._texts = {column for column in columns if column == 0 or self._is_text(column)}

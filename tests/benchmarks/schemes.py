@@ -26,7 +26,6 @@ from engine.store.study import Study
 
 COLLAPSE_EPS = 0.2
 MNIST = data_folder() / "mnist"
-MNIST_EPS = 0.35
 EPS = 0.1
 IMAGES = specs.Glyphs(train=2000, test=400)
 CIFAR = data_folder() / "cifar10-images.tar.gz"
@@ -69,24 +68,32 @@ def collapse() -> dict[str, specs.Training]:
 
 
 def collapse_on_mnist() -> dict[str, specs.Training]:
-    """Return one-step schemes on MNIST at an eps and a learning rate at which FGSM collapses."""
+    """Return one-step schemes on MNIST, where FGSM and, at the larger eps, Fast-AT collapse."""
     images, _ = ingest(MNIST, max_train=4000, max_test=400)
-    ball = {"eps": MNIST_EPS, "warmup": 2.0}
-    attack = specs.PGD(eps=MNIST_EPS, steps=7, step_size=scaled_step(MNIST_EPS, 7))
-    schemes = {
-        "Fast-AT, step 1.25 eps": specs.FastAT(**ball),
-        "Fast-AT, step 2 eps": specs.FastAT(**ball, stride=2.0),
-        **{f"GradAlign {weight:g}": specs.GradAlign(**ball, weight=weight) for weight in (0, 1, 2)},
-        "N-FGSM, noise 1 eps": specs.NoisyFGSM(**ball, noise=1.0),
-        "PGD-7": specs.Adversarial(attack=attack, warmup=2.0),
+    cosine = {"eps": 0.3, "warmup": 2.0}
+    constant = {"eps": 0.35, "warmup": 2.0}
+    schemes = [
+        specs.GradAlign(**cosine, weight=0.0),
+        specs.GradAlign(**cosine, weight=2.0),
+        specs.FastAT(**cosine, stride=2.0),
+        specs.NoisyFGSM(**cosine, noise=1.0),
+        specs.FastAT(**constant, stride=2.0),
+        specs.GradAlign(**constant, weight=1.0),
+        specs.NoisyFGSM(**constant, noise=1.0),
+    ]
+    return {
+        scheme.title: training(
+            scheme,
+            scheme.eps,
+            images=images,
+            network=specs.SmallCNN(width=16),
+            optimizer=specs.Adam(
+                learning_rate=5e-3, schedule="cosine" if scheme.eps == 0.3 else "constant"
+            ),
+            epoch_images=100,
+        )
+        for scheme in schemes
     }
-    changes = {
-        "images": images,
-        "network": specs.SmallCNN(width=16),
-        "optimizer": specs.Adam(learning_rate=5e-3),
-        "epoch_images": 100,
-    }
-    return {name: training(scheme, MNIST_EPS, **changes) for name, scheme in schemes.items()}
 
 
 def awp() -> dict[str, specs.Training]:

@@ -164,7 +164,7 @@ class MetricsTab(QWidget):
         cells = (
             Cell(found.network, found.network),
             Cell(metric, metric, in_short(type(found.metric))),
-            Cell(f"{value:#.4g}".removesuffix("."), value, found.metric.caveat),
+            Cell(_number(value), value, found.metric.caveat),
             Cell(limits, limits, "95 % interval of the mean over the test images"),
             Cell(beside, beside, "The same score of maps that know no network, and blurred"),
             Cell(f"{found.test_images:,}", float(found.test_images)),
@@ -199,6 +199,12 @@ class MetricsTab(QWidget):
         if isinstance(event, Ended) and event.key in self._waiting:
             self._waiting.discard(event.key)
             self.refresh()
+
+
+def _number(value: float) -> str:
+    """Return a number with three decimals, so that points stand below each other; else short."""
+    plain = value == 0 or 0.001 <= abs(value) < 1000
+    return f"{value:.3f}" if plain else f"{value:.4g}"
 
 
 def _at_the_top(form: QWidget) -> QWidget:

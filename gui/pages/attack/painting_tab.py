@@ -97,7 +97,6 @@ class PaintingTab(LiveTab):
             ("from", self.start),
             ("within", self.norm),
             ("", self.eps),
-            ("in steps", self.steps),
         ):
             if text:
                 label = Label(text)
@@ -158,7 +157,15 @@ class PaintingTab(LiveTab):
             "Robust networks tend to paint strokes of the class; others often reach it by noise, "
             "and are as certain."
         )
-        self.room.addWidget(self.note)
+        below = QHBoxLayout()
+        below.setSpacing(8)
+        label = Label("Steps")
+        label.setBuddy(self.steps)
+        below.addWidget(label)
+        below.addWidget(self.steps)
+        below.addSpacing(8)
+        below.addWidget(self.note, 1)
+        self.room.addLayout(below)
 
     def _connect(self) -> None:
         self.target.currentIndexChanged.connect(self.ask)

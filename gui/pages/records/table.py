@@ -42,6 +42,8 @@ from gui.widgets.search_field import SearchField
 from gui.widgets.table_names import name_table
 
 WIDTHS = {KIND: 146, CREATED: 128, SECONDS: 66, NOTE: 48}
+SPARED = (NOTE, SECONDS, CREATED)  # columns that give way to the titles, in this order
+LEAST_TITLE = 200
 TYPING_PAUSE_MS = 120
 ROW_HEIGHT = 26
 
@@ -166,6 +168,13 @@ class RecordsTable(QWidget):
         column.addWidget(self.view, 1)
         column.addWidget(self.count)
 
+    def _spare_columns(self) -> None:
+        """Hide as many columns as it takes for titles to be told apart in a narrow table."""
+        spare = self.view.viewport().width() - sum(WIDTHS.values())
+        for column in SPARED:
+            self.view.setColumnHidden(column, spare < LEAST_TITLE)
+            spare += WIDTHS[column] if spare < LEAST_TITLE else 0
+
     def _fill_kinds(self, kinds: dict[str, int]) -> None:
         before = self.kinds.currentData()
         self.kinds.blockSignals(True)
@@ -200,6 +209,8 @@ class RecordsTable(QWidget):
         """Handle the mouse leaving the table, the Delete key, and Down in the search field."""
         if watched is self.view.viewport() and event.type() == QEvent.Type.Leave:
             self.hovered.emit("")
+        if watched is self.view.viewport() and event.type() == QEvent.Type.Resize:
+            self._spare_columns()
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             if watched is self.search and event.key() == Qt.Key.Key_Down:
                 self.view.setFocus()

@@ -173,6 +173,8 @@ class TradeoffPage(RefreshedPage):
         self.correlation.show_points(self._points)
         self.front.show_points(self._points, numbers)
         self._fill_table()
+        if self._points and not self.card.key:
+            self.card.show_point(self._points[0])  # so that it is seen what pointing shows
 
     def _show_state(self) -> None:
         scored = any(point.scores for point in self._points)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPixmap
-from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from engine.figures.paper.tradeoff import method_words
 from engine.store.study import Study
@@ -53,7 +53,7 @@ def probe_picture(study: Study, key: str) -> NDArray[np.uint8]:
 
 
 class PreviewCard(QFrame):
-    """Shows the network that the user pointed at last."""
+    """Shows the network that the user pointed at last, at first any."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None):
         super().__init__(parent)
@@ -72,12 +72,20 @@ class PreviewCard(QFrame):
         self._picture.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter)
         self._hint = Label(wordWrap=True)
         self._hint.setProperty("role", "muted")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 12, 16, 12)
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(16, 12, 4, 12)  # the bar that scrolls stands at the right
         column.setSpacing(8)
         for widget in (self._name, self._numbers, self._picture, self._hint):
             column.addWidget(widget)
         column.addStretch(1)
+        scroll = QScrollArea()  # a low window has no room for all of it
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inside)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll)
         self.clear()
 
     def clear(self) -> None:
@@ -98,7 +106,10 @@ class PreviewCard(QFrame):
         self._name.setText(point.network)
         self._numbers.setText(_numbers_of(point))
         self._picture.show()
-        self._hint.setText("Probe images and their gradients at the end of training.")
+        self._hint.setText(
+            "Probe images and their gradients at the end of training. Point at another network to "
+            "see its own; a click opens its record."
+        )
         known = self._pictures.get(point.key)
         if known is not None:
             self._draw(known)
@@ -153,7 +164,8 @@ def _numbers_of(point: NetworkPoint) -> str:
     for mode, scores in sorted(point.scores.items(), reverse=True):
         for kind, score in sorted(scores.items()):
             spread = point.spreads.get(mode, {}).get(kind)
-            text = f"{mode.upper()} {method_words(kind)} {score:+.3f}"
+            number = f"{score:+.3f}".replace("-", "−")
+            text = f"{mode.upper()} {method_words(kind)} {number}"
             text += "" if spread is None else f" ± {spread:.3f}"
             lines.append(", ".join(filter(None, (text, score_note(point, mode, kind)))))
-    return "\n".join(lines).replace("-", "−")
+    return "\n".join(lines)

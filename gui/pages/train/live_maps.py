@@ -144,7 +144,7 @@ class LiveMaps(QWidget):
 
     def figure(self) -> MapGridData:
         """Return the grid as a figure for a paper."""
-        drawn = self.grid.figure("Maps while training", self._caption())
+        drawn = self.grid.figure("Maps in training", self._caption())
         count = len(drawn.images[0]) if drawn.images else 0
         return replace(drawn, values=tuple(self._values(key, count) for key in self.grid.rows()))
 
@@ -185,7 +185,7 @@ class LiveMaps(QWidget):
         self.lock.toggled.connect(self._fix_limits)
 
     def _build_layout(self) -> None:
-        heading = Heading("Maps while training")
+        heading = Heading("Maps in training")
         top = QHBoxLayout()
         top.setSpacing(8)
         clip = Label("Clip at")

@@ -38,6 +38,7 @@ class MessagesDialog(Dialog):
         self.list.setAccessibleName("Messages, newest first")
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
+        self.text.setPlaceholderText("Nothing was said since the start.")
         self.text.setAccessibleName("The whole message")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         self.copy = buttons.addButton("Copy all", QDialogButtonBox.ButtonRole.ActionRole)
@@ -76,6 +77,7 @@ class MessagesDialog(Dialog):
             if message.is_error:
                 item.setIcon(icon("error", "bad"))
             self.list.addItem(item)
+        self.copy.setEnabled(bool(self._shown))
         self.list.setCurrentRow(chosen.index(kept) if kept in chosen else 0)
 
     @Slot()

@@ -129,6 +129,7 @@ class TourCard(QFrame):
         self.next.setText("Next" if number < total else "Done")
         self.setAccessibleDescription(f"{self.count.text()}. {heading}. {text}")
         for label in (self.heading, self.text):
+            label.setMinimumHeight(0)  # else it needs as much as for the text before
             label.setFixedHeight(label.heightForWidth(WIDTH - MARGINS))
         self.adjustSize()
 

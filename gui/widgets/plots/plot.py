@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from engine.figures.charts import ChartData, Symbol
@@ -168,6 +169,7 @@ class Plot(QWidget):
             if text is not None:
                 setattr(self, name, text)
         self._heading.setText(self.title)
+        self._make_room()
         self._label_axes()
         self.drawn.emit()
 
@@ -246,8 +248,12 @@ class Plot(QWidget):
         view.setToolTip("View all, logarithmic axes, pin (also a right click on the chart)")
         view.setMenu(self._menu)
         view.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        for button in (view, *export_buttons(self, self.data, lambda: self.export_name)):
+        self._copy, export = export_buttons(self, self.data, lambda: self.export_name)
+        for button in (view, self._copy, export):
             self.head.addWidget(button)
+        in_menu = self._menu.addAction("Copy", self._copy.click)
+        in_menu.setVisible(False)
+        self._menu.aboutToShow.connect(lambda: in_menu.setVisible(self._copy.isHidden()))
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(4)
@@ -255,7 +261,22 @@ class Plot(QWidget):
         self._column.addWidget(self._legend)
         self._column.addWidget(self._view, 1)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the new width between the title and the buttons beside it."""
+        super().resizeEvent(event)
+        self._make_room()
+
     # ------------------------------------------------------------------------------------ private
+
+    def _make_room(self) -> None:
+        """Hide the button that copies where it would cut the title; View has it then."""
+        needed = self._heading.fontMetrics().horizontalAdvance(self.title)
+        for place in range(1, self.head.count()):
+            item = self.head.itemAt(place)
+            part = None if item is None else item.widget()
+            if part is not None and (part is self._copy or not part.isHidden()):
+                needed += part.sizeHint().width() + self.head.spacing()
+        self._copy.setVisible(needed <= self.width())
 
     def _keep(self, item: Kept) -> Kept:
         self._items.append(item)

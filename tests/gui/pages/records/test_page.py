@@ -409,3 +409,15 @@ def test_that_a_result_in_words_is_shown_beside_numbers(page):
     assert texts[1].startswith("not learning")
     assert len(texts[1]) == 60
     assert texts[3:] == ["12,000", "change", "−0.25"]
+
+
+def test_that_columns_give_way_to_titles_in_a_narrow_table(page, study, qtbot):
+    view = page.table.view
+    page.resize(1400, 700)
+    qtbot.waitUntil(lambda: view.viewport().width() > 620)
+    assert not any(map(view.isColumnHidden, range(view.model().columnCount())))
+    page.resize(930, 700)  # what a page has of a window 1024 wide
+    qtbot.waitUntil(lambda: view.isColumnHidden(4))
+    assert view.columnWidth(0) >= 200
+    page.resize(1400, 700)
+    qtbot.waitUntil(lambda: not any(map(view.isColumnHidden, range(view.model().columnCount()))))

@@ -455,6 +455,16 @@ def test_that_an_empty_page_leads_to_retraining(opened, qtbot):
     assert led.args == [RETRAIN]
 
 
+def test_that_a_network_is_shown_before_any_is_pointed_at(tmp_path, opened):
+    _, page = opened(made_up.sweep(tmp_path))
+    assert page.card.key == page._points[0].key
+    assert "Point at another network" in page.card._hint.text()
+    assert "−" not in page._points[0].network
+    lines = page.card._numbers.text().splitlines()
+    attacks = [line for line in lines if line.startswith("L")]
+    assert all(line.startswith(("L-inf", "L2")) for line in attacks)  # a hyphen is no minus
+
+
 def test_that_another_study_clears_the_page(tmp_path, opened, qtbot):
     workspace, page = opened(made_up.sweep(tmp_path))
     workspace.highlighted.emit(page._points[0].key)

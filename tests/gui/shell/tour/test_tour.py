@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from engine.specs import (
     PGD,
@@ -329,3 +329,16 @@ def test_that_without_room_the_card_covers_as_little_as_can_be():
     assert beside(QRect(), card, window) == QPoint(687, 587)
     place = QRect(250, 0, 500, 800)  # neither side has room for all of it
     assert QRect(beside(place, card, window), card).intersected(place).width() <= 63
+
+
+def test_that_the_card_is_no_higher_than_its_step(qtbot):
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.resize(1000, 700)
+    card = TourCard(window)
+    card.show_step(1, 3, "Short", "A few words.")
+    height = card.height()
+    card.show_step(2, 3, "Long", "Many words. " * 40)
+    assert card.height() > height
+    card.show_step(3, 3, "Short", "A few words.")
+    assert card.height() == height

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QHelpEvent
-from PySide6.QtWidgets import QApplication, QToolTip
+from PySide6.QtWidgets import QApplication, QToolButton, QToolTip
 
 from engine.figures import charts
 from engine.figures.paper.label_places import Box, pieces
@@ -228,7 +228,13 @@ def test_that_a_part_of_the_axes_is_exported_only_where_chosen(plot):
 
 def test_that_the_menu_is_ours(plot, qtbot):
     texts = [action.text() for action in plot._menu.actions() if action.text()]
-    assert texts == ["View all", "Logarithmic x axis", "Logarithmic y axis", "Pin this chart"]
+    assert texts == [
+        "View all",
+        "Logarithmic x axis",
+        "Logarithmic y axis",
+        "Pin this chart",
+        "Copy",
+    ]
     where = plot._view.viewport().rect().center()
     qtbot.mouseClick(plot._view.viewport(), Qt.MouseButton.RightButton, pos=where)
     assert plot._menu.isVisible()
@@ -350,3 +356,23 @@ def test_that_the_first_point_of_a_curve_is_seen(plot):
     curve.set_data([1.0, 2.0], [2.0, 3.0])
     assert curve._line.opts["symbol"] is None
     assert plot.data().series[0].symbol == ""
+
+
+def test_that_a_title_is_whole_where_a_button_can_give_way(plot, qtbot):
+    def copy():
+        return next(b for b in plot.findChildren(QToolButton) if b.text() == "Copy")
+
+    plot.set_texts(title="A title that is rather long for so few pixels")
+    plot.resize(700, 300)
+    qtbot.waitUntil(copy().isVisible)
+    others = (plot.head.itemAt(place).widget() for place in range(1, plot.head.count()))
+    room = plot._heading.sizeHint().width() + sum(part.sizeHint().width() for part in others)
+    plot.resize(room - copy().width() // 2, 300)
+    qtbot.waitUntil(lambda: not copy().isVisible())
+    qtbot.waitUntil(lambda: plot._heading.shown == plot.title)
+    plot._menu.aboutToShow.emit()
+    assert "Copy" in [action.text() for action in plot._menu.actions() if action.isVisible()]
+    plot.set_texts(title="A title")
+    assert copy().isVisible()
+    plot._menu.aboutToShow.emit()
+    assert "Copy" not in [action.text() for action in plot._menu.actions() if action.isVisible()]
