@@ -13,7 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-ALLOTTED_BY = ("SLURM_CPUS_PER_TASK", "OMP_NUM_THREADS")
+# What SLURM, PBS (Torque, Pro), Grid Engine and LSF tell a job; not all of them bind it to cores.
+ALLOTTED_BY = (
+    *("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE", "PBS_NUM_PPN", "NSLOTS", "LSB_DJOB_NUMPROC"),
+    "OMP_NUM_THREADS",
+)
+PBS_JOB, OF_PBS = "PBS_JOBID", "NCPUS"  # a name that others use as well
+LONGEST = 18  # digits
 SYSTEM = Path("/")
 
 
@@ -31,7 +37,8 @@ def allotted_cores(environment: Mapping[str, str] = os.environ, system: Path = S
     Parameters
     ----------
     environment
-        Read for SLURM_CPUS_PER_TASK and OMP_NUM_THREADS; values that are no numbers are ignored.
+        Read for ``ALLOTTED_BY``, and in a job of PBS for NCPUS; values that are no numbers are
+        ignored.
     system
         The root folder below which the kernel's files about control groups lie.
     """
@@ -41,10 +48,10 @@ def allotted_cores(environment: Mapping[str, str] = os.environ, system: Path = S
     quota = _quota(system)
     if quota is not None:
         found.append(Cores(max(1, math.floor(quota)), "control group"))
-    for name in ALLOTTED_BY:
+    for name in (*ALLOTTED_BY, *([OF_PBS] if PBS_JOB in environment else [])):
         # OMP_NUM_THREADS may list a number per level of nesting; the first is that of the process.
         text = environment.get(name, "").partition(",")[0].strip()
-        if text.isdecimal() and int(text) > 0:
+        if text.isdecimal() and len(text) <= LONGEST and int(text) > 0:
             found.append(Cores(int(text), name))
     return min(found, key=lambda cores: cores.count)
 

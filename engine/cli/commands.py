@@ -120,6 +120,7 @@ def _percent(text: str) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
+    from engine.store.checking import unlisted
     from engine.store.unfinished import unfinished
 
     study = Study(options.study)
@@ -143,6 +144,8 @@ def _list(options: argparse.Namespace) -> int:
     said = [] if options.unfinished else [f"{len(entries)} records"]
     if left or options.unfinished:
         said.append(f"{len(left)} unfinished")
+    if more := unlisted(study.path, {entry.key for entry in study.entries}):
+        said.append(f"{len(more)} more cannot be read, check says why")
     print(", ".join(said), file=sys.stderr)
     _tell_lacking(study)
     return OK
@@ -313,7 +316,7 @@ def _check(options: argparse.Namespace) -> int:
     for path, problem in (*damaged, *unread):
         print(one_line(f"{path}: {problem}"))
     counts = f"{len(study.entries)} readable records, {len(damaged)} damaged"
-    more = f", {len(unread)} that could not be read now" if unread else ""
+    more = f", {len(unread)} that could not be read" if unread else ""
     print(counts + more, file=sys.stderr)
     _tell_lacking(study)
     return FAILED if damaged or unread else OK

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from engine.cli.reporter import Reporter
 from engine.cli.stopping import stopping
+from engine.devices.maker import libraries
 from engine.figures.tables import as_text
 from engine.plan.scheduler import Scheduler
 from engine.plan.sharing.bundles import Shard, divided, everything, plan_hash
 from engine.plan.sharing.share import Share
 from engine.plan.sharing.shared_run import SharedRun
-from engine.plan.slots import Slots, libraries
+from engine.plan.slots import Slots
 from engine.plugins import loaded
 from engine.program import FAILED, INTERRUPTED, OK
 from engine.specs.schema import Spec, SpecError

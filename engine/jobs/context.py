@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar, cast
 import torch
 
 from engine.devices.found import wait_for
+from engine.devices.maker import maker
 from engine.jobs.events import Event, Notice, Progress
 from engine.memory import image_memory
 from engine.specs.schema import Spec
@@ -22,6 +23,8 @@ from engine.store.study import Record, Study, StudyError
 T = TypeVar("T")
 PROGRESS_INTERVAL = 0.05
 LEAST_CACHE = 4 << 30
+MAKERS = "makers"  # of a checkpoint, see :func:`engine.devices.maker.maker`
+LONGEST_MAKER, MOST_MAKERS = 200, 5
 
 
 class Cancelled(Exception):
@@ -157,6 +160,7 @@ class Context:
     captures: bool = True
     _last_progress: float = 0.0
     _said_unsaved: bool = False
+    _makers: list[str] = field(default_factory=list)
 
     def check_cancelled(self) -> None:
         """Wait while paused; raise :class:`Cancelled` once the user cancelled."""
@@ -205,8 +209,24 @@ class Context:
         return self.cache.get(key, complete, size)
 
     def checkpoint(self) -> Content | None:
-        """Return what the last run of this computation saved, or None."""
-        return self.study.checkpoint(self.spec)
+        """Return what the last run of this computation saved, or None.
+
+        If other versions or another processor saved it, that is told, and is in the record: the
+        result is then neither's alone.
+        """
+        content = self.study.checkpoint(self.spec)
+        said = content.documents.get(MAKERS) if content is not None else None
+        makers = [str(one)[:LONGEST_MAKER] for one in said] if isinstance(said, list) else []
+        own = maker(self.device)
+        others = [one for one in makers[:MOST_MAKERS] if one != own]
+        if others:
+            self.provenance["continued_from"] = "; ".join(others)
+            self.notice(
+                f"it goes on from a checkpoint of {'; '.join(others)}, and here is {own}: its "
+                "numbers are neither's alone"
+            )
+        self._makers = [*others, own]
+        return content
 
     def save_checkpoint(self, documents: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
         """Save the computation's state; if that fails, tell the user once and continue.
@@ -215,7 +235,8 @@ class Context:
         is stored with the state, so that the checkpoint alone tells what can go on.
         """
         try:
-            told = {**documents, "spec": self.spec.as_dict()}
+            makers = self._makers or [maker(self.device)]
+            told = {**documents, "spec": self.spec.as_dict(), MAKERS: makers}
             self.study.save_checkpoint(self.spec, Content(told, arrays))
         except StudyError as error:
             if not self._said_unsaved:

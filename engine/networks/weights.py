@@ -138,6 +138,7 @@ def refuse_clashes(found: Match, entries: Mapping[str, Any], file: str) -> None:
 def misfit(entries: Mapping[str, Any], expected: Mapping[str, Shape]) -> str:
     """Say, after the file's name, which entry is the first that does not fit."""
     given = shapes_of(entries)
+    prefix = NETWORK if any(name.startswith(NETWORK) for name in given) else ""  # as its own names
     view = nearest(views_of(entries), given, expected)[1]
     for name, shape in expected.items():
         if name not in view.names:
@@ -152,7 +153,7 @@ def misfit(entries: Mapping[str, Any], expected: Mapping[str, Shape]) -> str:
         return f"has {what} under {shown(of)}, expected {_shape_words(shape)}"
     for name, of in view.names.items():
         if name not in expected and of in given and not AUXILIARY.match(name):
-            like = ", ".join(NETWORK + known for known in list(expected)[:3])
+            like = ", ".join(prefix + known for known in list(expected)[:3])
             return (
                 f"has an entry {shown(of)} that the network does not have, expected names like "
                 f"{like}"
@@ -162,7 +163,7 @@ def misfit(entries: Mapping[str, Any], expected: Mapping[str, Shape]) -> str:
         return f"has no last layer ({missing[0]!r} is missing): it gives features, no classes"
     for name, shape in expected.items():
         if name not in view.names and not name.endswith(COUNTER):
-            return f"has no entry {NETWORK + name!r}, expected one of {_shape_words(shape)}"
+            return f"has no entry {prefix + name!r}, expected one of {_shape_words(shape)}"
     return "does not fit: its entries come in another order and under other names"
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
+from engine.specs.schema import SpecError
 from engine.store import hdf5
 from engine.store.hdf5 import FileError, NotRead
 from engine.store.headers import entry_of, identity
@@ -21,7 +22,8 @@ def problems(study: Path, unread: list[Problem] | None = None) -> Iterator[Probl
         The folder.
     unread
         Takes the files that the system or the memory did not let us read, which may be whole: open
-        files at their limit, a failing drive, missing permission. None: they are yielded as well.
+        files at their limit, a failing drive, missing permission; and those that a later version of
+        the program wrote. None: they are yielded as well.
     """
     for path in sorted((study / "records").glob("*/*.h5")):
         name = path.relative_to(study).as_posix()
@@ -29,8 +31,9 @@ def problems(study: Path, unread: list[Problem] | None = None) -> Iterator[Probl
             yield name, "it is no plain file"
             continue
         try:
-            key, kind = identity(entry_of(hdf5.read(path, only_documents=True).documents, path))
+            entry = entry_of(hdf5.read(path, only_documents=True).documents, path)
             hdf5.read(path)
+            key, kind = identity(entry)
         except (OSError, ValueError, MemoryError) as error:
             if not path.exists():  # another process has deleted it meanwhile
                 continue
@@ -41,6 +44,11 @@ def problems(study: Path, unread: list[Problem] | None = None) -> Iterator[Probl
             continue
         if key != path.stem or kind != path.parent.name:
             yield name, f"its spec has the key {key} and the kind {kind}"
+
+
+def unlisted(study: Path, keys: Container[str]) -> list[Path]:
+    """Return the record files that are none of these records: damaged, or of a later version."""
+    return [path for path in sorted((study / "records").glob("*/*.h5")) if path.stem not in keys]
 
 
 def is_damaged(path: Path) -> bool:
@@ -56,10 +64,13 @@ def is_damaged(path: Path) -> bool:
 
 def is_damage(error: Exception) -> bool:
     """Whether an error of reading a file says that its content is wrong."""
-    return not isinstance(error, OSError | MemoryError | NotRead)
+    # Behind a seal that fits, a spec that is not known here was written so: by a later version.
+    return not isinstance(error, OSError | MemoryError | NotRead | SpecError)
 
 
 def _said(error: Exception) -> str:
+    if isinstance(error, SpecError):
+        return f"this version does not know what it is of: {error}"
     if isinstance(error, OSError):
         return f"it cannot be read: {error.strerror or error}"
     return str(error) or "it does not fit into the memory"

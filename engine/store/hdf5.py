@@ -49,6 +49,10 @@ class NotRead(FileError):
     """A file does not fit into the memory now, which does not say that it is damaged."""
 
 
+class Newer(NotRead):
+    """A file of a later version of the program, which this one cannot judge."""
+
+
 @dataclass(frozen=True)
 class Content:
     """The content of one file.

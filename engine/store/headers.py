@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.specs.schema import Spec, from_dict
 from engine.store import index
-from engine.store.hdf5 import FileError
+from engine.store.hdf5 import FileError, Newer
 from engine.store.index import Entry
 
 SCHEMA = 1
@@ -27,7 +27,7 @@ def entry_of(documents: Mapping[str, Any], path: Path) -> Entry:
     if not isinstance(header, dict) or type(schema) is not int:
         raise FileError(f"{path.name} lacks a header")
     if schema > SCHEMA:
-        raise FileError(f"{path.name} has schema {schema}, newer than {SCHEMA}")
+        raise Newer(f"{path.name} has schema {schema}, newer than {SCHEMA}")
     if not isinstance(documents.get("provenance"), dict):
         raise FileError(f"{path.name} does not say how it came about")
     kept = {name: value for name, value in header.items() if name != "schema"}

@@ -18,6 +18,7 @@ from typing import Any
 
 from engine.specs.schema import KEY_LENGTH
 from engine.store import hdf5
+from engine.store.checking import unlisted
 from engine.store.hdf5 import Content, FileError
 from engine.store.headers import entry_of
 from engine.store.labels import Label, labels_from
@@ -51,9 +52,10 @@ def pack(
     study = Study(study.path)  # another process may have added records since it was opened
     entries = study.entries
     known = {entry.key for entry in entries}
-    for file in sorted((study.path / "records").glob("*/*.h5")):
-        if file.stem not in known:
-            raise StudyError(f"{file.name} is damaged, and would be missing; check says how")
+    for file in unlisted(study.path, known):
+        raise StudyError(
+            f"{file.name} is damaged or of a later version, and would be missing; check says which"
+        )
 
     def contents() -> Iterator[tuple[str, Content]]:
         yield ABOUT, Content({"about": study.about, "labels": study.labels.as_document()}, {})

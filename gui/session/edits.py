@@ -21,6 +21,7 @@ from engine.store.index import Entry
 from engine.store.labels import LONGEST_NOTE, Label, clean_title
 from engine.store.study import Study, spec_of
 from engine.store.trash import Deleted
+from gui.look.plain import plain_action
 from gui.session.threads.attempts import Attempts
 
 if TYPE_CHECKING:
@@ -284,16 +285,16 @@ class _Edit(QUndoCommand):
         undo: Callable[[], object],
         make: Callable[[Callable[[], object], str], bool],
     ):
-        super().__init__(text)
-        self._do, self._undo, self._make = do, undo, make
+        super().__init__(plain_action(text))  # a menu shows it
+        self._do, self._undo, self._make, self._what = do, undo, make, text
 
     def redo(self) -> None:
         """Make the change."""
-        self._run(self._do, self.text())
+        self._run(self._do, self._what)
 
     def undo(self) -> None:
         """Undo the change."""
-        self._run(self._undo, f"undo of the {self.text()}")
+        self._run(self._undo, f"undo of the {self._what}")
 
     def _run(self, step: Callable[[], object], what: str) -> None:
         if not self._make(step, what):

@@ -72,6 +72,21 @@ def test_that_control_groups_of_the_first_version_limit(system):
     assert allotted_cores({}, system()).count == 2
 
 
+@pytest.mark.parametrize(
+    "name", ["SLURM_CPUS_ON_NODE", "PBS_NUM_PPN", "NSLOTS", "LSB_DJOB_NUMPROC", "NCPUS"]
+)
+@pytest.mark.parametrize("text", ["1", "0", "-2", "x", "2(x3),1", "9" * 5000, "\u00b2"])
+def test_that_what_a_scheduler_of_jobs_tells_limits_and_nonsense_does_not(system, name, text):
+    given = {name: text, "PBS_JOBID": "7.node"}
+    free = allotted_cores({}, system())
+    expected = Cores(1, name) if text == "1" else free
+    if text.startswith("2("):  # of several nodes; the first number is not followed
+        expected = free
+    assert allotted_cores(given, system()) == expected
+    if name == "NCPUS":
+        assert allotted_cores({name: "1"}, system()) == free
+
+
 def test_that_the_smallest_number_holds_and_is_named(system):
     group(system, "", cpu__max="800000 100000")
     both = {"SLURM_CPUS_PER_TASK": "16", "OMP_NUM_THREADS": "6,2"}

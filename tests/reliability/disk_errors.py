@@ -21,6 +21,9 @@ from engine.store.study import Study
 
 CALLS = ("fsync", "rename", "link", "write", "close")
 COUNTS = (1, 2, 3, 5, 8)
+# A failing disk, one that is full, a quota, a network drive whose file is gone, and a disk that the
+# system made read-only after an error.
+ERRORS = (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.EROFS)
 RECORDS = 3
 
 
@@ -32,11 +35,13 @@ def command(*arguments: str) -> tuple[int, str]:
     return code, errors.getvalue()
 
 
-def trial(shim: ctypes.CDLL, plan: Path, folder: Path, call: str, nth: int) -> dict[str, object]:
+def trial(
+    shim: ctypes.CDLL, plan: Path, folder: Path, call: str, nth: int, error: int
+) -> dict[str, object]:
     """Run the plan once on a failing disk and once on one that works."""
     study = folder / f"{call}-{nth}.isthmus"
     run = ("run", str(plan), "--study", str(study), "--device", "cpu", "--jobs", "1")
-    shim.arm(call.encode(), os.fsencode(study), nth, errno.EIO)
+    shim.arm(call.encode(), os.fsencode(study), nth, error)
     code, errors = command(*run)
     struck = bool(shim.was_struck())
     shim.arm(b"", b"", 0, 0)
@@ -47,7 +52,8 @@ def trial(shim: ctypes.CDLL, plan: Path, folder: Path, call: str, nth: int) -> d
     left = [path.name for path in study.rglob("*.tmp-*")]
     records = len(Study(study).entries)
     return {
-        "call": call, "nth": nth, "struck": struck, "code": code, "errors": errors,
+        "call": call, "nth": nth, "error": errno.errorcode[error], "struck": struck,
+        "code": code, "errors": errors,
         "again": again, "more": more, "checked": checked, "lost": lost, "left": left,
         "records": records,
     }  # fmt: skip
@@ -57,9 +63,10 @@ def main_here() -> None:
     """Print what happened, one JSON object a trial."""
     shim, folder = ctypes.CDLL(sys.argv[1]), Path(sys.argv[2])
     plan = folder / "plan.toml"
-    for call in CALLS:
-        for nth in COUNTS:
-            print(json.dumps(trial(shim, plan, folder, call, nth)), flush=True)
+    for number, call in enumerate(CALLS):
+        for place, nth in enumerate(COUNTS):
+            error = ERRORS[(number + place) % len(ERRORS)]
+            print(json.dumps(trial(shim, plan, folder, call, nth, error)), flush=True)
 
 
 if __name__ == "__main__":

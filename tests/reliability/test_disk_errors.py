@@ -1,5 +1,6 @@
 """A disk that fails at fsync, rename, link, write or close: one sentence, and nothing is lost."""
 
+import errno
 import json
 import os
 import shutil
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.reliability.disk_errors import CALLS, COUNTS, RECORDS
+from tests.reliability.disk_errors import CALLS, COUNTS, ERRORS, RECORDS
 
 HERE = Path(__file__).resolve().parent
 COMPILER = shutil.which("cc") or shutil.which("gcc")
@@ -44,6 +45,8 @@ def test_that_a_failing_disk_is_one_sentence_and_loses_nothing(tmp_path):
     trials = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(trials) == len(CALLS) * len(COUNTS)
     assert {trial["call"] for trial in trials if trial["struck"]} == set(CALLS)
+    struck = {trial["error"] for trial in trials if trial["struck"]}
+    assert struck == {errno.errorcode[error] for error in ERRORS}
     for trial in trials:
         assert "Traceback" not in trial["errors"] + trial["more"], trial
         assert trial["code"] in ((0, 1, 2) if trial["struck"] else (0,)), trial

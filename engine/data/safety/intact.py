@@ -52,7 +52,9 @@ def _end_of_riff(_: Image.Image, data: bytes) -> int:
 
 def _end_of_boxes(_: Image.Image, data: bytes) -> int:
     place = 0
-    while place + 8 <= len(data) and data[place + 4] >= ord(" "):
+    for _number in range(_MOST_BOXES):
+        if place + 8 > len(data) or data[place + 4] < ord(" "):
+            break
         length = int.from_bytes(data[place : place + 4], "big")
         if length == 1:
             length = int.from_bytes(data[place + 8 : place + 16], "big")
@@ -70,6 +72,7 @@ def _end_of_strips(image: Image.Image, data: bytes) -> int:
     return len(data)
 
 
+_MOST_BOXES = 1000  # of the outermost; a photograph has less than ten
 _STRIPS_AND_TILES = ((273, 279), (324, 325))
 _END: dict[str, Callable[[Image.Image, bytes], int]] = {
     "WEBP": _end_of_riff,

@@ -36,7 +36,8 @@ from engine.networks.opening.formats import (
     format_of,
     regular_file,
 )
-from engine.networks.opening.zips import members
+from engine.networks.opening.zips import damaged_member, members
+from engine.texts import one_line
 
 MOST_PICKLED = 8 << 20  # bytes of a pickle without its tensors; torch needs about 200 a tensor
 MOST_READS = 4_000_000  # reads of a legacy pickle, a few seconds; torch needs about 100 a tensor
@@ -170,8 +171,16 @@ def _load(file: Any) -> Any:
 
 
 def _read_torch(path: Path, file: BinaryIO) -> tuple[Any, dict[str, str]]:
-    if sum(_pickle_sizes(file)) >= MOST_PICKLED:
-        raise WeightsError(f"{path.name} has too many entries to read")
+    if (size := sum(_pickle_sizes(file))) >= MOST_PICKLED:
+        raise WeightsError(
+            f"{path.name} has too many entries to read: {size / 2**20:,.0f} MB beside its tensors; "
+            "arrays of numpy are to be saved as tensors"
+        )
+    if member := damaged_member(file):
+        raise WeightsError(
+            f"{path.name} is damaged: the content of {one_line(member)!r} in it differs from its "
+            "checksum"
+        )
     return _load(file), {}
 
 

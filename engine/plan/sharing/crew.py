@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any
 
+from engine.devices.maker import libraries
 from engine.jobs.events import Ended, Event, Started, WorkerNews
 from engine.plan.sharing.cluster import GONE, POLL, SchedulerGone, Workers, connected, workers_of
 from engine.plan.sharing.on_worker import (
@@ -24,7 +25,6 @@ from engine.plan.sharing.on_worker import (
     title_of,
 )
 from engine.plan.sharing.relay import event_from, seconds_between
-from engine.plan.slots import libraries
 
 SILENT = 10.0  # seconds without an answer of the scheduler, after which it is gone
 LOOK = 1.0  # seconds between two looks at who is there

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from engine.devices.found import name_of
+from engine.devices.maker import libraries
 from engine.jobs.context import Cache
 from engine.plan.sharing.bundles import Shard, everything
 from engine.plan.sharing.relay import Packed, Relay
 from engine.plan.sharing.share import Share
 from engine.plan.sharing.shared_run import SharedRun
-from engine.plan.slots import libraries, slots_on
+from engine.plan.slots import slots_on
 from engine.plugins import PluginError, digest_of, load
 from engine.specs.schema import Spec, from_dict
 from engine.store.presence import LEASE, Presence

@@ -13,6 +13,7 @@ from PySide6.QtGui import QUndoCommand
 from shiboken6 import isValid
 
 from engine.store.study import Study
+from gui.look.plain import plain_action
 from gui.session.importer import OPENING
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ class _Opening(QUndoCommand):
     """The step from one study to another, which is taken once the stack is at rest."""
 
     def __init__(self, name: str, openings: Openings):
-        super().__init__(f"opening of “{name}”")
+        super().__init__(plain_action(f"opening of “{name}”"))
         self._openings = openings
 
     def redo(self) -> None:

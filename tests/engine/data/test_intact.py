@@ -1,7 +1,9 @@
 """Files of which a part is missing are listed, also where their decoders read zeros as pixels."""
 
+import contextlib
 import io
 import struct
+import time
 import zlib
 
 import numpy as np
@@ -97,6 +99,15 @@ def test_that_pixels_in_several_chunks_and_what_stands_behind_the_end_are_whole(
     body = chunk(b"IHDR", head) + chunk(b"IDAT", b"") + b"".join(parts) + chunk(b"IEND", b"")
     found = decode(b"\x89PNG\r\n\x1a\n" + body + bytes(5000)).pixels
     np.testing.assert_array_equal(found, np.asarray(image))
+
+
+def test_that_millions_of_boxes_behind_a_picture_cost_no_time():
+    whole = encoded(photograph(16), "AVIF", speed=10)
+    behind = whole + struct.pack(">I4s", 8, b"free") * 2_000_000
+    before = time.process_time()
+    with contextlib.suppress(UnreadableImage):
+        decode(behind)
+    assert time.process_time() - before < 2
 
 
 def test_that_the_reason_is_said():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from engine import plugins
+from engine.devices.maker import libraries
 from engine.jobs import device_images
 from engine.jobs.context import Cache
 from engine.jobs.events import Ended, ProbeMaps, Started, WorkerNews
@@ -21,7 +22,7 @@ from engine.plan.sharing.crew import Crew, Hand
 from engine.plan.sharing.led import LedScheduler
 from engine.plan.sharing.on_worker import Answer, Order, Slot
 from engine.plan.sharing.relay import event_from
-from engine.plan.slots import libraries, slots_on
+from engine.plan.slots import slots_on
 from engine.specs import Glyphs, SmallCNN, Training
 from engine.specs.schema import from_dict
 from engine.store.study import Result, Study, StudyError

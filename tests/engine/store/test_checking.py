@@ -1,9 +1,11 @@
 """A file that cannot be read at this moment is not taken for a damaged one."""
 
 import errno
+import json
 import shutil
 
 import h5py
+import numpy as np
 import pytest
 
 from engine.cli.main import main
@@ -12,6 +14,8 @@ from engine.store.hdf5 import FileError
 from engine.store.study import Result, Study, StudyError
 from tests import made_up_study as made_up
 from tests.golden.make import HERE
+from tests.made_up_study import IMAGES
+from tests.reliability.sealing import DOCUMENTS, HEADER, forge, seal_again, with_images
 
 REFUSALS = [errno.EMFILE, errno.ENFILE, errno.EIO, errno.EACCES, errno.ENOMEM, errno.ESTALE]
 
@@ -36,7 +40,7 @@ def test_that_repair_moves_nothing_that_it_could_not_read(study, monkeypatch, ca
     with monkeypatch.context() as refusing:
         refuse(refusing, where, code)
         assert main(["check", "--study", str(study)]) == 1
-        assert "0 damaged, 16 that could not be read now" in capsys.readouterr().err
+        assert "0 damaged, 16 that could not be read" in capsys.readouterr().err
         assert main(["check", "--study", str(study), "--repair"]) == 1
     assert {path: path.stat().st_size for path in (study / "records").rglob("*.h5")} == before
     assert not (study / "damaged").exists()
@@ -99,3 +103,48 @@ def test_that_errors_a_file_can_cause_are_damage(study, monkeypatch, code):
     monkeypatch.setattr(h5py, "File", refused)
     with pytest.raises(FileError, match="not a readable HDF5 file"):
         hdf5.read(path)
+
+
+LATER = {
+    "a newer schema": ("header", "schema", 99),
+    "an unknown field": ("spec", "brand_new", 3),
+    "an unknown kind": ("spec", "network", {"kind": "transformer_9"}),
+}
+
+
+@pytest.mark.parametrize("what", LATER)
+def test_that_a_record_of_a_later_version_stays_whatever_is_done(study, capsys, what):
+    """Two versions of the program may work on one study."""
+    path = sorted((study / "records" / "training").glob("*.h5"))[0]
+    document, name, value = LATER[what]
+    with h5py.File(path, "r+") as file:
+        found = json.loads(bytes(file[f"documents/{document}"][()]))
+        found[name] = value
+        del file[f"documents/{document}"]
+        file[f"documents/{document}"] = np.bytes_(json.dumps(found))
+    seal_again(path)
+    for index in study.glob("*index*"):
+        index.unlink()
+    before = path.read_bytes()
+    assert main(["check", "--study", str(study)]) == 1
+    said = capsys.readouterr()
+    assert "0 damaged, 1 that could not be read" in said.err
+    assert path.stem in said.out
+    assert main(["check", "--study", str(study), "--repair"]) == 1
+    assert "it may be whole and stays where it is" in capsys.readouterr().out
+    assert not (study / "damaged").exists()
+    assert main(["list", "--study", str(study)]) == 0
+    hidden = what == "a newer schema"
+    assert ("1 more cannot be read" in capsys.readouterr().err) is hidden
+    assert path.read_bytes() == before
+
+
+def test_that_no_record_takes_the_place_of_one_of_a_later_version(tmp_path):
+    found = Study(tmp_path / "s", create=True)
+    path = with_images(found)
+    forge(path, documents={**DOCUMENTS, "header": {**HEADER, "schema": 2}})
+    before = path.read_bytes()
+    again = Study(found.path)
+    with pytest.raises(StudyError, match="has schema 2, newer than 1"):
+        again.write(IMAGES, Result({"classes": 10}), seconds=1.0, provenance={})
+    assert path.read_bytes() == before

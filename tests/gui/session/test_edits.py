@@ -38,6 +38,18 @@ def test_that_a_renaming_is_undone_and_redone_and_everyone_hears_of_it(workspace
     assert Study(workspace.study.path).entry(entry.key).title == "the strong one"
 
 
+def test_that_no_letter_of_a_title_becomes_a_key_in_the_menu(workspace, qtbot, monkeypatch):
+    edits, entry = workspace.edits, network(workspace)
+    edits.rename(entry.key, "black & white")
+    edits.note(entry.key, "grey")
+    assert edits.stack.undoText() == "note on “black && white”"
+    monkeypatch.setattr("gui.session.threads.attempts.PATIENCE", 0.0)
+    edits.stack.undo()
+    qtbot.waitUntil(lambda: not edits.busy, timeout=WAIT_MS)
+    assert any("black & white" in text for text, _ in workspace.said)
+    assert all("&&" not in text for text, _ in workspace.said)
+
+
 def test_that_the_own_title_is_no_label(workspace):
     entry = network(workspace)
     workspace.edits.rename(entry.key, "x")
