@@ -21,6 +21,7 @@ from engine.specs import (
     Imported,
     Measurement,
     RobustAccuracy,
+    Spec,
     StrongAccuracy,
     Training,
 )
@@ -163,6 +164,15 @@ def _of_network(
         sentences.append(UNCHECKED if threat.eps else NOT_ATTACKED)
     words = (*sentences, *_overestimate(own, strong))
     return Robustness(own, strong, verdict, words, threat.ball)
+
+
+def attacked_network(spec: Spec | None) -> ClassifierSpec | None:
+    """Return the network whose accuracy under attack a spec measures or shows; None of others."""
+    asked = spec.metric if isinstance(spec, Measurement) else spec
+    if not isinstance(asked, StrongAccuracy) and not hasattr(asked, "attack"):
+        return None
+    network = getattr(spec, "classifier", None)
+    return network if isinstance(network, ClassifierSpec) else None
 
 
 def measured_findings(entry: Entry, measurement: Measurement) -> list[Finding]:
