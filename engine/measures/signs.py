@@ -58,7 +58,7 @@ def output_signs(
 
 def _commonest(classes: Tensor) -> float:
     """Return the share of the commonest of some classes (N,); 0 of none."""
-    return float(classes.bincount().max()) / len(classes) if len(classes) else 0.0
+    return float(classes.cpu().bincount().max()) / len(classes) if len(classes) else 0.0
 
 
 def _company_differs(model: nn.Module, images: Tensor, logits: Tensor, context: Context) -> float:
