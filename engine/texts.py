@@ -10,6 +10,7 @@ import re
 import textwrap
 import unicodedata
 
+LEFT_TO_RIGHT = "\u200e"
 LONGEST = 200  # letters of a name in a title or a menu
 # C0 and C1 without tab and line feed, half letters, line separators, and the letters that embed,
 # override or isolate a direction of writing. The marks U+200E and U+200F turn nothing around.
@@ -33,6 +34,19 @@ def shortened(text: str, most: int = LONGEST) -> str:
         return text
     half = (most - 1) // 2
     return f"{text[: most - 1 - half]}…{text[-half:]}"
+
+
+def placed(name: str) -> str:
+    """Return a name that can stand in an English sentence, whichever way its letters run.
+
+    Behind letters that run from right to left, a number or a sign would be drawn on their wrong
+    side; an invisible mark of the English direction (U+200E) keeps it where it is read.
+    """
+    if name.isascii() or not any(
+        unicodedata.bidirectional(letter) in ("R", "AL") for letter in name
+    ):
+        return name
+    return f"{LEFT_TO_RIGHT}{name}{LEFT_TO_RIGHT}"
 
 
 def columns_of(text: str) -> int:

@@ -71,12 +71,7 @@ def own_settings(
     """Keep settings, logs and new studies of a window test in a temporary folder of the test."""
     if _is_of_window(request):
         monkeypatch.setenv("ISTHMUS_CONFIG", str(tmp_path / "config"))
-        for module in (
-            "gui.session.importer",
-            "gui.session.file_dialogs",
-            "gui.pages.welcome.page",
-        ):
-            monkeypatch.setattr(f"{module}.documents", lambda: tmp_path / "documents")
+        monkeypatch.setattr("gui.look.settings.documents", lambda: tmp_path / "documents")
 
 
 @pytest.fixture(scope="session")

@@ -149,9 +149,10 @@ def add_maps(study, classifier, attribution=None, count=3):
     return add(study, spec, {"images": count}, arrays)
 
 
-def add_attack(study, classifier, count=3):
+def add_attack(study, classifier, count=3, attack=None):
     """Store attacked images: brighter by 10/255, each seen as the next class."""
-    spec = AdversarialExamples(classifier=classifier, indices=tuple(range(count)))
+    given = {} if attack is None else {"attack": attack}
+    spec = AdversarialExamples(classifier=classifier, indices=tuple(range(count)), **given)
     images = np.full((count, 1, SIDE, SIDE), 100, np.uint8)
     logits = np.eye(10, dtype=np.float32)[np.arange(count)]
     arrays = {

@@ -17,8 +17,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run one headless command and return its exit code.
 
     0: done. 1: a computation failed, a record is damaged, or the system refused something (memory,
-    a file, the output). 2: bad input, with one line on standard error. 130: stopped by Ctrl-C; the
-    same command resumes the run.
+    a file, the output). 2: bad input, with one line on standard error. 130, 143 or 129: stopped by
+    Ctrl-C, SIGTERM or the end of the terminal; the same command resumes the run.
     """
     with harmless_output():
         return interruptible(lambda: _answered(arguments))

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.cli.terminal import Terminal
 from engine.jobs.durations import duration
-from engine.jobs.events import Ended, Event, Notice, Progress, Started, WorkerNews
+from engine.jobs.events import Ended, Event, Notice, Progress, Queued, Started, WorkerNews
 from engine.texts import one_line
 
 BAR_WIDTH = 24
@@ -21,7 +21,12 @@ BAR_SECONDS = 0.1
 # that a run of a week writes some hundred lines and not ten thousand.
 LOG_SECONDS = 60.0
 LOG_SHARE = 1 / 60
-LOSSES = ("lost", "back", "refused")  # what is said of workers; that they begin is in the title
+LOSSES = (
+    "lost",
+    "back",
+    "refused",
+    "differs",
+)  # what is said of workers; that they begin is in the title
 
 
 @dataclass
@@ -59,6 +64,7 @@ class Reporter:
         self._done = 0
         self._start = self._last = clock()
         self._running: dict[str, _Running] = {}
+        self._titles: dict[str, str] = {}  # of what was queued and has not ended
 
     def begin(self, title: str, total: int, seconds: float | None = None) -> None:
         """Print the plan's title, the number of computations, and how long they take if known."""
@@ -80,7 +86,10 @@ class Reporter:
 
     def _take(self, event: Event) -> None:
         match event:
+            case Queued():
+                self._titles[event.key] = event.title
             case Started():
+                self._titles[event.key] = event.title
                 self._running[event.key] = _Running(event.title, self._clock())
             case Progress() if event.key in self._running:
                 job = self._running[event.key]
@@ -91,9 +100,9 @@ class Reporter:
             case WorkerNews() if event.state in LOSSES:
                 self._line(event.text)
             case Ended():
-                ended = self._running.pop(event.key, None)
+                self._running.pop(event.key, None)
                 self._done += 1
-                self._ended(event, ended.title if ended is not None else event.key)
+                self._ended(event, self._titles.pop(event.key, event.key))
 
     def _ended(self, event: Ended, title: str) -> None:
         count = f"[{self._done}/{max(self._total, self._done)}]"

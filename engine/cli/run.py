@@ -126,6 +126,8 @@ def _run_all(
     if interrupted:
         print("stopped; the same command goes on where this one was", file=sys.stderr)
         return INTERRUPTED
+    if scheduler.gone:  # which was said
+        return FAILED
     print(as_text(study, short=True))
     failed = scheduler.outcomes["failed"]
     if failed:

@@ -13,7 +13,7 @@ from engine.plan.scheduler import Scheduler
 from engine.plan.sharing.bundles import Shard, divided, everything, plan_hash
 from engine.plan.sharing.share import Share
 from engine.plan.sharing.shared_run import SharedRun
-from engine.plan.slots import Slots
+from engine.plan.slots import Slots, libraries
 from engine.plugins import loaded
 from engine.program import FAILED, INTERRUPTED, OK
 from engine.specs.schema import Spec, SpecError
@@ -67,7 +67,14 @@ def run_share(
     reporter = Reporter()
     shard = asked.shard
     files = ", ".join(f"{one.path.name} {one.origin.digest[:10]}" for one in loaded())
-    presence = Presence(study.path, shard.index, shard.count, plan_hash(plan), files=files)
+    presence = Presence(
+        study.path,
+        shard.index,
+        shard.count,
+        plan_hash(plan),
+        files=files,
+        libraries=libraries(),
+    )
     run = SharedRun(
         study, slots, share, reporter, presence=presence, take_over=60.0 * asked.minutes
     )
@@ -80,6 +87,8 @@ def run_share(
     if stopped():
         print("stopped; the same command goes on where this one was", file=sys.stderr)
         return INTERRUPTED
+    if run.gone:  # which was said
+        return FAILED
     take_up_changes(study)
     print(as_text(arranged(study, (one.spec.key for one in plan)), short=True))
     left = sum(not study.has(one.spec) for one in plan)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import stat
 import struct
 import tarfile
@@ -21,6 +22,7 @@ from engine.data.image_set import Skipped
 from engine.data.safety.names import printable, shown_paths
 from engine.data.sources import (
     FILE_CAP,
+    HIDDEN,
     NOT_REGULAR,
     STEP,
     TOO_LARGE,
@@ -32,6 +34,7 @@ from engine.data.sources import (
     SourceFile,
     UnreadableFile,
     is_hidden,
+    is_unusually_hidden,
 )
 from engine.store.files import open_regular
 
@@ -94,6 +97,7 @@ class _Archive:
         self._found: dict[str, Any] = {}
         self._folders: set[str] = set()
         self._skipped: list[Skipped] = []
+        self._hidden: set[Skipped] = set()
         self._total = 0
         self._members = 0
 
@@ -119,6 +123,7 @@ class _Archive:
             self._progress(self._members, 0)
         parts = [part for part in raw.split("/") if part not in ("", ".")]
         if any(is_hidden(part) for part in parts if part != ".."):
+            self._note_hidden(parts if folder else parts[:-1])
             return
         path = "/".join(parts)
         if ".." in parts or raw.startswith("/") or raw[1:2] == ":":
@@ -139,6 +144,15 @@ class _Archive:
             )
         if self._total > max(UNSUSPECTED, MOST_DEFLATED * self._bytes):
             raise ImagesError(f"{self._path} is damaged: it unpacks to more than it can hold")
+
+    def _note_hidden(self, folders: list[str]) -> None:
+        """List the first hidden folder above a member once, unless a program makes it."""
+        first = next((n for n, part in enumerate(folders) if is_hidden(part)), None)
+        if first is not None and is_unusually_hidden(folders[first]) and ".." not in folders:
+            found = Skipped("/".join(folders[: first + 1]), HIDDEN)
+            if found not in self._hidden:
+                self._hidden.add(found)
+                self._skipped.append(found)
 
     def _add_folders(self, path: str) -> None:
         """Add the parent folders of a member, because some programs do not store folders."""
@@ -275,6 +289,14 @@ class TarSource(_Archive):
         self._file.seek(offset)
         if self._file.read(tarfile.BLOCKSIZE).strip(b"\0"):
             raise tarfile.ReadError("a header is damaged")
+        behind = self._file.seek(0, os.SEEK_END) - offset
+        if self._raw is self._file and behind > tarfile.RECORDSIZE + 2 * tarfile.BLOCKSIZE:
+            self._skipped.append(
+                Skipped(
+                    printable(self._path.name),
+                    f"{behind:,} bytes behind its last file are no file: a part may be missing",
+                )
+            )
 
     def _take(self, member: tarfile.TarInfo) -> None:
         reason = "" if member.isfile() else NOT_REGULAR

@@ -32,6 +32,7 @@ from engine.data.safety.bounds import (
     release,
     reserve,
 )
+from engine.data.safety.intact import coding_rules, is_intact, is_intact_jpeg
 from engine.data.traits import MODES, Traits, ignored, mode_words
 from engine.data.values import OffScale, Scale, Undecided
 from engine.specs.images import Channels, ImageFit
@@ -59,6 +60,7 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.\w+")
 ON_WHITE = "transparency was laid over white"
 UPRIGHT = "the EXIF orientation was applied"
 FROM_CMYK = "CMYK was converted to RGB"
+IN_PART = "damaged: a part of it is missing"
 FIRST_FRAME = "only the first of several frames was taken"
 
 _ORIENTATION = 0x0112
@@ -177,6 +179,8 @@ def decode_fitted(
     """
     side, mode = (image_size, image_size), "L" if channels == "grey" else "RGB"
     plain = None if _PROFILE_MARK in data else plain_jpeg(data, GAP * image_size)
+    if plain is not None and not is_intact_jpeg(data, plain.width * plain.height):
+        raise UnreadableImage(IN_PART)
     if plain is not None and plain.size == side and plain.mode == mode:
         return Fitted(plain.tobytes(), channels == "grey", Traits("JPEG", MODES[mode], size=side))
     with _as_unreadable():
@@ -306,9 +310,11 @@ def _plain(data: bytes, file: ImageFile.ImageFile, notes: _Notes, scale: Scale) 
     deep.prepare(file)
     reserve(file)
     file.load()
+    if not is_intact(file, data):
+        raise UnreadableImage(IN_PART)
     image: Image.Image = file
     orientation = _orientation(image)
-    unheeded = ignored(image)
+    unheeded = ignored(image) + coding_rules(image, data)
     if deep.is_deep(image) or halved:
         in_eight = values.eight_bit_colour(data, image, scale) if halved else None
         image, rules, notes.values = in_eight or values.eight_bits(image, scale)

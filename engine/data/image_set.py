@@ -153,10 +153,11 @@ class ImageSet:
     @property
     def counts(self) -> str:
         """The numbers of images by part, in words."""
-        train, test = f"{len(self.train_images):,} training", f"{len(self.test_images):,} test"
-        if not len(self.validation_images):
-            return f"{train} and {test} images"
-        return f"{train}, {len(self.validation_images):,} validation and {test} images"
+        parts = (self.train_images, "training"), (self.validation_images, "validation")
+        others = [f"{len(images):,} {name}" for images, name in parts if len(images)]
+        count = len(self.test_images)
+        test = "1 test image" if count == 1 else f"{count:,} test images"
+        return " and ".join(filter(None, [", ".join(others), test]))
 
     @cached_property
     def channel_mean(self) -> NDArray[np.float64]:

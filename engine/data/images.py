@@ -22,6 +22,7 @@ from engine.data.folders import LARGEST_DEFAULT, digest_of, no_image, read_folde
 from engine.data.idx import CAP as IDX_CAP
 from engine.data.idx import parse_idx, unpack_idx
 from engine.data.image_set import ImageSet, Skipped
+from engine.data.remarks import class_remarks
 from engine.data.safety.apart import left_behind_on_cancel
 from engine.data.scan import IDX_NAMES, Found, lay_out, open_source, unsupported
 from engine.data.selection import subset
@@ -331,13 +332,15 @@ def _read_idx(source: Source, found: Found, spec: IdxImages) -> tuple[str, Image
         _limited(images, labels, limit, spec.split_seed) for images, labels, limit in parts
     )
     count = 1 + max((int(labels.max()) for _, labels, _ in parts if len(labels)), default=-1)
+    classes = tuple(str(k) for k in range(count))
     images = ImageSet(
         train_images=train_images,
         train_labels=train_labels,
         test_images=test_images,
         test_labels=test_labels,
-        classes=tuple(str(k) for k in range(count)),
+        classes=classes,
         skipped=found.skipped,
+        notes=tuple(class_remarks(classes, train_labels, test_labels)),
     )
     hashes = [hashlib.sha256(plain[name]).digest() for name in IDX_NAMES]
     return digest_of(IDX_NAMES, hashes), images

@@ -1,7 +1,8 @@
 """List and read the files under a folder or of a list of paths.
 
 Hidden and system names (.DS_Store, ._*, Thumbs.db, .ipynb_checkpoints, __MACOSX) are ignored
-silently; all other files that are left out are listed as skipped.
+silently; all other files that are left out are listed as skipped, and hidden folders that no
+program is known to make, because they may be classes.
 """
 
 from __future__ import annotations
@@ -26,6 +27,15 @@ _SYSTEM_NAMES = (
     *("$recycle.bin", "system volume information"),
 )
 
+# Beginnings of the names of hidden folders that programs and systems make beside a user's files.
+_TOOLS = (
+    *("._", ".git", ".svn", ".hg", ".bzr", ".dvc", ".ipynb_checkpoints", ".idea", ".vscode"),
+    *(".trash", ".thumb", ".cache", ".comments", ".xvpics", ".picasa", ".@__thumb", ".appledouble"),
+    *(".fseventsd", ".spotlight", ".temporaryitems", ".documentrevisions", ".snapshot", ".zfs"),
+    *(".dropbox", ".sync", ".stfolder", ".stversions", ".kaggle", ".venv", ".tmp", ".nfs"),
+)
+
+HIDDEN = "a hidden folder: its name begins with a dot"
 NOT_REGULAR = "neither a file nor a folder"
 NO_PERMISSION = "no permission to read it"
 TOO_LARGE = f"larger than {FILE_CAP // 2**20} MB"
@@ -100,6 +110,11 @@ def silent(done: int, total: int) -> None:
 def is_hidden(name: str) -> bool:
     """Return whether a file name is hidden or belongs to the operating system."""
     return name.startswith(".") or name.lower() in _SYSTEM_NAMES
+
+
+def is_unusually_hidden(name: str) -> bool:
+    """Return whether a hidden folder is none that some program makes: it may be a class."""
+    return name.startswith(".") and not name.lower().startswith(_TOOLS)
 
 
 class FolderSource:
@@ -185,6 +200,9 @@ class FolderSource:
         if relative:
             self._folders.add(relative)
         prefix = f"{relative}/" if relative else ""
+        for item in items:
+            if is_unusually_hidden(item.name) and item.is_dir(follow_symlinks=False):
+                self._skip(prefix + printable(item.name), HIDDEN)
         items = [item for item in items if not is_hidden(item.name)]
         names = shown_names(item.name for item in items)
         for item in items:

@@ -204,7 +204,5 @@ def free_on(device: torch.device) -> int | None:
     try:
         kept = int(own.memory_reserved(device)) - int(own.memory_allocated(device))
         return int(own.mem_get_info(device)[0]) + max(0, kept)
-    except RuntimeError:
-        if device.type == "cuda":
-            raise
-        return None  # Intel's driver does not tell it of every GPU
+    except RuntimeError:  # Intel's driver does not tell it of every GPU; or the device was lost
+        return None

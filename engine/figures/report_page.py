@@ -314,6 +314,8 @@ def _place(figure: Figure, blocks: Sequence[Block], *, has_axes: bool) -> None:
             spaces += [block.height, 0.0]
         else:
             spaces[-1] += block.height
+    if not wanted:
+        return
     spaces[-1] += max(PAGE[1] - sum(spaces), FOOT)
     columns: Any = figure.subfigures(1, 3, width_ratios=[MARGIN, WIDTH, MARGIN], wspace=0)
     heights = [max(height, 1e-3) for height in spaces]

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
-from matplotlib.transforms import Bbox
+from matplotlib.text import Annotation
 
 from engine.figures.charts import ChartData, MapGridData, Picture, Series, caption_of, panels_of
 from engine.figures.paper import map_sizes
+from engine.figures.paper.label_places import Box, Numbers, pieces, places
 from engine.figures.paper.letters import LETTER, LINE, POINT_MM, letters
 from engine.figures.paper.style import FigureStyle
 from engine.texts import columns_of, wrapped
 
 MM = 1 / 25.4
+POINTS_PER_INCH = 72.0
 SMALLEST_PANEL_MM = 50.0  # for letters of 8 points; smaller letters need less
 TIGHTEST = 0.72  # as a share of it, where the page has no room for more rows
 USUAL_SIZE = 8.0
@@ -168,17 +171,48 @@ def add_labels(ax: Axes, item: Series, size: float) -> None:
 
 
 def thin_labels(figure: Figure) -> None:
-    """Turn labels to the left where the axes end, and hide those that would lie on others."""
+    """Put labels where they lie off lines, marks and each other; hide those without room."""
+    gap = APART * figure.dpi / POINTS_PER_INCH
     for ax in figure.axes:
-        room = ax.get_window_extent()
-        taken: list[Bbox] = []
-        for note in [text for text in ax.texts if text.get_gid() == LABEL]:
-            box = note.get_window_extent()
-            if box.x1 > room.x1:
-                note.set_position((-APART, 0))
-                note.set_horizontalalignment("right")
-                box = note.get_window_extent()
-            if box.x0 < room.x0 or any(box.overlaps(other) for other in taken):
-                note.set_visible(False)
-            else:
-                taken.append(box)
+        notes = [
+            text for text in ax.texts if isinstance(text, Annotation) and text.get_gid() == LABEL
+        ]
+        if not notes:
+            continue
+        sizes = [note.get_window_extent() for note in notes]
+        found = places(
+            ax.transData.transform([note.xy for note in notes]),
+            [(size.width, size.height) for size in sizes],
+            Box(*ax.get_window_extent().extents),
+            gap,
+            *_in_the_way(ax),
+        )
+        for note, lies in zip(notes, found, strict=True):
+            note.set_visible(lies is not None)
+            if lies is None:
+                continue
+            corner = np.array([lies.box.left, lies.box.low]) - ax.transData.transform(note.xy)
+            across, up = corner * POINTS_PER_INCH / figure.dpi
+            note.set_position((across, up))
+            note.set_verticalalignment("bottom")
+            if lies.on_line:
+                ground = {"facecolor": ax.get_facecolor(), "edgecolor": "none", "pad": 0.5}
+                note.set_bbox(ground)
+
+
+def _in_the_way(ax: Axes) -> tuple[Numbers, Numbers]:
+    """Return marks, (m, 2), and pieces of lines, (k, 4), of axes, in the figure's pixels."""
+    marks, lines = [np.empty((0, 2))], [np.empty((0, 4))]
+    for line in ax.lines:
+        path = line.get_transform().transform(line.get_xydata())
+        if line.get_marker() not in ("", "none", "None", None):
+            marks.append(path)
+        if line.get_linestyle() != "None":
+            lines.append(pieces(*path.T))
+    for drawn in ax.collections:
+        if isinstance(drawn, LineCollection):
+            paths = [drawn.get_transform().transform(path) for path in drawn.get_segments()]
+            lines += [pieces(*path.T) for path in paths]
+        elif isinstance(drawn, PathCollection):
+            marks.append(drawn.get_offset_transform().transform(drawn.get_offsets()))
+    return np.concatenate(marks), np.concatenate(lines)

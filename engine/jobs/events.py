@@ -117,6 +117,9 @@ class Snapshot(Event):
     weights: Mapping[str, NDArray[Any]]
 
 
+RESUMED = "resumed"  # what a notice is about that a training goes on from its checkpoint
+
+
 @dataclass(frozen=True)
 class Notice(Event):
     """One sentence to show to the user; the computation continues.
@@ -124,7 +127,7 @@ class Notice(Event):
     Attributes
     ----------
     about
-        Name of the alarm that it is about; "" for other news.
+        Name of the alarm that it is about, or ``RESUMED``; "" for other news.
     over
         Whether it says that this alarm is over.
     """
@@ -143,8 +146,8 @@ class WorkerNews(Event):
     name
         What it is called; "" if it is about all of them.
     state
-        "starting", "ready", "lost", "back", "refused" (it computes nothing that needs some file),
-        "ended", or "gone" for a scheduler.
+        "starting", "ready", "differs" (it has other versions), "lost", "back", "refused" (it
+        computes nothing that needs some file), "ended", or "gone" for a scheduler.
     text
         One sentence for the user.
     device
@@ -152,7 +155,7 @@ class WorkerNews(Event):
     """
 
     name: str
-    state: Literal["starting", "ready", "lost", "back", "refused", "ended", "gone"]
+    state: Literal["starting", "ready", "differs", "lost", "back", "refused", "ended", "gone"]
     text: str
     device: str = ""
 

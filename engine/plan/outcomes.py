@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-
+from engine.devices.faults import is_short
 from engine.jobs.events import Ended
 from engine.memory import memory_advice
 
@@ -15,10 +14,10 @@ def became(ended: Ended) -> str:
 
 def explain(error: BaseException) -> str:
     """Return what an exception says to the user, with advice if memory is short."""
-    if isinstance(error, torch.OutOfMemoryError):
-        return f"the device is out of memory{memory_advice(error)}"
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
         return f"the computer is out of memory{memory_advice(error)}"
+    if is_short(error):
+        return f"the device is out of memory{memory_advice(error)}"
     if isinstance(error, ValueError):
         return str(error)
     return f"{type(error).__name__}: {error}"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.devices.faults import why_lost
 from engine.jobs.context import Cache, Cancelled, Context, Control
 from engine.jobs.events import Ended, Event, Started
 from engine.plan.bundles import BUNDLED
@@ -34,13 +35,17 @@ class _Clock:
 
 @dataclass(frozen=True)
 class Runner:
-    """Computes specs, alone or together, and writes their records into the study."""
+    """Computes specs, alone or together, and writes their records into the study.
+
+    ``lose`` is told why the device does not answer any more, before what failed by it ends.
+    """
 
     study: Study
     slots: Slots
     emit: Callable[[Event], None]
     cache: Cache
     computations: Mapping[str, Computation]
+    lose: Callable[[str], None]
 
     def run(self, begun: Sequence[Begun], end: Callable[[Ended], None]) -> None:
         """Compute one spec, or several that are computed together; call ``end`` once for each.
@@ -93,5 +98,8 @@ class Runner:
                 return Ended(spec.key, "finished", seconds)
         if isinstance(outcome, Cancelled):
             return Ended(spec.key, "cancelled", seconds)
+        if lost := why_lost(self.slots.device):
+            self.lose(lost)  # it did not fail: on a device that answers it can be computed
+            return Ended(spec.key, "cancelled", seconds, lost)
         details = "".join(traceback.format_exception(outcome))
         return Ended(spec.key, "failed", seconds, explain(outcome), details)

@@ -19,10 +19,11 @@ import torch
 
 from engine.devices.precision import TURNS, multiplication_of
 from engine.jobs.context import Cache, Context, Control
-from engine.jobs.events import Ended, Event, Queued
+from engine.jobs.events import Ended, Event, Notice, Queued
 from engine.networks.memory import give_back_memory, keep_freed_memory
 from engine.plan.bundles import BUNDLED, most_together
 from engine.plan.computations import COMPUTATIONS
+from engine.plan.missing import missing, missing_with_needs
 from engine.plan.moving import QueueMove, moved
 from engine.plan.outcomes import became
 from engine.plan.priority import give_way
@@ -32,44 +33,15 @@ from engine.plan.slots import Slots, slots_on, stream_on
 from engine.specs.schema import Spec
 from engine.store.asked import Asked, line_of
 from engine.store.study import Result, Study
-from engine.store.unfinished import tidy
+from engine.store.unfinished import tidy_soon
 
 __all__ = ["QueueMove", "Scheduler", "Slots", "compute", "missing", "moved", "slots_on"]
 
 TURN_SECONDS = 0.5
-
-
-def missing(specs: Iterable[Spec], study: Study) -> list[Spec]:
-    """Return the specs to compute for these, parents before children, without duplicates."""
-    return [spec for spec, _ in missing_with_needs(specs, study)]
-
-
-def missing_with_needs(
-    specs: Iterable[Spec], study: Study, check: Callable[[], None] = lambda: None
-) -> list[tuple[Spec, tuple[str, ...]]]:
-    """Return :func:`missing`, each with the keys of all that it requires.
-
-    Naming thousands of specs takes seconds. ``check`` is called for every one that is asked for,
-    and may raise to give up.
-    """
-    order: dict[str, tuple[Spec, tuple[str, ...]]] = {}
-    visited: set[str] = set()
-
-    def visit(spec: Spec) -> None:
-        if spec.key in visited:
-            return
-        visited.add(spec.key)
-        if study.has(spec):
-            return
-        parents = spec.parents
-        for parent in parents:
-            visit(parent)
-        order[spec.key] = spec, tuple(parent.key for parent in parents)
-
-    for spec in specs:
-        check()
-        visit(spec)
-    return list(order.values())
+LOST = (
+    "what is finished is in the study; begin again in a new process, and the rest goes on where it "
+    "was"
+)
 
 
 def compute(spec: Spec, context: Context) -> Result:
@@ -116,6 +88,12 @@ class Scheduler:
         Whether a window is drawn meanwhile; the workers then run at a lower priority.
     cache
         Values shared with other schedulers; None: it has its own.
+
+    Attributes
+    ----------
+    gone
+        Why nothing more can be computed, as the device was lost; else "". What was asked for since
+        tries again.
     """
 
     def __init__(
@@ -134,6 +112,7 @@ class Scheduler:
         self.memory_of: Callable[[Spec], int] = Needs(study).of
         self.asked = Asked(study.path)
         self.outcomes: Counter[str] = Counter()
+        self.gone = ""
         self._emit = emit
         self._computations = computations
         self._behind_window = behind_window
@@ -141,7 +120,7 @@ class Scheduler:
         self._dependants: dict[str, list[str]] = {}
         self._running: dict[str, Job] = {}
         self._room = Room(None)
-        self._runner = Runner(study, slots, emit, self.cache, computations)
+        self._runner = Runner(study, slots, emit, self.cache, computations, self._lose)
         self._changed = threading.Condition()
         self._stopping = False
         self._paused = False
@@ -172,7 +151,8 @@ class Scheduler:
 
     def add_prepared(self, prepared: Iterable[Prepared]) -> list[Spec]:
         """Queue what :meth:`prepare` returned as far as it is still missing, and return that."""
-        queued = []
+        queued: list[Spec] = []
+        self.gone = ""
         # Before the lock, which the window may wait for. Listing one that is queued does no harm.
         lacking = [one for one in prepared if not self.study.has(one.spec)]
         self.asked.add(one.line for one in lacking if one.spec.key not in self._jobs)
@@ -282,7 +262,7 @@ class Scheduler:
         deadline = time.monotonic() + timeout
         for worker in self._workers:
             worker.join(max(0.0, deadline - time.monotonic()))
-        tidy(self.study)
+        tidy_soon(self.study, self.asked, max(0.0, deadline - time.monotonic()))
         return not any(worker.is_alive() for worker in self._workers)
 
     def _work(self) -> None:
@@ -298,6 +278,13 @@ class Scheduler:
     def _compute(self, jobs: list[Job]) -> None:
         """Compute what was started, and end it; on a worker's thread."""
         self._runner.run([(job.spec, job.control) for job in jobs], self._ended)
+
+    def _lose(self, why: str) -> None:
+        """Give up all that is queued, as every computation would fail; on a worker's thread."""
+        if not self.gone:
+            self.gone = why
+            self._emit(Notice("", f"{why}: {LOST}"))
+        self.cancel()
 
     def _ended(self, ended: Ended) -> None:
         """Take out a computation that was running."""

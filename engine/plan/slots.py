@@ -89,6 +89,11 @@ def stream_on(device: torch.device) -> AbstractContextManager[object]:
     return torch.cuda.stream(torch.cuda.Stream(device))  # type: ignore[no-untyped-call]
 
 
+def libraries() -> str:
+    """Return the versions that decide the numbers of a record, in words."""
+    return f"Isthmus {VERSION}, torch {torch.__version__}, numpy {np.__version__}"
+
+
 def provenance(slots: Slots, spec: Spec) -> dict[str, Any]:
     """Return with what a record is computed: versions, device, precision, threads, processor.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from engine.specs.fields import Form
 from engine.specs.passes import FORWARD, TO_PIXELS
@@ -19,6 +19,15 @@ FORM_HELP = (
     "released: of the float32 softmax, which is 0 or rounded where the network is certain; "
     "corrected: exact there too. Only for the log-probability"
 )
+
+
+GROUPS: dict[str, str] = {
+    "gradient": "By gradients",
+    "rule": "By rules for layers",
+    "layer": "By features of a layer",
+    "masking": "By hiding pixels",
+}
+"""Group of an attribution -> its heading in the window."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,15 @@ class Reference:
 
 @dataclass(frozen=True, kw_only=True)
 class AttributionSpec(Spec):
-    """A signed importance for every pixel and channel of an image, for one class of it."""
+    """A signed importance for every pixel and channel of an image, for one class of it.
+
+    Attributes
+    ----------
+    group
+        The heading under which the window lists it, a key of :data:`GROUPS`.
+    """
+
+    group: ClassVar[str] = "gradient"
 
     explained: Literal["predicted", "true"] = param(
         "predicted",
@@ -221,6 +238,8 @@ class DeepLift(AttributionSpec, kind="deeplift", label="DeepLIFT"):
     for networks of linear layers, activations and max pooling. Source: Shrikumar 2017, eq. 5.
     """
 
+    group: ClassVar[str] = "rule"
+
     baseline: Literal["black", "grey", "white"] = param(
         "black", help="The constant image that counts as nothing"
     )
@@ -245,6 +264,8 @@ class GuidedBackpropagation(
     figure 1; Adebayo 2018.
     """
 
+    group: ClassVar[str] = "rule"
+
     @property
     def passes(self) -> float:
         """One gradient."""
@@ -257,6 +278,8 @@ class ClassActivation(AttributionSpec):
 
     A cell of the last layers of a network for small images covers 4 to 8 px.
     """
+
+    group: ClassVar[str] = "layer"
 
     layer: str = param(
         "",
@@ -287,6 +310,8 @@ class OcclusionMap(AttributionSpec, kind="occlusion_map", label="Occlusion map")
     stand in parts of the image's sides, so that one setting serves images of every size.
     Source: Zeiler, Fergus 2014, section 4.2.
     """
+
+    group: ClassVar[str] = "masking"
 
     window: float = param(
         0.2,
@@ -329,6 +354,8 @@ class Rise(AttributionSpec, kind="rise", label="RISE"):
     no gradient. Source: Petsiuk 2018, eq. 6, less the mean score, so that zero means no effect.
     """
 
+    group: ClassVar[str] = "masking"
+
     masks: int = param(4000, low=2, high=100_000, help="Masks, the same for all images")
     grid: int = param(7, low=1, high=64, help="Cells along a side of a mask")
     probability: float = param(0.5, above=0.0, high=0.99, help="Probability that a cell is visible")
@@ -341,3 +368,7 @@ class Rise(AttributionSpec, kind="rise", label="RISE"):
     def passes(self) -> float:
         """An answer a mask, and finding the explained class."""
         return FORWARD * (self.masks + 1)
+
+
+OF_THE_PAPER = (Gradient, GradientXInput)
+"""The two that the paper compares; the window lists them first."""

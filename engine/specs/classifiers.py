@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 from engine.specs.attacks import PGD, AttackSpec
@@ -162,7 +163,7 @@ class Training(ClassifierSpec, kind="training", label="Training"):
         start = self.start
         return start.earlier_epochs + start.epochs if isinstance(start, Training) else 0
 
-    @property
+    @cached_property  # thousands of retrainings name it
     def title(self) -> str:
         own, start = f"{self.scheme.title}, seed {self.seed}", self.start
         best = ", best epoch" if self.weights == "best" else ""

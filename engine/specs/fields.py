@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from engine.specs.errors import SpecError, shown, suggestion
@@ -12,6 +13,7 @@ from engine.specs.errors import SpecError, shown, suggestion
 Form = Literal["corrected", "released"]
 """How something is computed: without, or with, the differences of the paper's released code."""
 
+_NEVER = object()
 MANY = 12  # more choices than these are not all named in an error message
 LARGEST_WHOLE = 2**63 - 1
 NOUNS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
@@ -75,6 +77,21 @@ class Field:
     faithful: Any = dataclasses.MISSING
     only: tuple[str, str] | None = None
     listed: str = ""
+
+    @cached_property
+    def standard(self) -> Any:
+        """The default, if :meth:`checked` returns it as it is; else what no field ever has.
+
+        Plans of thousands of specs are mostly defaults, which need no check each time.
+        """
+        if self.required:
+            return _NEVER
+        try:
+            value = self.checked(self.default)
+        except SpecError:
+            return _NEVER
+        same = type(value) is type(self.default) and repr(value) == repr(self.default)
+        return self.default if value is self.default or same else _NEVER
 
     @property
     def is_switch(self) -> bool:

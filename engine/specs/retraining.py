@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import ClassVar, Literal
 
 from engine.specs.attributions import AttributionSpec, Gradient
@@ -79,7 +79,7 @@ class AttributionRanking(RankingSpec, kind="attribution_ranking"):
         """The images that are ranked."""
         return self.classifier.images
 
-    @property
+    @cached_property
     def title(self) -> str:
         blurred = "blurred " if self.blur else ""
         if self.blurriness:

@@ -97,7 +97,7 @@ class Spec:
     def __post_init__(self) -> None:
         for item in fields_of(type(self)):
             given = getattr(self, item.name)
-            if (value := item.checked(given)) is not given:
+            if given is not item.standard and (value := item.checked(given)) is not given:
                 object.__setattr__(self, item.name, value)
         self.check()
 
@@ -144,14 +144,15 @@ class Spec:
         earlier results. The text is cached, because thousands of retrainings share inner specs. The
         content of a user's file is part of it, the file's name is not.
         """
-        parts = {"kind": json.dumps(self.kind)}
+        parts = [f'"kind":{json.dumps(self.kind)}']
         if self.origin is not None:
-            parts[PLUGIN] = json.dumps(self.origin.digest)
+            parts.append(f'"{PLUGIN}":{json.dumps(self.origin.digest)}')
         for item in fields_of(type(self)):
             value = getattr(self, item.name)
             if value is not item.default and value != item.default:
-                parts[item.name] = _canonical_text(value)
-        return "{" + ",".join(f'"{name}":{parts[name]}' for name in sorted(parts)) + "}"
+                parts.append(f'"{item.name}":{_canonical_text(value)}')
+        # A quote sorts before all that names consist of, so this is the order of the names.
+        return "{" + ",".join(sorted(parts)) + "}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the complete JSON form, including fields with default values."""
@@ -190,13 +191,16 @@ class Spec:
 S = TypeVar("S", bound=Spec)
 KINDS: dict[str, type[Spec]] = {}
 _FIELDS: dict[type[Spec], dict[str, Field]] = {}
+_IN_ORDER: dict[type[Spec], tuple[Field, ...]] = {}
 _HOLDERS: dict[type[Spec], tuple[str, ...]] = {}
 _FAMILIES: dict[type[Spec], tuple[int, dict[str, type[Spec]]]] = {}
 
 
 def fields_of(cls: type[Spec]) -> tuple[Field, ...]:
     """Return the declared fields of a spec class, in order."""
-    return tuple(_named_fields(cls).values())
+    if cls not in _IN_ORDER:
+        _IN_ORDER[cls] = tuple(_named_fields(cls).values())
+    return _IN_ORDER[cls]
 
 
 def _named_fields(cls: type[Spec]) -> dict[str, Field]:

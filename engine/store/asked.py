@@ -14,7 +14,8 @@ import os
 import platform
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from engine.store.files import read_text
 from engine.store.locks import lock
 
 FOLDER = "asked"
+PATIENCE = 0.1  # seconds
 CAP = 1 << 30  # bytes of one file; 10,000 specs take 20 MB
 LISTED = re.compile(r'\{"key": "([0-9a-f]+)", "spec": \{.*\}\}')
 _COUNT = itertools.count()
@@ -39,32 +41,65 @@ class Asked:
     """The list of what this process was asked for in one study.
 
     The file is made by the first line. Where it cannot be written (a read-only folder), nothing is
-    listed: computing goes on, and storing the first record says what is wrong with the folder.
+    listed: computing goes on, and storing the first record says what is wrong with the folder. A
+    thread of its own writes, because the drive may not answer: nobody waits longer than
+    ``PATIENCE`` for it.
     """
 
     def __init__(self, study: Path):
         machine = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
         self.path = study / FOLDER / f"{machine}-{os.getpid()}-{next(_COUNT)}.jsonl"
         self._descriptor: int | None = None
-        self._writing = threading.Lock()
+        self._steps: deque[Callable[[], None]] = deque()
+        self._working = self._silent = False
+        self._changed = threading.Condition()
 
     def add(self, lines: Iterable[str]) -> None:
         """Append lines of :func:`line_of`."""
         text = "".join(f"{line}\n" for line in lines)
         if text:
-            with suppress(OSError), self._writing:
-                self._write(text.encode())
+            self._do(lambda: self._write(text.encode()))
 
     def discard(self, keys: Iterable[str]) -> None:
         """Note that these are no longer wanted."""
-        if self._descriptor is not None:
-            self.add(json.dumps({"discarded": key}) for key in keys)
+        text = "".join(json.dumps({"discarded": key}) + "\n" for key in keys)
+
+        def note() -> None:
+            if self._descriptor is not None:
+                self._write(text.encode())
+
+        self._do(note)
 
     def close(self) -> None:
         """Release the file; what it lists and the study lacks is unfinished from now on."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        self._do(self._close)
+
+    def settle(self, timeout: float = 0.0) -> bool:
+        """Wait until all is written, for some seconds; return whether it is."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._working, timeout)
+
+    def _do(self, step: Callable[[], None]) -> None:
+        with self._changed:
+            self._steps.append(step)
+            if not self._working:
+                self._working = True
+                threading.Thread(target=self._serve, name="isthmus-asked", daemon=True).start()
+            waited = 0.0 if self._silent else PATIENCE
+            # A drive that once kept somebody waiting does so only once.
+            self._silent = not self._changed.wait_for(lambda: not self._working, waited)
+
+    def _serve(self) -> None:
+        """Take one step after the other, until none is left."""
+        while True:
+            with self._changed:
+                if not self._steps:
+                    self._working = self._silent = False
+                    self._changed.notify_all()
+                    return
+                step = self._steps.popleft()
+            with suppress(OSError):
+                step()
 
     def _write(self, data: bytes) -> None:
         if self._descriptor is None:
@@ -74,6 +109,11 @@ class Asked:
             lock(self._descriptor)
         while data:
             data = data[os.write(self._descriptor, data) :]
+
+    def _close(self) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def files(study: Path) -> list[Path]:

@@ -79,7 +79,7 @@ class Claims:
         """Read all claims, and who is alive."""
         self.others = self._presence.others()
         self._found = {
-            key: (number, self._read(key, number)) for key, number in self._numbers().items()
+            key: (number, self._seen(key, number)) for key, number in self._numbers().items()
         }
         for key in [key for key, ended in self._ended.items() if self._clock() - ended > KEPT]:
             self._remove(key, self._own.pop(key))
@@ -195,6 +195,13 @@ class Claims:
                 if match and (not key or match[1] == key):
                     found[match[1]] = max(int(match[2]), found.get(match[1], -1))
         return found
+
+    def _seen(self, key: str, number: int) -> Claim:
+        """Return a claim, which is not read again once it is done: a look may find hundreds."""
+        before = self._found.get(key)
+        if before is not None and before[0] == number and before[1].state == "done":
+            return before[1]
+        return self._read(key, number)
 
     def _read(self, key: str, number: int) -> Claim:
         """Return a claim; one without a name if it is unreadable or gone."""

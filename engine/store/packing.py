@@ -8,6 +8,7 @@ trash.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -30,6 +31,8 @@ from engine.store.outputs import (
 from engine.store.study import Study, StudyError
 
 ABOUT = "study/about"
+_NAME_LENGTH = 255  # bytes; the longest name of a file on most systems
+_SHORTENED = 40  # characters, of at most 4 bytes
 _NAME = re.compile(rf"[a-z][a-z0-9_]{{0,63}}/[0-9a-f]{{{KEY_LENGTH}}}")
 
 
@@ -79,13 +82,15 @@ def unpack(
         empty.
     """
     folder = Path(os.path.realpath(folder))  # of a link, what it leads to
-    if folder.exists():
-        _refuse_place(folder)
     try:
+        if folder.exists():
+            _refuse_place(folder)
         check_outside_studies(folder)
     except OutputError as error:
         raise StudyError(str(error)) from error
-    partial = folder.with_name(f".{folder.name}.partial")
+    except OSError as error:
+        raise StudyError(f"{path} cannot be unpacked: {error.strerror or error}") from error
+    partial = folder.with_name(_partial_name(folder.name))
     if os.path.lexists(partial) and not holds_only_parts(partial):
         raise StudyError(f"{partial} is in the way: it is no study that was unpacked in part")
     shutil.rmtree(partial, ignore_errors=True)
@@ -105,6 +110,17 @@ def unpack(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return Study(folder)
+
+
+def _partial_name(name: str) -> str:
+    """Return the name under which a folder is unpacked before it is whole.
+
+    The same folder has the same one, so that what was cut short is removed by the next attempt.
+    """
+    usual = f".{name}.partial"
+    if len(os.fsencode(usual)) <= _NAME_LENGTH:
+        return usual
+    return f".{name[:_SHORTENED]}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}.partial"
 
 
 def lacking(path: Path, folder: Path) -> int:

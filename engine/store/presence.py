@@ -16,7 +16,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
 
@@ -58,6 +58,8 @@ class Member:
         Whether it said that it ends.
     files
         Names and beginnings of the SHA-256 of the user's files that it was given.
+    libraries
+        The versions that decide its numbers; "" for a process of a version that does not say so.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Member:
     beat: int = 0
     ended: bool = False
     files: str = ""
+    libraries: str = ""
 
     @property
     def title(self) -> str:
@@ -94,7 +97,7 @@ class Presence:
     ----------
     study
         Folder of the study.
-    shard, shards, plan, files
+    shard, shards, plan, files, libraries
         See :class:`Member`.
     clock
         Seconds.
@@ -114,13 +117,22 @@ class Presence:
         clock: Callable[[], float] = time.monotonic,
         *,
         files: str = "",
+        libraries: str = "",
     ):
         self.folder = study / FOLDER
         machine, process = this_machine(), os.getpid()
         name = f"{machine}-{process}-{next(_COUNT)}"
         host = platform.node()[:100]
         self.me = Member(
-            name, shard, shards, plan, machine, host, process, files=files[:MOST_FILES]
+            name,
+            shard,
+            shards,
+            plan,
+            machine,
+            host,
+            process,
+            files=files[:MOST_FILES],
+            libraries=libraries[:MOST_FILES],
         )
         self._clock = clock
         self._last = clock()
@@ -228,11 +240,14 @@ def _read(path: Path) -> Member | None:
         data = json.loads(read_text(path, 4 * LENGTH))
     except (OSError, ValueError, RecursionError):
         return None
-    if not isinstance(data, dict) or set(data) != set(_KINDS) or data.get("name") != path.stem:
+    if not isinstance(data, dict) or not set(data) >= _NEEDED or data.get("name") != path.stem:
         return None
-    if any(type(data[name]).__name__ != kind for name, kind in _KINDS.items()):
+    # Another version may say less, or more.
+    found = {name: data[name] for name in _KINDS if name in data}
+    if any(type(value).__name__ != _KINDS[name] for name, value in found.items()):
         return None
-    return Member(**data)
+    return Member(**found)
 
 
 _KINDS = {item.name: str(item.type) for item in fields(Member)}
+_NEEDED = {item.name for item in fields(Member) if item.default is MISSING}

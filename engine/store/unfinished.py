@@ -7,6 +7,7 @@ unfinished.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from engine.store.asked import Asked
 from engine.store.hdf5 import FileError
 from engine.store.study import Study
 
+TIDYING = 1.0  # seconds
+SETTLE = 10.0  # seconds in which a drive usually takes what was asked for
 NO_SPEC = "An unfinished computation of an earlier version"
 
 
@@ -88,6 +91,8 @@ def unfinished(
     known
         Returns the spec of a key if this process has it; reading thousands of them takes seconds.
     """
+    if own is not None:
+        own.settle(SETTLE)
     wanted: dict[str, str] = {}
     elsewhere: set[str] = set(going)
     for path in asked.files(study.path):
@@ -131,6 +136,21 @@ def tidy(study: Study) -> None:
         with suppress(OSError):  # a folder that cannot be written keeps its lists
             if not asked.lines_in(path).keys() - have:
                 asked.keep_only(path, set())
+
+
+def tidy_soon(study: Study, own: Asked, timeout: float) -> None:
+    """Call :func:`tidy` once a list is written; wait for it ``timeout`` s, at most ``TIDYING``.
+
+    A drive that does not answer keeps its lists, which the end of the next run tidies.
+    """
+
+    def work() -> None:
+        if own.settle(TIDYING):
+            tidy(study)
+
+    tidying = threading.Thread(target=work, name="isthmus-tidying", daemon=True)
+    tidying.start()
+    tidying.join(min(TIDYING, timeout))
 
 
 def _row(key: str, known: Spec | None, line: str | None, checkpoint: Path | None) -> Unfinished:

@@ -1,8 +1,8 @@
-"""What a training scheme is told of a batch, and how its table describes it."""
+"""What a step of training is given, what a scheme is told of it, and how a table describes one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +11,10 @@ from torch.nn import functional
 
 from engine.attacks.joined import AnyAttack
 from engine.devices.graphs import Source
+from engine.jobs.device_images import DeviceImages, layout
+from engine.networks.gradients import as_unit
+from engine.specs import Augmentation
+from engine.training.augmenting.augmentation import augment
 
 LEAST_WARMUP = 1e-6
 """Share of the attack's size at which a warm-up begins; it must be above 0."""
@@ -25,6 +29,54 @@ def logits_of_step(model: nn.Module, images: Tensor, mixed: bool) -> Tensor:
     with torch.autocast(images.device.type, dtype=torch.bfloat16, cache_enabled=False):
         found = model(images)
     return found.float()
+
+
+class Batches:
+    """The batches of a training, or of several that are computed as one.
+
+    A step gathers its images itself, so that this is a part of it that can be captured. Random
+    changes draw on the CPU, which cannot; they are made in front of the step, and it is given the
+    images.
+
+    Parameters
+    ----------
+    images
+        Of which the training ones are used.
+    augmentation
+        Random changes of them; None: they are left as they are.
+    generators
+        Those of each training; the changes are drawn by its "augmentation".
+    """
+
+    def __init__(
+        self,
+        images: DeviceImages,
+        augmentation: Augmentation | None,
+        generators: Sequence[Mapping[str, torch.Generator]],
+    ):
+        self._images, self._augmentation, self._generators = images, augmentation, generators
+
+    def given(self, indices: Tensor) -> tuple[Tensor, ...]:
+        """Return what a step is given of training images: int64 (B,), or (K, B) of K trainings."""
+        if self._augmentation is None:
+            return (indices,)
+        each = indices.view(len(self._generators), -1)
+        changed = [
+            augment(as_unit(self._images.train[own]), self._augmentation, drawing["augmentation"])
+            for own, drawing in zip(each, self._generators, strict=True)
+        ]
+        return layout(torch.cat(changed)), self._images.train_labels[indices.flatten()]
+
+    def images_and_labels(self, given: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Return what :meth:`given` stands for: images (N, C, H, W) in [0, 1], and labels (N,).
+
+        Those of several trainings lie training by training.
+        """
+        if self._augmentation is not None:
+            images, labels = given
+            return images, labels
+        indices = given[0].flatten()
+        return layout(as_unit(self._images.train[indices])), self._images.train_labels[indices]
 
 
 @dataclass(frozen=True)

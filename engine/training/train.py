@@ -13,16 +13,16 @@ from engine.devices.graphs import Source
 from engine.devices.precision import check_precision
 from engine.jobs.asked import tell_fewer, tell_no_radius
 from engine.jobs.context import Context
-from engine.jobs.device_images import DeviceImages, layout, trainable
-from engine.jobs.events import Scalars, Snapshot
-from engine.networks.gradients import as_unit
+from engine.jobs.device_images import DeviceImages, trainable
+from engine.jobs.events import RESUMED, Scalars, Snapshot
 from engine.specs import ClassifierSpec, Training
 from engine.specs.proposals import one_and_many_steps
 from engine.specs.schema import SpecError
 from engine.store.study import Result
 from engine.training.alarms import MANY_STEP, ONE_STEP, Curves, ended_alarms, named_alarms
-from engine.training.augmenting.augmentation import augment, check_fits
+from engine.training.augmenting.augmentation import check_fits
 from engine.training.averaging import Average
+from engine.training.batch import BatchContext, Batches
 from engine.training.capture import Steps, obstacle
 from engine.training.evaluation import accuracies, robust_accuracy
 from engine.training.loop import (
@@ -34,7 +34,7 @@ from engine.training.loop import (
     weights_of,
 )
 from engine.training.probes import Probes
-from engine.training.schemes import SCHEMES, BatchContext
+from engine.training.schemes import SCHEMES
 from engine.training.selection import Numbers, final_weights, keep_if_best
 from engine.training.start import first_network, freeze_body
 
@@ -93,6 +93,7 @@ class Run:
         optimizer = make_optimizer(spec.optimizer, model)
         generators = _generators(spec, context, model)
         self.state = TrainingState(model, optimizer, generators, still=still)
+        self._batches = Batches(self.images, spec.augmentation, [generators])
         self.probes = Probes(context, self.images, spec.live_maps)
         self._newest: Numbers = {}  # accuracies after the newest epoch, if it was trained here
         if self._scheme.begin is not None:
@@ -211,7 +212,7 @@ class Run:
         state, context = self.state, self.context
         if state.epoch == 0:
             return
-        context.notice(f"resumed after epoch {state.epoch}")
+        context.notice(f"resumed after epoch {state.epoch}", about=RESUMED)
         for name, values in SHOWN_CURVES:
             columns = [state.history[f"{name}__{value}"] for value in values]
             for step, *row in zip(state.history[f"{name}__step"], *columns, strict=True):
@@ -237,25 +238,16 @@ class Run:
 
     def _step_on(self, indices: Tensor, epoch: float) -> Tensor:
         spec, state = self.spec, self.state
-        if spec.augmentation is None:
-            loss = self.steps(epoch, indices)
-        else:  # it draws on the CPU, so it cannot be part of a captured step
-            images = as_unit(self.images.train[indices])
-            images = augment(images, spec.augmentation, state.generators["augmentation"])
-            loss = self.steps(epoch, layout(images), self.images.train_labels[indices])
+        loss = self.steps(epoch, *self._batches.given(indices))
         if self._average is not None:
             steps = math.ceil(len(self.images.train) / spec.batch_size)
             self._average.follow(state.model, round(epoch * steps))
         return loss
 
     def _take(self, epoch: float, *inputs: Tensor) -> Tensor:
-        """Take one step on images and labels, or on the images with some indices."""
+        """Take one step on what the batches give it."""
         spec, state = self.spec, self.state
-        if len(inputs) == 2:
-            images, labels = inputs
-        else:
-            images = layout(as_unit(self.images.train[inputs[0]]))
-            labels = self.images.train_labels[inputs[0]]
+        images, labels = self._batches.images_and_labels(inputs)
         batch = batch_of(spec, self.images, epoch, state.generators["attack"], self._on_attack_step)
         loss: Tensor = self._scheme.step(state, images, labels, batch, **self._fields)
         return loss

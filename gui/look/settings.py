@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from platformdirs import user_cache_path, user_config_path
-from PySide6.QtCore import QByteArray, QSettings
+from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
 
 from engine import memory
 from engine.devices.found import NAMES
@@ -202,6 +202,15 @@ def studies_folder() -> Path | None:
     """Return the folder the user chose for new studies, or None for the usual one."""
     found = text("studies_folder")
     return Path(found) if found else None
+
+
+def documents() -> Path:
+    """Return the folder in which new studies are created."""
+    chosen = studies_folder()
+    if chosen is not None:
+        return chosen
+    place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+    return Path(place or Path.home()) / "Isthmus"
 
 
 def own_methods() -> dict[Path, str]:

@@ -39,6 +39,7 @@ class OwnMethods(QObject):
         self._named = tuple(named)
         self._told: Path | None = None
         self._started = False
+        self._loading: set[Path] = set()
         self.faults: dict[Path, str] = {}
         state.runner.ready.connect(self._start)
         state.study_changed.connect(self._tell_lacking)
@@ -100,14 +101,26 @@ class OwnMethods(QObject):
             then(plugin)
             kinds.grown.emit()
             state.records_changed.emit()
-            self.changed.emit()
+            self._end(path)
+
+        self._ask(path, work, done)
+
+    def _ask(self, path: Path, work: Callable[[Any], Any], done: Callable[[Any], None]) -> None:
+        """Work on a file on its lane; a sentence that it raises is what is known of the file."""
 
         def failed(sentence: str) -> None:
             self.faults[path] = sentence
-            state.message.emit(sentence, True)
-            self.changed.emit()
+            self._state.message.emit(sentence, True)
+            self._end(path)
 
-        state.runner.ask(f"plugin {path}", work, done, failed)
+        self._loading.add(path)
+        self._state.runner.ask(f"plugin {path}", work, done, failed)
+
+    def _end(self, path: Path) -> None:
+        """Note that a file is loaded, or will not be; with the last one, say what is lacking."""
+        self._loading.discard(path)
+        self.changed.emit()
+        self._tell_lacking()
 
     @Slot()
     def _start(self) -> None:
@@ -133,20 +146,18 @@ class OwnMethods(QObject):
             else:
                 self.faults[path] = f"{path.name}: it has changed since it was allowed"
                 self.asked.emit(path)
-                self.changed.emit()
+                self._end(path)
 
-        def failed(sentence: str) -> None:
-            self.faults[path] = sentence
-            self._state.message.emit(sentence, True)
-            self.changed.emit()
-
-        self._state.runner.ask(f"plugin {path}", work, done, failed)
+        self._ask(path, work, done)
 
     @Slot()
     def _tell_lacking(self) -> None:
-        """Say once, when a study is opened, what its records need that is not loaded."""
+        """Say once, when a study is opened, what its records need that is not loaded.
+
+        Files that are still being loaded are waited for: they may be what it needs.
+        """
         study = self._state.study
-        if study is None or study.path == self._told:
+        if study is None or study.path == self._told or self._loading or not self._started:
             return
         self._told = study.path
         if words := lacking(study.entries):

@@ -50,15 +50,24 @@ class Closing(QObject):
             return False
         self._begun, self._told = time.monotonic(), False
         self._runner.cancel_all()
-        if self._runner.quiet:
+        if self._quiet:
             return True
         self._timer.start()
         return False
 
+    @property
+    def _noted(self) -> bool:
+        """Whether the drive of the study took what was asked for."""
+        return self._runner.asked is None or self._runner.asked.settle()
+
+    @property
+    def _quiet(self) -> bool:
+        return self._runner.quiet and self._noted
+
     @Slot()
     def _look(self) -> None:
         spent = time.monotonic() - self._begun
-        if self._runner.quiet or spent > MOST_SECONDS:
+        if self._quiet or spent > MOST_SECONDS:
             self._timer.stop()
             self.over.emit()
         elif spent > SILENT_SECONDS and not self._told:
@@ -70,4 +79,6 @@ class Closing(QObject):
         for channel in self._runner.served:
             found = next((words for start, words in LANES.items() if channel.startswith(start)), "")
             names.append(found or "files that are being read or written")
+        if not self._noted:
+            names.append("the notes of what was asked for")
         return f"Closing waits for {', '.join(dict.fromkeys(names))}, for some seconds at most."

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 FLUSH_MS = 150
 CLEAR_FINISHED = "Clear finished"
 CLEAR_OTHERS = "Clear failed and cancelled"
-TOLD = ("lost", "refused", "gone")  # what is said of workers outside their own list
+TOLD = ("lost", "refused", "gone", "differs")  # what is said of workers outside their own list
 UNBOUNDED = 16_777_215  # Qt's QWIDGETSIZE_MAX, which PySide6 does not export
 
 

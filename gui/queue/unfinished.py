@@ -154,7 +154,11 @@ def ask_to_discard(work: UnfinishedWork, keys: Collection[str] | None, parent: Q
 
 def sentence(found: Collection[Unfinished]) -> str:
     """Return what is unfinished in one line."""
-    return f"Unfinished: {_names(found)}" if found else ""
+    if not found:
+        return ""
+    # The number stands first: the names behind it may be cut off.
+    start = "Unfinished" if len(found) == 1 else f"{len(found):,} unfinished"
+    return f"{start}: {_names(found)}"
 
 
 def _names(found: Collection[Unfinished]) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from engine.specs import ClassifierSpec, ImagesSpec
 from engine.store.study import Study
+from engine.texts import placed
 from gui.session.state import State
 
 
@@ -34,7 +35,7 @@ class ClassNames(QObject):
         """Return the class names, or () until they are known."""
         state = self._state
         if images == state.images and state.image_set is not None:
-            return state.image_set.classes
+            return _in_sentences(tuple(state.image_set.classes))
         if images.key not in self._known:
             self._known[images.key] = ()
             self._read(images)
@@ -60,12 +61,17 @@ class ClassNames(QObject):
         self._state.runner.ask(f"classes/{images.key}", work, done, lambda _: None)
 
     def _take(self, key: str, names: Sequence[str]) -> None:
-        self._known[key] = names
+        self._known[key] = _in_sentences(tuple(names))
         self.changed.emit()
 
     @Slot()
     def _forget(self) -> None:
         self._known.clear()
+
+
+@lru_cache(maxsize=8)
+def _in_sentences(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(placed, names))
 
 
 def _classes_in(study: Study, images: ImagesSpec, _: Any) -> Sequence[str]:

@@ -90,6 +90,13 @@ def picture_of(mime: QMimeData) -> QImage | None:
     return found if isinstance(found, QImage) and not found.isNull() else None
 
 
+def nothing_in(mime: QMimeData) -> str:
+    """Say why dragged or copied data without any file or picture is of no use."""
+    if any(not url.isLocalFile() for url in mime.urls()):
+        return "That is an address and no file: save what is there, and drop the file."
+    return "There is no file and no picture in that."
+
+
 def sort_paths(paths: Iterable[Path]) -> Sorted:
     """Sort paths into studies, weights and images, with a sentence for each unreadable one.
 
@@ -158,6 +165,8 @@ def _problem(path: Path) -> str:
         return f"{path} does not exist."
     if not os.access(path, os.R_OK):
         return f"{path} may not be read by Isthmus: choose it in a file dialog instead."
+    if path.suffix.lower() == ".toml":
+        return f"{path.name} may be a plan: the command run computes those, a drop does not."
     return ""
 
 

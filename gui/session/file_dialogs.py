@@ -10,7 +10,7 @@ from engine.store.study import SUFFIX
 from gui.look import settings
 from gui.session.dropping import PACKED, WEIGHTS
 from gui.session.files.packed import save_copy
-from gui.session.importer import Importer, documents
+from gui.session.importer import Importer
 from gui.session.state import State
 
 IMAGE_FILES = (
@@ -30,13 +30,13 @@ def _kept(path: Path) -> Path:
 
 def ask_study(parent: QWidget) -> Path | None:
     """Let the user choose the folder of a study; return None if they cancel."""
-    chosen = QFileDialog.getExistingDirectory(parent, "Open study", _start(documents()))
+    chosen = QFileDialog.getExistingDirectory(parent, "Open study", _start(settings.documents()))
     return _kept(Path(chosen)) if chosen else None
 
 
 def ask_new_study(parent: QWidget) -> Path | None:
     """Let the user name a new study; return None if they cancel."""
-    start = str(Path(_start(documents())) / f"study{SUFFIX}")
+    start = str(Path(_start(settings.documents())) / f"study{SUFFIX}")
     chosen, _ = QFileDialog.getSaveFileName(parent, "New study", start, f"*{SUFFIX}")
     if not chosen:
         return None
@@ -46,7 +46,7 @@ def ask_new_study(parent: QWidget) -> Path | None:
 
 def ask_copy(parent: QWidget, name: str) -> Path | None:
     """Let the user name the file to copy a study into; return None if they cancel."""
-    start = str(Path(_start(documents())) / f"{name}.h5")
+    start = str(Path(_start(settings.documents())) / f"{name}.h5")
     chosen, _ = QFileDialog.getSaveFileName(parent, "Save a copy as one file", start, "*.h5")
     if not chosen:
         return None

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 
 from engine.data.safety import patience
@@ -39,6 +39,8 @@ class Importer(QObject):
         Reading began, advanced or ended: see ``name``, ``done`` and ``total``.
     started
         Reading of images began.
+    failed
+        They could not be read; what was there stays.
     weights_found
         Takes the path of a weights file whose network the user must name.
     network_added
@@ -47,6 +49,7 @@ class Importer(QObject):
 
     changed = Signal()
     started = Signal()
+    failed = Signal()
     weights_found = Signal(object)
     network_added = Signal(object)
 
@@ -172,7 +175,7 @@ class Importer(QObject):
 
     def create_study(self, name: str) -> bool:
         """Create a study in the user's documents and open it; return whether it succeeded."""
-        path = dropping.free_path(documents(), name, SUFFIX)
+        path = dropping.free_path(settings.documents(), name, SUFFIX)
         if not self._state.open_study(path, create=True):
             return False
         self._say(f"Created the study {path.stem} in {path.parent}.")
@@ -309,6 +312,7 @@ class Importer(QObject):
 
     def _fail(self, text: str) -> None:
         self._end()
+        self.failed.emit()
         self._say(text, error=True)
 
     def _choose_after_asking(self, path: Path, spec: StoredImages, images: ImageSet) -> None:
@@ -385,15 +389,6 @@ class Importer(QObject):
     def _say(self, text: str, *, error: bool = False) -> None:
         if text:
             self._state.message.emit(text, error)
-
-
-def documents() -> Path:
-    """Return the folder in which new studies are created."""
-    chosen = settings.studies_folder()
-    if chosen is not None:
-        return chosen
-    place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
-    return Path(place or Path.home()) / "Isthmus"
 
 
 def _nowhere(digest: str) -> Path:

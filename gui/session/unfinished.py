@@ -75,11 +75,16 @@ class UnfinishedWork(QObject):
         if study is None or not chosen:
             return
         own: Asked | None = self._state.runner.asked
-        try:
-            store.discard(study, chosen, own)
-        except OSError as error:
-            self._failed(f"it cannot be discarded: {error}")
-        self.look()
+
+        def done(_: object) -> None:
+            self.look()
+
+        def failed(text: str) -> None:
+            self._failed(f"it cannot be discarded: {text}")
+            self.look()
+
+        # On a lane: the drive may not answer.
+        self._state.runner.change(lambda: store.discard(study, chosen, own), done, failed)
 
     def _chosen(self, keys: Collection[str] | None) -> Iterable[Unfinished]:
         return [one for one in self.found if keys is None or one.key in keys]

@@ -78,6 +78,7 @@ class MainWindow(QMainWindow):
         self._closing = False
         self._waited = False
         self._drops = 0
+        self._read_from = DATA
         self._dock_height = DOCK_HEIGHT
         self.stopped: bool | None = None
         self.setWindowIcon(app_icon())
@@ -160,6 +161,7 @@ class MainWindow(QMainWindow):
         workspace.queueing.confirm = partial(ask_before, self)
         workspace.runner.broken.connect(self.settled)
         workspace.importer.started.connect(self._on_reading)
+        workspace.importer.failed.connect(self._on_unread)
         workspace.importer.weights_found.connect(self._ask_network)
         workspace.importer.confirm = self._ask_about_classes
 
@@ -210,11 +212,19 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _on_event(self, event: Any) -> None:
         if isinstance(event, Notice):
-            self.messages.say(event.text, False)
+            spec = self.workspace.runner.spec(event.key)
+            self.messages.say(f"{spec.title}: {event.text}" if spec else event.text, False)
 
     @Slot()
     def _on_reading(self) -> None:
+        self._read_from = self.pages.places[self.pages.currentIndex()]
         self.pages.show_place(DATA)
+
+    @Slot()
+    def _on_unread(self) -> None:
+        """Go back to where something was dropped that could not be read, if the user stayed."""
+        if self.pages.places[self.pages.currentIndex()] is DATA:
+            self.pages.show_place(self._read_from)
 
     @Slot(object)
     def _ask_network(self, path: Path) -> None:
@@ -252,7 +262,7 @@ class MainWindow(QMainWindow):
         elif isinstance(picture, QImage):
             self._soon(lambda: self._take_picture(picture))
         else:
-            self.messages.say("There is no file and no picture in that.", False)
+            self.messages.say(dropping.nothing_in(mime), False)
         return bool(paths) or picture is not None
 
     def _take_paths(self, paths: list[Path]) -> None:

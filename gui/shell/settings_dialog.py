@@ -22,7 +22,6 @@ from PySide6.QtWidgets import (
 from engine import memory
 from gui.look import settings, theme
 from gui.queue.worker_choice import WorkerChoice
-from gui.session import importer
 from gui.widgets.dialog import Dialog
 from gui.widgets.forms.side_panel import labelled_rows
 from gui.widgets.images.colormap_choice import fill_colormaps
@@ -187,7 +186,7 @@ class SettingsDialog(Dialog):
         self.notify.setChecked(settings.flag("notify", True))
         self.notify.blockSignals(False)
         self.workers.show_stored()
-        self.folder.setText(str(importer.documents()))
+        self.folder.setText(str(settings.documents()))
         self._say("")
 
     @Slot(str)

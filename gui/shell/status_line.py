@@ -57,6 +57,7 @@ class StatusLine(QStatusBar):
         self.addWidget(self.messages.news_line, 1)
         self.addPermanentWidget(self.selection)
         self.addPermanentWidget(self.all_messages)
+        self.study.setContentsMargins(0, 0, 10, 0)  # the study's name is none of the device's
         self.addPermanentWidget(self.study)
         self.addPermanentWidget(self.device)
         self._timer = QTimer(self)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
@@ -34,6 +34,7 @@ KEY = Qt.ItemDataRole.UserRole
 CHIP = 10
 PADDING = 20
 LEAST_TEXT = 120  # to which a column of texts is shortened so that the numbers stay in sight
+MOST_TEXT = 230  # which it may take for two whole lines, where the table is scrolled all the same
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ class NumberTable(QTableWidget):
         self.viewport().installEventFilter(self)
         self.horizontalHeader().viewport().installEventFilter(self)
         self._widths: list[int] = []
+        self._least: list[int] = []
         self._texts: set[int] = set()
         self._own_widths = False
         theme.signals.changed.connect(self._recolour)
@@ -249,12 +251,14 @@ class NumberTable(QTableWidget):
     def _fit_columns(self) -> None:
         """Fit every column to its texts."""
         metrics = QFontMetrics(self.font())
-        widths = []
+        widths, least = [], []
         for column, header in enumerate(self._headers):
-            texts = [header, *(row.cells[column].text for row in self._rows)]
-            widest = max(metrics.horizontalAdvance(text) for text in texts) + PADDING
-            widths.append(widest + (CHIP + 8 if column == 0 else 0))
-        self._widths, self._own_widths = widths, False
+            texts = {header, *(row.cells[column].text for row in self._rows)}
+            beside = PADDING + (CHIP + 8 if column == 0 else 0)
+            widths.append(max(map(metrics.horizontalAdvance, texts)) + beside)
+            broken = max(two_lines(text, metrics.horizontalAdvance) for text in texts) + beside
+            least.append(min(max(LEAST_TEXT, broken), MOST_TEXT))
+        self._widths, self._least, self._own_widths = widths, least, False
         columns = range(len(widths))
         self._texts = {column for column in columns if column == 0 or self._is_text(column)}
         self._share_width()
@@ -273,11 +277,21 @@ class NumberTable(QTableWidget):
         widest = max((self._widths[column] for column in self._texts), default=0)
         fitting = bisect_right(range(LEAST_TEXT, widest + 1), room, key=total)
         most = LEAST_TEXT + max(0, fitting - 1)
+        least = [0] * len(self._widths) if fitting else self._least
         bar.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         for column, width in enumerate(self._widths):
-            self.setColumnWidth(column, min(width, most) if column in self._texts else width)
+            shortened = min(width, max(most, least[column])) if column in self._texts else width
+            self.setColumnWidth(column, shortened)
         if self._widths and sum(self._widths[column] for column in shown) < room:
             bar.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+
+
+def two_lines(text: str, width: Callable[[str], int]) -> int:
+    """Return the least width in which a text stands on two lines, broken at a space."""
+    words = text.split(" ")
+    breaks = range(1, len(words))
+    halves = ((" ".join(words[:at]), " ".join(words[at:])) for at in breaks)
+    return min((max(map(width, half)) for half in halves), default=width(text))
 
 
 def _chip(colour: Colour) -> QIcon:

@@ -1,9 +1,10 @@
 """What the training schemes are for, as small trainings on a CPU.
 
-    python -m tests.benchmarks.schemes collapse|awp|trades|aligned [--seeds 0 1 2]
+    python -m tests.benchmarks.schemes collapse|mnist|awp|trades|aligned [--seeds 0 1 2]
 
 Prints, per scheme, each seed's accuracies on 400 test images, and mean +- standard deviation over
-seeds. The images are Glyphs, for AWP 300 of CIFAR-10 (JPEG), as nothing overfits on Glyphs.
+seeds. The images are Glyphs, for mnist 4,000 of MNIST, for AWP 300 of CIFAR-10 (JPEG), as nothing
+overfits on Glyphs.
 docs/benchmarks.md holds the results.
 """
 
@@ -24,6 +25,8 @@ from engine.specs.attacks import scaled_step
 from engine.store.study import Study
 
 COLLAPSE_EPS = 0.2
+MNIST = data_folder() / "mnist"
+MNIST_EPS = 0.35
 EPS = 0.1
 IMAGES = specs.Glyphs(train=2000, test=400)
 CIFAR = data_folder() / "cifar10-images.tar.gz"
@@ -65,6 +68,27 @@ def collapse() -> dict[str, specs.Training]:
     return {name: training(scheme, COLLAPSE_EPS) for name, scheme in named.items()}
 
 
+def collapse_on_mnist() -> dict[str, specs.Training]:
+    """Return one-step schemes on MNIST at an eps and a learning rate at which FGSM collapses."""
+    images, _ = ingest(MNIST, max_train=4000, max_test=400)
+    ball = {"eps": MNIST_EPS, "warmup": 2.0}
+    attack = specs.PGD(eps=MNIST_EPS, steps=7, step_size=scaled_step(MNIST_EPS, 7))
+    schemes = {
+        "Fast-AT, step 1.25 eps": specs.FastAT(**ball),
+        "Fast-AT, step 2 eps": specs.FastAT(**ball, stride=2.0),
+        **{f"GradAlign {weight:g}": specs.GradAlign(**ball, weight=weight) for weight in (0, 1, 2)},
+        "N-FGSM, noise 1 eps": specs.NoisyFGSM(**ball, noise=1.0),
+        "PGD-7": specs.Adversarial(attack=attack, warmup=2.0),
+    }
+    changes = {
+        "images": images,
+        "network": specs.SmallCNN(width=16),
+        "optimizer": specs.Adam(learning_rate=5e-3),
+        "epoch_images": 100,
+    }
+    return {name: training(scheme, MNIST_EPS, **changes) for name, scheme in schemes.items()}
+
+
 def awp() -> dict[str, specs.Training]:
     """Return PGD-3 with and without AWP on few images, which it learns by heart."""
     images, _ = ingest(CIFAR, max_train=300, max_test=400)
@@ -104,7 +128,13 @@ def trades() -> dict[str, specs.Training]:
     }
 
 
-CASES = {"collapse": collapse, "awp": awp, "trades": trades, "aligned": aligned}
+CASES = {
+    "collapse": collapse,
+    "mnist": collapse_on_mnist,
+    "awp": awp,
+    "trades": trades,
+    "aligned": aligned,
+}
 
 
 def _own(scheme: specs.SchemeSpec) -> str:
@@ -140,7 +170,7 @@ def main() -> None:
         study = Study(Path(folder) / "study", create=True)
         for name, spec in CASES[given.case]().items():
             if isinstance(spec.images, specs.StoredImages):
-                study.set_location(spec.images.digest, CIFAR)
+                study.set_location(spec.images.digest, MNIST if given.case == "mnist" else CIFAR)
             rows = [_measured(spec.replace("seed", seed), study) for seed in given.seeds]
             parts = []
             for number in rows[0]:

@@ -15,7 +15,7 @@ from typing import Any
 from PIL import Image, ImageGrab
 
 TOOLS = ("Xvfb", "openbox", "xdotool")
-SCREEN = (1920, 1080)
+SCREEN = (1366, 768)  # the smallest display that the window is made for
 PATIENCE = 120.0
 DRAG_STEPS = 25
 

@@ -62,6 +62,8 @@ class Answers(QObject):
         above 0 where it is further down.
     dots
         Places [x, y] on the display of a chart's points that stand for records, by key.
+    cell
+        Place of the first row's picture of a grid of maps in a column, whose number is ``inside``.
     strays
         Parts that were shown as windows of their own, which flash up and take the keyboard.
     """
@@ -132,6 +134,10 @@ class Answers(QObject):
                 place = plot._view.viewport().mapToGlobal(inside)
                 found[key] = [place.x(), place.y()]
         return {"value": found}
+
+    def cell(self, name: str, inside: str) -> Any:
+        grid = self._resolve(name)
+        return {**_at(grid.viewport(), grid.cell("", int(inside))), "enabled": grid.isVisible()}
 
     def strays(self, *_: str) -> Any:
         return {"value": sorted(self._strays)}

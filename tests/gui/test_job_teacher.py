@@ -58,6 +58,7 @@ def compare_the_maps(teacher: Person) -> None:
     schemes = [teacher.look(f"page.picker.networks.{place}.spec.scheme.kind") for place in (0, 1)]
     assert schemes == ["standard", "adversarial"]
     until(lambda: len(teacher.look("page._table.headings") or ()) > 2, "their maps")
+    teacher.press("page.methods.list.more")
     teacher.tick("page.methods.boxes.integrated_gradients", True)
     until(lambda: len(teacher.look("page._table.headings") or ()) > 4, "maps of another method")
     teacher.picture("page.grid")

@@ -12,8 +12,6 @@ import io
 import threading
 from collections.abc import Iterator
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 # Bytes that decoding may need for one file, and for all files that are decoded at one time.
@@ -214,12 +212,6 @@ def bands(image: Image.Image) -> Iterator[tuple[int, int, int, int]]:
     rows = max(1, STRIP_PIXELS // image.width)
     for top in range(0, image.height, rows):
         yield 0, top, image.width, min(top + rows, image.height)
-
-
-def strips(image: Image.Image) -> Iterator[tuple[int, NDArray[np.generic]]]:
-    """Yield the first row and the values of each of the bands of a grey image."""
-    for box in bands(image):
-        yield box[1], np.asarray(image.crop(box))
 
 
 def _scans(data: bytes) -> int:

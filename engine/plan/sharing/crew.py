@@ -24,6 +24,7 @@ from engine.plan.sharing.on_worker import (
     title_of,
 )
 from engine.plan.sharing.relay import event_from, seconds_between
+from engine.plan.slots import libraries
 
 SILENT = 10.0  # seconds without an answer of the scheduler, after which it is gone
 LOOK = 1.0  # seconds between two looks at who is there
@@ -319,6 +320,10 @@ class Crew:
         verb = "is back" if again else "is ready"
         text = f"{hand.title} ({hand.who}) {verb} and computes on {hand.device}"
         self._say(hand.title, "back" if again else "ready", text, hand.device)
+        own, found = libraries(), about.get("libraries", "an earlier version")
+        if found != own:
+            text = f"{hand.title} has {found}, this process {own}: its numbers may differ"
+            self._say(hand.title, "differs", text, hand.device)
 
     def _lose(self, hand: Hand, *, left: bool) -> None:
         """Say that a worker does not answer any more, and what becomes of its work."""

@@ -51,7 +51,7 @@ class LedScheduler(Scheduler):
     Attributes
     ----------
     gone
-        Why the last run ended before its end, or "".
+        Why the last run ended before its end, as the scheduler of dask went away; else "".
     """
 
     def __init__(
@@ -64,7 +64,6 @@ class LedScheduler(Scheduler):
         *,
         shown: bool = False,
     ):
-        self.gone = ""
         self.crew = Crew(workers, asked, emit, self._widen)
         self.crew.shown = shown
         self._bundles: dict[str, int] = {}
@@ -89,7 +88,6 @@ class LedScheduler(Scheduler):
         """Queue what :meth:`prepare` returned, in bundles for the workers that are there."""
         found = list(prepared)
         planned = [Planned(one.spec, one.parents) for one in found]
-        self.gone = ""
         with self._changed:
             for keys in bundles_within(planned, self._hands):
                 number = next(self._numbers)

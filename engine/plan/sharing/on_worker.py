@@ -20,7 +20,7 @@ from engine.plan.sharing.bundles import Shard, everything
 from engine.plan.sharing.relay import Packed, Relay
 from engine.plan.sharing.share import Share
 from engine.plan.sharing.shared_run import SharedRun
-from engine.plan.slots import slots_on
+from engine.plan.slots import libraries, slots_on
 from engine.plugins import PluginError, digest_of, load
 from engine.specs.schema import Spec, from_dict
 from engine.store.presence import LEASE, Presence
@@ -108,12 +108,17 @@ def title_of(name: object) -> str:
 
 
 def about_worker(slot: Slot) -> dict[str, Any]:
-    """Return the device that a worker computes on, its process and its machine, for people."""
+    """Return a worker's device, process, machine and versions, for people."""
     device = slots_on(slot.device, slot.jobs, slot.threads).device
     name = "CPU" if device.type == "cpu" else name_of(device)
     if device.type == "cuda" and (pinned := os.environ.get("CUDA_VISIBLE_DEVICES")):
         name = f"{name} ({pinned})"
-    return {"device": name, "process": os.getpid(), "host": platform.node()[:100]}
+    return {
+        "device": name,
+        "process": os.getpid(),
+        "host": platform.node()[:100],
+        "libraries": libraries(),
+    }
 
 
 def compute_bundle(order: Order) -> Answer:
@@ -155,6 +160,8 @@ def compute_bundle(order: Order) -> Answer:
     finally:
         with _LOCK:
             _STEERED.pop(order.name, None)
+    if run.gone:
+        return Answer(worker.address, refused=f"stopped, as {run.gone}", useless=True)
     return Answer(worker.address, relay.failed, tuple(asked.cancelled))
 
 

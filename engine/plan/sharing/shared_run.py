@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.jobs.context import Cache, Context
-from engine.jobs.events import Ended, Event, Notice
+from engine.jobs.events import Ended, Event, Notice, Queued
 from engine.plan.computations import COMPUTATIONS
 from engine.plan.scheduler import Scheduler
 from engine.plan.sharing.share import Share
@@ -104,6 +104,11 @@ class SharedRun:
         return len(self._mine)
 
     @property
+    def gone(self) -> str:
+        """Why nothing more can be computed here, as the device was lost; else ""."""
+        return self.scheduler.gone
+
+    @property
     def finished(self) -> bool:
         """Whether nothing of the own share is left, or it was stopped."""
         return not self._queued and (self._stopped or not self._mine)
@@ -113,7 +118,7 @@ class SharedRun:
         try:
             self._waiting.greet()
             while not self.finished:
-                if stopped() and not self._stopped:
+                if (stopped() or self.gone) and not self._stopped:
                     self._stopped = True
                     self.scheduler.cancel()
                 self.step()
@@ -203,17 +208,14 @@ class SharedRun:
                 if child in self._open and child not in failed:
                     failed.append(child)
                     if child in self._mine:
-                        self.outcomes["failed"] += 1
-                        self._emit(Ended(child, "failed", 0.0, reason))
+                        self._fail_unbegun(child, reason)
 
     def _take_up(self) -> None:
         """Adopt records that others wrote; take out what failed elsewhere."""
-        kinds = {self.share.specs[key].kind for key in self._open if key not in self._queued}
-        for path in _record_files(self.study, kinds):
-            if path.stem in self._open and path.stem not in self._queued:
-                with suppress(OSError, ValueError):  # damaged: it is computed anew
-                    self.study.adopt(path)
-                    self._finish(path.stem)
+        for path in self._record_files(self._open.keys() - self._queued):
+            with suppress(OSError, ValueError):  # damaged: it is computed anew
+                self.study.adopt(path)
+                self._finish(path.stem)
         for key in [key for key in self._open if key not in self._queued]:
             if key not in self._open:  # it needs one of those before
                 continue
@@ -227,10 +229,26 @@ class SharedRun:
                     "same command tries it again once no other process works on the study",
                 )
 
+    def _record_files(self, keys: Iterable[str]) -> Iterator[Path]:
+        """Yield the records of these keys that are there, by listing: see Presence.others."""
+        names: dict[str, set[str]] = {}
+        for key in keys:
+            names.setdefault(self.share.specs[key].kind, set()).add(f"{key}.h5")
+        for kind, wanted in names.items():
+            folder = self.study.path / "records" / kind
+            with suppress(OSError):  # no record of this kind yet
+                yield from [folder / name for name in os.listdir(folder) if name in wanted]
+
     def _failed_elsewhere(self, key: str, message: str) -> None:
-        self.outcomes["failed"] += 1
-        self._emit(Ended(key, "failed", 0.0, message))
+        self._fail_unbegun(key, message)
         self._fail(key)
+
+    def _fail_unbegun(self, key: str, message: str) -> None:
+        """Tell of a failure of what nobody queued here, by its title."""
+        spec = self.share.specs[key]
+        self.outcomes["failed"] += 1
+        self._emit(Queued(key, spec.kind, spec.title))
+        self._emit(Ended(key, "failed", 0.0, message))
 
     def _give_up_lost(self) -> None:
         """Cancel what another process took over because this one seemed to be dead."""
@@ -283,12 +301,3 @@ class SharedRun:
 
     def _say(self, text: str) -> None:
         self._emit(Notice("", text))
-
-
-def _record_files(study: Study, kinds: set[str]) -> Iterator[Path]:
-    """Yield the record files of some kinds, by listing their folders: see Presence.others."""
-    for kind in kinds:
-        with suppress(OSError):  # no record of this kind yet
-            for item in os.scandir(study.path / "records" / kind):
-                if item.name.endswith(".h5"):
-                    yield Path(item.path)

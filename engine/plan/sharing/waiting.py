@@ -69,15 +69,22 @@ class Waiting:
     def tell_strangers(self) -> None:
         """Say, once of each, which shards of so many compute another plan: none of it helps here.
 
-        It may be that they were given the user's own methods in another content.
+        It may be that they were given the user's own methods in another content. Those of other
+        versions of the program or its libraries are told of too.
         """
         me = self._presence.me
         for member, state in self._claims.others.values():
-            if state != "alive" or member.shards != me.shards or member.plan == me.plan:
+            if state != "alive" or member.shards != me.shards or member.name in self._strangers:
                 continue
-            if member.name in self._strangers:
+            if member.plan == me.plan and member.libraries == me.libraries:
                 continue
             self._strangers.add(member.name)
+            if member.libraries != me.libraries:
+                found = member.libraries or "an earlier version"
+                text = f"{member.title} has {found}, this process {me.libraries}"
+                self._say(f"{text}: its numbers may differ")
+            if member.plan == me.plan:
+                continue
             why = ""
             if member.files != me.files:
                 why = f": it was given {member.files or 'no file of methods'}, this one "

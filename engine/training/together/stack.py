@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from engine.devices.faults import is_short
 from engine.jobs.context import Context
 from engine.jobs.device_images import DeviceImages
 from engine.jobs.together import Together
@@ -41,8 +42,6 @@ STACKED = ("small_cnn", "paper_mnist_cnn", "paper_cifar_cnn", "paper_mlp")
 SAVE_SECONDS = 60.0
 """At least so long between two checkpoints of all members, and 20 times as long as one takes."""
 SAVING_SHARE = 20
-
-SHORT = (MemoryError, torch.OutOfMemoryError)
 
 Outcome = Result | BaseException
 Ended = Callable[[Context, Outcome], None]
@@ -157,7 +156,7 @@ def train_together(kind: Kind, contexts: Sequence[Context], ended: Ended) -> Non
             context.check_cancelled()
             member = kind.begin(context)
         except BaseException as error:
-            if isinstance(error, SHORT) and by_epoch:
+            if is_short(error) and by_epoch:
                 later = contexts[number:]
                 break
             ended(context, error)
@@ -179,7 +178,7 @@ def _trained(kind: Kind, members: list[Member], ended: Ended) -> list[list[Conte
         Stack(kind, members, together).run()
     except BaseException as error:
         left = together.members
-        if isinstance(error, SHORT) and len(left) > 1:
+        if is_short(error) and len(left) > 1:
             half = (len(left) + 1) // 2
             return [left[:half], left[half:]]
         for context in left:
@@ -299,9 +298,9 @@ class Stack:
         """Let a member leave where its own work fails; the others share what it lacks of memory."""
         try:
             yield
-        except SHORT:
-            raise
         except BaseException as error:
+            if is_short(error):
+                raise
             self._together.leave(member.context, error)
 
     # -------------------------------------------------------------------- members in and out

@@ -14,13 +14,11 @@ from torch import Tensor
 from engine.attacks.joined import Joined, but_lengths
 from engine.devices.graphs import Generators
 from engine.jobs.context import Context
-from engine.jobs.device_images import layout
 from engine.jobs.together import Together
-from engine.networks.gradients import as_unit
 from engine.networks.stacked import Stacked
 from engine.specs import AttackSpec, Training
-from engine.training.augmenting.augmentation import augment
 from engine.training.averaging import GROUP, follow
+from engine.training.batch import Batches
 from engine.training.capture import goes_straight, obstacle
 from engine.training.loop import TrainingState
 from engine.training.schemes import SCHEMES
@@ -71,7 +69,9 @@ def _begin(context: Context) -> Run:
 def _step(members: Sequence[Run], state: TrainingState, together: Together) -> Step:
     """Return the step that the scheme takes with a network that is all of the members'."""
     spec, images, count = members[0].spec, members[0].images, len(members)
-    generators = Generators([member.state.generators["attack"] for member in members])
+    generators = [member.state.generators for member in members]
+    attacking = Generators([own["attack"] for own in generators])
+    batches = Batches(images, spec.augmentation, generators)
     fields, take_step = spec.scheme.parameters(), SCHEMES[spec.scheme.kind].step
     joined = None
     if "attack" in fields:
@@ -80,26 +80,9 @@ def _step(members: Sequence[Run], state: TrainingState, together: Together) -> S
     for member in members:
         member.probes.sharing = count
 
-    def inputs(indices: Tensor) -> tuple[Tensor, ...]:
-        if spec.augmentation is None:
-            return (indices,)
-        changed = [
-            augment(
-                as_unit(images.train[own]),
-                spec.augmentation,
-                member.state.generators["augmentation"],
-            )
-            for own, member in zip(indices, members, strict=True)
-        ]
-        return layout(torch.cat(changed)), images.train_labels[indices.flatten()]
-
     def take(epoch: float, *given: Tensor) -> Tensor:
-        if len(given) == 2:
-            pixels, labels = given
-        else:
-            indices = given[0].flatten()
-            pixels, labels = layout(as_unit(images.train[indices])), images.train_labels[indices]
-        batch = batch_of(spec, images, epoch, generators, heed, count)
+        pixels, labels = batches.images_and_labels(given)
+        batch = batch_of(spec, images, epoch, attacking, heed, count)
         own = {} if joined is None else {"attack": joined.on(len(labels) // count)}
         losses: Tensor = take_step(state, pixels, labels, batch, **{**fields, **own})
         return losses.view(count)  # a scalar of one that is left alone
@@ -108,7 +91,7 @@ def _step(members: Sequence[Run], state: TrainingState, together: Together) -> S
         together.check_cancelled()
 
     begins = float(getattr(spec.scheme, "warmup", 0.0))
-    return Step(take, obstacle(spec), begins, inputs, *_beside(members, state))
+    return Step(take, obstacle(spec), begins, batches.given, *_beside(members, state))
 
 
 def _beside(

@@ -24,6 +24,7 @@ from gui.widgets.forms.number_boxes import CountBox
 from gui.widgets.forms.number_edit import NumberEdit, guard_wheel
 from gui.widgets.forms.side_panel import labelled_rows
 from gui.widgets.forms.spec_form import SpecForm
+from gui.widgets.label import Label
 
 OWN_FIELDS = ("eps", "steps", "step_size", "target")
 STEPS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 70, 100, 150, 200)
@@ -182,7 +183,7 @@ class AttackForm(QWidget):
         """Offer these classes as targets; keep the chosen target if it still exists."""
         shown = self.target.currentData()
         chosen = shown if self._wished is None else self._wished
-        wanted = ["away from the true class", *names]
+        wanted = ["any other class", *names]
         if [self.target.itemText(row) for row in range(self.target.count())] == wanted:
             return
         self.target.blockSignals(True)
@@ -256,11 +257,14 @@ class AttackForm(QWidget):
         layout.setSpacing(4)
         layout.addWidget(self.form)
         layout.addLayout(grid)
-        # Give the first columns of both grids one width, so that the grids look like one.
-        width = self.fontMetrics().horizontalAdvance("Step size") + 8
-        for part in (grid, self.form.layout()):
-            if isinstance(part, QGridLayout):
-                part.setColumnMinimumWidth(0, width)
+        self._grids = [part for part in (self.form.layout(), grid) if isinstance(part, QGridLayout)]
+        self._align()
+
+    def _align(self) -> None:
+        """Give the labels of both grids one width, so that the grids look like one."""
+        width = max(map(_label_width, self._grids))
+        for grid in self._grids:
+            grid.setColumnMinimumWidth(0, width)
 
     def _connect(self) -> None:
         self.form.changed.connect(self._form_changed)
@@ -293,6 +297,7 @@ class AttackForm(QWidget):
         iterates = spec is None or "steps" in {item.name for item in fields_of(type(spec))}
         for widget in (self.steps, self.steps_slider, self.follows):
             widget.setEnabled(iterates)
+        self._align()
         self._follow()
 
     @Slot()
@@ -323,6 +328,14 @@ class AttackForm(QWidget):
     def _step_typed(self) -> None:
         if not self.follows.isChecked():
             self.changed.emit()
+
+
+def _label_width(grid: QGridLayout) -> int:
+    """Return the width of the widest label in the first column that is not hidden."""
+    items = (grid.itemAtPosition(row, 0) for row in range(grid.rowCount()))
+    parts = (item.widget() for item in items if item is not None)
+    labels = [part for part in parts if isinstance(part, Label) and not part.isHidden()]
+    return max((label.sizeHint().width() for label in labels), default=0)
 
 
 def _rounded(step_size: float) -> float:

@@ -164,7 +164,7 @@ class MetricsTab(QWidget):
         cells = (
             Cell(found.network, found.network),
             Cell(metric, metric, in_short(type(found.metric))),
-            Cell(f"{value:.4g}", value, found.metric.caveat),
+            Cell(f"{value:#.4g}".removesuffix("."), value, found.metric.caveat),
             Cell(limits, limits, "95 % interval of the mean over the test images"),
             Cell(beside, beside, "The same score of maps that know no network, and blurred"),
             Cell(f"{found.test_images:,}", float(found.test_images)),

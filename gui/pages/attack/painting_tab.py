@@ -97,6 +97,7 @@ class PaintingTab(LiveTab):
             ("from", self.start),
             ("within", self.norm),
             ("", self.eps),
+            ("in steps", self.steps),
         ):
             if text:
                 label = Label(text)
@@ -157,13 +158,7 @@ class PaintingTab(LiveTab):
             "Robust networks tend to paint strokes of the class; others often reach it by noise, "
             "and are as certain."
         )
-        below = QHBoxLayout()
-        below.setSpacing(8)
-        label = Label("Steps")
-        label.setBuddy(self.steps)
-        for widget in (self.note, label, self.steps):
-            below.addWidget(widget, 1 if widget is self.note else 0)
-        self.room.addLayout(below)
+        self.room.addWidget(self.note)
 
     def _connect(self) -> None:
         self.target.currentIndexChanged.connect(self.ask)

@@ -77,6 +77,7 @@ class SurfaceTab(LiveTab):
         for text, box in (("Along", self.way), ("up to", self.reach), ("Show", self.look)):
             label = Label(text)
             label.setBuddy(box)
+            label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
             bar.addWidget(label)
             bar.addWidget(box)
         bar.addWidget(self.note, 1)

@@ -147,8 +147,8 @@ class BoundaryPage(Page):
         self.empty.say(
             (
                 "Two classes of points in the plane, and three networks: a standard one, and two "
-                "that are trained against attacks. Their boundaries turn before your eyes, and "
-                "every attack follows the slider.\nTraining takes about a minute; the results are "
+                "that are trained against attacks. Their boundaries turn as you watch, and the "
+                "attacks follow the slider.\nTraining takes about a minute; the results are "
                 "kept in a study."
             ),
             "Run the lab",

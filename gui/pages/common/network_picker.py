@@ -45,6 +45,7 @@ class NetworkPicker(QWidget):
     """
 
     changed = Signal()
+    filled = Signal()
 
     def __init__(
         self, workspace: Workspace, most: int = 4, at_first: int = 2, parent: QWidget | None = None
@@ -120,10 +121,13 @@ class NetworkPicker(QWidget):
     @Slot()
     def choose_all(self) -> None:
         """Choose the networks that the search does not hide, at most ``most`` of them."""
-        rows = range(self.list.count())
-        shown = [self.list.item(row) for row in rows if not self.list.item(row).isHidden()]
         self._touched = True
-        self._set_chosen([item.data(KEY) for item in shown][: self.most])
+        self._set_chosen(self.shown_keys())
+
+    def shown_keys(self) -> list[str]:
+        """Return the keys of the networks that the search does not hide, at most ``most``."""
+        items = [self.list.item(row) for row in range(self.list.count())]
+        return [item.data(KEY) for item in items if not item.isHidden()][: self.most]
 
     # ------------------------------------------------------------------------------------ building
 
@@ -227,6 +231,7 @@ class NetworkPicker(QWidget):
         self.list.setVisible(bool(self._networks))
         self._fit_list()
         self.empty.setVisible(not self._networks)
+        self.filled.emit()
 
     def _fit_list(self) -> None:
         """Let the list be as tall as its rows, where there is room, and at least a few of them."""

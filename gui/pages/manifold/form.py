@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QComboBox, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QPushButton, QVBoxLayout, QWidget
 
 from engine.retraining.baselines import baselines_among, best_baseline
 from engine.specs import (
@@ -21,6 +21,7 @@ from engine.specs import (
 from engine.specs.distinguish import differences, leaves
 from engine.specs.schema import Spec, SpecError, fields_of
 from engine.store.study import spec_of
+from gui.pages.common.check_all import CheckAll
 from gui.pages.common.network_picker import NetworkPicker
 from gui.pages.manifold.fold import Fold
 from gui.pages.manifold.generator import GeneratorForm
@@ -204,9 +205,7 @@ class ManifoldForm(QWidget):
         self.own = GeneratorForm(self.workspace)
         self.picker = NetworkPicker(self.workspace, MOST_NETWORKS, at_first=MOST_NETWORKS)
         self.picker.list.setMinimumHeight(LIST_HEIGHT)
-        self.all = QToolButton()
-        self.all.setText("Check all")
-        self.all.setToolTip("Choose every network in the list")
+        self.all = CheckAll(self.picker)
 
     def _build_measures(self) -> None:
         self.chosen = QComboBox()
@@ -272,7 +271,6 @@ class ManifoldForm(QWidget):
         self.own.asked.connect(self.train_asked)
         self.measure_form.changed.connect(self.changed)
         self.picker.changed.connect(self.changed)
-        self.all.clicked.connect(self.picker.choose_all)
         self.chosen.currentIndexChanged.connect(self._on_chosen)
         self.tangent_images.valueChanged.connect(self.changed)
         for box in (self.distances, self.shares):

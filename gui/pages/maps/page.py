@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QTabWidget, QVBoxLayout,
 
 from engine.figures.charts import MapGridData
 from engine.specs import AttributionSpec, Gradient, ImagesSpec, Maps
+from engine.specs.attributions import GROUPS, OF_THE_PAPER
 from gui.pages import MAPS, Place
 from gui.pages.common.needs import NeedsNetwork
 from gui.pages.common.network_picker import NetworkPicker
@@ -76,7 +77,9 @@ class MapsPage(Page):
 
     def _build_side(self) -> None:
         self.picker = NetworkPicker(self.workspace, MOST_NETWORKS, at_first=3)
-        self.methods = MethodPicker(AttributionSpec, exclude=CLASS_FIELDS)
+        self.methods = MethodPicker(
+            AttributionSpec, exclude=CLASS_FIELDS, groups=GROUPS, usual=OF_THE_PAPER
+        )
         self.explained = ClassChoice()
         self.drawing = DrawingChoice()
         self.difference = DifferenceChoice()

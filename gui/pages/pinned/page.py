@@ -115,7 +115,7 @@ class PinnedPage(Page):
     # ------------------------------------------------------------------------------------ private
 
     def _add_card(self) -> None:
-        card = PinnedCard()
+        card = PinnedCard(self._grid.parentWidget())  # without, it would flash up as a window
         self._cards.append(card)
         card.unpinned.connect(partial(self._unpin, card))
         card.source_asked.connect(partial(self._lead, card))

@@ -131,7 +131,7 @@ class RecordsPage(RefreshedPage):
         split.setHandleWidth(12)
         split.addWidget(left)
         split.addWidget(card)
-        split.setSizes([740, 480])
+        split.setSizes([800, 420])
         split.setStretchFactor(0, 2)
         split.setStretchFactor(1, 1)
         whole = QHBoxLayout()

@@ -7,6 +7,7 @@ from collections import Counter
 from PySide6.QtCore import QEvent, QObject, Qt, Slot
 from PySide6.QtWidgets import QFormLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
+from engine.jobs.durations import duration
 from gui.look.keys import native
 from gui.look.plain import plain_tip
 from gui.pages.records.model import kind_name
@@ -63,9 +64,9 @@ class StudyCard(QWidget):
                 self.notes.setPlainText(notes)
         entries = study.entries
         size = sum(entry.size for entry in entries) / 1e6
-        hours = sum(entry.seconds for entry in entries) / 3600
-        text = "{:,} records, {:,.1f} MB, {:,.2f} hours of computing\n{}"
-        self.facts.setText(text.format(len(entries), size, hours, study.path))
+        said = "1 record" if len(entries) == 1 else f"{len(entries):,} records"
+        computed = duration(sum(entry.seconds for entry in entries))
+        self.facts.setText(f"{said}, {size:,.1f} MB, {computed} of computing\n{study.path}")
         while self._kinds.rowCount():
             self._kinds.removeRow(0)
         counts = Counter(kind_name(entry.kind) for entry in entries)

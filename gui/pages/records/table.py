@@ -41,7 +41,7 @@ from gui.widgets.label import Label
 from gui.widgets.search_field import SearchField
 from gui.widgets.table_names import name_table
 
-WIDTHS = {KIND: 138, CREATED: 136, SECONDS: 66, NOTE: 60}
+WIDTHS = {KIND: 146, CREATED: 128, SECONDS: 66, NOTE: 48}
 TYPING_PAUSE_MS = 120
 ROW_HEIGHT = 26
 

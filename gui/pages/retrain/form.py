@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QComboBox, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QPushButton, QWidget
 
 from engine.retraining.baselines import baselines_among, best_baseline
 from engine.specs import (
@@ -15,8 +15,10 @@ from engine.specs import (
     ScoreControl,
     Training,
 )
+from engine.specs.attributions import GROUPS, OF_THE_PAPER
 from engine.specs.schema import SpecError
 from gui.look.plain import plain_tip
+from gui.pages.common.check_all import CheckAll
 from gui.pages.common.network_picker import NetworkPicker
 from gui.session.networks import Network
 from gui.session.workspace import Workspace
@@ -60,13 +62,10 @@ class RetrainForm(SidePanel):
 
     def _build_methods(self) -> None:
         self.picker = NetworkPicker(self.workspace, MOST_NETWORKS, at_first=MOST_NETWORKS)
-        self.all = QToolButton()
-        self.all.setText("Check all")
-        self.all.setToolTip("Choose every network in the list")
-        self.all.clicked.connect(self.picker.choose_all)
-        self.methods = MethodPicker(AttributionSpec)
-        for kind in ("gradient", "gradient_x_input"):
-            self.methods.boxes[kind].setChecked(True)
+        self.all = CheckAll(self.picker)
+        self.methods = MethodPicker(AttributionSpec, groups=GROUPS, usual=OF_THE_PAPER)
+        for cls in OF_THE_PAPER:
+            self.methods.boxes[cls.kind].setChecked(True)
         self.modes: dict[Mode, QCheckBox] = {
             "roar": QCheckBox("ROAR: remove and retrain"),
             "kar": QCheckBox("KAR: keep and retrain"),

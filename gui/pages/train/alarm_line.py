@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
-from engine.jobs.events import Notice
+from engine.jobs.events import RESUMED, Notice
 from gui.look import theme
 from gui.look.icons import icon
 from gui.look.plain import plain_tip
@@ -58,7 +58,12 @@ class AlarmLine(QFrame):
         self._show_lines()
 
     def take(self, run: TrainingRun, notice: Notice) -> None:
-        """Show a notice of a training, or remove the one that it says is over."""
+        """Show a notice of a training, or remove the one that it says is over.
+
+        That it was resumed is no cause for alarm: the window's status bar says so.
+        """
+        if notice.about == RESUMED:
+            return
         about = run.key, notice.about
         if notice.over:
             self.withdraw(about)

@@ -25,19 +25,21 @@ from engine.specs.classifiers import Weights
 from engine.specs.measures import LEVEL_NAMES
 from engine.specs.proposals import Proposals, evaluation_at, middle, strong_check
 from engine.specs.schema import fields_of
+from engine.specs.schemes.base import GROUPS
 from gui.look.plain import plain_tip
 from gui.pages.train.attack_sweep import AttackSweep
 from gui.pages.train.learning import LearningFields
-from gui.pages.train.scheme_list import SchemeList
 from gui.pages.train.scheme_section import all_sections
 from gui.pages.train.start_picker import StartPicker
 from gui.widgets.forms.kinds import kinds
+from gui.widgets.forms.method_list import MethodList
 from gui.widgets.forms.number_edit import NumbersEdit, WholeEdit, guard_wheel
 from gui.widgets.forms.side_panel import SidePanel, labelled_rows
 from gui.widgets.forms.spec_form import LABEL_WIDTH, SpecForm
 
 WIDTH = 344
 MOST_TRAININGS = 2000
+USUAL = (Standard, Adversarial)
 # Live maps explain the predicted class, as in the paper.
 CLASS_FIELDS = ("explained", "target", "quantity")
 _LIMITS = {item.name: item for item in fields_of(Training)}
@@ -60,8 +62,8 @@ class TrainForm(SidePanel):
         self.network = SpecForm(NetworkSpec, labels={"kind": "network"})
         self.start = StartPicker()
         self.frozen = QCheckBox("Train the last layer only")
-        self.sections = all_sections(self)
-        self.schemes = SchemeList(self.sections, self)
+        self.sections = all_sections()
+        self.schemes = MethodList(self.sections, GROUPS, USUAL, "kinds of training", self)
         self.attack = AttackSweep()
         self.optimizer = SpecForm(OptimizerSpec, labels={"kind": "optimiser"})
         self.learning = LearningFields()
@@ -73,7 +75,7 @@ class TrainForm(SidePanel):
         self._build_numbers()
         self._build_layout()
         for section in self.sections:
-            section.box.setChecked(section.scheme in (Standard, Adversarial))
+            section.box.setChecked(section.scheme in USUAL)
         self.follows.setChecked(True)
         self._connect()
         self.propose(Proposals())
@@ -299,7 +301,7 @@ class TrainForm(SidePanel):
     @Slot()
     def _add_schemes(self) -> None:
         """Offer the schemes that were declared since the form was built."""
-        for section in all_sections(self, self.sections):
+        for section in all_sections(self.sections):
             self.sections.append(section)
             self.schemes.add(section)
             section.changed.connect(self._follow)

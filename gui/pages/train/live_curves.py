@@ -16,6 +16,7 @@ from gui.widgets.plots.plot_items import PlotCurve
 from gui.widgets.search_field import SearchField
 
 SMOOTHEST = 100
+TOP = 1.03  # so that a curve at 100 % and its marks are drawn whole in a low chart
 SMOOTH_AT_FIRST = 5
 MOST_LIVE_POINTS = 500
 
@@ -56,7 +57,7 @@ class LiveCurves(QWidget):
             "accuracy",
             export_name="training-accuracy",
         )
-        self.accuracy.set_ranges(y=(0.0, 1.0))
+        self.accuracy.set_ranges(y=(0.0, TOP))
         self._dashed: PlotCurve | None = None  # without points: what dashes mean, in the legend
         self._curves: dict[str, _Curves] = {}
         self._build()
@@ -134,13 +135,9 @@ class LiveCurves(QWidget):
         )
         self.filter.textChanged.connect(self.restyled)
         row.addWidget(self.filter, 1)
-        left = QVBoxLayout()
-        left.setSpacing(4)
-        left.addWidget(self.loss, 1)
-        left.addLayout(row)
         charts = QHBoxLayout()
         charts.setSpacing(16)
-        charts.addLayout(left, 1)
+        charts.addWidget(self.loss, 1)
         charts.addWidget(self.accuracy, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -148,11 +145,14 @@ class LiveCurves(QWidget):
         # One legend for both: in half the width each would need several rows for the same names.
         layout.addWidget(self.accuracy.take_legend())
         layout.addLayout(charts, 1)
+        layout.addLayout(row)  # below both, so that their axes lie on one line
 
     def _make(self, run: TrainingRun) -> _Curves:
         if self._dashed is None:
             dash = Qt.PenStyle.DashLine
-            self._dashed = self.accuracy.curve("under attack", "muted", style=dash)
+            self._dashed = self.accuracy.curve(
+                "under attack", "muted", style=dash, symbol="diamond"
+            )
         title = run.title.replace("{", "{{").replace("}", "}}")
         curves = _Curves(
             loss=self.loss.curve(run.title, run.series, key=run.key),
@@ -161,7 +161,7 @@ class LiveCurves(QWidget):
                 "",
                 run.series,
                 style=Qt.PenStyle.DashLine,
-                symbol="circle",
+                symbol="diamond",  # after one epoch there is no dash by which to tell it
                 hover=f"{title}, attacked" + "\n{x_label}: {x:g}\n{y:.1%}",
                 key=run.key,
             ),

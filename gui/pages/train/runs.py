@@ -88,11 +88,6 @@ class TrainingRun:
         """Whether there is anything to draw."""
         return self.latest is not None or any(len(curve) for curve in self.curves.values())
 
-    @property
-    def last_step(self) -> float:
-        """The epoch of the newest maps; 0 before there are any."""
-        return self.latest[0] if self.latest is not None else 0.0
-
     def maps_at(self, step: float | None) -> tuple[float, Maps] | None:
         """Return the maps of the last epoch up to ``step``, and that epoch; the newest for None.
 

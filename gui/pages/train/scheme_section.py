@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from engine.specs import AttackSpec, SchemeSpec
 from engine.specs.schema import SpecError, fields_of, kinds_of
-from gui.look.plain import plain_tip
+from gui.widgets.forms.method_list import MethodRow
 from gui.widgets.forms.nested_field import INDENT
 from gui.widgets.forms.spec_form import SpecForm
 
@@ -22,7 +22,7 @@ def attacks_in_training(scheme: type[SchemeSpec]) -> bool:
     return scheme.takes_ball()
 
 
-class SchemeSection(QWidget):
+class SchemeSection(MethodRow):
     """A check box for a scheme, and below it the scheme's own fields.
 
     Signals
@@ -34,12 +34,10 @@ class SchemeSection(QWidget):
     changed = Signal()
 
     def __init__(self, scheme: type[SchemeSpec], parent: QWidget | None = None):
-        super().__init__(parent)
+        super().__init__(scheme, f"{scheme.label} network", parent)
         self.scheme = scheme
         self.memory_name = scheme.kind
         self.attacks = attacks_in_training(scheme)
-        self.box = QCheckBox(f"{scheme.label} network", self)
-        self.box.setToolTip(plain_tip((scheme.__doc__ or "").strip().splitlines()[0]))
         self.form = SpecForm(scheme, self, exclude=SWEPT if self.attacks else ())
         own = {item.name for item in fields_of(scheme)}
         self._has_fields = bool(own.difference(SWEPT if self.attacks else ()))
@@ -89,8 +87,8 @@ class SchemeSection(QWidget):
         self.changed.emit()
 
 
-def all_sections(parent: QWidget, known: Iterable[SchemeSection] = ()) -> list[SchemeSection]:
+def all_sections(known: Iterable[SchemeSection] = ()) -> list[SchemeSection]:
     """Return a section for every scheme there is, except those that have one."""
     have = {section.scheme for section in known}
     schemes = (cls for cls in kinds_of(SchemeSpec) if issubclass(cls, SchemeSpec))
-    return [SchemeSection(scheme, parent) for scheme in schemes if scheme not in have]
+    return [SchemeSection(scheme) for scheme in schemes if scheme not in have]

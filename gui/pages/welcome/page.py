@@ -30,7 +30,6 @@ from gui.pages.common.landing import landing
 from gui.pages.common.page import Page
 from gui.pages.welcome.offer import Offer
 from gui.session import file_dialogs
-from gui.session.importer import documents
 from gui.session.workspace import Workspace
 from gui.widgets.label import Label
 from gui.widgets.table_names import name_table
@@ -343,7 +342,7 @@ class WelcomePage(Page):
 
     def _open_ready_demo(self) -> None:
         """Open a copy of the demo, because the program's own folder may be read-only."""
-        target = documents() / DEMO.name
+        target = settings.documents() / DEMO.name
 
         def work(_: Any) -> Path:
             if not target.exists():

@@ -7,13 +7,13 @@ from pathlib import Path
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from gui.look import settings
-from gui.session.importer import documents
 from gui.session.state import State
 
 
 def folder_of(state: State) -> Path:
     """Return the folder to propose: where the study's figures went last, or any file did."""
-    return Path(settings.figure_folder(_name(state)) or settings.last_folder() or documents())
+    used = settings.figure_folder(_name(state)) or settings.last_folder()
+    return Path(used or settings.documents())
 
 
 def remember(state: State, folder: Path) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
 from types import MethodType
 from typing import Any
-from weakref import WeakMethod
+from weakref import ref
 
 from shiboken6 import isValid
 
@@ -56,22 +56,26 @@ class Listeners:
     """
 
     def __init__(self) -> None:
-        self._slots: tuple[Callable[[], Callable[[Any], object] | None], ...] = ()
+        # Thousands of events pass here, so what an event needs is looked up when it is connected.
+        self._slots: tuple[tuple[Callable[[], Any] | None, Callable[..., object]], ...] = ()
 
     def connect(self, slot: Callable[[Any], object]) -> None:
         """Call ``slot`` with every event from now on."""
-        held = WeakMethod(slot) if isinstance(slot, MethodType) else lambda: slot
-        self._slots += (held,)
+        if isinstance(slot, MethodType):
+            self._slots += ((ref(slot.__self__), slot.__func__),)
+        else:
+            self._slots += ((None, slot),)
 
     def emit(self, event: Event) -> None:
         """Call all that listen, in the order in which they were connected."""
-        for held in self._slots:
-            slot = held()
-            if slot is None or not isValid(getattr(slot, "__self__", None)):
-                self._slots = tuple(each for each in self._slots if each is not held)
-                continue
+        for owner, function in self._slots:
             try:
-                slot(event)
+                if owner is None:
+                    function(event)
+                elif (found := owner()) is not None and isValid(found):
+                    function(found, event)
+                else:
+                    self._slots = tuple(one for one in self._slots if one[0] is not owner)
             except Exception:
                 sys.excepthook(*sys.exc_info())
 

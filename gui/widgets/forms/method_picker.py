@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from PySide6.QtCore import Signal, Slot
@@ -15,11 +15,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.specs.methods import in_short
 from engine.specs.schema import Spec, fields_of, from_dict, kinds_of
 from gui.look.plain import plain_tip
 from gui.widgets.dialog import Dialog
 from gui.widgets.forms.kinds import kinds
+from gui.widgets.forms.method_list import MethodList, MethodRow
 from gui.widgets.forms.nested_field import default_spec
 from gui.widgets.forms.spec_form import SpecForm
 
@@ -33,12 +33,27 @@ class MethodPicker(QWidget):
         A check box is made for each of :func:`engine.specs.schema.kinds_of` it.
     exclude
         Fields that are set elsewhere and get no row in the settings.
+    groups, usual
+        As of :class:`~gui.widgets.forms.method_list.MethodList`; all kinds by default.
+
+    Attributes
+    ----------
+    boxes
+        The check box of every kind, in the order of the kinds.
+    list
+        The kinds as they are shown.
     """
 
     changed = Signal()
 
     def __init__(
-        self, family: type[Spec], parent: QWidget | None = None, *, exclude: Collection[str] = ()
+        self,
+        family: type[Spec],
+        parent: QWidget | None = None,
+        *,
+        exclude: Collection[str] = (),
+        groups: Mapping[str, str] | None = None,
+        usual: Collection[type[Spec]] | None = None,
     ):
         super().__init__(parent)
         self._exclude = exclude
@@ -46,9 +61,11 @@ class MethodPicker(QWidget):
         self.boxes: dict[str, QCheckBox] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        self._family, self._layout = family, layout
-        self._add_missing()
+        self._family = family
+        rows = self._missing()
+        known = tuple(kinds_of(family)) if usual is None else usual
+        self.list: MethodList[MethodRow] = MethodList(rows, groups or {}, known, "methods", self)
+        layout.addWidget(self.list)
         kinds.grown.connect(self._add_missing)
         first = next(iter(self.boxes.values()), None)
         if first is not None:
@@ -93,23 +110,27 @@ class MethodPicker(QWidget):
 
     @Slot()
     def _add_missing(self) -> None:
-        """Make a row for each kind that has none."""
-        for kind in kinds_of(self._family):
-            spec = default_spec(kind) if kind.kind not in self.boxes else None
-            if spec is not None:
-                self._layout.addLayout(self._make_row(spec))
+        """Offer the kinds that were declared since the list was built."""
+        for row in self._missing():
+            self.list.add(row)
 
-    def _make_row(self, spec: Spec) -> QHBoxLayout:
+    def _missing(self) -> list[MethodRow]:
+        """Return a row for each kind that has none."""
+        specs = (default_spec(cls) for cls in kinds_of(self._family) if cls.kind not in self.boxes)
+        return [self._make_row(spec) for spec in specs if spec is not None]
+
+    def _make_row(self, spec: Spec) -> MethodRow:
         self._specs[spec.kind] = spec
-        box = self.boxes[spec.kind] = QCheckBox(spec.label)
-        box.setToolTip(plain_tip(in_short(type(spec))))
-        box.toggled.connect(self.changed)
-        row = QHBoxLayout()
+        made = MethodRow(type(spec), spec.label)
+        self.boxes[spec.kind] = made.box
+        made.box.toggled.connect(self.changed)
+        row = QHBoxLayout(made)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
-        row.addWidget(box, 1)
+        row.addWidget(made.box, 1)
         if any(item.name not in self._exclude for item in fields_of(type(spec))):
             row.addWidget(self._make_button(spec))
-        return row
+        return made
 
     def _make_button(self, spec: Spec) -> QToolButton:
         button = QToolButton()

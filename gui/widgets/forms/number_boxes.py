@@ -6,6 +6,7 @@ A tip beside the box says where a comma could be meant otherwise, and what is no
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Any
 
 from PySide6.QtCore import QLocale
@@ -16,6 +17,11 @@ from gui.look.plain import plain_tip
 
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 """A number with a comma, which stands before decimals in some countries, else after thousands."""
+
+SIGNS = str.maketrans({"٫": ".", "،": ",", "、": ",", "؛": ";", "−": "-", "⁄": "/", "÷": "/"})
+"""Signs of numbers as keyboards of other scripts and our own tables write them -> plain ones."""
+WIDE = {0xFEE0 + code: code for code in range(0x21, 0x7F)} | {0x3000: " ", 0xA0: " "}
+"""Letters as wide as Chinese ones, and other spaces, -> those of ASCII."""
 
 Verdict = tuple[QValidator.State, str, int]
 
@@ -29,6 +35,7 @@ class DecimalBox(QDoubleSpinBox):
 
     def validate(self, text: str, position: int) -> Verdict:
         """Take a comma for a point, unless it may stand after thousands."""
+        text = in_ascii(text)
         if self.decimals() == 0 and re.search("[.,]", _bare(self, text)):
             return QValidator.State.Intermediate, text, position
         if THOUSANDS.fullmatch(_bare(self, text)):
@@ -54,6 +61,7 @@ class CountBox(QSpinBox):
 
     def validate(self, text: str, position: int) -> Verdict:
         """Keep a comma or point that was typed: left out, 1,5 would become 15."""
+        text = in_ascii(text)
         if re.search("[.,]", _bare(self, text)):
             return QValidator.State.Intermediate, text, position
         return _verdict(super().validate(text, position))
@@ -62,6 +70,21 @@ class CountBox(QSpinBox):
         """Say why a text is not taken as it stands; the last one that was comes back."""
         _explain(self, _bare(self, text), whole=True)
         return text
+
+
+def in_ascii(text: str) -> str:
+    """Return a text with the digits and signs of other scripts as those of English numbers.
+
+    Its length stays, so that a cursor stays where it is.
+    """
+    if text.isascii():
+        return text
+    return "".join(map(_digit, text.translate(WIDE).translate(SIGNS)))
+
+
+def _digit(letter: str) -> str:
+    value = unicodedata.decimal(letter, None)
+    return letter if value is None else str(value)
 
 
 def two_meanings(text: str) -> str:

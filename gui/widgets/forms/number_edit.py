@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from gui.look import theme
 from gui.look.plain import plain_tip
-from gui.widgets.forms.number_boxes import DecimalBox, two_meanings
+from gui.widgets.forms.number_boxes import DecimalBox, in_ascii, two_meanings
 from gui.widgets.label import Label
 
 LARGEST_WHOLE = 2.0**53
@@ -48,6 +48,7 @@ def parse_number(text: str) -> float:
     NumberError
         If the text is not a number, or the number is not finite.
     """
+    text = in_ascii(text)
     parts = text.strip().split("/")
     for part in parts:
         if words := two_meanings(part.strip()):
@@ -78,6 +79,7 @@ def parse_numbers(text: str) -> tuple[float, ...]:
     NumberError
         If a part is not a number, or the count of a range is not from 2 to 1000.
     """
+    text = in_ascii(text)
     if ":" in text:
         return _range(text)
     joined = re.sub(r"\s*/\s*", "/", text.strip())
@@ -89,6 +91,7 @@ def parse_numbers(text: str) -> tuple[float, ...]:
 
 def parse_whole(text: str) -> tuple[float, ...]:
     """Parse a list of whole numbers, in which every comma parts two; else as parse_numbers."""
+    text = in_ascii(text)
     return parse_numbers(text if ":" in text else _SEPARATOR.sub("; ", text.strip()))
 
 
@@ -344,4 +347,7 @@ class NumbersEdit(_Reading):
     def _readback(self, values: tuple[float, ...]) -> str:
         decimals = ", ".join(f"{value:.4g}" for value in values)
         fractions = ", ".join(f"{value * 255:.3g}" for value in values)
+        typed = re.findall(r"/\s*255\b", in_ascii(self.text()))
+        if len(typed) == len(values):  # each is typed in 255ths, so that they need not be repeated
+            return f"= {decimals}"
         return f"= {decimals}  ({fractions} /255)"

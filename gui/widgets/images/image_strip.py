@@ -241,10 +241,6 @@ class ImageStrip(QWidget):
             found = random.sample(range(len(order)), min(self.most, len(order)))
             self._set_chosen([int(order[row]) for row in found])
 
-    @Slot()
-    def _one_each(self) -> None:
-        self.choose_one_each()
-
     def choose_one_each(self, most: int | None = None) -> None:
         """Choose the first image of each class, for at most ``most`` classes."""
         present = sorted({int(label) for label in self._model.labels if label >= 0})[

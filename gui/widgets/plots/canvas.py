@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
-from numpy.typing import NDArray
-from PySide6.QtCore import QPointF
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QMenu
 
+from engine.figures.paper.label_places import Numbers, pieces
 from gui.look import theme
 from gui.widgets.plots.plot_items import PlotItem, label_axis
 from gui.widgets.plots.point_labels import PointLabels, Wanted
@@ -45,7 +45,7 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is not typed
         for name in ("left", "bottom"):
             plot.getAxis(name).enableAutoSIPrefix(False)
         self.setMinimumSize(*LEAST)
-        self.labels = PointLabels(self, self._labelled, self)
+        self.labels = PointLabels(self, self._labelled, self._in_the_way, self)
         self._axis_texts = "", ""
         self.getViewBox().sigResized.connect(lambda: self.label_axes(*self._axis_texts))
 
@@ -122,27 +122,43 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is not typed
                 best, closest = (item, index), float(distance[index])
         return best
 
-    def pixels(self, item: PlotItem) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def pixels(self, item: PlotItem) -> tuple[Numbers, Numbers]:
         """Return the scene coordinates of an item's points."""
+        return self._in_scene(*self._on_axes(item.x, item.y))
+
+    def _in_scene(self, x: Numbers, y: Numbers) -> tuple[Numbers, Numbers]:
         view = self.getViewBox()
         box = view.mapRectToScene(view.boundingRect())
         (left, right), (bottom, top) = view.viewRange()
-        x, y = self._on_axes(item)
         return (
             box.left() + (x - left) / (right - left) * box.width(),
             box.bottom() - (y - bottom) / (top - bottom) * box.height(),
         )
 
-    def _on_axes(self, item: PlotItem) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _on_axes(self, x: Numbers, y: Numbers) -> tuple[Numbers, Numbers]:
         with np.errstate(divide="ignore", invalid="ignore"):
-            x = np.log10(item.x) if self.x_log else item.x
-            y = np.log10(item.y) if self.y_log else item.y
-        return x, y
+            return np.log10(x) if self.x_log else x, np.log10(y) if self.y_log else y
 
     def _labelled(self) -> Wanted:
         for item in self.drawn:
-            if item.labels:
-                yield item.labels, *self._on_axes(item), *self.pixels(item)
+            if item.labels and item.visible:
+                yield item.labels, *self._on_axes(item.x, item.y), *self.pixels(item)
+
+    def _in_the_way(self) -> tuple[Numbers, Numbers]:
+        """Return the marks and pieces of lines that labels keep off, in the scene."""
+        marks, lines = [np.empty((0, 2))], [np.empty((0, 4))]
+        for item in [item for item in self.drawn if item.visible]:
+            x, y = self.pixels(item)
+            if item.symbol:
+                marks.append(np.stack([x, y], axis=1))
+            if item.style != Qt.PenStyle.NoPen:
+                lines.append(pieces(x, y))
+            elif item.low is not None and item.high is not None:  # bars of single points
+                ends = [
+                    self._in_scene(*self._on_axes(item.x, end)) for end in (item.low, item.high)
+                ]
+                lines.append(np.stack([*ends[0], *ends[1]], axis=1))
+        return np.concatenate(marks), np.concatenate(lines)
 
 
 def _ends(range_: list[float], logarithmic: bool) -> Ends:

@@ -26,19 +26,135 @@ sys.exit(interruptible(command))
 """
 
 
-def interrupt():
-    os.kill(os.getpid(), signal.SIGINT)
+CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
+# Its cleaning up takes a while, as that of a command that packs a study may. It is sent the signals
+# of its arguments, one right after the other.
+CLEANING = """
+import os, signal, sys, threading, time
+from engine.cli.interrupts import interruptible
+def send():
+    for name in sys.argv[1:]:
+        os.kill(os.getpid(), getattr(signal, name))
+        time.sleep(0.001)
+def command():
+    print("working", flush=True)
+    threading.Timer(0.1, send).start()
+    try:
+        time.sleep(60)
+    finally:
+        time.sleep(0.2)
+        print("clean", flush=True)
+sys.exit(interruptible(command))
+"""
+# A plan that waits for its computations; the second signal finds it still waiting.
+WAITING = """
+import sys, time
+from engine.cli.interrupts import interruptible
+from engine.cli.run import wait
+class Scheduler:
+    def wait(self, seconds):
+        if not self.heard:
+            self.heard = True
+            print("working", flush=True)
+        time.sleep(seconds)
+        return self.done and time.monotonic() > self.done
+    def cancel(self):
+        self.done = self.done or time.monotonic() + float(sys.argv[1])
+    done, heard = 0.0, False
+def command():
+    wait(Scheduler())
+    print("ended well", flush=True)
+    return 130
+sys.exit(interruptible(command))
+"""
+
+
+def interrupt(number=signal.SIGINT):
+    os.kill(os.getpid(), number)
     time.sleep(1)
     return OK
 
 
+def started(code, *arguments, **more):
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **more,
+    )
+    assert process.stdout.readline() == b"working\n"
+    return process
+
+
 @POSIX
-def test_that_an_interrupt_is_one_line_and_the_handler_comes_back(capsys):
-    before = signal.getsignal(signal.SIGINT)
-    assert interruptible(interrupt) == INTERRUPTED
+@pytest.mark.parametrize("name", CODES)
+def test_that_an_interrupt_is_one_line_and_the_handler_comes_back(capsys, name):
+    number = getattr(signal, name)
+    before = signal.getsignal(number)
+    assert interruptible(lambda: interrupt(number)) == CODES[name]
     assert capsys.readouterr().err == f"{STOPPED}\n"
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(number) is before
     assert interruptible(lambda: OK) == OK
+
+
+@POSIX
+@pytest.mark.parametrize("name", CODES)
+def test_that_a_signal_that_is_passed_on_twice_is_one_and_what_cleans_up_ends_its_work(name):
+    # As by `timeout`, which sends it to the process and to its group.
+    process = started(CLEANING, name, name, name)
+    output, errors = process.communicate(timeout=20)
+    assert (process.returncode, output, errors) == (CODES[name], b"clean\n", b"isthmus: stopped\n")
+
+
+@POSIX
+@pytest.mark.parametrize("name", CODES)
+def test_that_a_plan_that_waits_is_stopped_by_the_first_and_ended_by_the_second(name):
+    process = started(WAITING, "0.5")
+    process.send_signal(getattr(signal, name))
+    output, errors = process.communicate(timeout=20)
+    assert (process.returncode, output, errors) == (CODES[name], b"ended well\n", b"")
+    process = started(WAITING, "60")
+    for _ in range(2):
+        process.send_signal(getattr(signal, name))
+        time.sleep(0.6)
+    output, errors = process.communicate(timeout=20)
+    assert (process.returncode, output, errors) == (CODES[name], b"", b"")
+
+
+@POSIX
+def test_that_the_end_of_the_terminal_does_nothing_under_nohup():
+    process = started(
+        WAITING, "0.1", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    )
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.6)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == CODES["SIGTERM"]
+
+
+@POSIX
+def test_that_the_end_of_a_terminal_that_takes_no_line_any_more_is_still_an_orderly_one(tmp_path):
+    import pty
+
+    outer, inner = pty.openpty()
+    with open(tmp_path / "said", "wb") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-c", CLEANING],
+            cwd=ROOT,
+            stdin=inner,
+            stdout=said,
+            stderr=inner,
+            start_new_session=True,
+        )
+    os.close(inner)
+    while b"working" not in (tmp_path / "said").read_bytes():
+        time.sleep(0.05)
+    os.close(outer)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(20) == CODES["SIGHUP"]
+    assert (tmp_path / "said").read_bytes() == b"working\nclean\n"
 
 
 @POSIX

@@ -3,7 +3,7 @@
 import io
 
 from engine.cli.reporter import Reporter
-from engine.jobs.events import Ended, Progress, Started
+from engine.jobs.events import Ended, Progress, Queued, Started
 
 
 def test_that_a_long_computation_writes_a_line_a_minute_and_fewer_later():
@@ -25,3 +25,19 @@ def test_that_a_long_computation_writes_a_line_a_minute_and_fewer_later():
     assert 55 <= lines[0] <= 62
     assert 200 < len(text) < 500
     assert text[-1] == "[1/1] Network (7 days)"
+
+
+def test_that_what_failed_before_it_began_is_told_by_its_title():
+    stream = io.StringIO()
+    reporter = Reporter(stream)
+    reporter.begin("Plan", 3)
+    reporter(Queued("a", "training", "Standard, seed 0"))
+    reporter(Ended("a", "failed", 0.0, "no worker has the study"))
+    reporter(Started("b", "training", "Standard, seed 1"))  # of a worker: it queues nothing here
+    reporter(Ended("b", "failed", 0.0, "no"))
+    reporter(Ended("c", "failed", 0.0, "nothing is known of it"))
+    assert stream.getvalue().splitlines()[1:] == [
+        "[1/3] Standard, seed 0 FAILED: no worker has the study",
+        "[2/3] Standard, seed 1 FAILED: no",
+        "[3/3] c FAILED: nothing is known of it",
+    ]

@@ -8,7 +8,8 @@ import pytest
 
 from engine.data import archives
 from engine.data.archives import archive_stem, open_archive
-from engine.data.sources import ImagesError, UnreadableFile, never, silent
+from engine.data.image_set import Skipped
+from engine.data.sources import HIDDEN, ImagesError, UnreadableFile, never, silent
 from tests.image_files import tarred, write, zipped
 
 FILES = {"b/2": b"22", "b/1": b"1", "a": b"", "日本/3": b"3", "c": None}
@@ -90,6 +91,16 @@ def test_that_system_names_are_passed_over(tmp_path):
     source = opened(tmp_path / "a.zip")
     assert list(contents(source)) == ["cat/1.png"]
     assert source.listing.skipped == ()
+
+
+def test_that_a_hidden_folder_that_may_be_a_class_is_named_once(tmp_path):
+    names = ("set/.cat/1.png", "set/.cat/2.png", "set/dog/1.png", ".git/x.png", ".a/.b/c.png")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, b"x")
+    source = opened(tmp_path / "a.zip")
+    assert list(contents(source)) == ["set/dog/1.png"]
+    assert source.listing.skipped == (Skipped(".a", HIDDEN), Skipped("set/.cat", HIDDEN))
 
 
 def test_that_of_two_members_with_one_name_the_last_counts(tmp_path):
@@ -199,6 +210,20 @@ def test_that_a_truncated_tar_is_damaged(tmp_path, kept):
     path.write_bytes(two_members(path)[:kept])
     with pytest.raises(ImagesError, match="is damaged"):
         opened(path)
+
+
+@pytest.mark.parametrize("more", ["zeros", "another"])
+def test_that_what_stands_behind_the_end_of_a_tar_is_said(tmp_path, more):
+    """A copy that was broken off may have zeros in place of its second half."""
+    path = tmp_path / "a.tar"
+    data = two_members(path)
+    assert opened(path).listing.skipped == ()
+    path.write_bytes(data + (bytes(5000) if more == "zeros" else data))
+    source = opened(path)
+    assert len(contents(source)) == 2
+    ((name, reason),) = [(item.path, item.reason) for item in source.listing.skipped]
+    assert name == "a.tar"
+    assert reason.endswith("bytes behind its last file are no file: a part may be missing")
 
 
 def test_that_a_damaged_header_does_not_end_a_tar_in_silence(tmp_path):

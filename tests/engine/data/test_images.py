@@ -381,3 +381,12 @@ def test_that_real_jpegs_are_alike_from_a_tar_from_a_folder_and_from_pillow(tmp_
     for k, path in enumerate(same.test_files):
         with Image.open(root / path) as image:
             np.testing.assert_array_equal(same.test_images[k], np.asarray(image).transpose(2, 0, 1))
+
+
+def test_that_labels_of_idx_files_that_do_not_belong_together_are_said(tmp_path):
+    found = idx_files(train=30, test=9)
+    name = "train-labels-idx1-ubyte"
+    found[name] = found[name][:8] + bytes(label + 90 for label in found[name][8:])
+    _, images = ingest(write(tmp_path, found))
+    assert any("no training image" in note for note in images.notes), images.notes
+    assert any("no test image" in note for note in images.notes), images.notes

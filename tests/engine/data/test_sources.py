@@ -5,6 +5,7 @@ import pytest
 
 from engine.data import sources
 from engine.data.image_set import Skipped
+from engine.data.safety.names import printable
 from engine.data.sources import FolderSource, UnreadableFile, never, silent
 from tests.image_files import write
 
@@ -35,6 +36,16 @@ def test_that_hidden_and_system_names_are_passed_over_in_silence(tmp_path):
     assert paths_of(source) == []
     assert source.listing.folders == frozenset()
     assert source.listing.skipped == ()
+
+
+def test_that_hidden_folders_that_may_be_classes_are_named(tmp_path):
+    names = (".cat/1.png", "dog/1.png", "dog/.two\nlines/1.png", ".Trash-1000/1.png", ".x.png")
+    source = folder(write(tmp_path, dict.fromkeys(names, b"x")))
+    assert paths_of(source) == ["dog/1.png"]
+    assert reasons(source) == {
+        ".cat": sources.HIDDEN,
+        f"dog/{printable('.two' + chr(10) + 'lines')}": sources.HIDDEN,
+    }
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")

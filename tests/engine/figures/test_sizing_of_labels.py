@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 
 from engine.figures import drawing
 from engine.figures.charts import ChartData, Series
+from engine.figures.paper.label_places import Box, pieces
 from engine.figures.paper.style import FigureStyle
 from engine.figures.sizing import LABEL, add_labels, thin_labels
 
@@ -24,6 +25,19 @@ def test_that_labels_stay_in_the_axes_and_off_each_other():
     assert [text.get_text() for text in labels_of(figure)] == ["$one$", "a second one"]
     room = ax.get_window_extent()
     assert all(text.get_window_extent().x1 <= room.x1 for text in labels_of(figure))
+
+
+def test_that_no_line_strikes_through_a_label_of_a_figure():
+    x, y = np.array([0.0, 1.0, 2.0]), np.array([2.0, 1.0, 0.0])
+    names = ("8/255", "16/255", "standard")
+    points = Series("p", x, y, style="none", symbol="circle", labels=names)
+    with drawing.settings(9):
+        figure = drawing.draw(ChartData((Series("fit", x, y), points)), FigureStyle())
+    assert [text.get_text() for text in labels_of(figure)] == list(names)
+    (ax,) = figure.axes
+    line = pieces(*ax.transData.transform(np.stack([x, y], axis=1)).T)
+    for text in labels_of(figure):
+        assert not Box(*text.get_window_extent().extents).crossed(line)
 
 
 def test_that_a_figure_has_the_labels_and_colours_of_its_points():

@@ -21,7 +21,7 @@ from engine.plan.sharing.crew import Crew, Hand
 from engine.plan.sharing.led import LedScheduler
 from engine.plan.sharing.on_worker import Answer, Order, Slot
 from engine.plan.sharing.relay import event_from
-from engine.plan.slots import slots_on
+from engine.plan.slots import libraries, slots_on
 from engine.specs import Glyphs, SmallCNN, Training
 from engine.specs.schema import from_dict
 from engine.store.study import Result, Study, StudyError
@@ -309,7 +309,7 @@ def crew(monkeypatch):
 
 
 def worker(name, process=7):
-    about = {"device": "CPU", "process": process, "host": "node1"}
+    about = {"device": "CPU", "process": process, "host": "node1", "libraries": libraries()}
     return {"name": name, "nthreads": 1, "about": about}
 
 
@@ -335,6 +335,23 @@ def test_that_coming_loss_and_return_of_a_worker_are_a_sentence_each(crew):
             "again, and its work goes on with whoever is free",
         ),
         ("back", "worker 2 (process 9) is back and computes on CPU"),
+    ]
+
+
+@pytest.mark.parametrize("found", ["Isthmus 0.0.9, torch 1.0, numpy 1.0", None])
+def test_that_a_worker_of_other_versions_is_told_of_in_one_sentence(crew, found):
+    one = worker(0)
+    if found is None:  # it does not say which
+        del one["about"]["libraries"]
+    else:
+        one["about"]["libraries"] = found
+    crew.there.update({"tcp://1": one, "tcp://2": worker(1, 8)})
+    crew._look()
+    crew._look()
+    told = [text for state, text in sentences(crew) if state == "differs"]
+    assert told == [
+        f"worker 1 has {found or 'an earlier version'}, this process {libraries()}: its numbers "
+        "may differ"
     ]
 
 
@@ -412,7 +429,18 @@ def test_that_a_worker_that_cannot_compute_in_a_study_refuses_in_a_sentence(
     assert answer.cancelled == ()
 
 
-def refusing(folder):
+def test_that_a_worker_that_loses_its_device_hands_its_work_to_another(bundle, monkeypatch):
+    reason = "the GPU was lost (CUDA error: unspecified launch failure)"
+    monkeypatch.setattr("engine.plan.running.why_lost", lambda device: reason)
+    monkeypatch.setattr(device_images, "load", refusing)
+    forms = [trainings(1, epochs=1)[0].images.as_dict()]
+    answer = on_worker.compute_bundle(Order("o", str(bundle.folder), forms, Slot("cpu", 1, 1)))
+    assert answer.useless
+    assert answer.refused == f"stopped, as {reason}"
+    assert answer.failed == {}
+
+
+def refusing(folder, *_, **__):
     raise StudyError(f"{folder} cannot be written: Read-only file system")
 
 

@@ -7,7 +7,7 @@ import torch
 
 from engine import specs
 from engine.jobs.context import Cancelled, Control
-from engine.jobs.events import Ended, Progress, Queued, Started
+from engine.jobs.events import Ended, Notice, Progress, Queued, Started
 from engine.plan import scheduler as scheduler_module
 from engine.plan.scheduler import Scheduler, Slots, missing, slots_on
 from engine.specs.schema import SpecError
@@ -321,3 +321,43 @@ def test_that_naming_a_whole_plan_takes_little_time_and_naming_it_again_less(wor
     assert len(named) == 1 + 50 + 200 * 16 + 30
     assert took[0] < 1.0
     assert took[1] < took[0] / 2
+
+
+def test_that_a_lost_device_gives_up_the_queue_in_one_sentence_and_fails_nothing(
+    world, monkeypatch
+):
+    lost, both = [], threading.Barrier(2, timeout=10)
+    monkeypatch.setattr("engine.plan.running.why_lost", lambda device: "".join(lost))
+
+    def compute(spec, context):
+        if spec.kind == "glyphs":
+            return Result({})
+        both.wait()
+        lost[:] = ["the GPU was lost (CUDA error: unspecified launch failure)"]
+        raise RuntimeError("CUDA error: unspecified launch failure")
+
+    w = world(compute)
+    w.scheduler.add(TRAININGS)
+    assert w.scheduler.wait(20)
+    outcomes = w.outcomes()
+    assert outcomes.pop(GLYPHS.key) == "finished"
+    assert outcomes == {spec.key: "cancelled" for spec in TRAININGS}
+    assert w.scheduler.outcomes["failed"] == 0
+    assert w.scheduler.gone == lost[0]
+    (said,) = [event.text for event in w.events if isinstance(event, Notice)]
+    assert said.startswith(f"{lost[0]}: what is finished is in the study")
+    w.scheduler.stop(10)
+    assert [one.spec for one in unfinished(Study(w.study.path))] == TRAININGS
+
+
+def test_that_one_failure_on_a_device_that_answers_ends_that_computation_alone(world):
+    def compute(spec, context):
+        if spec == TRAININGS[0]:
+            raise RuntimeError("CUDA error: out of memory")
+        return Result({})
+
+    w = world(compute)
+    w.scheduler.add(TRAININGS)
+    assert w.scheduler.wait(20)
+    assert w.scheduler.outcomes == {"finished": 4, "failed": 1}
+    assert w.scheduler.gone == ""

@@ -1,16 +1,18 @@
 """Shards of a plan: how it is divided, and what a shard does when the others do not work."""
 
+import json
+
 import pytest
 
 from engine import specs
 from engine.plan.cost import work_of
-from engine.plan.sharing import shared_run
 from engine.plan.sharing.bundles import LARGEST, Shard, divided, everything, plan_hash, shard_of
 from engine.plan.sharing.share import Share
 from engine.plan.sharing.shared_run import SharedRun
 from engine.plan.slots import slots_on
 from engine.specs import PGD, Adversarial, Glyphs, Interpretability, SmallCNN, Training
 from engine.specs.schema import SpecError
+from engine.store.claims import Claims
 from engine.store.presence import LEASE, Presence
 from engine.store.study import Result, Study
 
@@ -50,11 +52,11 @@ class Clock:
 class Process:
     """A shard in this process, whose computations do nothing."""
 
-    def __init__(self, path, plan, shard, clock, take_over=600.0, *, fails=(), files=""):
+    def __init__(self, path, plan, shard, clock, take_over=600.0, *, fails=(), **about):
         self.study = Study(path, create=True)
         self.said, self.computed = [], []
         owners = divided(plan, shard.count)
-        presence = Presence(path, shard.index, shard.count, plan_hash(plan), clock, files=files)
+        presence = Presence(path, shard.index, shard.count, plan_hash(plan), clock, **about)
 
         def compute(spec, context):
             self.computed.append(spec.key)
@@ -199,6 +201,38 @@ def test_that_a_shard_with_another_file_of_methods_is_named_once_with_both(tmp_p
         process.end()
 
 
+@pytest.mark.parametrize("other", ["Isthmus 0.0.9, torch 1.0, numpy 1.0", ""])
+def test_that_a_shard_of_other_versions_is_told_of_in_one_sentence_and_helps(tmp_path, other):
+    plan, clock = plan_of(), Clock()
+    one = Process(tmp_path / "s", plan, Shard(1, 2), clock, libraries="Isthmus 0.1.0")
+    two = Process(tmp_path / "s", plan, Shard(2, 2), clock, libraries=other)
+    for _ in range(100):
+        one.steps(1)
+        two.steps(1)
+    title = two.run._presence.me.title
+    sentence = f"{title} has {other or 'an earlier version'}, this process Isthmus 0.1.0"
+    assert one.lines.count(f"{sentence}: its numbers may differ") == 1, one.lines
+    assert one.run.finished
+    assert two.run.finished
+    assert not any("another plan" in line for line in one.lines)
+
+
+def test_that_a_member_that_says_less_or_more_is_one_too(tmp_path):
+    one, two = (Presence(tmp_path, n, 2, "plan") for n in (1, 2))
+    path = tmp_path / "shards" / f"{two.me.name}.json"
+    said = json.loads(path.read_text())
+    del said["libraries"]
+    said["later"] = {"a": 1}
+    path.write_text(json.dumps(said))
+    ((member, state),) = one.others().values()
+    assert (member.title, member.libraries, state) == (two.me.title, "", "alive")
+    said["shard"] = "2"
+    path.write_text(json.dumps(said))
+    assert one.others() == {}
+    for each in (one, two):
+        each.end()
+
+
 def test_that_shards_of_one_plan_are_no_strangers(tmp_path):
     plan, clock = plan_of(), Clock()
     two = [Process(tmp_path / "s", plan, Shard(n, 2), clock) for n in (1, 2)]
@@ -235,6 +269,43 @@ def test_that_a_failure_elsewhere_ends_what_needs_it_and_not_the_rest(tmp_path):
     assert any("it cannot be computed" in line for line in two[1].lines)
 
 
+def test_that_what_a_shard_with_a_lost_device_had_is_computed_by_another(tmp_path, monkeypatch):
+    plan, clock = plan_of(), Clock()
+    owners = divided(plan, 2)
+    owner = owners[plan[1].spec.key]
+    reason = "the GPU was lost (CUDA error: unspecified launch failure)"
+    with monkeypatch.context() as patched:
+        patched.setattr("engine.plan.running.why_lost", lambda device: reason)
+        ill = Process(tmp_path / "s", plan, Shard(owner, 2), clock, fails=(plan[1].spec.key,))
+        ill.run.run()  # ends by itself
+    assert ill.run.gone == reason
+    assert ill.run.outcomes["failed"] == 0
+    assert sum(reason in line and "what is finished" in line for line in ill.lines) == 1
+    well = Process(tmp_path / "s", plan, Shard(3 - owner, 2), clock, take_over=0.0)
+    well.steps(200)
+    again = Process(tmp_path / "s", plan, Shard(owner, 2), clock)
+    again.steps(200)
+    assert all(well.study.take_up(one.spec) for one in plan)
+    assert well.run.outcomes["failed"] == again.run.outcomes["failed"] == 0
+    computed = ill.computed[:-1] + well.computed + again.computed
+    assert sorted(computed) == sorted(one.spec.key for one in plan)  # nothing twice
+
+
+def test_that_a_look_does_not_read_again_what_is_done(tmp_path, monkeypatch):
+    """Claims are kept for minutes; a look every 2 s at hundreds of them costs what they bring."""
+    plan, clock = plan_of(), Clock()
+    one = Process(tmp_path / "s", plan, Shard(1, 1), clock)
+    one.steps(100)
+    one.run._claims.look()
+    read = []
+    monkeypatch.setattr(Claims, "_read", lambda self, key, number: read.append(key))
+    one.run._claims.look()
+    assert read == []
+    assert all(one.run._claims.on(other.spec.key).state == "done" for other in plan)
+    monkeypatch.undo()
+    one.end()
+
+
 def test_that_a_record_that_is_seen_late_is_waited_for(tmp_path, monkeypatch):
     """A network drive shows a new file up to a minute late; the claim says that it is there."""
     plan, clock = plan_of(), Clock()
@@ -258,11 +329,11 @@ def test_that_a_record_that_is_seen_late_is_waited_for(tmp_path, monkeypatch):
     def is_visible(key):
         return clock.now - written.get(key, clock.now) > 60.0
 
-    listed = shared_run._record_files
+    listed = SharedRun._record_files
     monkeypatch.setattr(
-        shared_run,
+        SharedRun,
         "_record_files",
-        lambda study, kinds: (path for path in listed(study, kinds) if is_visible(path.stem)),
+        lambda run, keys: (path for path in listed(run, keys) if is_visible(path.stem)),
     )
     for _ in range(400):
         for one in two:

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from engine import specs
-from engine.specs.schema import KINDS, Spec, SpecError, fields_of, from_dict, kinds_of
+from engine.specs.schema import KINDS, Spec, SpecError, fields_of, from_dict, kinds_of, param
 
 TRAINING = {
     "kind": "training",
@@ -115,3 +115,30 @@ def test_that_a_score_requires_every_retraining_once():
     )
     needed = spec.requires()
     assert len({one.key for one in needed}) == len(set(needed)) == 1 + 2 * 5 * 3
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MadeUpDefaults(Spec):  # without a kind, so that no other test meets it
+    whole: float = param(1)
+    zero: float = param(-0.0)
+    listed: tuple[float, ...] = param((1, 2))
+    text: str = param("a")
+    wrong: int = param(0, low=1)
+
+
+def test_that_a_default_is_converted_and_checked_like_any_value():
+    found = MadeUpDefaults(wrong=1)
+    assert [repr(value) for value in (found.whole, found.zero, found.listed)] == [
+        "1.0",
+        "0.0",
+        "(1.0, 2.0)",
+    ]
+    with pytest.raises(SpecError, match="wrong is 0, must be a whole number at least 1"):
+        MadeUpDefaults()
+
+
+def test_that_the_names_of_a_key_are_in_the_order_of_their_letters():
+    spec = MadeUpDefaults(wrong=1, whole=3.0, text="b", listed=(5,), zero=1.0)
+    assert list(json.loads(spec.canonical)) == sorted(json.loads(spec.canonical))
+    ranking = complete(specs.AttributionRanking).replace("blurriness", 0.5)
+    assert list(json.loads(ranking.canonical)) == sorted(json.loads(ranking.canonical))

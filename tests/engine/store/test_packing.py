@@ -39,6 +39,29 @@ def test_that_a_packed_study_comes_back_whole(study, tmp_path):
     assert not list(back.check())
 
 
+@pytest.mark.skipif(os.name == "nt", reason="paths there are too short for such names")
+@pytest.mark.parametrize("name", ["n" * 247, "n" * 250, "n" * 255, "\u4e2d" * 85], ids=len)
+def test_that_the_name_of_a_folder_may_be_as_long_as_the_system_allows(study, tmp_path, name):
+    pack(study, tmp_path / "one.h5")
+    same(study, unpack(tmp_path / "one.h5", tmp_path / name))
+    assert {path.name for path in tmp_path.iterdir() if path != study.path} == {name, "one.h5"}
+    with pytest.raises(StudyError, match="File name too long"):
+        unpack(tmp_path / "one.h5", tmp_path / f"{name}{'n' * 9}")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="paths there are too short for such names")
+def test_that_half_an_unpacked_folder_of_a_long_name_is_taken_away(study, tmp_path, monkeypatch):
+    pack(study, tmp_path / "one.h5")
+    with monkeypatch.context() as patch:
+        patch.setattr("engine.store.packing.shutil.rmtree", lambda *_, **__: None)  # a kill
+        patch.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(OSError(5, "it is off")))
+        with pytest.raises(StudyError, match="it is off"):
+            unpack(tmp_path / "one.h5", tmp_path / ("n" * 250))
+    assert len(list(tmp_path.glob(".n*.partial"))) == 1
+    unpack(tmp_path / "one.h5", tmp_path / ("n" * 250))
+    assert not list(tmp_path.glob(".n*.partial"))
+
+
 def test_that_any_viewer_reads_it(study, tmp_path):
     pack(study, tmp_path / "one.h5")
     entry = next(e for e in study.entries if e.kind == "manifold_distance")

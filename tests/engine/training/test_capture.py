@@ -21,6 +21,7 @@ from engine.training.capture import CAPTURED, WARM_UP, Steps, obstacle
 from engine.training.schemes import SCHEMES
 from engine.training.train import train
 from tests.engine.conftest import GLYPHS, training
+from tests.engine.devices.pretended import DRAWS, WAITS
 
 ATTACK = specs.PGD(eps=0.1, step_size=0.05, steps=2, random_start=True)
 SCHEMES_HERE = {
@@ -49,8 +50,6 @@ FIELDS = {
     "short last batch": {"batch_size": 30},
     "started": {"start": training(epochs=1), "frozen": True},
 }  # fmt: skip
-WAITS = ("_local_scalar_dense", "nonzero", "is_nonzero", "masked_select", "equal")
-DRAWS = ("rand", "randn", "bernoulli_", "uniform_", "normal_", "randint", "randperm", "multinomial")
 
 
 class Watch(TorchDispatchMode):

@@ -21,6 +21,7 @@ from gui.plugins.own_methods import OwnMethods
 from gui.session.workspace import Workspace
 from gui.widgets.forms.method_picker import MethodPicker
 from gui.widgets.forms.spec_form import SpecForm
+from tests import made_up_study as made_up
 from tests.engine.test_plugins import PLAN
 from tests.gui.fakes import WAIT_MS
 
@@ -121,7 +122,7 @@ def test_that_every_open_form_has_the_method_at_once(qtbot, workspace, tmp_path,
 
     own.allow(scheme, digest_of(scheme))
     qtbot.waitUntil(lambda: len(loaded()) == 2, timeout=WAIT_MS)
-    qtbot.waitUntil(lambda: len(train.sections) == len(train.schemes.sections), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: len(train.sections) == len(train.schemes.rows), timeout=WAIT_MS)
     qtbot.waitUntil(lambda: train.sections[-1].scheme.kind == "half_and_half", timeout=WAIT_MS)
     section = train.sections[-1]
     assert not section.isHidden()
@@ -229,6 +230,24 @@ def test_that_a_study_opened_without_the_plugin_shows_its_records(qtbot, workspa
     own.allow(path, plugin.origin.digest)
     qtbot.waitUntil(lambda: bool(loaded()), timeout=WAIT_MS)
     assert workspace.study.entry(entry.key).known_spec is not None
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_that_a_file_that_is_still_being_loaded_is_not_said_to_be_missing(
+    qtbot, workspace, tmp_path, path, whole
+):
+    plugin, study = load(path), Study(tmp_path / "s", create=True)
+    made_up.add_network(study, made_up.network())
+    made_up.add_maps(study, made_up.network(), plugin.module.BlurredGradient())
+    forget(plugin)
+    if not whole:
+        path.write_text(path.read_text() + "\nnonsense(")
+    own = started(workspace, path)
+    assert workspace.open_study(study.path)
+    qtbot.waitUntil(lambda: bool(loaded() if whole else own.faults), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: not own._loading, timeout=WAIT_MS)
+    lacking = [text for text, _ in workspace.said if "1 record needs the plugin" in text]
+    assert len(lacking) == (0 if whole else 1)
 
 
 def test_that_the_command_line_names_plugins_before_paths_and_with_commands(path, capsys):

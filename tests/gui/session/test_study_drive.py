@@ -4,17 +4,23 @@ import builtins
 import io
 import os
 import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from engine.specs import Glyphs, SmallCNN, Training
+from engine.store.asked import Asked, line_of
 from engine.store.study import Study
+from engine.store.unfinished import unfinished
 from gui.pages import PAGES
 from gui.shell.main_window import MainWindow
 from tests import made_up_study as made_up
 from tests.gui.fakes import WAIT_MS
 from tests.gui.session.test_drives import QUESTIONS, Drive
 
+ASKED = Training(images=Glyphs(train=20, test=10), network=SmallCNN(), epochs=1, seed=7)
 CHANGES = ("replace", "rename", "unlink", "mkdir", "link", "rmdir")
 
 
@@ -22,7 +28,11 @@ CHANGES = ("replace", "rename", "unlink", "mkdir", "link", "rmdir")
 def drive(tmp_path, monkeypatch):
     folder = tmp_path / "drive"
     folder.mkdir()
-    made_up.sweep(folder, eps=(0.02, 0.04), norms=("linf",))
+    study = made_up.sweep(folder, eps=(0.02, 0.04), norms=("linf",))
+    left = Asked(study.path)
+    left.add([line_of(replace(ASKED, seed=8))])
+    left.close()
+    assert left.settle(WAIT_MS / 1000)
     found = Drive(folder)
     found.going.set()
     for name in (*QUESTIONS, *CHANGES):
@@ -89,11 +99,42 @@ def pages(window):
         window.pages.show_place(place)
 
 
+def train(window):
+    assert ASKED in window.workspace.run([ASKED])
+
+
+def train_many(window):
+    window.workspace.run([replace(ASKED, seed=seed) for seed in range(20, 40)])
+
+
+def cancel(window):
+    window.workspace.runner.cancel()
+
+
+def discard(window):
+    window.workspace.unfinished.discard()
+
+
+def resume(window):
+    window.workspace.unfinished.resume()
+
+
+def open_another(window):
+    path = Path(drive_of(window)).parent / "another.isthmus"
+    assert window.workspace.open_study(path, create=True)
+
+
+def drive_of(window):
+    return window.workspace.study.path.parent
+
+
 CHANGES_OF_THE_STUDY = (rename, note, name, delete, undo, put_back)
+ASKED_FOR = (train, train_many, cancel, discard, resume, open_another)
+ACTIONS = (*CHANGES_OF_THE_STUDY, *ASKED_FOR, look, pages)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the questions are replaced by name")
-@pytest.mark.parametrize("act", [*CHANGES_OF_THE_STUDY, look, pages], ids=lambda act: act.__name__)
+@pytest.mark.parametrize("act", ACTIONS, ids=lambda act: act.__name__)
 def test_that_a_silent_drive_of_the_study_does_not_hold_the_window(
     qtbot, window, drive, act, monkeypatch
 ):
@@ -136,3 +177,28 @@ def test_that_a_note_is_kept_where_the_window_closes_before_the_drive_took_it(
     assert (found.title, found.note) == ("named last", "written last")
     window.workspace.edits.note(key, "after it closed")  # as a field that loses the focus then
     assert Study(study.path).labels.of(key).note == "after it closed"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the questions are replaced by name")
+@pytest.mark.parametrize("answers", [True, False])
+def test_that_what_was_asked_for_is_noted_where_the_window_closes_before_the_drive_took_it(
+    qtbot, window, drive, monkeypatch, answers
+):
+    monkeypatch.setattr("gui.queue.closing.MOST_SECONDS", 3.0)
+    study = window.workspace.study
+    window.workspace.runner.set_paused(True)
+    drive.askers.clear()
+    drive.going.clear()
+    train(window)
+    if answers:
+        threading.Timer(1.0, drive.going.set).start()
+    window.closing.waits.connect(window.said.append)
+    begun = time.monotonic()
+    window.close()
+    window.quit_button.click()
+    qtbot.waitUntil(lambda: window.stopped is not None, timeout=WAIT_MS)
+    assert time.monotonic() - begun < 20
+    assert any("the notes of what was asked for" in text for text in window.said)
+    assert threading.main_thread() not in drive.askers
+    if answers:
+        assert ASKED in [one.spec for one in unfinished(Study(study.path))]

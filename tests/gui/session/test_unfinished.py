@@ -59,6 +59,7 @@ def test_that_opening_a_study_tells_what_is_unfinished_in_bar_list_and_queue(
     opened(qtbot, workspace, left)
     assert not bar.isHidden()
     assert f"{ONE.title} (epoch 21 of 30)" in bar.text.text
+    assert bar.text.text.startswith("2 unfinished: ")  # the number is not what is cut off
     rows = [[listed.table.item(row, column).text() for column in (0, 2)] for row in (0, 1)]
     assert rows == [[ONE.title, "epoch 21 of 30"], [TWO.title, "not begun"]]
     assert dock.summary.text() == "2 unfinished"

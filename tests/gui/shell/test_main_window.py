@@ -258,6 +258,25 @@ def test_that_a_single_dropped_image_takes_the_shape_of_the_present_ones(
     assert workspace.image_set.shape == (1, 28, 28)
 
 
+def test_that_one_stays_where_something_useless_was_dropped(qtbot, opened, tmp_path):
+    text, plan = tmp_path / "notes.txt", tmp_path / "plan.toml"
+    for path in (text, plan):
+        path.write_text("nothing to see")
+    start = opened.pages.currentIndex()
+    for path, said in ((text, "of no supported type"), (plan, "may be a plan")):
+        drop(opened, path)
+        qtbot.waitUntil(lambda said=said: said in str(opened.messages.errors), timeout=WAIT_MS)
+        assert opened.pages.currentIndex() == start
+
+
+def test_that_a_dropped_address_is_no_file(qtbot, opened):
+    mime = QMimeData()
+    mime.setUrls([QUrl("https://example.org/cat.png")])
+    for kind in (QDragEnterEvent, QDragMoveEvent, QDropEvent):
+        drag(kind, opened, mime)
+    assert opened.messages.news.startswith("That is an address and no file")
+
+
 def test_that_several_dropped_files_are_found_again_later(qtbot, opened, folder):
     workspace = opened.workspace
     drop(opened, *sorted((folder / "cat").iterdir()))

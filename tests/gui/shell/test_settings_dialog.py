@@ -9,7 +9,6 @@ from engine import memory
 from engine.attribution.colormaps import COLORMAPS
 from gui import app
 from gui.look import settings, theme
-from gui.session import importer
 from gui.session.workspace import Workspace
 from gui.shell.settings_dialog import SettingsDialog
 
@@ -86,13 +85,13 @@ def test_that_every_colour_map_can_be_chosen(dialog):
 def test_that_the_folder_of_new_studies_can_be_chosen(dialog, tmp_path, monkeypatch):
     monkeypatch.undo()  # the tests' own folder stands in for the user's choice else
     monkeypatch.setenv("ISTHMUS_CONFIG", str(tmp_path / "config"))
-    usual = importer.documents()
+    usual = settings.documents()
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "here"))
     dialog.choose.click()
-    assert importer.documents() == tmp_path / "here"
+    assert settings.documents() == tmp_path / "here"
     assert Path(dialog.folder.text()) == tmp_path / "here"
     dialog.reset.click()
-    assert importer.documents() == usual
+    assert settings.documents() == usual
 
 
 def test_that_setting_back_leaves_recent_studies(qtbot, dialog, tmp_path):

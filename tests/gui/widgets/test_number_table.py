@@ -5,7 +5,14 @@ from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QApplication, QHeaderView
 
 from gui.look import theme
-from gui.widgets.number_table import Cell, NumberTable, TableRow
+from gui.widgets.number_table import (
+    MOST_TEXT,
+    PADDING,
+    Cell,
+    NumberTable,
+    TableRow,
+    two_lines,
+)
 
 ROWS = [
     TableRow("a", (Cell("Alpha", "Alpha"), Cell("+0.10", 0.1)), 0),
@@ -120,6 +127,21 @@ def test_that_long_texts_are_shortened_so_that_numbers_stay_in_sight(narrow):
     metrics = narrow.fontMetrics()
     for place in (1, 3):
         assert narrow.columnWidth(place) >= metrics.horizontalAdvance("0.286") + 16
+
+
+def test_that_texts_are_whole_on_two_lines_where_the_table_is_scrolled_all_the_same(narrow):
+    narrow.resize(300, 200)
+    assert not in_sight(narrow)
+    for place in (0, 2):
+        room = narrow.columnWidth(place) - PADDING
+        needed = two_lines(narrow.item(0, place).text(), narrow.fontMetrics().horizontalAdvance)
+        assert needed <= room or narrow.columnWidth(place) == MOST_TEXT
+
+
+def test_that_a_text_is_broken_where_both_lines_are_shortest():
+    assert two_lines("aaaa bb cc", len) == 5
+    assert two_lines("aaaa", len) == 4
+    assert two_lines("", len) == 0
 
 
 def test_that_the_room_of_a_hidden_column_goes_to_the_names(narrow):

@@ -1,9 +1,11 @@
 """The form of an attack."""
 
 import pytest
+from PySide6.QtCore import QPoint
 
-from engine.specs import FGSM, PGD
+from engine.specs import FAB, FGSM, PGD, SquareAttack
 from gui.pages.attack.form import STEPS, AttackForm
+from gui.widgets.forms.field_edit import FieldEdit
 
 
 @pytest.fixture
@@ -110,3 +112,19 @@ def test_that_an_own_step_is_scaled_along_a_curve(form):
     form.eps.set_value(0.1)
     form.step_size.set_text("0.02")
     assert form.untargeted_at(0.3).step_size == pytest.approx(0.06)
+
+
+@pytest.mark.parametrize("attack", [PGD(), FGSM(), FAB(), SquareAttack()])
+def test_that_the_fields_of_every_attack_stand_below_each_other(form, attack, qtbot):
+    form.set_spec(attack)
+    form.resize(300, 500)
+    qtbot.wait(50)
+
+    def left(widget):
+        return widget.mapTo(form, QPoint(0, 0)).x()
+
+    own = form.form.findChildren(FieldEdit)
+    fields = [edit for edit in own if edit.isVisible() and not edit.wide]
+    assert fields
+    assert {left(field) for field in fields} == {left(form.steps)}
+    assert left(form.target) == left(form.steps)

@@ -65,7 +65,7 @@ def test_that_measuring_queues_what_is_missing(tab, monkeypatch, qtbot):
 def test_that_a_number_stands_in_the_table_and_opens_its_record(tab, qtbot):
     spec = Measurement(classifier=networks()[0], metric=Alignment(), test_images=40)
     add_record(tab.workspace, spec, Result({"alignment": 0.125, "test_images": 40}))
-    assert texts(tab) == [["Standard, seed 0", "Gradient alignment", "0.125", "", "", "40"]]
+    assert texts(tab) == [["Standard, seed 0", "Gradient alignment", "0.1250", "", "", "40"]]
     with qtbot.waitSignal(tab.opened) as opened:
         tab.table.setCurrentCell(0, 0)
         qtbot.keyClick(tab.table, Qt.Key.Key_Return)
@@ -80,7 +80,7 @@ def test_that_a_score_stands_beside_its_baselines_and_says_what_it_does_not_show
     (row,) = texts(tab)
     assert row[1:] == [
         "Sparseness of Gradient",
-        "0.5",
+        "0.5000",
         "0.41 to 0.6",
         "random map 0.333, Sobel edges 0.79",
         "40",

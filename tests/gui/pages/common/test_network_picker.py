@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QScrollArea
 
 from engine.specs import Glyphs, PaperMLP, Training
 from engine.store.study import Result
+from gui.pages.common.check_all import CheckAll
 from gui.pages.common.network_picker import NetworkPicker, lines_of
 from gui.pages.train.runs import Runs
 from gui.widgets.forms.side_panel import SidePanel
@@ -214,3 +215,31 @@ def test_that_the_list_breaks_its_lines_anew_for_another_width(picker):
         assert facts
         assert all(metrics.horizontalAdvance(line) <= room for line in facts)
     assert counts[150] > counts[600]
+
+
+def test_that_check_all_is_offered_while_a_network_is_left_to_choose(qtbot, picker):
+    button = CheckAll(picker)
+    qtbot.addWidget(button)
+    assert button.isEnabled()
+    button.click()
+    assert keys(picker) == KEYS[:3]
+    assert not button.isEnabled()
+    picker.choose_only(KEYS[1])
+    assert button.isEnabled()
+
+
+def test_that_check_all_takes_new_networks_in(qtbot, picker, workspace):
+    picker.most = 10
+    button = CheckAll(picker)
+    qtbot.addWidget(button)
+    button.click()
+    assert not button.isEnabled()
+    add_network(workspace, networks(7)[6])
+    qtbot.waitUntil(button.isEnabled)
+
+
+def test_that_check_all_speaks_of_the_networks_that_are_found(qtbot, picker):
+    button = CheckAll(picker)
+    qtbot.addWidget(button)
+    picker.search.setText("no network is called so")
+    assert not button.isEnabled()

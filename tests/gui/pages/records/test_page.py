@@ -263,6 +263,8 @@ def test_that_a_note_is_kept_when_another_record_is_chosen(page, study, qtbot):
 def test_that_name_and_notes_of_the_study_are_changed_here(page, study, qtbot):
     page._show_study()
     card = page.study_card
+    assert " MB, " in card.facts.text()
+    assert card.facts.text().partition("\n")[0].endswith(" s of computing")
     card.name.clear()
     qtbot.keyClicks(card.name, "For the talk")
     qtbot.keyClick(card.name, Qt.Key.Key_Return)

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, Qt
 
 from engine.attribution import pictures
 from engine.data.image_set import ImageSet
-from engine.jobs.events import Ended, Notice, ProbeMaps, Queued, Scalars, Started
+from engine.jobs.events import RESUMED, Ended, Notice, ProbeMaps, Queued, Scalars, Started
 from engine.specs import (
     FGSM,
     PGD,
@@ -725,6 +725,22 @@ def test_that_only_networks_that_can_serve_the_images_are_offered(qtbot):
     assert {"small_cnn", "resnet18", "timm"} <= set(form.network.offered_kinds())
     form.suit((2, 1, 1))
     assert form.network.offered_kinds() == ["paper_mlp"]
+
+
+def test_that_a_resumed_training_is_no_alarm(page):
+    page.alarms.take(TrainingRun("a", "Network"), Notice("a", "resumed after epoch 3", RESUMED))
+    assert not page.alarms.isVisible()
+
+
+def test_that_both_charts_have_their_axes_on_one_line(page, stored, qtbot):
+    def ends(plot):
+        box = plot.plot_item.getViewBox()
+        canvas = plot.canvas
+        place = canvas.mapFromScene(box.mapRectToScene(box.boundingRect()).bottomLeft())
+        return canvas.viewport().mapTo(page, place).y()
+
+    qtbot.waitUntil(lambda: ends(page.curves.loss) == ends(page.curves.accuracy))
+    assert page.curves.loss.height() == page.curves.accuracy.height()
 
 
 def test_that_an_alarm_that_is_over_is_taken_back(page, qtbot):

@@ -45,6 +45,22 @@ def test_that_a_box_takes_a_point_and_a_comma_and_shows_a_point(qtbot, country, 
     assert box.text() == f"{value:.1f} %"
 
 
+@pytest.mark.parametrize(
+    ("text", "value"), [("١٢٫٥", 12.5), ("۱۲٫۵", 12.5), ("१२.५", 12.5), ("１２．５", 12.5)]
+)
+def test_that_a_box_takes_the_digits_of_other_scripts(qtbot, country, text, value):
+    box, count = DecimalBox(decimals=1, maximum=100), CountBox()
+    for made in (box, count):
+        qtbot.addWidget(made)
+        made.lineEdit().selectAll()
+    box.lineEdit().insert(text)
+    count.lineEdit().insert(text[:2])
+    for made in (box, count):
+        made.interpretText()
+    assert (box.value(), box.text()) == (value, f"{value:.1f}")
+    assert (count.value(), count.text()) == (12, "12")
+
+
 @pytest.mark.parametrize("make", [CountBox, WholeEdit])
 @pytest.mark.parametrize("text", ["1,5", "1.5", "1,500", "1.500"])
 def test_that_a_whole_number_with_a_sign_is_not_taken_for_another(qtbot, country, make, text):

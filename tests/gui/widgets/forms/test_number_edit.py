@@ -30,6 +30,26 @@ def test_that_a_number_may_be_plain_scientific_or_a_fraction(text, value):
 
 
 @pytest.mark.parametrize(
+    ("text", "value"),
+    [("٠٫٠٣", 0.03), ("８／２５５", 8 / 255), ("−0.2", -0.2), ("8⁄255", 8 / 255), ("۰٫۱", 0.1)],
+)
+def test_that_a_number_may_be_written_in_other_scripts(text, value):
+    assert parse_number(text) == value
+
+
+def test_that_lists_may_be_written_in_other_scripts():
+    assert parse_numbers("٠٫٠٥؛ ٠٫١؛ ٨/٢٥٥") == (0.05, 0.1, 8 / 255)
+    assert parse_numbers("０．０５、 ０．１") == (0.05, 0.1)
+    assert parse_numbers("٠٫١:٠٫٣:٣") == pytest.approx((0.1, 0.2, 0.3))
+
+
+def test_that_no_letters_become_a_number():
+    for text in ("½", "Ⅷ", "八", "²"):
+        with pytest.raises(NumberError):
+            parse_number(text)
+
+
+@pytest.mark.parametrize(
     "text", ["", "8/", "/255", "1/2/3", "1/0", "nan", "inf", "1.000,5", "1,2,3", "abc"]
 )
 def test_that_what_is_no_number_is_named(text):

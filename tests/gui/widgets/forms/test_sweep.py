@@ -22,6 +22,8 @@ def test_that_radii_are_a_list_of_floats_in_pixel_units(sweep):
 def test_that_radii_are_shown_back_in_both_conventions(sweep):
     sweep.edit_of("linf").set_text("0.1, 8/255")
     assert sweep.edit_of("linf").note.text() == "= 0.1, 0.03137  (25.5, 8 /255)"
+    sweep.edit_of("linf").set_text("2/255, 4/255, 8 / 255")
+    assert sweep.edit_of("linf").note.text() == "= 0.007843, 0.01569, 0.03137"
 
 
 def test_that_a_range_becomes_its_radii(sweep, qtbot):

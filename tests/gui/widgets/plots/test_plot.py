@@ -5,6 +5,7 @@ from PySide6.QtGui import QColor, QHelpEvent
 from PySide6.QtWidgets import QApplication, QToolTip
 
 from engine.figures import charts
+from engine.figures.paper.label_places import Box, pieces
 from gui.look import theme
 from gui.widgets.plots.plot import Plot
 
@@ -304,12 +305,29 @@ def test_that_points_have_labels_and_colours_of_their_own(plot, qtbot):
         [0, 1, 1.0001], [0, 1, 1], "abc", labels=["one", "two", "three"],
         colours=[QColor(colour) for colour in colours],
     )  # fmt: skip
-    qtbot.waitUntil(lambda: plot.labels.shown == ["one", "two"], timeout=2000)
+    qtbot.waitUntil(lambda: plot.labels.shown == ["one", "two", "three"], timeout=2000)
+    boxes = plot.labels.boxes
+    assert not any(a.intersects(b) for n, a in enumerate(boxes) for b in boxes[:n])
     (series,) = plot.data().series
     assert series.labels == ("one", "two", "three")
     assert series.colours == tuple(colours)
     cloud.remove()
     qtbot.waitUntil(lambda: plot.labels.shown == [], timeout=2000)
+
+
+def test_that_no_line_strikes_through_a_label(plot, qtbot):
+    plot.resize(500, 400)
+    plot.show()
+    qtbot.waitExposed(plot)
+    plot.curve("fit", 0).set_data([0, 1, 2], [2, 1, 0])
+    plot.scatter("points", 0).set_points([0, 1, 2], [2, 1, 0], "abc", labels=["one", "two", "six"])
+    qtbot.waitUntil(lambda: len(plot.labels.shown) == 3, timeout=2000)
+    (fit, _) = plot.canvas.drawn
+    line = pieces(*plot.canvas.pixels(fit))
+    for box in plot.labels.boxes:
+        words = box.adjusted(4, 4, -4, -4)  # without the margin of the document
+        sides = words.left(), words.top(), words.right(), words.bottom()
+        assert not Box(*sides).crossed(line)
 
 
 def test_that_a_label_longer_than_its_axis_is_cut_with_dots_and_told_in_whole(plot, qtbot):

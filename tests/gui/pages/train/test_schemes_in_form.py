@@ -14,7 +14,7 @@ def form(qtbot):
 
 
 def shown(form):
-    return [s.scheme.kind for s in form.schemes.sections if s.isVisibleTo(form)]
+    return [s.scheme.kind for s in form.schemes.rows if s.isVisibleTo(form)]
 
 
 def section(form, kind):
@@ -29,7 +29,7 @@ def test_that_the_list_begins_with_the_usual_two_and_says_how_many_more_there_ar
 
 def test_that_all_kinds_are_shown_in_groups_and_folded_again(form):
     form.schemes.more.click()
-    assert shown(form) == [s.scheme.kind for s in form.schemes.sections]
+    assert shown(form) == [s.scheme.kind for s in form.schemes.rows]
     assert len(shown(form)) == len(form.sections)
     section(form, "mart").box.setChecked(True)
     section(form, "trades").box.setChecked(True)
