@@ -7,7 +7,7 @@ from engine import specs
 from engine.figures.metrics import metric_charts
 from engine.specs.schema import kinds_of
 from engine.store.study import Study
-from engine.tradeoff.robustness import attacked_network
+from engine.tradeoff.robustness import attacked_network, robustness
 from engine.tradeoff.scores import record_words
 from tests import made_up_study as made_up
 
@@ -82,3 +82,16 @@ def test_that_what_attacks_nothing_is_left_alone(study):
     made_up.add_metric(study, network)
     (entry,) = (one for one in study.entries if one.kind == "measurement")
     assert "doubtful" not in record_words(study, entry)
+
+
+@pytest.mark.parametrize(("images", "verdict"), [(5, "unchecked"), (99, "unchecked"), (100, "ok")])
+def test_that_strong_attacks_on_a_few_images_check_nothing(images, verdict, study):
+    network = made_up.network()
+    made_up.add_network(study, network, 0.9, 0.9, {"robust_images": 500})
+    threat = network.evaluation
+    metric = specs.StrongAccuracy(norm=threat.norm, eps=threat.eps)
+    spec = specs.Measurement(classifier=network, metric=metric, test_images=images)
+    made_up.add(study, spec, {"accuracy": 0.5, "test_images": images})
+    found = robustness(study)[network.key]
+    assert found.verdict == verdict
+    assert found.lowest.accuracy == (0.5 if verdict == "ok" else 0.9)
