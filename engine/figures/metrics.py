@@ -65,17 +65,15 @@ def metric_charts(study: Study) -> Picture:
 
 
 def _doubts(study: Study, found: Sequence[Measured]) -> list[str]:
-    """Return what speaks against the accuracies under attack among some measurements."""
+    """Return which of the accuracies under attack are doubtful, in a sentence; [] if none is."""
     attacked = {
         one.classifier: one.network for one in found if attacked_network(one.spec) is not None
     }
     known = robustness(study) if attacked else {}
-    return [
-        f"{name}: {sentence}"
-        for key, name in attacked.items()
-        if key in known and known[key].verdict == "doubtful"
-        for sentence in known[key].findings
+    names = [
+        name for key, name in attacked.items() if key in known and known[key].verdict == "doubtful"
     ]
+    return [f"Doubtful under attack: {', '.join(names)}."] if names else []
 
 
 def record_charts(record: Record) -> tuple[ChartData, ...]:
