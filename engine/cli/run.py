@@ -24,6 +24,7 @@ from engine.plan.cost import rates_in, sizes_in
 from engine.plan.forecast import forecast
 from engine.plan.planfile import Plan, read_plan
 from engine.plan.scheduler import Prepared, Scheduler
+from engine.plan.sharing.bundles import Shard
 from engine.plan.sharing.cluster import Workers
 from engine.plan.sharing.on_worker import Slot
 from engine.plan.slots import Slots, slots_on
@@ -32,6 +33,7 @@ from engine.specs import ImagesSpec
 from engine.specs.images import StoredImages
 from engine.specs.schema import Spec
 from engine.specs.variants import faithful
+from engine.store.presence import Member, at_work
 from engine.store.study import Study
 from engine.texts import one_line
 
@@ -91,6 +93,10 @@ def run_plan(
     if workers is not None:
         slot = Slot(device, jobs, threads)
         return run_on_workers(plan.title, specs, study, slots, slot, workers)
+    if share is None and (others := at_work(folder)):
+        share = Asked(Shard(1, 1))
+        print(f"{_named(others)} in this study: what is begun there is not begun here, and its "
+              "results are waited for", file=sys.stderr)  # fmt: skip
     if share is not None:
 
         def hand_over(scheduler: Scheduler) -> None:
@@ -98,6 +104,11 @@ def run_plan(
 
         return run_share(plan.title, specs, study, slots, share, hand_over)
     return _run_all(plan, specs, study, slots, reader, yes)
+
+
+def _named(others: Sequence[Member]) -> str:
+    more = f" and {len(others) - 1} more compute" if len(others) > 1 else " computes"
+    return f"{others[0].title}{more}"
 
 
 def _run_all(

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from engine.attacks.losses import cw, sloped
 from engine.attacks.norms import has_gradient, step_direction
+from engine.devices.wide import wide
 from engine.jobs.context import Context
 from engine.jobs.device_images import layout
 from engine.networks.gradients import as_unit, input_gradients, logits_of
@@ -142,17 +143,17 @@ def _misled(
     at = clean + torch.where(clean < 0.5, reach, -reach) * drawn
     margins, gradient = input_gradients(model, at, labels, sloped(cw))
     room = torch.minimum(at, 1 - at)
-    left = torch.zeros(len(clean), dtype=torch.float64, device=clean.device)
+    left = wide(torch.zeros(len(clean), device=clean.device))
     whole = torch.zeros_like(left)
     for _ in range(PROBES):
         change = torch.randn(clean.shape, generator=generator, device=clean.device)
         change = torch.clamp(SMALL * reach * change, -room, room)
-        told = (gradient * change).flatten(1).double().sum(1)
+        told = wide((gradient * change).flatten(1)).sum(1)
         up, down = (cw(logits_of(model, there), labels) for there in (at + change, at - change))
-        happened = (up.double() - down.double()) / 2
+        happened = (wide(up) - wide(down)) / 2
         left += (happened - told).square()
         whole += happened.square()
-    unexplained = ~(left <= LEFT_OVER * whole)  # also of NaN
+    unexplained = (~(left <= LEFT_OVER * whole)).to(clean.device)  # also of NaN
     falls = torch.zeros_like(unexplained)
     direction = (reach if norm == "linf" else eps) * step_direction(gradient, norm)
     for step in STEPS:

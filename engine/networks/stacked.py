@@ -76,17 +76,6 @@ class Stacked(nn.Module):
         return [*self.body.named_parameters(), *self.body.named_buffers()]
 
 
-def is_stackable(network: nn.Module) -> bool:
-    """Return whether :class:`Stacked` takes networks with these layers."""
-    return all(
-        type(part) in (*CHANNELWISE, *HOLDERS)
-        or isinstance(part, Normalize | nn.BatchNorm2d | nn.Linear)
-        or (isinstance(part, nn.Conv2d) and _is_plain(part))
-        or (isinstance(part, nn.Flatten) and part.start_dim == 1)
-        for part in network.modules()
-    )
-
-
 class _Conv(nn.Module):
     """Convolutions side by side, as one with groups."""
 

@@ -38,10 +38,7 @@ from engine.store.unfinished import tidy_soon
 __all__ = ["QueueMove", "Scheduler", "Slots", "compute", "missing", "moved", "slots_on"]
 
 TURN_SECONDS = 0.5
-LOST = (
-    "what is finished is in the study; begin again in a new process, and the rest goes on where it "
-    "was"
-)
+LOST = "what is finished is in the study; start the program again, and the rest goes on"
 
 
 def compute(spec: Spec, context: Context) -> Result:

@@ -21,6 +21,7 @@ from engine.specs.variants import absent_words
 from engine.store.atomic import new_file
 from engine.store.files import read_text
 
+NAME = "index.jsonl"  # in the study's folder
 INDEX_CAP = 1 << 30  # bytes; 20,000 records take 20 MB
 Number = float | int | str
 

@@ -222,6 +222,23 @@ class Presence:
                 raise
 
 
+def at_work(study: Path) -> list[Member]:
+    """Return the processes that work on a study with others now; the folder is of the study."""
+    if not (study / FOLDER).is_dir():
+        return []
+    try:
+        looking = Presence(study)
+    except StudyError:  # who cannot write there computes nothing there
+        return []
+    try:
+        return [member for member, state in looking.others().values() if state == "alive"]
+    finally:
+        looking.end()
+        looking.forget(looking.me.name)
+        with suppress(OSError):
+            looking.folder.rmdir()  # fails where others are
+
+
 def _is_free(path: Path) -> bool | None:
     """Whether no process has this file locked; None if that cannot be told."""
     try:

@@ -312,7 +312,7 @@ class Study:
 
     @property
     def _index(self) -> Path:
-        return self.path / "index.jsonl"
+        return self.path / index.NAME
 
     def _record_path(self, kind: str, key: str) -> Path:
         return self.path / "records" / kind / f"{key}.h5"

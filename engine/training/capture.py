@@ -40,6 +40,11 @@ def obstacle(spec: Training) -> str:
     return obstacle_of(spec.optimizer)
 
 
+def settles_at(spec: Training) -> float:
+    """Return the epoch from which on all steps of a training are alike: after its warm-up."""
+    return float(getattr(spec.scheme, "warmup", 0.0))
+
+
 def obstacle_of(optimizer: OptimizerSpec) -> str:
     """Return why the steps of an optimiser cannot be captured, or ""."""
     released = isinstance(optimizer, Adam) and optimizer.form == "released"

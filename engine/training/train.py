@@ -23,7 +23,7 @@ from engine.training.alarms import MANY_STEP, ONE_STEP, Curves, ended_alarms, na
 from engine.training.augmenting.augmentation import check_fits
 from engine.training.averaging import Average
 from engine.training.batch import BatchContext, Batches
-from engine.training.capture import Steps, obstacle
+from engine.training.capture import Steps, obstacle, settles_at
 from engine.training.evaluation import accuracies, robust_accuracy
 from engine.training.loop import (
     Checkpoints,
@@ -105,7 +105,7 @@ class Run:
             context,
             obstacle=obstacle(spec),
             optimizer=spec.optimizer,
-            first_epoch=float(getattr(spec.scheme, "warmup", 0.0)),
+            first_epoch=settles_at(spec),
         )
 
     @property

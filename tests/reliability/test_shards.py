@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -25,9 +26,20 @@ FINISHED = re.compile(r"^\[\d+/\d+\] (.*) \(\d+ \w+\)$", re.MULTILINE)
 
 
 def start(folder, shard, *more):
+    """Start a shard, or without one a run that computes all."""
     command = [sys.executable, "main.py", "run", folder / "plan.toml", "--study", folder / "s"]
     return subprocess.Popen(
-        [*command, "--device", "cpu", "--jobs", "1", "--threads", "1", "--shard", shard, *more],
+        [
+            *command,
+            "--device",
+            "cpu",
+            "--jobs",
+            "1",
+            "--threads",
+            "1",
+            *(["--shard", shard] if shard else []),
+            *more,
+        ],
         cwd=ROOT,
         text=True,
         stdout=subprocess.PIPE,
@@ -120,6 +132,51 @@ def test_that_the_work_of_a_killed_shard_is_taken_over_after_the_stated_time(fol
     rest = start(folder, f"{mine}/2")
     assert rest.communicate(timeout=300)[0] == single[1]
     assert main(["check", "--study", str(folder / "s")]) == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows stops no process")
+def test_that_a_run_beside_a_shard_computes_nothing_twice(folder, single):
+    specs, needed, owner = specs_of(folder)
+    shard = start(folder, f"{owner}/2")
+    wait_until(lambda: claim_of(folder, needed.key, shard), shard)
+    os.kill(shard.pid, signal.SIGSTOP)  # while the other one starts
+    alone = start(folder, "")
+    said = alone.stderr.readline()
+    os.kill(shard.pid, signal.SIGCONT)
+    assert said.startswith(f"shard {owner}/2 (process {shard.pid} on ")
+    assert "computes in this study: what is begun there is not begun here" in said
+    ends = [process.communicate(timeout=300) for process in (shard, alone)]
+    assert [shard.returncode, alone.returncode] == [0, 0], ends
+    assert ends[1][0] == single[1]
+    finished = [title for _, lines in ends for title in FINISHED.findall(lines)]
+    assert len(finished) == len(set(finished)) == len(specs)
+    assert not (folder / "s" / "shards").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="gives each task one core")
+def test_that_the_array_script_of_the_page_computes_the_plan(folder, single):
+    """As SLURM runs it: with the numbers of the task and of the array, and on one core."""
+    page = (ROOT / "docs" / "cluster.md").read_text()
+    script = page.partition("```bash\n")[2].partition("```")[0]
+    assert script.startswith("#!/bin/bash\n#SBATCH ")
+    (core, *_) = os.sched_getaffinity(0)
+    told = {"ISTHMUS": str(ROOT), "PYTHON": sys.executable, "PLAN": str(folder / "plan.toml"),
+            "STUDY": str(folder / "s"), "SLURM_ARRAY_TASK_COUNT": "2"}  # fmt: skip
+    tasks = [
+        subprocess.Popen(
+            ["bash", "-c", script],
+            env=os.environ | told | {"SLURM_ARRAY_TASK_ID": task},
+            cwd=folder,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            preexec_fn=lambda: os.sched_setaffinity(0, [core]),
+        )
+        for task in ("1", "2")
+    ]
+    ends = [task.communicate(timeout=300) for task in tasks]
+    assert [task.returncode for task in tasks] == [0, 0], ends
+    assert single[1] in [out for out, _ in ends]
 
 
 def test_that_a_wrong_shard_is_refused_in_one_line(folder, capsys):

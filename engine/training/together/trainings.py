@@ -19,7 +19,7 @@ from engine.networks.stacked import Stacked
 from engine.specs import AttackSpec, Training
 from engine.training.averaging import GROUP, follow
 from engine.training.batch import Batches
-from engine.training.capture import goes_straight, obstacle
+from engine.training.capture import goes_straight, obstacle, settles_at
 from engine.training.loop import TrainingState
 from engine.training.schemes import SCHEMES
 from engine.training.together.stack import STACKED, Ended, Kind, Step, train_together
@@ -90,8 +90,15 @@ def _step(members: Sequence[Run], state: TrainingState, together: Together) -> S
     def heed(*_: object) -> None:
         together.check_cancelled()
 
-    begins = float(getattr(spec.scheme, "warmup", 0.0))
-    return Step(take, obstacle(spec), begins, batches.given, *_beside(members, state))
+    move_average, give = _beside(members, state)
+    return Step(
+        take,
+        obstacle(spec),
+        first_epoch=settles_at(spec),
+        inputs=batches.given,
+        follow=move_average,
+        give=give,
+    )
 
 
 def _beside(

@@ -8,7 +8,7 @@ from torch.nn import functional
 from engine import specs
 from engine.attacks.table import attack
 from engine.networks.architectures import ARCHITECTURES, build
-from engine.networks.stacked import NotStackable, Stacked, is_stackable
+from engine.networks.stacked import NotStackable, Stacked
 from engine.training.together.stack import STACKED
 
 MEMBERS, IMAGES, CLASSES = 3, 4, 5
@@ -51,7 +51,6 @@ def apart(found, expected):
 def test_that_every_member_has_its_own_outputs_gradients_and_statistics(name):
     spec, shape = NETWORKS[name]
     members = members_of(spec, shape)
-    assert is_stackable(members[0])
     stacked, (images, labels) = Stacked(members), some(shape)
     losses = functional.cross_entropy(stacked(images.flatten(0, 1)), labels.flatten())
     (MEMBERS * losses).backward()
@@ -130,7 +129,6 @@ def test_that_taking_a_member_out_gives_its_weights_and_statistics():
 def test_that_what_cannot_be_stacked_is_refused():
     spec = specs.TradesCNN()
     dropping = members_of(spec, (1, 28, 28))
-    assert not is_stackable(dropping[0])
     with pytest.raises(NotStackable, match="Dropout"):
         Stacked(dropping)
     mirrored = [nn.Conv2d(1, 1, 3, padding=1, padding_mode="reflect") for _ in range(2)]
