@@ -167,6 +167,8 @@ def guarded_attack(path: Path, function: Function) -> Function:
     def attack(model: nn.Module, images: Tensor, labels: Tensor, **fields: Any) -> Tensor:
         found = _asked(path, function, model, images, labels, **fields)
         adv_images = _like_images(path, function, found, images)
+        if not len(images):
+            return adv_images
         norm, eps = fields["norm"], fields["eps"]
         low, high = float(adv_images.amin()), float(adv_images.amax())
         if low < -OVER_THE_BALL or high > 1 + OVER_THE_BALL:
@@ -278,6 +280,9 @@ def _like_images(path: Path, function: Function, found: object, images: Tensor) 
         _refuse(path, function, _what(found), wanted)
     if found.dtype != images.dtype:
         _refuse(path, function, f"a tensor of {found.dtype}", str(images.dtype))
+    if found.layout != torch.strided or found.is_meta:
+        kind = "without numbers (meta)" if found.is_meta else f"laid out as {found.layout}"
+        _refuse(path, function, f"a tensor {kind}", "a dense one")
     if not bool(torch.isfinite(found).all()):
         wrong = int((~torch.isfinite(found)).sum())
         _refuse(path, function, f"{wrong:,} of {found.numel():,} values not finite", "finite")

@@ -33,6 +33,7 @@ from engine.specs import (
 from engine.specs.measures import CORRUPTIONS
 from engine.store.study import Record, Study, spec_of
 from engine.tradeoff.metrics import Measured, caveats, measured_in
+from engine.tradeoff.robustness import attacked_network, robustness
 from engine.tradeoff.seeds import by_seeds, name_of_all, seed_band
 
 Arrays = Mapping[str, NDArray[np.generic]]
@@ -55,11 +56,24 @@ def metric_charts(study: Study) -> Picture:
     charts = [chart for found in alike.values() if (chart := _chart(study, found)) is not None]
     if not charts:
         raise FigureError(NOTHING)
-    told = caveats(one for found in alike.values() for one in found)
+    everything = [one for found in alike.values() for one in found]
+    told = [*caveats(everything), *_doubts(study, everything)]
     last = charts[-1].caption  # a picture's caption is that of its charts, each different one once
     said = last in [chart.caption for chart in charts[:-1]]
     charts[-1] = replace(charts[-1], caption=" ".join([*([] if said else [last]), *told]))
     return charts
+
+
+def _doubts(study: Study, found: Sequence[Measured]) -> list[str]:
+    """Return which of the accuracies under attack are doubtful, in a sentence; [] if none is."""
+    attacked = {
+        one.classifier: one.network for one in found if attacked_network(one.spec) is not None
+    }
+    known = robustness(study) if attacked else {}
+    names = [
+        name for key, name in attacked.items() if key in known and known[key].verdict == "doubtful"
+    ]
+    return [f"Doubtful under attack: {', '.join(names)}."] if names else []
 
 
 def record_charts(record: Record) -> tuple[ChartData, ...]:

@@ -67,7 +67,7 @@ def attack_check(
     context.progress(len(attacks), len(attacks) + 1, "outputs")
     numbers["random_accuracy"] = random_accuracy(model, images, labels, spec.attack, context)
     numbers["zero_gradient_share"] = zero_gradient_share(model, images, labels, context)
-    numbers |= output_signs(model, images, context)
+    numbers |= output_signs(model, images, labels, context)
     numbers |= gradient_signs(model, images, labels, context)
     threat = spec.attack.norm, spec.attack.eps
     numbers["misled_share"] = misled_share(model, images, labels, *threat, context)

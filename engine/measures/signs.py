@@ -27,7 +27,7 @@ LEFT_OVER = 0.5  # of a change's square that a gradient may leave unexplained
 
 
 def output_signs(
-    model: nn.Module, images: Tensor, context: Context
+    model: nn.Module, images: Tensor, labels: Tensor, context: Context
 ) -> dict[str, float | int | str]:
     """Return signs in the network's outputs that attacks on it may mislead.
 
@@ -37,8 +37,9 @@ def output_signs(
         ``passes_differ``, the largest difference of logits in several passes over the images,
         relative to the largest logit; ``company_differs``, the same of images that are asked
         together with others of their brightness; ``outputs_are_probabilities`` (0 or 1);
-        ``nonfinite_images``, the number of images with NaN or infinite logits.
-        Source: Croce, Hein 2020, flags of their code.
+        ``nonfinite_images``, the number of images with NaN or infinite logits; ``one_answer_share``
+        and ``one_label_share``, the shares of labelled images with the commonest answer, and with
+        the commonest label. Source: Croce, Hein 2020, flags of their code.
     """
     check = context.check_cancelled
     first = logits_of(model, images, check_cancelled=check)
@@ -51,7 +52,14 @@ def output_signs(
         "company_differs": _company_differs(model, images, first, context),
         "outputs_are_probabilities": int(are_probabilities(first)),
         "nonfinite_images": int((~first.isfinite().all(1)).sum()) if len(first) else 0,
+        "one_answer_share": _commonest(first.argmax(1)[labels >= 0]) if len(first) else 0.0,
+        "one_label_share": _commonest(labels[labels >= 0]),
     }
+
+
+def _commonest(classes: Tensor) -> float:
+    """Return the share of the commonest of some classes (N,); 0 of none."""
+    return float(classes.cpu().bincount().max()) / len(classes) if len(classes) else 0.0
 
 
 def _company_differs(model: nn.Module, images: Tensor, logits: Tensor, context: Context) -> float:

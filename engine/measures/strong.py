@@ -65,7 +65,7 @@ def strong_accuracy(
         "accuracy_high": high,
         "clean_accuracy": float((run.broken_by != CLEAN_WRONG).sum()) / count,
         "classes": run.classes,
-        **output_signs(model, images, context),
+        **output_signs(model, images, labels, context),
         **gradient_signs(model, images, labels, context),
         "misled_share": misled_share(model, images, labels, spec.norm, spec.eps, context),
     }

@@ -21,6 +21,7 @@ from engine.specs import (
     Imported,
     Measurement,
     RobustAccuracy,
+    Spec,
     StrongAccuracy,
     Training,
 )
@@ -148,13 +149,14 @@ def _of_network(
             float(numbers["robust_accuracy"]), named(threat), int(numbers.get("robust_images", 0))
         )
     lefts, failed = [], [f for f in findings(numbers, SIGNS) if not f.passed]
+    enough = min(LEAST_IMAGES, own.images) if own is not None else 0
     checked = False
     for entry, spec in measured:
         lefts += list(_lefts(entry, spec, threat))
         if _is_at(spec, threat):
             failed += [f for f in measured_findings(entry, spec) if not f.passed]
-            checked |= isinstance(spec.metric, StrongAccuracy)
-    enough = min(LEAST_IMAGES, own.images) if own is not None else 0
+            of_attacks = isinstance(spec.metric, StrongAccuracy)
+            checked |= of_attacks and _images_of(entry, spec) >= enough
     counted = [left for left in lefts if left.images >= enough]
     strong = min(counted, key=lambda left: left.accuracy, default=None)
     sentences = list(dict.fromkeys(map(sentence, failed)))
@@ -163,6 +165,15 @@ def _of_network(
         sentences.append(UNCHECKED if threat.eps else NOT_ATTACKED)
     words = (*sentences, *_overestimate(own, strong))
     return Robustness(own, strong, verdict, words, threat.ball)
+
+
+def attacked_network(spec: Spec | None) -> ClassifierSpec | None:
+    """Return the network whose accuracy under attack a spec measures or shows; None of others."""
+    asked = spec.metric if isinstance(spec, Measurement) else spec
+    if not isinstance(asked, StrongAccuracy) and not hasattr(asked, "attack"):
+        return None
+    network = getattr(spec, "classifier", None)
+    return network if isinstance(network, ClassifierSpec) else None
 
 
 def measured_findings(entry: Entry, measurement: Measurement) -> list[Finding]:
@@ -191,7 +202,7 @@ def _overestimate(own: Left | None, strong: Left | None) -> Iterator[str]:
 def _lefts(entry: Entry, measurement: Measurement, threat: AttackSpec) -> Iterator[Left]:
     """Yield what a measurement's attacks left at a threat, but for the threat's own attack."""
     numbers, metric = entry.numbers, measurement.metric
-    images = int(numbers.get("test_images", measurement.test_images))
+    images = _images_of(entry, measurement)
     if isinstance(metric, StrongAccuracy) and _is_at(measurement, threat):
         yield Left(float(numbers["accuracy"]), metric.name, images)
     elif isinstance(metric, AttackCheck) and _is_at(measurement, threat):
@@ -204,6 +215,10 @@ def _lefts(entry: Entry, measurement: Measurement, threat: AttackSpec) -> Iterat
             attack, number = metric.attack_at(eps), f"accuracy_at_{eps:.4g}"
             if _same_ball(attack, threat) and attack != threat and number in numbers:
                 yield Left(float(numbers[number]), named(attack), images)
+
+
+def _images_of(entry: Entry, measurement: Measurement) -> int:
+    return int(entry.numbers.get("test_images", measurement.test_images))
 
 
 def _is_at(measurement: Measurement, threat: AttackSpec) -> bool:

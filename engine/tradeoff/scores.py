@@ -11,7 +11,13 @@ from engine.store.study import Study, spec_of
 from engine.tradeoff.leaderboard import standings
 from engine.tradeoff.metrics import beside_text, limits_text, measured
 from engine.tradeoff.points import MODES, NetworkPoint, attributions_in
-from engine.tradeoff.robustness import Robustness, measured_findings, robustness, sentence
+from engine.tradeoff.robustness import (
+    Robustness,
+    attacked_network,
+    measured_findings,
+    robustness,
+    sentence,
+)
 
 VERDICTS = {"ok": "ok", "doubtful": "doubtful", "unchecked": "not yet checked"}
 LEFT = (0, 4, 5)  # columns of words
@@ -111,18 +117,30 @@ def record_words(study: Study, entry: Entry) -> str:
 
     Of a network: its lowest accuracy, verdict and findings over the whole study, and where it was
     evaluated by AutoAttack, its place among published networks. Of a measurement with checks:
-    those that failed, or that none did. Of a score: its baselines, and what it does not show.
+    those that failed, or that none did. Of a score: its baselines, and what it does not show. Of
+    all that attacks a network: what the study knows against the network's accuracy under attack.
     """
-    found = robustness(study).get(entry.key)
-    if found is not None:
+    known = robustness(study)
+    if entry.key in known:
         ranked = [one.words for one in standings(study, entry.key) if one.robust is not None]
-        return "\n".join([robust_words(found), *ranked])
+        return "\n".join([robust_words(known[entry.key]), *ranked])
     spec = spec_of(entry)
     checks = measured_findings(entry, spec) if isinstance(spec, Measurement) else []
-    failed = [sentence(check) for check in checks if not check.passed]
-    if checks and not failed:
-        return f"All {len(checks)} checks passed."
-    return "\n".join(failed or _score_words(entry, spec))
+    said = [sentence(check) for check in checks if not check.passed]
+    if checks and not said:
+        said = [f"All {len(checks)} checks passed."]
+    said = said or _score_words(entry, spec)
+    attacked = attacked_network(spec)
+    if attacked is not None and attacked.key in known:
+        said += network_doubts(known[attacked.key])
+    return "\n".join(dict.fromkeys(said))
+
+
+def network_doubts(found: Robustness) -> list[str]:
+    """Return why an accuracy of this network under attack is not to be trusted; [] if it is."""
+    if found.verdict == "ok":
+        return []
+    return [f"The network's accuracy under attack: {VERDICTS[found.verdict]}.", *found.findings]
 
 
 def _score_words(entry: Entry, spec: Spec | None) -> list[str]:

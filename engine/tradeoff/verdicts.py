@@ -41,6 +41,9 @@ of half of their pixels, 0.92 and more behind ripples, or with the gradient of s
 """
 COMPANY = 0.01
 """Relative difference of logits between batches; rounding to TF32 gives a tenth of it."""
+ONE_ANSWER, MORE_THAN_LABELS = 0.95, 0.25
+"""Share of images with one answer, and how far it is above the share of that label, from which a
+network is taken to answer the same whatever it is shown. All answers alike always are."""
 RANDOM_ANSWERS = 1e-4
 """Relative difference of logits between passes. Source: Croce, Hein 2020, flags of their code."""
 BLIND_GAIN = 0.002
@@ -269,6 +272,19 @@ def _outputs(numbers: Numbers) -> Finding:
     return Finding("outputs", passed, "logits" if passed else "probabilities", text)
 
 
+def _answers(numbers: Numbers) -> Finding:
+    answer, label = float(numbers["one_answer_share"]), float(numbers["one_label_share"])
+    nearly_all = answer >= ONE_ANSWER and answer - label > MORE_THAN_LABELS
+    passed = not (nearly_all or answer == 1 > label)
+    text = (
+        "The network tells classes apart."
+        if passed
+        else "So many images get one and the same answer, whatever they show: no attack can lower "
+        "the accuracy of an answer that does not depend on the image."
+    )
+    return Finding("one answer", passed, _percent(numbers, "one_answer_share"), text)
+
+
 def _repeats(numbers: Numbers) -> Finding:
     change = float(numbers["passes_differ"])
     passed = change <= RANDOM_ANSWERS
@@ -293,6 +309,7 @@ CHECKS: dict[str, Callable[[Numbers], Finding]] = {
     "large eps": _large,
     "random noise": _noise,
     "outputs": _outputs,
+    "one answer": _answers,
     "repeatable": _repeats,
     "each by itself": _company,
     "finite answers": _finite,
@@ -305,6 +322,7 @@ SIGNS: dict[str, Callable[[Numbers], Finding]] = {
     "misled gradients": _misled,
     "without gradients": _blind,
     "outputs": _outputs,
+    "one answer": _answers,
     "repeatable": _repeats,
     "each by itself": _company,
     "finite answers": _finite,

@@ -26,7 +26,11 @@ SECTION = "kinds"
 SHARES = 0.05  # by which a share of images may differ: a few of them lie at the boundary
 MEASURED = 0.1  # of other numbers' size
 TRAINED = 0.15  # by which accuracies of networks that were trained on each may differ
-DRAWN = {"iterates_low": 0.2, "iterates_high": 0.2}  # of random starts: a device draws others
+DRAWN = {  # of random starts and changes, of which a device draws others
+    "iterates_low": 0.2,
+    "iterates_high": 0.2,
+    "misled_share": 0.1,
+}
 FIRST_LOSS = 0.05  # of the first point of a training's curve
 
 IMAGES = specs.Glyphs(train=400, test=100)

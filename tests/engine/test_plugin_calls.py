@@ -160,6 +160,33 @@ def test_that_the_network_of_others_stays_as_it_was(file, more):
     assert torch.equal(model(images), answers)
 
 
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        ("worst.double()", "a tensor of torch.float64, must be torch.float32"),
+        ("worst[:1]", "Tensor of shape (1, 1, 6, 6), must be a tensor of the images' shape"),
+        ("worst * float('nan')", "144 of 144 values not finite, must be finite"),
+        ("worst.to_sparse()", "a tensor laid out as torch.sparse_coo, must be a dense one"),
+        ("worst.to('meta')", "a tensor without numbers (meta), must be a dense one"),
+        ("images + 0.5", "pixels from 0.6 to 1.1, must be in [0, 1]"),
+        ("images + 0.3", "images at a distance of 0.3 (linf), must be at most eps away, 0.1"),
+        ("(worst, 1)", "a tuple, must be a tensor of the images' shape"),
+        ("None", "None, must be a tensor of the images' shape"),
+    ],
+)
+def test_that_an_attack_that_returns_something_else_is_refused(found, sentence, file):
+    spec, images = file(f"return {found}"), torch.linspace(0.1, 0.6, 144).view(4, 1, 6, 6)
+    with pytest.raises(PluginError) as raised:
+        attacked(spec, network(), images, torch.tensor([0, 1, 2, 0]))
+    assert sentence in str(raised.value)
+
+
+def test_that_no_images_are_attacked_without_a_fault(file):
+    nothing = torch.zeros(0, 1, 6, 6)
+    found = attacked(file("pass"), network(), nothing, torch.zeros(0, dtype=torch.int64))
+    assert found.shape == nothing.shape
+
+
 METRIC = """
     numbers = {"accuracy": 0.5}
     model[1].weight.data.zero_()

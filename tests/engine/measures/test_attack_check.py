@@ -99,6 +99,8 @@ def test_that_a_step_size_that_overshoots_is_found_out():
         "iterates_high": 1.0,
         "zero_pixel_share": 0.99,
         "misled_share": 0.3,
+        "one_answer_share": 1.0,
+        "one_label_share": 0.5,
         "company_differs": 0.02,
         "nonfinite_images": 3,
     }
@@ -113,6 +115,7 @@ def test_that_a_step_size_that_overshoots_is_found_out():
         "pixels tried",
         "large eps",
         "random noise",
+        "one answer",
         "each by itself",
         "finite answers",
     ]

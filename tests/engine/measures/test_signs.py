@@ -21,6 +21,8 @@ from tests.engine.small_networks import seeded, small_network, some_images
 
 COUNT = 40
 LABELS = torch.zeros(COUNT, dtype=torch.int64)
+TWO = (torch.arange(COUNT) < 8).long()
+"""For a network with one answer: it is right for the 32 of 40 that have this label."""
 EPS = 0.15
 
 
@@ -96,6 +98,10 @@ HIDING = {
     "signs of logits": (lambda x: logits(x).sign(), "no gradient"),
     "clipped logits": (lambda x: (1e3 * logits(x)).clamp(-1, 1), "no gradient"),
     "one answer": (lambda x: 0 * logits(x) + torch.tensor([1.0, 0.0, 0.0, 0.0]), "no gradient"),
+    "one answer with a gradient": (
+        lambda x: logits(x) + torch.tensor([50.0, 0.0, 0.0, 0.0]),
+        "one answer",
+    ),
     "one-hot answers": (lambda x: (logits(x) == logits(x).amax(1, True)) + 0 * x.sum(), "outputs"),
     "a softmax": (lambda x: logits(x).softmax(1), "outputs"),
     "a sigmoid": (lambda x: logits(x).sigmoid(), "outputs"),
@@ -143,7 +149,8 @@ def test_that_a_network_that_hides_its_gradient_is_never_passed(how, norm, image
     model = Named(function).eval()
     torch.manual_seed(0)
     metric = specs.StrongAccuracy(norm=norm, eps=EPS if norm == "linf" else 4 * EPS)
-    numbers = strong_accuracy(model, images, LABELS, metric, context(metric)).numbers
+    labels = TWO if sign == "one answer" else LABELS
+    numbers = strong_accuracy(model, images, labels, metric, context(metric)).numbers
     assert sign in failed(numbers, SIGNS)
 
 
@@ -172,6 +179,15 @@ def test_that_a_network_with_kinks_is_not_taken_for_one_that_misleads(context):
     pixels, labels = some_images(40)
     share = misled_share(small_network().eval(), pixels, labels, "linf", EPS, context(metric))
     assert share <= MISLED_SHARE / 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "label", "passed"),
+    [(1, 1, True), (1, 0.97, False), (0.97, 0.95, True), (0.96, 0.5, False), (0.8, 0.1, True)],
+)
+def test_that_one_answer_for_all_is_told_from_images_of_one_class(answer, label, passed):
+    numbers = {"one_answer_share": answer, "one_label_share": label}
+    assert failed(numbers, SIGNS) == (set() if passed else {"one answer"})
 
 
 def test_that_images_without_a_label_are_not_asked(images, context):

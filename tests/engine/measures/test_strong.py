@@ -164,7 +164,7 @@ def test_that_a_study_shows_the_lowest_accuracy_and_says_unchecked_before(comput
     metric = specs.StrongAccuracy(norm=ball.norm, eps=ball.eps)
     (check,) = computed(specs.Measurement(classifier=base, metric=metric, test_images=100))
     known = robustness(study)[base.key]
-    assert known.verdict == "ok"
+    assert known.verdict == "ok", known.findings
     assert known.strong.accuracy == check.numbers["accuracy"]
     assert known.strong.attack == "PGD-20 + targeted margin"
     assert known.lowest.accuracy == min(check.numbers["accuracy"], known.own.accuracy)
