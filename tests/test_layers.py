@@ -48,6 +48,7 @@ GUI = [
     "plugins",
     "queue",
     "network",
+    "experiments",
     "palette",
     "pages",
     "shell",

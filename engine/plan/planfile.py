@@ -1,6 +1,7 @@
 """Plan files: a list of specs written once in TOML, with names, references and sweeps.
 
     title = "Two strengths on Glyphs"
+    about = "What they do to the gradient."
     run = ["robust"]
 
     [specs.images]
@@ -15,7 +16,8 @@
 "@name" refers to a named spec and ``{ each = [...] }`` sweeps over several values; a reference to a
 name that holds several specs is a sweep too. Of all combinations, ``same`` keeps those in which
 fields agree: ``same = [["seed", "classifier.seed"]]`` pairs what is swept twice. ``run`` lists the
-names to compute; the specs that these require are computed as well.
+names to compute; the specs that these require are computed as well. ``about`` says in a sentence or
+two what the plan is for; it may be left out.
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ from engine.store.files import read_text
 
 IngestWith = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 PRESETS = ROOT / "resources" / "presets"
+FIELDS = ("title", "about", "run", "specs")
 MOST_VARIANTS = 100_000  # specs that one entry of a plan may stand for
 
 
@@ -77,6 +80,26 @@ class Plan:
         return None
 
 
+@dataclass(frozen=True)
+class Head:
+    """What a plan file says of itself, before any image is read.
+
+    Attributes
+    ----------
+    path
+        The file.
+    title, about
+        One line, and a sentence or two or "".
+    images
+        The paths or names of data that it reads images from.
+    """
+
+    path: Path
+    title: str
+    about: str
+    images: tuple[str, ...]
+
+
 def presets() -> list[str]:
     """Return the names of the built-in plans."""
     return sorted(path.stem for path in PRESETS.glob("*.toml"))
@@ -99,6 +122,14 @@ def find_plan(name: str) -> Path:
         f"plan is {name!r}{suggestion(name, known)}, must be a .toml file that exists or one of "
         f"{', '.join(presets())}"
     )
+
+
+def head_of(path: Path) -> Head:
+    """Return what a plan file says of itself; raise :class:`SpecError` if it is none."""
+    data = _parse(path)
+    tables = [table for table in data["specs"].values() if isinstance(table, dict)]
+    named = {str(table["path"]): None for table in tables if "path" in table}
+    return Head(path, data["title"], data["about"], tuple(named))
 
 
 def read_plan(
@@ -136,14 +167,7 @@ def read_plan(
         allowed.
     """
     data = _parse(path)
-    tables = data.get("specs", {})
-    if not isinstance(tables, dict):
-        raise SpecError(f"{path.name}: specs is {shown(tables)}, must be a table of specs")
-    unknown = set(data) - {"title", "run", "specs"}
-    if unknown:
-        raise SpecError(
-            f"{path.name}: {sorted(unknown)[0]} is no field of a plan (title, run, specs)"
-        )
+    tables = data["specs"]
     if images is not None:
         known = {field.name for cls in kinds_of(StoredImages) for field in fields_of(cls)}
         _check_uses_images(path.name, data, tables)
@@ -201,6 +225,20 @@ def _read_images(
 
 
 def _parse(path: Path) -> dict[str, Any]:
+    """Return the fields of a plan; title, about and specs are always there."""
+    data = {"title": path.stem, "about": "", "specs": {}, **_loaded(path)}
+    if not isinstance(data["specs"], dict):
+        raise SpecError(f"{path.name}: specs is {shown(data['specs'])}, must be a table of specs")
+    for name in ("title", "about"):
+        if not isinstance(data[name], str):
+            raise SpecError(f"{path.name}: {name} is {shown(data[name])}, must be a text")
+    unknown = sorted(set(data) - set(FIELDS))
+    if unknown:
+        raise SpecError(f"{path.name}: {unknown[0]} is no field of a plan ({', '.join(FIELDS)})")
+    return data
+
+
+def _loaded(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(read_text(path))
     except tomllib.TOMLDecodeError as error:
@@ -237,7 +275,7 @@ def _expanded(path: Path, data: Mapping[str, Any], tables: Mapping[str, Any]) ->
             known = ", ".join(computed)
             raise SpecError(f"{path.name}: run has {shown(name)}, must name one of {known}")
     specs = [spec for name in run for spec in named[name]]
-    return Plan(str(data.get("title", path.stem)), specs, named)
+    return Plan(data["title"], specs, named)
 
 
 def _variants(value: Any, named: Mapping[str, list[Spec]]) -> Iterator[Any]:

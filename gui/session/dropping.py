@@ -28,6 +28,7 @@ WEIGHTS = (
     *(".pdparams", ".mar", ".safetensors.index.json"),
 )
 PACKED = (".h5", ".hdf5")
+PLAN = ".toml"
 Keep = Callable[[Study, Any], object]
 """Takes a study and the spec of an import; may raise StudyError."""
 # Fields of images that say how they become square, and which values are black and white.
@@ -45,9 +46,9 @@ class Sorted:
 
     Attributes
     ----------
-    studies, packed, weights, images
-        Study folders; studies packed as one file; weights files; folders, archives and files that
-        may hold images.
+    studies, packed, plans, weights, images
+        Study folders; studies packed as one file; plan files; weights files; folders, archives and
+        files that may hold images.
     folders
         Those of ``images`` that are folders.
     name
@@ -58,6 +59,7 @@ class Sorted:
 
     studies: list[Path] = field(default_factory=list)
     packed: list[Path] = field(default_factory=list)
+    plans: list[Path] = field(default_factory=list)
     weights: list[Path] = field(default_factory=list)
     images: list[Path] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
@@ -111,6 +113,8 @@ def sort_paths(paths: Iterable[Path]) -> Sorted:
             found.studies.append(path)
         elif path.is_file() and path.suffix.lower() in PACKED:
             found.packed.append(path)
+        elif path.is_file() and path.suffix.lower() == PLAN:
+            found.plans.append(path)
         elif path.is_file() and (path.name.lower().endswith(WEIGHTS) or _holds_weights(path)):
             found.weights.append(path)
         else:
@@ -141,7 +145,7 @@ def _holds_weights(path: Path) -> bool:
 def may_be_images(path: Path) -> bool:
     """Return whether the name of a path, of which its drive was not asked, lets it be images."""
     name = path.name.lower()
-    return not name.endswith((*WEIGHTS, *PACKED, SUFFIX))
+    return not name.endswith((*WEIGHTS, *PACKED, PLAN, SUFFIX))
 
 
 def guests_among(paths: Iterable[Path]) -> list[Path]:
@@ -165,8 +169,6 @@ def _problem(path: Path) -> str:
         return f"{path} does not exist."
     if not os.access(path, os.R_OK):
         return f"{path} may not be read by Isthmus: choose it in a file dialog instead."
-    if path.suffix.lower() == ".toml":
-        return f"{path.name} may be a plan: the command run computes those, a drop does not."
     return ""
 
 

@@ -12,7 +12,6 @@ from PySide6.QtGui import QImage
 
 from engine.data.safety import patience
 from engine.specs import ImagesSpec, Imported, StoredImages
-from engine.specs.schema import SpecError
 from engine.store.study import SUFFIX, Study, StudyError
 from gui.look import settings
 from gui.session import dropping
@@ -43,6 +42,8 @@ class Importer(QObject):
         They could not be read; what was there stays.
     weights_found
         Takes the path of a weights file whose network the user must name.
+    plan_found
+        Takes the path of a file that may be a plan.
     network_added
         Takes the spec of a network whose import was queued.
     """
@@ -51,6 +52,7 @@ class Importer(QObject):
     started = Signal()
     failed = Signal()
     weights_found = Signal(object)
+    plan_found = Signal(object)
     network_added = Signal(object)
 
     def __init__(self, state: State):
@@ -95,7 +97,7 @@ class Importer(QObject):
         """Handle each path by its kind: open studies, read images, ask about weights."""
         if not self._state.runner.loaded and any(map(dropping.may_be_images, paths)):
             self.started.emit()  # where reading is shown is also where to wait for it
-        self._when_loaded(lambda: self._look_at(paths))
+        self.when_loaded(lambda: self._look_at(paths))
 
     def _look_at(self, paths: list[Path]) -> None:
         self._looks += 1
@@ -113,27 +115,29 @@ class Importer(QObject):
             open_packed(self._state, found.packed[0], self.open_study)
         if found.images:
             self._read_together(found)
+        for path in found.plans:
+            self.plan_found.emit(path)
         for path in found.weights:
             self.take_weights(path)
 
     def take_weights(self, path: Path) -> None:
         """Ask about a weights file, whatever its suffix."""
-        self._when_loaded(lambda: self.weights_found.emit(path))
+        self.when_loaded(lambda: self.weights_found.emit(path))
 
     def read_folder(self, path: Path, options: dict[str, Any]) -> None:
         """Read images with options of :func:`engine.data.images.ingest`, such as their size."""
-        self._when_loaded(lambda: self._read(path, options))
+        self.when_loaded(lambda: self._read(path, options))
 
     def take_picture(self, picture: QImage) -> None:
         """Save a picture into the study's folder, and read it as if it had been dropped."""
-        self._when_loaded(lambda: self._save_picture(picture))
+        self.when_loaded(lambda: self._save_picture(picture))
 
     def open_study(self, path: Path, *, create: bool = False) -> None:
         """Open a study as soon as the engine is loaded and its drive answers.
 
         A study that is asked for meanwhile takes its place.
         """
-        self._when_loaded(lambda: self._open_apart(path, create))
+        self.when_loaded(lambda: self._open_apart(path, create))
 
     def _open_apart(self, path: Path, create: bool) -> None:
         work = partial(Study, path, create=create)
@@ -141,15 +145,11 @@ class Importer(QObject):
 
     def reread(self, spec: ImagesSpec) -> None:
         """Load images as their spec says, from the location the study has stored for them."""
-        self._when_loaded(lambda: self._reread(spec))
+        self.when_loaded(lambda: self._reread(spec))
 
     def use(self, spec: ImagesSpec) -> None:
         """Make these the current images, and queue their record so that it is stored."""
-        self._when_loaded(lambda: self._use(spec))
-
-    def run_preset(self, name: str) -> None:
-        """Compute a built-in plan in a study of its own."""
-        self._when_loaded(lambda: self._run_preset(name))
+        self.when_loaded(lambda: self._use(spec))
 
     def add_weights(self, path: Path, make: Callable[[str], Imported], keep: dropping.Keep) -> None:
         """Queue an import; ``make`` returns its spec, ``keep`` leaves its table in the study."""
@@ -181,14 +181,51 @@ class Importer(QObject):
         self._say(f"Created the study {path.stem} in {path.parent}.")
         return True
 
-    # ----------------------------------------------------------------------------------- private
-
-    def _when_loaded(self, action: Callable[[], object]) -> None:
+    def when_loaded(self, action: Callable[[], object]) -> None:
+        """Call this as soon as the engine is loaded."""
         if self._state.runner.loaded:
             action()
             return
         self._waiting.append(action)
         self._say("Loading the engine; this goes on in a moment.")
+
+    def read(
+        self,
+        name: str,
+        work: Callable[[Control], Any],
+        done: Callable[[Any], object],
+        *,
+        seen: bool = True,
+    ) -> None:
+        """Read something on a lane, then call ``done`` with it; what was being read is given up.
+
+        Parameters
+        ----------
+        name
+            What is read, for the line that shows how far it is.
+        work
+            May call :meth:`note`.
+        seen
+            Whether it takes long enough to be shown.
+        """
+        self._progress, self._patience = (0.0, 0.0), patience.Patience()
+        if seen:
+            self.name = name
+            self._poll.start()
+            self.started.emit()
+            self.changed.emit()
+
+        def ended(found: Any) -> None:
+            self._end()
+            done(found)
+
+        self._state.runner.ask(CHANNEL, work, ended, self._fail, long=True)
+
+    def note(self, done: float, total: float, _: str = "") -> None:
+        """Store the progress. Runs on the lane's thread, so it must not touch anything else."""
+        self._progress = (done, total)
+
+    # ----------------------------------------------------------------------------------- private
 
     @Slot()
     def _on_ready(self) -> None:
@@ -207,19 +244,6 @@ class Importer(QObject):
         if spec != self._state.images:
             self._reread(spec)
         self._state.run([spec])
-
-    def _run_preset(self, name: str) -> None:
-        from engine.plan.planfile import load_preset
-
-        try:
-            plan = load_preset(name)
-        except SpecError as error:
-            self._say(str(error), error=True)
-            return
-        if self.create_study(name):
-            self._state.run(plan.specs)
-            if plan.images is not None:
-                self._state.choose_images(plan.images)
 
     def _read_together(self, found: dropping.Sorted) -> None:
         """Read one folder, archive or file; copy several files into the study first."""
@@ -243,26 +267,18 @@ class Importer(QObject):
             return ingest(
                 path,
                 **given,
-                progress=self._note,
+                progress=self.note,
                 check_cancelled=control.check,
                 cache=self._state.image_cache,
             )
 
-        def done(answer: tuple[StoredImages, ImageSet]) -> None:
-            self._end()
-            self._choose_after_asking(path, *answer)
-
-        self._begin(path.name, work, done)
+        self.read(path.name, work, lambda found: self._choose_after_asking(path, *found))
 
     def _copy_then_read(self, paths: list[Path], folder: Path) -> None:
         def work(control: Control) -> Path:
             return dropping.copied(paths, folder, control.check)
 
-        def done(place: Path) -> None:
-            self._end()
-            self._read(place, self._form_of_present(place))
-
-        self._begin(paths[0].name, work, done)
+        self.read(paths[0].name, work, lambda at: self._read(at, self._form_of_present(at)))
 
     def _reread(self, spec: ImagesSpec) -> None:
         study = self._state.study
@@ -274,29 +290,12 @@ class Importer(QObject):
             return load(
                 spec,
                 locate,
-                progress=self._note,
+                progress=self.note,
                 check_cancelled=control.check,
                 cache=self._state.image_cache,
             )
 
-        def done(image_set: ImageSet) -> None:
-            self._end()
-            self._state.choose_images(spec, image_set)
-
-        self._begin(spec.title, work, done)
-
-    def _begin(
-        self, name: str, work: Callable[[Control], Any], done: Callable[[Any], None]
-    ) -> None:
-        self.name, self._progress, self._patience = name, (0.0, 0.0), patience.Patience()
-        self._poll.start()
-        self.started.emit()
-        self.changed.emit()
-        self._state.runner.ask(CHANNEL, work, done, self._fail, long=True)
-
-    def _note(self, done: float, total: float, _: str = "") -> None:
-        """Store the progress. Runs on the lane's thread, so it must not touch anything else."""
-        self._progress = (done, total)
+        self.read(spec.title, work, partial(self._state.choose_images, spec))
 
     @Slot()
     def _tick(self) -> None:

@@ -10,6 +10,7 @@ from engine.specs.schema import Spec
 from gui.session.colours import NetworkColours
 from gui.session.edits import Edits
 from gui.session.files.openings import Openings
+from gui.session.files.plans import Plans
 from gui.session.guests import Guests
 from gui.session.importer import Importer
 from gui.session.letters import Letters
@@ -34,6 +35,8 @@ class Workspace(State):
         Lists the networks that can be used with the current images.
     importer
         Imports what the user drops, pastes or chooses.
+    plans
+        Computes experiments that files describe.
     guests
         The images that were dropped on pages which show some beside the study's own.
     pace
@@ -61,6 +64,7 @@ class Workspace(State):
         self.colours = NetworkColours(self)
         self.networks = Networks(self)
         self.importer = Importer(self)
+        self.plans = Plans(self, self.importer)
         self.guests = Guests(self)
         self.pace = Pace(self)
         self.queueing = Queueing(self, self.pace)

@@ -27,11 +27,12 @@ from PySide6.QtWidgets import (
 )
 
 from engine.jobs.events import Notice
+from gui.experiments.dialog import show_experiments
 from gui.look import settings, theme
 from gui.look.icons import app_icon
 from gui.look.plain import plain_title
 from gui.network.dialog import NetworkDialog
-from gui.pages import DATA, PAGES, RECORDS, Place
+from gui.pages import DATA, PAGES, RECORDS, TRAIN, Place
 from gui.pages.common.page import Page
 from gui.plugins.dialog import OwnMethodsDialog, ask_to_run
 from gui.plugins.own_methods import OwnMethods
@@ -96,6 +97,7 @@ class MainWindow(QMainWindow):
         self.tour = Tour(self, self.pages, self.workspace, self.menus.actions["dismiss"])
         self.menus.tour_asked.connect(self.tour.start)
         self.menus.methods_asked.connect(self._show_methods)
+        self.menus.experiments_asked.connect(self._show_experiments)
         self.own_methods.asked.connect(partial(ask_to_run, self.own_methods, parent=self))
         self.notifier = Notifier(self.workspace, self)
         self._connect()
@@ -163,7 +165,9 @@ class MainWindow(QMainWindow):
         workspace.importer.started.connect(self._on_reading)
         workspace.importer.failed.connect(self._on_unread)
         workspace.importer.weights_found.connect(self._ask_network)
+        workspace.importer.plan_found.connect(partial(show_experiments, workspace, self))
         workspace.importer.confirm = self._ask_about_classes
+        workspace.plans.begun.connect(lambda: self.pages.show_place(TRAIN))
 
     def _restore(self) -> None:
         self.restoreGeometry(settings.window_state("geometry"))
@@ -237,6 +241,10 @@ class MainWindow(QMainWindow):
     @Slot()
     def _show_methods(self) -> None:
         OwnMethodsDialog(self.own_methods, self).open()
+
+    @Slot()
+    def _show_experiments(self) -> None:
+        show_experiments(self.workspace, self)
 
     def _ask_about_classes(self, doubt: str, go_on: Callable[[], None]) -> None:
         """Ask whether folders that do not look like classes are to be used as such."""

@@ -50,10 +50,13 @@ class Menus(QObject):
     -------
     tour_asked
         The user wants the guided tour.
+    methods_asked, experiments_asked
+        The user wants the dialog of that name.
     """
 
     tour_asked = Signal()
     methods_asked = Signal()
+    experiments_asked = Signal()
 
     def __init__(
         self, window: QMainWindow, pages: PageStack, workspace: Workspace, own: WindowActions
@@ -81,6 +84,7 @@ class Menus(QObject):
             self._add(menu, name, text, partial(ask, window, workspace.importer))
         self.recent = menu.addMenu("Open recen&t")
         self.recent.aboutToShow.connect(self._fill_recent)
+        self._add(menu, "experiment", "Run an e&xperiment…", self.experiments_asked.emit)
         copy = partial(file_dialogs.save_study_copy, window, workspace)
         self._add(menu, "save_copy", "Save a &copy as one file…", copy)
         menu.addSeparator()

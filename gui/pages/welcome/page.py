@@ -21,11 +21,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from gui.experiments.dialog import show_experiments
 from gui.look import settings, theme
 from gui.look.icons import app_icon, icon
 from gui.look.keys import with_key
 from gui.look.plain import plain_tip
-from gui.pages import TRAIN, WELCOME, Place
+from gui.pages import WELCOME, Place
 from gui.pages.common.landing import landing
 from gui.pages.common.page import Page
 from gui.pages.welcome.offer import Offer
@@ -193,8 +194,12 @@ class WelcomePage(Page):
         self.tour.clicked.connect(self.tour_asked)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
+        self.experiments = QPushButton("Run an experiment…")
+        self.experiments.setToolTip("Those of the paper and the program's own, or a plan of yours")
+        self.experiments.clicked.connect(self._show_experiments)
         buttons.addWidget(self.demo)
         buttons.addWidget(self.tour)
+        buttons.addWidget(self.experiments)
         buttons.addStretch(1)
         layout.addLayout(buttons)
         self._show_tour()
@@ -329,6 +334,10 @@ class WelcomePage(Page):
     # ------------------------------------------------------------------------------------ opening
 
     @Slot()
+    def _show_experiments(self) -> None:
+        show_experiments(self.workspace, self)
+
+    @Slot()
     def _open_study(self) -> None:
         file_dialogs.open_study(self, self.workspace.importer)
 
@@ -358,8 +367,7 @@ class WelcomePage(Page):
         )
 
     def _run_demo(self) -> None:
-        self.workspace.importer.run_preset("demo")
-        self.go_to.emit(TRAIN)
+        self.workspace.plans.run("demo", {})
 
     @Slot()
     def _dress(self) -> None:

@@ -91,7 +91,9 @@ def test_that_given_images_take_the_place_of_the_plans(plan):
         ("eps = {", "epsilon = {", "specs.robust.scheme.attack.epsilon is not a field"),
         ("[0.1, 0.2]", "[0.1, -2]", "scheme.attack.eps is -2, must be a number at least 0"),
         ('["standard", "robust"]', '["standrad"]', "run has 'standrad', must name one of"),
-        ("title", "titel", "titel is no field of a plan"),
+        ("title", "titel", "titel is no field of a plan (title, about, run, specs)"),
+        ('"Two strengths"', "2", "title is 2, must be a text"),
+        ("title", "about = 1\ntitle", "about is 1, must be a text"),
     ],
 )
 def test_that_a_typo_gets_one_sentence_that_names_it(plan, old, new, sentence):

@@ -263,7 +263,7 @@ def test_that_one_stays_where_something_useless_was_dropped(qtbot, opened, tmp_p
     for path in (text, plan):
         path.write_text("nothing to see")
     start = opened.pages.currentIndex()
-    for path, said in ((text, "of no supported type"), (plan, "may be a plan")):
+    for path, said in ((text, "of no supported type"), (plan, "is not valid TOML")):
         drop(opened, path)
         qtbot.waitUntil(lambda said=said: said in str(opened.messages.errors), timeout=WAIT_MS)
         assert opened.pages.currentIndex() == start

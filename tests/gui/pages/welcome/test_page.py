@@ -5,15 +5,35 @@ import shutil
 import pytest
 from PySide6.QtCore import Qt
 
-from engine.plan.planfile import Plan
-from engine.specs import Gradient, Maps, SmallCNN, Training
+from engine.plan.planfile import presets
 from engine.store.study import Study
+from gui.experiments.dialog import ExperimentsDialog
 from gui.look import settings
-from gui.pages import DATA, TRAIN
+from gui.pages import DATA
 from gui.pages.welcome import page as welcome_page
 from gui.pages.welcome.page import WelcomePage
 from gui.session.workspace import Workspace
 from tests.gui.fakes import WAIT_MS, small
+
+PLAN = """
+title = "Demo"
+run = ["maps"]
+
+[specs.images]
+kind = "glyphs"
+train = 10
+test = 10
+
+[specs.network]
+kind = "training"
+images = "@images"
+network = { kind = "small_cnn" }
+
+[specs.maps]
+kind = "maps"
+classifier = "@network"
+attribution = { kind = "gradient" }
+"""
 
 
 @pytest.fixture
@@ -87,16 +107,20 @@ def test_that_the_tour_is_offered_in_one_place(qtbot, page):
 
 
 def test_that_the_demo_is_computed_where_none_is_ready(qtbot, page, tmp_path, monkeypatch, gate):
-    training = Training(images=small(), network=SmallCNN())
-    plan = Plan("demo", [Maps(classifier=training, attribution=Gradient())], {})
+    (tmp_path / "demo.toml").write_text(PLAN)
     monkeypatch.setattr(welcome_page, "DEMO", tmp_path / "nowhere")
-    monkeypatch.setattr("engine.plan.planfile.load_preset", {"demo": plan}.__getitem__)
-    with qtbot.waitSignal(page.go_to, timeout=WAIT_MS) as asked:
+    monkeypatch.setattr("engine.plan.planfile.PRESETS", tmp_path)
+    with qtbot.waitSignal(page.workspace.plans.begun, timeout=WAIT_MS):
         qtbot.mouseClick(page.demo, Qt.MouseButton.LeftButton)
-    assert asked.args == [TRAIN]
     assert page.workspace.study.path == tmp_path / "documents" / "demo.isthmus"
     assert page.workspace.runner.busy
     assert page.workspace.images == small()
+
+
+def test_that_experiments_are_offered(qtbot, page):
+    qtbot.mouseClick(page.experiments, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.findChild(ExperimentsDialog) is not None, timeout=WAIT_MS)
+    assert page.findChild(ExperimentsDialog).list.count() > len(presets())
 
 
 def test_that_the_ready_demo_is_opened_as_a_copy(qtbot, page, tmp_path, monkeypatch):

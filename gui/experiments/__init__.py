@@ -1,0 +1,1 @@
+"""The dialog from which experiments, that is plan files, are computed."""
