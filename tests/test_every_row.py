@@ -150,11 +150,11 @@ def of_made(spec):
 def test_that_a_row_is_tested_by_name(family, cls):
     """Beside the tests that walk all rows: by its class, or by its kind."""
     words = re.compile(rf"\b{cls.__name__}\b|[\"']{cls.kind}[\"']")
-    assert [path for path in test_files() if words.search(path.read_text())]
+    assert [path for path in files_of_tests() if words.search(path.read_text())]
 
 
 @cache
-def test_files():
+def files_of_tests():
     return [path for path in (ROOT / "tests").rglob("test_*.py") if path != Path(__file__)]
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from engine.specs.fields import Form
 from engine.specs.passes import FORWARD, TO_PIXELS
 from engine.specs.schema import Spec, SpecError, param
+
+if TYPE_CHECKING:
+    from engine.specs.networks import NetworkSpec
 
 DIGITS = 9
 """Decimals to which a count is rounded before its ceiling, as (1 - 0.2) / 0.1 may exceed 8."""
@@ -99,6 +102,9 @@ class AttributionSpec(Spec):
     def reference(self) -> Reference | None:
         """Return the reference of a method that shares out a difference of outputs; else None."""
         return None
+
+    def check_network(self, network: NetworkSpec, where: str = "attribution") -> None:
+        """Refuse a network that cannot be explained, as far as its spec tells."""
 
     def check_unlabelled(self, where: str) -> None:
         """Refuse the true class: pixels of test images chosen by it would tell their label."""
@@ -266,6 +272,14 @@ class GuidedBackpropagation(
 
     group: ClassVar[str] = "rule"
 
+    def check_network(self, network: NetworkSpec, where: str = "attribution") -> None:
+        activation = getattr(network, "activation", "relu")
+        if activation != "relu":
+            raise SpecError(
+                f"{where} is {self.label}, which needs a network with ReLU, and this one has "
+                f"{activation}; choose Gradient instead"
+            )
+
     @property
     def passes(self) -> float:
         """One gradient."""
@@ -285,6 +299,13 @@ class ClassActivation(AttributionSpec):
         "",
         help="Name of the layer, such as network.conv1; empty: the last convolution",
     )
+
+    def check_network(self, network: NetworkSpec, where: str = "attribution") -> None:
+        if not network.convolves:
+            raise SpecError(
+                f"{where} is {self.label}, which needs a convolution, and {network.label} has "
+                "none; choose another method"
+            )
 
     @property
     def passes(self) -> float:

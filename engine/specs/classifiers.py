@@ -117,6 +117,7 @@ class Training(ClassifierSpec, kind="training", label="Training"):
     live_maps: AttributionSpec = param(Gradient(), label="live maps", help=LIVE_MAPS_HELP)
 
     def check(self) -> None:
+        self.live_maps.check_network(self.network, "live_maps")
         if self.weights == "best" and not self.images.validation:
             raise SpecError(
                 "weights is 'best', which needs validation images to choose by: "

@@ -21,7 +21,7 @@ from engine.specs.attributions import AttributionSpec, Gradient
 from engine.specs.classifiers import ClassifierSpec
 from engine.specs.images import ImagesSpec
 from engine.specs.passes import FORWARD, TO_PIXELS
-from engine.specs.schema import Spec, SpecError, param
+from engine.specs.schema import Spec, SpecError, param, specs_inside
 
 RANDOM_DRAWS = 20
 """Random perturbations an image in a report card; the first that changes the answer counts."""
@@ -72,6 +72,7 @@ class Maps(Spec, kind="maps", label="Maps", recorded=True):
 
     def check(self) -> None:
         _check_some(self.indices)
+        self.attribution.check_network(self.classifier.network)
 
     @property
     def title(self) -> str:
@@ -358,6 +359,9 @@ class Measurement(Spec, kind="measurement", recorded=True):
 
     def check(self) -> None:
         self.metric.check_classifier(self.classifier)
+        for method in specs_inside(self.metric):
+            if isinstance(method, AttributionSpec):
+                method.check_network(self.classifier.network, "metric.attribution")
 
     @property
     def title(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from engine.specs.errors import shown, suggestion
 from engine.specs.schema import Spec, SpecError, param
@@ -132,7 +132,15 @@ CIFAR_DEPTHS = (18, 34, 50, 101, 152)
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSpec(Spec):
-    """An architecture; its first layer normalises images of [0, 1]."""
+    """An architecture; its first layer normalises images of [0, 1].
+
+    Attributes
+    ----------
+    convolves
+        Whether it has a convolution.
+    """
+
+    convolves: ClassVar[bool] = True
 
     normalization: Normalization = param("signed", help=NORMALIZATION_HELP)
     mean: tuple[float, ...] = param(
@@ -213,6 +221,8 @@ class PaperCifarCNN(ConvNetwork, kind="paper_cifar_cnn", label="Paper's CIFAR-10
 @dataclass(frozen=True, kw_only=True)
 class PaperMLP(OwnNetwork, kind="paper_mlp", label="Paper's 2-D network"):
     """dense 128, dense K. Source: Kim, Seo, Jeon 2019."""
+
+    convolves: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,6 +67,7 @@ class AttributionRanking(RankingSpec, kind="attribution_ranking"):
     )
 
     def check(self) -> None:
+        self.attribution.check_network(self.classifier.network)
         self.attribution.check_unlabelled("attribution")
         if self.blur and self.blurriness:
             raise SpecError(
@@ -244,6 +245,7 @@ class Interpretability(Spec, kind="interpretability", recorded=True):
                 f"mode is {self.mode}, must be kar where control is 'reversed': it compares what "
                 "is kept"
             )
+        self.attribution.check_network(self.classifier.network)
         self.attribution.check_unlabelled("attribution")
 
     @property

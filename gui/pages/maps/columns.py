@@ -120,11 +120,11 @@ def joined(parts: Sequence[tuple[Mapping[str, Any], Sequence[int]]]) -> Mapping[
 
     Returns
     -------
-    The arrays in the order of the rows; empty until those of all parts are there.
+    The arrays in the order of the rows; empty until those of all parts are there, or without parts.
     """
     if len(parts) == 1:
         return parts[0][0]
-    if not all(arrays for arrays, _ in parts):
+    if not parts or not all(arrays for arrays, _ in parts):
         return {}
     rows = np.concatenate([np.asarray(rows, dtype=np.intp) for _, rows in parts])
     order = np.argsort(rows)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from PySide6.QtCore import Signal, Slot
@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QTabWidget, QVBoxLayout,
 from engine.figures.charts import MapGridData
 from engine.specs import AttributionSpec, Gradient, ImagesSpec, Maps
 from engine.specs.attributions import GROUPS, OF_THE_PAPER
+from engine.specs.schema import SpecError
 from gui.pages import MAPS, Place
 from gui.pages.common.needs import NeedsNetwork
 from gui.pages.common.network_picker import NetworkPicker
@@ -196,10 +197,10 @@ class MapsPage(Page):
 
         A column whose images belong to several sets has a spec for each of these.
         """
-        return [spec for _, _, parts in self._wanted() for spec, _ in parts]
+        return [spec for wanted in self._wanted() for spec, _ in wanted.parts]
 
-    def _wanted(self) -> list[tuple[Network, AttributionSpec, list[tuple[Maps, list[int]]]]]:
-        """Return network, method, and specs with the rows that they fill, for each column."""
+    def _wanted(self) -> list[_Wanted]:
+        """Return what stands in each column."""
         if self.workspace.image_set is None:
             return []
         sets = self.images.shown.by_set(self.strip.chosen)
@@ -207,11 +208,8 @@ class MapsPage(Page):
         for network in self.picker.networks:
             for method in self.methods.chosen:
                 if isinstance(method, AttributionSpec) and sets:
-                    parts = [
-                        (_maps(network, self.explained.applied(method), images, indices), rows)
-                        for images, indices, rows in sets
-                    ]
-                    found.append((network, method, parts))
+                    method = self.explained.applied(method)
+                    found.append(_Wanted.of(network, method, sets))
         return found
 
     @Slot()
@@ -282,14 +280,14 @@ class MapsPage(Page):
     def columns(self) -> list[MapColumn]:
         """Return the columns; those whose maps have not arrived are empty."""
         columns = []
-        for network, method, parts in self._wanted():
+        for network, method, parts, fault in self._wanted():
             found = [(self._results.get(spec.key, {}), rows) for spec, rows in parts]
-            failures = (self._failures.get(spec.key, "") for spec, _ in parts)
+            failures = (fault, *(self._failures.get(spec.key, "") for spec, _ in parts))
             columns.append(
                 MapColumn(
                     key=network.key,
                     title=network.title,
-                    method=self.explained.applied(method).title,
+                    method=method.title,
                     series=self.picker.series(network.key),
                     classes=tuple(self._names.of_outputs(network.spec)),
                     arrays=joined(found),
@@ -345,6 +343,31 @@ class MapsPage(Page):
             "one scale for every row" if drawing.shared else "one scale a map",
         )
         return figure_of(self._table, caption, drawing)
+
+
+class _Wanted(NamedTuple):
+    """A column: the specs with the rows that they fill, or why the method cannot explain it."""
+
+    network: Network
+    method: AttributionSpec
+    parts: list[tuple[Maps, list[int]]]
+    fault: str
+
+    @classmethod
+    def of(
+        cls,
+        network: Network,
+        method: AttributionSpec,
+        sets: Iterable[tuple[ImagesSpec, list[int], list[int]]],
+    ) -> _Wanted:
+        """Return the column of a network and a method, with images of these sets."""
+        try:
+            parts = [
+                (_maps(network, method, images, indices), rows) for images, indices, rows in sets
+            ]
+        except SpecError as error:
+            return cls(network, method, [], str(error))
+        return cls(network, method, parts, "")
 
 
 def _maps(

@@ -226,21 +226,31 @@ class RetrainForm(SidePanel):
             return "Choose at least one network that was trained on these images."
         if not self.methods.chosen or not any(box.isChecked() for box in self.modes.values()):
             return "Choose at least one attribution and one mode."
-        return self._wrong_number()
+        return self._unfit() or self._wrong_number()
 
     def _wrong_number(self) -> str:
         if self.fractions.error():
             return self.fractions.error()
-        spec = self.networks[0].spec
         try:
             Interpretability(
-                classifier=spec,
+                classifier=self.networks[0].spec,
                 attribution=self.methods.chosen[0],  # type: ignore[arg-type]
                 baseline=self._candidates[0],
                 fractions=tuple(float(value) for value in self.fractions.values()),
             )
         except SpecError as error:
             return str(error)
+        return ""
+
+    def _unfit(self) -> str:
+        """Say which network a method cannot explain, or return "": none is left out unsaid."""
+        for network in self.networks:
+            for method in self.methods.chosen:
+                if isinstance(method, AttributionSpec):
+                    try:
+                        method.check_network(network.spec.network, f"{network.title}: the method")
+                    except SpecError as error:
+                        return f"{error}."
         return ""
 
     def _baseline_of(self, classifier: ClassifierSpec) -> Training | None:

@@ -24,7 +24,7 @@ from engine.specs import (
 from engine.specs.classifiers import Weights
 from engine.specs.measures import LEVEL_NAMES
 from engine.specs.proposals import Proposals, evaluation_at, middle, strong_check
-from engine.specs.schema import fields_of
+from engine.specs.schema import SpecError, fields_of
 from engine.specs.schemes.base import GROUPS
 from gui.look.plain import plain_tip
 from gui.pages.train.attack_sweep import AttackSweep
@@ -171,10 +171,20 @@ class TrainForm(SidePanel):
         if self._attacked:
             parts.append(self.attack.error())
         parts += [self.optimizer.error(), self.learning.error(), self._seeds_error()]
-        parts += [self.evaluation.error(), self.live_maps.error()]
+        parts += [self.evaluation.error(), self.live_maps.error(), self._unfit()]
         if not any(section.wanted for section in self.sections):
             parts.append("Choose at least one kind of training.")
         return next((fault for fault in parts if fault), "") or self._too_many()
+
+    def _unfit(self) -> str:
+        """Say why the method of the live maps cannot explain the network, or return ""."""
+        network, method = self.network.spec(), self.live_maps.spec()
+        if isinstance(network, NetworkSpec) and isinstance(method, AttributionSpec):
+            try:
+                method.check_network(network, "The method of live maps")
+            except SpecError as error:
+                return f"{error}."
+        return ""
 
     def proposable(self) -> dict[str, object]:
         """Return the present values of the fields that proposals replace, by part."""

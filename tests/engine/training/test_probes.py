@@ -42,9 +42,9 @@ def test_that_live_maps_are_those_of_the_method_and_change_no_weight(method, com
 
 
 def test_that_a_method_that_cannot_explain_the_network_ends_the_training_before_it_begins(computed):
-    spec = training(network=specs.PaperMLP(), live_maps=specs.GradCam())
+    spec = training(live_maps=specs.GradCam(layer="conv9"))
     (message,) = computed(spec, expect_failure=True)
-    assert "needs a convolution, and this network has none" in message
+    assert "layer is 'conv9' (did you mean 'conv2'?), must be the name of a layer" in message
 
 
 def test_that_live_maps_of_the_gradient_are_not_in_a_key_and_others_are_in_the_title():

@@ -7,7 +7,15 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 
 from engine.attribution.colormaps import COLORMAPS
-from engine.specs import AttributionSpec, Glyphs, Gradient, GradientXInput, Maps
+from engine.specs import (
+    AttributionSpec,
+    Glyphs,
+    GradCam,
+    Gradient,
+    GradientXInput,
+    Maps,
+    SmallCNN,
+)
 from engine.specs.schema import kinds_of
 from gui.look import settings
 from gui.pages import TRAIN
@@ -294,3 +302,16 @@ def test_that_maps_of_several_sets_stand_in_one_column_in_the_order_of_choosing(
     assert found["attributions"].ravel().tolist() == [2.0, 3.0, 1.0]
     assert joined([(own, [0, 1]), ({}, [2])]) == {}
     assert joined([(own, [0, 1])]) is own
+
+
+def test_that_a_method_that_cannot_explain_a_network_says_so_in_its_column(opened, monkeypatch):
+    page, _, answers = opened
+    monkeypatch.setattr(SmallCNN, "convolves", False)  # stands for any network without one
+    page.methods.choose_only(GradCam())
+    assert all(isinstance(spec.attribution, Gradient) for spec in answers.asked)
+    assert page.specs() == []
+    assert not page.keep.isEnabled()
+    columns = page.columns()
+    assert [column.method for column in columns] == ["Grad-CAM"] * 3
+    for column in columns:
+        assert column.failure.startswith("attribution is Grad-CAM, which needs a convolution")

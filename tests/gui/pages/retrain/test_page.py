@@ -433,3 +433,19 @@ def test_that_it_says_how_long_the_missing_retrainings_take(study, opened, qtbot
     qtbot.waitUntil(lambda: bool(asked), timeout=5000)
     assert asked[-1] == page.form.specs()
     assert page.form.summary.text().endswith("missing. About 2 h 10 min.")
+
+
+def test_that_a_network_that_a_method_cannot_explain_is_named_and_not_left_out(
+    qtbot, study, opened
+):
+    base, _ = two_networks(study)
+    smooth = base.replace("network", base.network.replace("activation", "silu"))
+    made_up.add_network(study, smooth)
+    _, page, _ = opened(study)
+    assert page.form.problem() == ""
+    page.form.methods.boxes["guided_backpropagation"].setChecked(True)
+    assert page.form.problem() == (
+        f"{smooth.title} (network activation silu): the method is Guided back-propagation, which "
+        "needs a network with ReLU, and this one has silu; choose Gradient instead."
+    )
+    qtbot.waitUntil(lambda: not page.form.compute.isEnabled(), timeout=5000)

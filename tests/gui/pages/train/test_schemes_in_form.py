@@ -2,7 +2,16 @@
 
 import pytest
 
-from engine.specs import PGD, Adversarial, FastAT, GaussianNoise, Glyphs, Standard
+from engine.specs import (
+    PGD,
+    Adversarial,
+    FastAT,
+    GaussianNoise,
+    Glyphs,
+    GuidedBackpropagation,
+    SmallCNN,
+    Standard,
+)
 from gui.pages.train.form import TrainForm
 
 
@@ -77,3 +86,14 @@ def test_that_awp_is_a_field_of_adversarial_schemes(form):
     attacked = [s.scheme for s in form.trainings(Glyphs()) if isinstance(s.scheme, Adversarial)]
     assert attacked
     assert {(scheme.awp, type(scheme.attack)) for scheme in attacked} == {(0.01, PGD)}
+
+
+def test_that_live_maps_that_cannot_explain_the_network_are_refused_in_the_form(form):
+    form.live_maps.set_spec(GuidedBackpropagation())
+    assert form.error() == ""
+    form.network.set_spec(SmallCNN(activation="softplus"))
+    assert form.error() == (
+        "The method of live maps is Guided back-propagation, which needs a network with ReLU, and "
+        "this one has softplus; choose Gradient instead."
+    )
+    assert form.trainings(Glyphs(train=50, test=20)) == []
