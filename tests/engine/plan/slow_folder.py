@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from engine.plan.sharing import shared_run
+from engine.plan.sharing.shared_run import SharedRun
 from engine.store import changes, index
 from engine.store.study import Study
 
@@ -56,7 +56,7 @@ def _seen(listed):
 def install() -> None:
     """Let this process see records of others late, and write slowly."""
     Study.write, Study.take_up = _slow_write(Study.write), _late(Study.take_up)
-    shared_run._record_files = _seen(shared_run._record_files)
+    SharedRun._record_files = _seen(SharedRun._record_files)
     index.record_files = changes.record_files = _seen(index.record_files)
 
 

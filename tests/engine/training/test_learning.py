@@ -96,11 +96,11 @@ def test_that_a_killed_training_resumes_to_the_same_bits(study, monkeypatch):
 
 def test_that_attacks_are_made_on_augmented_images(study, monkeypatch):
     """Every attacked image lies within eps of what augmentation gave, in the same order."""
+    import engine.training.batch as batches
     import engine.training.schemes as schemes
-    import engine.training.train as trained
 
     made, attacked = [], []
-    augment, attack = trained.augment, schemes.attacked
+    augment, attack = batches.augment, schemes.attacked
 
     def augmenting(*args):
         made.append(augment(*args))
@@ -110,7 +110,7 @@ def test_that_attacks_are_made_on_augmented_images(study, monkeypatch):
         attacked.append((images, attack(model, images, *args, **kwargs)))
         return attacked[-1][1]
 
-    monkeypatch.setattr(trained, "augment", augmenting)
+    monkeypatch.setattr(batches, "augment", augmenting)
     monkeypatch.setattr(schemes, "attacked", attacking)
     scheme = specs.Adversarial(attack=ATTACK)
     run(training(epochs=1, scheme=scheme, augmentation=AUGMENTATION), study)
