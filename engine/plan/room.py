@@ -118,23 +118,25 @@ def count(network: NetworkSpec, shape: Shape, classes: int) -> tuple[int, int]:
     model = build(network, shape=shape, classes=max(classes, 2), generator=generator,
                   channel_mean=half, channel_std=half).train()  # fmt: skip
     own = {parameter.data_ptr() for parameter in model.parameters()}
-    kept: dict[int, int] = {}
+    kept: dict[int, torch.UntypedStorage] = {}
 
-    def keep(tensor: Tensor) -> Tensor:
+    def keep(tensor: Tensor) -> None:
+        # The tensor is not handed back: a node that keeps its own output through a hook is a circle
+        # that is never freed, and the whole network with it. The memory alone stays until the end,
+        # so that no two activations lie in one place.
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in own:
-            kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
+            kept[storage.data_ptr()] = storage
 
     images = torch.zeros(COUNTED, *shape).requires_grad_(True)
-    with torch.autograd.graph.saved_tensors_hooks(keep, _same):
+    with torch.autograd.graph.saved_tensors_hooks(keep, _never):
         logits = model(images)
         functional.cross_entropy(logits, torch.zeros(COUNTED, dtype=torch.int64))
-    return _weights(model), sum(kept.values()) // COUNTED
+    return _weights(model), sum(storage.nbytes() for storage in kept.values()) // COUNTED
 
 
-def _same(tensor: Tensor) -> Tensor:
-    return tensor
+def _never(_: None) -> Tensor:
+    raise AssertionError("the activations were only counted")
 
 
 def _weights(model: nn.Module) -> int:

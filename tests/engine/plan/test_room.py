@@ -1,5 +1,8 @@
 """How much memory computations need, and how much is there."""
 
+import gc
+import weakref
+
 import torch
 
 from engine import specs
@@ -15,6 +18,24 @@ def test_that_weights_and_kept_activations_are_counted():
     assert weights > 1000
     assert kept > 28 * 28 * 4  # at least the image, float32
     assert 3 < twice / kept < 5  # four times the pixels
+
+
+def test_that_a_network_that_was_counted_is_freed(monkeypatch):
+    """Nodes that keep their own outputs through hooks are never freed."""
+    built = []
+
+    def building(*args, **kwargs):
+        model = build(*args, **kwargs)
+        built.extend(weakref.ref(weight) for weight in model.parameters())
+        return model
+
+    build = room.build
+    monkeypatch.setattr(room, "build", building)
+    for network in (specs.SmallCNN(), specs.PreActResNet18(), specs.SmallCNN(activation="gelu")):
+        count(network, (1, 28, 28), 10)
+    gc.collect()
+    assert len(built) > 50
+    assert [weight for weight in built if weight() is not None] == []
 
 
 def test_that_a_training_needs_more_with_a_larger_batch_and_images_need_nothing(tmp_path):
