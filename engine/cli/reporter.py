@@ -21,12 +21,13 @@ BAR_SECONDS = 0.1
 # that a run of a week writes some hundred lines and not ten thousand.
 LOG_SECONDS = 60.0
 LOG_SHARE = 1 / 60
-LOSSES = (
+TOLD = (  # of what is said of workers
+    "starting",
     "lost",
     "back",
     "refused",
     "differs",
-)  # what is said of workers; that they begin is in the title
+)  # that they are ready is in the title
 
 
 @dataclass
@@ -97,7 +98,7 @@ class Reporter:
                 self._show()
             case Notice():
                 self._line(event.text)
-            case WorkerNews() if event.state in LOSSES:
+            case WorkerNews() if event.state in TOLD:
                 self._line(event.text)
             case Ended():
                 self._running.pop(event.key, None)

@@ -226,7 +226,8 @@ def connected(workers: Workers, device: str, given_up: Callable[[], bool]) -> It
         end = time.monotonic() + START_SECONDS
         while not given_up() and len(workers_of(client)) < max(1, workers.count):
             if time.monotonic() > end:
-                raise SpecError(f"no workers came within {START_SECONDS} s")
+                which = f" of {workers.scheduler}" if workers.scheduler else ""
+                raise SpecError(f"no workers{which} came within {START_SECONDS} s")
             time.sleep(POLL)
         yield client
 

@@ -3,7 +3,7 @@
 import io
 
 from engine.cli.reporter import Reporter
-from engine.jobs.events import Ended, Progress, Queued, Started
+from engine.jobs.events import Ended, Progress, Queued, Started, WorkerNews
 
 
 def test_that_a_long_computation_writes_a_line_a_minute_and_fewer_later():
@@ -41,3 +41,11 @@ def test_that_what_failed_before_it_began_is_told_by_its_title():
         "[2/3] Standard, seed 1 FAILED: no",
         "[3/3] c FAILED: nothing is known of it",
     ]
+
+
+def test_that_waiting_for_workers_is_said_and_that_they_are_ready_is_not():
+    stream = io.StringIO()
+    reporter = Reporter(stream)
+    for state, text in (("starting", "waiting for the workers of tls://a:1"), ("ready", "ready")):
+        reporter(WorkerNews("", "", state, text, ""))
+    assert stream.getvalue() == "waiting for the workers of tls://a:1\n"
