@@ -141,6 +141,8 @@ def faults_of_pages(window, size, pictures):
 
 def dialogs(window):
     """Return the dialogs of the program, with long texts."""
+    from engine.plan.planfile import Head
+    from gui.experiments.dialog import ExperimentsDialog
     from gui.network.dialog import NetworkDialog
     from gui.palette.commands import Command
     from gui.palette.dialog import PaletteDialog
@@ -178,6 +180,11 @@ def dialogs(window):
         NetworkDialog(Path(NAME * 3), window.workspace, window),
         PaletteDialog([Command(("View", LONG), "Ctrl+1", pause)], window),
         OwnMethodsDialog(OwnMethods(window.workspace, ()), window),
+        ExperimentsDialog(
+            [(Head(Path(NAME * 3), LONG, LONG * 20, (NAME * 3, NAME)), {NAME: Path(NAME * 3)})],
+            window.workspace,
+            window,
+        ),
         MessagesDialog(MessageLog(window), window),
     ]
 
