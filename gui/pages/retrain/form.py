@@ -137,6 +137,7 @@ class RetrainForm(SidePanel):
             ),
             "Retraining",
         )
+        self.add(QWidget(), stretch=1)
         self.pin(self.summary)
         self.pin(self.compute)
 
