@@ -1,8 +1,6 @@
 """Experiments are chosen, their images found or asked for, and computed in a study of their own."""
 
-import numpy as np
 import pytest
-from PIL import Image
 from PySide6.QtCore import Qt
 
 from engine.plan.planfile import find_plan, head_of, presets
@@ -12,7 +10,7 @@ from gui.pages import PAGES, TRAIN
 from gui.shell.main_window import MainWindow
 from tests.engine.plan.test_plan_images import PLAN
 from tests.gui.fakes import WAIT_MS
-from tests.gui.shell.test_main_window import drop
+from tests.gui.shell.test_main_window import drop, make_folder
 
 NETWORK = 'network = { kind = "small_cnn" }'
 
@@ -31,12 +29,7 @@ def window(qtbot):
 
 @pytest.fixture
 def plan(tmp_path):
-    draw = np.random.default_rng(0)
-    for name in ("cat", "dog"):
-        (tmp_path / "animals" / name).mkdir(parents=True)
-        for number in range(6):
-            pixels = draw.integers(0, 256, (16, 16, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(tmp_path / "animals" / name / f"{number}.png")
+    make_folder(tmp_path / "animals", per_class=6, side=16)
     path = tmp_path / "two animals.toml"
     path.write_text(PLAN.replace(NETWORK, f"{NETWORK}\nepochs = 1"))
     return path
