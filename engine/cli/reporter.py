@@ -22,7 +22,7 @@ BAR_SECONDS = 0.1
 LOG_SECONDS = 60.0
 LOG_SHARE = 1 / 60
 TOLD = (  # of what is said of workers
-    "starting",
+    "waiting",
     "lost",
     "back",
     "refused",

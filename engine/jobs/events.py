@@ -146,8 +146,9 @@ class WorkerNews(Event):
     name
         What it is called; "" if it is about all of them.
     state
-        "starting", "ready", "differs" (it has other versions), "lost", "back", "refused" (it
-        computes nothing that needs some file), "ended", or "gone" for a scheduler.
+        "starting", "waiting" (the scheduler answers, and has too few workers yet), "ready",
+        "differs" (it has other versions), "lost", "back", "refused" (it computes nothing that
+        needs some file), "ended", or "gone" for a scheduler.
     text
         One sentence for the user.
     device
@@ -155,7 +156,9 @@ class WorkerNews(Event):
     """
 
     name: str
-    state: Literal["starting", "ready", "differs", "lost", "back", "refused", "ended", "gone"]
+    state: Literal[
+        "starting", "waiting", "ready", "differs", "lost", "back", "refused", "ended", "gone"
+    ]
     text: str
     device: str = ""
 

@@ -190,7 +190,9 @@ def devices_here(device: str) -> list[str]:
 
 
 @contextmanager
-def connected(workers: Workers, device: str, given_up: Callable[[], bool]) -> Iterator[Any]:
+def connected(
+    workers: Workers, device: str, given_up: Callable[[], bool], on_wait: Callable[[], None]
+) -> Iterator[Any]:
     """Yield a client of the scheduler, which is started first if none is named.
 
     Parameters
@@ -199,6 +201,8 @@ def connected(workers: Workers, device: str, given_up: Callable[[], bool]) -> It
         See :class:`engine.plan.sharing.on_worker.Slot`.
     given_up
         Whether nobody waits for the workers any more.
+    on_wait
+        Called once if the scheduler answers and has too few workers yet.
 
     Raises
     ------
@@ -223,8 +227,11 @@ def connected(workers: Workers, device: str, given_up: Callable[[], bool]) -> It
                 f"--scheduler is {workers.scheduler!r}, which cannot be used: {error}"
             ) from error
         stack.callback(client.close, timeout=2)
-        end = time.monotonic() + START_SECONDS
+        end, told = time.monotonic() + START_SECONDS, False
         while not given_up() and len(workers_of(client)) < max(1, workers.count):
+            if not told:
+                on_wait()
+                told = True
             if time.monotonic() > end:
                 which = f" of {workers.scheduler}" if workers.scheduler else ""
                 raise SpecError(f"no workers{which} came within {START_SECONDS} s")

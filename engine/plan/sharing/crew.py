@@ -211,11 +211,16 @@ class Crew:
         where = self.workers.scheduler
         count = self.workers.count
         many = "1 worker process is" if count == 1 else f"{count} worker processes are"
-        waiting = f"waiting for the workers of {where}"
-        text = waiting if where else f"{many} starting on this machine"
+        text = f"connecting to {where}" if where else f"{many} starting on this machine"
+        waiting = f"waiting for the workers of {where or 'this machine'}"
         self._say("", "starting", text)
         try:
-            with connected(self.workers, self.slot.device, self._closing.is_set) as client:
+            with connected(
+                self.workers,
+                self.slot.device,
+                self._closing.is_set,
+                lambda: self._say("", "waiting", waiting),
+            ) as client:
                 self._client = client
                 client.subscribe_topic(TOPIC, self._take)
                 self._look()

@@ -46,6 +46,6 @@ def test_that_what_failed_before_it_began_is_told_by_its_title():
 def test_that_waiting_for_workers_is_said_and_that_they_are_ready_is_not():
     stream = io.StringIO()
     reporter = Reporter(stream)
-    for state, text in (("starting", "waiting for the workers of tls://a:1"), ("ready", "ready")):
+    for state, text in (("waiting", "waiting for the workers of tls://a:1"), ("ready", "ready")):
         reporter(WorkerNews("", "", state, text, ""))
     assert stream.getvalue() == "waiting for the workers of tls://a:1\n"
