@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.reporter import Reporter
-from engine.cli.run import tell_unused, wait
+from engine.cli.run import tell_unused
+from engine.cli.stopping import stopping
 from engine.data.downloads import find_data
 from engine.data.folders import LARGEST_DEFAULT
 from engine.data.image_set import ImageSet
@@ -195,3 +196,12 @@ def _print(
         )
     if numbers is not None:
         print(f"clean accuracy {numbers['clean_accuracy']:.2%}, record {key}")
+
+
+def wait(scheduler: Scheduler) -> bool:
+    """Wait for what is queued; the first Ctrl-C cancels it, the second ends the process at once."""
+    with stopping() as stopped:
+        while not scheduler.wait(0.2):
+            if stopped():
+                scheduler.cancel()
+    return stopped()

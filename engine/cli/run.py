@@ -8,27 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.cluster import run_on_workers
-from engine.cli.reporter import Reporter
 from engine.cli.share import Asked, run_share
-from engine.cli.stopping import stopping
 from engine.data.downloads import find_data
 from engine.data.image_set import ImageSet
 from engine.data.images import ingest, options_in
 from engine.data.kept.known import KnownFolders
 from engine.data.safety.patience import Patience, sentence
-from engine.figures.tables import as_text
 from engine.jobs.device_images import share_images
-from engine.jobs.durations import LONG, duration
 from engine.memory import scratch_in
 from engine.plan.cost import rates_in, sizes_in
 from engine.plan.forecast import forecast
 from engine.plan.planfile import Plan, read_plan
-from engine.plan.scheduler import Prepared, Scheduler
-from engine.plan.sharing.bundles import Shard
+from engine.plan.scheduler import Scheduler
 from engine.plan.sharing.cluster import Workers
 from engine.plan.sharing.on_worker import Slot
 from engine.plan.slots import Slots, slots_on
-from engine.program import FAILED, INTERRUPTED, OK
 from engine.specs import ImagesSpec
 from engine.specs.images import StoredImages
 from engine.specs.schema import Spec
@@ -70,7 +64,7 @@ def run_plan(
     yes
         Whether to begin work of more than a day without a question. It is asked on a terminal only.
     share
-        Which share of the plan to compute, if several processes divide it.
+        Which share of the plan to compute; all of it if None.
     workers
         Who computes the plan, if not this process.
         The other arguments are those of :func:`~engine.plan.planfile.read_plan`.
@@ -94,56 +88,21 @@ def run_plan(
         slot = Slot(device, jobs, threads)
         return run_on_workers(plan.title, specs, study, slots, slot, workers)
     if share is None and (others := at_work(folder)):
-        share = Asked(Shard(1, 1))
         print(f"{_named(others)} in this study: what is begun there is not begun here, and its "
               "results are waited for", file=sys.stderr)  # fmt: skip
-    if share is not None:
 
-        def hand_over(scheduler: Scheduler) -> None:
-            reader.share(scheduler, plan)
+    def seconds(left: Sequence[Spec]) -> float | None:
+        return _seconds(left, study, slots, reader)
 
-        return run_share(plan.title, specs, study, slots, share, hand_over)
-    return _run_all(plan, specs, study, slots, reader, yes)
+    def hand_over(scheduler: Scheduler) -> None:
+        reader.share(scheduler, plan)
+
+    return run_share(plan.title, specs, study, slots, share or Asked(), seconds, hand_over, yes)
 
 
 def _named(others: Sequence[Member]) -> str:
     more = f" and {len(others) - 1} more compute" if len(others) > 1 else " computes"
     return f"{others[0].title}{more}"
-
-
-def _run_all(
-    plan: Plan,
-    specs: Sequence[Spec],
-    study: Study,
-    slots: Slots,
-    reader: _ImageReader,
-    yes: bool,
-) -> int:
-    """Compute a plan in this process alone; return the exit code."""
-    reporter = Reporter()
-    scheduler = Scheduler(study, slots, reporter)
-    prepared = scheduler.prepare(specs)
-    seconds = _seconds(prepared, study, slots, reader)
-    reporter.begin(plan.title, len(prepared), seconds)
-    if seconds is not None and seconds > LONG and not yes and not _go_on(seconds):
-        scheduler.stop()
-        return INTERRUPTED
-    if prepared:
-        reader.share(scheduler, plan)
-    queued = scheduler.add_prepared(prepared)
-    interrupted = wait(scheduler)
-    reporter.close()
-    scheduler.stop()
-    if interrupted:
-        print("stopped; the same command goes on where this one was", file=sys.stderr)
-        return INTERRUPTED
-    if scheduler.gone:  # which was said
-        return FAILED
-    print(as_text(study, short=True))
-    failed = scheduler.outcomes["failed"]
-    if failed:
-        print(f"{failed} of {len(queued)} computations failed", file=sys.stderr)
-    return FAILED if failed else OK
 
 
 class _ImageReader:
@@ -216,7 +175,7 @@ def tell_unused(slots: Slots) -> None:
 
 
 def _seconds(
-    prepared: list[Prepared], study: Study, slots: Slots, reader: _ImageReader
+    left: Sequence[Spec], study: Study, slots: Slots, reader: _ImageReader
 ) -> float | None:
     """Return about how long a plan takes, from the study's records and timed batches."""
     entries = study.entries
@@ -225,23 +184,4 @@ def _seconds(
     def size(images: ImagesSpec) -> tuple[int, int] | None:
         return known.get(images.key) or reader.sizes.get(getattr(images, "digest", ""))
 
-    specs = [one.spec for one in prepared]
-    return forecast(specs, slots, rates_in(entries), size).seconds
-
-
-def _go_on(seconds: float) -> bool:
-    """Ask on a terminal whether to begin long work; elsewhere nobody could answer."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return True
-    question = f"This takes about {duration(seconds)} on this machine. Begin? [y/N] "
-    print(question, end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def wait(scheduler: Scheduler) -> bool:
-    """Wait for the plan; the first Ctrl-C cancels it, the second ends the process at once."""
-    with stopping() as stopped:
-        while not scheduler.wait(0.2):
-            if stopped():
-                scheduler.cancel()
-    return stopped()
+    return forecast(left, slots, rates_in(entries), size).seconds

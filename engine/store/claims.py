@@ -119,7 +119,8 @@ class Claims:
         """Claim a computation that no living process computes; False if another one has it.
 
         Whoever gets a claim looks next whether the record is there: it may have been written since
-        the last look.
+        the last look. On a full disk there is no claim, and whether there can be a record is found
+        out by computing it.
         """
         before = self._found.get(key)
         number = 0 if before is None else before[0] + 1
@@ -127,10 +128,14 @@ class Claims:
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
             descriptor = os.open(path, flags, 0o644)
+            with open(descriptor, "wb") as file:
+                file.write(_line(Claim(self._presence.me.name)))
         except FileExistsError:
             return False
-        with open(descriptor, "wb") as file:
-            file.write(_line(Claim(self._presence.me.name)))
+        except OSError:
+            with suppress(OSError):  # else it would be somebody's who is still writing it
+                path.unlink(missing_ok=True)
+            return True
         # Two processes may judge by looks of different age. Of two claims the higher one holds, if
         # what it was made on top of is still what it was.
         last = self._numbers(key).get(key, number)

@@ -77,7 +77,8 @@ class Member:
     @property
     def title(self) -> str:
         """What it is called in sentences."""
-        who = f"shard {self.shard}/{self.shards}" if self.shards else "a worker"
+        names = {0: "a worker", 1: "a run"}
+        who = names.get(self.shards, f"shard {self.shard}/{self.shards}")
         return f"{who} (process {self.process} on {self.host})"
 
 

@@ -20,7 +20,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from engine.cli import run as headless
+from engine.cli import share as headless
 from engine.cli.main import main as isthmus
 from engine.jobs.events import Ended
 from engine.store.packing import pack, unpack

@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from engine.cli import run as headless
+from engine.cli import share as headless
 from engine.cli.main import main as isthmus
 from engine.jobs.events import Ended
 from engine.store.study import Study

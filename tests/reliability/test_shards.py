@@ -135,15 +135,17 @@ def test_that_the_work_of_a_killed_shard_is_taken_over_after_the_stated_time(fol
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows stops no process")
-def test_that_a_run_beside_a_shard_computes_nothing_twice(folder, single):
+@pytest.mark.parametrize("first", ["a shard", "a run"])
+def test_that_a_run_beside_another_process_computes_nothing_twice(folder, single, first):
     specs, needed, owner = specs_of(folder)
-    shard = start(folder, f"{owner}/2")
+    shard = start(folder, f"{owner}/2" if first == "a shard" else "")
     wait_until(lambda: claim_of(folder, needed.key, shard), shard)
     os.kill(shard.pid, signal.SIGSTOP)  # while the other one starts
     alone = start(folder, "")
     said = alone.stderr.readline()
     os.kill(shard.pid, signal.SIGCONT)
-    assert said.startswith(f"shard {owner}/2 (process {shard.pid} on ")
+    who = f"shard {owner}/2" if first == "a shard" else "a run"
+    assert said.startswith(f"{who} (process {shard.pid} on ")
     assert "computes in this study: what is begun there is not begun here" in said
     ends = [process.communicate(timeout=300) for process in (shard, alone)]
     assert [shard.returncode, alone.returncode] == [0, 0], ends

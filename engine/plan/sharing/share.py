@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from engine.plan.sharing.bundles import Planned, Shard
@@ -22,6 +22,9 @@ class Share:
         The number of the shard that computes each key.
     shard
         This process's own number.
+    asked
+        The keys that the plan asks for; None for all. What they require is computed where one of
+        them needs it.
     specs
         The plan's specs by key.
     """
@@ -29,6 +32,7 @@ class Share:
     plan: Sequence[Planned]
     owners: Mapping[str, int]
     shard: Shard
+    asked: Set[str] | None = None
     specs: dict[str, Spec] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -38,18 +42,27 @@ class Share:
         """Whether a key is in this process's own share."""
         return self.owners[key] == self.shard.index
 
-    def open_in(self, study: Study) -> dict[str, set[str]]:
-        """Return what is missing of the own share, with all that it needs, and the needs of each.
+    def missing_in(self, study: Study) -> dict[str, set[str]]:
+        """Return what is to compute by all shards, parents first, and what each needs of it.
 
-        Parents come first.
+        What only results that are there required is not computed again.
         """
         missing = {
             one.spec.key: {key for key in one.parents if not study.has(self.specs[key])}
             for one in self.plan
             if not study.has(one.spec)
         }
-        wanted: set[str] = set()
-        for key in reversed(missing):  # children first
-            if key in wanted or self.is_mine(key):
-                wanted |= {key, *missing[key]}
-        return {key: needs for key, needs in missing.items() if key in wanted}
+        return _needed(missing, lambda key: self.asked is None or key in self.asked)
+
+    def open_in(self, study: Study) -> dict[str, set[str]]:
+        """Return what is to compute of the own share, with all that it needs; else as above."""
+        return _needed(self.missing_in(study), self.is_mine)
+
+
+def _needed(missing: dict[str, set[str]], is_wanted: Callable[[str], bool]) -> dict[str, set[str]]:
+    """Return the part that is wanted, with all that it needs."""
+    wanted: set[str] = set()
+    for key in reversed(missing):  # children first
+        if key in wanted or is_wanted(key):
+            wanted |= {key, *missing[key]}
+    return {key: needs for key, needs in missing.items() if key in wanted}

@@ -94,6 +94,8 @@ class SharedRun:
         self.scheduler.asked.add(
             line_of(share.specs[key]) for key in self._open if key in self._mine
         )
+        if share.shard.count == 1:  # whoever starts a whole plan again wants all of it tried
+            self._claims.tidy()
         self._claims.look()
         # What failed in a run that is over is tried again.
         self._old = {key: claim for key in self._open if (claim := self._claims.on(key))}

@@ -50,7 +50,7 @@ sys.exit(interruptible(command))
 WAITING = """
 import sys, time
 from engine.cli.interrupts import interruptible
-from engine.cli.run import wait
+from engine.cli.import_network import wait
 class Scheduler:
     def wait(self, seconds):
         if not self.heard:

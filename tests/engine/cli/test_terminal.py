@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from engine.cli.main import main
-from engine.cli.run import Reporter
+from engine.cli.reporter import Reporter
 from engine.cli.terminal import Terminal, harmless_output
 from engine.jobs.events import Ended, Notice, Progress, Started
 from engine.specs import FolderImages

@@ -358,3 +358,16 @@ def test_that_a_silent_process_on_another_machine_counts_as_dead_after_its_lease
     assert plan[0].spec.key in one.computed
     assert one.run.finished
     assert any("died while it computed 'Glyphs" in line for line in one.lines)
+
+
+def test_that_what_only_present_results_required_is_not_computed_again(tmp_path):
+    plan = plan_of(networks=1)
+    study = Study(tmp_path / "s", create=True)
+    *parents, score = [one.spec for one in plan]
+    study.write(score, Result({"score": 0.5}), seconds=1.0, provenance={})
+    share = Share(plan, divided(plan, 1), Shard(1, 1), frozenset({score.key}))
+    assert share.missing_in(study) == share.open_in(study) == {}
+    # One more that is asked for needs what is not there, and nothing that only the first needed.
+    network = next(spec for spec in parents if isinstance(spec, Training))
+    share = Share(plan, divided(plan, 1), Shard(1, 1), frozenset({score.key, network.key}))
+    assert [*share.open_in(study)] == [spec.key for spec in [network.images, network]]
