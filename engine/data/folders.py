@@ -17,6 +17,7 @@ from engine.data.remarks import (
     class_remarks,
     copy_remarks,
     depth_remarks,
+    range_remarks,
     rule_remarks,
     scale_sentences,
     size_remarks,
@@ -220,6 +221,7 @@ def _assembled(found: Found, spec: FolderImages, reading: Reading, parts: Parts)
         *size_remarks(reading.sizes, spec),
         *rule_remarks(paths, reading.traits),
         *depth_remarks([t for _, t in stored]),
+        *range_remarks(paths, reading.traits),
         *copy_remarks(paths, reading.hashes, train, test),
     )
     left_out = [Skipped(image.entry.path, UNUSED_VALIDATION) for image in unused]

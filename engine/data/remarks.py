@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.data.safety.names import lookalike_files, lookalikes
 from engine.data.traits import Traits
-from engine.data.values import BY_ITSELF, CLIPPED, FEW_BITS, FLAT, SCALED_16, is_scaling
+from engine.data.values import BY_ITSELF, CLIPPED, FEW_BITS, FLAT, SCALED_16, UNIT, is_scaling
 from engine.specs.images import FolderImages
 
 if TYPE_CHECKING:
@@ -71,6 +71,26 @@ def depth_remarks(traits: Iterable[Traits]) -> list[str]:
         f"{_images(few)} of 16 bits {verb} no value above 4,095: if these are 12 bits, set the bit "
         "depth to 12."
     ]
+
+
+def range_remarks(paths: Sequence[str], traits: Sequence[Traits | None]) -> list[str]:
+    """Return a sentence on images from 0 to 1 under a range of the set that begins below 0."""
+    found = [
+        path
+        for path, stored in zip(paths, traits, strict=True)
+        if stored and stored.values == UNIT and any(map(_begins_below_zero, stored.rules))
+    ]
+    if not found:
+        return []
+    verb = "has" if len(found) == 1 else "have"
+    return [
+        f"{_images(len(found))} {verb} values from 0 to 1, the range of the set begins below 0; if "
+        f"black is 0 in these, they were made too bright: {_some(found)}."
+    ]
+
+
+def _begins_below_zero(rule: str) -> bool:
+    return is_scaling(rule) and rule.startswith("values from -")
 
 
 def unused_remarks(paths: Sequence[str]) -> list[str]:

@@ -42,6 +42,7 @@ BYTES_FROM = 16.0
 # A file that reaches so many times the median width beyond the median does not choose the range.
 OUTLYING = 16.0
 _COMMON = {"unit": (0.0, 1.0), "signed": (-1.0, 1.0), "byte": (0.0, 255.0)}
+UNIT = "from 0 to 1"
 LARGEST = 1e300  # keeps the width of a range finite
 BLOCK = 1 << 20  # values converted at once, so that a large image needs little more memory
 

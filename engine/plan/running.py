@@ -17,7 +17,8 @@ from engine.plan.outcomes import explain
 from engine.plan.slots import Slots, provenance
 from engine.specs.schema import Spec
 from engine.specs.variants import origins_in
-from engine.store.study import Result, Study
+from engine.store.checking import why_taken
+from engine.store.study import Result, Study, StudyError
 
 Computation = Callable[[Any, Context], Result]
 Begun = tuple[Spec, Control]
@@ -72,6 +73,8 @@ class Runner:
                 if self.study.take_up(context.spec):
                     del contexts[context.spec.key]
                     end(Ended(context.spec.key, "finished", clock.share()))
+                elif taken := why_taken(self.study.path, context.spec.kind, context.spec.key):
+                    raise StudyError(taken)
                 origins_in(context.spec)  # refuses what a plugin declared before it changed
             except BaseException as error:
                 ended(context, error)

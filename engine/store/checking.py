@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Container, Iterator
 from pathlib import Path
 
@@ -62,6 +63,27 @@ def is_damaged(path: Path) -> bool:
     return False
 
 
+def why_taken(study: Path, kind: str, key: str) -> str:
+    """Return why no record can be written in its place, in a sentence; "" if one can.
+
+    A file that a later version wrote, or that cannot be read now, is there and is not replaced.
+    """
+    path = study / "records" / kind / f"{key}.h5"
+    if path.is_dir():
+        return f"record {key} cannot be written: a folder is in its place"
+    folder = next(each for each in path.parents if each.exists())
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        return f"record {key} cannot be written: {folder} is no folder or read-only"
+    try:
+        if path.is_file():
+            entry_of(hdf5.read(path, only_documents=True).documents, path)
+    except FileNotFoundError:  # another process has deleted it meanwhile
+        return ""
+    except (OSError, FileError) as error:
+        return "" if is_damage(error) else f"record {key} cannot be read: {_reason(error)}"
+    return ""
+
+
 def is_damage(error: Exception) -> bool:
     """Whether an error of reading a file says that its content is wrong."""
     # Behind a seal that fits, a spec that is not known here was written so: by a later version.
@@ -72,5 +94,9 @@ def _said(error: Exception) -> str:
     if isinstance(error, SpecError):
         return f"this version does not know what it is of: {error}"
     if isinstance(error, OSError):
-        return f"it cannot be read: {error.strerror or error}"
-    return str(error) or "it does not fit into the memory"
+        return f"it cannot be read: {_reason(error)}"
+    return _reason(error)
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or "it does not fit into the memory"

@@ -28,6 +28,7 @@ _BESIDE_RECORDS = (
     "index.jsonl",
     "labels.json",
     "locations.json",
+    "folders.json",
     "checkpoints",
     "asked",
     "shards",

@@ -12,6 +12,7 @@ from gui.session.dropping import PACKED, WEIGHTS
 from gui.session.files.packed import save_copy
 from gui.session.importer import Importer
 from gui.session.state import State
+from gui.widgets.save_file import ask_save
 
 IMAGE_FILES = (
     "*.png *.jpg *.jpeg *.bmp *.gif *.tif *.tiff *.webp *.avif *.heic *.heif *.ppm *.pgm "
@@ -47,11 +48,8 @@ def ask_new_study(parent: QWidget) -> Path | None:
 def ask_copy(parent: QWidget, name: str) -> Path | None:
     """Let the user name the file to copy a study into; return None if they cancel."""
     start = str(Path(_start(settings.documents())) / f"{name}.h5")
-    chosen, _ = QFileDialog.getSaveFileName(parent, "Save a copy as one file", start, "*.h5")
-    if not chosen:
-        return None
-    path = Path(chosen)
-    return _kept(path if path.suffix in PACKED else path.with_name(path.name + ".h5"))
+    path = ask_save(parent, "Save a copy as one file", start, "*.h5", PACKED)
+    return None if path is None else _kept(path)
 
 
 def ask_image_folder(parent: QWidget) -> Path | None:

@@ -24,11 +24,7 @@ CITE = "methods section"
 
 def ask_pdf(parent: QWidget, workspace: Workspace, title: str, name: str) -> Path | None:
     """Let the user name a PDF; return None if they cancel."""
-    path = ask_file(parent, workspace, title, f"{name}{SUFFIX}", f"PDF (*{SUFFIX})")
-    if path is None:
-        return None
-    known = path.suffix.lower() == SUFFIX
-    return path if known else path.with_name(path.name + SUFFIX)
+    return ask_file(parent, workspace, title, f"{name}{SUFFIX}", f"PDF (*{SUFFIX})", (SUFFIX,))
 
 
 def report_study(parent: QWidget, workspace: Workspace) -> None:

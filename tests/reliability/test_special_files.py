@@ -15,6 +15,7 @@ from torch import nn
 from engine.cli.main import main
 from engine.data.archives import open_archive
 from engine.data.images import ingest
+from engine.data.kept.known import FILE, KnownFolders
 from engine.networks.weights import load_state
 from engine.plan.planfile import read_plan
 from engine.store import hdf5
@@ -117,6 +118,14 @@ def test_that_a_study_with_one_inside_is_opened_or_refused(name, special, tmp_pa
     error = ends(use)
     assert isinstance(error, ValueError)
     assert "\n" not in str(error)
+
+
+def test_that_one_in_place_of_what_is_known_of_folders_is_not_opened(special, tmp_path):
+    folder = image_files.write(tmp_path / "pets", image_files.classes({"a": 4, "b": 4}))
+    special(tmp_path / FILE)
+    found = []
+    assert ends(lambda: found.append(KnownFolders(tmp_path).recall(folder, {}))) is None
+    assert found == [None]
 
 
 def test_that_one_put_in_place_of_a_listed_picture_is_skipped(special, tmp_path, monkeypatch):

@@ -19,9 +19,11 @@ from engine.data.sources import Places, never
 from engine.specs.images import StoredImages
 from engine.specs.schema import SpecError, from_dict
 from engine.store.atomic import new_file
+from engine.store.files import read_text
 
 FILE = "folders.json"
 MOST = 50  # folders; the oldest are forgotten
+MOST_BYTES = 16 << 20
 
 
 class KnownFolders:
@@ -75,7 +77,7 @@ class KnownFolders:
 
     def _read(self) -> dict[str, Any]:
         try:
-            found = json.loads((self._study / FILE).read_text(encoding="utf-8"))
+            found = json.loads(read_text(self._study / FILE, MOST_BYTES))
         except (OSError, ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}

@@ -21,6 +21,7 @@ COUNTER = "num_batches_tracked"
 LONGEST_NAME = 200
 # Weights of trained networks are below a thousand; only variances of layers are much larger.
 LARGE = 1e6
+HOLE = 16_384  # numbers; parts in which programs download are larger than these 64 KB
 STATISTICS = ("running_mean", "running_var")
 
 
@@ -102,6 +103,17 @@ def _unlikely(tensors: Mapping[str, Tensor]) -> Iterator[str]:
             f"{len(zeros)} of {len(matrices)} weights with rows and columns {verb} nothing but 0, "
             f"the first under {shown(zeros[0])}"
         )
+    if empty := [name for name, one in floats.items() if _is_empty_scale(name, one)]:
+        yield (
+            f"{len(empty)} of the scales and variances of normalising layers are nothing but 0, "
+            f"the first under {shown(empty[0])}"
+        )
+    if holes := [name for name, one in matrices.items() if name not in zeros and _has_hole(one)]:
+        yield (
+            f"{len(holes)} of {len(matrices)} weights with rows and columns have {HOLE:,} or more "
+            f"times 0 in a row, as a file that was downloaded in part does, the first under "
+            f"{shown(holes[0])}"
+        )
     rest = {name: one for name, one in floats.items() if not name.endswith(STATISTICS)}
     sizes = {name: float(one.abs().max()) for name, one in rest.items() if one.numel()}
     large = [name for name, size in sizes.items() if size > LARGE]
@@ -110,6 +122,18 @@ def _unlikely(tensors: Mapping[str, Tensor]) -> Iterator[str]:
             f"numbers as large as {max(sizes.values()):.3g} are among the weights, the first under "
             f"{shown(large[0])}: what the network computes may be no number"
         )
+
+
+def _is_empty_scale(name: str, tensor: Tensor) -> bool:
+    """Whether an entry is the scale or the variance of a normalising layer, and holds only 0."""
+    is_scale = name.endswith((".running_var", ".weight"))
+    return is_scale and tensor.ndim == 1 and bool(tensor.numel()) and not bool(tensor.any())
+
+
+def _has_hole(tensor: Tensor) -> bool:
+    """Whether a block of numbers is 0; a hole of twice its size always covers one."""
+    blocks = tensor.flatten()[: tensor.numel() // HOLE * HOLE].view(-1, HOLE)
+    return not bool(blocks.any(1).all())
 
 
 def dense(name: str, value: Any, file: str, size: int | None = None) -> Tensor:

@@ -12,7 +12,6 @@ from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QGridLayout,
     QHBoxLayout,
     QPushButton,
@@ -57,6 +56,7 @@ from gui.widgets.label import Label
 from gui.widgets.plots.plot import Plot
 from gui.widgets.plots.plot_items import PlotCurve
 from gui.widgets.plots.sight import in_sight
+from gui.widgets.save_file import ask_save
 
 COLUMNS = 4
 TRACE_DELAY_MS = 120
@@ -373,14 +373,10 @@ class AttackPage(Page):
         if not isinstance(column, AttackColumn) or column.result is None:
             return
         name = f"adversarial-{column.index}.png"
-        chosen, _ = QFileDialog.getSaveFileName(
-            self,
-            "Save the adversarial image",
-            str(folder_of(self.workspace) / name),
-            "PNG (*.png)",
-        )
-        if chosen:
-            self.save_png(column, Path(chosen).with_suffix(".png"))
+        start = str(folder_of(self.workspace) / name)
+        path = ask_save(self, "Save the adversarial image", start, "PNG (*.png)", (".png",))
+        if path is not None:
+            self.save_png(column, path)
 
     def save_png(self, column: AttackColumn, path: Path) -> None:
         """Write a column's adversarial image as a PNG, and report the effect of rounding."""

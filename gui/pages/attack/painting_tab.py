@@ -11,7 +11,6 @@ from typing import Any
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QGridLayout,
     QHBoxLayout,
     QPushButton,
@@ -36,6 +35,7 @@ from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.forms.remembered import transient
 from gui.widgets.images.image_view import Camera, ImageView, pixels_of
 from gui.widgets.label import Label
+from gui.widgets.save_file import ask_save
 
 COLUMNS = 4
 STEPS, MOST_STEPS = 40, 1000
@@ -352,16 +352,15 @@ class PaintingTab(LiveTab):
 
     @Slot()
     def _on_save(self) -> None:
-        chosen, _ = QFileDialog.getSaveFileName(
+        path = ask_save(
             self,
             "Save the animation",
             str(Path(settings.last_folder()) / "painted-class.gif"),
             "Animated GIF (*.gif);;Animated PNG (*.png)",
+            (".gif", ".png"),
         )
-        if chosen:
-            path = Path(chosen)
-            known = path.suffix.lower() in (".gif", ".png")
-            self.save_animation(path if known else path.with_name(f"{path.name}.gif"))
+        if path is not None:
+            self.save_animation(path)
 
     def save_animation(self, path: Path) -> None:
         """Write all frames on a lane: drawing them takes seconds."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from engine.figures.cells import csv_lines, tab_lines
 from engine.store.outputs import output
@@ -20,6 +20,7 @@ from gui.look.plain import plain_tip
 from gui.widgets.export.actions import ask, folder_of, say, went_to
 from gui.widgets.label import Label
 from gui.widgets.number_table import Cell, NumberTable, TableRow
+from gui.widgets.save_file import ask_save
 
 NAMES = 3  # number of leading columns that identify the correlation
 
@@ -188,9 +189,9 @@ class ComparisonPanel(QWidget):
     @Slot()
     def _choose_path(self) -> None:
         name = str(folder_of(self) / "published-and-ours.csv")
-        chosen, _ = QFileDialog.getSaveFileName(self, "Save the table", name, "CSV (*.csv)")
-        if chosen:
-            self.save_to(Path(chosen).with_suffix(".csv"))
+        path = ask_save(self, "Save the table", name, "CSV (*.csv)", (".csv",))
+        if path is not None:
+            self.save_to(path)
 
 
 def _cell(column: int, text: str) -> Cell:

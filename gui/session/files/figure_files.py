@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from gui.look import settings
 from gui.session.state import State
+from gui.widgets.save_file import ask_save
 
 
 def folder_of(state: State) -> Path:
@@ -22,7 +24,9 @@ def remember(state: State, folder: Path) -> None:
     settings.set_last_folder(folder)
 
 
-def ask_file(parent: QWidget, state: State, title: str, name: str, kinds: str) -> Path | None:
+def ask_file(
+    parent: QWidget, state: State, title: str, name: str, kinds: str, endings: Sequence[str]
+) -> Path | None:
     """Let the user name a file of the study's figures; return None if they cancel.
 
     Parameters
@@ -31,12 +35,12 @@ def ask_file(parent: QWidget, state: State, title: str, name: str, kinds: str) -
         The proposed name, with its suffix.
     kinds
         As Qt's file dialog takes them, such as "PDF (*.pdf)".
+    endings
+        As :func:`gui.widgets.save_file.ask_save`.
     """
-    chosen, _ = QFileDialog.getSaveFileName(parent, title, str(folder_of(state) / name), kinds)
-    if not chosen:
-        return None
-    path = Path(chosen)
-    remember(state, path.parent)
+    path = ask_save(parent, title, str(folder_of(state) / name), kinds, endings)
+    if path is not None:
+        remember(state, path.parent)
     return path
 
 

@@ -16,11 +16,8 @@ SUFFIX = ".html"
 def ask_page(parent: QWidget, state: State, name: str) -> Path | None:
     """Let the user name a web page; return None if they cancel."""
     kinds = f"Web page (*{SUFFIX})"
-    path = ask_file(parent, state, "Report of a network", f"{name}{SUFFIX}", kinds)
-    if path is None:
-        return None
-    known = path.suffix.lower() in (SUFFIX, ".htm")
-    return path if known else path.with_name(path.name + SUFFIX)
+    title, endings = "Report of a network", (SUFFIX, ".htm")
+    return ask_file(parent, state, title, f"{name}{SUFFIX}", kinds, endings)
 
 
 def report_network(parent: QWidget, state: State, key: str) -> None:

@@ -10,7 +10,6 @@ from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QDialogButtonBox,
-    QFileDialog,
     QFrame,
     QHBoxLayout,
     QSizePolicy,
@@ -25,6 +24,7 @@ from gui.widgets.dialog import Dialog
 from gui.widgets.export.actions import ask, copy, folder_of, say, went_to
 from gui.widgets.export.form import FORMATS, TABLES, ExportForm
 from gui.widgets.label import Label
+from gui.widgets.save_file import ask_save
 from gui.widgets.sentence import Sentence
 
 PREVIEW_DELAY_MS = 150
@@ -145,16 +145,15 @@ class ExportDialog(Dialog):
 
     @Slot()
     def _choose_path(self) -> None:
-        chosen, _ = QFileDialog.getSaveFileName(
+        path = ask_save(
             self,
             "Save the figure",
             str(folder_of(self) / f"{self._name}.{self.suffix}"),
             f"{FORMATS[self.suffix]} (*.{self.suffix})",
+            (f".{self.suffix}",),
         )
-        if chosen:
-            path = Path(chosen)
-            known = path.suffix.lower() == f".{self.suffix}"
-            self.save_to(path if known else path.with_name(f"{path.name}.{self.suffix}"))
+        if path is not None:
+            self.save_to(path)
 
     @Slot()
     def _draw_preview(self) -> None:

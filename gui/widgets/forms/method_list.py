@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QToolButton, QVBoxLayout, QWidget
 
 from engine.specs.methods import in_short
 from engine.specs.schema import Spec
-from gui.look.plain import plain_tip
+from gui.look.plain import plain_action, plain_tip
 from gui.widgets.label import Label
 from gui.widgets.search_field import SearchField
 
@@ -30,7 +30,7 @@ class MethodRow(QWidget):
     def __init__(self, cls: type[Spec], text: str, parent: QWidget | None = None):
         super().__init__(parent)
         self.cls = cls
-        self.box = QCheckBox(text, self)
+        self.box = QCheckBox(plain_action(text), self)
         self.box.setToolTip(plain_tip(in_short(cls)))
 
     @property

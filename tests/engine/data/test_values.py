@@ -301,6 +301,17 @@ def test_that_twelve_bits_among_sixteen_are_pointed_out(tmp_path):
     assert any("3 images of 16 bits use no value above 4,095" in note for note in images.notes)
 
 
+def test_that_images_from_0_to_1_among_others_that_begin_below_0_are_named(tmp_path):
+    low_high = ((-1, 1), (0, 1), (-1, 1), (-0.9, 0.9))
+    files = [tiff(ramp("f4", low, high)) for low, high in low_high]
+    spec, images = ingest(folder(tmp_path, *files))
+    assert (spec.black, spec.white) == (-1, 1)
+    (said,) = (note for note in images.notes if "too bright" in note)
+    assert said.startswith("1 image has values from 0 to 1")
+    _, alike = ingest(folder(tmp_path / "alike", *files[2:]))
+    assert not any("too bright" in note for note in alike.notes)
+
+
 def test_that_a_set_of_plain_images_has_the_key_it_had(tmp_path):
     spec, images = ingest(folder(tmp_path, encoded(picture()), encoded(picture(1))))
     assert spec == FolderImages(name=tmp_path.name, digest=spec.digest, image_size=8)

@@ -13,6 +13,8 @@ from engine.plan.scheduler import Scheduler, Slots, missing, slots_on
 from engine.specs.schema import SpecError
 from engine.store.study import Result, Study
 from engine.store.unfinished import unfinished
+from tests.made_up_study import IMAGES
+from tests.reliability.sealing import DOCUMENTS, HEADER, forge, place_of
 
 GLYPHS = specs.Glyphs(train=100, test=50)
 TRAININGS = [
@@ -361,3 +363,43 @@ def test_that_one_failure_on_a_device_that_answers_ends_that_computation_alone(w
     assert w.scheduler.wait(20)
     assert w.scheduler.outcomes == {"finished": 4, "failed": 1}
     assert w.scheduler.gone == ""
+
+
+def of_a_later_version(path):
+    forge(path, documents={**DOCUMENTS, "header": {**HEADER, "schema": 2}})
+
+
+TAKEN = {
+    "a later version": (of_a_later_version, "newer than 1"),
+    "a folder": (lambda path: path.mkdir(parents=True), "a folder is in its place"),
+    "no folder above it": (lambda path: path.parent.write_text("x"), "is no folder"),
+}
+
+
+@pytest.mark.parametrize("what", TAKEN)
+def test_that_a_record_whose_place_is_taken_is_refused_before_it_is_computed(world, what):
+    take, said = TAKEN[what]
+    computed = []
+
+    def count(spec, context):
+        computed.append(spec)
+        return Result({})
+
+    w = world(count)
+    take(place_of(w.study))
+    w.scheduler.add([IMAGES])
+    assert w.scheduler.wait(20)
+    assert not computed
+    (ended,) = (event for event in w.events if isinstance(event, Ended))
+    assert ended.outcome == "failed"
+    assert said in ended.message
+
+
+def test_that_a_damaged_record_is_computed_again(world):
+    w = world(quick)
+    place = place_of(w.study)
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"half of it")
+    w.scheduler.add([IMAGES])
+    assert w.scheduler.wait(20)
+    assert w.outcomes() == {IMAGES.key: "finished"}

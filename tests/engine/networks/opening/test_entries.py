@@ -87,6 +87,13 @@ def test_that_numbers_that_become_zero_are_said():
     )
 
 
+def with_hole(start, stop):
+    """Return 100,000 ones with zeros between two places."""
+    numbers = torch.ones(100, 1000)
+    numbers.view(-1)[start:stop] = 0
+    return numbers
+
+
 @pytest.mark.parametrize(
     ("state", "notes"),
     [
@@ -95,13 +102,20 @@ def test_that_numbers_that_become_zero_are_said():
         ({"a": torch.zeros(2, 2, dtype=torch.float16)}, "1 of 1"),
         ({"a": torch.full((2, 2), -3e38)}, "numbers as large as 3e+38"),
         ({"c": torch.ones(2, 2), "a": torch.tensor([1.0, 2e6])}, "numbers as large as 2e+06"),
-        # What trained networks have: biases of 0, variances of a whole range of pixels.
+        ({"c": torch.ones(2, 2), "a.weight": torch.zeros(4)}, "1 of the scales and variances"),
+        ({"c": torch.ones(2, 2), "a.running_var": torch.zeros(4)}, "1 of the scales and variances"),
+        ({"a": with_hole(1_000, 40_000)}, "1 of 1 weights with rows and columns have 16,384 or"),
+        ({"a": with_hole(0, 90_000)}, "1 of 1 weights with rows and columns have 16,384 or"),
+        # What trained networks have: filters that died, pruned weights, biases of 0, variances of a
+        # whole range of pixels.
         ({"c": torch.ones(2, 2), "bias": torch.zeros(2)}, ""),
         ({"c": torch.ones(2, 2), "bn.running_var": torch.tensor([1e9])}, ""),
         ({"c": torch.ones(0, 2)}, ""),
+        ({"c": with_hole(0, 4_608)}, ""),
+        ({"c": torch.arange(100_000.0).view(100, -1) % 8 // 7}, ""),
     ],
 )
 def test_that_numbers_which_no_trained_network_has_are_said(state, notes):
     found = [note for note in checked(state, "w.pt").notes if "converted" not in note]
     assert len(found) == bool(notes)
-    assert all(note.startswith(notes) and "under 'a'" in note for note in found)
+    assert all(note.startswith(notes) and "under 'a" in note for note in found)

@@ -1,0 +1,39 @@
+"""The dialog in which the user names a file to write."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+
+def ask_save(
+    parent: QWidget, title: str, proposed: str, kinds: str, endings: Sequence[str]
+) -> Path | None:
+    """Let the user name a file to write; return None if they cancel.
+
+    A name with none of the endings gets the first one. The dialog asks before a file is replaced,
+    but knows only the name as it was typed: where a file has the whole name, it is shown again.
+
+    Parameters
+    ----------
+    proposed
+        A path.
+    kinds
+        As Qt's file dialog takes them, such as "PDF (*.pdf)".
+    endings
+        In lower case, with the dot.
+    """
+    while True:
+        chosen, _ = QFileDialog.getSaveFileName(parent, title, proposed, kinds)
+        if not chosen:
+            return None
+        path = Path(chosen)
+        if path.suffix.lower() in endings:
+            return path
+        whole = path.with_name(path.name + endings[0])
+        if not os.path.lexists(whole):
+            return whole
+        proposed = str(whole)

@@ -1,0 +1,56 @@
+"""No file is replaced about which the dialog did not ask."""
+
+import pytest
+from PySide6.QtWidgets import QFileDialog
+
+from gui.widgets.save_file import ask_save
+
+
+@pytest.fixture
+def dialog(monkeypatch, tmp_path):
+    """Answer the dialog by these names, one after the other; return what was proposed."""
+
+    def answered(*names):
+        left, proposed = list(names), []
+
+        def answer(parent, title, start, kinds):
+            proposed.append(start)
+            name = left.pop(0)
+            return (str(tmp_path / name) if name else ""), ""
+
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
+        found = ask_save(None, "Save", str(tmp_path / "a.gif"), "", (".gif", ".png"))
+        assert not left
+        return found, proposed[1:]
+
+    return answered
+
+
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [
+        ("a", "a.gif"),
+        ("a.v2", "a.v2.gif"),
+        ("a.GIF", "a.GIF"),
+        ("a.png", "a.png"),
+        ("a.", "a..gif"),
+    ],
+)
+def test_that_an_ending_is_added_where_there_is_none(dialog, tmp_path, typed, named):
+    assert dialog(typed) == (tmp_path / named, [])
+
+
+@pytest.mark.parametrize("typed", ["a", "a.v2"])
+@pytest.mark.parametrize("there", ["file", "folder", "link to nothing"])
+def test_that_a_file_of_the_whole_name_is_asked_about(dialog, tmp_path, typed, there):
+    whole = tmp_path / f"{typed}.gif"
+    match there:
+        case "file":
+            whole.write_text("x")
+        case "folder":
+            whole.mkdir()
+        case _:
+            whole.symlink_to("nothing")
+    assert dialog(typed, "") == (None, [str(whole)])
+    assert dialog(typed, "other") == (tmp_path / "other.gif", [str(whole)])
+    assert dialog(typed, whole.name) == (whole, [str(whole)])  # the dialog has asked
