@@ -11,7 +11,6 @@ import numpy as np
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
@@ -28,6 +27,7 @@ from gui.pages import ATTACK, Place
 from gui.pages.attack.accuracy_curves import AccuracyCurves
 from gui.pages.attack.by_class import ByClassTab
 from gui.pages.attack.column import ADVERSARIAL, BELOW, HEADER, MAGNIFICATIONS, AttackColumn
+from gui.pages.attack.combos import combo
 from gui.pages.attack.form import AttackForm, threat_of
 from gui.pages.attack.image_tabs import ImageTabs
 from gui.pages.attack.live_tab import Parts
@@ -47,7 +47,6 @@ from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.filling_area import FillingArea
 from gui.widgets.forms.form_row import error_label, say
-from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.forms.side_panel import SidePanel
 from gui.widgets.images.image_strip import ImageStrip
 from gui.widgets.images.image_view import Camera, ImageView, pixels_of
@@ -84,9 +83,11 @@ class AttackPage(Page):
         # Painting the chart takes longer than painting all pictures together.
         self._trace_timer = QTimer(self, singleShot=True, interval=TRACE_DELAY_MS)
         self._trace_timer.timeout.connect(self._draw_trace)
-        for build in (self._build_side, self._build_view, self._build_tabs, self._build_layout):
+        for build in (self._build_side, self._build_view, self._build_tabs, self._build_image_tabs):
             build()
             yield
+        yield from self._build_measured()
+        self._build_layout()
         self._connect()
         self.images.fill()
 
@@ -113,10 +114,8 @@ class AttackPage(Page):
         self.original.enlarges = True
         self._heading = ElidedLabel("Original", bold=True)
         self.trace = Plot("Loss", "Step", "Loss", export_name="attack-loss")
-        self._grid = QGridLayout()
+        self._grid = QGridLayout(horizontalSpacing=12, verticalSpacing=4)
         self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(12)
-        self._grid.setVerticalSpacing(4)
         self._grid.addWidget(self._heading, HEADER, 0)
         self._grid.addWidget(self.original, ADVERSARIAL, 0)
         self._grid.addWidget(FillingArea(self.trace), BELOW, 0)
@@ -131,16 +130,12 @@ class AttackPage(Page):
         self._grid.setRowMinimumHeight(BELOW, LEAST_SIDE)
 
     def _build_tabs(self) -> None:
-        self.magnify = QComboBox()
-        for times in MAGNIFICATIONS:
-            self.magnify.addItem(f"x {times}", times)
+        tip = "How many times as strong the perturbation is drawn"
+        self.magnify = combo(tip, [(f"x {times}", times) for times in MAGNIFICATIONS])
         self.magnify.setCurrentIndex(MAGNIFICATIONS.index(10))
-        self.magnify.setToolTip("How many times as strong the perturbation is drawn")
-        guard_wheel(self.magnify)
         label = Label("Perturbation")
         label.setBuddy(self.magnify)
-        bar = QHBoxLayout()
-        bar.setSpacing(8)
+        bar = QHBoxLayout(spacing=8)
         bar.addWidget(label)
         bar.addWidget(self.magnify)
         bar.addStretch(1)
@@ -149,20 +144,25 @@ class AttackPage(Page):
             button.setEnabled(False)
             bar.addWidget(button)
         self.one = QWidget()
-        layout = QVBoxLayout(self.one)
+        layout = QVBoxLayout(self.one, spacing=8)
         layout.setContentsMargins(0, 8, 0, 0)
-        layout.setSpacing(8)
         layout.addLayout(bar)
         layout.addLayout(self._grid, 1)
         self.tabs = QTabWidget()
         self.tabs.addTab(self.one, "One image")
+
+    def _build_image_tabs(self) -> None:
         lent = (self.form, self.picker, self.strip, self.images, self._names)
         self.image_tabs = ImageTabs(self.tabs, self.one, Parts(self.workspace, *lent), self)
+
+    def _build_measured(self) -> Iterator[None]:
         self.curves = AccuracyCurves(self.workspace, self.form, self.picker, self)
+        yield
         self.metrics = MetricsTab(self.workspace, self.picker, self)
         self.metrics.opened.connect(self.workspace.record_asked)
         self.tabs.addTab(self.curves, "Accuracy against eps")
         self.tabs.addTab(self.metrics, "Metrics")
+        yield
         self.by_class = ByClassTab(self.workspace, self.form, self.picker, self)
         self.by_class.image_asked.connect(self._show_image)
         self.tabs.addTab(self.by_class, "By class")
