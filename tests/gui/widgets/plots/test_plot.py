@@ -232,8 +232,11 @@ def test_that_no_menu_of_pyqtgraphs_is_made(plot):
     assert view.menuEnabled()
 
 
-def test_that_the_label_of_an_axis_is_not_written_again_when_the_range_changes(plot, monkeypatch):
-    axis = plot._view.getPlotItem().getAxis("bottom")
+@pytest.mark.parametrize("side", ["left", "bottom", "top", "right"])
+def test_that_the_label_of_an_axis_is_not_written_again_when_the_range_changes(
+    plot, monkeypatch, side
+):
+    axis = plot._view.getPlotItem().getAxis(side)
     plot.curve("one").set_data([0, 1], [2, 3])
     written = []
     monkeypatch.setattr(axis, "_updateLabel", lambda: written.append(True))
