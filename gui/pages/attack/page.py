@@ -13,7 +13,6 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QGridLayout,
-    QHBoxLayout,
     QPushButton,
     QTabWidget,
     QVBoxLayout,
@@ -27,7 +26,7 @@ from gui.pages import ATTACK, Place
 from gui.pages.attack.accuracy_curves import AccuracyCurves
 from gui.pages.attack.by_class import ByClassTab
 from gui.pages.attack.column import ADVERSARIAL, BELOW, HEADER, MAGNIFICATIONS, AttackColumn
-from gui.pages.attack.combos import combo
+from gui.pages.attack.combos import combo, row_of
 from gui.pages.attack.form import AttackForm, threat_of
 from gui.pages.attack.image_tabs import ImageTabs
 from gui.pages.attack.live_tab import Parts
@@ -52,7 +51,6 @@ from gui.widgets.images.image_strip import ImageStrip
 from gui.widgets.images.image_view import Camera, ImageView, pixels_of
 from gui.widgets.images.large_view import LargeView
 from gui.widgets.keyed import PressKey
-from gui.widgets.label import Label
 from gui.widgets.plots.plot import Plot
 from gui.widgets.plots.plot_items import PlotCurve
 from gui.widgets.plots.sight import in_sight
@@ -114,8 +112,10 @@ class AttackPage(Page):
         self.original.enlarges = True
         self._heading = ElidedLabel("Original", bold=True)
         self.trace = Plot("Loss", "Step", "Loss", export_name="attack-loss")
-        self._grid = QGridLayout(horizontalSpacing=12, verticalSpacing=4)
+        self._grid = QGridLayout()
         self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(12)
+        self._grid.setVerticalSpacing(4)
         self._grid.addWidget(self._heading, HEADER, 0)
         self._grid.addWidget(self.original, ADVERSARIAL, 0)
         self._grid.addWidget(FillingArea(self.trace), BELOW, 0)
@@ -133,19 +133,15 @@ class AttackPage(Page):
         tip = "How many times as strong the perturbation is drawn"
         self.magnify = combo(tip, [(f"x {times}", times) for times in MAGNIFICATIONS])
         self.magnify.setCurrentIndex(MAGNIFICATIONS.index(10))
-        label = Label("Perturbation")
-        label.setBuddy(self.magnify)
-        bar = QHBoxLayout(spacing=8)
-        bar.addWidget(label)
-        bar.addWidget(self.magnify)
-        bar.addStretch(1)
+        bar = row_of("Perturbation", self.magnify)
         self._exports = export_buttons(self, self.figure, "adversarial-examples")
         for button in self._exports:
             button.setEnabled(False)
             bar.addWidget(button)
         self.one = QWidget()
-        layout = QVBoxLayout(self.one, spacing=8)
+        layout = QVBoxLayout(self.one)
         layout.setContentsMargins(0, 8, 0, 0)
+        layout.setSpacing(8)
         layout.addLayout(bar)
         layout.addLayout(self._grid, 1)
         self.tabs = QTabWidget()
