@@ -198,6 +198,16 @@ def test_that_the_window_does_not_load_torch_or_matplotlib_before_it_is_up():
                 assert name.split(".")[0] not in heavy, f"{path.name} imports {name}"
 
 
+def test_that_the_window_starts_without_what_only_figures_and_tests_of_scipy_need():
+    """Each of these takes a second to import, before the pages can be built."""
+    code = (
+        "import sys, engine.plan.scheduler, gui.pages; [place.load() for place in gui.pages.PAGES];"
+        "sys.exit(str({'matplotlib', 'scipy.stats', 'torch._dynamo', 'sympy'} & {*sys.modules}))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert ran.stderr.strip() == "set()"
+
+
 def test_that_the_engine_and_its_tests_run_where_qt_is_not_installed(tmp_path):
     """Block the window's libraries and run the engine's quickest tests and a command."""
     (tmp_path / "sitecustomize.py").write_text(

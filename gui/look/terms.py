@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from engine.specs.methods import Method, heading_of, methods
 from engine.texts import harmless, shortened
@@ -76,6 +77,7 @@ def with_field(name: str, plain: str = "") -> str:
     return with_terms([] if term is None else [term], plain)
 
 
+@lru_cache(maxsize=256)
 def with_words(text: str, plain: str = "") -> str:
     """Return the tooltip of a header or an axis: plain text, and the terms that it names."""
     return with_terms(terms_in(text), plain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from engine.store.study import Study
 
 BUILD_PAUSE_MS = 10
+BUILD_SECONDS = 0.006  # of building in a turn of the event loop, beside the piece in which it ends
 READING_PAUSE_MS = 300
 
 
@@ -169,7 +171,7 @@ class PageStack(QStackedWidget):
                 LOG.warning("page %s: %s", place.title, error)
 
     def build_all(self) -> None:
-        """Build the remaining pages, a piece per timer tick so that the window stays responsive.
+        """Build the remaining pages, a few pieces a turn so that the window stays responsive.
 
         Pages are built early because only an existing page receives the events of a computation.
         """
@@ -180,8 +182,9 @@ class PageStack(QStackedWidget):
         if host is None or self._closing:
             return
         reading = self._workspace.importer.busy
-        if not reading:
-            host.build_piece()
+        end = time.perf_counter() + BUILD_SECONDS
+        while not reading and host.build_piece() and time.perf_counter() < end:
+            pass
         QTimer.singleShot(READING_PAUSE_MS if reading else BUILD_PAUSE_MS, self, self.build_all)
 
     def stop_building(self) -> None:

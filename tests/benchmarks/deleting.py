@@ -21,6 +21,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.benchmarks.compiled import environment
+
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 LIMIT_S = 120.0
 
@@ -127,7 +129,7 @@ def main() -> None:
                     capture_output=True,
                     text=True,
                     check=False,
-                    env={**os.environ, "ISTHMUS_CONFIG": str(home / f"settings{number}")},
+                    env=environment(home, ISTHMUS_CONFIG=str(home / f"settings{number}")),
                 )
                 if answer.returncode:
                     sys.exit(f"{part}: {answer.stderr}")

@@ -12,7 +12,6 @@ from PIL.PngImagePlugin import PngInfo
 
 from engine.figures.chart_file import new_figure_file
 from engine.figures.charts import MapGridData
-from engine.figures.drawing import render
 from engine.figures.grids import rgb_row
 from engine.figures.images.film import spread
 from engine.figures.paper.style import FigureStyle
@@ -80,6 +79,8 @@ def animated(
     check
         Called before each frame is drawn; may raise to cancel.
     """
+    from engine.figures.drawing import render  # matplotlib, which the window's start can do without
+
     count = max((len(result.arrays["frames"]) for _, result in results), default=0)
     style = FigureStyle(width_mm=max(LEAST_MM, COLUMN_MM * len(results)), dpi=DPI, font_size=7.5)
     for frame in range(count):

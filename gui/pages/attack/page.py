@@ -11,9 +11,7 @@ import numpy as np
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
-    QComboBox,
     QGridLayout,
-    QHBoxLayout,
     QPushButton,
     QTabWidget,
     QVBoxLayout,
@@ -27,6 +25,7 @@ from gui.pages import ATTACK, Place
 from gui.pages.attack.accuracy_curves import AccuracyCurves
 from gui.pages.attack.by_class import ByClassTab
 from gui.pages.attack.column import ADVERSARIAL, BELOW, HEADER, MAGNIFICATIONS, AttackColumn
+from gui.pages.attack.combos import combo, row_of
 from gui.pages.attack.form import AttackForm, threat_of
 from gui.pages.attack.image_tabs import ImageTabs
 from gui.pages.attack.live_tab import Parts
@@ -46,13 +45,11 @@ from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.export.buttons import export_buttons
 from gui.widgets.filling_area import FillingArea
 from gui.widgets.forms.form_row import error_label, say
-from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.forms.side_panel import SidePanel
 from gui.widgets.images.image_strip import ImageStrip
 from gui.widgets.images.image_view import Camera, ImageView, pixels_of
 from gui.widgets.images.large_view import LargeView
 from gui.widgets.keyed import PressKey
-from gui.widgets.label import Label
 from gui.widgets.plots.plot import Plot
 from gui.widgets.plots.plot_items import PlotCurve
 from gui.widgets.plots.sight import in_sight
@@ -84,9 +81,11 @@ class AttackPage(Page):
         # Painting the chart takes longer than painting all pictures together.
         self._trace_timer = QTimer(self, singleShot=True, interval=TRACE_DELAY_MS)
         self._trace_timer.timeout.connect(self._draw_trace)
-        for build in (self._build_side, self._build_view, self._build_tabs, self._build_layout):
+        for build in (self._build_side, self._build_view, self._build_tabs, self._build_image_tabs):
             build()
             yield
+        yield from self._build_measured()
+        self._build_layout()
         self._connect()
         self.images.fill()
 
@@ -131,19 +130,10 @@ class AttackPage(Page):
         self._grid.setRowMinimumHeight(BELOW, LEAST_SIDE)
 
     def _build_tabs(self) -> None:
-        self.magnify = QComboBox()
-        for times in MAGNIFICATIONS:
-            self.magnify.addItem(f"x {times}", times)
+        tip = "How many times as strong the perturbation is drawn"
+        self.magnify = combo(tip, [(f"x {times}", times) for times in MAGNIFICATIONS])
         self.magnify.setCurrentIndex(MAGNIFICATIONS.index(10))
-        self.magnify.setToolTip("How many times as strong the perturbation is drawn")
-        guard_wheel(self.magnify)
-        label = Label("Perturbation")
-        label.setBuddy(self.magnify)
-        bar = QHBoxLayout()
-        bar.setSpacing(8)
-        bar.addWidget(label)
-        bar.addWidget(self.magnify)
-        bar.addStretch(1)
+        bar = row_of("Perturbation", self.magnify)
         self._exports = export_buttons(self, self.figure, "adversarial-examples")
         for button in self._exports:
             button.setEnabled(False)
@@ -156,13 +146,19 @@ class AttackPage(Page):
         layout.addLayout(self._grid, 1)
         self.tabs = QTabWidget()
         self.tabs.addTab(self.one, "One image")
+
+    def _build_image_tabs(self) -> None:
         lent = (self.form, self.picker, self.strip, self.images, self._names)
         self.image_tabs = ImageTabs(self.tabs, self.one, Parts(self.workspace, *lent), self)
+
+    def _build_measured(self) -> Iterator[None]:
         self.curves = AccuracyCurves(self.workspace, self.form, self.picker, self)
+        yield
         self.metrics = MetricsTab(self.workspace, self.picker, self)
         self.metrics.opened.connect(self.workspace.record_asked)
         self.tabs.addTab(self.curves, "Accuracy against eps")
         self.tabs.addTab(self.metrics, "Metrics")
+        yield
         self.by_class = ByClassTab(self.workspace, self.form, self.picker, self)
         self.by_class.image_asked.connect(self._show_image)
         self.tabs.addTab(self.by_class, "By class")

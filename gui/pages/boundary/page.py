@@ -142,7 +142,9 @@ class BoundaryPage(Page):
         yield
         self.legend = Legend(self)
         self.tilts = TiltPlot(self.workspace)
+        yield from self.tilts.pieces()
         feeds(self.tilts.plot, self.panels)
+        yield
         self.empty = EmptyState()
         self.empty.say(
             (
@@ -155,6 +157,7 @@ class BoundaryPage(Page):
         )
         self._exports = export_buttons(self, self.figure, "boundaries")
         self._name_legend()
+        yield
 
     def _build_layout(self) -> None:
         bar = QHBoxLayout()

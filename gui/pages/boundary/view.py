@@ -53,7 +53,7 @@ class PlaneView(QWidget):
 
     def __init__(self, name: str, parent: QWidget | None = None):
         super().__init__(parent)
-        self._view = pg.PlotWidget()
+        self._view = pg.PlotWidget(enableMenu=False)
         self._view.setAccessibleName(name)
         self._known: NDArray[Any] = np.empty((0, 2))
         self._values: NDArray[Any] | None = None
@@ -121,7 +121,6 @@ class PlaneView(QWidget):
     # ------------------------------------------------------------------------------------ private
 
     def _build_axes(self) -> None:
-        self._view.setMenuEnabled(False)
         self._view.setMouseEnabled(x=False, y=False)
         self._view.setFrameShape(self._view.Shape.NoFrame)
         self._view.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -53,7 +53,7 @@ class TradeoffPage(RefreshedPage):
         """Build the page, a part a step."""
         yield from super().pieces()
         self._points: list[NetworkPoint] = []
-        self._build_parts()
+        yield from self._build_parts()
         yield
         self._build_layout()
         yield
@@ -62,8 +62,9 @@ class TradeoffPage(RefreshedPage):
 
     # ----------------------------------------------------------------------------------- building
 
-    def _build_parts(self) -> None:
+    def _build_parts(self) -> Iterator[None]:
         self.correlation = CorrelationView()
+        yield
         self.plot = self.correlation.plot
         self.front = FrontView()
         self.views = QTabWidget()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QComboBox, QVBoxLayout, QWidget
@@ -29,7 +29,7 @@ from engine.specs.schemes.base import GROUPS
 from gui.look.plain import plain_tip
 from gui.pages.train.attack_sweep import AttackSweep
 from gui.pages.train.learning import LearningFields
-from gui.pages.train.scheme_section import all_sections
+from gui.pages.train.scheme_section import SchemeSection, new_sections
 from gui.pages.train.start_picker import StartPicker
 from gui.widgets.forms.kinds import kinds
 from gui.widgets.forms.method_list import MethodList
@@ -48,6 +48,11 @@ _LIMITS = {item.name: item for item in fields_of(Training)}
 class TrainForm(SidePanel):
     """Edits a set of trainings: one network, several schemes, radii and seeds.
 
+    Parameters
+    ----------
+    at_once
+        Otherwise the form is complete when :meth:`pieces` are at their end.
+
     Signals
     -------
     changed
@@ -56,24 +61,37 @@ class TrainForm(SidePanel):
 
     changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None):
+    def __init__(self, parent: QWidget | None = None, *, at_once: bool = True):
         super().__init__(parent)
         self.setFixedWidth(WIDTH)
+        if at_once:
+            for _ in self.pieces():
+                pass
+
+    def pieces(self) -> Iterator[None]:
+        """Build the form in steps, between which the window can answer."""
         self.network = SpecForm(NetworkSpec, labels={"kind": "network"})
         self.start = StartPicker()
         self.frozen = QCheckBox("Train the last layer only")
-        self.sections = all_sections()
+        self.sections: list[SchemeSection] = []
+        for section in new_sections(self.sections):
+            yield
+            self.sections.append(section)
         self.schemes = MethodList(self.sections, GROUPS, USUAL, "kinds of training", self)
         self.attack = AttackSweep()
+        yield
         self.optimizer = SpecForm(OptimizerSpec, labels={"kind": "optimiser"})
         self.learning = LearningFields()
         self.best = QCheckBox("Use the weights of the best epoch")
         self.follows = QCheckBox("PGD-10 at the middle eps")
         self.check = QComboBox()
+        yield
         self.evaluation = SpecForm(AttackSpec, labels={"kind": "attack"})
         self.live_maps = SpecForm(AttributionSpec, labels={"kind": "method"}, exclude=CLASS_FIELDS)
         self._build_numbers()
+        yield
         self._build_layout()
+        yield
         for section in self.sections:
             section.box.setChecked(section.scheme in USUAL)
         self.follows.setChecked(True)
@@ -311,7 +329,7 @@ class TrainForm(SidePanel):
     @Slot()
     def _add_schemes(self) -> None:
         """Offer the schemes that were declared since the form was built."""
-        for section in all_sections(self.sections):
+        for section in new_sections(self.sections):
             self.sections.append(section)
             self.schemes.add(section)
             section.changed.connect(self._follow)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -51,6 +52,10 @@ class LiveCurves(QWidget):
             export_name="training-loss",
             legend=False,
         )
+
+    def pieces(self) -> Iterator[None]:
+        """Build the rest, so that the window can answer in between."""
+        yield
         self.accuracy = Plot(
             "Test accuracy",
             "epoch",

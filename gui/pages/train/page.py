@@ -57,11 +57,13 @@ class TrainPage(Page):
         self._recount = False
         self._proposed: tuple[int, int, int] | None = None
         self._before_images: dict[str, object] | None = None
-        self.form = TrainForm()
+        self.form = TrainForm(at_once=False)
+        yield from self.form.pieces()
         yield
         self.footer = TrainFooter()
         self.alarms = AlarmLine()
         self.curves = LiveCurves()
+        yield from self.curves.pieces()
         yield
         self.results = Results()
         self.maps = LiveMaps()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -87,8 +87,8 @@ class SchemeSection(MethodRow):
         self.changed.emit()
 
 
-def all_sections(known: Iterable[SchemeSection] = ()) -> list[SchemeSection]:
-    """Return a section for every scheme there is, except those that have one."""
+def new_sections(known: Iterable[SchemeSection]) -> Iterator[SchemeSection]:
+    """Make a section, one at a time, for every scheme there is except those that have one."""
     have = {section.scheme for section in known}
     schemes = (cls for cls in kinds_of(SchemeSpec) if issubclass(cls, SchemeSpec))
-    return [SchemeSection(scheme) for scheme in schemes if scheme not in have]
+    return (SchemeSection(scheme) for scheme in schemes if scheme not in have)

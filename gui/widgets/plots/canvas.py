@@ -18,6 +18,17 @@ LEAST = (160, 120)
 Ends = tuple[float, float]
 
 
+class _Axis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph is not typed
+    """An axis whose label has no prefix that follows the range, which is written at each change."""
+
+    def __init__(self, side: str):
+        super().__init__(side)
+        self.autoSIPrefix = False
+
+    def updateAutoSIPrefix(self) -> None:
+        """Leave the label as it is."""
+
+
 class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is not typed
     """Knows where each point is on the screen.
 
@@ -34,7 +45,8 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is not typed
     """
 
     def __init__(self, menu: QMenu):
-        super().__init__(viewBox=PlotViewBox(menu))
+        axes = {side: _Axis(side) for side in ("left", "bottom", "top", "right")}
+        super().__init__(viewBox=PlotViewBox(menu), axisItems=axes)
         self.drawn: list[PlotItem] = []
         self.x_log = self.y_log = False
         self.fixed: dict[str, Ends] = {}
@@ -42,8 +54,6 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is not typed
         plot.hideButtons()
         plot.showGrid(x=True, y=True, alpha=0.12)
         plot.getViewBox().setDefaultPadding(0.04)
-        for name in ("left", "bottom"):
-            plot.getAxis(name).enableAutoSIPrefix(False)
         self.setMinimumSize(*LEAST)
         self.labels = PointLabels(self, self._labelled, self._in_the_way, self)
         self._axis_texts = "", ""

@@ -96,7 +96,6 @@ class Plot(QWidget):
         self._pointing.clicked.connect(self.clicked)
         self._build_menu()
         self._build_layout()
-        self._label_axes()
         self._on_redrawn()
         self.changed.connect(self.drawn)
         theme.signals.changed.connect(self._recolour)

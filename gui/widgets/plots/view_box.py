@@ -13,8 +13,12 @@ class PlotViewBox(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph is not typed
     """A view box with its own context menu, because pyqtgraph's offers an export that fails."""
 
     def __init__(self, menu: QMenu):
-        super().__init__(enableMenu=True)
+        super().__init__(enableMenu=False)  # pyqtgraph's takes longer to make than all else here
+        self.state["enableMenu"] = True  # a click of the right button is for this one
         self._menu = menu
+
+    def _applyMenuEnabled(self) -> None:
+        """Make no menu of pyqtgraph's."""
 
     def raiseContextMenu(self, event: Any) -> None:
         """Show the plot's menu."""

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.stats import gaussian_kde
 
 from engine.figures import tables
 from engine.manifold import order, panels
@@ -216,6 +217,7 @@ def test_that_a_density_has_the_papers_bandwidth_and_integrates_to_one():
     at = 200
     kernels = np.exp(-0.5 * ((x[at] - values) / width) ** 2) / (width * np.sqrt(2 * np.pi))
     assert density[at] == pytest.approx(kernels.mean())
+    assert density == pytest.approx(gaussian_kde(values, bw_method=0.25)(x), rel=1e-12)
 
 
 def test_that_curves_of_different_images_are_not_compared(tmp_path):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, binomtest
 
 from engine.tradeoff.robustness import UNCHECKED, sentence, wilson
 from engine.tradeoff.verdicts import (
@@ -68,6 +68,13 @@ def test_that_a_hundred_images_are_few_for_the_slack():
 @pytest.mark.parametrize(("images", "differing"), [(100, 0.08), (300, 0.2), (1000, 0.6)])
 def test_that_equal_attacks_pass_the_gap_of_restarts_in_5_percent_at_most(images, differing):
     assert false_alarms(images, differing, RESTART_GAP) <= 0.05
+
+
+@pytest.mark.parametrize("images", [1, 7, 1000])
+def test_that_the_interval_has_the_bits_of_scipys(images):
+    for right in range(images + 1):
+        found = binomtest(right, images).proportion_ci(method="wilson")
+        assert wilson(right, images) == (found.low, found.high)
 
 
 @pytest.mark.parametrize("images", [100, 200, 500, 1000])

@@ -226,6 +226,25 @@ def test_that_a_part_of_the_axes_is_exported_only_where_chosen(plot):
     assert plot.data().x_range is None
 
 
+def test_that_no_menu_of_pyqtgraphs_is_made(plot):
+    view = plot._view.getViewBox()
+    assert view.menu is None
+    assert view.menuEnabled()
+
+
+@pytest.mark.parametrize("side", ["left", "bottom", "top", "right"])
+def test_that_the_label_of_an_axis_is_not_written_again_when_the_range_changes(
+    plot, monkeypatch, side
+):
+    axis = plot._view.getPlotItem().getAxis(side)
+    plot.curve("one").set_data([0, 1], [2, 3])
+    written = []
+    monkeypatch.setattr(axis, "_updateLabel", lambda: written.append(True))
+    axis.setRange(0, 5000)
+    assert axis.range[1] > 4999
+    assert not written
+
+
 def test_that_the_menu_is_ours(plot, qtbot):
     texts = [action.text() for action in plot._menu.actions() if action.text()]
     assert texts == [
