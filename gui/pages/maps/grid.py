@@ -161,6 +161,8 @@ class MapsGrid(QScrollArea):
         self._grid.setContentsMargins(0, 0, 8, 0)
         self._grid.setHorizontalSpacing(8)
         self._grid.setVerticalSpacing(4)
+        self.setProperty("role", "reading")
+        self.setAccessibleName("Maps")
         self.setWidgetResizable(True)
         self.setWidget(self._inside)
 

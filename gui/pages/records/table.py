@@ -139,7 +139,6 @@ class RecordsTable(QWidget):
         # the method and ends with the network.
         view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         view.setMouseTracking(True)
-        view.setTabKeyNavigation(False)
         view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         view.verticalHeader().hide()
         view.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)

@@ -80,6 +80,8 @@ class PreviewCard(QFrame):
             column.addWidget(widget)
         column.addStretch(1)
         scroll = QScrollArea()  # a low window has no room for all of it
+        scroll.setProperty("role", "reading")
+        scroll.setAccessibleName("Network")
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)
