@@ -74,7 +74,7 @@ class PreviewCard(QFrame):
         self._hint.setProperty("role", "muted")
         inside = QWidget()
         column = QVBoxLayout(inside)
-        column.setContentsMargins(16, 12, 4, 12)  # the bar that scrolls stands at the right
+        column.setContentsMargins(15, 11, 3, 11)  # beside the line of the focus and the scroll bar
         column.setSpacing(8)
         for widget in (self._name, self._numbers, self._picture, self._hint):
             column.addWidget(widget)
