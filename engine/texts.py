@@ -36,6 +36,26 @@ def shortened(text: str, most: int = LONGEST) -> str:
     return f"{text[: most - 1 - half]}…{text[-half:]}"
 
 
+def lowered(text: str) -> str:
+    """Return a text in small letters, one for one: a Turkish \u0130 becomes an i without more.
+
+    Systems in Turkish write the ending .gif large with that letter.
+    """
+    return text.replace("\u0130", "i").lower()
+
+
+def folded(text: str) -> str:
+    """Return a text as searches compare it.
+
+    Large and small letters are the same, so are the Turkish letters i with and without a dot, and
+    wide letters and digits are plain ones.
+    """
+    if text.isascii():
+        return text.lower()
+    plain = unicodedata.normalize("NFKC", lowered(text)).casefold()
+    return plain.replace("\u0131", "i").replace("i\u0307", "i")
+
+
 def placed(name: str) -> str:
     """Return a name that can stand in an English sentence, whichever way its letters run.
 

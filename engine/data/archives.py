@@ -37,6 +37,7 @@ from engine.data.sources import (
     is_unusually_hidden,
 )
 from engine.store.files import open_regular
+from engine.texts import lowered
 
 TOTAL_CAP = 64 * 2**30  # bytes of all members together
 MEMORY_CAP = 512 * 2**20  # bytes; a compressed tar up to this size is unpacked once, in memory
@@ -60,7 +61,7 @@ _ABSURD = (NotImplementedError, OverflowError, MemoryError, ValueError, struct.e
 
 def archive_stem(name: str) -> str:
     """Return an archive's name without its suffix, or "" if the suffix is not an archive's."""
-    suffix = next((end for end in SUFFIXES if name.lower().endswith(end)), "")
+    suffix = next((end for end in SUFFIXES if lowered(name).endswith(end)), "")
     return name[: -len(suffix)] if suffix else ""
 
 
@@ -72,7 +73,7 @@ def open_archive(path: Path, check_cancelled: Check, progress: OnProgress) -> So
     ImagesError
         If it cannot be read, is damaged, or unpacks to more than ``TOTAL_CAP`` bytes.
     """
-    opener = ZipSource if path.name.lower().endswith(".zip") else TarSource
+    opener = ZipSource if lowered(path.name).endswith(".zip") else TarSource
     try:
         return opener(path, check_cancelled, progress)
     except PermissionError:

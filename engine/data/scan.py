@@ -34,6 +34,7 @@ from engine.data.sources import (
     never,
     silent,
 )
+from engine.texts import lowered
 
 Part = Literal["train", "test", "validation", "either"]
 
@@ -207,7 +208,7 @@ def _idx_files(entries: Sequence[SourceFile]) -> dict[str, SourceFile]:
 def _by_suffix(entries: Iterable[SourceFile]) -> tuple[list[SourceFile], list[Skipped]]:
     images, others = [], []
     for entry in entries:
-        suffix = posixpath.splitext(entry.path)[1].lower()
+        suffix = lowered(posixpath.splitext(entry.path)[1])
         if suffix in IMAGE_SUFFIXES:
             images.append(entry)
         elif archive_stem(entry.path):
@@ -255,7 +256,7 @@ def _wrapper(paths: Sequence[str], empty: Sequence[str]) -> str:
 def _name(wrapper: str, outer: str) -> str:
     """Return the innermost wrapping folder's name that is not a part's, such as "train"."""
     plain = (*TRAIN_NAMES, *TEST_NAMES, *VALIDATION_NAMES)
-    telling = [part for part in wrapper.split("/") if part and part.lower() not in plain]
+    telling = [part for part in wrapper.split("/") if part and lowered(part) not in plain]
     return telling[-1] if telling else outer
 
 
@@ -295,7 +296,7 @@ def _parts(tops: Collection[str]) -> tuple[dict[str, Part], list[str]]:
     """Map top folders to their parts; empty if the folders are classes."""
 
     def named(names: Sequence[str]) -> list[str]:
-        return sorted(top for top in tops if top.lower() in names)
+        return sorted(top for top in tops if lowered(top) in names)
 
     train, test, validation = map(named, (TRAIN_NAMES, TEST_NAMES, VALIDATION_NAMES))
     if not train or not (test or validation):

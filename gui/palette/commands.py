@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QMenu, QMenuBar, QPushButton, QWidget
 
-from engine.texts import one_line
+from engine.texts import folded, one_line
 
 
 @dataclass(frozen=True)
@@ -59,17 +59,17 @@ def found(commands: Iterable[Command], typed: str) -> list[Command]:
     Those are best in which a word begins the last part of the name, then those in which all words
     begin a word. Otherwise the order stays.
     """
-    words = typed.casefold().split()
+    words = folded(typed).split()
 
     def rank(command: Command) -> int:
-        last = command.path[-1].casefold()
-        parts = command.title.casefold().split()
+        last = folded(command.path[-1])
+        parts = folded(command.title).split()
         if any(last.startswith(word) for word in words):
             return 0
         return 1 if all(any(part.startswith(word) for part in parts) for word in words) else 2
 
     fitting = [
-        command for command in commands if all(word in command.title.casefold() for word in words)
+        command for command in commands if all(word in folded(command.title) for word in words)
     ]
     return sorted(fitting, key=rank)
 

@@ -15,6 +15,7 @@ from PySide6.QtGui import QImage
 
 from engine.store.files import BLOCK, open_regular
 from engine.store.study import SUFFIX, Study, StudyError
+from engine.texts import lowered
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
@@ -111,11 +112,11 @@ def sort_paths(paths: Iterable[Path]) -> Sorted:
             found.problems.append(problem)
         elif path.is_dir() and (path / "study.json").is_file():
             found.studies.append(path)
-        elif path.is_file() and path.suffix.lower() in PACKED:
+        elif path.is_file() and lowered(path.suffix) in PACKED:
             found.packed.append(path)
-        elif path.is_file() and path.suffix.lower() == PLAN:
+        elif path.is_file() and lowered(path.suffix) == PLAN:
             found.plans.append(path)
-        elif path.is_file() and (path.name.lower().endswith(WEIGHTS) or _holds_weights(path)):
+        elif path.is_file() and (lowered(path.name).endswith(WEIGHTS) or _holds_weights(path)):
             found.weights.append(path)
         else:
             found.images.append(path)
@@ -132,7 +133,7 @@ def _holds_weights(path: Path) -> bool:
     from engine.data.decode import SUFFIXES as PICTURES
     from engine.networks.opening.formats import WeightsError, format_of, regular_file
 
-    if path.name.lower().endswith((*ARCHIVES, *PICTURES)):
+    if lowered(path.name).endswith((*ARCHIVES, *PICTURES)):
         return False
     try:
         with regular_file(path) as file:
@@ -144,7 +145,7 @@ def _holds_weights(path: Path) -> bool:
 
 def may_be_images(path: Path) -> bool:
     """Return whether the name of a path, of which its drive was not asked, lets it be images."""
-    name = path.name.lower()
+    name = lowered(path.name)
     return not name.endswith((*WEIGHTS, *PACKED, PLAN, SUFFIX))
 
 
@@ -214,7 +215,7 @@ def image_files(paths: Sequence[Path], check: Callable[[], None]) -> list[Path]:
         if path.is_dir():
             for file in path.rglob("*"):
                 check()
-                if file.suffix.lower() in SUFFIXES and file.name[0] != "." and file.is_file():
+                if lowered(file.suffix) in SUFFIXES and file.name[0] != "." and file.is_file():
                     found.append(file)
         else:
             found.append(path)

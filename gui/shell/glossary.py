@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.texts import folded
 from gui.look import terms
 from gui.widgets.dialog import Dialog
 from gui.widgets.search_field import SearchField
@@ -66,10 +67,10 @@ class GlossaryDialog(Dialog):
     @Slot(str)
     def _filter(self, text: str) -> None:
         """Show only the terms that contain every typed word."""
-        words = text.lower().split()
+        words = folded(text).split()
         for row in range(self.list.count()):
             item = self.list.item(row)
-            said = terms.plain_text(item.data(Qt.ItemDataRole.UserRole)).lower()
+            said = folded(terms.plain_text(item.data(Qt.ItemDataRole.UserRole)))
             item.setHidden(not all(word in said for word in words))
         current = self.list.currentItem()
         if current is None or current.isHidden():

@@ -98,7 +98,11 @@ class Links(QLabel):
 
     def set_lines(self, lines: Iterable[tuple[str, str]]) -> None:
         """Show lines: what the link stands for, "" for a line that is none, and the text."""
-        self.setText("<br>".join(_link(target, text) for target, text in lines))
+        shown = list(lines)
+        linked = any(target for target, _ in shown)
+        policy = Qt.FocusPolicy.StrongFocus if linked else Qt.FocusPolicy.ClickFocus
+        self.setFocusPolicy(policy)  # Tab does not stop at a text without links
+        self.setText("<br>".join(_link(target, text) for target, text in shown))
 
 
 class Question(QMessageBox):

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QLayout, QListWidget, QListWidgetItem, QStyle, QVB
 
 from engine.specs import Measurement
 from engine.store.index import Entry
+from engine.texts import folded
 from engine.tradeoff.robustness import Robustness, robustness
 from engine.tradeoff.scores import VERDICTS, robust_words
 from gui.look import theme
@@ -295,9 +296,10 @@ class NetworkPicker(QWidget):
 
     @Slot(str)
     def _search(self, text: str) -> None:
+        wanted = folded(text)
         for row in range(self.list.count()):
             item = self.list.item(row)
-            item.setHidden(text.lower() not in item.text().lower())
+            item.setHidden(wanted not in folded(item.text()))
 
     # ------------------------------------------------------------------------------------- choosing
 

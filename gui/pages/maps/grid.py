@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from gui.look import terms, theme
 from gui.look.plain import plain_tip
 from gui.widgets.chip import Chip
-from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.elided_label import ElidedLabel, ElidedLine
 from gui.widgets.images.image_view import Camera, ImageView, Pixels
 
 SMALLEST_CELL = 124
@@ -72,19 +72,54 @@ class MapHeading:
         return self.full or "\n".join(filter(None, [self.title, self.method]))
 
 
+class _Name(ElidedLabel):
+    """A name, on two lines where it does not fit on one."""
+
+    def __init__(self) -> None:
+        super().__init__(bold=True, elide=Qt.TextElideMode.ElideMiddle)
+        self._name = ""
+
+    def show_name(self, name: str) -> None:
+        """Show a name."""
+        self._name = name
+        self._break()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Break the name anew."""
+        super().resizeEvent(event)
+        self._break()
+
+    def _break(self) -> None:
+        font = self.font()
+        font.setBold(True)
+        lines = on_two_lines(self._name, self.width(), QFontMetrics(font).horizontalAdvance)
+        self.set_lines(*(ElidedLine(line, bold=True) for line in lines))
+        self.set_room(len(lines))
+
+
+def on_two_lines(text: str, room: int, width: Callable[[str], int]) -> tuple[str, ...]:
+    """Return a text as one line if it fits, else broken at the space that leaves most room."""
+    words = text.split(" ")
+    if width(text) <= room or len(words) == 1:
+        return (text,)
+    breaks = range(1, len(words))
+    halves = [(" ".join(words[:at]), " ".join(words[at:])) for at in breaks]
+    return min(halves, key=lambda half: max(map(width, half)))
+
+
 class _Head(QWidget):
     """Network and method, one above the other."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.title = ElidedLabel(bold=True, elide=Qt.TextElideMode.ElideMiddle)
+        self.title = _Name()
         self.method = ElidedLabel(colour="muted")
         self.chip = Chip(self)
         layout = QGridLayout(self)
         layout.setContentsMargins(2, 0, 2, 4)
         layout.setSpacing(4)
         layout.setVerticalSpacing(0)
-        layout.addWidget(self.chip, 0, 0)
+        layout.addWidget(self.chip, 0, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.title, 0, 1)
         layout.addWidget(self.method, 1, 1)
         layout.setColumnStretch(1, 1)
@@ -93,7 +128,7 @@ class _Head(QWidget):
     def show_heading(self, heading: MapHeading) -> None:
         """Show these texts."""
         self.chip.set_series(heading.series)
-        self.title.set_text(heading.title)
+        self.title.show_name(heading.title)
         self.method.set_text(heading.method)
         self.setToolTip(plain_tip(heading.words))
 
@@ -161,6 +196,8 @@ class MapsGrid(QScrollArea):
         self._grid.setContentsMargins(0, 0, 8, 0)
         self._grid.setHorizontalSpacing(8)
         self._grid.setVerticalSpacing(4)
+        self.setProperty("role", "reading")
+        self.setAccessibleName("Maps")
         self.setWidgetResizable(True)
         self.setWidget(self._inside)
 
@@ -197,7 +234,8 @@ class MapsGrid(QScrollArea):
             self._heads.pop().deleteLater()
         while len(self._heads) < columns:
             self._heads.append(_Head())
-            self._grid.addWidget(self._heads[-1], 0, len(self._heads) - 1)
+            place = len(self._heads) - 1  # a name of two lines may stand beside it
+            self._grid.addWidget(self._heads[-1], 0, place, Qt.AlignmentFlag.AlignBottom)
         while len(self.views) > rows:
             _drop(self.views.pop())
         while len(self.views) < rows:

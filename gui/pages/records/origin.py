@@ -47,6 +47,8 @@ class Origin(QScrollArea):
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
+        self.setProperty("role", "reading")
+        self.setAccessibleName("Origin")
         self.setWidgetResizable(True)
         inside = QWidget()
         self._headings: list[Label] = []

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.store.index import Entry
+from engine.texts import folded
+from gui.widgets.forms.number_boxes import in_ascii
 
 ASIDE = ("evaluation", "baseline", "live_maps")
 KIND = "kind"
@@ -68,7 +70,7 @@ def needles(search: str) -> list[tuple[Needle, ...]]:
     A norm alone, such as linf, is the record's setting, not a part of any word.
     """
     found: list[tuple[Needle, ...]] = []
-    for word in search.lower().split():
+    for word in folded(search).split():
         name, equals, value = NORM_WORDS.get(word, word).partition("=")
         if equals and name and value:
             found.append(tuple((True, f" {name}={text} ") for text in _ways_to_write(value)))
@@ -99,17 +101,17 @@ def _part(path: tuple[str, ...]) -> str:
 
 
 def _joined(words: Any) -> str:
-    return f" {' '.join(words)} ".lower().replace("\n", " ")
+    return folded(f" {' '.join(words)} ").replace("\n", " ")
 
 
 def _ways_to_write(value: str) -> list[str]:
     """Return a setting's value as typed and, if it is a number or fraction, as Python writes it.
 
-    For example, ".1" gives also "0.1", and "1" gives also "1.0".
+    For example, ".1" and "0,1" give also "0.1", and "1" gives also "1.0".
     """
-    top, slash, bottom = value.partition("/")
+    top, slash, bottom = in_ascii(value).replace(",", ".").partition("/")
     try:
-        number = float(top) / float(bottom) if slash else float(value)
+        number = float(top) / float(bottom) if slash else float(top)
     except (ValueError, ZeroDivisionError):
         return [value]
     return list(dict.fromkeys((value, str(number))))

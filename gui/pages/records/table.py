@@ -46,6 +46,7 @@ SPARED = (NOTE, SECONDS, CREATED)  # columns that give way to the titles, in thi
 LEAST_TITLE = 200
 TYPING_PAUSE_MS = 120
 ROW_HEIGHT = 26
+LEAST_SEARCH = 140
 
 
 class RecordsTable(QWidget):
@@ -109,6 +110,7 @@ class RecordsTable(QWidget):
 
     def _build_bar(self) -> None:
         self.search = SearchField("Search: words, a key, eps=8/255", "Search records")
+        self.search.setMinimumWidth(LEAST_SEARCH)  # in a narrow window too, where titles share it
         self.search.setToolTip(
             with_key(
                 "Every word must stand in the title, kind, key, note or settings; name=value "
@@ -139,7 +141,6 @@ class RecordsTable(QWidget):
         # the method and ends with the network.
         view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         view.setMouseTracking(True)
-        view.setTabKeyNavigation(False)
         view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         view.verticalHeader().hide()
         view.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)

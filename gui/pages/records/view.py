@@ -212,6 +212,8 @@ class RecordView(QWidget):
         column.addWidget(self.pictures, 1)
         column.addStretch(0)
         results = QScrollArea()
+        results.setProperty("role", "reading")
+        results.setAccessibleName("Results")
         results.setWidgetResizable(True)
         results.setWidget(inside)
         self.spec, self.origin = SpecTree(), Origin()

@@ -112,7 +112,7 @@ class CorrelationView(QWidget):
 
     def _build_layout(self) -> None:
         bar = QHBoxLayout()
-        bar.setSpacing(8)
+        bar.setSpacing(6)
         bar.addWidget(self.mode)
         for text, combo in (("of", self.method), ("against", self.against)):
             label = Label(text)

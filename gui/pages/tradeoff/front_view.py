@@ -67,7 +67,7 @@ class FrontView(QWidget):
     def _build(self) -> None:
         self.axes = (QComboBox(), QComboBox(), QComboBox())
         bar = QHBoxLayout()
-        bar.setSpacing(8)
+        bar.setSpacing(6)
         names = ("Across", "Upwards", "Colour")
         for combo, name in zip(self.axes, names, strict=True):
             combo.setSizeAdjustPolicy(

@@ -74,12 +74,14 @@ class PreviewCard(QFrame):
         self._hint.setProperty("role", "muted")
         inside = QWidget()
         column = QVBoxLayout(inside)
-        column.setContentsMargins(16, 12, 4, 12)  # the bar that scrolls stands at the right
+        column.setContentsMargins(15, 11, 3, 11)  # beside the line of the focus and the scroll bar
         column.setSpacing(8)
         for widget in (self._name, self._numbers, self._picture, self._hint):
             column.addWidget(widget)
         column.addStretch(1)
         scroll = QScrollArea()  # a low window has no room for all of it
+        scroll.setProperty("role", "reading")
+        scroll.setAccessibleName("Network")
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)

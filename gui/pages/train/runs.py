@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from engine.jobs.events import Ended, Event, ProbeMaps, Queued, Scalars, Started
 from engine.store.study import Study, StudyError
+from engine.texts import folded
 from gui.pages.common.growing_curve import CurvePoints, GrowingCurve
 from gui.queue.job import JobState
 
@@ -42,8 +43,8 @@ def matches(title: str, pattern: str) -> bool:
 
     Letters may be large or small; * and ? stand for any letters and for one.
     """
-    text = title.casefold()
-    for word in pattern.casefold().split():
+    text = folded(title)
+    for word in folded(pattern).split():
         bare = word.removeprefix("-")
         wanted = bare.replace("[", "[[]")
         if bare and fnmatchcase(text, f"*{wanted}*") == (bare != word):

@@ -16,6 +16,7 @@ class FormArea(QScrollArea):
         super().__init__(parent)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Tab goes on to the fields, and scrolls
         self.setWidget(form)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

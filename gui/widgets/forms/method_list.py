@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QToolButton, QVBoxLayout, QWidget
 
 from engine.specs.methods import in_short
 from engine.specs.schema import Spec
+from engine.texts import folded
 from gui.look.plain import plain_action, plain_tip
 from gui.widgets.label import Label
 from gui.widgets.search_field import SearchField
@@ -41,7 +42,7 @@ class MethodRow(QWidget):
     @property
     def told(self) -> str:
         """What a search looks through."""
-        return f"{self.cls.label} {self.cls.kind} {self.cls.__doc__ or ''}".casefold()
+        return folded(f"{self.cls.label} {self.cls.kind} {self.cls.__doc__ or ''}")
 
 
 Row = TypeVar("Row", bound=MethodRow)
@@ -177,4 +178,4 @@ class MethodList(QWidget, Generic[Row]):
     def _is_shown(self, row: Row) -> bool:
         if not self._open:
             return row in self._used or row.cls in self._usual
-        return all(word in row.told for word in self.search.text().casefold().split())
+        return all(word in row.told for word in folded(self.search.text()).split())

@@ -19,6 +19,7 @@ from engine.networks.facts import Facts
 from engine.networks.timm_names import timm_names
 from engine.networks.torchvision_facts import FACTS
 from engine.specs.schema import Field
+from engine.texts import folded
 from gui.look import theme
 from gui.widgets.dialog import Dialog
 from gui.widgets.forms.field_edit import FieldEdit
@@ -138,8 +139,8 @@ class NameDialog(Dialog):
     @Slot(str)
     def _search(self, text: str) -> None:
         """Show the names that contain every word of the text."""
-        words = text.lower().split()
-        found = [row for row in self._rows if all(word in row.key.lower() for word in words)]
+        words = folded(text).split()
+        found = [row for row in self._rows if all(word in folded(row.key) for word in words)]
         self.table.set_rows(self._headers, found)
         if words and found and not self.chosen:
             self.table.choose(found[0].key, 0)

@@ -132,7 +132,6 @@ class ClassTable(QTableView):
         self.setObjectName("classes")
         self.setShowGrid(False)
         self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         name_table(self, "Classes")

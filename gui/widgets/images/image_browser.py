@@ -155,7 +155,7 @@ class ImageBrowser(QTabWidget):
         self.pick.setMinimumWidth(64)  # the page must fit a narrow window; the tip says it all
         self.pick.clicked.connect(lambda: self.picked.emit(self._numbers()))
         row = QHBoxLayout()
-        row.setSpacing(8)
+        row.setSpacing(4)
         for widget in (self.part, self.label, self.order, self.shown_count):
             row.addWidget(widget)
         row.addStretch(1)

@@ -326,6 +326,7 @@ class Plot(QWidget):
 
     def _label_axes(self) -> None:
         self._view.label_axes(self.x_label, self.y_label)
+        self._view.setAccessibleName(self.title or f"{self.y_label} against {self.x_label}")
 
     @Slot()
     def _set_logarithmic(self) -> None:

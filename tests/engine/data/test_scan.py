@@ -200,3 +200,13 @@ def test_that_a_dropped_folder_without_permission_is_named(tmp_path, monkeypatch
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(ImagesError, match="no permission"):
         scan(tmp_path)
+
+
+def test_that_names_as_turkish_systems_write_them_are_read(tmp_path):
+    found = scan(tree(tmp_path, ("TRAİN/cat/1.GİF", "TRAİN/dog/1.TİFF", "TEST/cat/2.JPG")))
+    assert placed(found) == {
+        "TEST/cat/2.JPG": ("cat", "test"),
+        "TRAİN/cat/1.GİF": ("cat", "train"),
+        "TRAİN/dog/1.TİFF": ("dog", "train"),
+    }
+    assert not found.skipped

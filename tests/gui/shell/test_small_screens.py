@@ -55,3 +55,8 @@ def test_that_every_page_and_dialog_fits_the_screen(tmp_path, screen, scale):
     found = measure(tmp_path, screen, scale)
     assert found["scale"] == scale
     assert found["faults"] == []
+
+
+def test_that_every_page_and_dialog_fits_the_least_window(tmp_path):
+    least = (1024, 640 + FRAME[1])
+    assert measure(tmp_path, least, 1.0)["faults"] == []

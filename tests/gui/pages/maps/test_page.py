@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QFontMetrics
 
 from engine.attribution.colormaps import COLORMAPS
 from engine.specs import (
@@ -20,6 +21,7 @@ from engine.specs.schema import kinds_of
 from gui.look import settings
 from gui.pages import TRAIN
 from gui.pages.maps.columns import joined
+from gui.pages.maps.grid import MapCell, MapHeading, MapsGrid, on_two_lines
 from gui.pages.maps.page import MapsPage
 from tests.gui.synthetic_networks import (
     add_record,
@@ -315,3 +317,40 @@ def test_that_a_method_that_cannot_explain_a_network_says_so_in_its_column(opene
     assert [column.method for column in columns] == ["Grad-CAM"] * 3
     for column in columns:
         assert column.failure.startswith("attribution is Grad-CAM, which needs a convolution")
+
+
+@pytest.mark.parametrize(
+    ("room", "lines"),
+    [
+        (40, ("L-inf 25.5/255 PGD-5, seed 0",)),
+        (39, ("L-inf 25.5/255", "PGD-5, seed 0")),
+        (9, ("L-inf 25.5/255", "PGD-5, seed 0")),
+    ],
+)
+def test_that_the_name_of_a_column_is_broken_where_it_does_not_fit(room, lines):
+    name = "L-inf 25.5/255 PGD-5, seed 0"
+    width = {name: 40}.get
+    assert on_two_lines(name, room, lambda text: width(text, len(text))) == lines
+    assert on_two_lines("一個非常長的類別名稱", 3, len) == ("一個非常長的類別名稱",)
+
+
+def test_that_a_narrow_column_shows_the_whole_name_of_its_network(qtbot):
+    grid = MapsGrid()
+    qtbot.addWidget(grid)
+    name = "L-inf 25.5/255 PGD-5, seed 0"
+    heading = MapHeading(title=name, method="Gradient", series=0)
+    grid.show_table([MapHeading(title="Image"), heading], [[MapCell(), MapCell()]])
+    heads = {"wide": [], "narrow": []}
+    for width, size in (("narrow", 2 * 165), ("wide", 2 * 420)):
+        grid.resize(size, 300)
+        grid.show()
+        qtbot.wait(20)
+        title = grid._heads[1].title
+        font = title.font()
+        font.setBold(True)
+        widest = max(map(QFontMetrics(font).horizontalAdvance, title.text.split("\n")))
+        assert widest <= title.width()
+        assert title.text.replace("\n", " ") == name
+        assert title.height() >= title.sizeHint().height()
+        heads[width] = title.text.split("\n")
+    assert (len(heads["narrow"]), len(heads["wide"])) == (2, 1)
