@@ -10,7 +10,7 @@ from typing import Any
 from engine.cli.cluster import run_on_workers
 from engine.cli.reporter import Reporter
 from engine.cli.share import Asked, run_share
-from engine.cli.stopping import stopping
+from engine.cli.stopping import Ending, stopping
 from engine.data.downloads import find_data
 from engine.data.image_set import ImageSet
 from engine.data.images import ingest, options_in
@@ -239,9 +239,15 @@ def _go_on(seconds: float) -> bool:
 
 
 def wait(scheduler: Scheduler) -> bool:
-    """Wait for the plan; the first Ctrl-C cancels it, the second ends the process at once."""
+    """Wait for the plan; the first Ctrl-C cancels it, the second ends the process at once.
+
+    What does not end then is waited for as :class:`Ending` says.
+    """
+    ending = Ending(scheduler)
     with stopping() as stopped:
         while not scheduler.wait(0.2):
             if stopped():
                 scheduler.cancel()
+                if ending.is_over():
+                    break
     return stopped()
