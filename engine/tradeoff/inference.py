@@ -285,7 +285,9 @@ def _judge_seeds(x: Floats, y: Floats, control: Floats | None) -> Judged:
     interval = None
     if len(x) >= LEAST_SEEDS and _has_slopes(x, control):
         found = seed_slopes(x, y, control)
-        if found.noise > (1 - EXACT) * np.abs(found.effects).max():
+        least = (1 - EXACT) * np.abs(found.effects).max()
+        # Seeds without a difference, such as copies, say nothing of how much others would differ.
+        if found.noise > least and np.ptp(found.effects) > least:
             low, high = seed_limits(found)
             interval = float(low), float(high)
     if len(x) == 1:
