@@ -20,6 +20,7 @@ from engine.networks.gradients import (
     highest_of,
     parts,
 )
+from engine.specs.attributions import CONVOLUTION
 from engine.specs.errors import suggestion
 
 WITHIN = "network."
@@ -95,20 +96,25 @@ def layer_named(model: nn.Module, layer: str) -> str:
         If there is none.
     """
     if not layer:
-        convolutions: list[str] = [
-            name for name, one in model.named_modules() if isinstance(one, nn.Conv2d)
-        ]
-        if not convolutions:
+        convolutions: dict[str, nn.Conv2d] = {
+            name: one for name, one in model.named_modules() if isinstance(one, nn.Conv2d)
+        }
+        if not convolutions or (len(convolutions) == 1 and any(map(_cuts, convolutions.values()))):
             raise InputError(
-                "a class activation map needs a convolution, and this network has none; choose "
-                "another method"
+                f"a class activation map {CONVOLUTION}, and this network has none; choose another "
+                "method"
             )
-        return convolutions[-1]
+        return list(convolutions)[-1]
     names: dict[str, str] = {_short(name): name for name, _ in model.named_modules() if name}
     if _short(layer) not in names:
         near = suggestion(_short(layer), [name for name in names if name])
         raise InputError(f"layer is {layer!r}{near}, must be the name of a layer of the network")
     return names[_short(layer)]
+
+
+def _cuts(layer: nn.Conv2d) -> bool:
+    """Return whether a convolution cuts an image into patches, as transformers begin."""
+    return layer.kernel_size == layer.stride != (1, 1)
 
 
 def _short(name: str) -> str:

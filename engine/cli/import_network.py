@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.cli.reporter import Reporter
 from engine.cli.run import tell_unused
-from engine.cli.stopping import stopping
+from engine.cli.stopping import Ending, stopping
 from engine.data.downloads import find_data
 from engine.data.folders import LARGEST_DEFAULT
 from engine.data.image_set import ImageSet
@@ -199,9 +199,15 @@ def _print(
 
 
 def wait(scheduler: Scheduler) -> bool:
-    """Wait for what is queued; the first Ctrl-C cancels it, the second ends the process at once."""
+    """Wait for what is queued; the first Ctrl-C cancels it, the second ends the process at once.
+
+    What does not end then is waited for as :class:`Ending` says.
+    """
+    ending = Ending(scheduler)
     with stopping() as stopped:
         while not scheduler.wait(0.2):
             if stopped():
                 scheduler.cancel()
+                if ending.is_over():
+                    break
     return stopped()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from engine.cli.reporter import Reporter
-from engine.cli.stopping import stopping
+from engine.cli.stopping import Ending, stopping
 from engine.devices.maker import libraries
 from engine.figures.tables import as_text
 from engine.jobs.durations import LONG, duration
@@ -96,7 +96,7 @@ def run_share(
         )
         hand_over(run.scheduler)
         with stopping() as stopped:
-            run.run(stopped)
+            run.run(stopped, Ending(run.scheduler).is_over)
         reporter.close()
         if stopped():
             print("stopped; the same command goes on where this one was", file=sys.stderr)

@@ -6,7 +6,8 @@ import hashlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, cast
 
@@ -79,6 +80,30 @@ class Control:
             going.wait()
         if self._cancelled:
             raise Cancelled
+
+
+_ON_THREAD = threading.local()
+
+
+@contextmanager
+def on_this_thread(check_cancelled: Callable[[], None]) -> Iterator[None]:
+    """Let :func:`check_this_thread` ask for one computation, which this thread does meanwhile."""
+    before = getattr(_ON_THREAD, "check", None)
+    _ON_THREAD.check = check_cancelled
+    try:
+        yield
+    finally:
+        _ON_THREAD.check = before
+
+
+def check_this_thread() -> None:
+    """Raise :class:`Cancelled` if the computation that this thread does was cancelled.
+
+    For code that is given no context, such as a method in a file of the user's.
+    """
+    check = getattr(_ON_THREAD, "check", None)
+    if check is not None:
+        check()
 
 
 class _Sized(Protocol):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.devices.faults import why_lost
-from engine.jobs.context import Cache, Cancelled, Context, Control
+from engine.jobs.context import Cache, Cancelled, Context, Control, on_this_thread
 from engine.jobs.events import Ended, Event, Started
 from engine.plan.bundles import BUNDLED
 from engine.plan.outcomes import explain
@@ -81,7 +81,9 @@ class Runner:
         left = tuple(contexts.values())
         try:
             if len(left) == 1:
-                ended(left[0], self.computations[left[0].spec.kind](left[0].spec, left[0]))
+                with on_this_thread(left[0].check_cancelled):
+                    found = self.computations[left[0].spec.kind](left[0].spec, left[0])
+                ended(left[0], found)
             elif left:
                 BUNDLED[left[0].spec.kind].compute(left, ended)
         except BaseException as error:  # if this ended the worker, its jobs would stay "running"

@@ -13,9 +13,8 @@ from engine.specs.schema import Spec, SpecError, param
 if TYPE_CHECKING:
     from engine.specs.networks import NetworkSpec
 
-DIGITS = 9
-"""Decimals to which a count is rounded before its ceiling, as (1 - 0.2) / 0.1 may exceed 8."""
-
+DIGITS = 9  # to which a count is rounded before its ceiling, as (1 - 0.2) / 0.1 may exceed 8
+CONVOLUTION = "needs a convolution beyond a patch embedding"
 GREY = {"black": 0.0, "grey": 0.5, "white": 1.0}
 
 FORM_HELP = (
@@ -250,6 +249,13 @@ class DeepLift(AttributionSpec, kind="deeplift", label="DeepLIFT"):
         "black", help="The constant image that counts as nothing"
     )
 
+    def check_network(self, network: NetworkSpec, where: str = "attribution") -> None:
+        if network.without_rule:
+            raise SpecError(
+                f"{where} is {self.label}, which has no rule for {network.without_rule}, and "
+                f"{network.title} applies it; choose Integrated Gradients"
+            )
+
     @property
     def passes(self) -> float:
         """A gradient through image and baseline together, and finding the explained class."""
@@ -273,11 +279,10 @@ class GuidedBackpropagation(
     group: ClassVar[str] = "rule"
 
     def check_network(self, network: NetworkSpec, where: str = "attribution") -> None:
-        activation = getattr(network, "activation", "relu")
-        if activation != "relu":
+        if other := network.in_place_of_relu:
             raise SpecError(
                 f"{where} is {self.label}, which needs a network with ReLU, and this one has "
-                f"{activation}; choose Gradient instead"
+                f"{other}; choose Gradient instead"
             )
 
     @property
@@ -303,8 +308,8 @@ class ClassActivation(AttributionSpec):
     def check_network(self, network: NetworkSpec, where: str = "attribution") -> None:
         if not network.convolves:
             raise SpecError(
-                f"{where} is {self.label}, which needs a convolution, and {network.label} has "
-                "none; choose another method"
+                f"{where} is {self.label}, which {CONVOLUTION}, and {network.title} has none; "
+                "choose another method"
             )
 
     @property

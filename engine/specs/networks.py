@@ -127,6 +127,26 @@ TorchvisionName = Literal[
     "wide_resnet50_2",
 ]
 TORCHVISION_NAMES: tuple[str, ...] = get_args(TorchvisionName)
+WITHOUT_RELU = {
+    "convnext": "GELU",
+    "efficientnet": "SiLU",
+    "maxvit": "GELU",
+    "mobilenet_v2": "ReLU6",
+    "swin": "GELU",
+    "vit": "GELU",
+}
+"""How names of torchvision begin -> the activation of such networks, if it is not ReLU."""
+WITHOUT_RULE = {
+    "convnext": "layer_norm",
+    "efficientnet": "mul",
+    "maxvit": "layer_norm",
+    "mobilenet_v3": "mul",
+    "regnet_y": "mul",
+    "swin": "layer_norm",
+    "vit": "layer_norm",
+}
+"""How names begin -> what such networks apply that has no rule of DeepLIFT; mul is of attention."""
+OF_PATCHES = ("swin", "vit")  # their only convolution cuts the image into patches
 CIFAR_DEPTHS = (18, 34, 50, 101, 152)
 
 
@@ -137,10 +157,16 @@ class NetworkSpec(Spec):
     Attributes
     ----------
     convolves
-        Whether it has a convolution.
+        Whether it has a convolution, beyond one that cuts the image into patches.
+    in_place_of_relu
+        The activation that it has instead of ReLU; "" where it has ReLU, or that is not known.
+    without_rule
+        An operation of it that has no rule of DeepLIFT; "" if there is none, or none is known.
     """
 
     convolves: ClassVar[bool] = True
+    in_place_of_relu: ClassVar[str] = ""
+    without_rule: ClassVar[str] = ""
 
     normalization: Normalization = param("signed", help=NORMALIZATION_HELP)
     mean: tuple[float, ...] = param(
@@ -185,6 +211,11 @@ class OwnNetwork(NetworkSpec):
     """A network that is laid out here, with the activation of one's choice."""
 
     activation: Activation = param("relu", help=ACTIVATION_HELP)
+
+    @property
+    def in_place_of_relu(self) -> str:  # type: ignore[override]
+        """Its activation, if that is not ReLU."""
+        return "" if self.activation == "relu" else self.activation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -313,6 +344,21 @@ class Torchvision(NetworkSpec, kind="torchvision", label="Torchvision network"):
     """
 
     name: TorchvisionName = param("resnet18", help="As torchvision names it", listed="torchvision")
+
+    @property
+    def convolves(self) -> bool:  # type: ignore[override]
+        """Whether its features are those of convolutions."""
+        return not self.name.startswith(OF_PATCHES)
+
+    @property
+    def in_place_of_relu(self) -> str:  # type: ignore[override]
+        """The activation of the family that its name begins with."""
+        return next((v for k, v in WITHOUT_RELU.items() if self.name.startswith(k)), "")
+
+    @property
+    def without_rule(self) -> str:  # type: ignore[override]
+        """An operation of that family without a rule of DeepLIFT."""
+        return next((v for k, v in WITHOUT_RULE.items() if self.name.startswith(k)), "")
 
     @property
     def title(self) -> str:

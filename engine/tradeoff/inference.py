@@ -41,7 +41,6 @@ LEAST_SEEDS = 3
 """Fewest seeds for an interval over seeds: with 2 it covers up to 99 %, and tells nothing."""
 LEAST_FOR_PARTIAL = 8
 """Fewest networks for a partial correlation: of 4, noise gives |r| > 0.9 in 29 %."""
-
 OVER_NETWORKS = "noncentral t over networks"
 OVER_SEEDS = "t over the slopes of seeds"
 NO_INTERVAL = "none"
@@ -285,7 +284,8 @@ def _judge_seeds(x: Floats, y: Floats, control: Floats | None) -> Judged:
     interval = None
     if len(x) >= LEAST_SEEDS and _has_slopes(x, control):
         found = seed_slopes(x, y, control)
-        if found.noise > (1 - EXACT) * np.abs(found.effects).max():
+        apart = np.ptp(found.effects)  # 0 for copies, which do not say how seeds differ
+        if min(found.noise, apart) > (1 - EXACT) * np.abs(found.effects).max():
             low, high = seed_limits(found)
             interval = float(low), float(high)
     if len(x) == 1:

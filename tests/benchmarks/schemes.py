@@ -148,7 +148,8 @@ def _own(scheme: specs.SchemeSpec) -> str:
     return f"noise {scheme.noise:g}" if isinstance(scheme, specs.NoisyFGSM) else ""
 
 
-def _measured(spec: specs.Training, study: Study) -> dict[str, float]:
+def measured(spec: specs.Training, study: Study) -> dict[str, float]:
+    """Train a network; return its accuracies, and the gap of its best and last epochs."""
     scheduler = Scheduler(study, Slots(torch.device("cpu"), 1, 1), lambda event: None)
     scheduler.add([spec])
     scheduler.wait(3600)
@@ -178,7 +179,7 @@ def main() -> None:
         for name, spec in CASES[given.case]().items():
             if isinstance(spec.images, specs.StoredImages):
                 study.set_location(spec.images.digest, MNIST if given.case == "mnist" else CIFAR)
-            rows = [_measured(spec.replace("seed", seed), study) for seed in given.seeds]
+            rows = [measured(spec.replace("seed", seed), study) for seed in given.seeds]
             parts = []
             for number in rows[0]:
                 values = [100 * row[number] for row in rows]

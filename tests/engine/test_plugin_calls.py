@@ -1,21 +1,29 @@
 """What a method of the user leaves changed, or raises, reaches nothing else."""
 
+import signal
+import subprocess
+import sys
 import threading
+import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from engine.attacks.table import attack
 from engine.cli.main import main
 from engine.cli.templates import TEMPLATES
+from engine.jobs.context import Cancelled, on_this_thread
 from engine.plugin_calls import LONGEST_MESSAGE, PluginError, called, guarded_metric
 from engine.plugins import forget, load, loaded
 from engine.specs import AttackSpec
 from engine.specs.schema import from_dict
 from engine.store.study import Result
 
+ROOT = Path(__file__).parents[2]
 FIRST = "    worst = images.clone()\n"
 RAISED = {
     "no Exception": "class Stop(BaseException): pass\nraise Stop('now')",
@@ -185,6 +193,104 @@ def test_that_no_images_are_attacked_without_a_fault(file):
     nothing = torch.zeros(0, 1, 6, 6)
     found = attacked(file("pass"), network(), nothing, torch.zeros(0, dtype=torch.int64))
     assert found.shape == nothing.shape
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        "torch.rand_like(images)",
+        "torch.empty_like(images).uniform_(-eps, eps)",
+        "torch.randperm(len(images))",
+        "torch.randn(images.shape)",
+        "torch.normal(0.0, torch.ones_like(images))",
+        "torch.randint(0, 3, (2,))",
+    ],
+)
+def test_that_a_draw_that_no_seed_determines_is_refused(draw, file):
+    spec, images = file(f"more = {draw}"), torch.rand(4, 1, 6, 6)
+    labels = torch.tensor([0, 1, 2, 0])
+    with pytest.raises(PluginError, match=r"mine.py, line \d+: \w+ draws from torch's generator"):
+        attacked(spec, network(), images, labels)
+    with pytest.raises(PluginError, match="draws from torch's generator"):  # at every call
+        attacked(spec, network(), images, labels)
+
+
+def test_that_draws_from_the_given_generator_and_new_layers_are_not_refused(file):
+    given = "torch.empty_like(images).uniform_(generator=generator)"
+    more = (
+        f"{given}; torch.nn.functional.dropout(images); torch.randperm(3, generator=generator); "
+        "torch.nn.Conv2d(1, 2, 3)(images)"
+    )
+    spec, images = file(more), torch.rand(4, 1, 6, 6)
+    found = attacked(spec, network(), images, torch.tensor([0, 1, 2, 0]))
+    assert (found - images).abs().max() <= 0.1 + 1e-6
+
+
+def test_that_only_a_setting_that_was_not_called_yet_is_watched(file):
+    spec, images = file("found.append(_get_current_dispatch_mode())"), torch.rand(4, 1, 6, 6)
+    (plugin,) = loaded()
+    space = vars(plugin.module)
+    space.update(found=[], _get_current_dispatch_mode=_get_current_dispatch_mode)
+    for asked in (spec, spec, spec.replace("tries", 3)):
+        attacked(asked, network(), images, torch.tensor([0, 1, 2, 0]))
+    assert [mode is not None for mode in space["found"]] == [True, False, True]
+
+
+def test_that_a_loop_without_an_end_is_cancelled_when_it_asks_the_network(file):
+    spec = file("\n    while True: model(images)")
+    calls = []
+
+    def check():
+        calls.append(None)
+        if len(calls) > 3:
+            raise Cancelled
+
+    with on_this_thread(check), pytest.raises(Cancelled):
+        attacked(spec, network(), torch.rand(4, 1, 6, 6), torch.tensor([0, 1, 2, 0]))
+    assert len(calls) == 4
+
+
+ENDLESS = """
+run = ["measured"]
+[specs.images]
+kind = "glyphs"
+train = 60
+test = 20
+[specs.network]
+kind = "training"
+images = "@images"
+network = { kind = "small_cnn" }
+epochs = 1
+evaluation_images = 10
+[specs.measured]
+kind = "measurement"
+classifier = "@network"
+metric = { kind = "robust_accuracy", attack = { kind = "random_corners" } }
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("shard", [[], ["--shard", "1/1"]], ids=["plan", "shard"])
+def test_that_a_run_ends_though_a_method_does_not_answer(tmp_path, shard):
+    """The second signal would end it; `timeout` and clusters send one, and much later a kill."""
+    path, plan, begun = tmp_path / "mine.py", tmp_path / "plan.toml", tmp_path / "begun"
+    endless = f"open({str(begun)!r}, 'w').close()\n    while True: pass\n"
+    path.write_text(TEMPLATES["attack"].replace(FIRST, f"    {endless}{FIRST}"))
+    plan.write_text(ENDLESS)
+    command = [sys.executable, str(ROOT / "main.py"), "run", str(plan), "--plugin", str(path)]
+    command += ["--study", str(tmp_path / "s"), "--device", "cpu", *shard]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        while not begun.exists():
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == 143
+    assert "waiting for Robust accuracy of Standard, seed 0, at most 10 s; Ctrl-C again" in said
+    assert "stopped; the same command goes on where this one was" in said
 
 
 METRIC = """

@@ -115,8 +115,16 @@ class SharedRun:
         """Whether nothing of the own share is left, or it was stopped."""
         return not self._queued and (self._stopped or not self._mine)
 
-    def run(self, stopped: Callable[[], bool] = lambda: False) -> None:
-        """Compute until the own share is done; ``stopped`` says whether to give up."""
+    def run(
+        self,
+        stopped: Callable[[], bool] = lambda: False,
+        is_over: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Compute until the own share is done.
+
+        ``stopped`` says whether to give up, ``is_over`` then whether to wait no longer for what
+        still computes.
+        """
         try:
             self._waiting.greet()
             while not self.finished:
@@ -124,6 +132,8 @@ class SharedRun:
                     self._stopped = True
                     self.scheduler.cancel()
                 self.step()
+                if stopped() and is_over():
+                    break
                 if not self.finished:
                     self._news.wait(0.2 if self._queued else min(POLL, 0.5))
                     self._news.clear()

@@ -146,12 +146,14 @@ class AttackForm(QWidget):
         spec = self.spec()
         if spec is None or eps <= 0:
             return None
+        values: dict[str, Any] = spec.parameters()
         changes: dict[str, Any] = {"eps": eps, "target": None}
-        if isinstance(spec, PGD):
+        if "step_size" in values:
             follows = self.follows.isChecked() or not spec.eps
-            share = STEP_OVER_EPS / spec.steps if follows else spec.step_size / spec.eps
+            scaled = STEP_OVER_EPS / self.steps.value()
+            share = scaled if follows else values["step_size"] / spec.eps
             changes["step_size"] = _rounded(share * eps)
-        return replace(spec, **changes)
+        return replace(spec, **{name: one for name, one in changes.items() if name in values})
 
     def set_spec(self, spec: AttackSpec) -> None:
         """Show an attack with its radius, steps, step size and target."""
@@ -294,9 +296,11 @@ class AttackForm(QWidget):
             self._is_own = True
             self._eps_of[self._norm], self._norm = self.eps.value, norm
             self.eps.set_norm(norm, self._eps_of.get(norm, 0.5))
-        iterates = spec is None or "steps" in {item.name for item in fields_of(type(spec))}
-        for widget in (self.steps, self.steps_slider, self.follows):
-            widget.setEnabled(iterates)
+        names = set(OWN_FIELDS) if spec is None else {item.name for item in fields_of(type(spec))}
+        self.steps.setEnabled("steps" in names)
+        self.steps_slider.setEnabled("steps" in names)
+        self.follows.setEnabled("step_size" in names)
+        self.target.setEnabled("target" in names)
         self._align()
         self._follow()
 
@@ -317,7 +321,7 @@ class AttackForm(QWidget):
         self.steps_slider.blockSignals(True)
         self.steps_slider.setValue(near)
         self.steps_slider.blockSignals(False)
-        self.step_size.setEnabled(self.steps.isEnabled() and not self.follows.isChecked())
+        self.step_size.setEnabled(self.follows.isEnabled() and not self.follows.isChecked())
         if self.follows.isChecked():
             self.step_size.blockSignals(True)
             self.step_size.set_value(self._step_size())

@@ -74,7 +74,9 @@ def test_that_a_block_of_a_residual_network_can_be_named(kind):
 def test_that_unfit_layers_are_refused_in_one_sentence(kind):
     images = torch.rand(2, 1, 16, 16, generator=seeded(1))
     plain = build(PaperMLP(), shape=(1, 16, 16), classes=3, generator=seeded())
-    with pytest.raises(InputError, match="needs a convolution, and this network has none"):
+    with pytest.raises(
+        InputError, match="needs a convolution beyond a patch embedding, and this network has none"
+    ):
         attribute(plain, images, kind())
     model = build(SmallCNN(), shape=(1, 16, 16), classes=3, generator=seeded())
     with pytest.raises(InputError, match=r"layer is 'conv3' \(did you mean 'conv2'\?\), must be"):

@@ -7,7 +7,10 @@ from engine.plan.planfile import read_plan
 from engine.specs.schema import SpecError
 
 IMAGES = specs.Glyphs(train=50, test=20)
-NO_CONVOLUTION = "needs a convolution, and Paper's 2-D network has none; choose another method"
+NO_CONVOLUTION = (
+    "needs a convolution beyond a patch embedding, and Paper's 2-D network has none; choose "
+    "another method"
+)
 NO_RELU = "needs a network with ReLU, and this one has silu; choose Gradient instead"
 UNFIT = [
     (specs.PaperMLP(), specs.GradCam(), f"Grad-CAM, which {NO_CONVOLUTION}"),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from engine.tradeoff import inference
-from engine.tradeoff.inference import Judged, judge, sign
+from engine.tradeoff.inference import NO_INTERVAL, Judged, judge, sign
 
 SIMULATIONS = 4000
 SLACK = 3 * math.sqrt(0.95 * 0.05 / SIMULATIONS)
@@ -257,3 +257,18 @@ def test_that_intervals_of_several_differences_hold_all_at_once():
 )
 def test_that_an_order_holds_only_if_every_step_does(limits, verdict):
     assert inference.order_of(limits) == verdict
+
+
+@pytest.mark.parametrize("k", [4, 8])
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_that_seeds_without_a_difference_have_no_interval_of_their_own(k, seeds):
+    """Copies of one sweep would have an interval of no width between seeds, far from 0."""
+    levels, noise = np.arange(k, dtype=float), np.random.default_rng(0).normal(size=k)
+    of_seed, of_level = np.repeat(np.arange(seeds), k), np.tile(levels, seeds)
+    copies = judge(of_level, np.tile(noise, seeds), of_seed, of_level)
+    assert (copies.interval, copies.method) == (None, NO_INTERVAL)
+    assert sign(copies, 0.5, 21) == "undetermined"
+    line = np.tile(levels, seeds) + np.tile(noise, seeds)
+    assert judge(of_level, line, of_seed, of_level).interval is None
+    apart = np.tile(noise, seeds) + 1e-3 * np.random.default_rng(1).normal(size=k * seeds)
+    assert judge(of_level, apart, of_seed, of_level).interval is not None

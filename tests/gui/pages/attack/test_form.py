@@ -3,7 +3,8 @@
 import pytest
 from PySide6.QtCore import QPoint
 
-from engine.specs import FAB, FGSM, PGD, SquareAttack
+from engine.specs import FAB, FGSM, PGD, AttackSpec, SquareAttack
+from engine.specs.schema import kinds_of
 from gui.pages.attack.form import STEPS, AttackForm
 from gui.widgets.forms.field_edit import FieldEdit
 
@@ -105,6 +106,19 @@ def test_that_the_attack_of_a_curve_does_not_depend_on_the_slider(form):
     assert first.eps == 0.2
     assert first.step_size == pytest.approx(0.05)
     assert first.target is None
+
+
+@pytest.mark.parametrize("kind", kinds_of(AttackSpec), ids=lambda kind: kind.kind)
+def test_that_every_attack_has_a_curve_and_the_fields_that_it_has(form, kind):
+    form.set_classes(["cat", "dog"])
+    form.set_spec(kind())
+    attack, names = form.untargeted_at(0.2), kind().parameters()
+    assert (type(attack), attack.eps, attack.target) == (kind, 0.2, None)
+    assert form.steps.isEnabled() == form.steps_slider.isEnabled() == ("steps" in names)
+    assert form.follows.isEnabled() == ("step_size" in names)
+    assert form.target.isEnabled() == ("target" in names)
+    form.follows.setChecked(False)
+    assert form.step_size.isEnabled() == ("step_size" in names)
 
 
 def test_that_an_own_step_is_scaled_along_a_curve(form):
