@@ -18,7 +18,7 @@ from smoke_desktop import Desktop, until
 
 ROOT = Path(__file__).resolve().parent.parent
 # Tab presses. They depend on the number of fields; if wrong, the trainings lack their two epochs.
-TABS_TO_DEMO, TABS_TO_EPOCHS = 3, 33
+TABS_TO_DEMO, TABS_TO_EPOCHS = 3, 32
 CORNER = (50, 50)  # of the window, on the display
 DROP = (700, 400)
 # Where the eps slider's groove is, from the corner of the window: left, top, right, bottom.

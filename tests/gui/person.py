@@ -161,12 +161,17 @@ class Person:
 
     def fill(self, name: str, text: str) -> None:
         """Type a text into a field, in place of what it holds."""
-        self._scroll_to(name)
-        left, top, _, height = self.where(name)
-        self.desktop.click((left + 24, top + height // 2))
+        until(lambda: self._click_into(name), f"{name} having the focus")
         self.desktop.keys("ctrl+a")
         self.desktop.write(text)
         self.desktop.keys("Tab")
+
+    def _click_into(self, name: str) -> bool:
+        """Click a field; return whether that gave it the focus: a form may have moved meanwhile."""
+        self._scroll_to(name)
+        left, top, _, height = self.where(name)
+        self.desktop.click((left + 24, top + height // 2))
+        return bool(self.look(f"{name}.hasFocus"))
 
     def choose(self, name: str, text: str) -> None:
         """Open a list and click one of its entries."""

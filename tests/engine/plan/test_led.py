@@ -269,7 +269,7 @@ def test_that_workers_that_are_still_starting_are_not_waited_for(tmp_path, monke
     starting = threading.Event()
 
     @contextmanager
-    def connected(workers, device, given_up):
+    def connected(workers, device, given_up, on_wait):
         starting.set()
         while not given_up():
             time.sleep(0.01)
