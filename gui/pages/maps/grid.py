@@ -92,7 +92,10 @@ class _Name(ElidedLabel):
     def _break(self) -> None:
         font = self.font()
         font.setBold(True)
-        lines = on_two_lines(self._name, self.width(), QFontMetrics(font).horizontalAdvance)
+        advance = QFontMetrics(
+            font
+        ).horizontalAdvance  # rounded, where eliding counts parts of pixels
+        lines = on_two_lines(self._name, self.width(), lambda text: advance(text) + 1)
         self.set_lines(*(ElidedLine(line, bold=True) for line in lines))
         self.set_room(len(lines))
 
