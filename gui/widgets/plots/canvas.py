@@ -52,6 +52,8 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is not typed
         self.fixed: dict[str, Ends] = {}
         plot = self.getPlotItem()
         plot.hideButtons()
+        for side in ("top", "right"):  # pyqtgraph shows each axis that it is given
+            plot.hideAxis(side)
         plot.showGrid(x=True, y=True, alpha=0.12)
         plot.getViewBox().setDefaultPadding(0.04)
         self.setMinimumSize(*LEAST)

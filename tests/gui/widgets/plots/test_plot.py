@@ -226,6 +226,12 @@ def test_that_a_part_of_the_axes_is_exported_only_where_chosen(plot):
     assert plot.data().x_range is None
 
 
+def test_that_a_plot_has_an_axis_at_the_left_and_one_below(plot):
+    sides = ("left", "bottom", "top", "right")
+    shown = [side for side in sides if plot._view.getPlotItem().getAxis(side).isVisible()]
+    assert shown == ["left", "bottom"]
+
+
 def test_that_no_menu_of_pyqtgraphs_is_made(plot):
     view = plot._view.getViewBox()
     assert view.menu is None
