@@ -39,10 +39,14 @@ class _Count:
         How many there were; those within :data:`SAME` of another are one.
     first
         The number of the first; None before it.
+    raised
+        Whether the main thread was interrupted. The thread that counts may hear of the signal
+        later than that.
     """
 
     def __init__(self) -> None:
         self.seen = 0
+        self.raised = False
         self.first: int | None = None
         self._last = 0.0
 
@@ -75,7 +79,8 @@ def _stopped_or_done(command: Callable[[], int], count: _Count) -> int:
     except KeyboardInterrupt:
         pass
     except Exception:
-        if not count.seen:  # a library may turn the interrupt into an error of its own
+        # A library, or Python while it makes a class, may turn the interrupt into another error.
+        if not count.raised:
             raise
     with suppress(OSError):  # the terminal has ended
         print(STOPPED, file=sys.stderr, flush=True)
@@ -86,7 +91,6 @@ def _stopped_or_done(command: Callable[[], int], count: _Count) -> int:
 def _counted() -> Iterator[_Count]:
     """Count the signals meanwhile, and end the process at the second one."""
     count = _Count()
-    raised = False
     incoming, outgoing = os.pipe()
     os.set_blocking(outgoing, False)
 
@@ -98,19 +102,17 @@ def _counted() -> Iterator[_Count]:
         os.close(incoming)
 
     def stop(_: int, __: FrameType | None) -> None:
-        nonlocal raised
-        if not raised:  # one that is sent twice would else interrupt the cleaning up
-            raised = True
+        if not count.raised:  # one that is sent twice would else interrupt the cleaning up
+            count.raised = True
             raise KeyboardInterrupt
 
     def swallowed(found: UnraisableHookArgs) -> None:
         """Interrupt again, a moment later, if Python dropped the interrupt in a finaliser."""
-        nonlocal raised
         if found.exc_type is not KeyboardInterrupt:
             hook(found)
             return
         count.seen -= 1  # it will be counted again
-        raised = False
+        count.raised = False
         threading.Timer(AGAIN, _thread.interrupt_main).start()
 
     hook, sys.unraisablehook = sys.unraisablehook, swallowed

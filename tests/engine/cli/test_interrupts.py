@@ -172,6 +172,23 @@ def test_that_an_interrupt_that_a_library_made_an_error_of_its_own_is_one_too(ca
         interruptible(_fail)
 
 
+@POSIX
+def test_that_an_interrupt_made_another_error_at_once_is_one_too(capsys):
+    """As Python does while it makes a class: the thread that counts has not heard of it yet."""
+
+    class Interrupting:
+        def __set_name__(self, *_):
+            signal.raise_signal(signal.SIGINT)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(10)  # the other thread gets no turn in between
+    try:
+        assert interruptible(lambda: type("Made", (), {"field": Interrupting()})) == INTERRUPTED
+    finally:
+        sys.setswitchinterval(before)
+    assert capsys.readouterr().err == f"{STOPPED}\n"
+
+
 def _fail():
     raise RuntimeError("on its own")
 
