@@ -11,6 +11,7 @@ from engine.specs.schema import KINDS
 
 LONGEST = 40
 IMAGES = "images"
+NETWORK = "network"
 MEASURED_WITH = ("evaluation", "evaluation_images")
 
 
@@ -74,6 +75,18 @@ def networks_apart(titles: Sequence[str], networks: Sequence[ClassifierSpec]) ->
     return told_apart(titles, settings, brief=True)
 
 
+def data_apart(networks: Sequence[ClassifierSpec]) -> list[str]:
+    """Return for each network, in words, what its images and architecture are among all of these.
+
+    "" where all have the same.
+    """
+    settings = []
+    for network in networks:
+        form = {NETWORK: network.network.as_dict(), "images": network.images.as_dict()}
+        settings.append({IMAGES: network.images.title, **dict(leaves(form))})
+    return differences(settings, brief=True)
+
+
 def _setting(network: ClassifierSpec) -> dict[str, Any]:
     form = network.as_dict()
     images = form.pop("images")
@@ -109,7 +122,8 @@ def _enough(paths: Sequence[str], alike: Sequence[Mapping[str, Any]]) -> list[st
 
 
 def _word(path: str, value: object) -> str:
-    name = path.removesuffix(".kind").replace(".", " ").replace("_", " ")
+    name = path.removesuffix(".kind").removeprefix(f"{NETWORK}.")
+    name = name.replace(".", " ").replace("_", " ")
     text = f"{value:g}" if isinstance(value, float) else str(value)
     if path.endswith(".kind") and text in KINDS:
         text = KINDS[text].label

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.specs import ClassifierSpec, Imported, Interpretability, Mode, Training
-from engine.specs.distinguish import networks_apart
+from engine.specs.distinguish import data_apart, networks_apart
 from engine.specs.variants import variant
 from engine.store.index import Entry
 from engine.store.study import Study, spec_of
@@ -48,8 +48,12 @@ class NetworkPoint:
         Seed of the training; None for imported weights.
     clean_accuracy, robust_accuracy
         In [0, 1]; None if the record has none.
+    short
+        What stands beside its point: strength or scheme of the training, or the weights' name.
     images, architecture
         Keys of the images and of the architecture.
+    data
+        What these two are among the study's networks, in words; "" if all have the same.
     scores, spreads
         Mode -> kind of attribution -> score, and its standard deviation over repeats.
     retrainings
@@ -85,6 +89,8 @@ class NetworkPoint:
     images: str
     architecture: str
     attack: str = ""
+    short: str = ""
+    data: str = ""
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
     spreads: dict[str, dict[str, float]] = field(default_factory=dict)
     retrainings: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -120,15 +126,19 @@ def networks(study: Study) -> list[NetworkPoint]:
             if isinstance(spec, ClassifierSpec):
                 pairs.append((entry, spec))
     names = networks_apart([entry.title for entry, _ in pairs], [spec for _, spec in pairs])
+    data = data_apart([spec for _, spec in pairs])
     known = robustness(study)
-    found = [_point(*pair, name, known) for pair, name in zip(pairs, names, strict=True)]
+    found = [
+        _point(*pair, name, words, known)
+        for pair, name, words in zip(pairs, names, data, strict=True)
+    ]
     for point in found:
         _add_scores(point, scores.get(point.key, []))
     return found
 
 
 def _point(
-    entry: Entry, spec: ClassifierSpec, name: str, known: Mapping[str, Robustness]
+    entry: Entry, spec: ClassifierSpec, name: str, data: str, known: Mapping[str, Robustness]
 ) -> NetworkPoint:
     threat = spec.scheme.threat if isinstance(spec, Training) else None
     clean, robust = (entry.numbers.get(name) for name in ("clean_accuracy", "robust_accuracy"))
@@ -145,6 +155,8 @@ def _point(
         images=spec.images.key,
         architecture=spec.network.key,
         attack=threat.kind if threat else "",
+        short=spec.scheme.short_title if isinstance(spec, Training) else name,
+        data=data,
         variant=variant(spec),
         robustness=known.get(entry.key),
         known_strength=_knows_strength(spec),
@@ -285,11 +297,12 @@ def groups(
             sweeps.setdefault(_sweep_of(point), []).append(point)
     found = []
     used: set[str] = set()
+    data: dict[tuple[str, ...], str] = {_data_of(point): point.data for point in scored}
     for sweep, members in sorted(sweeps.items(), key=lambda item: _order(item[0])):
         standard = [p for p in scored if p.scheme == "standard" and _data_of(p) == sweep[:2]]
         plain = [p for p in standard if p.variant == members[0].variant] or standard
         used |= {p.key for p in (*plain, *members)}
-        name = _name_of(sweep, list(sweeps))
+        name = _name_of(sweep, list(sweeps), data)
         found.append(_group(name, [*plain, *members], mode, attribution, x, fitted=True))
     for scheme in dict.fromkeys(p.scheme for p in scored if p.key not in used):
         rest = [p for p in scored if p.key not in used and p.scheme == scheme]
@@ -313,9 +326,11 @@ def _order(sweep: tuple[str, ...]) -> tuple[Any, ...]:
     return (*rest, norm != "l2", norm, loss != "xent", loss)
 
 
-def _name_of(sweep: tuple[str, ...], sweeps: list[tuple[str, ...]]) -> str:
-    """Return norm and loss, preceded by the settings that differ between the study's groups."""
-    images, architecture, scheme, attack, variant, norm, loss = sweep
+def _name_of(
+    sweep: tuple[str, ...], sweeps: list[tuple[str, ...]], data: Mapping[tuple[str, ...], str]
+) -> str:
+    """Return norm and loss with the settings that differ between the study's groups."""
+    *_, scheme, attack, variant, norm, loss = sweep
     parts = []
     if len({other[2] for other in sweeps}) > 1:
         parts.append(scheme)
@@ -323,10 +338,8 @@ def _name_of(sweep: tuple[str, ...], sweeps: list[tuple[str, ...]]) -> str:
         parts.append(attack)
     if len({other[4] for other in sweeps}) > 1:
         parts.append(variant)
-    data = list(dict.fromkeys(other[:2] for other in sweeps))
-    if len(data) > 1:
-        parts.append(f"data {1 + data.index((images, architecture))}")
-    return " ".join([*parts, NORM_NAMES.get(norm, norm), loss])
+    name = " ".join([*parts, NORM_NAMES.get(norm, norm), loss])
+    return f"{name} ({data[sweep[:2]]})" if len({other[:2] for other in sweeps}) > 1 else name
 
 
 def _group(

@@ -59,6 +59,10 @@ class Box:
         inside = (x > self.left) & (x < self.right) & (y > self.low) & (y < self.high)
         return bool(inside.any())
 
+    def grown(self, by: float) -> Box:
+        """Return the rectangle that is larger by so much at each side."""
+        return Box(self.left - by, self.low - by, self.right + by, self.high + by)
+
     def crossed(self, lines: Numbers) -> bool:
         """Return whether any of the lines, (n, 4) from x, y to x, y, runs through it.
 
@@ -86,7 +90,7 @@ class LabelPlace:
     box
         What it covers.
     on_line
-        No place is free of lines and marks: it needs a ground of its own to be read.
+        No place is free of lines: it needs a ground of its own to be read.
     """
 
     box: Box
@@ -112,9 +116,10 @@ def places(
     room
         What no label leaves.
     gap
-        Distance between a point and its label, above 0.
+        Distance between a point and its label, above 0; labels stay half of it off other marks.
     marks, lines
-        What labels keep off where they can: points, (m, 2), and pieces of lines, (k, 4).
+        Points, (m, 2), that no label covers, and pieces of lines, (k, 4), that they keep off where
+        they can.
     """
     marks = _finite(points if marks is None else np.concatenate([points, marks]))
     lines = _finite(np.empty((0, 4)) if lines is None else lines)
@@ -125,8 +130,14 @@ def places(
             _box(x + across * width + right * gap, y + up * height + above * gap, width, height)
             for across, up, right, above in SIDES
         ]
-        free = [box for box in boxes if room.holds(box) and not any(map(box.overlaps, taken))]
-        clear = [box for box in free if not box.has(marks) and not box.crossed(lines)]
+        free = [
+            box
+            for box in boxes
+            if room.holds(box)
+            and not any(map(box.overlaps, taken))
+            and not box.grown(gap / 2).has(marks)
+        ]
+        clear = [box for box in free if not box.crossed(lines)]
         place = None
         if clear:
             place = LabelPlace(clear[0])

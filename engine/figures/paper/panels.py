@@ -89,6 +89,8 @@ def _draw_chart(
         draw_regions(ax, data.regions, PALETTES[style.palette], INK)
     for item in data.series:
         _draw_series(ax, item, style)
+    for item in reversed(data.series):  # what is drawn on top is named first
+        add_labels(ax, item, style.small(LABEL_SIZE))
     if data.segments is not None:
         for x0, y0, x1, y1 in data.segments:
             ax.plot([x0, x1], [y0, y1], color=NEUTRAL, linewidth=0.4, alpha=0.5, zorder=1.5)
@@ -136,7 +138,6 @@ def _draw_series(ax: Axes, item: Series, style: FigureStyle) -> None:
         ax.scatter(item.x, item.y, c=list(item.colours), **marks)
     else:
         ax.plot(item.x, item.y, **look)
-    add_labels(ax, item, style.small(LABEL_SIZE))
     if item.low is None or item.high is None:
         return
     if item.style == "none":

@@ -12,7 +12,7 @@ import numpy as np
 from engine.figures.charts import INK, SYMBOLS, ChartData, Floats, Series, Symbol, series_colour
 from engine.specs import Mode
 from engine.specs.attacks import group_in_words
-from engine.specs.schema import KINDS, kind_label
+from engine.specs.schema import kind_label
 from engine.texts import shortened
 from engine.tradeoff import comparison
 from engine.tradeoff.points import Abscissa, Group, NetworkPoint, describe
@@ -84,14 +84,8 @@ def method_words(kind: str) -> str:
 
 
 def point_label(point: NetworkPoint) -> str:
-    """Return the radius of a network's training, or else its scheme; or the name of its weights."""
-    if point.norm:
-        return f"{255 * point.eps:.3g}/255" if point.norm == "linf" else f"{point.eps:.3g}"
-    if point.scheme == "standard":
-        return "standard"
-    kind = KINDS.get(point.scheme)
-    whole = point.network if point.scheme == "imported" or kind is None else kind.label
-    return shortened(whole, LONGEST)
+    """Return what stands beside a network's point, such as the radius of its training."""
+    return shortened(point.short, LONGEST)
 
 
 def line_ends(group: Group) -> tuple[Floats, Floats] | None:

@@ -51,6 +51,10 @@ class PerturbedScheme(AttackedScheme):
 class Adversarial(PerturbedScheme, kind="adversarial", label="Adversarial"):
     """Every batch is replaced by its attacked version, same labels. Source: Madry 2018, eq. 2.1."""
 
+    @property
+    def short_title(self) -> str:
+        return self.attack.ball.removeprefix("L-inf ")  # "/255" tells that norm
+
 
 @dataclass(frozen=True, kw_only=True)
 class TRADES(PerturbedScheme, kind="trades", label="TRADES"):
@@ -87,7 +91,11 @@ class TRADES(PerturbedScheme, kind="trades", label="TRADES"):
 
     @property
     def own_title(self) -> str:
-        return f"TRADES {self.beta:g}, {self.attack.title}"
+        return f"{self.short_title}, {self.attack.title}"
+
+    @property
+    def short_title(self) -> str:
+        return f"TRADES {self.beta:g}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,4 +114,8 @@ class MART(PerturbedScheme, kind="mart", label="MART"):
 
     @property
     def own_title(self) -> str:
-        return f"MART {self.beta:g}, {self.attack.title}"
+        return f"{self.short_title}, {self.attack.title}"
+
+    @property
+    def short_title(self) -> str:
+        return f"MART {self.beta:g}"

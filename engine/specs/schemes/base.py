@@ -32,6 +32,11 @@ class SchemeSpec(Spec):
         return None
 
     @property
+    def short_title(self) -> str:
+        """What stands beside the point of its network: its strength, and its name if needed."""
+        return self.title
+
+    @property
     def passes(self) -> float:
         """The work for one image in one epoch, see :mod:`engine.specs.passes`."""
         raise NotImplementedError(f"{type(self).__name__} does not say its passes")
@@ -58,6 +63,10 @@ class Standard(SchemeSpec, kind="standard", label="Standard"):
     @property
     def title(self) -> str:
         return "Standard"
+
+    @property
+    def short_title(self) -> str:
+        return "standard"
 
 
 @dataclass(frozen=True, kw_only=True)

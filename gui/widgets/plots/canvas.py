@@ -152,7 +152,7 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is not typed
             return np.log10(x) if self.x_log else x, np.log10(y) if self.y_log else y
 
     def _labelled(self) -> Wanted:
-        for item in self.drawn:
+        for item in reversed(self.drawn):  # what is drawn on top is named first
             if item.labels and item.visible:
                 yield item.labels, *self._on_axes(item.x, item.y), *self.pixels(item)
 

@@ -45,7 +45,7 @@ def test_that_a_trade_off_panel_has_points_lines_and_correlations(tmp_path):
     group = groups(networks(study), "roar", "gradient")[0]
     np.testing.assert_allclose([*points[2].y, *points[0].y], group.y)
     assert (*points[2].keys, *points[0].keys) == tuple(point.key for point in group.points)
-    assert points[0].labels == ("0.02", "0.04", "0.06", "0.08")
+    assert points[0].labels == ("L2 0.02", "L2 0.04", "L2 0.06", "L2 0.08")
     assert points[1].labels == ("5.1/255", "10.2/255", "15.3/255", "20.4/255")
     assert points[2].labels == ("standard",)
     assert points[0].low is not None

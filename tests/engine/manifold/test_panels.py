@@ -163,9 +163,9 @@ def test_that_what_differs_between_sweeps_gives_panels_of_their_own_and_their_na
     named = dict(zip(*(f(panels.panels(study)) for f in (panels.names, list)), strict=True))
     width = small.network.width
     assert {name: len(panel.curves) for name, panel in named.items()} == {
-        f"L2 xent (network width {width}, trained against pgd)": 5,
-        f"L2 xent (network width {width}, trained against fgsm)": 3,
-        "L2 xent (network width 5, trained against pgd)": 2,
+        f"L2 xent (width {width}, trained against pgd)": 5,
+        f"L2 xent (width {width}, trained against fgsm)": 3,
+        "L2 xent (width 5, trained against pgd)": 2,
     }
 
 

@@ -5,7 +5,18 @@ import numpy as np
 import pytest
 
 from engine.retraining.score import score
-from engine.specs import Gradient, GradientXInput, Imported
+from engine.specs import (
+    PGD,
+    TRADES,
+    Adversarial,
+    GaussianNoise,
+    Glyphs,
+    Gradient,
+    GradientXInput,
+    Imported,
+    NoisyFGSM,
+    Standard,
+)
 from engine.store.study import Study
 from engine.tradeoff.points import (
     NetworkPoint,
@@ -311,6 +322,45 @@ def test_that_a_legend_shows_correlations_with_their_intervals(tmp_path):
     assert f"r = {group.fit.pearson:.2f} [{low:.2f}, {high:.2f}]" in text
     assert text.startswith("L2 xent, ")
     assert text.endswith("n = 5")
+
+
+def test_that_sweeps_of_other_images_or_networks_are_named_by_what_differs(study):
+    wider = Glyphs(train=200, test=40)
+    for eps in (0.02, 0.04):
+        plain = made_up.network("linf", eps)
+        smooth = plain.replace("network", plain.network.replace("activation", "silu"))
+        for spec in (plain, smooth, made_up.network("linf", eps, images=wider)):
+            made_up.add_network(study, spec)
+            baseline = made_up.network(images=spec.images).replace("network", spec.network)
+            made_up.add_score(study, made_up.scored(spec, baseline), 0.1)
+    points = networks(study)
+    names = [group.name for group in groups(points, "roar", "gradient")]
+    assert sorted(names) == [
+        f"L-inf xent ({made_up.IMAGES.title}, activation relu)",
+        f"L-inf xent ({made_up.IMAGES.title}, activation silu)",
+        f"L-inf xent ({wider.title}, activation relu)",
+    ]
+    few = [p for p in points if p.images == wider.key]
+    assert [group.name for group in groups(few, "roar", "gradient")] == ["L-inf xent"]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "short"),
+    [
+        (Standard(), "standard"),
+        (Adversarial(attack=PGD(norm="linf", eps=8 / 255)), "8/255"),
+        (Adversarial(attack=PGD(norm="l2", eps=0.5), awp=0.005), "L2 0.5"),
+        (TRADES(beta=6.0), "TRADES 6"),
+        (GaussianNoise(sigma=0.15), "Gaussian noise 0.15"),
+        (NoisyFGSM(norm="linf", eps=8 / 255), "L-inf 8/255 N-FGSM"),
+    ],
+)
+def test_that_beside_a_point_stands_how_strongly_and_by_which_scheme_it_was_trained(
+    study, scheme, short
+):
+    made_up.add_network(study, made_up.network().replace("scheme", scheme))
+    (found,) = networks(study)
+    assert found.short == short
 
 
 def test_that_a_legend_of_one_network_is_its_name_and_number():

@@ -48,6 +48,17 @@ def test_that_a_label_amid_lines_lies_beside_its_point_and_says_so():
     assert found.box == Box(54, 47, 74, 57)
 
 
+def test_that_a_label_covers_no_mark_even_where_lines_are_everywhere():
+    x = np.array([0.0, 100.0])
+    lines = np.concatenate([pieces(x, np.full(2, float(y))) for y in range(0, 100, 5)])
+    mark = np.array([[60.0, 58.5]])  # above the first place of the label, which ends at 57
+    (found,) = placed([(50, 52)], lines=lines, marks=mark)
+    assert found.on_line
+    assert found.box == Box(26, 47, 46, 57)
+    beside = [(x, y) for x in (40.0, 60.0) for y in (45.0, 50.0, 55.0, 60.0)]
+    assert placed([(50, 52)], lines=lines, marks=np.array(beside)) == [None]
+
+
 def test_that_a_label_without_room_is_left_out():
     close = [(50 + 0.1 * n, 50) for n in range(20)]
     found = placed(close)

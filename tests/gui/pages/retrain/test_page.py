@@ -445,7 +445,7 @@ def test_that_a_network_that_a_method_cannot_explain_is_named_and_not_left_out(
     assert page.form.problem() == ""
     page.form.methods.boxes["guided_backpropagation"].setChecked(True)
     assert page.form.problem() == (
-        f"{smooth.title} (network activation silu): the method is Guided back-propagation, which "
+        f"{smooth.title} (activation silu): the method is Guided back-propagation, which "
         "needs a network with ReLU, and this one has silu; choose Gradient instead."
     )
     qtbot.waitUntil(lambda: not page.form.compute.isEnabled(), timeout=5000)

@@ -66,7 +66,7 @@ def test_that_points_and_lines_are_those_of_the_engine(tmp_path, opened):
         np.testing.assert_allclose(cloud.high - cloud.y, 0.01)
     assert (standard.name, standard.keys) == ("Standard", (groups[0].points[0].key,))
     assert standard.symbol not in {cloud.symbol for cloud in sweeps}
-    assert sweeps[0].labels == ("0.02", "0.04", "0.06", "0.08")
+    assert sweeps[0].labels == ("L2 0.02", "L2 0.04", "L2 0.06", "L2 0.08")
     assert sweeps[1].labels[0] == "5.1/255"
     assert "Bars: ± the standard deviation" in page.plot.data().caption
     lines = [item for item in page.plot.data().series if item.style == "solid"]
