@@ -11,7 +11,6 @@ import functools
 import inspect
 import itertools
 import math
-import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,10 +20,10 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine.attacks.norms import norms
 from engine.jobs.context import Cancelled, check_this_thread
+from engine.plugin_draws import watched
 from engine.specs.errors import shown
 from engine.specs.schema import Spec, SpecError
 from engine.store.study import Result
@@ -38,9 +37,6 @@ LONGEST_MESSAGE = 500  # characters of an exception's text
 
 TRIED = ("title", "passes", "step_count", "threat", "training_images", "ball")
 """Properties of specs that forms, lists and estimates read."""
-
-DRAWING = ("uniform", "normal", "log_normal", "multinomial", "exponential", "cauchy", "geometric")
-"""Random operations of torch, beside those that begin with "rand"; not those of dropout."""
 
 OVER_THE_BALL = 1e-4
 """Share of eps, and pixel units, by which rounding may carry an image out of its ball."""
@@ -167,67 +163,13 @@ def _alike(one: Tensor, other: Tensor) -> bool:
     return bool(torch.equal(one, other) or torch.equal(one.nan_to_num(), other.nan_to_num()))
 
 
-class _DrawsWatched(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Refuses, on this thread, to draw from torch's generator of the whole process."""
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        """Run one operation of torch, if it draws from no generator but one that it is given."""
-        name, given = func.overloadpacket.__name__, kwargs or {}
-        drawn = name.startswith("rand") or name.strip("_") in DRAWING
-        own = any(isinstance(value, torch.Generator) for value in (*args, *given.values()))
-        if drawn and not own and not _building_a_network():
-            raise SpecError(
-                f"{name} draws from torch's generator of the whole process, must draw from the "
-                "given one, so that a seed has one result"
-            )
-        return func(*args, **given)
-
-
-def _building_a_network() -> bool:
-    """Return whether layers get their first weights, in place of which others may be loaded."""
-    frame = sys._getframe(1)
-    while frame is not None and frame.f_back is not None:
-        built = frame.f_code.co_name == "__init__" and frame.f_locals.get("self")
-        if frame.f_code.co_filename == nn.init.__file__ or isinstance(built, nn.Module):
-            return True
-        frame = frame.f_back
-    return False
-
-
-def _watched(function: Function) -> Function:
-    """Return a function whose random draws are watched in its first call with each setting.
-
-    Watching costs some microseconds an operation, which every call need not pay. Where the function
-    is to be given a generator and there is none, nothing is watched.
-    """
-    seen: set[str] = set()
-
-    @functools.wraps(function)
-    def watched(*args: Any, **fields: Any) -> Any:
-        setting = repr([value for value in (*args, *fields.values()) if _is_setting(value)])
-        if setting in seen or fields.get("generator", True) is None:
-            return function(*args, **fields)
-        with _DrawsWatched():  # type: ignore[no-untyped-call]
-            found = function(*args, **fields)
-        seen.add(setting)
-        return found
-
-    return watched
-
-
-def _is_setting(value: object) -> bool:
-    return isinstance(value, Spec | str | int | float | tuple)
-
-
 def guarded_attack(path: Path, function: Function) -> Function:
     """Return an attack that is checked to stay in its ball and in [0, 1]."""
-    watched = _watched(function)
+    watch = watched(function)
 
     @functools.wraps(function)
     def attack(model: nn.Module, images: Tensor, labels: Tensor, **fields: Any) -> Tensor:
-        found = _asked(path, watched, model, images, labels, **fields)
+        found = _asked(path, watch, model, images, labels, **fields)
         adv_images = _like_images(path, function, found, images)
         if not len(images):
             return adv_images
@@ -246,11 +188,11 @@ def guarded_attack(path: Path, function: Function) -> Function:
 
 def guarded_attribution(path: Path, function: Function) -> Function:
     """Return an attribution that is checked to give a finite number a pixel and channel."""
-    watched = _watched(function)
+    watch = watched(function)
 
     @functools.wraps(function)
     def attribution(model: nn.Module, images: Tensor, labels: Tensor, **fields: Any) -> Tensor:
-        found = _asked(path, watched, model, images, labels, **fields)
+        found = _asked(path, watch, model, images, labels, **fields)
         return _like_images(path, function, found, images)
 
     return attribution
@@ -258,11 +200,11 @@ def guarded_attribution(path: Path, function: Function) -> Function:
 
 def guarded_scheme(path: Path, scheme: Scheme) -> Scheme:
     """Return a training scheme whose step is checked to give a finite loss."""
-    watched = _watched(scheme.step)
+    watch = watched(scheme.step)
 
     @functools.wraps(scheme.step)
     def step(*args: Any, **fields: Any) -> Tensor:
-        loss = called(path, watched, *args, **fields)
+        loss = called(path, watch, *args, **fields)
         if not isinstance(loss, Tensor) or loss.shape != ():
             _refuse(path, scheme.step, _what(loss), "the loss, a tensor without dimensions")
         if not math.isfinite(float(loss.detach())):
@@ -275,11 +217,11 @@ def guarded_scheme(path: Path, scheme: Scheme) -> Scheme:
 
 def guarded_metric(path: Path, function: Function) -> Function:
     """Return a metric that is checked to give a result that can be stored."""
-    watched = _watched(function)
+    watch = watched(function)
 
     @functools.wraps(function)
     def metric(model: nn.Module, images: Tensor, labels: Tensor, *args: Any) -> Result:
-        found = _asked(path, watched, model, images, labels, *args)
+        found = _asked(path, watch, model, images, labels, *args)
         if not isinstance(found, Result):
             _refuse(path, function, _what(found), "a Result of numbers and arrays")
         for name, value in found.numbers.items():

@@ -34,6 +34,7 @@ ENGINE = [
     "manifold",
     "boundary",
     "measures",
+    "plugin_draws",
     "plugin_calls",
     "plugins",
     "plan",

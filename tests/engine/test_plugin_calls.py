@@ -1,5 +1,6 @@
 """What a method of the user leaves changed, or raises, reaches nothing else."""
 
+import random
 import signal
 import subprocess
 import sys
@@ -213,6 +214,47 @@ def test_that_a_draw_that_no_seed_determines_is_refused(draw, file):
         attacked(spec, network(), images, labels)
     with pytest.raises(PluginError, match="draws from torch's generator"):  # at every call
         attacked(spec, network(), images, labels)
+
+
+@pytest.mark.parametrize(
+    ("draw", "sentence"),
+    [
+        (
+            "import random; random.random()",
+            r"line \d+: random.random draws from Python",
+        ),
+        ("from random import shuffle; shuffle([1, 2])", "random.shuffle draws from Python's"),
+        ("import random; random.seed(3)", "random.seed draws from Python's"),
+        ("import numpy; numpy.random.rand(3)", "it draws from numpy's generator of the whole"),
+        ("from numpy.random import permutation; permutation(4)", "it draws from numpy's"),
+        ("import numpy; numpy.random.seed(3)", "it draws from numpy's"),
+    ],
+)
+def test_that_a_draw_from_generators_of_python_and_numpy_is_refused_too(draw, sentence, file):
+    spec, images = file(draw), torch.rand(4, 1, 6, 6)
+    for _ in range(2):
+        with pytest.raises(PluginError, match=f"mine.py.*{sentence}"):
+            attacked(spec, network(), images, torch.tensor([0, 1, 2, 0]))
+    assert sys.getprofile() is None
+
+
+def test_that_draws_of_other_threads_and_own_seeded_generators_are_not_refused(file):
+    own = "import numpy, random; numpy.random.default_rng(0).random(3); random.Random(3).random()"
+    spec, images = file(f"{own}; begun.set(); drawn.wait(20)"), torch.rand(4, 1, 6, 6)
+    (plugin,) = loaded()
+    begun, drawn = threading.Event(), threading.Event()
+    vars(plugin.module).update(begun=begun, drawn=drawn)
+
+    def draw():  # as the threads of a scheduler of dask do
+        begun.wait(20)
+        random.random()
+        drawn.set()
+
+    other = threading.Thread(target=draw)
+    other.start()
+    attacked(spec, network(), images, torch.tensor([0, 1, 2, 0]))
+    other.join()
+    assert drawn.is_set()
 
 
 def test_that_draws_from_the_given_generator_and_new_layers_are_not_refused(file):
