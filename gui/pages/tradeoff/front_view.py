@@ -151,7 +151,7 @@ class FrontView(QWidget):
             return
         shown = [points[i] for i in places]
         coloured = not name
-        cloud = self.plot.scatter(name, "muted", "circle", hover=HOVER)
+        cloud = self.plot.scatter(name, "muted", "circle" if coloured else "cross", hover=HOVER)
         third = values[:, 2]
         cloud.set_points(
             values[places, 0],

@@ -159,6 +159,7 @@ def test_that_the_front_greys_what_another_network_beats(tmp_path, opened):
     beaten, front = front_clouds(page)
     assert beaten.name == "Beaten by another"
     assert beaten.keys == (specs[0.04].key,)
+    assert beaten.symbol != front.symbol, "told apart without colours"
     assert list(front.x) == [0.9, 0.8, 0.6]
     assert list(front.y) == [0.1, 0.3, 0.5]
     assert front.labels == ("standard", "5.1/255", "15.3/255")
