@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -40,6 +40,10 @@ PREFERENCES = (
     "notify",
     "tour_offered",
 )
+
+
+# Settings of forms, by their names here, that are yet to be written.
+_unwritten: dict[str, str] = {}
 
 
 def _store() -> QSettings:
@@ -145,12 +149,37 @@ def set_text(name: str, value: str) -> None:
 
 def form_state(study: Path, form: str) -> str:
     """Return the settings that a form had in a study, or ""."""
-    return text(f"forms/{_mark(study)}/{form}")
+    name = _form(study, form)
+    return _unwritten[name] if name in _unwritten else text(name)
 
 
-def set_form_state(study: Path, form: str, state: str) -> None:
-    """Remember the settings of a form in a study."""
-    set_text(f"forms/{_mark(study)}/{form}", state)
+def set_form_state(
+    study: Path,
+    form: str,
+    state: str,
+    aside: Callable[[Callable[[], None]], object] = lambda write: write(),
+) -> None:
+    """Remember the settings of a form in a study.
+
+    Parameters
+    ----------
+    aside
+        Is given what writes them. Qt has the disk confirm that, for which it waits half a second
+        while another program, or the shelf of images, writes gigabytes.
+    """
+    name = _form(study, form)
+    _unwritten[name] = state
+
+    def write() -> None:
+        set_text(name, state)
+        if _unwritten.get(name) is state:
+            del _unwritten[name]
+
+    aside(write)
+
+
+def _form(study: Path, form: str) -> str:
+    return f"forms/{_mark(study)}/{form}"
 
 
 @lru_cache(maxsize=64)  # a drive that does not answer later is not asked again

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -191,6 +191,16 @@ class State(QObject):
         if not queued:
             self.message.emit("Everything asked for is in the study already.", False)
         return queued
+
+    def aside(self, work: Callable[[], None]) -> None:
+        """Do on a lane what waits for the disk and nobody waits for; at once as the window closes.
+
+        What was begun is brought to its end, one after the other.
+        """
+        if self.runner.takes_changes:
+            self.runner.change(work, lambda _: None, lambda text: self.message.emit(text, True))
+        else:
+            work()
 
     @Slot(object)
     def _on_event(self, event: Any) -> None:

@@ -76,7 +76,7 @@ class FormMemory(QObject):
             return
         text = json.dumps({"images": key, "state": self._kept}, sort_keys=True)
         if len(text) <= LONGEST:
-            settings.set_form_state(study.path, self._name, text)
+            settings.set_form_state(study.path, self._name, text, self._workspace.aside)
 
     @Slot()
     def restore(self) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout
 
@@ -210,12 +210,13 @@ class TrainPage(Page):
     def _on_images(self) -> None:
         """Propose settings for the new images, and show the networks trained on them."""
         images = self.workspace.image_set
-        if images is not None:
-            self.form.suit(images.shape)
-        self._propose(None if images is None else images.shape)
+        with QSignalBlocker(self.form):  # all that changes in it is shown at the end, once
+            if images is not None:
+                self.form.suit(images.shape)
+            self._propose(None if images is None else images.shape)
+            self._offer_starts()
         self.curves.name_part(images is not None and len(images.validation_images) > 0)
         self._drop_foreign()
-        self._offer_starts()
         self.maps.setVisible(images is None or images.shape[1:] != (1, 1))
         self.history.read()
         self._on_form()

@@ -76,6 +76,8 @@ class SchemeSection(MethodRow):
         spec = self.form.spec()
         if spec is None or name not in {item.name for item in fields_of(self.scheme)}:
             return
+        if getattr(spec, name) == value:
+            return
         try:
             self.form.set_spec(spec.replace(name, value))
         except SpecError:

@@ -84,7 +84,7 @@ class Pins(QObject):
         self.pins = (*others, pin) if pinned else others
         if self._state.study is not None:
             text = json.dumps([asdict(known) for known in self.pins])
-            settings.set_form_state(self._state.study.path, NAME, text)
+            settings.set_form_state(self._state.study.path, NAME, text, self._state.aside)
         self.changed.emit()
 
     @Slot()

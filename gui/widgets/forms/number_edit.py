@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QWheelEvent
@@ -66,6 +67,7 @@ def parse_number(text: str) -> float:
     return value
 
 
+@lru_cache(maxsize=256)  # a form asks for its numbers many times over at each of its changes
 def parse_numbers(text: str) -> tuple[float, ...]:
     """Parse a list "0.1, 0.2; 8/255" or a range "first:last:count".
 

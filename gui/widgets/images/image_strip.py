@@ -31,7 +31,7 @@ from gui.widgets.forms.elided_combo import ElidedCombo
 from gui.widgets.forms.remembered import transient
 from gui.widgets.images.strip_model import MARGIN, SIDE, Images, StripDelegate, StripModel
 
-BATCH = 10_000
+BATCH = 100_000  # about 3 ms; one that is not laid out yet cannot be scrolled to
 CLASS_LETTERS = 12  # that a list of classes is wide; classes may have any names
 
 

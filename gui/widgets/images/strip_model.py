@@ -7,18 +7,17 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from gui.look import theme
 from gui.look.plain import plain_tip
+from gui.widgets.images.counted_rows import CountedRows, Index
 from gui.widgets.images.image_view import image_from, pixels_of
 
 SIDE = 56
 MARGIN = 4
-
-Index = QModelIndex | QPersistentModelIndex
 
 
 class Images(Protocol):
@@ -29,7 +28,7 @@ class Images(Protocol):
     def __getitem__(self, index: int, /) -> NDArray[Any]: ...
 
 
-class StripModel(QAbstractListModel):
+class StripModel(CountedRows):
     """List model of the images that pass the filter, with their indices in the whole set."""
 
     def __init__(self, parent: QWidget):
@@ -49,20 +48,13 @@ class StripModel(QAbstractListModel):
         names: Mapping[int, str],
     ) -> None:
         """Replace the images; show none until :meth:`show` is called."""
-        self.beginResetModel()
         self.images, self.labels, self.classes, self.names = images, labels, classes, names
-        self.order = np.zeros(0, np.intp)
-        self.endResetModel()
+        self.show(np.zeros(0, np.intp))
 
     def show(self, order: NDArray[np.intp]) -> None:
         """Show the images with these indices, in this order."""
-        self.beginResetModel()
         self.order = order
-        self.endResetModel()
-
-    def rowCount(self, parent: Index | None = None) -> int:
-        """Return the number of images that pass."""
-        return 0 if parent is not None and parent.isValid() else len(self.order)
+        self.count_rows(len(order))
 
     def name(self, image: int) -> str:
         """Return an image's own name, or that of its class; "" if it has neither."""

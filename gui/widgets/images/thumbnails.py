@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from gui.look import theme
 from gui.look.plain import plain_tip
+from gui.widgets.images.counted_rows import CountedRows, Index
 from gui.widgets.images.image_view import image_from, pixels_of
 
 SIDE = 64
@@ -22,10 +23,8 @@ CACHED = 2000
 # Number of items laid out at a time: takes about 6 ms, too short to be noticed.
 BATCH = 5000
 
-Index = QModelIndex | QPersistentModelIndex
 
-
-class ThumbnailModel(QAbstractListModel):
+class ThumbnailModel(CountedRows):
     """List model of selected images of an array; their pictures are made on first access."""
 
     def __init__(self, parent: QWidget | None = None):
@@ -67,17 +66,12 @@ class ThumbnailModel(QAbstractListModel):
         ranks, rank_name
             (N,), a number of each image that its tooltip shows, NaN for none; and what it is.
         """
-        self.beginResetModel()
         if images is not self._images:
             self._pictures.clear()
         self._images, self._labels, self._order = images, labels, order
         self._names, self._files = names, files
         self._ranks, self._rank_name = ranks, rank_name
-        self.endResetModel()
-
-    def rowCount(self, parent: Index | None = None) -> int:
-        """Return the number of images that are shown."""
-        return 0 if parent is not None and parent.isValid() else len(self._order)
+        self.count_rows(len(order))
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return the picture, the class, the tooltip, or the number of an image in its array."""

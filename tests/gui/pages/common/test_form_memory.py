@@ -1,5 +1,7 @@
 """Forms show again what they held in a study, and nothing of other images or of a damaged file."""
 
+import threading
+
 import pytest
 
 from engine.specs import Glyphs
@@ -78,6 +80,38 @@ def test_that_what_was_typed_is_there_again_with_its_fault(opened):
     assert shown.optimizer.edit_of("learning_rate").remembered() == "1e-"
     assert shown.error()
     assert shown.epochs.number() == 17
+
+
+def test_that_a_disk_that_does_not_answer_does_not_hold_the_window_up(opened, qtbot, monkeypatch):
+    answers, written, write = threading.Event(), [], settings.set_text
+
+    def stalled(name, value):
+        answers.wait(30)
+        write(name, value)
+        written.append(threading.current_thread())
+
+    page = opened()
+    monkeypatch.setattr(settings, "set_text", stalled)
+    change(page)
+    wanted = page.trainings()
+    page.hide()
+    assert opened().trainings() == wanted
+    assert not written
+    answers.set()
+    qtbot.waitUntil(lambda: bool(written))
+    assert threading.main_thread() not in written
+    qtbot.waitUntil(lambda: not settings._unwritten)
+    monkeypatch.setattr(settings, "set_text", write)
+    assert opened().trainings() == wanted
+
+
+def test_that_settings_are_written_at_once_when_the_window_closes(opened, monkeypatch):
+    page = opened()
+    change(page)
+    page.workspace.runner.shutdown()
+    page.hide()
+    assert not settings._unwritten
+    assert opened().form.epochs.number() == 17
 
 
 @pytest.fixture

@@ -276,6 +276,14 @@ def test_that_what_is_chosen_while_images_are_loaded_stays(page, workspace):
     assert page.form.epochs.value() == proposals_for((1, SIDE, SIDE)).epochs
 
 
+def test_that_new_images_make_the_page_count_its_trainings_once(page, workspace, monkeypatch):
+    counted, count = [], page.trainings
+    monkeypatch.setattr(page, "trainings", lambda: counted.append(True) or count())
+    workspace.choose_images(FILES, image_set(channels=3, side=32))
+    assert page.form.network.spec() == proposals_for((3, 32, 32)).network
+    assert len(counted) == 1
+
+
 def test_that_schemes_that_are_added_appear_by_themselves(qtbot):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Smooth(SchemeSpec, kind="smooth", label="Smooth"):

@@ -1,5 +1,7 @@
 """The strip of images."""
 
+import sys
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
@@ -143,3 +145,31 @@ def test_that_only_images_in_sight_are_drawn(qtbot, single, monkeypatch):
     fill(single, np.arange(5000) % 3)
     single.grab()
     assert 0 < len(drawn) < 100
+
+
+def calls_of_python(act):
+    """Return how often Python was called while something is done, also by Qt."""
+    calls = []
+
+    def note(frame, event, _):
+        if event == "call":
+            calls.append(frame.f_code.co_name)
+
+    sys.setprofile(note)
+    try:
+        act()
+    finally:
+        sys.setprofile(None)
+    return len(calls)
+
+
+def test_that_the_last_of_very_many_images_is_scrolled_to_without_asking_python_for_each(single):
+    many = np.arange(40_000) % 3
+    asked = calls_of_python(lambda: (fill(single, many), single.choose([len(many) - 1])))
+    assert single.view.visualRect(single.view.currentIndex()).intersects(single.view.rect())
+    assert asked < 1000
+
+
+def test_that_no_picture_can_be_edited_or_dropped_on(single):
+    flags = single.view.model().flags(single.view.model().index(0, 0))
+    assert flags == Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled
