@@ -88,9 +88,9 @@ def _rebuild_about(folder: Path) -> bool:
             text = file.read(LONGEST_ABOUT).decode("utf-8", "ignore")
     if os.path.lexists(path):
         _move_aside(folder, ABOUT)
-        print(f"{ABOUT}: it is damaged; moved to {FOLDER}/; written anew")
+        said = f"{ABOUT}: it is damaged; moved to {FOLDER}/; written anew"
     else:
-        print(f"{ABOUT}: it is lost; written anew")
+        said = f"{ABOUT}: it is lost; written anew"
     kept = {field: _salvaged(text, field) for field in ("name", "notes")}
     about = {"schema": SCHEMA, "name": folder.resolve().name.removesuffix(SUFFIX), "notes": ""}
     about.update({field: found for field, found in kept.items() if found})
@@ -99,6 +99,7 @@ def _rebuild_about(folder: Path) -> bool:
             temporary.write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
     except OSError as error:
         raise StudyError(f"{path} cannot be written: {error.strerror}") from error
+    print(said)
     return True
 
 
