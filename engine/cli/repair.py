@@ -22,6 +22,7 @@ from engine.program import FAILED, OK
 from engine.specs.schema import Spec, SpecError, from_dict
 from engine.store import hdf5
 from engine.store.atomic import new_file
+from engine.store.files import read_text
 from engine.store.hdf5 import FileError
 from engine.store.headers import SCHEMA
 from engine.store.outputs import is_study
@@ -108,7 +109,7 @@ def _is_readable(path: Path) -> bool:
     if path.is_symlink() or not path.is_file() or path.stat().st_size > LONGEST_ABOUT:
         return False
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
+        about = json.loads(read_text(path, LONGEST_ABOUT))
     except (ValueError, RecursionError):
         return False
     schema = about.get("schema") if isinstance(about, dict) else None
