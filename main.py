@@ -9,6 +9,8 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from engine.address_space import too_small
+
 
 def main(arguments: list[str]) -> int:
     """Open the window with paths that exist, or run a headless command.
@@ -31,6 +33,9 @@ def main(arguments: list[str]) -> int:
         os.getcwd()
     except OSError:  # torch's libraries would end the process, with words of their own
         print("isthmus: the folder that this was started in is gone", file=sys.stderr)
+        return 1
+    if problem := too_small():
+        print(f"isthmus: {problem}", file=sys.stderr)
         return 1
     # What the Finder of older macOS adds when it starts an app.
     arguments = [argument for argument in arguments if not argument.startswith("-psn_")]

@@ -339,6 +339,7 @@ def save_figure(
     network: str = "",
     *,
     preset: str = "",
+    replace: bool = False,
     **style: Any,
 ) -> str:
     """Draw a figure of the study into a file; the names are those of ``export``.
@@ -351,6 +352,8 @@ def save_figure(
         Key of the network, for the figure "network"; "" takes the study's only one.
     preset
         Size and letters of a journal, as ``methods figure_presets`` lists them; "" for none.
+    replace
+        Whether a file that Isthmus did not write is replaced too.
     style
         Fields of the style that differ from the preset: width_mm, height_mm, font_size, dpi, ...
 
@@ -362,11 +365,18 @@ def save_figure(
     """
     from engine.figures.catalog import FIGURES
     from engine.specs.errors import suggestion
+    from engine.store.outputs import agree, settle
 
     if name not in FIGURES:
         near, known = suggestion(name, list(FIGURES)), ", ".join(FIGURES)
         raise ValueError(f"figure is {name!r}{near}, must be one of {known}")
-    return FIGURES[name].save(study, Path(path), network, preset=preset, changes=style)
+    file = Path(path)
+    if replace:
+        agree(file)
+    try:
+        return FIGURES[name].save(study, file, network, preset=preset, changes=style)
+    finally:
+        settle(file)
 
 
 def _context(study: Study, spec: Spec, device: str) -> Context:

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # A package may import only from itself and from those before it. Imports for typing count too.
 ENGINE = [
     "program",
+    "address_space",
     "cores",
     "memory",
     "texts",

@@ -24,6 +24,7 @@ from engine.specs.retraining import RankingSpec
 from engine.specs.schema import Spec, fields_of, specs_inside
 from engine.specs.schemes.base import SchemeSpec
 from engine.store.study import Study, spec_of
+from engine.texts import one_line, shortened
 
 MANY = 6  # more values than these are given as a range
 # How a sentence on the kinds of a family begins, in the order of the sentences.
@@ -40,7 +41,18 @@ OPENINGS: tuple[tuple[str, type[Spec]], ...] = (
 _TOLD = tuple(base for _, base in OPENINGS)
 # Names and files of one machine, which say nothing about a method.
 _NOT_TOLD = ("digest", "name", "entry")
-_ESCAPED = str.maketrans({mark: f"\\{mark}" for mark in "&%$#_{}"})
+_LONGEST = 40  # letters of a version
+# Records of strangers name versions and settings, which must name no command of LaTeX.
+_ESCAPED = str.maketrans(
+    {mark: f"\\{mark}" for mark in "&%$#_{}"}
+    | {
+        "\\": "\\textbackslash{}",
+        "~": "\\textasciitilde{}",
+        "^": "\\textasciicircum{}",
+        "<": "\\textless{}",
+        ">": "\\textgreater{}",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -113,7 +125,7 @@ class _Writer:
         versions = [f"Isthmus {VERSION}"]
         for name, title in (("torch", "PyTorch"), ("numpy", "NumPy"), ("python", "Python")):
             if name in provenance:
-                versions.append(f"{title} {provenance[name]}")
+                versions.append(f"{title} {shortened(str(provenance[name]), _LONGEST)}")
         return self._plain(f"All was computed with {_listed(versions)}.")
 
     def _kind(self, specs: Sequence[Spec]) -> str:
@@ -131,6 +143,7 @@ class _Writer:
         return " [" + "; ".join(one.short for one in references) + "]"
 
     def _plain(self, text: str) -> str:
+        text = one_line(text)
         return text.translate(_ESCAPED) if self._latex else text
 
 

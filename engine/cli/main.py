@@ -60,6 +60,10 @@ def _run(arguments: Sequence[str]) -> int:
 
             for path in options.plugin:
                 load(path)
+        if getattr(options, "replace", False):
+            from engine.store.outputs import agree
+
+            agree(options.out)
         return FUNCTIONS[options.command](options)
     except ValueError as error:
         print(f"isthmus: {one_line(str(error))}", file=sys.stderr)

@@ -194,6 +194,7 @@ def _add_export(command: argparse.ArgumentParser) -> None:
     )
     out = "file, .pdf .svg .png .csv or .h5; .html of a network"
     command.add_argument("--out", required=True, type=Path, help=out)
+    _add_replace(command, "a file that Isthmus did not write")
     command.add_argument(
         "--network", default="", metavar="KEY", help="the network of the figure network, its key"
     )
@@ -229,6 +230,11 @@ STYLE_OPTIONS: dict[str, tuple[Callable[[str], Any], str, str]] = {
 
 def _add_pack(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", required=True, type=Path, help="file, .h5")
+    _add_replace(command, "a packed study with records that this study lacks")
+
+
+def _add_replace(command: argparse.ArgumentParser, what: str) -> None:
+    command.add_argument("--replace", action="store_true", help=f"replace also {what}")
 
 
 def _add_unpack(command: argparse.ArgumentParser) -> None:

@@ -22,6 +22,7 @@ from engine.program import FAILED, OK
 from engine.specs.schema import Spec, SpecError, from_dict
 from engine.store import hdf5
 from engine.store.atomic import new_file
+from engine.store.files import read_text
 from engine.store.hdf5 import FileError
 from engine.store.headers import SCHEMA
 from engine.store.outputs import is_study
@@ -88,9 +89,9 @@ def _rebuild_about(folder: Path) -> bool:
             text = file.read(LONGEST_ABOUT).decode("utf-8", "ignore")
     if os.path.lexists(path):
         _move_aside(folder, ABOUT)
-        print(f"{ABOUT}: it is damaged; moved to {FOLDER}/; written anew")
+        said = f"{ABOUT}: it is damaged; moved to {FOLDER}/; written anew"
     else:
-        print(f"{ABOUT}: it is lost; written anew")
+        said = f"{ABOUT}: it is lost; written anew"
     kept = {field: _salvaged(text, field) for field in ("name", "notes")}
     about = {"schema": SCHEMA, "name": folder.resolve().name.removesuffix(SUFFIX), "notes": ""}
     about.update({field: found for field, found in kept.items() if found})
@@ -99,6 +100,7 @@ def _rebuild_about(folder: Path) -> bool:
             temporary.write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
     except OSError as error:
         raise StudyError(f"{path} cannot be written: {error.strerror}") from error
+    print(said)
     return True
 
 
@@ -107,7 +109,7 @@ def _is_readable(path: Path) -> bool:
     if path.is_symlink() or not path.is_file() or path.stat().st_size > LONGEST_ABOUT:
         return False
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
+        about = json.loads(read_text(path, LONGEST_ABOUT))
     except (ValueError, RecursionError):
         return False
     schema = about.get("schema") if isinstance(about, dict) else None

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from engine.figures.cells import csv_lines, remarks
 from engine.figures.images.regions import Regions
 from engine.figures.paper.colours import SERIES
+from engine.store.outputs import CHART_COLUMNS, MAP_COLUMNS
 from engine.texts import harmless
 
 Style = Literal["solid", "dash", "dot", "dash_dot", "none"]
@@ -286,7 +287,7 @@ def csv_text(data: Picture) -> str:
 
 
 def _chart_rows(panels: tuple[ChartData, ...]) -> Iterable[Sequence[object]]:
-    yield ("panel", "series", "x", "y", "low", "high", "key", "x_label", "y_label", "value")
+    yield CHART_COLUMNS
     for panel in panels:
         labels = (panel.x_label, panel.y_label)
         for item in panel.series:
@@ -310,7 +311,7 @@ def _number(value: float) -> str:
 
 def _map_rows(data: MapGridData) -> Iterable[Sequence[object]]:
     named = ("value",) if data.values else ("red", "green", "blue")
-    yield ("row", "column", "y", "x", *named)
+    yield (*MAP_COLUMNS, *named)
     for r, row in enumerate(data.values or data.images):
         for c, picture in enumerate(row):
             if picture is None:

@@ -71,7 +71,7 @@ def report_pdf(study: Study, *, now: datetime | None = None, check: Check = lamb
     when = now or datetime.now().astimezone()
     blocks = [*_first_page(study, when), *_figures(study, check)]
     name = _name(study)
-    about = {"Title": f"{name}: report", "Creator": f"Isthmus {VERSION}", "CreationDate": when}
+    about = {"Title": f"{name}: report", "CreationDate": when}
     check()
     return pdf_of(blocks, name, about)
 

@@ -21,6 +21,8 @@ from engine.figures.drawing import draw_into, settings, use_fonts
 from engine.figures.paper.letters import LINE, POINT_MM, letters
 from engine.figures.paper.style import FigureStyle
 from engine.figures.sizing import MM, natural_height
+from engine.program import VERSION
+from engine.store.outputs import MADE_BY
 from engine.texts import harmless, one_line, shortened, wrapped
 
 PAGE = (210.0, 297.0)
@@ -280,6 +282,7 @@ def pdf_of(blocks: Sequence[Block], name: str, about: dict[str, Any]) -> bytes:
         Metadata of the file: Title, Subject, ...
     """
     pages = paged(blocks)
+    about = {"Creator": f"{MADE_BY} {VERSION}"} | about
     about = {key: harmless(text) if isinstance(text, str) else text for key, text in about.items()}
     out = io.BytesIO()
     with settings(SMALL), PdfPages(out, metadata=about) as pdf:

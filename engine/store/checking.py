@@ -10,6 +10,7 @@ from engine.specs.schema import SpecError
 from engine.store import hdf5
 from engine.store.hdf5 import FileError, NotRead
 from engine.store.headers import entry_of, identity
+from engine.store.index import is_record_name
 
 Problem = tuple[str, str]
 
@@ -26,7 +27,7 @@ def problems(study: Path, unread: list[Problem] | None = None) -> Iterator[Probl
         files at their limit, a failing drive, missing permission; and those that a later version of
         the program wrote. None: they are yielded as well.
     """
-    for path in sorted((study / "records").glob("*/*.h5")):
+    for path in _record_paths(study):
         name = path.relative_to(study).as_posix()
         if path.is_symlink() or (path.exists() and not path.is_file()):
             yield name, "it is no plain file"
@@ -49,7 +50,12 @@ def problems(study: Path, unread: list[Problem] | None = None) -> Iterator[Probl
 
 def unlisted(study: Path, keys: Container[str]) -> list[Path]:
     """Return the record files that are none of these records: damaged, or of a later version."""
-    return [path for path in sorted((study / "records").glob("*/*.h5")) if path.stem not in keys]
+    return [path for path in _record_paths(study) if path.stem not in keys]
+
+
+def _record_paths(study: Path) -> list[Path]:
+    found = (study / "records").glob("*/*.h5")
+    return sorted(path for path in found if is_record_name(path.name))
 
 
 def is_damaged(path: Path) -> bool:

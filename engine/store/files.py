@@ -62,6 +62,8 @@ def check_regular(path: str | os.PathLike[str]) -> None:
 def read_text(path: Path, cap: int = TEXT_CAP, errors: str = "strict") -> str:
     """Return the text of a regular file of UTF-8, as :meth:`pathlib.Path.read_text` does.
 
+    A mark of the byte order before it, which editors on Windows write, is no part of the text.
+
     Raises
     ------
     OSError
@@ -75,7 +77,7 @@ def read_text(path: Path, cap: int = TEXT_CAP, errors: str = "strict") -> str:
             found += block
             if len(found) > cap:
                 raise OSError(errno.EFBIG, f"has more than {cap >> 20} MB", str(path))
-    text = found.decode("utf-8", errors)
+    text = found.decode("utf-8-sig", errors)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

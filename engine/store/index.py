@@ -195,6 +195,14 @@ def _lines(index: Path) -> Iterable[Entry]:
             continue  # an incomplete line of a killed process; the record file is read instead
 
 
+def is_record_name(name: str) -> bool:
+    """Whether a file of this name is a record, or was meant to be one.
+
+    macOS writes a file ``._NAME`` beside every file on a drive that is not its own.
+    """
+    return name.endswith(".h5") and not name.startswith(".")
+
+
 def record_files(records: Path) -> Iterable[tuple[Path, int]]:
     """Yield the path and the size in bytes of every record file.
 
@@ -207,7 +215,7 @@ def record_files(records: Path) -> Iterable[tuple[Path, int]]:
             continue
         with suppress(FileNotFoundError):
             for item in sorted(os.scandir(folder.path), key=lambda item: item.name):
-                if item.name.endswith(".h5") and (size := _size(item)) is not None:
+                if is_record_name(item.name) and (size := _size(item)) is not None:
                     yield Path(item.path), size
 
 

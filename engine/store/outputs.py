@@ -1,7 +1,8 @@
 """Where a file that the user asked for may be written: one rule for every command and dialog.
 
 A file never lands inside a study, whichever study that is and however its path leads there, and
-never replaces what is not a file of its own kind. A new study never lies inside another one.
+never replaces what is not a file of its own kind, nor, unless the user agreed to that, one that
+Isthmus did not write. A new study never lies inside another one.
 """
 
 from __future__ import annotations
@@ -19,10 +20,20 @@ from engine.store.hdf5 import FileError
 PACKED_STUDY = "a packed study"
 FIGURE_DATA = "the data of a figure"
 ANIMATION = "an animated picture"
+REPLACE = "it is not replaced without --replace"
 LOST = "whose study.json is lost or damaged; check --repair writes it anew"
-# Stands in every picture that is written, as the PNG text "Software" or the comment of a GIF.
+# Stands in every file that is written, but in tables: as the PNG text "Software", the comment of a
+# GIF, the creator of a PDF and an SVG, the generator of a page.
 MADE_BY = "Isthmus"
-_HEAD = 4096
+# What the first line of a table begins with that is no remark.
+CHART_COLUMNS = ("panel", "series", "x", "y", "low", "high", "key", "x_label", "y_label", "value")
+MAP_COLUMNS = ("row", "column", "y", "x")
+COMPARISON_COLUMNS = ("score", "networks", "against", "n")
+_TABLES = tuple(
+    ",".join(names).encode() for names in (CHART_COLUMNS, MAP_COLUMNS, COMPARISON_COLUMNS)
+)
+_HEAD = 1 << 16
+_TAIL = 1 << 20  # a PDF tells its creator behind its pages
 _LONGEST_ABOUT = 1 << 20
 _BESIDE_RECORDS = (
     "index.jsonl",
@@ -36,6 +47,7 @@ _BESIDE_RECORDS = (
 )
 # The object that only this kind of file has. A record has documents/header.
 _IN_HDF5 = {PACKED_STUDY: "study/about", FIGURE_DATA: "documents/figure"}
+_OF_FIGURES = (".pdf", ".svg", ".png", ".csv", ".html", ".htm")
 _ENDINGS = {
     PACKED_STUDY: (".h5", ".hdf5"),
     FIGURE_DATA: (".h5",),
@@ -45,6 +57,24 @@ _ENDINGS = {
 
 class OutputError(ValueError):
     """A file may not be written to this path; the message is one sentence for the user."""
+
+
+_agreed: set[Path] = set()
+
+
+def agree(path: Path) -> None:
+    """Let what is at a path be replaced once although Isthmus did not write it: the user agreed."""
+    _agreed.add(path.absolute())
+
+
+def settle(path: Path) -> None:
+    """End what :func:`agree` began."""
+    _agreed.discard(path.absolute())
+
+
+def is_agreed(path: Path) -> bool:
+    """Whether the user agreed that the file at a path is replaced whoever wrote it."""
+    return path.absolute() in _agreed
 
 
 @contextmanager
@@ -68,6 +98,7 @@ def output(path: Path, kind: str = "") -> Iterator[Path]:
     check(path, kind)
     with new_file(path) as temporary:
         yield temporary
+    settle(path)
 
 
 def check(path: Path, kind: str = "") -> None:
@@ -77,15 +108,16 @@ def check(path: Path, kind: str = "") -> None:
     ----------
     kind
         ``PACKED_STUDY``, ``FIGURE_DATA``, or "" for the kind that the path's ending names: .png,
-        .pdf, .svg, .csv or .html. Of pictures, only those that we wrote are replaced.
+        .pdf, .svg, .csv or .html.
 
     Raises
     ------
     OutputError
         If the path has another ending, lies inside a study, or names something that is there and is
-        no file of this kind: a folder, a pipe, a device, a record, a text.
+        no file of this kind: a folder, a pipe, a device, a record, a text; or a file that Isthmus
+        did not write, unless the user agreed (:func:`agree`).
     """
-    endings = _ENDINGS.get(kind, tuple(_BEGINS))
+    endings = _ENDINGS.get(kind, _OF_FIGURES)
     wanted = f"must be a file that ends in {' or '.join(endings)}"
     check_outside_studies(path)
     try:
@@ -103,10 +135,13 @@ def check(path: Path, kind: str = "") -> None:
         return
     if not stat.S_ISREG(found.st_mode):
         raise OutputError(f"{path} is no plain file: a pipe or a device is not replaced")
-    if found.st_size and not _is_of_kind(path, kind):
+    if not found.st_size:
+        return
+    if not _is_of_kind(path, kind):
         what = kind or f"a file of the kind {ending}"
-        made = " that Isthmus made" if ending in (".png", ".gif") else ""
-        raise OutputError(f"{path} is there and is not {what}{made}: it is not replaced")
+        raise OutputError(f"{path} is there and is not {what}: it is not replaced")
+    if kind not in _IN_HDF5 and not is_agreed(path) and not _is_ours(path, found.st_size):
+        raise OutputError(f"{path} is there and Isthmus did not write it: {REPLACE}")
 
 
 def check_outside_studies(path: Path) -> None:
@@ -182,23 +217,36 @@ def _is_of_kind(path: Path, kind: str) -> bool:
         if kind in _IN_HDF5:
             with hdf5.safe_open(path) as file:
                 return _IN_HDF5[kind] in file
-        begins = _BEGINS | _ALSO_BEGINS if kind else _BEGINS
         with open(path, "rb") as opened:
-            return begins[path.suffix.lower()](opened.read(_HEAD))
+            return _FORMATS[path.suffix.lower()][0](opened.read(_HEAD))
     except FileError:
         return False
     except OSError as error:
         raise OutputError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def _is_marked(head: bytes) -> bool:
-    """Whether the texts at the beginning of a PNG say that we wrote it, or a library for us."""
-    return any(b"Software\0" + name in head for name in (MADE_BY.encode(), b"Matplotlib"))
+def _is_ours(path: Path, size: int) -> bool:
+    """Whether a file of the kind that its ending names bears the mark of those we write."""
+    try:
+        with open(path, "rb") as opened:
+            head = opened.read(_HEAD)
+            opened.seek(max(0, size - _TAIL))
+            return _FORMATS[path.suffix.lower()][1](head, opened.read(_TAIL))
+    except OSError as error:
+        raise OutputError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _is_svg(head: bytes) -> bool:
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     return text.startswith((b"<svg", b"<?xml", b"<!--", b"<!DOCTYPE svg")) and b"<svg" in text
+
+
+def _is_our_svg(head: bytes, tail: bytes) -> bool:
+    """Whether we wrote it and no editor since: Inkscape keeps the creator, not our first lines."""
+    begins = head.replace(b"\r\n", b"\n").startswith(
+        b'<?xml version="1.0" encoding="utf-8" standalone="no"?>\n<!DOCTYPE svg PUBLIC'
+    )
+    return begins and b"<dc:title>" + MADE_BY.encode() + b"</dc:title>" in head
 
 
 def _is_page(head: bytes) -> bool:
@@ -216,16 +264,33 @@ def _is_table(head: bytes) -> bool:
     return not text.lstrip().startswith(("{", "[", "<", "%PDF"))
 
 
-_BEGINS: dict[str, Callable[[bytes], bool]] = {
-    ".pdf": lambda head: b"%PDF-" in head[:1024],
-    ".svg": _is_svg,
-    # A picture without the mark may be one of a set of images, or the only one of its kind.
-    ".png": lambda head: head.startswith(b"\x89PNG\r\n\x1a\n") and _is_marked(head),
-    ".csv": _is_table,
-    ".html": _is_page,
-    ".htm": _is_page,
-}
-# Not among the endings of a figure, which is never animated.
-_ALSO_BEGINS = {
-    ".gif": lambda head: head.startswith((b"GIF87a", b"GIF89a")) and MADE_BY.encode() in head
+def _is_our_table(head: bytes, tail: bytes) -> bool:
+    lines = (line for line in head.splitlines() if not line.startswith(b"#"))
+    return next(lines, b"").startswith(_TABLES)
+
+
+def _has(*marks: bytes) -> Callable[[bytes, bytes], bool]:
+    return lambda head, tail: all(mark in head or mark in tail for mark in marks)
+
+
+_PAGE = (_is_page, _has(f'<meta name="generator" content="{MADE_BY}">'.encode()))
+_GIF_COMMENT = b"!\xfe" + bytes([len(MADE_BY)]) + MADE_BY.encode() + b"\0"
+# Ending -> (whether a beginning is of that format, whether beginning and end say that we wrote it)
+_FORMATS: dict[str, tuple[Callable[[bytes], bool], Callable[[bytes, bytes], bool]]] = {
+    ".pdf": (
+        lambda head: b"%PDF-" in head[:1024],
+        _has(f"/Creator ({MADE_BY}".encode(), b"/Producer (Matplotlib"),
+    ),
+    ".svg": (_is_svg, _is_our_svg),
+    ".png": (
+        lambda head: head.startswith(b"\x89PNG\r\n\x1a\n"),
+        lambda head, tail: b"tEXtSoftware\0" + MADE_BY.encode() in head,
+    ),
+    ".csv": (_is_table, _is_our_table),
+    ".html": _PAGE,
+    ".htm": _PAGE,
+    ".gif": (
+        lambda head: head.startswith((b"GIF87a", b"GIF89a")),
+        lambda head, tail: _GIF_COMMENT in head,
+    ),
 }

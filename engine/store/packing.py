@@ -24,10 +24,13 @@ from engine.store.headers import entry_of
 from engine.store.labels import Label, labels_from
 from engine.store.outputs import (
     PACKED_STUDY,
+    REPLACE,
     OutputError,
     check,
     check_outside_studies,
     holds_only_parts,
+    is_agreed,
+    settle,
 )
 from engine.store.study import Study, StudyError
 
@@ -45,10 +48,10 @@ def pack(
     Raises
     ------
     StudyError
-        If a record is damaged, or the file cannot be written (see :mod:`engine.store.outputs`); an
-        existing file is not changed.
+        If a record is damaged, or the file cannot be written (see :mod:`engine.store.outputs`) or
+        has records that the study lacks; an existing file is not changed.
     """
-    _refuse_bad(path)
+    _refuse_bad(path, study)
     study = Study(study.path)  # another process may have added records since it was opened
     entries = study.entries
     known = {entry.key for entry in entries}
@@ -65,9 +68,12 @@ def pack(
             progress(done, len(entries))
 
     try:
-        return hdf5.write_packed(path, contents())
+        size = hdf5.write_packed(path, contents())
     except OSError as error:
         raise StudyError(f"{path} cannot be written: {error.strerror or error}") from error
+
+    settle(path)
+    return size
 
 
 def unpack(
@@ -148,12 +154,21 @@ def _refuse_place(folder: Path) -> None:
         raise StudyError(f"study is {folder}, the present folder; it must be another one")
 
 
-def _refuse_bad(path: Path) -> None:
+def _refuse_bad(path: Path, study: Study) -> None:
     """Raise ``StudyError`` if a packed study must not be written to this path."""
     try:
         check(path, PACKED_STUDY)
+        if is_agreed(path) or not path.exists() or not path.stat().st_size:
+            return
+        if count := lacking(path, study.path):
+            which = "a record" if count == 1 else f"{count} records"
+            raise StudyError(f"{path} holds {which} that {study.path} lacks: {REPLACE}")
     except OutputError as error:
         raise StudyError(str(error)) from error
+    except FileError as error:
+        raise StudyError(f"{error}, and {REPLACE}") from error
+    except OSError as error:
+        raise StudyError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _unpack_into(

@@ -18,7 +18,7 @@ from pathlib import Path
 from engine.store import index
 from engine.store.atomic import sync_folder
 from engine.store.hdf5 import FileError
-from engine.store.index import Entry
+from engine.store.index import Entry, is_record_name
 from engine.store.study import Study, StudyError
 
 FOLDER = "trash"
@@ -136,7 +136,9 @@ def content(study: Study) -> list[Path]:
     if folder.is_symlink():
         return []
     return sorted(
-        path for path in folder.glob("*/*.h5") if path.is_file() and not path.is_symlink()
+        path
+        for path in folder.glob("*/*.h5")
+        if is_record_name(path.name) and path.is_file() and not path.is_symlink()
     )
 
 

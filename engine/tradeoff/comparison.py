@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from engine.specs.attacks import group_in_words
+from engine.store.outputs import COMPARISON_COLUMNS
 from engine.tradeoff import published
 from engine.tradeoff.correlation import partial
 from engine.tradeoff.inference import (
@@ -220,7 +221,7 @@ def table(listed: Sequence[ComparisonRow]) -> list[list[str]]:
     The last columns, about seeds, are left out unless a row has several seeds.
     """
     heading = [
-        "score", "networks", "against", "n", "seeds", "r published", "r ours", "95 % interval",
+        *COMPARISON_COLUMNS, "seeds", "r published", "r ours", "95 % interval",
         "sign", "rank published", "rank ours", "r at equal blurriness", "its 95 % interval",
         "r within seeds", "over seeds", "over networks",
     ]  # fmt: skip

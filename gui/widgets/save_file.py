@@ -8,6 +8,8 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from engine.store.outputs import agree
+
 
 def ask_save(
     parent: QWidget, title: str, proposed: str, kinds: str, endings: Sequence[str]
@@ -16,6 +18,7 @@ def ask_save(
 
     A name with none of the endings gets the first one. The dialog asks before a file is replaced,
     but knows only the name as it was typed: where a file has the whole name, it is shown again.
+    What it asked about is replaced whoever wrote it.
 
     Parameters
     ----------
@@ -32,6 +35,7 @@ def ask_save(
             return None
         path = Path(chosen)
         if path.suffix.lower() in endings:
+            agree(path)
             return path
         whole = path.with_name(path.name + endings[0])
         if not os.path.lexists(whole):

@@ -1,5 +1,6 @@
 """No output lands inside a study or on a file of another kind, whichever command writes it."""
 
+import io
 import os
 import shutil
 import socket
@@ -11,8 +12,17 @@ from PIL.PngImagePlugin import PngInfo
 from engine import api
 from engine.cli.main import main
 from engine.figures import drawing, report
+from engine.figures.cells import csv_lines
 from engine.figures.charts import ChartData, FigureError, Series
-from engine.store.outputs import ANIMATION, OutputError, check, is_study, output
+from engine.store.outputs import (
+    ANIMATION,
+    COMPARISON_COLUMNS,
+    MADE_BY,
+    OutputError,
+    check,
+    is_study,
+    output,
+)
 from engine.store.packing import pack, unpack
 from engine.store.study import Study, StudyError
 from tests.golden.make import HERE
@@ -177,10 +187,42 @@ def a_photograph_of_another_program(path, study):
     Image.effect_noise((16, 16), 50).save(path, "PNG", pnginfo=texts)
 
 
+def a_photograph_of_matplotlib(path, study):
+    texts = PngInfo()
+    texts.add_text("Software", "Matplotlib version3.11.2, https://matplotlib.org/")
+    Image.effect_noise((16, 16), 50).save(path, "PNG", pnginfo=texts)
+
+
 def a_page(path, study):
     path.write_text("<html>a page</html>")
 
 
+def of_the_users_own(path, study):
+    """Write what others write under the same ending, the name of the program in it."""
+    path.write_bytes(OF_OTHERS[path.suffix])
+
+
+FRAMES = [Image.effect_noise((8, 8), 50) for _ in range(2)]
+
+
+def _encoded(kind, **options):
+    out = io.BytesIO()
+    FRAMES[0].save(out, kind, **options)
+    return out.getvalue()
+
+
+# Ending -> a file of that kind of the user's own, which names the program too.
+OF_OTHERS = {
+    ".pdf": b"%PDF-1.5\n<< /Creator (LaTeX) /Producer (pdfTeX) /Title (/Isthmus) >>\n%%EOF\n",
+    ".svg": b'<?xml version="1.0" encoding="UTF-8" standalone="no"?>\n'
+    b"<!-- Created with Inkscape (http://www.inkscape.org/) -->\n"
+    b'<svg xmlns="http://www.w3.org/2000/svg"><dc:title>Isthmus</dc:title></svg>',
+    ".csv": b"# Isthmus\nname,accuracy\nours,0.91\n",
+    ".png": _encoded("PNG"),
+    ".h5": b"\x89HDF\r\n\x1a\n of another program",
+    ".html": b'<!DOCTYPE html>\n<html><meta name="generator" content="pandoc">Isthmus</html>',
+    ".gif": _encoded("GIF", save_all=True, append_images=FRAMES[1:], comment="Isthmus of Corinth"),
+}
 OCCUPIED = [
     a_folder,
     a_pipe,
@@ -195,7 +237,9 @@ OCCUPIED = [
     notes,
     a_photograph,
     a_photograph_of_another_program,
+    a_photograph_of_matplotlib,
     a_page,
+    of_the_users_own,
 ]
 
 
@@ -242,13 +286,79 @@ def test_that_an_older_file_and_an_empty_one_are_replaced(study, tmp_path, comma
     assert [item.name for item in tmp_path.iterdir() if item != study] == [path.name]
 
 
+@pytest.mark.parametrize("command", [name for name in BY_COMMAND if not name.endswith("h5")])
+def test_that_a_file_of_others_is_replaced_where_that_is_asked_for(study, tmp_path, command):
+    if command == "pack":
+        return
+    ending, run = BY_COMMAND[command]
+    path = tmp_path / f"mine.{ending}"
+    path.write_bytes(OF_OTHERS[f".{ending}"])
+    assert run(study, path) == 2
+    figure = "report" if command.endswith("report") else "curves"
+    export = ["export", "--study", str(study), figure, "--out", str(path)]
+    assert main([*export, "--replace"]) == 0
+    assert path.read_bytes() != OF_OTHERS[f".{ending}"]
+    path.write_bytes(OF_OTHERS[f".{ending}"])
+    assert main(export) == 2, "what was asked for once holds for ever"
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_that_a_script_replaces_a_file_of_others_only_where_it_asks(study, tmp_path, replace):
+    path = tmp_path / "mine.csv"
+    path.write_bytes(OF_OTHERS[".csv"])
+    for _ in range(2):
+        if replace:
+            api.save_figure(Study(study), "curves", path, replace=True)
+            path.write_bytes(OF_OTHERS[".csv"])
+        else:
+            with pytest.raises(FigureError, match="did not write it: it is not replaced without"):
+                api.save_figure(Study(study), "curves", path)
+    with pytest.raises(FigureError, match="did not write it"):
+        api.save_figure(Study(study), "curves", path)
+    assert path.read_bytes() == OF_OTHERS[".csv"]
+
+
+def test_that_a_table_of_the_window_and_a_page_replace_themselves(study, tmp_path):
+    for name, text in (
+        ("t.csv", csv_lines([[*COMPARISON_COLUMNS, "seeds"], ["ROAR", "L2", "accuracy", 3, 1]])),
+        ("n.html", f'<!DOCTYPE html>\n<head><meta name="generator" content="{MADE_BY}"></head>'),
+    ):
+        (tmp_path / name).write_text(text)
+        check(tmp_path / name)
+
+
+@pytest.mark.parametrize("which", ["another study", "fewer records", "damaged"])
+def test_that_a_packed_study_takes_the_place_of_no_other_records(study, tmp_path, capsys, which):
+    path = tmp_path / "colleague.h5"
+    pack(Study(study), path)
+    if which == "damaged":
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    elif which == "another study":
+        shutil.rmtree(study)
+        Study(study, create=True)
+    else:
+        next(study.glob("records/maps/*.h5")).unlink()
+    before = path.read_bytes()
+    packing = ["pack", "--study", str(study), "--out", str(path)]
+    assert main(packing) == 2
+    said = capsys.readouterr().err
+    assert "it is not replaced without --replace" in said
+    assert "damaged" in said if which == "damaged" else "lacks" in said
+    assert path.read_bytes() == before
+    assert main([*packing, "--replace"]) == 0
+    assert main(packing) == 0
+    assert path.read_bytes() != before
+
+
 @pytest.mark.parametrize("ending", ["png", "gif"])
 def test_that_an_animation_replaces_its_own_kind_and_no_picture_of_the_user(tmp_path, ending):
     path = tmp_path / f"a.{ending}"
-    frames = [Image.effect_noise((8, 8), 50) for _ in range(2)]
-    frames[0].save(path, save_all=True, append_images=frames[1:])
-    with pytest.raises(OutputError, match="that Isthmus made"):
-        check(path, ANIMATION)
+    for comment in ("", "Isthmus of Corinth"):
+        FRAMES[0].save(path, save_all=True, append_images=FRAMES[1:], comment=comment)
+        with pytest.raises(OutputError, match="did not write it"):
+            check(path, ANIMATION)
     with pytest.raises(OutputError):
         check(path.rename(path.with_suffix(".png")))
 

@@ -26,6 +26,15 @@ _UNTEXT = re.compile(f"(?![\ud800-\udfff])[{_UNSEEN}]")
 _ESCAPE = re.compile(r"\\(?:(\\)|x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8}))")
 _BYTES = range(0xDC80, 0xDD00)  # how Python stands for the bytes of a name that is not UTF-8
 
+# Letters of other scripts, and those of Turkish, that most fonts draw as a Latin one.
+_LATIN = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u04bb\u051b\u051d"
+    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425\u0406\u0408\u0405"
+    "\u03bf\u03bd\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4"
+    "\u03a5\u03a7\u0130\u0131",
+    "aeopcyxijsdhqwABEKMHOPCTXIJSovABEZHIKMNOPTYXii",
+)
+
 
 def printable(name: str) -> str:
     """Return one name, as in a folder where no other becomes the same; see :func:`shown_names`."""
@@ -72,8 +81,9 @@ def shown_paths(paths: Iterable[str]) -> dict[str, str]:
 def lookalikes(names: Iterable[str]) -> list[list[str]]:
     """Return groups of shown names that look alike, or are one name on some systems.
 
-    They differ only in upper and lower case, in how letters are composed, in what cannot be seen,
-    or in spaces and full stops at the end, which Windows leaves out.
+    They differ only in upper and lower case, in how letters are composed, in letters of another
+    script that fonts draw alike, in what cannot be seen, or in spaces and full stops at the end,
+    which Windows leaves out.
     """
     groups: dict[str, list[str]] = defaultdict(list)
     for name in sorted(set(names)):
@@ -107,7 +117,7 @@ def _children(paths: Iterable[str]) -> dict[str, set[str]]:
 def _bare(name: str) -> str:
     # A space of any width counts as one; a byte that is no text is seen as an escape.
     text = _UNTEXT.sub("", re.sub(r"(?![\x00-\x1f])\s", " ", raw(name)))
-    return unicodedata.normalize("NFKC", text).strip().casefold()
+    return unicodedata.normalize("NFKC", text).strip().translate(_LATIN).casefold()
 
 
 def _exact(name: str) -> str:

@@ -13,6 +13,7 @@ from engine.figures.network_page.markup import Markup, element, escaped, facts
 from engine.figures.network_page.subject import Subject, percent
 from engine.program import VERSION
 from engine.specs import Imported, Training
+from engine.store.outputs import MADE_BY
 from engine.store.study import Study, StudyError
 from engine.tradeoff.points import networks
 
@@ -91,6 +92,7 @@ def network_html(
     head = element(
         "head",
         element("meta", charset="utf-8"),
+        element("meta", name="generator", content=MADE_BY),
         element("meta", http_equiv="Content-Security-Policy", content=POLICY),
         element("meta", name="viewport", content="width=device-width"),
         element("title", name),

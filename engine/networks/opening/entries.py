@@ -23,6 +23,13 @@ LONGEST_NAME = 200
 LARGE = 1e6
 HOLE = 16_384  # numbers; parts in which programs download are larger than these 64 KB
 STATISTICS = ("running_mean", "running_var")
+MOST_BATCHES = 1e15  # no training took so many
+# Kinds that torch can store and neither convert nor compare.
+_PACKED = tuple(
+    getattr(torch, name)
+    for name in ("float4_e2m1fn_x2", "bits1x8", "bits2x4", "bits4x2", "bits8", "bits16")
+    if hasattr(torch, name)
+)
 
 
 @dataclass(frozen=True)
@@ -68,11 +75,14 @@ def checked(
     """
     converted: Counter[tuple[str, str]] = Counter()
     vanished: dict[str, int] = {}
+    odd: dict[str, str] = {}
     tensors = {}
     for name, value in given.items():
         tensor = dense(name, value, file, size)
         counts = name.endswith(COUNTER)
         wanted = torch.int64 if counts or name in whole else torch.float32
+        if counts and (text := _odd_counter(tensor)):
+            odd[name] = text
         if tensor.dtype != wanted:
             if not counts:
                 converted[_short(tensor.dtype), _short(wanted)] += 1
@@ -88,6 +98,12 @@ def checked(
         notes.append(
             f"{sum(lost.values()):,} numbers are too small for float32 and became 0, the first "
             f"under {shown(next(iter(lost)))}"
+        )
+    if odd:
+        name, text = next(iter(odd.items()))
+        notes.append(
+            f"{len(odd)} {'counter' if len(odd) == 1 else 'counters'} of batches, which have no "
+            f"effect here, cannot be right: {text} under {shown(name)}"
         )
     return Entries(tensors, (*notes, *_unlikely(tensors)))
 
@@ -168,7 +184,20 @@ def shown(name: str) -> str:
     return repr(name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "...")
 
 
+def _odd_counter(tensor: Tensor) -> str:
+    """Return what a counter holds if no number of batches is like that, else ""."""
+    if tensor.dtype in _PACKED or tensor.dtype.is_complex or tensor.numel() != 1:
+        return f"{tensor.numel()} numbers of {_short(tensor.dtype)}"
+    number = float(tensor)
+    return "" if 0 <= number < MOST_BATCHES and number.is_integer() else f"{number:g}"
+
+
 def _converted(name: str, tensor: Tensor, wanted: torch.dtype, file: str) -> Tensor:
+    if tensor.dtype in _PACKED:
+        raise WeightsError(
+            f"{file} has bits in place of numbers ({_short(tensor.dtype)}) under {shown(name)}, "
+            "must be numbers that torch can convert"
+        )
     if name.endswith(COUNTER):
         # Counters are not used in evaluation; some programs store them as floating point.
         # As double precision, because torch can do little with numbers of 8 bits.

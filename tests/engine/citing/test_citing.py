@@ -9,9 +9,10 @@ from engine.citing.paragraph import methods_of
 from engine.citing.sources import cited, named_in
 from engine.citing.works import WORKS
 from engine.cli.main import main
+from engine.specs import Glyphs
 from engine.specs.methods import methods
 from engine.specs.schema import KINDS
-from engine.store.study import Study
+from engine.store.study import Result, Study
 from tests import made_up_study as made_up
 from tests.golden.make import HERE
 
@@ -67,6 +68,33 @@ def test_that_the_section_of_a_sweep_names_what_differs_and_what_does_not(tmp_pa
     latex = methods_of(study, latex=True).text
     assert "\\cite{madry2018towards" in latex
     assert re.search(r"(?<!\\)[%_&#]", re.sub(r"\\cite\{.*?\}", "", latex)) is None
+
+
+@pytest.mark.parametrize(
+    ("version", "shown"),
+    [
+        ("\\input{/etc/passwd}", "\\textbackslash{}input\\{/etc/passwd\\}"),
+        ("^^5cinput ~", "\\textasciicircum{}\\textasciicircum{}5cinput \\textasciitilde{}"),
+        ("a\n\n\\end", "a\\textbackslash{}n\\textbackslash{}n\\textbackslash{}end"),
+        ("$x$ & % # _ <b>", "\\$x\\$ \\& \\% \\# \\_ \\textless{}b\\textgreater{}"),
+        ("2" * 10_000, "2" * 20 + "…"),
+    ],
+)
+def test_that_no_text_of_a_record_is_a_command_of_latex(tmp_path, version, shown):
+    study = Study(tmp_path / "s.isthmus", create=True)
+    study.write(Glyphs(), Result({}), seconds=1.0, provenance={"torch": version})
+    text = methods_of(study, latex=True).text
+    assert f"PyTorch {shown}" in text
+    assert "\n" not in text
+    assert len(text) < 2_000
+    assert set(re.findall(r"\\[a-z]+", text)) <= {
+        "\\cite",
+        "\\textbackslash",
+        "\\textasciicircum",
+        "\\textasciitilde",
+        "\\textless",
+        "\\textgreater",
+    }
 
 
 def test_that_the_command_prints_the_section_and_its_references(capsys):

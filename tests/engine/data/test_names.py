@@ -84,13 +84,21 @@ def test_that_a_composed_name_keeps_its_form_beside_the_other():
         ("cat", "ｃａｔ"),
         ("straße", "STRASSE"),
         ("a b", r"a\u00a0b"),
+        ("cat", "c\u0430t"),
+        ("CT", "\u0421\u0422"),
+        ("NO", "\u039d\u039f"),
+        ("istanbul", "\u0130stanbul"),
+        ("istanbul", "\u0131stanbul"),
     ],
 )
 def test_that_names_that_look_alike_are_found(one, other):
     assert lookalikes([one, "dog", other]) == [sorted([one, other])]
 
 
-@pytest.mark.parametrize(("one", "other"), [("cat", "cut"), (r"B\xe4r", r"B\xf6r"), ("1.", "10.")])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("cat", "cut"), ("\u0434\u0430", "aa"), (r"B\xe4r", r"B\xf6r"), ("1.", "10.")],
+)
 def test_that_names_that_look_different_are_not(one, other):
     assert lookalikes([one, other]) == []
 

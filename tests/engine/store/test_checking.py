@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from engine.cli.main import main
+from engine.plan.planfile import PRESETS, load_preset, read_plan
 from engine.store import hdf5
 from engine.store.hdf5 import FileError
+from engine.store.labels import Label
 from engine.store.study import Result, Study, StudyError
 from tests import made_up_study as made_up
 from tests.golden.make import HERE
@@ -148,3 +150,32 @@ def test_that_no_record_takes_the_place_of_one_of_a_later_version(tmp_path):
     with pytest.raises(StudyError, match="has schema 2, newer than 1"):
         again.write(IMAGES, Result({"classes": 10}), seconds=1.0, provenance={})
     assert path.read_bytes() == before
+
+
+def test_that_what_macos_writes_beside_files_is_no_record(tmp_path, capsys):
+    folder = shutil.copytree(HERE / "v0.1.isthmus", tmp_path / "s.isthmus")
+    for path in list(folder.rglob("*")):
+        path.with_name(f"._{path.name}").write_bytes(b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X")
+    assert main(["check", "--study", str(folder)]) == 0
+    assert main(["check", "--repair", "--study", str(folder)]) == 0
+    assert "nothing is damaged" in capsys.readouterr().err
+    assert main(["pack", "--study", str(folder), "--out", str(tmp_path / "a.h5")]) == 0
+    assert len(Study(folder).entries) == len(Study(HERE / "v0.1.isthmus").entries)
+    assert not (folder / "damaged").exists()
+
+
+def test_that_a_mark_of_the_byte_order_is_no_damage(tmp_path, capsys):
+    folder = shutil.copytree(HERE / "v0.1.isthmus", tmp_path / "s.isthmus")
+    study = Study(folder)
+    study.describe(name="Größe", notes="two\nlines")
+    study.labels.set_many({study.entries[0].key: Label(note="mine")})
+    for path in (folder / "study.json", folder / "labels.json"):
+        text = path.read_text(encoding="utf-8")
+        path.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    (tmp_path / "p.toml").write_bytes(b"\xef\xbb\xbf" + (PRESETS / "demo.toml").read_bytes())
+    assert main(["check", "--repair", "--study", str(folder)]) == 0
+    assert "nothing is damaged" in capsys.readouterr().err
+    found = Study(folder)
+    assert (found.about["name"], found.about["notes"]) == ("Größe", "two\nlines")
+    assert found.labels.of(found.entries[0].key).note == "mine"
+    assert len(read_plan(tmp_path / "p.toml").specs) == len(load_preset("demo").specs)

@@ -1,8 +1,10 @@
 """No file is replaced about which the dialog did not ask."""
 
 import pytest
+from PIL import Image
 from PySide6.QtWidgets import QFileDialog
 
+from engine.store.outputs import ANIMATION, OutputError, output
 from gui.widgets.save_file import ask_save
 
 
@@ -54,3 +56,17 @@ def test_that_a_file_of_the_whole_name_is_asked_about(dialog, tmp_path, typed, t
     assert dialog(typed, "") == (None, [str(whole)])
     assert dialog(typed, "other") == (tmp_path / "other.gif", [str(whole)])
     assert dialog(typed, whole.name) == (whole, [str(whole)])  # the dialog has asked
+
+
+@pytest.mark.parametrize(("typed", "asked"), [("a.png", True), ("a", False)])
+def test_that_only_a_file_about_which_the_dialog_asked_is_replaced_whoever_wrote_it(
+    dialog, tmp_path, typed, asked
+):
+    path, _ = dialog(typed)
+    Image.new("L", (4, 4)).save(path)  # a file of the user's; the second appears after the dialog
+    if asked:
+        with output(path, ANIMATION) as temporary:
+            temporary.write_bytes(b"drawn")
+        Image.new("L", (4, 4)).save(path)
+    with pytest.raises(OutputError, match="did not write it"), output(path, ANIMATION):
+        pytest.fail("it was replaced though nobody was asked")

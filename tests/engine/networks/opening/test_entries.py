@@ -70,6 +70,42 @@ def test_that_counters_become_whole_numbers():
     assert found.notes == ()
 
 
+@pytest.mark.parametrize(
+    ("value", "shown", "kept"),
+    [
+        (torch.tensor(-5), "-5", -5),
+        (torch.tensor(float("nan")), "nan", 0),
+        (torch.tensor(float("inf")), "inf", None),
+        (torch.tensor(1.5), "1.5", 1),
+        (torch.tensor(2**63 - 1), "9.22337e+18", 2**63 - 1),
+        (torch.tensor([1, 2, 3]), "3 numbers of int64", None),
+        (torch.tensor(1 + 2j), "1 numbers of complex64", 1),
+        (torch.tensor([]), "0 numbers of float32", None),
+    ],
+)
+def test_that_a_counter_that_cannot_be_right_is_said(value, shown, kept):
+    found = checked({"bn1.num_batches_tracked": value, "a": ONES}, "w.pt")
+    (note,) = found.notes
+    assert note == (
+        "1 counter of batches, which have no effect here, cannot be right: "
+        f"{shown} under 'bn1.num_batches_tracked'"
+    )
+    if kept is not None:
+        assert int(found.tensors["bn1.num_batches_tracked"]) == kept
+
+
+@pytest.mark.parametrize("name", ["conv1.weight", "bn1.num_batches_tracked"])
+@pytest.mark.parametrize("kind", ["float4_e2m1fn_x2", "bits8", "bits16"])
+def test_that_numbers_that_torch_cannot_convert_are_refused_by_name(name, kind):
+    if not hasattr(torch, kind):
+        pytest.skip("a kind that this version of torch does not have")
+    value = torch.zeros(2, 2, dtype=torch.int16 if kind == "bits16" else torch.uint8)
+    with pytest.raises(WeightsError) as raised:
+        checked({name: value.view(getattr(torch, kind))}, "w.pt")
+    assert str(raised.value).startswith(f"w.pt has bits in place of numbers ({kind}) under")
+    assert repr(name) in str(raised.value)
+
+
 def test_that_the_numbers_are_copied_from_a_shared_or_learnable_tensor():
     shared = torch.nn.Parameter(torch.ones(4, 3))
     found = checked({"a": shared.t(), "b": shared}, "w.pt").tensors
