@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QScrollArea,
     QSlider,
     QStyle,
+    QStyleOptionComboBox,
     QStyleOptionFrame,
     QTabWidget,
     QWidget,
@@ -34,6 +35,7 @@ from gui import app as gui_app
 from gui.look import theme
 from gui.pages import PAGES
 from gui.shell.main_window import MainWindow
+from gui.widgets.forms.elided_combo import ElidedCombo
 from gui.widgets.forms.number_edit import NumberEdit
 from gui.widgets.scrolled import ScrolledArea
 from tests import made_up_study as made_up
@@ -97,6 +99,15 @@ def room_in(line):
     return line.style().subElementRect(QStyle.SubElement.SE_LineEditContents, option, line).width()
 
 
+def room_of(combo):
+    """Return the pixels in which a list draws its chosen entry."""
+    option = QStyleOptionComboBox()
+    combo.initStyleOption(option)
+    part = QStyle.SubControl.SC_ComboBoxEditField
+    control = QStyle.ComplexControl.CC_ComboBox
+    return combo.style().subControlRect(control, option, part, combo).width()
+
+
 def tabs_of(page):
     """Show each tab of a page in turn, the first one last, and yield its name."""
     found = [tabs for tabs in page.findChildren(QTabWidget) if tabs.isVisibleTo(page)]
@@ -119,6 +130,10 @@ def cut_off(page):
         over = edit.line.fontMetrics().horizontalAdvance(edit.text()) - room_in(edit.line)
         if edit.isVisibleTo(page) and over > 0:
             yield f"{edit.text()!r} is {over} pixels too wide for its field"
+    for combo in page.findChildren(QComboBox):
+        over = combo.fontMetrics().horizontalAdvance(combo.currentText()) - room_of(combo)
+        if combo.isVisibleTo(page) and over > 0 and not isinstance(combo, ElidedCombo):
+            yield f"{combo.currentText()[:20]!r} is {over} pixels too wide for its list"
     for widget in page.findChildren(QWidget):
         parent = widget.parentWidget()
         if not isinstance(widget, WANTED) or not widget.isVisibleTo(page) or parent is None:
