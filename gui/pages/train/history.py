@@ -91,7 +91,8 @@ class History(QObject):
 
     @Slot()
     def read(self) -> None:
-        """Read what is missing."""
+        """Read what is missing; with other images, networks may have other names."""
+        self.name()
         study = self._workspace.study
         stored, shown = self.stored(), {run.key for run in self._runs}
         newest = list(stored)[-MOST_STORED:]

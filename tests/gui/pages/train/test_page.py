@@ -663,6 +663,20 @@ def test_that_a_network_is_named_apart_from_those_of_its_title(page, stored, wor
     qtbot.waitUntil(lambda: titles_of_maps(page) == apart, timeout=WAIT)
 
 
+def test_that_names_follow_the_images(page, stored, workspace):
+    plane = Gaussians2D()
+    record(workspace, training(images=plane))
+    shape = Result({"channels": 2, "height": 1, "width": 1}, {})
+    workspace.study.write(plane, shape, seconds=1.0, provenance={})
+    both, images = (workspace.images, workspace.image_set), workspace.images
+    workspace.images = workspace.image_set = None  # as while a study is opened: all are listed
+    page.history.name()
+    assert page.runs.get(stored.key).title == f"Standard, seed 0 ({images.title})"
+    workspace.images, workspace.image_set = both
+    workspace.images_changed.emit()
+    assert page.runs.get(stored.key).title == "Standard, seed 0"
+
+
 def test_that_a_network_in_training_is_told_apart_and_the_stored_keep_their_names(
     page, stored, workspace
 ):
