@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from engine.manifold.order import Distances, Floats, OrderStep, kernel_density, steps
 from engine.manifold.seeds import NO_SEEDS, SeedOrder, seed_order
-from engine.specs import ClassifierSpec, ManifoldDistance, Standard, Training
+from engine.specs import ClassifierSpec, Imported, ManifoldDistance, Standard, Training
 from engine.specs.attacks import group_in_words
-from engine.specs.distinguish import leaves, told_apart
+from engine.specs.distinguish import leaves, networks_apart, told_apart
 from engine.specs.variants import variant
 from engine.store.index import Entry
 from engine.store.study import Study, spec_of
@@ -139,14 +139,14 @@ def panels(study: Study) -> list[Panel]:
             known = sweeps.setdefault(_setting(spec), {})
             # If a network was measured twice with different seeds, the newer record replaces.
             known.setdefault(_sweep(spec), {})[spec.classifier.key] = entry, spec
-    found = []
+    found, titles = [], _titles(study)
     for known in sweeps.values():
         plain = known.pop(UNTRAINED, {})
         for (norm, loss, *_), members in (known or {UNTRAINED: {}}).items():
             pairs = [*members.values(), *plain.values()]
             reference = clean.get(_reference(pairs[0][1]))
             if reference is not None:
-                found.append(_panel(study, norm, loss, reference, pairs))
+                found.append(_panel(study, titles, norm, loss, reference, pairs))
     found.sort(key=lambda panel: (panel.norm != "l2", panel.loss != "xent"))
     return [replace(panel, over_seeds=seed_order(_alike(panel, found))) for panel in found]
 
@@ -170,6 +170,20 @@ def names(listed: Sequence[Panel]) -> list[str]:
 def titles(listed: Sequence[Panel]) -> list[str]:
     """Return the same names for readers, with the loss in words."""
     return list(map(group_in_words, names(listed)))
+
+
+def _titles(study: Study) -> dict[str, str]:
+    """Return the networks' names by key, those of the same images told apart."""
+    of_images: dict[str, list[tuple[Entry, ClassifierSpec]]] = {}
+    for entry in study.entries:
+        spec = spec_of(entry) if entry.kind in (Training.kind, Imported.kind) else None
+        if isinstance(spec, ClassifierSpec):
+            of_images.setdefault(spec.images.key, []).append((entry, spec))
+    found: dict[str, str] = {}
+    for pairs in of_images.values():
+        names = networks_apart([entry.title for entry, _ in pairs], [spec for _, spec in pairs])
+        found.update((entry.key, name) for (entry, _), name in zip(pairs, names, strict=True))
+    return found
 
 
 def _found(study: Study) -> Iterator[Pair]:
@@ -231,12 +245,19 @@ def _order(pair: Pair) -> float:
     return math.inf if eps is None else -eps
 
 
-def _panel(study: Study, norm: str, loss: str, reference: Pair, members: list[Pair]) -> Panel:
+def _panel(
+    study: Study,
+    titles: Mapping[str, str],
+    norm: str,
+    loss: str,
+    reference: Pair,
+    members: list[Pair],
+) -> Panel:
     clean, _ = _measured(study, reference[0])
     low, high = float(clean.min()), float(clean.max())
     width = high - low if high > low else 1.0
     ordered = [reference, *sorted(members, key=_order)]
-    curves = tuple(_distances(study, *pair, low, width) for pair in ordered)
+    curves = tuple(_distances(study, titles, *pair, low, width) for pair in ordered)
     first = members[0][1]
     explained = float(study.entry(first.generator.key).numbers.get("explained", 0.0))
     return Panel(
@@ -272,19 +293,24 @@ def _measured(study: Study, entry: Entry) -> tuple[Floats, NDArray[np.bool_]]:
 
 
 def _distances(
-    study: Study, entry: Entry, spec: ManifoldDistance, low: float, width: float
+    study: Study,
+    titles: Mapping[str, str],
+    entry: Entry,
+    spec: ManifoldDistance,
+    low: float,
+    width: float,
 ) -> Distances:
     found, counted = _measured(study, entry)
     every = (found - low) / width
     values = every[counted]
     x, density = kernel_density(values)
     classifier = spec.classifier
-    name = "test data" if classifier is None else study.title(classifier)
+    title = "test data" if classifier is None else study.title(classifier)
     return Distances(
-        name=name,
+        name=title if classifier is None else titles.get(classifier.key, title),
         key=entry.key,
         classifier="" if classifier is None else classifier.key,
-        level=classifier.scheme.title if isinstance(classifier, Training) else name,
+        level=classifier.scheme.title if isinstance(classifier, Training) else title,
         eps=training_eps(spec),
         values=values,
         every=every,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -65,14 +64,27 @@ def differences(settings: Sequence[Mapping[str, Any]], *, brief: bool = False) -
 def networks_apart(titles: Sequence[str], networks: Sequence[ClassifierSpec]) -> list[str]:
     """Return the titles of networks; append briefly to equal titles what distinguishes them.
 
-    Differences in the images are named first, those in the evaluation of robust accuracy last.
+    Networks of the same images are told apart among themselves, so that the words are the same
+    wherever networks of other images are listed or not. The images are named first, differences in
+    the evaluation of robust accuracy last.
     """
-    number = Counter(titles)
-    settings = [
-        _setting(network) if number[title] > 1 else {}
-        for title, network in zip(titles, networks, strict=True)
-    ]
-    return told_apart(titles, settings, brief=True)
+    alike: dict[str, dict[str, list[int]]] = {}
+    for place, (title, network) in enumerate(zip(titles, networks, strict=True)):
+        alike.setdefault(title, {}).setdefault(network.images.key, []).append(place)
+    names = list(titles)
+    for title, of_images in alike.items():
+        first = [networks[places[0]].images for places in of_images.values()]
+        # Images with equal titles may still differ, for example in their hash or scaling.
+        seen = [
+            {IMAGES: images.title, **dict(leaves({IMAGES: images.as_dict()}))} for images in first
+        ]
+        named = differences(seen, brief=True) if len(first) > 1 else [""]
+        for places, images in zip(of_images.values(), named, strict=True):
+            settings = [_setting(networks[place]) for place in places] if len(places) > 1 else [{}]
+            for place, words in zip(places, differences(settings, brief=True), strict=True):
+                told = ", ".join(filter(None, (images, words)))
+                names[place] = f"{title} ({told})" if told else title
+    return names
 
 
 def data_apart(networks: Sequence[ClassifierSpec]) -> list[str]:
@@ -89,10 +101,9 @@ def data_apart(networks: Sequence[ClassifierSpec]) -> list[str]:
 
 def _setting(network: ClassifierSpec) -> dict[str, Any]:
     form = network.as_dict()
-    images = form.pop("images")
+    del form[IMAGES]
     last = {name: form.pop(name) for name in MEASURED_WITH}
-    # Images with equal titles may still differ, for example in their hash or scaling.
-    return {IMAGES: network.images.title, **dict(leaves({**form, **last, "images": images}))}
+    return dict(leaves({**form, **last}))
 
 
 def _differing(alike: Sequence[Mapping[str, Any]]) -> list[str]:

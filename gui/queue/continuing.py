@@ -10,6 +10,7 @@ from engine.specs import Training
 from engine.specs.schema import fields_of
 from gui.session.workspace import Workspace
 from gui.widgets.dialog import Dialog
+from gui.widgets.forms.elided_combo import ElidedCombo
 from gui.widgets.forms.number_edit import WholeEdit
 from gui.widgets.forms.side_panel import labelled_rows
 from gui.widgets.label import Label
@@ -45,7 +46,7 @@ class ContinueDialog(Dialog):
         images = chosen.images if chosen is not None else workspace.images
         own = [spec for spec in found if spec.images == images]
         self._networks = [*(offered or own)][::-1]
-        self.network = QComboBox()
+        self.network = ElidedCombo()
         for spec in self._networks:
             self.network.addItem(spec.title)
         self.network.setSizeAdjustPolicy(

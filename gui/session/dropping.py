@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -229,11 +230,13 @@ def spread(files: Sequence[Path], most: int) -> list[Path]:
 
 
 def copied(paths: list[Path], folder: Path, check: Callable[[], None]) -> Path:
-    """Copy files into a folder, numbering names that repeat, and return the folder."""
+    """Copy files into a folder, and return it; names that repeat get that of their folder first."""
+    uses = Counter(lowered(path.name) for path in paths)
     for path in paths:
         check()
         try:
-            place = free_path(folder, path.stem, path.suffix)
+            told = f"{path.parent.name} " if uses[lowered(path.name)] > 1 else ""
+            place = free_path(folder, f"{told}{path.stem}", path.suffix)
             with open_regular(path) as source, open(place, "xb") as target:
                 while block := source.read(BLOCK):
                     check()
@@ -276,6 +279,15 @@ def form_like(spec: ImagesSpec | None, images: ImageSet | None, path: Path) -> d
     names = () if archive_stem(path.name) else RULE
     rule = {name: getattr(spec, name) for name in names if hasattr(spec, name)}
     return {"image_size": side, "channels": "grey" if channels == 1 else "rgb", **rule}
+
+
+def told_of_values(images: ImageSet) -> list[str]:
+    """Return the sentences on images whose values are not simply those of their files."""
+    from engine.data.decode import ON_WHITE
+    from engine.data.remarks import DISAGREEING
+
+    told = (ON_WHITE, *DISAGREEING)
+    return [note for note in images.notes if any(words in note for words in told)]
 
 
 def summary(spec: StoredImages, images: ImageSet) -> str:

@@ -245,7 +245,7 @@ class Guests(QObject):
         def done(images: ImageSet) -> None:
             own = self._state.image_set
             if study is self._state.study and own is not None and own.shape == images.shape:
-                self._add(Guest(spec, images, how_prepared(spec, images.shape)))
+                self._add(Guest(spec, images, how_prepared(spec, images)))
 
         self._drives.read(f"guests {next(_NUMBERS)}", spec.title, work, done)
 
@@ -276,7 +276,7 @@ class Guests(QObject):
             return
         if problem:
             self._say(problem, error=True)
-        note = how_prepared(like, images.shape)
+        note = how_prepared(like, images)
         before, add = self._sets, partial(self._add, Guest(spec, images, note))
         self.step(f"adding of “{spec.title}”", add, lambda: self._keep(before.__contains__))
         self._say(_summary(spec, images, note, total))
@@ -332,14 +332,17 @@ def prepared_like(like: ImagesSpec, shape: tuple[int, int, int]) -> dict[str, An
     }
 
 
-def how_prepared(like: ImagesSpec, shape: tuple[int, int, int]) -> str:
+def how_prepared(like: ImagesSpec, images: ImageSet) -> str:
     """Say how images were prepared, and whether the network's own were prepared in this way."""
+    shape = images.shape
     fit = like.fit if isinstance(like, FolderImages) else "resize"
     words = FITS[fit].format(w=shape[2], h=shape[1])
     words = words[0].upper() + words[1:] + (" and grey" if shape[0] == 1 else "")
     if isinstance(like, FolderImages):
-        return f"{words}, as the images of {like.title} were."
-    return f"{words}, the shape of {like.title}; its brightness is its own, as those are no files."
+        words += f", as the images of {like.title} were."
+    else:
+        words += f", the shape of {like.title}; its brightness is its own, as those are no files."
+    return " ".join([words, *dropping.told_of_values(images)])
 
 
 def read(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QObject, Qt, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
@@ -15,27 +17,44 @@ class PressKey(QObject):
     """Presses a button by a key of the table, while the focus is on a page or below it.
 
     The tooltip of the button ends with the key, also after it was changed.
+
+    Parameters
+    ----------
+    before
+        Buttons of tabs of the page: one that is in sight is pressed in place of ``button``.
     """
 
-    def __init__(self, button: QAbstractButton, page: QWidget, key: str = "press"):
+    def __init__(
+        self,
+        button: QAbstractButton,
+        page: QWidget,
+        key: str = "press",
+        *,
+        before: Sequence[QAbstractButton] = (),
+    ):
         super().__init__(button)
-        self._button, self._key = button, key
+        self._buttons, self._key = (*before, button), key
         sequence = KEYS[key]
         also = {sequence.replace(name, other) for name, other in ON_NUMBER_PADS.items()}
         for text in sorted({sequence, *also}):
             shortcut = QShortcut(QKeySequence(text), page)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(button.click)
-        button.installEventFilter(self)
-        self._name_key()
+            shortcut.activated.connect(self._press)
+        for one in self._buttons:
+            one.installEventFilter(self)
+            self._name_key(one)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Name the key in a new tooltip."""
-        if event.type() == QEvent.Type.ToolTipChange:
-            self._name_key()
+        if event.type() == QEvent.Type.ToolTipChange and isinstance(watched, QAbstractButton):
+            self._name_key(watched)
         return super().eventFilter(watched, event)
 
-    def _name_key(self) -> None:
-        tip = with_key(self._button.toolTip() or self._button.text(), self._key)
-        if tip != self._button.toolTip():
-            self._button.setToolTip(tip)
+    @Slot()
+    def _press(self) -> None:
+        next((one for one in self._buttons if one.isVisible()), self._buttons[-1]).click()
+
+    def _name_key(self, button: QAbstractButton) -> None:
+        tip = with_key(button.toolTip() or button.text(), self._key)
+        if tip != button.toolTip():
+            button.setToolTip(tip)

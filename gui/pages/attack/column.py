@@ -36,21 +36,30 @@ class Verdict:
         Predicted classes.
     probability
         Of the class predicted after, in [0, 1].
-    fooled
-        Whether the attack reached its aim: the target, or any other class than before.
     """
 
     before: int
     after: int
     probability: float
-    fooled: bool
 
 
-def verdict(before: NDArray[Any], after: NDArray[Any], target: int | None) -> Verdict:
+def verdict(before: NDArray[Any], after: NDArray[Any]) -> Verdict:
     """Judge an attack by the logits (K,) before and after."""
     first, second = int(np.argmax(before)), int(np.argmax(after))
-    fooled = second != first if target is None else second == target
-    return Verdict(first, second, float(softmax(after)[second]), fooled)
+    return Verdict(first, second, float(softmax(after)[second]))
+
+
+def tone(judged: Verdict, true: int) -> str:
+    """Return the colour of a verdict: good is a right prediction that stood, bad one that fell.
+
+    Parameters
+    ----------
+    true
+        The image's class; without one, -1, the prediction before the attack counts as right.
+    """
+    if true >= 0 and judged.before != true:
+        return "text"
+    return "good" if judged.after == judged.before else "bad"
 
 
 def perturbation_pixels(delta: NDArray[np.float32], magnification: float) -> Pixels:
@@ -239,7 +248,7 @@ class AttackColumn(QObject):
 
     def _judge(self, logits: str) -> Verdict:
         arrays = self.result.arrays
-        return verdict(arrays["clean_logits"][0], arrays[logits][0], self.attack.target)
+        return verdict(arrays["clean_logits"][0], arrays[logits][0])
 
     def _name(self, label: int, room: int | None = None) -> str:
         """Return the name of a class, shortened to some pixels."""
@@ -267,7 +276,7 @@ class AttackColumn(QObject):
             # Names give way: behind them stands how sure the network is.
             ElidedLine(
                 f"{self._words(judged, NAME_ROOM)}{wrong}",
-                "bad" if judged.fooled else "good",
+                tone(judged, true),
                 bold=True,
             ),
             ElidedLine(size, "muted"),

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from engine.specs import PGD, AttackSpec, ClassifierSpec, Training
 from engine.specs.schema import SpecError, fields_of
 from gui.look.plain import plain_tip
+from gui.widgets.forms.elided_combo import ElidedCombo
 from gui.widgets.forms.eps_slider import EpsSlider
 from gui.widgets.forms.number_boxes import CountBox
 from gui.widgets.forms.number_edit import NumberEdit, guard_wheel
@@ -238,7 +239,7 @@ class AttackForm(QWidget):
         self._wished = None
 
     def _build_target(self) -> None:
-        self.target = QComboBox()
+        self.target = ElidedCombo()
         self.target.setToolTip("The class that the attack moves the image towards")
         self.target.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon

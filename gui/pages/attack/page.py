@@ -191,7 +191,8 @@ class AttackPage(Page):
         self.original.enlarge_asked.connect(self._enlarge)
         self.metrics.used.connect(partial(self.tabs.setCurrentWidget, self.metrics))
         lent = self.picker, self.form, self.images, self.metrics
-        PressKey(self.keep, self)
+        measures = [tab.measure for tab in (self.curves, self.metrics, self.by_class)]
+        PressKey(self.keep, self, before=measures)
         RecordSettings(self, partial(show_record, *lent))
 
     # -------------------------------------------------------------------------- images and networks

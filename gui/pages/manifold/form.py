@@ -27,6 +27,7 @@ from gui.pages.manifold.fold import Fold
 from gui.pages.manifold.generator import GeneratorForm
 from gui.session.networks import Network
 from gui.session.workspace import Workspace
+from gui.widgets.forms.elided_combo import ElidedCombo
 from gui.widgets.forms.form_row import capital
 from gui.widgets.forms.number_edit import WholeEdit, guard_wheel
 from gui.widgets.forms.side_panel import SidePanel, labelled_rows
@@ -208,7 +209,7 @@ class ManifoldForm(QWidget):
         self.all = CheckAll(self.picker)
 
     def _build_measures(self) -> None:
-        self.chosen = QComboBox()
+        self.chosen = ElidedCombo()
         self.chosen.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )

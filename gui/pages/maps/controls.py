@@ -12,6 +12,7 @@ from engine.specs import AttributionSpec
 from gui.look import settings
 from gui.look.plain import plain_tip
 from gui.pages.maps.columns import Drawing
+from gui.widgets.forms.elided_combo import ElidedCombo
 from gui.widgets.forms.number_boxes import DecimalBox
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.forms.side_panel import labelled_rows
@@ -190,7 +191,7 @@ class DifferenceChoice(QWidget):
 
 
 def _combo(tip: str) -> QComboBox:
-    combo = QComboBox()
+    combo = ElidedCombo()
     combo.setToolTip(plain_tip(tip))
     combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     guard_wheel(combo)

@@ -22,6 +22,7 @@ from gui.pages.common.check_all import CheckAll
 from gui.pages.common.network_picker import NetworkPicker
 from gui.session.networks import Network
 from gui.session.workspace import Workspace
+from gui.widgets.forms.elided_combo import ElidedCombo
 from gui.widgets.forms.method_picker import MethodPicker
 from gui.widgets.forms.number_edit import NumbersEdit, WholeEdit, guard_wheel
 from gui.widgets.forms.side_panel import SidePanel, labelled_rows
@@ -105,7 +106,7 @@ class RetrainForm(SidePanel):
         self.repeats.setValue(REPEATS)
         self.repeats.setToolTip("Retrainings of every point, each from another start")
         self.seed = WholeEdit(low=0)
-        self.baseline = QComboBox()
+        self.baseline = ElidedCombo()
         self.baseline.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )

@@ -73,6 +73,21 @@ def lines_of(curves: Sequence[Curve]) -> list[CurveLine]:
     return [*found.values(), *keys]
 
 
+def suffixes(lines: Sequence[CurveLine]) -> dict[str, str]:
+    """Return by key what tells shared lines of one kind apart; nothing where there is only one.
+
+    While more repeats are computed, the networks that have them are compared with another line.
+    """
+    found: dict[str, str] = {}
+    for what in SHARED:
+        alike = [line for line in lines if line.what == what]
+        if len(alike) > 1:
+            for line in alike:
+                repeats = line.curve.spec.repeats
+                found[line.key] = f", {repeats} repeat" + "s" * (repeats != 1)
+    return found
+
+
 def mean_accuracy(curve: Curve) -> float:
     """Return the mean accuracy over fractions and repeats, without the fractions 0 and 1."""
     inside = (curve.fractions > 0) & (curve.fractions < 1)

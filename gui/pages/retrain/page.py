@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -20,7 +21,7 @@ from gui.pages import DATA, RETRAIN, TRAIN, Place
 from gui.pages.common.record_settings import RecordSettings
 from gui.pages.common.refresh import RefreshedPage
 from gui.pages.retrain.form import CONTROLS, RetrainForm
-from gui.pages.retrain.lines import SHARED, STYLES, CurveLine, lines_of
+from gui.pages.retrain.lines import SHARED, STYLES, CurveLine, lines_of, suffixes
 from gui.pages.retrain.table import RetrainTable
 from gui.pages.retrain.view import SCORE, CurvePlace, RetrainContent, work
 from gui.widgets.empty_state import EmptyState
@@ -276,6 +277,8 @@ class RetrainPage(RefreshedPage):
             workspace.message.emit(text, True)
 
         pace = workspace.pace
+        if specs and self.isVisible():  # the study may have been computed on another machine
+            pace.time(specs[0].baseline, partial(self._ask_time, view))
         workspace.runner.prepare(lambda: specs, pace.rates(), pace.size, done, failed)
 
     def _summary(self, view: RetrainContent) -> str:
@@ -304,7 +307,7 @@ class RetrainPage(RefreshedPage):
         if list(self._drawn) != [line.key for line in wanted] or titles != self._titles:
             self.plot.clear()
             self._titles = titles
-            self._drawn = {line.key: self._add(line) for line in wanted}
+            self._drawn = {line.key: self._add(line, suffixes(wanted)) for line in wanted}
             self._numbers = {}
         for line in wanted:
             # Redraw only the lines that changed: usually one of a hundred has a new point.
@@ -330,11 +333,12 @@ class RetrainPage(RefreshedPage):
         study, network = self.workspace.study, curve.spec.classifier
         return network.title if study is None else study.title(network)
 
-    def _add(self, line: CurveLine) -> PlotCurve:
+    def _add(self, line: CurveLine, suffix: Mapping[str, str]) -> PlotCurve:
         style, curve = STYLES[line.what], line.curve
         if line.what in SHARED:
             random = line.what == "random"
-            name, colour_name = self._names[line.what], "muted" if random else "text"
+            name = self._names[line.what] + suffix.get(line.key, "")
+            colour_name = "muted" if random else "text"
             return self.plot.curve(name, colour_name, style=style, band=random, hover=HOVER)
         key, title = curve.spec.classifier.key, self._title(curve)
         colour = self.form.picker.series(key)

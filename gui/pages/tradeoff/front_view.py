@@ -14,6 +14,7 @@ from engine.figures.paper.tradeoff import point_label
 from engine.tradeoff.front import dominated
 from engine.tradeoff.points import NetworkPoint
 from engine.tradeoff.quantities import Quantity
+from gui.widgets.forms.elided_combo import ElidedCombo
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.label import Label
 from gui.widgets.plots.plot import Plot
@@ -65,7 +66,7 @@ class FrontView(QWidget):
     # ----------------------------------------------------------------------------------- building
 
     def _build(self) -> None:
-        self.axes = (QComboBox(), QComboBox(), QComboBox())
+        self.axes = (ElidedCombo(), ElidedCombo(), ElidedCombo())
         bar = QHBoxLayout()
         bar.setSpacing(6)
         names = ("Across", "Upwards", "Colour")

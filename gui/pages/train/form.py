@@ -31,6 +31,7 @@ from gui.pages.train.attack_sweep import AttackSweep
 from gui.pages.train.learning import LearningFields
 from gui.pages.train.scheme_section import SchemeSection, new_sections
 from gui.pages.train.start_picker import StartPicker
+from gui.widgets.forms.elided_combo import ElidedCombo
 from gui.widgets.forms.kinds import kinds
 from gui.widgets.forms.method_list import MethodList
 from gui.widgets.forms.number_edit import NumbersEdit, WholeEdit, guard_wheel
@@ -84,7 +85,7 @@ class TrainForm(SidePanel):
         self.learning = LearningFields()
         self.best = QCheckBox("Use the weights of the best epoch")
         self.follows = QCheckBox("PGD-10 at the middle eps")
-        self.check = QComboBox()
+        self.check = ElidedCombo()
         yield
         self.evaluation = SpecForm(AttackSpec, labels={"kind": "attack"})
         self.live_maps = SpecForm(AttributionSpec, labels={"kind": "method"}, exclude=CLASS_FIELDS)

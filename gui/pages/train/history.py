@@ -23,9 +23,12 @@ class History(QObject):
     -------
     arrived
         Curves of older networks were read.
+    renamed
+        A network has another name.
     """
 
     arrived = Signal()
+    renamed = Signal()
 
     def __init__(self, workspace: Workspace, runs: Runs, parent: QObject):
         super().__init__(parent)
@@ -33,6 +36,7 @@ class History(QObject):
         self._specs: dict[str, Training] = {}
         self._read: set[str] = set()
         self._wished: list[str] = []
+        workspace.records_changed.connect(self.name)
 
     def stored(self) -> dict[str, Training]:
         """Return the networks trained on the present images, by key, oldest first."""
@@ -44,17 +48,35 @@ class History(QObject):
         }
 
     def place(self, run: TrainingRun, spec: Spec | None) -> None:
-        """Set the first epoch of a network's curves, and give it a title of its own.
+        """Set the first epoch of a network's curves, and name it.
 
-        The curves of a continued training begin where the earlier training ended. The title is
-        distinguished from those of the other networks, whose titles stay as they are.
+        The curves of a continued training begin where the earlier training ended.
         """
         if isinstance(spec, Training):
             run.offset = spec.earlier_epochs
             self._specs[run.key] = spec
-            known = [self._specs[other.key] for other in self._runs if other.key in self._specs]
-            names = networks_apart([other.title for other in known], known)
-            run.title = names[known.index(spec)]
+            self.name()
+
+    @Slot()
+    def name(self) -> None:
+        """Give every network the name that it has on the other pages.
+
+        A network in training is told apart from those, which keep their names until it is stored.
+        """
+        listed = self._workspace.networks.usable()
+        titles = {network.key: network.title for network in listed}
+        going = {key: spec for key, spec in self._specs.items() if key not in titles}
+        if going:
+            names = networks_apart(
+                [*(one.entry.title for one in listed), *(spec.title for spec in going.values())],
+                [*(one.spec for one in listed), *going.values()],
+            )
+            titles.update(zip(going, names[len(listed) :], strict=True))
+        for run in self._runs:
+            if run.title != titles.get(run.key, run.title):
+                run.title = titles[run.key]
+                run.drawn = run.mapped = False
+                self.renamed.emit()
 
     def wish(self, key: str) -> None:
         """Read a network too that is not among the newest."""
@@ -69,7 +91,8 @@ class History(QObject):
 
     @Slot()
     def read(self) -> None:
-        """Read what is missing."""
+        """Read what is missing; with other images, networks may have other names."""
+        self.name()
         study = self._workspace.study
         stored, shown = self.stored(), {run.key for run in self._runs}
         newest = list(stored)[-MOST_STORED:]

@@ -83,6 +83,7 @@ class LiveCurves(QWidget):
         if run.drawn or not any(len(curve) for curve in run.curves.values()):
             return
         curves = self._curves.get(run.key) or self._make(run)
+        self._name(curves, run.title)
         steps, losses = run.curves["loss"].points()
         steps = steps + run.offset
         losses = smoothed(losses, self.smoothing.value())
@@ -158,7 +159,6 @@ class LiveCurves(QWidget):
             self._dashed = self.accuracy.curve(
                 "under attack", "muted", style=dash, symbol="diamond"
             )
-        title = run.title.replace("{", "{{").replace("}", "}}")
         curves = _Curves(
             loss=self.loss.curve(run.title, run.series, key=run.key),
             clean=self.accuracy.curve(run.title, run.series, symbol="circle", key=run.key),
@@ -167,12 +167,17 @@ class LiveCurves(QWidget):
                 run.series,
                 style=Qt.PenStyle.DashLine,
                 symbol="diamond",  # after one epoch there is no dash by which to tell it
-                hover=f"{title}, attacked" + "\n{x_label}: {x:g}\n{y:.1%}",
                 key=run.key,
             ),
         )
         self._curves[run.key] = curves
         return curves
+
+    def _name(self, curves: _Curves, title: str) -> None:
+        curves.loss.rename(title, curves.loss.hover)
+        curves.clean.rename(title, curves.clean.hover)
+        attacked = title.replace("{", "{{").replace("}", "}}")
+        curves.robust.rename("", f"{attacked}, attacked" + "\n{x_label}: {x:g}\n{y:.1%}")
 
     @Slot(bool)
     def _on_logarithmic(self, logarithmic: bool) -> None:

@@ -122,6 +122,7 @@ class TrainPage(Page):
         workspace = self.workspace
         workspace.engine_event.connect(self._on_event)
         self.history.arrived.connect(self._schedule)
+        self.history.renamed.connect(self._schedule)
         self.footer.go_on.clicked.connect(lambda: self.replay.ask(""))
         workspace.study_changed.connect(self._on_study)
         workspace.images_changed.connect(self._on_images)
@@ -259,6 +260,7 @@ class TrainPage(Page):
     def _on_record(self, entry: Entry) -> None:
         if entry.kind in (Training.kind, Imported.kind):
             self._offer_starts()
+            self.history.name()
         if entry.kind == Training.kind:
             self.history.renew(entry.key)
             self._on_form()
@@ -338,6 +340,8 @@ class TrainPage(Page):
             self._on_form()
         space = self.workspace
         runs = [run for run in self.runs if matches(run.title, self.curves.filter.text())]
+        # First those in training, whose maps would change out of sight below the others'.
+        runs.sort(key=lambda run: not self._is_going(run.key))
         self.replay.show_runs(runs)
         if self.maps.step is None:
             self.results.show_runs(runs, space.entries(Training.kind), space.study)

@@ -12,12 +12,13 @@ from engine.specs.classifiers import START_HELP
 from engine.specs.distinguish import networks_apart
 from engine.specs.schema import Spec
 from gui.look.plain import plain_tip
+from gui.widgets.forms.elided_combo import ElidedCombo
 from gui.widgets.forms.number_edit import guard_wheel
 
 SHORTEST = 12  # characters that the closed box has room for; the pop-up is as wide as its titles
 
 
-class StartPicker(QComboBox):
+class StartPicker(ElidedCombo):
     """Offers "From scratch", the finished networks of the present images, and then all others.
 
     A network of other images can be started from with a new last layer.

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from engine.specs.attacks import LOSS_WORDS
 from engine.specs.schema import Field, Spec, SpecError
+from gui.widgets.forms.elided_combo import ElidedCombo
 from gui.widgets.forms.number_edit import (
     NumberEdit,
     NumberError,
@@ -263,7 +264,7 @@ class ChoiceField(FieldEdit):
 
     def __init__(self, item: Field, parent: QWidget | None = None):
         super().__init__(item, parent)
-        self._combo = QComboBox(self)
+        self._combo = ElidedCombo(self)
         # As wide as the form: a long name must not widen it.
         self._combo.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon

@@ -9,7 +9,7 @@ import math
 import re
 from functools import lru_cache
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
@@ -28,6 +28,7 @@ from gui.widgets.label import Label
 LARGEST_WHOLE = 2.0**53
 LONGEST_RANGE = 1000
 SHORT_DIGITS = 6
+LONG_NUMBER = "127.5/255"
 _SEPARATOR = re.compile(r"[,;\s]+")
 
 
@@ -217,6 +218,15 @@ class WholeEdit(DecimalBox):
         return int(self.value())
 
 
+class _NumberLine(QLineEdit):
+    """A line edit that never becomes so narrow that a usual number is cut."""
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the size with room for such a number; QLineEdit's own is that of one letter."""
+        text = QSize(self.fontMetrics().horizontalAdvance(LONG_NUMBER), 0)
+        return super().minimumSizeHint() + text
+
+
 class _Reading(QWidget):
     """A line edit that parses its text as numbers and shows the result beside or below it."""
 
@@ -225,7 +235,7 @@ class _Reading(QWidget):
     def __init__(self, parent: QWidget | None, unit: str, *, below: bool):
         super().__init__(parent)
         self.unit = unit
-        self.line = QLineEdit(self)
+        self.line = _NumberLine(self)
         self.note = Label(parent=self)
         self.note.setProperty("role", "muted")
         self.note.setWordWrap(below)

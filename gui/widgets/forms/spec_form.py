@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QListView, QWidget
 from engine.specs.methods import in_short
 from engine.specs.schema import Field, Spec, SpecError, fields_of, kinds_of
 from gui.look.plain import plain_tip
+from gui.widgets.forms.elided_combo import ElidedCombo
 from gui.widgets.forms.field_edit import (
     FieldEdit,
     InnerForm,
@@ -172,7 +173,7 @@ class SpecForm(InnerForm):
         self._grid.setVerticalSpacing(4)
         self._grid.setColumnStretch(1, 1)
         self._grid.setColumnMinimumWidth(0, LABEL_WIDTH - (INDENT if self._nested else 0))
-        self._combo = QComboBox(self)
+        self._combo = ElidedCombo(self)
         self._combo.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )

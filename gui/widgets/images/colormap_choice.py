@@ -10,7 +10,7 @@ from engine.attribution.colormaps import COLORMAPS
 def fill_colormaps(combo: QComboBox) -> None:
     """Fill a combo box with the readable names of the colour maps."""
     words = {
-        "blue_white_red": "blue, white, red (as the paper)",
+        "blue_white_red": "blue, white, red (paper's)",
         "blue_orange": "blue, orange (even steps)",
         "purple_green": "purple, green",
         "grey": "grey",

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from engine.data.image_set import PARTS
 from gui.look.plain import plain_tip
+from gui.widgets.forms.elided_combo import ElidedCombo
 from gui.widgets.forms.remembered import transient
 from gui.widgets.images.image_strip import CLASS_LETTERS
 from gui.widgets.images.skipped import SkippedModel
@@ -128,14 +129,14 @@ class ImageBrowser(QTabWidget):
         self.part = QComboBox()
         self.part.setAccessibleName("Part")
         self.part.setToolTip("Which part of the images is shown")
-        self.label = QComboBox()
+        self.label = ElidedCombo()
         self.label.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.label.setMinimumContentsLength(CLASS_LETTERS)
         self.label.setAccessibleName("Class")
         self.label.setToolTip("Which class is shown")
-        self.order = QComboBox()
+        self.order = ElidedCombo()
         self.order.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )

@@ -143,8 +143,9 @@ class ImageStrip(QWidget):
         return [index for index in self._model.chosen if index not in self._model.names]
 
     def recall(self, indices: Sequence[int]) -> None:
-        """Choose these images."""
-        self.choose([int(index) for index in indices])
+        """Choose these images; those at first if there is none, as all were added ones."""
+        if indices:
+            self.choose([int(index) for index in indices])
 
     def lead_to(self, indices: Sequence[int]) -> None:
         """Choose these images, after showing those of all classes."""

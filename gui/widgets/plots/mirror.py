@@ -150,6 +150,7 @@ class Mirror(QObject):
         return made
 
     def _fill(self, item: PlotItem, made: PlotItem) -> None:
+        made.rename(item.name, item.hover)
         if isinstance(item, PlotCurve) and isinstance(made, PlotCurve):
             made.set_data(item.x, item.y, item.low, item.high)
             made.keys, made.names = item.keys, item.names

@@ -281,6 +281,7 @@ class Plot(QWidget):
         self._items.append(item)
         item.setParent(self)
         item.removed.connect(self._drop)
+        item.renamed.connect(self._write_legend)
         item.redrawn.connect(self._on_redrawn)
         item.restyled.connect(self.drawn)
         self._write_legend()
@@ -303,6 +304,7 @@ class Plot(QWidget):
         taken = {item.colour for item in self._items if isinstance(item.colour, int)}
         return next(i for i in range(len(taken) + 1) if i not in taken)
 
+    @Slot()
     def _write_legend(self) -> None:
         entries = (
             []

@@ -96,6 +96,7 @@ class PlotItem(QObject):
     hovered = Signal(str)
     clicked = Signal(str)
     removed = Signal(object)
+    renamed = Signal()
     redrawn = Signal()
     restyled = Signal()
 
@@ -120,6 +121,12 @@ class PlotItem(QObject):
         self.visible = True
         self._plot = plot
         self._parts: list[Any] = []
+
+    def rename(self, name: str, hover: str) -> None:
+        """Give the item another name in the legend, and another template of texts."""
+        if (name, hover) != (self.name, self.hover):
+            self.name, self.hover = name, hover
+            self.renamed.emit()
 
     def remove(self) -> None:
         """Remove the item from the plot."""

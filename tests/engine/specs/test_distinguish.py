@@ -2,7 +2,16 @@
 
 from dataclasses import replace
 
-from engine.specs import SGD, Adam, FolderImages, Glyphs, PaperMLP, SmallCNN, Training
+from engine.specs import (
+    SGD,
+    Adam,
+    FolderImages,
+    Gaussians2D,
+    Glyphs,
+    PaperMLP,
+    SmallCNN,
+    Training,
+)
 from engine.specs.distinguish import leaves, networks_apart, told_apart
 
 PLAIN = Training(images=Glyphs(train=20, test=20), network=SmallCNN())
@@ -47,6 +56,21 @@ def test_that_images_of_one_title_differ_in_what_is_left():
     first, second = names(*(replace(PLAIN, images=images) for images in hashes))
     assert first != second
     assert len(first) < 80
+
+
+def test_that_networks_of_other_images_do_not_change_the_words_between_those_of_the_same():
+    wider, longer = replace(PLAIN, network=SmallCNN(width=32)), replace(PLAIN, epochs=30)
+    plane = replace(PLAIN, images=Gaussians2D(), network=PaperMLP(), epochs=10)
+    assert names(PLAIN, wider) == [
+        "Standard, seed 0 (network width 16)",
+        "Standard, seed 0 (network width 32)",
+    ]
+    assert names(PLAIN, plane, wider) == [
+        "Standard, seed 0 (Glyphs, 20 + 20, network width 16)",
+        "Standard, seed 0 (Two Gaussians in the plane)",
+        "Standard, seed 0 (Glyphs, 20 + 20, network width 32)",
+    ]
+    assert names(PLAIN, longer, plane)[2] == "Standard, seed 0 (Two Gaussians in the plane)"
 
 
 def test_that_kinds_stand_for_their_fields():

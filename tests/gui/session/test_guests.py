@@ -30,13 +30,25 @@ def test_that_an_image_is_prepared_exactly_as_the_training_set_was(tmp_path, fit
     assert total == 1
     assert spec.fit == fit
     np.testing.assert_array_equal(found.test_images[0], images.test_images[0])
-    assert like.title in how_prepared(like, images.shape)
+    assert like.title in how_prepared(like, images)
 
 
 def test_that_each_way_of_making_square_has_its_own_words():
-    said = {how_prepared(FolderImages(name="x", digest="", fit=fit), (3, 8, 8)) for fit in FITS}
+    images = _images(1, ())
+    said = {how_prepared(FolderImages(name="x", digest="", fit=fit), images) for fit in FITS}
     assert len(said) == len(FITS)
-    assert "brightness" in how_prepared(Glyphs(), (1, 28, 28))
+    assert "brightness" in how_prepared(Glyphs(), images)
+
+
+def test_that_transparency_laid_over_white_is_said_where_the_image_is_used(tmp_path):
+    clear = np.zeros((8, 8, 4), np.uint8)
+    clear[..., :3] = 255  # white strokes of a drawing without a ground: nothing is left of them
+    Image.fromarray(clear).save(tmp_path / "drawing.png")
+    form = {"image_size": 8, "channels": "grey", "validation": 0.0}
+    _, _, images, _ = read([tmp_path / "drawing.png"], tmp_path / "copies", form, lambda: None)
+    assert (images.test_images == 255).all()
+    said = how_prepared(Glyphs(), images)
+    assert said.endswith("as those are no files. 1 image: transparency was laid over white.")
 
 
 FITS = ("resize", "crop", "pad")
@@ -50,6 +62,7 @@ def test_that_a_folder_of_class_folders_gives_all_its_images_without_classes(tmp
     place, _, images, total = read([tmp_path / "set"], tmp_path / "copies", form, lambda: None)
     assert place == tmp_path / "copies"
     assert (len(images.test_images), len(images.train_images), total) == (3, 0, 3)
+    assert images.test_files == ("2.png", "a 1.png", "b 1.png")
 
 
 def test_that_a_flat_folder_is_read_where_it_is(tmp_path):

@@ -100,8 +100,8 @@ def test_that_copies_have_the_bytes_of_the_files(pets, tmp_path):
     (tmp_path / "copies").mkdir()
     files = [pets / "cat" / "000.png", pets / "dog" / "000.png"]
     copied(files, tmp_path / "copies", lambda: None)
-    assert (tmp_path / "copies" / "000.png").read_bytes() == files[0].read_bytes()
-    assert (tmp_path / "copies" / "000 2.png").read_bytes() == files[1].read_bytes()
+    assert (tmp_path / "copies" / "cat 000.png").read_bytes() == files[0].read_bytes()
+    assert (tmp_path / "copies" / "dog 000.png").read_bytes() == files[1].read_bytes()
 
 
 def test_that_undo_brings_back_the_images_that_a_drop_replaced(qtbot, workspace, pets, tmp_path):

@@ -19,6 +19,10 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QScrollArea,
     QSlider,
+    QStyle,
+    QStyleOptionComboBox,
+    QStyleOptionFrame,
+    QTabWidget,
     QWidget,
 )
 
@@ -31,6 +35,8 @@ from gui import app as gui_app
 from gui.look import theme
 from gui.pages import PAGES
 from gui.shell.main_window import MainWindow
+from gui.widgets.forms.elided_combo import ElidedCombo
+from gui.widgets.forms.number_edit import NumberEdit
 from gui.widgets.scrolled import ScrolledArea
 from tests import made_up_study as made_up
 
@@ -86,6 +92,33 @@ def long_study(folder):
     return study, images, image_set
 
 
+def room_in(line):
+    """Return the pixels between the borders of a line edit."""
+    option = QStyleOptionFrame()
+    line.initStyleOption(option)
+    return line.style().subElementRect(QStyle.SubElement.SE_LineEditContents, option, line).width()
+
+
+def room_of(combo):
+    """Return the pixels in which a list draws its chosen entry."""
+    option = QStyleOptionComboBox()
+    combo.initStyleOption(option)
+    part = QStyle.SubControl.SC_ComboBoxEditField
+    control = QStyle.ComplexControl.CC_ComboBox
+    return combo.style().subControlRect(control, option, part, combo).width()
+
+
+def tabs_of(page):
+    """Show each tab of a page in turn, the first one last, and yield its name."""
+    found = [tabs for tabs in page.findChildren(QTabWidget) if tabs.isVisibleTo(page)]
+    for tabs in found:
+        for index in [*range(1, tabs.count()), 0]:
+            tabs.setCurrentIndex(index)
+            yield f", {tabs.tabText(index)}"
+    if not found:
+        yield ""
+
+
 def cut_off(page):
     """Yield a sentence for each control of the page that no scrolling brings into sight whole."""
     for area in page.findChildren(QScrollArea):
@@ -93,6 +126,14 @@ def cut_off(page):
         over = area.widget().width() - area.viewport().width()
         if never and over > 0 and area.isVisibleTo(page):
             yield f"{type(area.parentWidget()).__name__} cuts {over} pixels off"
+    for edit in page.findChildren(NumberEdit):
+        over = edit.line.fontMetrics().horizontalAdvance(edit.text()) - room_in(edit.line)
+        if edit.isVisibleTo(page) and over > 0:
+            yield f"{edit.text()!r} is {over} pixels too wide for its field"
+    for combo in page.findChildren(QComboBox):
+        over = combo.fontMetrics().horizontalAdvance(combo.currentText()) - room_of(combo)
+        if combo.isVisibleTo(page) and over > 0 and not isinstance(combo, ElidedCombo):
+            yield f"{combo.currentText()[:20]!r} is {over} pixels too wide for its list"
     for widget in page.findChildren(QWidget):
         parent = widget.parentWidget()
         if not isinstance(widget, WANTED) or not widget.isVisibleTo(page) or parent is None:
@@ -130,13 +171,15 @@ def faults_of_pages(window, size, pictures):
             least = window.minimumSizeHint()
             if least.width() > size[0] or least.height() > size[1]:
                 yield f"{where}: the window needs {least.toTuple()}"
-            for area in host.findChildren(ScrolledArea):
-                over = area.widget().width() - area.width()
-                if size >= ROOMY and over > 0 and area.isVisibleTo(host):
-                    yield f"{where}: {over} pixels too wide for {area.width()}"
-            if any(cut_off(host.page)):
-                pause(SETTLED_MS)
-            yield from (f"{where}: {text}" for text in cut_off(host.page))
+            for tab in tabs_of(host.page):
+                pause()
+                for area in host.findChildren(ScrolledArea):
+                    over = area.widget().width() - area.width()
+                    if size >= ROOMY and over > 0 and area.isVisibleTo(host):
+                        yield f"{where}{tab}: {over} pixels too wide for {area.width()}"
+                if any(cut_off(host.page)):
+                    pause(SETTLED_MS)
+                yield from (f"{where}{tab}: {text}" for text in cut_off(host.page))
 
 
 def dialogs(window):

@@ -5,7 +5,8 @@ import pytest
 from PySide6.QtWidgets import QWidget
 
 from engine.specs import PGD, AdversarialExamples
-from gui.pages.attack.column import AttackColumn, perturbation_pixels, verdict
+from gui.pages.attack.column import AttackColumn, perturbation_pixels, tone, verdict
+from gui.widgets.elided_label import ElidedLine
 from gui.widgets.images.image_view import Camera
 from tests.gui.synthetic_networks import CLASSES, adversarial_result, image_set, networks
 
@@ -14,14 +15,33 @@ def logits(winner, classes=3):
     return 5.0 * np.eye(classes)[winner]
 
 
-def test_that_an_untargeted_attack_succeeds_where_the_class_changes():
-    assert verdict(logits(0), logits(1), None).fooled
-    assert not verdict(logits(0), logits(0), None).fooled
+@pytest.mark.parametrize(
+    ("before", "after", "true", "colour"),
+    [
+        (1, 1, 1, "good"),
+        (1, 2, 1, "bad"),
+        (2, 2, 1, "text"),  # wrong before: nothing was kept right
+        (2, 1, 1, "text"),
+        (2, 0, 1, "text"),
+        (1, 1, -1, "good"),  # of an image without a class
+        (1, 2, -1, "bad"),
+    ],
+)
+def test_that_only_a_right_prediction_that_stands_has_the_colour_of_success(
+    before, after, true, colour
+):
+    assert tone(verdict(logits(before), logits(after)), true) == colour
 
 
-def test_that_a_targeted_attack_succeeds_only_at_its_target():
-    assert verdict(logits(0), logits(2), 2).fooled
-    assert not verdict(logits(0), logits(1), 2).fooled
+def test_that_a_prediction_that_was_wrong_before_is_written_in_no_colour_of_success(column):
+    spec = show(column, eps=0.001)
+    assert column._verdict._lines[0].colour == "good"
+    result = adversarial_result(spec, image_set())
+    result.arrays["labels"][:] = 1
+    column.show_result(spec, result, CLASSES)
+    assert column._verdict._lines[0] == ElidedLine(
+        "still 3, 94.3 % (wrong before)", "text", bold=True
+    )
 
 
 def test_that_no_change_is_drawn_neutral():

@@ -1,5 +1,7 @@
 """The Attack page."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,6 +10,7 @@ from PySide6.QtCore import Qt
 from engine.specs import PGD, AdversarialExamples, FolderImages, Glyphs, RobustAccuracy
 from engine.store.study import Result
 from engine.tradeoff.verdicts import CHECKS
+from gui.look import keys
 from gui.pages import DATA, TRAIN
 from gui.pages.attack.form import threat_of
 from gui.pages.attack.page import AttackPage
@@ -422,3 +425,24 @@ def test_that_without_trained_radii_the_evaluations_count():
     assert threat_of([standard, wide]).eps == 16 / 255
     assert threat_of([]) is None
     assert threat_of([wide, networks(2)[1]]).eps == 4 / 255
+
+
+@pytest.mark.parametrize("tab", ["curves", "metrics", "by_class", None])
+def test_that_the_key_presses_the_main_button_of_the_tab_in_front(opened, qtbot, tab):
+    page, _, _ = opened
+    buttons = {name: getattr(page, name).measure for name in ("curves", "metrics", "by_class")}
+    buttons[None] = page.keep
+    pressed = []
+    for name, button in buttons.items():
+        button.setEnabled(True)
+        button.clicked.disconnect()
+        button.clicked.connect(partial(pressed.append, name))
+    if tab is not None:
+        page.tabs.setCurrentWidget(getattr(page, tab))
+    page.activateWindow()
+    page.tabs.tabBar().setFocus()
+    qtbot.waitUntil(page.tabs.tabBar().hasFocus)
+    buttons[tab].setEnabled(True)
+    qtbot.keyClick(page.tabs.tabBar(), Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert pressed == [tab]
+    assert buttons[tab].toolTip().endswith(f"({keys.native('press')})")

@@ -1,3 +1,4 @@
+import dataclasses
 import tomllib
 from pathlib import Path
 
@@ -385,6 +386,19 @@ def test_that_a_panel_is_good_doubtful_or_against_the_claim(study, shifts, expla
     assert tone_of(panel) == tone
     (view,) = collect(study, made_up.IMAGES, GENERATOR, with_history=False).panels
     assert (view.verdict, view.tone) == (panel.verdict, tone)
+
+
+def test_that_networks_have_the_names_of_the_other_pages(study):
+    ordered(study)
+    measured = networks()[0]
+    made_up.add_network(study, dataclasses.replace(measured, epochs=measured.epochs + 1))
+    workspace, _ = workspace_on(study)
+    titles = {network.key: network.title for network in workspace.networks.usable()}
+    assert titles[measured.key] == f"{measured.title} (epochs {measured.epochs})"
+    (view,) = collect(study, made_up.IMAGES, GENERATOR, with_history=False).panels
+    drawn = {curve.classifier: curve.name for curve in view.curves if curve.classifier}
+    assert measured.key in drawn
+    assert drawn == {key: titles[key] for key in drawn}
 
 
 def test_that_an_order_in_doubt_over_seeds_is_doubtful(study):

@@ -11,6 +11,7 @@ from engine.retraining.baselines import baselines_among, best_baseline
 from engine.specs import FGSM, PAPER_FRACTIONS, Adversarial, GradientXInput, SmallCNN
 from gui.pages import DATA, TRAIN
 from gui.pages.retrain.page import RetrainPage
+from gui.session.pace import Pace
 from gui.session.runner import Runner
 from tests import made_up_study as made_up
 from tests.gui.made_up_workspace import new_study, stored, workspace_on
@@ -266,6 +267,15 @@ def test_that_one_random_baseline_serves_all_networks(study, opened):
     assert names == ["Random pixels", base.title, robust.title]
 
 
+def test_that_random_baselines_of_other_repeats_are_told_apart(study, opened):
+    base, robust = two_networks(study)
+    made_up.add_score(study, made_up.scored(base, base), 0.06)
+    made_up.add_score(study, made_up.scored(robust, base, repeats=1), 0.06)
+    _, page, _ = opened(study)
+    names = [item.name for item in page.plot.data().series if "Random" in item.name]
+    assert names == ["Random pixels, 2 repeats", "Random pixels, 1 repeat"]
+
+
 def test_that_a_highlighted_network_has_a_thick_curve(study, opened):
     base, _ = two_networks(study)
     made_up.add_score(study, made_up.scored(base, base), 0.06)
@@ -429,10 +439,17 @@ def test_that_it_says_how_long_the_missing_retrainings_take(study, opened, qtbot
 
     monkeypatch.setattr(Runner, "slots", Slots(torch.device("cpu"), 1, 1))
     monkeypatch.setattr(Runner, "prepare", lambda self, *given: prepare(*given))
+    timed = []
+    monkeypatch.setattr(Pace, "time", lambda self, *given: timed.append(given))
     _, page, _ = opened(study)
     qtbot.waitUntil(lambda: bool(asked), timeout=5000)
     assert asked[-1] == page.form.specs()
     assert page.form.summary.text().endswith("missing. About 2 h 10 min.")
+    # Again with the speed of this machine: that of the study's records may be of another one.
+    count, again = len(asked), timed[-1]
+    assert again[0] == page.form.specs()[0].baseline
+    again[1]()
+    assert len(asked) == count + 1
 
 
 def test_that_a_network_that_a_method_cannot_explain_is_named_and_not_left_out(

@@ -579,11 +579,14 @@ def test_that_stored_networks_of_these_images_are_shown(workspace, qtbot):
     qtbot.waitUntil(lambda: own.key in page.maps.grid.rows(), timeout=WAIT)
     assert foreign.key not in page.runs
     page.curves.smoothing.setValue(1)
+    # Attack and Maps offer the foreign one too, so that the two are told apart here as there.
+    name = workspace.networks.usable()[0].title
+    assert name == "Standard, seed 0 (Glyphs, 20 + 20)"
     qtbot.waitUntil(
-        lambda: curve(page.curves.loss, own.title).y.tolist() == [1, 1 / 2, 1 / 3, 1 / 4],
+        lambda: curve(page.curves.loss, name).y.tolist() == [1, 1 / 2, 1 / 3, 1 / 4],
         timeout=WAIT,
     )
-    assert curve(page.curves.accuracy, own.title).y.tolist() == [0.8, 0.9]
+    assert curve(page.curves.accuracy, name).y.tolist() == [0.8, 0.9]
 
 
 def test_that_a_finished_network_takes_its_record_in_place_of_its_events(page, workspace, qtbot):
@@ -651,11 +654,63 @@ def stored(page, workspace, qtbot):
     return spec
 
 
-def test_that_a_network_is_named_apart_from_those_of_its_title(page, stored, workspace):
+def titles_of_maps(page):
+    return list(page.maps.figure().row_titles[1:])
+
+
+def test_that_a_network_is_named_apart_from_those_of_its_title(page, stored, workspace, qtbot):
     longer = dataclasses.replace(stored, epochs=7)
     record(workspace, longer, epochs=7)
     workspace.images_changed.emit()
-    assert [run.title for run in page.runs] == ["Standard, seed 0", "Standard, seed 0 (epochs 7)"]
+    apart = ["Standard, seed 0 (epochs 2)", "Standard, seed 0 (epochs 7)"]
+    assert [run.title for run in page.runs] == apart
+    assert [network.title for network in workspace.networks.usable()] == apart
+    # The legend and the maps follow, those too that were drawn before.
+    qtbot.waitUntil(lambda: names(page.curves.loss) == apart, timeout=WAIT)
+    assert names(page.curves.accuracy) == ["under attack", *apart]
+    qtbot.waitUntil(lambda: titles_of_maps(page) == apart, timeout=WAIT)
+
+
+def test_that_names_follow_the_images(page, stored, workspace):
+    plane = Gaussians2D()
+    record(workspace, training(images=plane))
+    shape = Result({"channels": 2, "height": 1, "width": 1}, {})
+    workspace.study.write(plane, shape, seconds=1.0, provenance={})
+    both, images = (workspace.images, workspace.image_set), workspace.images
+    workspace.images = workspace.image_set = None  # as while a study is opened: all are listed
+    page.history.name()
+    assert page.runs.get(stored.key).title == f"Standard, seed 0 ({images.title})"
+    workspace.images, workspace.image_set = both
+    workspace.images_changed.emit()
+    assert page.runs.get(stored.key).title == "Standard, seed 0"
+
+
+def test_that_a_network_in_training_is_told_apart_and_the_stored_keep_their_names(
+    page, stored, workspace
+):
+    longer = dataclasses.replace(stored, epochs=7)
+    workspace.runner.spec = {longer.key: longer}.get
+    start(workspace, longer)
+    apart = [stored.title, "Standard, seed 0 (epochs 7)"]
+    assert [run.title for run in page.runs] == apart
+    assert [network.title for network in workspace.networks.usable()] == [stored.title]
+
+
+def test_that_the_maps_of_what_is_in_training_stand_above_the_others(
+    page, stored, workspace, qtbot
+):
+    spec = training(seed=1)
+    start(workspace, spec)
+    workspace.engine_event.emit(probe_maps(spec, 0.0))
+    qtbot.waitUntil(lambda: list(page.maps.grid.rows())[1:] == [spec.key, stored.key], timeout=WAIT)
+    workspace.engine_event.emit(Ended(spec.key, "finished", 1.0))
+    qtbot.waitUntil(lambda: list(page.maps.grid.rows())[1:] == [stored.key, spec.key], timeout=WAIT)
+
+
+def test_that_the_users_name_for_a_network_stands_on_the_page(page, stored, workspace, qtbot):
+    workspace.edits.rename(stored.key, "Mine")
+    qtbot.waitUntil(lambda: names(page.curves.loss) == ["Mine"], timeout=WAIT)
+    qtbot.waitUntil(lambda: titles_of_maps(page) == ["Mine"], timeout=WAIT)
 
 
 def test_that_networks_of_other_images_do_not_come_late(page, workspace):

@@ -121,6 +121,15 @@ def test_that_images_that_do_not_exist_are_not_chosen(several):
     assert several.chosen == (2,)
 
 
+def test_that_where_only_added_images_were_chosen_those_at_first_are_shown_next_time(several):
+    first = several.chosen
+    assert first
+    several.recall([])
+    assert several.chosen == first
+    several.recall([2])
+    assert several.chosen == (2,)
+
+
 def test_that_unlabelled_images_have_no_classes_to_choose(several):
     fill(several, np.full(5, -1), ())
     assert not several.classes.isVisible()

@@ -73,7 +73,9 @@ def test_that_a_copy_goes_on_as_its_source_does(qtbot, source, mirror):
     source.set_texts(title="Loss, again", caption="words")
     source.set_logarithmic(y=True)
     source.curve("three").set_data([1], [0.5])
+    curve.rename("one more", "{name}")
     qtbot.waitUntil(lambda: drawn(mirror.copy) == drawn(source))
+    assert mirror.copy.canvas.drawn[0].name == "one more"
     assert mirror.copy.canvas.drawn[0].strong
     assert mirror.copy.canvas.drawn[1].marked == "y"
     source.clear()
