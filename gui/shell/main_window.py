@@ -38,7 +38,7 @@ from gui.plugins.dialog import OwnMethodsDialog, ask_to_run
 from gui.plugins.own_methods import OwnMethods
 from gui.queue.closing import Closing
 from gui.queue.job_dock import JobDock
-from gui.queue.long_work import ask_before
+from gui.queue.long_work import ask_before, ask_to_leave
 from gui.queue.unfinished import UnfinishedBar
 from gui.session import dropping
 from gui.session.workspace import Workspace
@@ -161,6 +161,7 @@ class MainWindow(QMainWindow):
         workspace.records_changed.connect(self._show_title)
         workspace.runner.ready.connect(self._on_ready)
         workspace.queueing.confirm = partial(ask_before, self)
+        workspace.openings.confirm = partial(ask_to_leave, self)
         workspace.runner.broken.connect(self.settled)
         workspace.importer.started.connect(self._on_reading)
         workspace.importer.failed.connect(self._on_unread)
@@ -250,11 +251,7 @@ class MainWindow(QMainWindow):
         """Ask whether folders that do not look like classes are to be used as such."""
         text = "Cancel leaves everything as it is: drop the folder that holds the class folders."
         box = Question("Use these folders as classes?", doubt, text, self)
-        use = box.addButton("Use them", QMessageBox.ButtonRole.AcceptRole)
-        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.finished.connect(lambda _: go_on() if box.clickedButton() is use else None)
-        box.open()
+        box.offer("Use them", go_on)
 
     # ------------------------------------------------------------------------------------ opening
 
