@@ -52,6 +52,7 @@ from gui.shell.page_stack import PageStack
 from gui.shell.presenting import Presenting
 from gui.shell.status_line import StatusLine, study_name
 from gui.shell.tour.tour import Tour
+from gui.widgets.field_keys import FieldKeys, leave_field
 from gui.widgets.label import Question
 
 SIZE = (1280, 800)
@@ -100,6 +101,7 @@ class MainWindow(QMainWindow):
         self.menus.experiments_asked.connect(self._show_experiments)
         self.own_methods.asked.connect(partial(ask_to_run, self.own_methods, parent=self))
         self.notifier = Notifier(self.workspace, self)
+        FieldKeys(self)
         self._connect()
         self._restore()
         self._show_title()
@@ -321,6 +323,7 @@ class MainWindow(QMainWindow):
         Both happen after the drop has ended: opening anything during it would crash on Wayland.
         """
         self.veil.hide()
+        leave_field(self)
         if self._take_data(event.mimeData()):
             event.acceptProposedAction()
             QTimer.singleShot(0, self, self.activateWindow)
