@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Slot
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QTextDocument
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
@@ -65,8 +65,8 @@ def _is_useless(field: QWidget, event: QKeyEvent) -> bool:
         data = QGuiApplication.clipboard().mimeData()
         return data.hasUrls() or not data.hasText()
     inner = field.lineEdit() if isinstance(field, QAbstractSpinBox | QComboBox) else field
-    state = inner.document() if isinstance(inner, QPlainTextEdit | QTextEdit) else inner
-    if state is None:  # a list without a field in it
+    state: object = inner.document() if isinstance(inner, QPlainTextEdit | QTextEdit) else inner
+    if not isinstance(state, QLineEdit | QTextDocument):  # a list without a field in it
         return False
     if event.matches(QKeySequence.StandardKey.Undo):
         return not state.isUndoAvailable()
