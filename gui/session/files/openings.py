@@ -147,7 +147,10 @@ class Openings(QObject):
         if study is self._study:
             return
         self._study, self._left, self._waiting = study, None, None
-        if study is None or left is None:
+        if study is None:
+            return
+        if left is None:  # in place of the line that the engine is loading
+            self._state.message.emit(f"The study “{_name_of(study)}” is open.", False)
             return
         if not self._going and left.path != study.path:
             self._before, self._after = [*self._before, left][-KEPT:], []

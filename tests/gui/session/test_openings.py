@@ -58,7 +58,9 @@ def create(workspace, path, monkeypatch):
 
 
 def is_open(qtbot, workspace, path):
-    qtbot.waitUntil(lambda: workspace.study.path == path, timeout=WAIT_MS)
+    qtbot.waitUntil(
+        lambda: workspace.study is not None and workspace.study.path == path, timeout=WAIT_MS
+    )
 
 
 def images_are_there(qtbot, workspace):
@@ -195,6 +197,20 @@ def test_that_opening_another_study_says_how_to_go_back(window, qtbot, studies):
     workspace.importer.open_study(studies[1].path)
     is_open(qtbot, workspace, studies[1].path)
     assert said == ["The study “second” is open; undo opens “first” again."]
+
+
+def test_that_the_news_do_not_say_loading_once_the_study_is_open(qtbot, studies):
+    found = MainWindow()
+    qtbot.addWidget(found)
+    workspace = found.workspace
+    workspace.runner.loaded = False
+    workspace.importer.take([studies[0].path])
+    assert found.messages.news.startswith("Loading the engine")
+    workspace.runner.loaded = True
+    workspace.importer._on_ready()
+    is_open(qtbot, workspace, studies[0].path)
+    assert found.messages.news == "The study “first” is open."
+    found._closing = True
 
 
 def test_that_the_first_page_from_which_a_study_was_opened_is_not_shown_again(
