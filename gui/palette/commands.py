@@ -59,19 +59,24 @@ def found(commands: Iterable[Command], typed: str) -> list[Command]:
     Those are best in which a word begins the last part of the name, then those in which all words
     begin a word. Otherwise the order stays.
     """
-    words = folded(typed).split()
+    words = _searched(typed).split()
 
     def rank(command: Command) -> int:
-        last = folded(command.path[-1])
-        parts = folded(command.title).split()
+        last = _searched(command.path[-1])
+        parts = _searched(command.title).split()
         if any(last.startswith(word) for word in words):
             return 0
         return 1 if all(any(part.startswith(word) for part in parts) for word in words) else 2
 
     fitting = [
-        command for command in commands if all(word in folded(command.title) for word in words)
+        command for command in commands if all(word in _searched(command.title) for word in words)
     ]
     return sorted(fitting, key=rank)
+
+
+def _searched(text: str) -> str:
+    """Return a text as the search compares it: "tradeoff" and "trade-off" are the same."""
+    return folded(text).replace("-", "")
 
 
 def _of_menu(menu: QMenu, path: tuple[str, ...]) -> Iterator[Command]:

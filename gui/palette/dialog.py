@@ -16,10 +16,12 @@ from PySide6.QtWidgets import (
 
 from gui.palette.commands import Command, found
 from gui.widgets.dialog import Dialog
+from gui.widgets.label import Label
 from gui.widgets.search_field import SearchField
 from gui.widgets.table_names import name_table
 
 SIZE = QSize(640, 420)
+NOTHING = "Nothing of this name can be done now. Other words, or fewer, may find it."
 MOVING = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 
 
@@ -56,6 +58,9 @@ class PaletteDialog(Dialog):
         layout = QVBoxLayout(self)
         layout.addWidget(self.line)
         layout.addWidget(self.list, 1)
+        self.nothing = Label(NOTHING, wordWrap=True)
+        self.nothing.setAlignment(Qt.AlignmentFlag.AlignTop)
+        layout.addWidget(self.nothing, 1)
         self.resize(SIZE)
         self._fill("")
         self.line.setFocus()
@@ -78,6 +83,8 @@ class PaletteDialog(Dialog):
         self.list.addTopLevelItems(
             [QTreeWidgetItem([command.title, command.keys]) for command in self._shown]
         )
+        self.list.setVisible(bool(self._shown))
+        self.nothing.setVisible(not self._shown)
         self.list.setCurrentIndex(self.list.model().index(0, 0))
 
     @Slot()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QTimer
 
 from engine.data.safety import patience
+from gui.widgets.timer import timer
 
 if TYPE_CHECKING:
     from engine.data.sources import Check
@@ -72,15 +73,15 @@ class Drives(QObject):
         self._end(channel)
         self._state.runner.forget(channel)
         waited = patience.Patience()
-        timer = QTimer(self, interval=max(1, int(patience.SLOW_SECONDS * 100)))
+        ticks = timer(self, max(1, int(patience.SLOW_SECONDS * 100)))
 
         def look() -> None:
             if waited.is_lost(progress()):
                 self._state.message.emit(patience.silence(name), False)
 
-        timer.timeout.connect(look)
-        timer.start()
-        self._waiting[channel] = timer
+        ticks.timeout.connect(look)
+        ticks.start()
+        self._waiting[channel] = ticks
 
         def answered(found: Any) -> None:
             self._end(channel)
@@ -93,7 +94,7 @@ class Drives(QObject):
         self._state.runner.ask_apart(channel, work, answered, failed)
 
     def _end(self, channel: str) -> None:
-        timer = self._waiting.pop(channel, None)
-        if timer is not None:
-            timer.stop()
-            timer.deleteLater()
+        ticks = self._waiting.pop(channel, None)
+        if ticks is not None:
+            ticks.stop()
+            ticks.deleteLater()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from engine.store.index import Entry
 from engine.store.labels import LONGEST_NOTE, Label, clean_title
 from engine.store.study import Study, spec_of
 from engine.store.trash import Deleted
+from engine.store.unfinished import discard
 from gui.look.plain import plain_action
 from gui.session.threads.attempts import Attempts
 
@@ -116,7 +118,11 @@ class Edits(QObject):
             # The pixels are handed over once: a step that kept them would keep their memory.
             state.choose_images(spec, given.pop() if given else None)
 
-        self._push(f"choice of “{spec.title}”", do, lambda: state.choose_images(before))
+        def undo() -> str:
+            state.choose_images(before)
+            return f"“{before.title}” is chosen again."
+
+        self._push(f"choice of “{spec.title}”", do, undo)
 
     def add_network(self, spec: Imported) -> None:
         """Queue the import of a network; undoing cancels it, or deletes it and what was made of it.
@@ -135,10 +141,11 @@ class Edits(QObject):
             else:
                 self._state.run([spec])
 
-        def undo() -> None:
+        def undo() -> str:
             if not study.has(spec):
                 self._state.runner.cancel(spec.key)
-                return
+                self._forget_asked(study, [spec.key])
+                return ""
             count = len(self.going_with([spec.key])) - 1
             problem = self.obstacle([spec.key])
             if not problem and count > FEW:
@@ -146,10 +153,9 @@ class Edits(QObject):
                 problem = text.format(count, spec.title)
             if problem:
                 raise ValueError(problem)
-            deleted[:] = [trash.delete(study, [spec.key], self._attempts.note)]
-            if count:
-                text = "“{}” went with what was computed from it; records: {:,}. Redo restores it."
-                self._state.message.emit(text.format(spec.title, count), False)
+            deleted[:] = [self._delete(study, [spec.key])]
+            text = "It went with what was computed from it; records: {:,}. Redo restores it."
+            return text.format(count) if count else ""
 
         self._push(f"opening of “{spec.title}”", do, undo)
 
@@ -206,7 +212,7 @@ class Edits(QObject):
             again = self.obstacle(keys)  # since the undo, a computation may have begun
             if again:
                 raise ValueError(again)
-            deleted[:] = [trash.delete(study, keys, self._attempts.note)]
+            deleted[:] = [self._delete(study, keys)]
 
         def undo() -> None:
             trash.restore(study, deleted[0], self._attempts.note)
@@ -219,6 +225,16 @@ class Edits(QObject):
         name = next(entry.title for entry in going if entry.key in keys)
         text = f"deletion of “{name}”" if count == 1 else f"deletion of {count:,} records"
         return self._push(text, do, undo, large=count > FEW, apart=True)
+
+    def _delete(self, study: Study, keys: Collection[str]) -> Deleted:
+        found = trash.delete(study, keys, self._attempts.note)
+        self._forget_asked(study, found.keys)
+        return found
+
+    def _forget_asked(self, study: Study, keys: Collection[str]) -> None:
+        """Forget that these were asked for: what was taken away is not unfinished."""
+        with suppress(OSError):  # a list that stays offers them to be resumed or discarded
+            discard(study, keys, self._state.runner.asked)
 
     def put_back_all(self) -> None:
         """Restore everything in the trash, including deletions from earlier sessions."""
@@ -283,21 +299,23 @@ class _Edit(QUndoCommand):
         text: str,
         do: Callable[[], object],
         undo: Callable[[], object],
-        make: Callable[[Callable[[], object], str], bool],
+        make: Callable[[Callable[[], object], str, str], bool],
     ):
         super().__init__(plain_action(text))  # a menu shows it
         self._do, self._undo, self._make, self._what = do, undo, make, text
+        self._undone = False
 
     def redo(self) -> None:
-        """Make the change."""
-        self._run(self._do, self._what)
+        """Make the change; say so if it was undone before."""
+        self._run(self._do, self._what, f"Done again: {self._what}." if self._undone else "")
 
     def undo(self) -> None:
-        """Undo the change."""
-        self._run(self._undo, f"undo of the {self._what}")
+        """Undo the change, and say so."""
+        self._undone = True
+        self._run(self._undo, f"undo of the {self._what}", f"Undone: {self._what}.")
 
-    def _run(self, step: Callable[[], object], what: str) -> None:
-        if not self._make(step, what):
+    def _run(self, step: Callable[[], object], what: str, said: str) -> None:
+        if not self._make(step, what, said):
             self.setObsolete(True)
 
 

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from engine.specs.schema import Spec
 from gui.session.runner import Runner
+from gui.widgets.timer import timer
 
 PATIENCE_MS = 60
 LATE_MS = 300
@@ -64,7 +65,7 @@ class LivePreviews(QObject):
         self._next: list[Spec] | None = None
         self._patience = QTimer(self, singleShot=True)
         self._patience.timeout.connect(self._start_next)
-        self._lateness = QTimer(self, singleShot=True, interval=LATE_MS)
+        self._lateness = timer(self, LATE_MS, once=True)
         self._lateness.timeout.connect(self.late)
 
     def ask(self, specs: Sequence[Spec]) -> None:

@@ -6,12 +6,13 @@ import time
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from engine.jobs.events import Ended, Queued
 from engine.store import unfinished as store
 from engine.store.unfinished import Unfinished
 from gui.session.queueing import NAMED_AT_ONCE, Queueing
+from gui.widgets.timer import timer
 
 if TYPE_CHECKING:
     from engine.store.asked import Asked
@@ -35,7 +36,7 @@ class UnfinishedWork(QObject):
         super().__init__(state)
         self._state, self._queueing = state, queueing
         self.found: list[Unfinished] = []
-        self._timer = QTimer(self, singleShot=True, interval=PAUSE_MS)
+        self._timer = timer(self, PAUSE_MS, once=True)
         self._timer.timeout.connect(self._on_pause)
         self._stir = 0.0
         state.study_changed.connect(self._on_study)

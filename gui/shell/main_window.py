@@ -38,7 +38,7 @@ from gui.plugins.dialog import OwnMethodsDialog, ask_to_run
 from gui.plugins.own_methods import OwnMethods
 from gui.queue.closing import Closing
 from gui.queue.job_dock import JobDock
-from gui.queue.long_work import ask_before
+from gui.queue.long_work import ask_before, ask_to_leave
 from gui.queue.unfinished import UnfinishedBar
 from gui.session import dropping
 from gui.session.workspace import Workspace
@@ -52,6 +52,7 @@ from gui.shell.page_stack import PageStack
 from gui.shell.presenting import Presenting
 from gui.shell.status_line import StatusLine, study_name
 from gui.shell.tour.tour import Tour
+from gui.widgets.field_keys import FieldKeys, leave_field
 from gui.widgets.label import Question
 
 SIZE = (1280, 800)
@@ -100,6 +101,7 @@ class MainWindow(QMainWindow):
         self.menus.experiments_asked.connect(self._show_experiments)
         self.own_methods.asked.connect(partial(ask_to_run, self.own_methods, parent=self))
         self.notifier = Notifier(self.workspace, self)
+        FieldKeys(self)
         self._connect()
         self._restore()
         self._show_title()
@@ -161,6 +163,7 @@ class MainWindow(QMainWindow):
         workspace.records_changed.connect(self._show_title)
         workspace.runner.ready.connect(self._on_ready)
         workspace.queueing.confirm = partial(ask_before, self)
+        workspace.openings.confirm = partial(ask_to_leave, self)
         workspace.runner.broken.connect(self.settled)
         workspace.importer.started.connect(self._on_reading)
         workspace.importer.failed.connect(self._on_unread)
@@ -250,11 +253,7 @@ class MainWindow(QMainWindow):
         """Ask whether folders that do not look like classes are to be used as such."""
         text = "Cancel leaves everything as it is: drop the folder that holds the class folders."
         box = Question("Use these folders as classes?", doubt, text, self)
-        use = box.addButton("Use them", QMessageBox.ButtonRole.AcceptRole)
-        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.finished.connect(lambda _: go_on() if box.clickedButton() is use else None)
-        box.open()
+        box.offer("Use them", go_on)
 
     # ------------------------------------------------------------------------------------ opening
 
@@ -324,6 +323,7 @@ class MainWindow(QMainWindow):
         Both happen after the drop has ended: opening anything during it would crash on Wayland.
         """
         self.veil.hide()
+        leave_field(self)
         if self._take_data(event.mimeData()):
             event.acceptProposedAction()
             QTimer.singleShot(0, self, self.activateWindow)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
 from typing import Any
 
@@ -117,6 +117,16 @@ class Question(QMessageBox):
         self.setInformativeText(harmless(shortened(detail, LONGEST)))
         for label in self.findChildren(QLabel):
             label.setTextFormat(Qt.TextFormat.PlainText)
+
+    def offer(self, yes: str, go_on: Callable[[], object]) -> None:
+        """Open it with a button that goes on, and Cancel for Enter and Escape; blocks nobody."""
+        agree = self.addButton(yes, QMessageBox.ButtonRole.AcceptRole)
+        stay = self.addButton(QMessageBox.StandardButton.Cancel)
+        self.setDefaultButton(stay)
+        self.setEscapeButton(stay)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.finished.connect(lambda _: go_on() if self.clickedButton() is agree else None)
+        self.open()
 
 
 def _link(target: str, text: str) -> str:

@@ -76,10 +76,23 @@ def test_that_undo_takes_it_back_and_redo_does_it_again(workspace, what):
     after = state(workspace)
     assert after != before
     assert workspace.edits.stack.undoText()
+    said = []
+    workspace.message.connect(lambda text, error: said.append((text, error)))
+    what = workspace.edits.stack.undoText()
     workspace.edits.stack.undo()
     assert state(workspace) == before
+    assert said[-1][0].startswith(f"Undone: {what}.")
     workspace.edits.stack.redo()
     assert state(workspace) == after
+    assert said[-1] == (f"Done again: {what}.", False)
+
+
+def test_that_undo_of_a_drop_of_images_names_those_that_are_back(workspace):
+    said, before = [], workspace.images.title
+    workspace.message.connect(lambda text, error: said.append(text))
+    drop_images(workspace)
+    workspace.edits.stack.undo()
+    assert said[-1] == f"Undone: choice of “{OTHERS.title}”. “{before}” is chosen again."
 
 
 @pytest.mark.parametrize("kind", [AttackPage, MapsPage])

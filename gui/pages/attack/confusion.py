@@ -22,6 +22,7 @@ from gui.widgets.table_names import name_table
 
 MOST_CLASSES = 60  # rows; a larger matrix would be a field of empty cells
 NARROW, WIDE = 26, 56  # px of a column; of one with a long name at most
+ROOM = 420  # px that all columns may take before names are cut at the width above
 PADDING = 14  # px
 STRONGEST = 0.75  # opacity behind the largest share
 
@@ -56,11 +57,12 @@ class Confusion(QTableWidget):
             label.setToolTip(plain_tip(head))
             self.setHorizontalHeaderItem(column, label)
         self.setVerticalHeaderLabels(heads)
-        width = self.fontMetrics().horizontalAdvance
-        widest = min(WIDE, max((width(head) for head in heads), default=0) + PADDING)
+        header = self.horizontalHeader()
+        longest = max((header.sectionSizeHint(column) for column in range(count)), default=0)
+        widest = min(max(WIDE, ROOM // max(1, count)), longest)
         # A name may be cut, a count may not.
-        largest = width(f"{int(self._matrix.max(initial=0)):,}") + PADDING
-        self.horizontalHeader().setDefaultSectionSize(max(NARROW, widest, largest))
+        largest = self.fontMetrics().horizontalAdvance(f"{int(self._matrix.max(initial=0)):,}")
+        header.setDefaultSectionSize(max(NARROW, widest, largest + PADDING))
         for row, column in np.ndindex(self._matrix.shape):
             value = int(self._matrix[row, column])
             item = QTableWidgetItem(f"{value:,}" if value else "")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QGridLayout,
@@ -54,6 +54,7 @@ from gui.widgets.plots.plot import Plot
 from gui.widgets.plots.plot_items import PlotCurve
 from gui.widgets.plots.sight import in_sight
 from gui.widgets.save_file import ask_save
+from gui.widgets.timer import timer
 
 COLUMNS = 4
 TRACE_DELAY_MS = 120
@@ -79,7 +80,7 @@ class AttackPage(Page):
         self._stale, self._curves = True, list[PlotCurve]()
         self._traced: list[tuple[str, int]] = []
         # Painting the chart takes longer than painting all pictures together.
-        self._trace_timer = QTimer(self, singleShot=True, interval=TRACE_DELAY_MS)
+        self._trace_timer = timer(self, TRACE_DELAY_MS, once=True)
         self._trace_timer.timeout.connect(self._draw_trace)
         for build in (self._build_side, self._build_view, self._build_tabs, self._build_image_tabs):
             build()

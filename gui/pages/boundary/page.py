@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
@@ -43,6 +43,7 @@ from gui.widgets.filling_area import FillingArea
 from gui.widgets.keyed import PressKey
 from gui.widgets.plots.legend import Legend
 from gui.widgets.plots.sight import feeds
+from gui.widgets.timer import timer
 
 RETRAIN_MS = 600
 TILTS_MS = 250
@@ -59,10 +60,10 @@ class BoundaryPage(Page):
         """Build the page, a part a step."""
         self._begun = False
         self._going: dict[str, bool] = {}
-        self._due = QTimer(self, singleShot=True, interval=RETRAIN_MS)
+        self._due = timer(self, RETRAIN_MS, once=True)
         self._due.timeout.connect(self.train)
         # Limit how often the chart is redrawn: it is large, and only a few of its dots move.
-        self._tilts_due = QTimer(self, singleShot=True, interval=TILTS_MS)
+        self._tilts_due = timer(self, TILTS_MS, once=True)
         yield from self._build_parts()
         self._build_layout()
         yield

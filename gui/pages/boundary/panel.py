@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -23,6 +23,7 @@ from gui.widgets.forms.number_boxes import DecimalBox
 from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.label import Label
 from gui.widgets.plots.sight import in_sight
+from gui.widgets.timer import timer
 
 if TYPE_CHECKING:
     from engine.jobs.context import Context
@@ -81,9 +82,9 @@ class BoundaryPanel(QWidget):
         )
         self._previews.answered.connect(self._answered)
         self._previews.failed.connect(self._failed)
-        self._frame = QTimer(self, singleShot=True, interval=FRAME_MS)
+        self._frame = timer(self, FRAME_MS, once=True)
         self._frame.timeout.connect(self.ask)
-        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest = timer(self, REST_MS, once=True)
         self._rest.timeout.connect(self._ask_all)
         self._build(radius)
 

@@ -10,13 +10,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, QTimer, Slot
+from PySide6.QtCore import QEvent, QObject, Slot
 from PySide6.QtWidgets import QComboBox, QWidget
 
 from gui.look import settings
 from gui.pages.common.form_parts import Part, parts_of
 from gui.session.workspace import Workspace
 from gui.widgets.forms.kinds import kinds
+from gui.widgets.timer import timer
 
 SAVE_MS = 2000
 LONGEST = 100_000  # letters of one page's settings
@@ -50,9 +51,9 @@ class FormMemory(QObject):
         self._kept: dict[str, Any] = {}
         self._waiting: dict[str, Any] = {}  # what each input held when it could not be shown
         self._watched: set[QComboBox] = set()
-        self._timer = QTimer(self, interval=SAVE_MS)
+        self._timer = timer(self, SAVE_MS)
         self._timer.timeout.connect(self.save)
-        self._again = QTimer(self, singleShot=True, interval=0)
+        self._again = timer(self, 0, once=True)
         self._again.timeout.connect(self._show_waiting)
         page.installEventFilter(self)
         kinds.grown.connect(self._again.start)

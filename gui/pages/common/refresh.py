@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from PySide6.QtCore import QTimer, Slot
+from PySide6.QtCore import Slot
 from PySide6.QtGui import QShowEvent
 
 from engine.store.study import Study
 from gui.pages.common.page import Page
 from gui.widgets.plots.sight import in_sight
+from gui.widgets.timer import timer
 
 
 class RefreshedPage(Page):
@@ -24,7 +25,7 @@ class RefreshedPage(Page):
     def pieces(self) -> Iterator[None]:
         """Begin to listen; a subclass goes on with its own parts."""
         self._stale = True
-        self._due = QTimer(self, singleShot=True, interval=self.refresh_ms)
+        self._due = timer(self, self.refresh_ms, once=True)
         self._due.timeout.connect(self._refresh)
         self.workspace.records_changed.connect(self._soon)
         yield

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QSplitter
 
 from engine.jobs.events import Ended, Event, Started
@@ -30,6 +30,7 @@ from gui.pages.manifold.view import ManifoldContent, collect
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.keyed import PressKey
 from gui.widgets.plots.sight import in_sight
+from gui.widgets.timer import timer
 
 REDRAW_MS = 100
 NETWORKS = ("training", "imported")
@@ -57,7 +58,7 @@ class ManifoldPage(RefreshedPage):
         self._followed = ""
         self._read_keys: set[str] = set()
         self._reading = False
-        self._redraw = QTimer(self, singleShot=True, interval=REDRAW_MS)
+        self._redraw = timer(self, REDRAW_MS, once=True)
         self._redraw.timeout.connect(self._draw_run)
         self.form = ManifoldForm(self.workspace)
         yield

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, ClassVar
 
-from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -19,6 +19,7 @@ from gui.session.picks.pins import Pin
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.plots.plot import Plot
 from gui.widgets.scrolled import ScrolledArea
+from gui.widgets.timer import timer
 
 LEAST_WIDTH = 440  # of a card
 SHAPE = 1.6  # of a chart that is easy to read, width over height
@@ -80,7 +81,7 @@ class PinnedPage(Page):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.stack)
         yield
-        self._due = QTimer(self, singleShot=True, interval=0)
+        self._due = timer(self, 0, once=True)
         self._due.timeout.connect(self.show_pins)
         self.workspace.pins.changed.connect(self._due.start)
         self.workspace.study_changed.connect(self._forget)

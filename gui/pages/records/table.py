@@ -10,7 +10,6 @@ from PySide6.QtCore import (
     QModelIndex,
     QObject,
     Qt,
-    QTimer,
     Signal,
     Slot,
 )
@@ -40,6 +39,7 @@ from gui.widgets.forms.number_edit import guard_wheel
 from gui.widgets.label import Label
 from gui.widgets.search_field import SearchField
 from gui.widgets.table_names import name_table
+from gui.widgets.timer import timer
 
 WIDTHS = {KIND: 146, CREATED: 128, SECONDS: 66, NOTE: 48}
 SPARED = (NOTE, SECONDS, CREATED)  # columns that give way to the titles, in this order
@@ -70,7 +70,7 @@ class RecordsTable(QWidget):
         super().__init__(parent)
         self.model = RecordsModel(self)
         self._quiet = False
-        self._due = QTimer(self, singleShot=True, interval=TYPING_PAUSE_MS)
+        self._due = timer(self, TYPING_PAUSE_MS, once=True)
         self._due.timeout.connect(self._search)
         self._build_bar()
         self._build_table()

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSplitter, QVBoxLayout
 
 from engine.jobs.durations import duration
@@ -32,6 +32,7 @@ from gui.widgets.keyed import PressKey
 from gui.widgets.label import Label
 from gui.widgets.plots.plot import Plot
 from gui.widgets.plots.plot_items import PlotCurve
+from gui.widgets.timer import timer
 
 if TYPE_CHECKING:
     from engine.plan.forecast import Forecast
@@ -73,7 +74,7 @@ class RetrainPage(RefreshedPage):
         }
         # Refill the table after the current event: a click in it may have caused the change, and
         # refilling replaces the clicked cell.
-        self._table_due = QTimer(self, singleShot=True, interval=0)
+        self._table_due = timer(self, 0, once=True)
         self._table_due.timeout.connect(self._fill_table)
         self.form = RetrainForm(self.workspace)
         yield

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from gui.session.importer import OPENING
 
 if TYPE_CHECKING:
     from engine.specs import ImagesSpec
+    from engine.specs.schema import Spec
     from gui.session.edits import Edits
     from gui.session.importer import Importer
     from gui.session.state import State
@@ -70,6 +71,11 @@ class Openings(QObject):
         self._going = 0  # -1 while the study that is being shown comes from undo, 1 from redo
         self._waiting: Left | None = None  # for its images
         self.quiet = False
+        # Asks whether what runs and waits may stop: takes the name of the study that would open,
+        # what would stop, and what to call then.
+        self.confirm: Callable[[str, Sequence[Spec], Callable[[], None]], object] = (
+            lambda _, running, open_it: open_it()
+        )
         state.study_left.connect(self._on_left)
         state.study_changed.connect(self._on_study)
         state.images_changed.connect(self._on_images)
@@ -103,10 +109,18 @@ class Openings(QObject):
         if not places:
             return
         target = places[-1]
+        open_it = partial(self._open, step, target)
         if running:
-            text = f"“{running[0].title}” runs or waits: cancel that before “{target.name}” opens."
-            self._state.message.emit(text, True)
-            return
+            self.confirm(target.name, running, open_it)
+        else:
+            open_it()
+
+    # ------------------------------------------------------------------------------------ private
+
+    def _open(self, step: int, target: Left) -> None:
+        places = self._after if step > 0 else self._before
+        if not places or places[-1] is not target:
+            return  # another study was opened while the question stood open
 
         def done(study: Study) -> None:
             self._going = step
@@ -115,15 +129,12 @@ class Openings(QObject):
 
         self._importer.drives.ask(OPENING, target.path.name, partial(Study, target.path), done)
 
-    # ------------------------------------------------------------------------------------ private
-
     @Slot()
     def _on_left(self) -> None:
         study = self._state.study
         if study is None:
             return
-        name = str(study.about.get("name") or study.path.stem)
-        self._left = Left(study.path, name, self._state.images)
+        self._left = Left(study.path, _name_of(study), self._state.images)
         for number, part in list(self._parts.items()):
             if isValid(part.owner):
                 self._left.kept[number] = part.take()
@@ -136,10 +147,15 @@ class Openings(QObject):
         if study is self._study:
             return
         self._study, self._left, self._waiting = study, None, None
-        if study is None or left is None:
+        if study is None:
+            return
+        if left is None:  # in place of the line that the engine is loading
+            self._state.message.emit(f"The study “{_name_of(study)}” is open.", False)
             return
         if not self._going and left.path != study.path:
             self._before, self._after = [*self._before, left][-KEPT:], []
+            text = f"The study “{_name_of(study)}” is open; undo opens “{left.name}” again."
+            self._state.message.emit(text, False)
         elif self._going:
             source, kept = self._before, self._after
             if self._going > 0:
@@ -157,8 +173,7 @@ class Openings(QObject):
         study, stack = self._state.study, self._edits.stack
         if study is None:
             return
-        name = str(study.about.get("name") or study.path.stem)
-        names = [*(left.name for left in self._before), name]
+        names = [*(left.name for left in self._before), _name_of(study)]
         names += [left.name for left in reversed(self._after)]
         for opened in names[1:]:
             self._quietly(partial(stack.push, _Opening(opened, self)))
@@ -200,6 +215,10 @@ class Openings(QObject):
                 and isValid(part.owner)
             ):
                 part.show(value)
+
+
+def _name_of(study: Study) -> str:
+    return str(study.about.get("name") or study.path.stem)
 
 
 class _Opening(QUndoCommand):

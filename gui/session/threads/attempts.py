@@ -46,7 +46,13 @@ class Attempts(QObject):
         return self._steps > 0
 
     def make(
-        self, step: Callable[[], object], what: str, *, large: bool = False, apart: bool = False
+        self,
+        step: Callable[[], object],
+        what: str,
+        said: str = "",
+        *,
+        large: bool = False,
+        apart: bool = False,
     ) -> bool:
         """Do or undo a step; return whether it went well, as far as that is known.
 
@@ -54,6 +60,8 @@ class Attempts(QObject):
 
         Parameters
         ----------
+        said
+            What is told once it went well, and behind it the text that the step returns, if any.
         large
             It takes long: it is done on a lane, and those that follow it too, in order.
         apart
@@ -61,25 +69,25 @@ class Attempts(QObject):
             on a lane, and waited for no longer than ``PATIENCE``.
         """
         if large or (apart and self.busy and self._state.runner.takes_changes):
-            self._make_aside(step, what)
+            self._make_aside(step, what, said)
             return True
         if apart and self._state.runner.takes_changes:
-            return self._make_soon(step, what)
+            return self._make_soon(step, what, said)
         self.went_well = False
         try:
-            step()
+            self._say(said, step())
             self.went_well = True
         except ValueError as error:
             self._state.message.emit(str(error), True)
         self._state.records_changed.emit()
         return self.went_well
 
-    def _make_soon(self, step: Callable[[], object], what: str) -> bool:
+    def _make_soon(self, step: Callable[[], object], what: str, said: str) -> bool:
         ended, problems = threading.Event(), list[str]()
 
-        def work() -> None:
+        def work() -> object:
             try:
-                step()
+                return step()
             except Exception as error:  # the lane prints what is no sentence
                 is_sentence = isinstance(error, ValueError)
                 problems.append(str(error) if is_sentence else f"{type(error).__name__}: {error}")
@@ -87,7 +95,7 @@ class Attempts(QObject):
             finally:
                 ended.set()
 
-        told = self._make_aside(work, what)
+        told = self._make_aside(work, what, said)
         if not ended.wait(PATIENCE):
             text = "The study has not taken this yet, and goes on with it by itself: {}."
             self._state.message.emit(text.format(what), False)
@@ -95,17 +103,24 @@ class Attempts(QObject):
         told.append(True)
         self._end_step()
         self.went_well = not problems
+        if self.went_well:
+            self._say(said)
         for problem in problems:
             self._state.message.emit(problem, True)
         self._state.records_changed.emit()
         return self.went_well
+
+    def _say(self, said: str, more: object = None) -> None:
+        text = " ".join(filter(None, [said, more if isinstance(more, str) else ""]))
+        if text:
+            self._state.message.emit(text, False)
 
     def _end_step(self) -> None:
         self._steps -= 1
         if not self._steps:
             self._telling.stop()
 
-    def _make_aside(self, step: Callable[[], object], what: str) -> list[bool]:
+    def _make_aside(self, step: Callable[[], object], what: str, said: str) -> list[bool]:
         """Do a step on a lane; return a list that keeps it quiet once there is something in it."""
         self.went_well = True
         self._steps += 1
@@ -113,12 +128,12 @@ class Attempts(QObject):
         self._telling.start()
         study, told = self._state.study, list[bool]()
 
-        def done(_: object) -> None:
+        def done(more: object) -> None:
             if told:
                 return
             self._end_step()
             if self._state.study is study:
-                self._state.message.emit(f"Done: {what}.", False)
+                self._say(said or f"Done: {what}.", more)
                 self._state.records_changed.emit()
 
         def failed(text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer, Slot
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Slot
 from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QWidget
 
@@ -13,6 +13,7 @@ from gui.look import settings
 from gui.session.workspace import Workspace
 from gui.shell.page_stack import PageStack
 from gui.shell.tour.card import REACH, Outline, TourCard, beside
+from gui.widgets.timer import timer
 
 if TYPE_CHECKING:
     from engine.store.study import Study
@@ -42,7 +43,7 @@ class Tour(QObject):
         self._steps: tuple[TourStep, ...] = ()
         self._facts: Facts | None = None
         self._escape: QShortcut | None = None
-        self._follow = QTimer(self, interval=FOLLOW_MS)
+        self._follow = timer(self, FOLLOW_MS)
         self._follow.timeout.connect(self._place)
         workspace.study_changed.connect(self._read)
         workspace.record_added.connect(self._read)

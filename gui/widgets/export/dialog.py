@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QDialogButtonBox,
@@ -26,6 +26,7 @@ from gui.widgets.export.form import FORMATS, TABLES, ExportForm
 from gui.widgets.label import Label
 from gui.widgets.save_file import ask_save
 from gui.widgets.sentence import Sentence
+from gui.widgets.timer import timer
 
 PREVIEW_DELAY_MS = 150
 SHOWN_LINES = 16
@@ -48,7 +49,7 @@ class ExportDialog(Dialog):
         self._pixmap = QPixmap()
         self._file: tuple[object, bytes] | None = None
         self._unsaved: object = None
-        self._due = QTimer(self, singleShot=True, interval=PREVIEW_DELAY_MS)
+        self._due = timer(self, PREVIEW_DELAY_MS, once=True)
         self._due.timeout.connect(self._draw_preview)
         kind = type(self)
         self.form = ExportForm(caption_of(data))

@@ -79,6 +79,7 @@ class MapGrid(QAbstractScrollArea):
         self._under = ("", -1)
         self._current = (0, 0)
         self._layout = MapGridLayout()
+        self._note_width = 0  # of the longest note so far
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
         self.setAccessibleName("Gradient maps")
@@ -118,11 +119,12 @@ class MapGrid(QAbstractScrollArea):
             The number of its colour, for :func:`gui.look.theme.series`.
         """
         before = self._lines.get(key)
+        wider = QFontMetrics(self.font()).horizontalAdvance(note) > self._note_width
         drawn = [image_from(picture) for picture in pictures]
         self._lines[key] = line = _Line(title, note, series, list(pictures), drawn)
         if key not in self._order:
             self._order.append(key)
-        if before is None or _shape(before) != _shape(line):
+        if wider or before is None or _shape(before) != _shape(line):
             self._arrange()
         else:
             self.viewport().update(self._band(1 + self._order.index(key)))
@@ -201,6 +203,9 @@ class MapGrid(QAbstractScrollArea):
         sides = [p.shape[:2] for line in lines for p in line.pixels]
         metrics = QFontMetrics(self.font())
         longest = max((metrics.horizontalAdvance(line.title) for line in lines), default=0)
+        note = max((metrics.horizontalAdvance(line.note) for line in lines), default=0)
+        # Notes that become shorter leave the pictures where they are.
+        self._note_width = max(self._note_width, note) if self._order else 0
         self._layout = MapGridLayout.fitting(
             self.viewport().size(),
             picture=max(sides, default=(1, 1), key=lambda side: side[0] * side[1]),
@@ -208,6 +213,7 @@ class MapGrid(QAbstractScrollArea):
             rows=1 + len(self._order),
             line_height=metrics.height(),
             longest=longest + 2 * TEXT_GAP + GAP,
+            note=self._note_width + 2 * TEXT_GAP + GAP if self._note_width else 0,
         )
         whole, view = self._layout.whole, self.viewport().size()
         for bar, length, page in (

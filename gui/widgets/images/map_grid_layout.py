@@ -44,11 +44,13 @@ class MapGridLayout:
         rows: int,
         line_height: int,
         longest: int = 0,
+        note: int = 0,
     ) -> MapGridLayout:
         """Return the layout of the largest pictures that fit into the view.
 
         The width determines the scale; rows that do not fit at a readable size scroll. Titles get
-        the width that the pictures leave, at most what they need.
+        the width that the pictures leave, at most what they need. Notes, which hold numbers, come
+        before the pictures, up to the widest that titles may take from them.
 
         Parameters
         ----------
@@ -58,9 +60,12 @@ class MapGridLayout:
             Height of a line of text, the minimum height of a row.
         longest
             Width of the longest title.
+        note
+            Width of the longest note below a title.
         """
         height, width = picture
-        title = int(min(max(TITLE_SHARE * view.width(), TITLE_WIDTHS[0]), TITLE_WIDTHS[1]))
+        least, most = TITLE_WIDTHS
+        title = int(min(max(TITLE_SHARE * view.width(), least, note), most))
         wide = (view.width() - title - GAP) // max(1, columns) - GAP
         high = (view.height() - GAP) // max(1, rows) - GAP
         room = min(wide, max(high, SMALLEST_CELL), LARGEST_CELL)

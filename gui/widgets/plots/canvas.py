@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QGraphicsSceneResizeEvent, QMenu
 
 from engine.figures.paper.label_places import Numbers, pieces
 from gui.look import theme
@@ -27,6 +27,17 @@ class _Axis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph is not typed
 
     def updateAutoSIPrefix(self) -> None:
         """Leave the label as it is."""
+
+    def resizeEvent(self, event: QGraphicsSceneResizeEvent | None = None) -> None:
+        """Put the whole label inside the axis: pyqtgraph cuts what hangs below the line."""
+        super().resizeEvent(event)
+        if self.label is None:  # the plot is gone
+            return
+        margin = self.label.document().documentMargin()
+        if self.orientation == "bottom":
+            self.label.setY(self.size().height() - self.label.boundingRect().height() + margin)
+        elif self.orientation == "left":
+            self.label.setX(-margin)
 
 
 class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is not typed

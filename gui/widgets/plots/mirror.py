@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QEvent, QObject, QTimer, Slot
+from PySide6.QtCore import QEvent, QObject, Slot
 from shiboken6 import isValid
 
 from gui.widgets.plots import sight
 from gui.widgets.plots.marker import Marker
 from gui.widgets.plots.plot import Plot
 from gui.widgets.plots.plot_items import PlotCurve, PlotItem, Scatter
+from gui.widgets.timer import timer
 
 COPY_MS = 100
 
@@ -35,7 +36,7 @@ class Mirror(QObject):
         self._items: dict[PlotItem, PlotItem] = {}
         self._seen: dict[str, Any] = {}
         self._marker = Marker(copy)
-        self._due = QTimer(self, singleShot=True, interval=COPY_MS)
+        self._due = timer(self, COPY_MS, once=True)
         self._due.timeout.connect(self.take)
         copy.installEventFilter(self)
         copy.pointed.connect(self._point)

@@ -368,6 +368,6 @@ def label_axis(axis: pg.AxisItem, text: str, font: QFont, room: float) -> None:
     """
     said = harmless(text)
     shown = QFontMetricsF(font).elidedText(said, Qt.TextElideMode.ElideRight, max(room, LEAST_ROOM))
+    axis.label.setFont(QFont(font))  # before the text, by whose size it is placed
     axis.setLabel(escape(shown), color=theme.colour("text").name())
-    axis.label.setFont(QFont(font))
     axis.setToolTip(terms.with_words(text, "" if shown == said else said))

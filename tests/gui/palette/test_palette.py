@@ -20,6 +20,7 @@ COMMANDS = [
     command("View", "Maps"),
     command("Train", "Train 3 networks"),
     command("Help", "Keyboard shortcuts"),
+    command("View", "Trade-off"),
 ]
 
 
@@ -30,8 +31,10 @@ COMMANDS = [
         ("maps", ["View › Maps"]),
         ("FOLDER open", ["File › Open image folder"]),
         ("train", ["Train › Train 3 networks"]),
-        ("o", ["File › Open image folder", *(COMMANDS[place].title for place in (0, 3, 4))]),
+        ("o", ["File › Open image folder", *(COMMANDS[place].title for place in (0, 3, 4, 5))]),
         ("nothing of the kind", []),
+        ("tradeoff", ["View › Trade-off"]),
+        ("trade-off", ["View › Trade-off"]),
     ],
 )
 def test_that_commands_are_found_by_all_words_the_best_first(typed, titles):
@@ -104,6 +107,11 @@ def test_that_return_with_nothing_found_does_nothing(qtbot):
     qtbot.keyClick(dialog.line, Qt.Key.Key_Return)
     assert dialog.isVisible()
     assert dialog.chosen is None
+    assert dialog.nothing.isVisible()
+    assert dialog.nothing.text().startswith("Nothing of this name can be done now.")
+    dialog.line.clear()
+    assert dialog.list.isVisible()
+    assert not dialog.nothing.isVisible()
 
 
 def test_that_the_window_lists_its_menus_and_the_page_and_goes_there(qtbot):

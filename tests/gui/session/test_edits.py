@@ -6,7 +6,9 @@ import pytest
 
 from engine import specs
 from engine.store import trash
+from engine.store.asked import Asked, line_of
 from engine.store.study import Study
+from engine.store.unfinished import unfinished
 from gui.session import edits as edits_module
 from gui.session.edits import Edits
 from tests import made_up_study as made_up
@@ -192,7 +194,7 @@ def test_that_many_are_deleted_and_put_back_off_the_windows_thread(qtbot, worksp
     assert {entry.key for entry in workspace.entries()} == before
     assert threading.main_thread() not in movers
     assert not any(error for _, error in said)
-    assert any(text.startswith("Done: undo of the deletion of") for text, _ in said)
+    assert any(text.startswith("Undone: deletion of") for text, _ in said)
 
 
 def test_that_a_deletion_of_many_that_fails_is_one_sentence_and_no_step(
@@ -249,7 +251,8 @@ def test_that_undoing_an_import_deletes_the_network_and_redoing_brings_it_back(w
     before = study.entries
     workspace.edits.stack.undo()
     assert not study.has(opened)
-    assert "went with what was computed from it; records: 1. Redo" in workspace.said[-1][0]
+    text = "Undone: opening of “theirs.pt”. It went with what was computed from it; records: 1. "
+    assert workspace.said[-1] == (text + "Redo restores it.", False)
     assert attacked.key in trash.content(study)[0].stem + trash.content(study)[1].stem
     workspace.edits.stack.redo()
     assert study.entries == before == Study(study.path).entries
@@ -271,6 +274,24 @@ def test_that_an_import_on_which_much_or_running_work_stands_is_not_taken_back(
         True,
     )
     assert study.has(opened)
+
+
+@pytest.mark.parametrize("way", ["deleted", "import undone", "waiting import undone"])
+def test_that_what_was_taken_away_is_not_unfinished(workspace, opened, monkeypatch, way):
+    study, asked = workspace.study, Asked(workspace.study.path)
+    monkeypatch.setattr(type(workspace.runner), "asked", property(lambda _: asked))
+    monkeypatch.setattr(workspace, "run", lambda _: asked.add([line_of(opened)]))
+    workspace.importer.add(opened)
+    if way != "waiting import undone":
+        made_up.add(study, opened, {"clean_accuracy": 0.5})
+    if way == "deleted":
+        workspace.edits.delete([opened.key])
+    else:
+        workspace.edits.stack.undo()
+    assert not study.has(opened)
+    assert unfinished(study, asked) == []
+    asked.add([line_of(opened)])  # asked for again
+    assert [one.key for one in unfinished(study, asked)] == [opened.key]
 
 
 def test_that_a_network_that_is_there_already_is_no_step(workspace, opened):

@@ -9,6 +9,7 @@ from engine.store.study import Study
 from gui.pages import DATA, MAPS, RECORDS, WELCOME
 from gui.session import file_dialogs
 from gui.shell.main_window import MainWindow
+from gui.widgets.label import Question
 from tests import made_up_study as made_up
 from tests.gui.fakes import WAIT_MS
 
@@ -57,7 +58,9 @@ def create(workspace, path, monkeypatch):
 
 
 def is_open(qtbot, workspace, path):
-    qtbot.waitUntil(lambda: workspace.study.path == path, timeout=WAIT_MS)
+    qtbot.waitUntil(
+        lambda: workspace.study is not None and workspace.study.path == path, timeout=WAIT_MS
+    )
 
 
 def images_are_there(qtbot, workspace):
@@ -156,22 +159,58 @@ def test_that_what_prevents_it_is_said_and_the_step_stays(window, qtbot, studies
     workspace.importer.open_study(second.path)
     is_open(qtbot, workspace, second.path)
     stack = workspace.edits.stack
-    running = made_up.network("linf", 0.3)
-    with monkeypatch.context() as patched:
-        patched.setattr(type(workspace.runner), "pending", property(lambda _: [running]))
-        stack.undo()
-        qtbot.waitUntil(lambda: bool(said), timeout=WAIT_MS)
-    wanted = f"“{running.title}” runs or waits: cancel that before “first” opens."
-    assert said[-1] == (wanted, True)
-    assert stack.canUndo()
+    said.clear()
     first.path.rename(first.path.with_name("elsewhere.isthmus"))
     stack.undo()
-    qtbot.waitUntil(lambda: len(said) > 1, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: bool(said), timeout=WAIT_MS)
     assert said[-1][1]
     assert str(first.path) in said[-1][0]
     assert workspace.study.path == second.path
     assert stack.canUndo()
     assert not stack.canRedo()
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_that_undo_asks_before_what_runs_is_left(window, qtbot, studies, monkeypatch, agreed):
+    workspace, (first, second, _) = window.workspace, studies
+    workspace.importer.open_study(second.path)
+    is_open(qtbot, workspace, second.path)
+    stack, running = workspace.edits.stack, made_up.network("linf", 0.3)
+    pending = property(lambda _: [running, made_up.network("linf", 0.4)])
+    with monkeypatch.context() as patched:
+        patched.setattr(type(workspace.runner), "pending", pending)
+        stack.undo()
+        qtbot.waitUntil(lambda: bool(window.findChildren(Question)), timeout=WAIT_MS)
+    (box,) = window.findChildren(Question)
+    assert box.text() == f"“{running.title}” and 1 more would stop."
+    assert box.defaultButton().text() == "Cancel"
+    wanted = "Stop and open" if agreed else "Cancel"
+    next(button for button in box.buttons() if button.text() == wanted).click()
+    qtbot.waitUntil(lambda: not window.findChildren(Question), timeout=WAIT_MS)
+    is_open(qtbot, workspace, first.path if agreed else second.path)
+    assert stack.canUndo() is not agreed
+
+
+def test_that_opening_another_study_says_how_to_go_back(window, qtbot, studies):
+    workspace, said = window.workspace, []
+    workspace.message.connect(lambda text, error: said.append(text))
+    workspace.importer.open_study(studies[1].path)
+    is_open(qtbot, workspace, studies[1].path)
+    assert said == ["The study “second” is open; undo opens “first” again."]
+
+
+def test_that_the_news_do_not_say_loading_once_the_study_is_open(qtbot, studies):
+    found = MainWindow()
+    qtbot.addWidget(found)
+    workspace = found.workspace
+    workspace.runner.loaded = False
+    workspace.importer.take([studies[0].path])
+    assert found.messages.news.startswith("Loading the engine")
+    workspace.runner.loaded = True
+    workspace.importer._on_ready()
+    is_open(qtbot, workspace, studies[0].path)
+    assert found.messages.news == "The study “first” is open."
+    found._closing = True
 
 
 def test_that_the_first_page_from_which_a_study_was_opened_is_not_shown_again(

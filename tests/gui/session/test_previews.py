@@ -89,7 +89,8 @@ def test_that_a_slider_that_never_rests_does_not_starve(qtbot, previews, runs):
 
     runs.preview = preview
     wishes = iter(range(1, 1000))
-    ticks = QTimer(interval=10)
+    ticks = QTimer()
+    ticks.setInterval(10)
     ticks.timeout.connect(lambda: previews.ask(specs(next(wishes) / 1000)))
     ticks.start()
     qtbot.waitUntil(lambda: len(finished) >= 2, timeout=5000)

@@ -28,7 +28,7 @@ def opened(workspace, tmp_path):
 def test_that_opening_creates_a_study_where_that_is_asked(opened, tmp_path):
     assert (tmp_path / "s.isthmus" / "study.json").is_file()
     assert opened.study.path == tmp_path / "s.isthmus"
-    assert opened.said == []
+    assert opened.said == [("The study “s” is open.", False)]
 
 
 def test_that_a_folder_that_is_no_study_is_refused_and_the_open_one_stays(opened, tmp_path):

@@ -17,7 +17,7 @@ from PySide6.QtGui import (
     QKeySequence,
 )
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QToolButton
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QMessageBox, QToolButton
 
 from engine.jobs.events import Ended, Notice, Queued
 from engine.networks.timm_names import has_timm
@@ -132,6 +132,16 @@ def test_that_the_first_tab_on_a_page_leads_to_the_page(window):
     page = window.pages.page()
     QTest.keyClick(page, Qt.Key.Key_Tab)
     assert page.isAncestorOf(QApplication.focusWidget())
+
+
+def test_that_a_drop_leaves_the_field_in_which_something_was_typed(window, qtbot, tmp_path):
+    field = QLineEdit(window.centralWidget())
+    field.show()
+    field.setFocus()
+    qtbot.keyClicks(field, "linf")
+    assert field.hasFocus()
+    assert drop(window, tmp_path)
+    assert not field.hasFocus()  # else undo would take back what was typed, and not the drop
 
 
 def test_that_every_page_knows_its_place_in_the_rail():

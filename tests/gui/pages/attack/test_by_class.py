@@ -67,6 +67,24 @@ def test_that_counts_are_whole_in_the_matrix(opened):
     assert "long name of a class" in confusion.horizontalHeaderItem(0).toolTip()
 
 
+@pytest.mark.parametrize(
+    ("names", "whole"),
+    [
+        (["cat", "dog", "hen"], True),
+        (["aeroplane", "automobile", "bird", "cat"], True),
+        (["a class of a very long name"] * 60, False),
+    ],
+)
+def test_that_names_of_few_classes_are_not_cut_above_the_matrix(opened, names, whole):
+    matrix = opened[0].by_class.confusion
+    matrix.show_matrix(np.eye(len(names), dtype=np.int64), names)
+    header = matrix.horizontalHeader()
+    assert all(
+        (header.sectionSize(column) >= header.sectionSizeHint(column)) is whole
+        for column in range(len(names))
+    )
+
+
 def test_that_it_says_what_is_missing_and_measures_it(opened, qtbot):
     page, _, answers = opened
     tab = page.by_class

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QHelpEvent
 from PySide6.QtWidgets import QApplication, QToolTip
 
-from gui.widgets.images.map_grid import MapGrid
+from gui.widgets.images.map_grid import TEXT_GAP, MapGrid
 from gui.widgets.images.map_grid_layout import MapGridLayout
 from tests.gui.pointer import move_to
 
@@ -194,6 +194,22 @@ def test_that_titles_get_what_the_pictures_leave():
     assert width(short + 50) == short + 50
     assert short < width(5000) < 900
     assert width(5000, columns=10) < width(5000)
+
+
+def test_that_no_number_of_a_note_is_cut_where_pictures_fill_the_width(qtbot):
+    found = MapGrid()
+    qtbot.addWidget(found)
+    found.resize(660, 400)
+    found.set_images(flat(*range(8)))
+    note = "epoch 13: 87/55 % after 12"
+    room = found.fontMetrics().horizontalAdvance(note)
+    found.set_row("a", "Robust", flat(*range(8)), note="epoch 1", series=1)
+    assert found._layout.heading(1).width() < room  # there is no more room than that by itself
+    found.set_row("a", "Robust", flat(*range(8)), note=note, series=1)
+    wide = found._layout.heading(1).width()
+    assert wide >= room + 2 * TEXT_GAP
+    found.set_row("a", "Robust", flat(*range(8)), note="epoch 14", series=1)
+    assert found._layout.heading(1).width() == wide  # the pictures do not jump to and fro
 
 
 def test_that_one_more_row_does_not_halve_the_pictures():

@@ -361,6 +361,21 @@ def test_that_no_line_strikes_through_a_label(plot, qtbot):
         assert not Box(*sides).crossed(line)
 
 
+@pytest.mark.parametrize("size", [11, 17])
+def test_that_nothing_of_an_axis_label_lies_outside_the_axis(plot, qtbot, size):
+    font = plot.canvas.font()
+    font.setPixelSize(size)
+    plot.canvas.setFont(font)
+    plot.set_texts(x_label="epoch", y_label="ÄÅg")
+    qtbot.wait(20)
+    for side in ("left", "bottom"):
+        axis = plot.plot_item.getAxis(side)
+        margin = axis.label.document().documentMargin()
+        line = axis.label.boundingRect().adjusted(margin, margin, -margin, -margin)
+        seen = axis.label.mapRectToItem(axis, line)
+        assert axis.boundingRect().adjusted(-0.5, -0.5, 0.5, 0.5).contains(seen), side
+
+
 def test_that_a_label_longer_than_its_axis_is_cut_with_dots_and_told_in_whole(plot, qtbot):
     plot.set_texts(y_label="Accuracy after retraining on what is left")
     plot.resize(500, 190)
