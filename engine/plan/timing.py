@@ -17,6 +17,8 @@ TIMED_SECONDS = 0.3
 LEAST_BATCHES = 2
 FIRST_IMAGES = 2  # a batch norm needs two
 BATCH_SECONDS = 2.0  # a batch that would take longer is timed with fewer images
+GROWTH = 8  # times the images, while a batch may still grow
+TRIES = 4  # a batch may be slow because other programs hold the cores
 
 
 def seconds_per_pass(
@@ -68,17 +70,24 @@ def seconds_per_pass(
     torch.set_num_threads(threads)
     try:
         count = min(batch_size, FIRST_IMAGES)
-        start = time.perf_counter()
-        batch_of(count)
-        largest = int(count * BATCH_SECONDS / max(time.perf_counter() - start, 1e-9))
-        if largest < batch_size:
-            # A large network, or a slow first batch: a second one tells which.
-            once = _seconds(batch_of(count))
-            largest = int(count * BATCH_SECONDS / max(once, 1e-9))
-        count = max(count, min(batch_size, largest))
-        return _timed(batch_of(count), TIMED_SECONDS if seconds is None else seconds) / count
+        batch = batch_of(count)
+        while count < batch_size and _is_quick(batch):
+            count = min(batch_size, count * GROWTH)
+            batch = batch_of(count)
+        return _timed(batch, TIMED_SECONDS if seconds is None else seconds) / count
     finally:
         torch.set_num_threads(before)
+
+
+def _is_quick(batch: Callable[[], None]) -> bool:
+    """Return whether GROWTH times the images would take at most BATCH_SECONDS, in some of TRIES."""
+    for _ in range(TRIES):
+        taken = _seconds(batch)
+        if taken <= BATCH_SECONDS / GROWTH:
+            return True
+        if taken > BATCH_SECONDS:
+            return False
+    return False
 
 
 def _timed(batch: Callable[[], None], seconds: float) -> float:

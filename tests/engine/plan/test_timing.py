@@ -30,6 +30,22 @@ def test_that_a_network_too_slow_for_a_whole_batch_is_timed_on_fewer_images(monk
     assert max(len(images) for images in seen) == 2
 
 
+@pytest.mark.parametrize("slow", [1, 3])
+def test_that_a_few_slow_batches_of_a_busy_machine_do_not_make_it_time_small_ones(
+    monkeypatch, slow
+):
+    """Two images take hardly less time than a batch: a forecast was 48 h instead of 11 min."""
+    monkeypatch.setattr("engine.plan.timing.TIMED_SECONDS", 0.0)
+    left = [1.0] * slow
+    monkeypatch.setattr(
+        "engine.plan.timing._seconds", lambda batch: left.pop() if left else batch() or 0.001
+    )
+    seen = []
+    monkeypatch.setattr("engine.plan.timing.layout", lambda images: seen.append(images) or images)
+    assert timed(specs.SmallCNN(width=2), batch_size=100) == 0.001 / 100
+    assert len(seen[-1]) == 100
+
+
 @pytest.mark.parametrize("network", [specs.Torchvision(name="googlenet"), specs.TradesCNN()])
 def test_that_networks_with_dropout_are_timed(monkeypatch, network):
     monkeypatch.setattr("engine.plan.timing.TIMED_SECONDS", 0.0)
