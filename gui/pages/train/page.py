@@ -127,7 +127,7 @@ class TrainPage(Page):
         workspace.study_changed.connect(self._on_study)
         workspace.images_changed.connect(self._on_images)
         workspace.record_added.connect(self._on_record)
-        workspace.records_changed.connect(self._offer_starts)
+        workspace.records_changed.connect(self._on_records)
         workspace.highlighted.connect(self._on_highlighted)
         workspace.selected.connect(self._on_selected)
         RecordSettings(self, self.form.use, self.trainings)
@@ -266,6 +266,13 @@ class TrainPage(Page):
             self._on_form()
         self._schedule()  # a measurement may say more about how robust a network is
 
+    @Slot()
+    def _on_records(self) -> None:
+        """Show no network that was deleted, and again one that was put back."""
+        self._drop_foreign()
+        self._offer_starts()
+        self.history.read()
+
     @Slot(str)
     def _on_highlighted(self, key: str) -> None:
         shown = key if key in self.runs else ""
@@ -285,7 +292,7 @@ class TrainPage(Page):
         self.form.start.set_networks([spec for _, spec in self.workspace.classifiers()], images)
 
     def _drop_foreign(self) -> None:
-        """Remove the finished networks that were trained on other images."""
+        """Remove the finished networks that were trained on other images, or deleted."""
         own = self.history.stored()
         for run in list(self.runs):
             if run.state == "finished" and run.key not in own:

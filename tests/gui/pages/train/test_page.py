@@ -589,6 +589,21 @@ def test_that_stored_networks_of_these_images_are_shown(workspace, qtbot):
     assert curve(page.curves.accuracy, name).y.tolist() == [0.8, 0.9]
 
 
+def test_that_a_deleted_network_goes_and_comes_back_when_that_is_undone(page, workspace, qtbot):
+    kept, deleted = training(), training(seed=1)
+    for spec in (kept, deleted):
+        record(workspace, spec)
+    workspace.records_changed.emit()
+    qtbot.waitUntil(lambda: {kept.key, deleted.key} <= {*page.maps.grid.rows()}, timeout=WAIT)
+    workspace.edits.delete([deleted.key])
+    qtbot.waitUntil(lambda: deleted.key not in page.maps.grid.rows(), timeout=WAIT)
+    assert [run.key for run in page.runs] == [kept.key]
+    assert len([c for c in page.curves.loss.data().series if len(c.x)]) == 1
+    workspace.edits.stack.undo()
+    qtbot.waitUntil(lambda: deleted.key in page.maps.grid.rows(), timeout=WAIT)
+    assert page.runs.get(deleted.key).curves["loss"].points()[0].tolist() == [0.5, 1.0, 1.5, 2.0]
+
+
 def test_that_a_finished_network_takes_its_record_in_place_of_its_events(page, workspace, qtbot):
     spec = training()
     start(workspace, spec)
