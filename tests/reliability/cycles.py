@@ -1,12 +1,12 @@
-"""Repeats one kind of use of the window many times, and reports what a time of it leaves behind.
+"""Repeat one kind of use of the window many times, and report what each repetition leaves behind.
 
     nice python -m tests.reliability.cycles [--cycles 200] [--only KIND ...]
 
-The soak mixes all kinds of use, so that what it leaves has no name. Here each kind is a process of
-its own: the same thing is done over and over, and ten times on the way memory that the C library
-has handed out, Python's blocks, objects by type, Qt's objects, handles and threads are counted,
-after a collection of garbage. Slopes are fitted over the later two thirds; a kind of object that is
-listed has become more by at least half an object in a cycle.
+The soak mixes all kinds of use, so that what grows in it cannot be told apart. Here each kind is a
+process of its own: the same thing is done over and over. Ten times on the way memory that the C
+library has handed out, Python's blocks, objects by type, Qt's objects, handles and threads are
+counted, after a collection of garbage. Slopes are fitted over the later two thirds. Kinds of object
+are listed that have become more by at least half an object in a cycle.
 """
 
 from __future__ import annotations
