@@ -31,7 +31,7 @@ MANY = 6  # more values than these are given as a range
 OPENINGS: tuple[tuple[str, type[Spec]], ...] = (
     ("The images were", ImagesSpec),
     ("The architectures were", NetworkSpec),
-    ("Networks were trained by", SchemeSpec),
+    ("The training schemes were", SchemeSpec),
     ("The optimiser was", OptimizerSpec),
     ("The attacks were", AttackSpec),
     ("Attributions were", AttributionSpec),

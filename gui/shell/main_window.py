@@ -371,7 +371,7 @@ class MainWindow(QMainWindow):
         box = Question(
             "Quit Isthmus?",
             "Computations are running.",
-            "What has finished is kept, and the rest goes on when it is asked for again.",
+            "What has finished is kept. The rest can be resumed when the study is opened.",
             self,
         )
         self.quit_button = box.addButton("Quit and stop", QMessageBox.ButtonRole.DestructiveRole)
