@@ -85,7 +85,7 @@ class Pace:
         whole = sum(work.passes for work in works)
         watching = sum(work.watching * work.passes for work in works) / max(whole, 1e-9)
         if watching >= LARGE_WATCHING:
-            found.append(f"{100 * watching:.0f} % of it measuring after each epoch")
+            found.append(f"{100 * watching:.0f} % of the time measuring after each epoch")
         return "; ".join(found)
 
     def time(self, spec: Training, done: Callable[[], None]) -> None:

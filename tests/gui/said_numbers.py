@@ -9,7 +9,7 @@ from engine.specs.schema import Spec
 from engine.store.study import Study, spec_of
 
 # A share of time is an estimate, and no result.
-PERCENT = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?) ?%(?! of it measuring)")
+PERCENT = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?) ?%(?! of the time measuring)")
 COUNT = re.compile(
     r"(?<![\w.,/=])(\d[\d,]*) (?:test |training |validation |attacked |clean )?"
     r"(images|networks|records|epochs|retrainings)\b"

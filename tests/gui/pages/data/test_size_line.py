@@ -65,7 +65,7 @@ def test_that_the_train_page_says_what_large_images_and_evaluations_take(page, m
     monkeypatch.setattr("gui.session.pace.LARGE_BYTES", 1000)
     monkeypatch.setattr("gui.session.pace.image_memory", lambda: 1 << 30)
     training = Training(images=SPEC, network=SmallCNN())
-    watched = "of it measuring after each epoch"
+    watched = "of the time measuring after each epoch"
     assert pace.needs([training]).startswith("images of 7 kB in memory; ")
     assert pace.needs([training]).endswith(watched)
     assert watched not in pace.needs([training.replace("epoch_images", 1)])
