@@ -176,7 +176,13 @@ class Mallinfo2(ctypes.Structure):
 
 
 def handed_out() -> float:
-    """Return the MB that the C library has handed out; nan where it cannot tell."""
+    """Return the MB that the C library has handed out; nan where it cannot tell.
+
+    Without what Qt's cache of pictures holds: it grows for hours, up to its limit of 10 MB.
+    """
+    from PySide6.QtGui import QPixmapCache
+
+    QPixmapCache.clear()
     ask = getattr(ctypes.CDLL(None), "mallinfo2", None)
     if ask is None:
         return float("nan")
