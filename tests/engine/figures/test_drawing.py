@@ -235,7 +235,9 @@ def test_that_a_folder_without_permission_is_one_sentence(tmp_path):
 
 def test_that_a_full_disk_leaves_the_older_figure(tmp_path, monkeypatch):
     path = tmp_path / "figure.csv"
-    path.write_text("older")
+    drawing.save(chart(), path)
+    older = path.read_text() + "# older\n"
+    path.write_text(older)
 
     def full(*_):
         raise OSError(28, "No space left on device")
@@ -243,7 +245,7 @@ def test_that_a_full_disk_leaves_the_older_figure(tmp_path, monkeypatch):
     monkeypatch.setattr(atomic.os, "replace", full)
     with pytest.raises(FigureError, match="No space left on device"):
         drawing.save(chart(), path)
-    assert path.read_text() == "older"
+    assert path.read_text() == older
     assert list(tmp_path.iterdir()) == [path]
 
 
