@@ -21,7 +21,7 @@ FIELDS = QLineEdit, QAbstractSpinBox, QComboBox, QPlainTextEdit, QTextEdit
 class FieldKeys(QObject):
     """Leaves these keys to the window's menu while the focused field can do nothing with them.
 
-    A field of Qt takes Ctrl+Z also where nothing was typed into it: a drop could not be undone
+    A field of Qt takes undo's key also where nothing was typed into it: a drop could not be undone
     while the cursor was in any field. Only the focused field is watched.
     """
 

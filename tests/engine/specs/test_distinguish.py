@@ -62,13 +62,13 @@ def test_that_networks_of_other_images_do_not_change_the_words_between_those_of_
     wider, longer = replace(PLAIN, network=SmallCNN(width=32)), replace(PLAIN, epochs=30)
     plane = replace(PLAIN, images=Gaussians2D(), network=PaperMLP(), epochs=10)
     assert names(PLAIN, wider) == [
-        "Standard, seed 0 (network width 16)",
-        "Standard, seed 0 (network width 32)",
+        "Standard, seed 0 (width 16)",
+        "Standard, seed 0 (width 32)",
     ]
     assert names(PLAIN, plane, wider) == [
-        "Standard, seed 0 (Glyphs, 20 + 20, network width 16)",
+        "Standard, seed 0 (Glyphs, 20 + 20, width 16)",
         "Standard, seed 0 (Two Gaussians in the plane)",
-        "Standard, seed 0 (Glyphs, 20 + 20, network width 32)",
+        "Standard, seed 0 (Glyphs, 20 + 20, width 32)",
     ]
     assert names(PLAIN, longer, plane)[2] == "Standard, seed 0 (Two Gaussians in the plane)"
 
