@@ -119,7 +119,8 @@ def test_that_it_shows_where_the_focus_is(window, qtbot, place):
         with_focus = look_of(stop)
         stop.clearFocus()
         qtbot.wait(1)
-        if look_of(stop) == with_focus:
+        # On a busy machine the study may come in between, and hide what the empty page shows.
+        if stop.isVisible() and look_of(stop) == with_focus:
             unseen.append(path_of(stop))
     assert stops
     assert not unseen
