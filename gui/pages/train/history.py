@@ -36,7 +36,6 @@ class History(QObject):
         self._specs: dict[str, Training] = {}
         self._read: set[str] = set()
         self._wished: list[str] = []
-        workspace.records_changed.connect(self.name)
 
     def stored(self) -> dict[str, Training]:
         """Return the networks trained on the present images, by key, oldest first."""
