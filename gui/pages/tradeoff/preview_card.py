@@ -74,7 +74,7 @@ class PreviewCard(QFrame):
         self._hint.setProperty("role", "muted")
         inside = QWidget()
         column = QVBoxLayout(inside)
-        column.setContentsMargins(15, 11, 3, 11)  # beside the line of the focus and the scroll bar
+        column.setContentsMargins(15, 11, 13, 11)  # beside the line of the focus
         column.setSpacing(8)
         for widget in (self._name, self._numbers, self._picture, self._hint):
             column.addWidget(widget)
@@ -85,6 +85,9 @@ class PreviewCard(QFrame):
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)
+        scroll.verticalScrollBar().rangeChanged.connect(
+            lambda _, last: column.setContentsMargins(15, 11, 3 if last else 13, 11)
+        )
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(scroll)

@@ -35,6 +35,11 @@ class _Axis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph is not typed
         box = super().boundingRect()
         return box.adjusted(0, -self.beyond, 0, self.beyond) if self.orientation == "left" else box
 
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        """Return the numbers with the sign that tables and legends have."""
+        found: list[str] = super().tickStrings(values, scale, spacing)
+        return [text.replace("-", "−") for text in found]
+
     def updateAutoSIPrefix(self) -> None:
         """Leave the label as it is."""
 

@@ -404,6 +404,11 @@ def test_that_the_numbers_at_both_ends_of_an_upright_axis_are_written_whole(plot
         assert QRectF(canvas.viewport().rect()).contains(place)
 
 
+def test_that_negative_numbers_have_the_sign_of_tables_and_legends(plot):
+    axis = plot.plot_item.getAxis("left")
+    assert axis.tickStrings([-0.2, 0.0, 0.2], 1.0, 0.2) == ["−0.2", "0", "0.2"]
+
+
 def test_that_a_label_longer_than_its_axis_is_cut_with_dots_and_told_in_whole(plot, qtbot):
     plot.set_texts(y_label="Accuracy after retraining on what is left")
     plot.resize(500, 190)
