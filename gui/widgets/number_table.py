@@ -35,6 +35,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.figures.cells import tab_lines
+from engine.texts import unbroken
 from gui.look import terms, theme
 from gui.look.colours import Colour, on_screen
 from gui.look.plain import plain_tip
@@ -85,14 +86,14 @@ class _Item(QTableWidgetItem):
 
 
 class _Unbroken(QStyledItemDelegate):
-    """Breaks lines at spaces only: "APGD-T" and "cross-entropy" stay whole."""
+    """Breaks lines between words only: "APGD-T" and "95 %" stay whole."""
 
     def initStyleOption(
         self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        """Join the hyphens of what is drawn to what follows them; the cell keeps its text."""
+        """Forbid other breaks in what is drawn; the cell keeps its text."""
         super().initStyleOption(option, index)
-        option.text = option.text.replace("-", f"-{WORD_JOINER}")
+        option.text = unbroken(option.text).replace("-", f"-{WORD_JOINER}")
 
 
 class NumberTable(QTableWidget):

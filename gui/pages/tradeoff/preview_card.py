@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from engine.figures.paper.tradeoff import method_words
 from engine.store.study import Study
+from engine.texts import percent
 from engine.tradeoff.points import NetworkPoint
 from engine.tradeoff.scores import VERDICTS, score_note
 from gui.session.workspace import Workspace
@@ -159,7 +160,7 @@ def _numbers_of(point: NetworkPoint) -> str:
     left = point.lowest
     robust = left.accuracy if left is not None else None
     lines = [
-        f"{100 * value:.1f} % {name}"
+        f"{percent(value)} {name}"
         for name, value in (("clean", point.clean_accuracy), ("under attack", robust))
         if value is not None
     ]

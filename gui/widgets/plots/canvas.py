@@ -32,7 +32,7 @@ class _Axis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph is not typed
 
     def boundingRect(self) -> QRectF:
         """Return where the axis is drawn; beside a grid, pyqtgraph leaves out what reaches over."""
-        box = super().boundingRect()
+        box: QRectF = super().boundingRect()
         return box.adjusted(0, -self.beyond, 0, self.beyond) if self.orientation == "left" else box
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:

@@ -109,7 +109,7 @@ def test_that_confusions_are_shown_clean_and_attacked(opened):
     assert shades == pytest.approx([0.75 / 4, 0.75 * 3 / 4, 0], abs=0.01)
     tab.which.setCurrentIndex(1)
     assert cells(tab, 3) == ["", "", "", "", "", "", "4", "", "", ""]
-    assert "92.5% right, 0.0% under L2 0.75 PGD-7" in tab.note.text()
+    assert "92.5 % right, 0.0 % under L2 0.75 PGD-7" in tab.note.text()
     texts = [tab.worst.item(row).text() for row in range(tab.worst.count())]
     assert texts == ["3 → 8", "4 → no class"]
 
