@@ -45,7 +45,7 @@ def test_that_robustness_lost_within_an_epoch_is_catastrophic_overfitting():
     found = curves([0.2, 0.4, 0.45, 0.02])
     assert raised(robust(), found) == ["catastrophic overfitting"]
     (sentence,) = new_alarms(robust(), found, 10)
-    assert "from 45% to 2% (n = 200)" in sentence
+    assert "from 45 % to 2 % (n = 200)" in sentence
 
 
 ONE = [0.03, 0.15, 0.19, 0.31]  # measured on Glyphs with FGSM at eps 0.2
