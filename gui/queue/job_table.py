@@ -82,9 +82,10 @@ class _Delegate(QStyledItemDelegate):
         painter.setPen(theme.colour(name))
         align = index.data(Qt.ItemDataRole.TextAlignmentRole) or Qt.AlignmentFlag.AlignVCenter
         # Titles begin with what is computed and end with the network: both ends tell them apart.
-        text = option.fontMetrics.elidedText(
-            index.data(), Qt.TextElideMode.ElideMiddle, place.width()
-        )
+        # Of other texts the numbers stand in front, and an end could be taken for a number.
+        right, middle = Qt.TextElideMode.ElideRight, Qt.TextElideMode.ElideMiddle
+        mode = middle if index.column() == TITLE else right
+        text = option.fontMetrics.elidedText(index.data(), mode, place.width())
         painter.drawText(place, int(align), text)
 
     def _draw_bar(self, painter: QPainter, place: QRect, fraction: float) -> None:

@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 from engine.figures.cells import tab_lines
 from gui.look import terms, theme
 from gui.look.colours import Colour, on_screen
+from gui.look.icons import of_colour
 from gui.look.plain import plain_tip
 from gui.widgets.table_names import name_table
 
@@ -298,4 +299,4 @@ def two_lines(text: str, width: Callable[[str], int]) -> int:
 def _chip(colour: Colour) -> QIcon:
     picture = QPixmap(CHIP, CHIP)
     picture.fill(on_screen(colour))
-    return QIcon(picture)
+    return of_colour(picture)

@@ -15,6 +15,7 @@ from engine.texts import folded
 from engine.tradeoff.robustness import Robustness, robustness
 from engine.tradeoff.scores import VERDICTS, robust_words
 from gui.look import theme
+from gui.look.icons import of_colour
 from gui.look.plain import plain_tip
 from gui.session.networks import Network
 from gui.session.workspace import Workspace
@@ -373,4 +374,4 @@ def _chip(colour: QColor) -> QIcon:
     painter.setBrush(colour)
     painter.drawEllipse(2, 2, 20, 20)
     painter.end()
-    return QIcon(picture)
+    return of_colour(picture)

@@ -223,8 +223,9 @@ class _NumberLine(QLineEdit):
 
     def minimumSizeHint(self) -> QSize:
         """Return the size with room for such a number; QLineEdit's own is that of one letter."""
-        text = QSize(self.fontMetrics().horizontalAdvance(LONG_NUMBER), 0)
-        return super().minimumSizeHint() + text
+        metrics = self.fontMetrics()
+        text = metrics.horizontalAdvance(f"{LONG_NUMBER} ")  # the space is room for the cursor
+        return super().minimumSizeHint() + QSize(text - metrics.maxWidth(), 0)
 
 
 class _Reading(QWidget):
@@ -306,7 +307,8 @@ class NumberEdit(_Reading):
 
     def __init__(self, parent: QWidget | None = None, *, unit: str = ""):
         super().__init__(parent, unit, below=False)
-        self.note.setMinimumWidth(self.note.fontMetrics().horizontalAdvance("= 0.06275"))
+        # A note that grows while a slider moves would widen the form, or be cut.
+        self.note.setMinimumWidth(self.note.fontMetrics().horizontalAdvance(f"= {LONG_NUMBER}"))
 
     def value(self) -> float | None:
         """Return the number, or None if the text is invalid."""
