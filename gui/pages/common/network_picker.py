@@ -95,6 +95,12 @@ class NetworkPicker(QWidget):
         if key in self._networks and key not in self._chosen:
             self._touched = True
             self._set_chosen([*self._chosen, key])
+            self._show_row(key)
+
+    def _show_row(self, key: str) -> None:
+        for row in range(self.list.count()):
+            if self.list.item(row).data(KEY) == key:
+                self.list.scrollToItem(self.list.item(row))
 
     def choose_only(self, key: str) -> None:
         """Choose one network of the list and no other; ignore keys that are not in the list."""
