@@ -651,7 +651,7 @@ def test_that_a_finished_training_can_go_on(qtbot, broken):
     )
 
 
-def test_that_progress_is_cut_behind_its_numbers(model, qtbot):
+def test_that_progress_is_cut_behind_its_numbers_and_a_failure_before_its_reason(model, qtbot):
     table = JobTable(model)
     qtbot.addWidget(table)
     start(model, "a")
@@ -671,3 +671,8 @@ def test_that_progress_is_cut_behind_its_numbers(model, qtbot):
     table.itemDelegate()._draw_text(painter, option, option.rect, index, index.data(JOB))
     assert drawn[0].startswith("25 %: 802 of")
     assert drawn[0].endswith("…")
+    reason = "/a/long/path/of/a/study.isthmus/records/training/0.h5: No space left on device"
+    model.take(Ended("a", "failed", 1.0, reason, ""))
+    table.itemDelegate()._draw_text(painter, option, option.rect, index, index.data(JOB))
+    assert drawn[1].startswith("failed")
+    assert drawn[1].endswith("device")

@@ -144,7 +144,8 @@ def test_that_mnist_is_named_by_what_it_holds_and_not_by_one_of_its_files(
     for file in files:
         file.write_bytes(gzip.compress(content) if name else content)
     assert dropping.name_of(files[::-1]) == wanted
-    assert dropping.name_of([tmp_path / "cat.png", tmp_path / "dog.png"]) == "cat"
+    assert dropping.name_of([tmp_path / "cat.png", tmp_path / "dog.png"]) == "cat and 1 more"
+    assert dropping.name_of([tmp_path / "cat.png"]) == "cat"
 
 
 def test_that_archives_and_the_files_of_mnist_are_no_pictures_of_a_page(tmp_path):
