@@ -340,15 +340,14 @@ def form_like(spec: ImagesSpec | None, images: ImageSet | None, path: Path) -> d
     """Return options that give pictures at a path the shape, cut and values of present images.
 
     Networks of those images fit then, and see the brightness that they were trained on. An archive
-    is a set of its own, which has its own rule.
+    is a set of its own, like a folder.
     """
     from engine.data.archives import archive_stem
 
-    if images is None or images.shape[0] not in (1, 3):
+    if images is None or images.shape[0] not in (1, 3) or archive_stem(path.name):
         return {}
     channels, side, _ = images.shape
-    names = () if archive_stem(path.name) else RULE
-    rule = {name: getattr(spec, name) for name in names if hasattr(spec, name)}
+    rule = {name: getattr(spec, name) for name in RULE if hasattr(spec, name)}
     return {"image_size": side, "channels": "grey" if channels == 1 else "rgb", **rule}
 
 
