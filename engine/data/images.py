@@ -24,7 +24,7 @@ from engine.data.idx import parse_idx, unpack_idx
 from engine.data.image_set import ImageSet, Skipped
 from engine.data.remarks import class_remarks
 from engine.data.safety.apart import left_behind_on_cancel
-from engine.data.scan import IDX_NAMES, Found, lay_out, open_source, unsupported
+from engine.data.scan import IDX_NAMES, Found, lacking_idx, lay_out, open_source, unsupported
 from engine.data.selection import subset
 from engine.data.sources import (
     Check,
@@ -300,6 +300,12 @@ def _require_images(found: Found, places: Places) -> None:
     if found.images:
         return
     shown = _shown(places)
+    beside = [skipped.path for skipped in found.skipped]
+    if lacking := lacking_idx(beside or [_shown(places)]):
+        raise ImagesError(
+            f"{shown} holds only a part of MNIST's four files, which are read together: "
+            f"{', '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} missing"
+        )
     if isinstance(places, str | os.PathLike) and found.skipped and Path(places).is_file():
         only = found.skipped[0].path
         if len(found.skipped) == 1 and only == Path(places).name:

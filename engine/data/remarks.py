@@ -116,6 +116,12 @@ def size_remarks(sizes: Counter[tuple[int, int]], spec: FolderImages) -> list[st
     return [f"{_images(sum(other.values()))} of {span} pixels: {how} to {side}x{side}."]
 
 
+def was_resized(images: ImageSet) -> bool:
+    """Return whether an image had another size, as :func:`size_remarks` says."""
+    _, _, side = images.shape
+    return any(note.endswith(f" to {side}x{side}.") for note in images.notes)
+
+
 def class_remarks(
     classes: Sequence[str], train_labels: NDArray[np.int64], test_labels: NDArray[np.int64]
 ) -> list[str]:

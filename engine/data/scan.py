@@ -205,6 +205,12 @@ def _idx_files(entries: Sequence[SourceFile]) -> dict[str, SourceFile]:
     return next((files for files in folders.values() if len(files) == len(IDX_NAMES)), {})
 
 
+def lacking_idx(paths: Iterable[str]) -> list[str]:
+    """Return which of MNIST's four files are missing where some are; [] where there are none."""
+    there = {posixpath.basename(path).removesuffix(".gz") for path in paths}
+    return [name for name in IDX_NAMES if name not in there] if there & {*IDX_NAMES} else []
+
+
 def _by_suffix(entries: Iterable[SourceFile]) -> tuple[list[SourceFile], list[Skipped]]:
     images, others = [], []
     for entry in entries:

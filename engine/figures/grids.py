@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from engine.attribution import pictures
 from engine.figures.charts import FigureError, MapGridData, Picture
 from engine.figures.paper.maps import CHANGE_SCALE, bar_of_maps, one_title
-from engine.specs import AdversarialExamples, Maps, Measurement
+from engine.specs import AdversarialExamples, ClassifierSpec, Maps, Measurement
 from engine.specs.schema import Spec
 from engine.store.index import Entry
 from engine.store.study import Record, Study, StudyError, spec_of
+from engine.tradeoff.points import networks
 
 S = TypeVar("S", bound=Spec)
 Bytes = NDArray[np.uint8]
@@ -41,7 +42,8 @@ def gradient_maps(study: Study) -> Picture:
     columns = range(min(MOST_COLUMNS, len(first.arrays["images"])))
     rows = [rgb_row(first.arrays["images"], columns)]
     values: list[tuple[NDArray[np.floating] | None, ...]] = [(None,) * len(columns)]
-    names = one_title([(spec.attribution.title, study.title(spec.classifier)) for _, spec in found])
+    named = _namer(study)
+    names = one_title([(spec.attribution.title, named(spec.classifier)) for _, spec in found])
     for entry, _ in found:
         arrays = study.read(entry.key).arrays
         drawn = pictures.picture(arrays["attributions"])
@@ -62,6 +64,12 @@ def gradient_maps(study: Study) -> Picture:
     )
 
 
+def _namer(study: Study) -> Callable[[ClassifierSpec], str]:
+    """Return what names the networks of a study apart, also one whose record is gone."""
+    known = {point.key: point.network for point in networks(study)}
+    return lambda spec: known.get(spec.key) or study.title(spec)
+
+
 def attacked_images(study: Study) -> Picture:
     """Return images and, for every network, their attacked versions and the perturbations."""
     found = largest_set(
@@ -79,7 +87,7 @@ def attacked_images(study: Study) -> Picture:
     names = class_names_of(study, first)
     rows: list[tuple[Bytes, ...]] = [rgb_row(first.arrays["images"], columns)]
     notes = [("",) * len(columns)]
-    titles = ["Original"]
+    titles, named = ["Original"], _namer(study)
     for entry, spec in found:
         arrays = study.read(entry.key).arrays
         rows += [rgb_row(arrays["adv_images"], columns), _delta_row(arrays, columns)]
@@ -88,7 +96,7 @@ def attacked_images(study: Study) -> Picture:
             tuple(class_name(names, int(predicted[c])) for c in columns),
             ("",) * len(columns),
         ]
-        titles += [study.title(spec.classifier), "change"]
+        titles += [named(spec.classifier), "change"]
     return MapGridData(
         tuple(rows),
         tuple(titles),

@@ -78,12 +78,14 @@ def kar_curves(study: Study) -> Picture:
 
 def _retraining_curves(study: Study, mode: Mode) -> Picture:
     points = networks(study)
+    named = {point.key: point.network for point in points}
     panels = []
     for kind in attributions_in(points):
         found = [p.curves[mode][kind] for p in points if kind in p.curves.get(mode, {})]
         shown = [curves.curve(study, study.entry(key)) for key in found]
         if shown:
-            names = [study.title(curve.spec.classifier) for curve in shown]
+            tried = [curve.spec.classifier for curve in shown]
+            names = [named.get(spec.key) or study.title(spec) for spec in tried]
             title = f"{mode.upper()}, {kind_label(kind)}"
             panels.append(retraining_chart(shown, title, names))
     if not panels:
@@ -97,16 +99,16 @@ def training_curves(study: Study) -> Picture:
     """Return clean and robust accuracy per epoch of every trained network."""
     panels = {"clean_accuracy": "Clean accuracy", "robust_accuracy": "Robust accuracy"}
     series: dict[str, list[Series]] = {name: [] for name in panels}
-    parts = set()
+    parts, named = set(), {point.key: point.network for point in networks(study)}
     for index, entry in enumerate(e for e in study.entries if e.kind == Training.kind):
         parts.add(watched_part(entry.numbers))
-        arrays = study.read(entry.key).arrays
+        arrays, title = study.read(entry.key).arrays, named.get(entry.key, entry.title)
         for name, found in series.items():
             if f"epochs/{name}" in arrays:
                 curve = (arrays["epochs/step"], arrays[f"epochs/{name}"])
                 symbol = SYMBOLS[index // 8 % len(SYMBOLS)]
                 colour = series_colour(index)
-                found.append(Series(entry.title, *curve, colour=colour, symbol=symbol))
+                found.append(Series(title, *curve, colour=colour, symbol=symbol))
     if not any(series.values()):
         raise FigureError(
             "the study has no trained networks: run the preset demo, or use the page Train"

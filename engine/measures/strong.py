@@ -164,7 +164,7 @@ class _Cascade:
         at, standing = self._progress, len(self._standing())
         left = (len(at.chosen) - at.done) * spec.passes
         left += standing * sum(later.passes for later in self._attacks[at.attack + 1 :])
-        text = f"{spec.title}: {standing:,} of {len(self.broken_by):,} stand"
+        text = f"{standing:,} of {len(self.broken_by):,} stand, {spec.title}"
         self._context.progress(self.passes + in_batch, self.passes + left, text)
 
     def _standing(self) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from engine.specs import (
@@ -12,11 +12,13 @@ from engine.specs import (
     AttackSpec,
     ClassifierSpec,
     Measurement,
+    MetricSpec,
     NetworkSpec,
     OptimizerSpec,
     PaperCifarCNN,
     PaperMLP,
     ResNet18,
+    RobustAccuracy,
     SmallCNN,
     StrongAccuracy,
 )
@@ -139,3 +141,21 @@ def strong_check(spec: ClassifierSpec, level: Level = "quick") -> Measurement | 
         return None
     metric = StrongAccuracy(norm=ball.norm, eps=ball.eps, level=level)
     return Measurement(classifier=spec, metric=metric, test_images=spec.evaluation_images)
+
+
+def metric_for(metric: MetricSpec, networks: Iterable[ClassifierSpec]) -> MetricSpec:
+    """Return a metric at the threat of the networks' evaluation: that of the first which has one.
+
+    At another radius, a measurement says nothing about the robust accuracy that is told of them.
+    """
+    ball = next((network.evaluation for network in networks if network.evaluation.eps), None)
+    names = metric.parameters()
+    if ball is None:
+        return metric
+    if "attack" in names:
+        metric = metric.replace("attack", ball)
+    elif {"norm", "eps"} <= names.keys():
+        metric = metric.replace("norm", ball.norm).replace("eps", ball.eps)
+    if isinstance(metric, RobustAccuracy):
+        metric = metric.replace("eps", tuple(share * ball.eps for share in (0.0, 0.25, 0.5, 1.0)))
+    return metric

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import count as counted
 from types import MappingProxyType
 
 import torch
@@ -44,6 +45,8 @@ def final_accuracies(
     count: int,
     context: Context,
     known: Mapping[str, float | int | str] = MappingProxyType({}),
+    *,
+    told: bool = False,
 ) -> dict[str, float | int | str]:
     """Return :func:`accuracies` and the signs that the robust one is not to be trusted.
 
@@ -52,6 +55,8 @@ def final_accuracies(
     known
         What :func:`accuracies` returned for this model and part, maybe with another count. If it
         attacked as many images, its robust accuracy is taken: every call draws alike.
+    told
+        Whether the attack is the progress of the computation.
 
     Returns
     -------
@@ -65,7 +70,7 @@ def final_accuracies(
     attacked, truth = images[:count], labels[:count]
     robust = known.get("robust_accuracy")
     if robust is None or known["robust_images"] != len(attacked):
-        robust = robust_accuracy(model, attacked, truth, evaluation, context)
+        robust = robust_accuracy(model, attacked, truth, evaluation, context, told=told)
     return {
         "clean_accuracy": float(wide(stands(logits, labels)).mean()),
         "clean_images": len(images),
@@ -83,14 +88,28 @@ def accuracy(model: nn.Module, images: Tensor, labels: Tensor, context: Context)
 
 
 def robust_accuracy(
-    model: nn.Module, images: Tensor, labels: Tensor, spec: AttackSpec, context: Context
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    spec: AttackSpec,
+    context: Context,
+    *,
+    told: bool = False,
 ) -> float:
     """Return the accuracy on attacked images.
 
     Every call seeds the attack identically, so that accuracies of different networks compare.
+    ``told``: say how many images were attacked, as the progress of the computation.
     """
     generator = context.generator("evaluation attack", 0, context.device)
-    right = 0
+    right, before, steps = 0, 0, counted(1)
+
+    def on_step(*_: object) -> None:
+        context.check_cancelled()
+        if told:
+            share = min(1.0, next(steps) / max(1, spec.step_count))
+            context.progress(before + share * len(truth), len(images), "images attacked")
+
     for pixels, truth in batches_of(images, labels):
         clean = layout(as_unit(pixels))
         adv_images = attack(
@@ -99,10 +118,11 @@ def robust_accuracy(
             truth,
             spec,
             generator=generator,
-            on_step=lambda *_: context.check_cancelled(),
+            on_step=on_step,
         )
         adv_images = inside(adv_images, clean, spec)
         right += int(stands(logits_of(model, adv_images), truth).sum())
+        before, steps = before + len(truth), counted(1)
     return right / max(1, len(images))
 
 

@@ -51,7 +51,7 @@ def import_weights(spec: Imported, context: Context) -> Result:
     probes = Probes(context, images)
     return Result(
         numbers=final_accuracies(
-            model, images.tested, spec.evaluation, spec.evaluation_images, context
+            model, images.tested, spec.evaluation, spec.evaluation_images, context, told=True
         ),
         arrays={
             **weights_of(model),

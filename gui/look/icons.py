@@ -23,6 +23,13 @@ def icon(name: str, colour: str = "text") -> QIcon:
     return _drawn(name, theme.colour(colour).name())
 
 
+def of_colour(picture: QPixmap) -> QIcon:
+    """Return a picture as an icon that keeps its colours: Qt tints those of selected rows."""
+    found = QIcon(picture)
+    found.addPixmap(picture, QIcon.Mode.Selected)
+    return found
+
+
 def app_icon() -> QIcon:
     """Return the program's own icon: land between two seas."""
     return _drawn("isthmus", "")

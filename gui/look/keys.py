@@ -66,6 +66,14 @@ def with_key(tip: str, key: str) -> str:
     return tip if tip.endswith(end) else plain_tip(f"{tip}{end}")
 
 
+def without_key(tip: str, key: str) -> str:
+    """Return a tooltip without the key that :func:`with_key` ended it with."""
+    end = f" ({native(key)})"
+    if tip.endswith(f"{end}</p>"):
+        return f"{tip.removesuffix(f'{end}</p>')}</p>"
+    return tip.removesuffix(end)
+
+
 def parts() -> tuple[tuple[str, str], ...]:
     """Return the keys that no menu has, and what they do, for the list of shortcuts."""
     return (

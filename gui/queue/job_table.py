@@ -81,10 +81,11 @@ class _Delegate(QStyledItemDelegate):
         name = TEXT_COLOURS.get(job.state, "text" if index.column() == PROGRESS else plain)
         painter.setPen(theme.colour(name))
         align = index.data(Qt.ItemDataRole.TextAlignmentRole) or Qt.AlignmentFlag.AlignVCenter
-        # Titles begin with what is computed and end with the network: both ends tell them apart.
-        text = option.fontMetrics.elidedText(
-            index.data(), Qt.TextElideMode.ElideMiddle, place.width()
-        )
+        # Titles begin with what is computed and end with the network, failures with the reason.
+        # Of progress the numbers stand in front, and an end could be taken for a number.
+        running = index.column() == PROGRESS and job.state == "running"
+        mode = Qt.TextElideMode.ElideRight if running else Qt.TextElideMode.ElideMiddle
+        text = option.fontMetrics.elidedText(index.data(), mode, place.width())
         painter.drawText(place, int(align), text)
 
     def _draw_bar(self, painter: QPainter, place: QRect, fraction: float) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import os
+import shutil
+import threading
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from PySide6.QtCore import QByteArray, QMimeData, QUrl
 from PySide6.QtGui import QImage
@@ -39,6 +41,8 @@ FIRST_LABELS = {
     bytes((7, 2, 1, 0, 4, 1, 4, 9, 5, 9)): "MNIST",
     bytes((9, 2, 1, 1, 6, 1, 4, 6, 5, 7)): "Fashion-MNIST",
 }
+T = TypeVar("T")
+_COPYING = threading.Lock()
 COPIED_FILES = "x-special/gnome-copied-files"
 
 
@@ -175,7 +179,7 @@ def _problem(path: Path) -> str:
 
 
 def name_of(paths: Sequence[Path]) -> str:
-    """Return a name for several files that become one set: that of the first, or of MNIST's set.
+    """Return a name for files that become one set: "first and 5 more", or that of MNIST's set.
 
     The files of MNIST and those of Fashion-MNIST have the same names; they are told apart by their
     first test labels.
@@ -184,7 +188,8 @@ def name_of(paths: Sequence[Path]) -> str:
 
     named = {path.name.removesuffix(".gz"): path for path in paths}
     if not named.keys() & set(IDX_NAMES):
-        return paths[0].stem
+        more = len(paths) - 1
+        return f"{paths[0].stem} and {more:,} more" if more else paths[0].stem
     labels = named.get("t10k-labels-idx1-ubyte")
     return "MNIST files" if labels is None else FIRST_LABELS.get(_head(labels), "MNIST files")
 
@@ -229,21 +234,87 @@ def spread(files: Sequence[Path], most: int) -> list[Path]:
     return list(files[:: max(1, step)])
 
 
-def copied(paths: list[Path], folder: Path, check: Callable[[], None]) -> Path:
-    """Copy files into a folder, and return it; names that repeat get that of their folder first."""
+def copied_and_read(
+    paths: Sequence[Path], place: Path, check: Callable[[], None], read: Callable[[Path], T]
+) -> tuple[Path, T]:
+    """Copy files into a folder, and read it: return the folder, and what was read.
+
+    If the folder exists, or one with a number behind its name, and holds just these files, such as
+    after an undo, it is taken; else the copies go to one that does not exist. They are removed
+    again if they cannot be read.
+    """
+    names = _names_of(paths)
+    with _COPYING:  # two drops of one name are read at the same time
+        folder, number = place, 2
+        while there := folder.exists():
+            if _holds_just(folder, names, check):
+                break
+            folder, number = place.with_name(f"{place.name} {number}"), number + 1
+        if not there:
+            _make(folder)
+    if there:
+        return folder, read(folder)
+    try:
+        for name, path in names.items():
+            _copy(path, folder / name, check)
+        return folder, read(folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _names_of(paths: Sequence[Path]) -> dict[str, Path]:
+    """Return files by the names of their copies; where names repeat, their folder's comes first."""
     uses = Counter(lowered(path.name) for path in paths)
+    found: dict[str, Path] = {}
+    taken: set[str] = set()  # of a system that knows no capitals
     for path in paths:
-        check()
-        try:
-            told = f"{path.parent.name} " if uses[lowered(path.name)] > 1 else ""
-            place = free_path(folder, f"{told}{path.stem}", path.suffix)
-            with open_regular(path) as source, open(place, "xb") as target:
-                while block := source.read(BLOCK):
-                    check()
-                    target.write(block)
-        except OSError as error:
-            raise ValueError(f"{path} cannot be copied: {error.strerror or error}") from error
-    return folder
+        stem = f"{path.parent.name} {path.stem}" if uses[lowered(path.name)] > 1 else path.stem
+        name, number = f"{stem}{path.suffix}", 2
+        while lowered(name) in taken:
+            name, number = f"{stem} {number}{path.suffix}", number + 1
+        taken.add(lowered(name))
+        found[name] = path
+    return found
+
+
+def _holds_just(folder: Path, files: Mapping[str, Path], check: Callable[[], None]) -> bool:
+    """Return whether a folder holds copies of these files and nothing else."""
+    try:
+        if {path.name for path in folder.iterdir()} != files.keys():
+            return False
+        return all(_same(path, folder / name, check) for name, path in files.items())
+    except OSError:
+        return False  # copying will say what is wrong with it
+
+
+def _same(path: Path, copy: Path, check: Callable[[], None]) -> bool:
+    with open_regular(path) as one, open_regular(copy) as other:
+        while True:
+            check()
+            block = one.read(BLOCK)
+            if block != other.read(BLOCK):
+                return False
+            if not block:
+                return True
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise ValueError(f"{folder} cannot be created: {error.strerror or error}") from error
+
+
+def _copy(path: Path, target: Path, check: Callable[[], None]) -> None:
+    check()
+    try:
+        with open_regular(path) as source, open(target, "xb") as copy:
+            while block := source.read(BLOCK):
+                check()
+                copy.write(block)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be copied: {error.strerror or error}") from error
 
 
 def note_place(study: Study, digest: str, path: Path) -> str:
@@ -269,15 +340,14 @@ def form_like(spec: ImagesSpec | None, images: ImageSet | None, path: Path) -> d
     """Return options that give pictures at a path the shape, cut and values of present images.
 
     Networks of those images fit then, and see the brightness that they were trained on. An archive
-    is a set of its own, which has its own rule.
+    is a set of its own, like a folder.
     """
     from engine.data.archives import archive_stem
 
-    if images is None or images.shape[0] not in (1, 3):
+    if images is None or images.shape[0] not in (1, 3) or archive_stem(path.name):
         return {}
     channels, side, _ = images.shape
-    names = () if archive_stem(path.name) else RULE
-    rule = {name: getattr(spec, name) for name in names if hasattr(spec, name)}
+    rule = {name: getattr(spec, name) for name in RULE if hasattr(spec, name)}
     return {"image_size": side, "channels": "grey" if channels == 1 else "rgb", **rule}
 
 

@@ -44,6 +44,8 @@ class Edits(QObject):
         self._state = state
         self._study: Study | None = None
         self._attempts = Attempts(state, self._forget_steps)
+        # Returns what shows the page again from which images are being chosen.
+        self.came_from: Callable[[], Callable[[], object]] = lambda: lambda: None
         self.stack = QUndoStack(self)
         self.stack.setUndoLimit(STEPS_KEPT)
         state.study_changed.connect(self._on_study)
@@ -113,6 +115,7 @@ class Edits(QObject):
             state.choose_images(spec, loaded)
             return
         given: list[ImageSet | None] = [loaded]
+        go_back = self.came_from()
 
         def do() -> None:
             # The pixels are handed over once: a step that kept them would keep their memory.
@@ -120,6 +123,7 @@ class Edits(QObject):
 
         def undo() -> str:
             state.choose_images(before)
+            go_back()
             return f"“{before.title}” is chosen again."
 
         self._push(f"choice of “{spec.title}”", do, undo)

@@ -7,7 +7,6 @@ is kept like any other record, with a spec of their own.
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 Step = Callable[[str, Callable[[], object], Callable[[], object]], object]
 MOST = 200  # images that one drop adds
 _NUMBERS = itertools.count()
-_PLACING = threading.Lock()
+KEPT = "kept at {w} x {h} px"
 FITS = {
     "resize": "stretched to {w} x {h} px",
     "crop": "cut to the square in the middle, then scaled to {w} x {h} px",
@@ -218,7 +217,7 @@ class Guests(QObject):
         form = prepared_like(like, shape)
 
         def work(check: Check, moved: Callable[[], None]) -> Answer:
-            place = study.path / "dropped" / (paths[0].stem or "images")
+            place = study.path / "dropped" / (dropping.name_of(paths) or "images")
             where, spec, images, count = read(list(paths), place, form, check, moved)
             return spec, images, count, dropping.note_place(study, spec.digest, where)
 
@@ -334,12 +333,15 @@ def prepared_like(like: ImagesSpec, shape: tuple[int, int, int]) -> dict[str, An
 
 def how_prepared(like: ImagesSpec, images: ImageSet) -> str:
     """Say how images were prepared, and whether the network's own were prepared in this way."""
-    shape = images.shape
+    from engine.data.remarks import was_resized
+
+    shape, resized = images.shape, was_resized(images)
     fit = like.fit if isinstance(like, FolderImages) else "resize"
-    words = FITS[fit].format(w=shape[2], h=shape[1])
+    words = (FITS[fit] if resized else KEPT).format(w=shape[2], h=shape[1])
     words = words[0].upper() + words[1:] + (" and grey" if shape[0] == 1 else "")
     if isinstance(like, FolderImages):
-        words += f", as the images of {like.title} were."
+        end = f"as the images of {like.title} were" if resized else f"the shape of {like.title}"
+        words += f", {end}."
     else:
         words += f", the shape of {like.title}; its brightness is its own, as those are no files."
     return " ".join([words, *dropping.told_of_values(images)])
@@ -373,18 +375,19 @@ def read(
         raise ValueError(f"{paths[0]} holds no image file")
     where = paths[0]
     flat = where.is_dir() and all(file.parent == where for file in files) and len(files) <= MOST
-    if len(paths) > 1 or not (where.is_file() or flat):
-        with _PLACING:  # two drops of one name are read at the same time
-            place = dropping.free_path(place.parent, place.name, "")
-            place.mkdir(parents=True)
-        where = dropping.copied(spread(files, MOST), place, went_on)
-    spec, images = ingest(where, **form, progress=went_on, check_cancelled=check)
-    return where, spec, images, len(files)
+
+    def read_at(folder: Path) -> tuple[StoredImages, ImageSet]:
+        return ingest(folder, **form, progress=went_on, check_cancelled=check)
+
+    if len(paths) == 1 and (where.is_file() or flat):
+        return where, *read_at(where), len(files)
+    where, found = dropping.copied_and_read(spread(files, MOST), place, went_on, read_at)
+    return where, *found, len(files)
 
 
 def _summary(spec: ImagesSpec, images: ImageSet, note: str, total: int) -> str:
     count = len(images.test_images)
-    what = f"{spec.title}: " if count == 1 else f"{count:,} images of {spec.title}: "
+    what = f"{spec.title}: " if count == 1 else f"{spec.title}: {count:,} images, "
     parts = [what + note[0].lower() + note[1:]]
     if total > MOST:
         parts.append(f"{total:,} files were there; drop them on Data to use them all.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -255,30 +255,34 @@ class Importer(QObject):
         elif len(paths) > COPIED_AT_MOST:
             text = "{count:,} files are too many to copy: drop their folder instead."
             self._say(text.format(count=len(paths)), error=True)
-        elif folder := self._own_folder("dropped", found.name):
-            self._copy_then_read(paths, folder)
+        elif study := self._study_called("Pictures"):
+            place = study.path / "dropped" / found.name
+            self._read(place, self._form_of_present(place), paths)
 
-    def _read(self, path: Path, options: dict[str, Any]) -> None:
+    def _read(self, path: Path, options: dict[str, Any], copy: Sequence[Path] = ()) -> None:
+        """Read images at a path, or copies there of files that lie in several places."""
         given = {"validation": None, **options}  # None: propose a part
 
-        def work(control: Control) -> tuple[StoredImages, ImageSet]:
+        def work(control: Control) -> tuple[Path, tuple[StoredImages, ImageSet]]:
             from engine.data.images import ingest
 
-            return ingest(
-                path,
-                **given,
-                progress=self.note,
-                check_cancelled=control.check,
-                cache=self._state.image_cache,
-            )
+            def read(at: Path) -> tuple[StoredImages, ImageSet]:
+                return ingest(
+                    at,
+                    **given,
+                    progress=self.note,
+                    check_cancelled=control.check,
+                    cache=self._state.image_cache,
+                )
 
-        self.read(path.name, work, lambda found: self._choose_after_asking(path, *found))
+            if not copy:
+                return path, read(path)
+            return dropping.copied_and_read(copy, path, control.check, read)
 
-    def _copy_then_read(self, paths: list[Path], folder: Path) -> None:
-        def work(control: Control) -> Path:
-            return dropping.copied(paths, folder, control.check)
+        def done(found: tuple[Path, tuple[StoredImages, ImageSet]]) -> None:
+            self._choose_after_asking(found[0], *found[1])
 
-        self.read(paths[0].name, work, lambda at: self._read(at, self._form_of_present(at)))
+        self.read(path.name, work, done)
 
     def _reread(self, spec: ImagesSpec) -> None:
         study = self._state.study

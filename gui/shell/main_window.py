@@ -167,6 +167,7 @@ class MainWindow(QMainWindow):
         workspace.runner.broken.connect(self.settled)
         workspace.importer.started.connect(self._on_reading)
         workspace.importer.failed.connect(self._on_unread)
+        workspace.edits.came_from = lambda: partial(self.pages.show_place, self._read_from)
         workspace.importer.weights_found.connect(self._ask_network)
         workspace.importer.plan_found.connect(partial(show_experiments, workspace, self))
         workspace.importer.confirm = self._ask_about_classes

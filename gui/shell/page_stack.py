@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal, Slot
@@ -146,16 +147,17 @@ class PageStack(QStackedWidget):
 
     @Slot(object)
     def _await_network(self, spec: ClassifierSpec) -> None:
-        self._network = "" if self._is_at(ATTACK, MAPS) else spec.key
-        self._left = self.currentIndex()
+        self._network, self._left = spec.key, self.currentIndex()
 
     @Slot(object)
     def _on_record(self, entry: Entry) -> None:
         """Show a network that was opened where it can be used, unless the user went elsewhere."""
         if entry.key == self._network:
             self._network = ""
-            if self.currentIndex() == self._left:
+            if self.currentIndex() == self._left and not self._is_at(ATTACK, MAPS):
                 self.show_place(ATTACK)
+            # Chosen once the lists of networks have taken the record too.
+            QTimer.singleShot(0, self, partial(self._workspace.selected.emit, entry.key))
 
     def _is_at(self, *places: Place) -> bool:
         return self.places[self.currentIndex()] in places

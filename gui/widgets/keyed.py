@@ -8,15 +8,17 @@ from PySide6.QtCore import QEvent, QObject, Qt, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
-from gui.look.keys import KEYS, with_key
+from gui.look.keys import KEYS, with_key, without_key
 
 ON_NUMBER_PADS = {"Return": "Enter"}
+RENAMING = (QEvent.Type.ToolTipChange, QEvent.Type.Show, QEvent.Type.Hide)
 
 
 class PressKey(QObject):
     """Presses a button by a key of the table, while the focus is on a page or below it.
 
-    The tooltip of the button ends with the key, also after it was changed.
+    The tooltip of the button ends with the key, also after it was changed; of several buttons that
+    of the one that the key would press.
 
     Parameters
     ----------
@@ -42,19 +44,26 @@ class PressKey(QObject):
             shortcut.activated.connect(self._press)
         for one in self._buttons:
             one.installEventFilter(self)
-            self._name_key(one)
+        self._name_key()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Name the key in a new tooltip."""
-        if event.type() == QEvent.Type.ToolTipChange and isinstance(watched, QAbstractButton):
-            self._name_key(watched)
+        """Name the key in a new tooltip, and where another button came in sight."""
+        if event.type() in RENAMING:
+            self._name_key()
         return super().eventFilter(watched, event)
+
+    @property
+    def pressed(self) -> QAbstractButton:
+        """The button that the key presses now."""
+        return next((one for one in self._buttons if one.isVisible()), self._buttons[-1])
 
     @Slot()
     def _press(self) -> None:
-        next((one for one in self._buttons if one.isVisible()), self._buttons[-1]).click()
+        self.pressed.click()
 
-    def _name_key(self, button: QAbstractButton) -> None:
-        tip = with_key(button.toolTip() or button.text(), self._key)
-        if tip != button.toolTip():
-            button.setToolTip(tip)
+    def _name_key(self) -> None:
+        for button in self._buttons:
+            plain = without_key(button.toolTip() or button.text(), self._key)
+            tip = with_key(plain, self._key) if button is self.pressed else plain
+            if tip != button.toolTip():
+                button.setToolTip(tip)

@@ -38,6 +38,7 @@ from engine.figures.cells import tab_lines
 from engine.texts import unbroken
 from gui.look import terms, theme
 from gui.look.colours import Colour, on_screen
+from gui.look.icons import of_colour
 from gui.look.plain import plain_tip
 from gui.widgets.table_names import name_table
 
@@ -322,4 +323,4 @@ def two_lines(text: str, width: Callable[[str], int]) -> int:
 def _chip(colour: Colour) -> QIcon:
     picture = QPixmap(CHIP, CHIP)
     picture.fill(on_screen(colour))
-    return QIcon(picture)
+    return of_colour(picture)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from engine import specs
-from engine.jobs.events import Ended
+from engine.jobs.events import Ended, Progress
 from engine.plan.scheduler import Scheduler, Slots
 from engine.store.study import Study
 
@@ -49,6 +49,7 @@ def computed(study):
         scheduler.add(wanted)
         assert scheduler.wait(300)
         assert scheduler.stop(10)
+        run.told = [e for e in events if isinstance(e, Progress)]
         failed = [e for e in events if isinstance(e, Ended) and e.outcome == "failed"]
         if expect_failure:
             return [e.message for e in failed]

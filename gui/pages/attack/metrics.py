@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from engine.jobs.events import Ended
 from engine.specs import Alignment, Measurement, MetricSpec
 from engine.specs.methods import in_short
+from engine.specs.proposals import metric_for
 from engine.specs.schema import SpecError
 from engine.store.index import Entry
 from engine.tradeoff.metrics import Measured, beside_text, limits_text, measured_in
@@ -47,6 +48,7 @@ class MetricsTab(QWidget):
         self.workspace = workspace
         self._picker = picker
         self._waiting: set[str] = set()
+        self._proposed: dict[str, MetricSpec] = {}
         self._stale = True
         self.form = SpecForm(MetricSpec, labels={"kind": "metric"})
         self.form.set_spec(Alignment())
@@ -171,8 +173,21 @@ class MetricsTab(QWidget):
         )
         return TableRow(found.key, cells, self._picker.series(found.classifier))
 
+    def _propose(self) -> None:
+        """Give a metric that is as it was proposed the threat of the chosen networks."""
+        metric = self.form.spec()
+        if not isinstance(metric, MetricSpec):
+            return
+        before = self._proposed.get(metric.kind) or _untouched(type(metric))
+        if metric == before:
+            wanted = metric_for(metric, [network.spec for network in self._picker.networks])
+            self._proposed[metric.kind] = wanted
+            if wanted != metric:
+                self.form.set_spec(wanted)
+
     @Slot()
     def _on_form(self) -> None:
+        self._propose()
         specs, fault = self._asked()
         say(self.fault, fault)
         self.measure.setEnabled(bool(specs))
@@ -199,6 +214,14 @@ class MetricsTab(QWidget):
         if isinstance(event, Ended) and event.key in self._waiting:
             self._waiting.discard(event.key)
             self.refresh()
+
+
+def _untouched(cls: type[MetricSpec]) -> MetricSpec | None:
+    """Return a metric with its defaults; None if it needs more, which only the user knows."""
+    try:
+        return cls()
+    except (SpecError, TypeError):
+        return None
 
 
 def _number(value: float) -> str:

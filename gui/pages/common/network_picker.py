@@ -15,6 +15,7 @@ from engine.texts import folded, percent
 from engine.tradeoff.robustness import Robustness, robustness
 from engine.tradeoff.scores import VERDICTS, robust_words
 from gui.look import theme
+from gui.look.icons import of_colour
 from gui.look.plain import plain_tip
 from gui.session.networks import Network
 from gui.session.workspace import Workspace
@@ -94,6 +95,12 @@ class NetworkPicker(QWidget):
         if key in self._networks and key not in self._chosen:
             self._touched = True
             self._set_chosen([*self._chosen, key])
+            self._show_row(key)
+
+    def _show_row(self, key: str) -> None:
+        for row in range(self.list.count()):
+            if self.list.item(row).data(KEY) == key:
+                self.list.scrollToItem(self.list.item(row))
 
     def choose_only(self, key: str) -> None:
         """Choose one network of the list and no other; ignore keys that are not in the list."""
@@ -373,4 +380,4 @@ def _chip(colour: QColor) -> QIcon:
     painter.setBrush(colour)
     painter.drawEllipse(2, 2, 20, 20)
     painter.end()
-    return QIcon(picture)
+    return of_colour(picture)

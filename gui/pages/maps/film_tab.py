@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QSize, Slot
-from PySide6.QtGui import QIcon, QPixmap, QShowEvent
+from PySide6.QtGui import QPixmap, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from engine.attribution import pictures
@@ -25,6 +25,7 @@ from engine.figures.images.film import (
 )
 from engine.specs import Training
 from engine.texts import wrapped
+from gui.look.icons import of_colour
 from gui.pages.common.network_picker import NetworkPicker
 from gui.pages.maps.columns import Drawing
 from gui.pages.maps.controls import DrawingChoice
@@ -239,7 +240,7 @@ class FilmTab(QWidget):
         self.image.clear()
         for image, text in zip(images, texts, strict=False):
             picture = QPixmap.fromImage(image_from(pixels_of(image)).scaled(ICON, ICON))
-            self.image.addItem(QIcon(picture), text)
+            self.image.addItem(of_colour(picture), text)
         self.image.setCurrentIndex(min(chosen, len(images) - 1))
         self.image.blockSignals(False)
 

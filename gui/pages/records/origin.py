@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFormLayout, QScrollArea, QVBoxLayout, QWidget
 
 from engine.store.index import Entry
 from gui.pages.records.family import indented
+from gui.widgets.forms.form_row import capital
 from gui.widgets.label import Label, Links
 
 MOST_LINKS = 40
@@ -22,7 +23,11 @@ NAMES = {
     "platform": "System",
     "device": "Device",
     "device_name": "Device name",
+    "cpu": "Processor",
     "threads": "CPU threads",
+    "jobs": "Computed at once",
+    "cores": "Cores",
+    "cores_set_by": "Cores set by",
     "precision": "Precision",
     "multiplication": "Products of float32",
     "way": "Way",
@@ -79,7 +84,8 @@ class Origin(QScrollArea):
         while self._form.rowCount():
             self._form.removeRow(0)
         for name, value in facts.items():
-            label, text = Label(NAMES.get(name, name)), Label(str(value))
+            words = NAMES.get(name) or capital(name.replace("_", " "))
+            label, text = Label(words), Label(str(value))
             label.setProperty("role", "muted")
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             text.setWordWrap(True)

@@ -310,10 +310,11 @@ class RecordsPage(RefreshedPage):
                 self.workspace.message.emit(problem, True)
             return
         going = edits.going_with(keys)
+        kept, back = ("It is", "it") if len(going) == 1 else ("They are", "them")
         box = self._ask(
-            "Delete records?",
+            "Delete the record?" if len(going) == 1 else "Delete records?",
             self._sentence(going, keys),
-            f"They are kept in the study's trash, and {native('undo')} brings them back.",
+            f"{kept} kept in the study's trash, and {native('undo')} brings {back} back.",
             "Delete",
         )
         box.accepted.connect(lambda: edits.delete(keys))

@@ -51,7 +51,10 @@ class CurveLine:
 def lines_of(curves: Sequence[Curve]) -> list[CurveLine]:
     """Return each line once: shared lines first, then each network's score and controls."""
     found: dict[str, CurveLine] = {}
+    begun = any(curve.own for curve in curves)
     for curve in curves:
+        if begun and not curve.own:
+            continue  # others share some of its baseline, which would look like one more
         if curve.done > curve.own and curve.spec.control != "reversed":
             key = f"random/{_setting(curve)}"
             numbers = (curve.random_mean, curve.random_low, curve.random_high)

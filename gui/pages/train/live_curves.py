@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -106,6 +106,11 @@ class LiveCurves(QWidget):
         if not self._curves and self._dashed is not None:
             self._dashed.remove()
             self._dashed = None
+
+    def set_order(self, keys: Sequence[str]) -> None:
+        """Name the networks in this order: one that a filter hid comes back to its place."""
+        for plot in (self.loss, self.accuracy):
+            plot.set_order(keys)
 
     def set_highlighted(self, key: str) -> None:
         """Draw the curves of one network thick, or of none for ""."""

@@ -364,5 +364,6 @@ class TrainPage(Page):
                 self._first = (self._first + place + 1) % len(runs)
                 self._timer.start(CONTINUE_MS)
                 break
+        self.curves.set_order([run.key for run in self.runs])
         self.maps.grid.set_order([run.key for run in runs])
         self.maps.set_last_epoch(max((max(run.maps, default=0) for run in self.runs), default=0))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtGui import QBrush
+from PySide6.QtGui import QBrush, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -299,12 +299,20 @@ class WelcomePage(Page):
                 item.setText(1, f"{path.parent} (not found)")
             self.recent.addTopLevelItem(item)
         found = self.recent.topLevelItemCount() > 0
-        rows = self.recent.topLevelItemCount() * self.recent.sizeHintForRow(0)
-        self.recent.setFixedHeight(rows + 2)
+        self._fit_recent()
         self._none.setVisible(not found)
         self.recent.setVisible(found)
         self.forget.setVisible(found)
         self.forget.setEnabled(self.recent.currentItem() is not None)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Give the list its height again: rows are higher once the window has its style sheet."""
+        super().showEvent(event)
+        self._fit_recent()
+
+    def _fit_recent(self) -> None:
+        rows = self.recent.topLevelItemCount() * self.recent.sizeHintForRow(0)
+        self.recent.setFixedHeight(rows + 2)
 
     def _on_missing(self, missing: set[Path]) -> None:
         if missing != self._missing:

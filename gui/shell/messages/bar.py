@@ -129,7 +129,12 @@ class MessageBar(QFrame):
             self._timer.start(NEWS_MS)
 
     def add_error(self, text: str, details: str = "") -> None:
-        """Show an error in front of earlier ones; an error is never listed twice."""
+        """Show an error in front of earlier ones; an error is never listed twice.
+
+        News that something goes on are taken away: it has most likely ended with the error.
+        """
+        if self.news.endswith("…"):
+            self._forget_news()
         self.log.add(text, details, is_error=True)
         kept = [known for known in self._errors if known[0] != text]
         self._errors = [(text, details), *kept][:KEPT_ERRORS]

@@ -224,8 +224,9 @@ class _NumberLine(QLineEdit):
 
     def minimumSizeHint(self) -> QSize:
         """Return the size with room for such a number; QLineEdit's own is that of one letter."""
-        text = QSize(self.fontMetrics().horizontalAdvance(LONG_NUMBER), 0)
-        return super().minimumSizeHint() + text
+        metrics = self.fontMetrics()
+        text = metrics.horizontalAdvance(f"{LONG_NUMBER} ")  # the space is room for the cursor
+        return super().minimumSizeHint() + QSize(text - metrics.maxWidth(), 0)
 
 
 class _Reading(QWidget):
@@ -307,6 +308,7 @@ class NumberEdit(_Reading):
 
     def __init__(self, parent: QWidget | None = None, *, unit: str = ""):
         super().__init__(parent, unit, below=False)
+        # A note that grows while a slider moves would widen the form, or be cut.
         self.note.setMinimumWidth(self.note.fontMetrics().horizontalAdvance(LONG_READING))
 
     def value(self) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 import pyqtgraph as pg
@@ -149,6 +150,14 @@ class Plot(QWidget):
         """Add points and return their handle; see :meth:`curve`."""
         place = self._next_colour() if colour is None else colour
         return self._keep(Scatter(self._view.getPlotItem(), name, place, symbol, hover))
+
+    def set_order(self, keys: Sequence[str]) -> None:
+        """Draw and name the curves in the order of their keys; what has no key comes first."""
+        places = {key: place for place, key in enumerate(keys)}
+        ordered = sorted(self._items, key=lambda item: places.get(item.key, -1))
+        if ordered != self._items:
+            self._items[:] = ordered
+            self._write_legend()
 
     def clear(self) -> None:
         """Remove every curve and all points."""

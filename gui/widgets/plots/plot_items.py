@@ -85,6 +85,8 @@ class PlotItem(QObject):
     ----------
     x, y, low, high
         The present data, (n,) each.
+    key
+        What the item as a whole stands for; "" for a scatter.
     keys, names, labels
         The key, the name, and the short name beside each point; empty for a curve.
     colours
@@ -106,7 +108,7 @@ class PlotItem(QObject):
             raise ValueError(
                 f"symbol is {symbol!r}, must be one of {', '.join(map(repr, SYMBOLS))}"
             )
-        self.name = name
+        self.name, self.key = name, ""
         self.colour = named(colour)
         self.symbol: Symbol = symbol
         self.style = Qt.PenStyle.NoPen

@@ -7,7 +7,7 @@ import pytest
 from engine.figures.catalog import FIGURES, pictured
 from engine.figures.charts import FigureError, csv_text
 from engine.figures.drawing import save
-from engine.specs import PGD, GradientXInput, Measurement, RobustAccuracy
+from engine.specs import PGD, Glyphs, GradientXInput, Measurement, RobustAccuracy
 from engine.store.study import Study
 from engine.tradeoff.points import groups, networks
 from tests import made_up_study as made_up
@@ -104,6 +104,18 @@ def test_that_training_curves_are_one_panel_clean_and_one_robust(study):
     np.testing.assert_allclose(clean.series[0].y, [0.8, 0.9])
     np.testing.assert_allclose(robust.series[0].y, [0.3, 0.4])
     assert clean.series[0].name == "Standard, seed 0"
+
+
+def test_that_networks_of_one_title_are_told_apart_in_every_figure(study):
+    alike = [made_up.network(), made_up.network(images=Glyphs(train=30, test=30))]
+    for spec in alike:
+        made_up.add_network(study, spec)
+        made_up.add_score(study, made_up.scored(spec, spec), -0.02, [[0.5, 0.3]])
+    wanted = {point.network for point in networks(study)}
+    assert len({spec.title for spec in alike}) == 1
+    assert {item.name for item in FIGURES["curves"].picture(study)[0].series} == wanted
+    names = [item.name for item in FIGURES["roar"].picture(study)[0].series]
+    assert all(any(name.startswith(one) for name in names) for one in wanted)
 
 
 def test_that_maps_are_drawn_as_in_the_paper_originals_first(study):

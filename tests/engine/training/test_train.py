@@ -206,6 +206,9 @@ def test_that_an_imported_file_gives_the_same_accuracies(study, computed, tmp_pa
         digest=digest,
     )
     (imported,) = computed(spec)
+    told = [(e.done, e.total) for e in computed.told if e.what == "images attacked"]
+    assert told[-1] == (50, 50)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
     for name in ("clean_accuracy", "robust_accuracy"):
         assert imported.numbers[name] == trained.numbers[name]
     wrong = spec.replace("network", specs.SmallCNN(width=5, hidden=16)).replace("name", "wrong")

@@ -77,3 +77,19 @@ def test_that_the_key_presses_the_button_and_is_named_by_every_tooltip(page, qtb
     page.button.setEnabled(False)
     qtbot.keyClick(page.other, key, Qt.KeyboardModifier.ControlModifier)
     assert pressed == [True]
+
+
+def test_that_of_several_buttons_the_one_that_the_key_presses_names_it(page, qtbot):
+    shown = QPushButton("Measure", page)
+    page.layout().addWidget(shown)
+    shown.hide()
+    page.other.setToolTip("Keep what was measured")
+    PressKey(page.other, page, before=[shown])
+    end = f" ({keys.native('press')})"
+    assert (page.other.toolTip(), shown.toolTip()) == (f"Keep what was measured{end}", "Measure")
+    shown.show()
+    assert (page.other.toolTip(), shown.toolTip()) == ("Keep what was measured", f"Measure{end}")
+    page.other.setToolTip("Keep it")
+    assert page.other.toolTip() == "Keep it"
+    shown.hide()
+    assert (page.other.toolTip(), shown.toolTip()) == (f"Keep it{end}", "Measure")

@@ -3,10 +3,11 @@
 import itertools
 
 import pytest
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtGui import QColor, QIcon, QPalette, QPixmap
 from PySide6.QtWidgets import QApplication, QWidget
 
 from gui.look import theme
+from gui.look.icons import of_colour
 
 
 @pytest.fixture(autouse=True)
@@ -95,3 +96,10 @@ def test_that_both_modes_name_the_same_colours():
 def test_that_an_unknown_name_is_an_error():
     with pytest.raises(KeyError):
         theme.colour("ultraviolet")
+
+
+def test_that_a_networks_colour_stays_in_a_selected_row(qapp):
+    picture = QPixmap(8, 8)
+    picture.fill(QColor("#d55e00"))
+    shown = of_colour(picture).pixmap(8, 8, QIcon.Mode.Selected).toImage().pixelColor(4, 4)
+    assert shown.name() == "#d55e00"

@@ -1,9 +1,11 @@
 """The list of computations: what it says of time, how it bears thousands, what its keys do."""
 
+from types import SimpleNamespace
+
 import pytest
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, QRect, Qt
 from PySide6.QtTest import QAbstractItemModelTester
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QMenu, QStyleOptionViewItem
 
 from engine.jobs.durations import clock, duration
 from engine.jobs.events import Ended, Notice, Progress, Queued, Scalars, Started
@@ -647,3 +649,30 @@ def test_that_a_finished_training_can_go_on(qtbot, broken):
     qtbot.waitUntil(
         lambda: (job := dock.model.job(more.key)) and job.state == "finished", timeout=WAIT_MS
     )
+
+
+def test_that_progress_is_cut_behind_its_numbers_and_a_failure_before_its_reason(model, qtbot):
+    table = JobTable(model)
+    qtbot.addWidget(table)
+    start(model, "a")
+    model.take(Progress("a", 1, 4, "802 of 1,000 stand, " + 20 * "a long name of an attack "))
+    model.flush()
+    table.resize(700, 200)
+    drawn = []
+
+    def draw(*given):
+        drawn.append(given[-1])
+
+    option = QStyleOptionViewItem()
+    option.rect = QRect(0, 0, 120, 30)
+    option.fontMetrics = table.fontMetrics()
+    painter = SimpleNamespace(setPen=lambda _: None, drawText=draw)
+    index = model.index(0, PROGRESS)
+    table.itemDelegate()._draw_text(painter, option, option.rect, index, index.data(JOB))
+    assert drawn[0].startswith("25 %: 802 of")
+    assert drawn[0].endswith("…")
+    reason = "/a/long/path/of/a/study.isthmus/records/training/0.h5: No space left on device"
+    model.take(Ended("a", "failed", 1.0, reason, ""))
+    table.itemDelegate()._draw_text(painter, option, option.rect, index, index.data(JOB))
+    assert drawn[1].startswith("failed")
+    assert drawn[1].endswith("device")

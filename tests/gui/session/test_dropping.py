@@ -29,7 +29,7 @@ def test_that_a_dropped_path_comes_through_whatever_its_name(tmp_path, name):
     assert dropping.paths_of(mime_of(tmp_path / name)) == [tmp_path / name]
 
 
-def test_that_a_picture_takes_the_rule_of_the_present_images_and_an_archive_its_own():
+def test_that_a_picture_takes_the_form_of_the_present_images_and_an_archive_its_own():
     spec = FolderImages(
         name="x", digest="", fit="crop", bit_depth=12, black=-1, white=1, beyond="skip"
     )
@@ -42,7 +42,7 @@ def test_that_a_picture_takes_the_rule_of_the_present_images_and_an_archive_its_
     shape = {"image_size": 8, "channels": "rgb"}
     rule = {"fit": "crop", "bit_depth": 12, "black": -1, "white": 1, "beyond": "skip"}
     assert dropping.form_like(spec, images, Path("x.tif")) == shape | rule
-    assert dropping.form_like(spec, images, Path("x.zip")) == shape
+    assert dropping.form_like(spec, images, Path("x.zip")) == {}
     assert dropping.form_like(Glyphs(), images, Path("x.tif")) == shape
     assert dropping.form_like(None, None, Path("x.tif")) == {}
 
@@ -144,7 +144,8 @@ def test_that_mnist_is_named_by_what_it_holds_and_not_by_one_of_its_files(
     for file in files:
         file.write_bytes(gzip.compress(content) if name else content)
     assert dropping.name_of(files[::-1]) == wanted
-    assert dropping.name_of([tmp_path / "cat.png", tmp_path / "dog.png"]) == "cat"
+    assert dropping.name_of([tmp_path / "cat.png", tmp_path / "dog.png"]) == "cat and 1 more"
+    assert dropping.name_of([tmp_path / "cat.png"]) == "cat"
 
 
 def test_that_archives_and_the_files_of_mnist_are_no_pictures_of_a_page(tmp_path):

@@ -1,5 +1,7 @@
 """Images that are shown beside the study's own."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -34,10 +36,19 @@ def test_that_an_image_is_prepared_exactly_as_the_training_set_was(tmp_path, fit
 
 
 def test_that_each_way_of_making_square_has_its_own_words():
-    images = _images(1, ())
+    images = replace(_images(1, ()), notes=("1 image of 90x30 pixels: stretched to 2x2.",))
     said = {how_prepared(FolderImages(name="x", digest="", fit=fit), images) for fit in FITS}
     assert len(said) == len(FITS)
     assert "brightness" in how_prepared(Glyphs(), images)
+
+
+def test_that_an_image_of_the_right_size_is_not_said_to_be_stretched(tmp_path):
+    form = {"image_size": 8, "channels": "rgb", "validation": 0.0}
+    for side, words in ((8, "Kept at 8 x 8 px, the shape of"), (9, "Stretched to 8 x 8 px, the")):
+        path = paint(tmp_path / f"{side}.png", (side, side))
+        _, spec, images, _ = read([path], tmp_path / "copies", form, lambda: None)
+        assert how_prepared(Glyphs(), images).startswith(words)
+        assert "stretched" not in how_prepared(spec, images) or side == 9
 
 
 def test_that_transparency_laid_over_white_is_said_where_the_image_is_used(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from engine.data.safety import patience
 from engine.data.sources import FolderSource
 from engine.training.proposing import digest_of
-from gui.session.dropping import copied
+from gui.session.dropping import copied_and_read
 from gui.session.workspace import Workspace
 from tests import image_files
 from tests.gui.fakes import WAIT_MS
@@ -83,25 +83,43 @@ def test_that_devices_and_pipes_are_neither_copied_nor_hashed(tmp_path):
     os.mkfifo(pipe)
     zeros = tmp_path / "zeros.png"
     zeros.symlink_to("/dev/zero")
-    (tmp_path / "copies").mkdir()
 
     class Control:
         check = staticmethod(lambda: None)
 
     for path in (pipe, zeros):
         with pytest.raises(ValueError, match="must be a regular file"):
-            copied([path], tmp_path / "copies", Control.check)
+            copied_and_read([path], tmp_path / "copies", Control.check, str)
         with pytest.raises(ValueError, match="must be a regular file"):
             digest_of(path, Control.check)
-    assert not list((tmp_path / "copies").iterdir())
+    assert not (tmp_path / "copies").exists()
 
 
 def test_that_copies_have_the_bytes_of_the_files(pets, tmp_path):
-    (tmp_path / "copies").mkdir()
     files = [pets / "cat" / "000.png", pets / "dog" / "000.png"]
-    copied(files, tmp_path / "copies", lambda: None)
-    assert (tmp_path / "copies" / "cat 000.png").read_bytes() == files[0].read_bytes()
-    assert (tmp_path / "copies" / "dog 000.png").read_bytes() == files[1].read_bytes()
+    folder, _ = copied_and_read(files, tmp_path / "copies", lambda: None, str)
+    assert (folder / "cat 000.png").read_bytes() == files[0].read_bytes()
+    assert (folder / "dog 000.png").read_bytes() == files[1].read_bytes()
+
+
+def test_that_the_same_files_are_copied_once_and_others_beside_them(pets, tmp_path):
+    files, place = [pets / "cat" / "000.png", pets / "dog" / "000.png"], tmp_path / "copies"
+    assert copied_and_read(files, place, lambda: None, str) == (place, str(place))
+    assert copied_and_read(files, place, lambda: None, str) == (place, str(place))
+    other, _ = copied_and_read(files[:1], place, lambda: None, str)
+    assert other == tmp_path / "copies 2"
+    files[1].write_bytes(files[0].read_bytes())
+    changed, _ = copied_and_read(files, place, lambda: None, str)
+    assert changed == tmp_path / "copies 3"
+
+
+def test_that_nothing_is_left_of_copies_that_cannot_be_read(workspace, qtbot, tmp_path):
+    for name in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
+        (tmp_path / name).write_bytes(b"\0\0\x08\x01\0\0\0\0")
+    workspace.importer.take(sorted(tmp_path.glob("t10k*")))
+    qtbot.waitUntil(lambda: bool(workspace.said) and workspace.said[-1][1], timeout=WAIT_MS)
+    assert "train-images-idx3-ubyte, train-labels-idx1-ubyte are missing" in workspace.said[-1][0]
+    assert not [*(workspace.study.path / "dropped").iterdir()]
 
 
 def test_that_undo_brings_back_the_images_that_a_drop_replaced(qtbot, workspace, pets, tmp_path):

@@ -24,7 +24,7 @@ from engine.networks.timm_names import has_timm
 from engine.store.study import Result, Study
 from gui.look import settings, theme
 from gui.network.dialog import NetworkDialog
-from gui.pages import DATA, PAGES, RECORDS, WELCOME, Place
+from gui.pages import ATTACK, DATA, MAPS, PAGES, RECORDS, TRADEOFF, WELCOME, Place
 from gui.pages.common.page import Page
 from gui.session.workspace import Workspace
 from gui.shell.main_window import MainWindow
@@ -351,6 +351,24 @@ def test_that_a_dropped_weights_file_is_opened_as_a_network(qtbot, opened, tmp_p
     qtbot.waitUntil(lambda: bool(dialog.search.problem), timeout=WAIT_MS)
     assert dialog.heading.text().startswith(f"{name} is a web page")
     dialog.reject()
+
+
+@pytest.mark.parametrize("at", [MAPS, TRADEOFF], ids=lambda place: place.title)
+def test_that_an_opened_network_is_chosen_on_the_page_where_one_goes_on(qtbot, tmp_path, at):
+    window = MainWindow((ATTACK, MAPS, TRADEOFF))
+    qtbot.addWidget(window)
+    workspace, spec, chosen = window.workspace, small(), []
+    workspace.runner.loaded = True
+    assert workspace.open_study(tmp_path / "s.isthmus", create=True)
+    workspace.selected.connect(chosen.append)
+    window.pages.show_place(at)
+    workspace.importer.network_added.emit(spec)
+    workspace.study.write(spec, Result({}), seconds=0.0, provenance={})
+    workspace.record_added.emit(workspace.study.entry(spec.key))
+    qtbot.waitUntil(lambda: chosen == [spec.key], timeout=WAIT_MS)
+    expected = MAPS if at is MAPS else ATTACK
+    assert window.pages.places[window.pages.currentIndex()] is expected
+    window._closing = True
 
 
 def test_that_what_is_opened_before_the_engine_is_there_waits_for_it(qtbot, window, tmp_path):

@@ -48,6 +48,15 @@ def test_that_news_and_dismissed_errors_are_read_again(window, qtbot):
     assert QGuiApplication.clipboard().text().count("\n") >= 4
 
 
+def test_that_news_that_something_goes_on_end_with_an_error(window):
+    window.messages.say("Saved a.pdf", False)
+    window.messages.add_error("No room")
+    assert window.messages.news == "Saved a.pdf"
+    window.messages.say("Writing b.pdf…", False)
+    window.messages.add_error("b.pdf cannot be written")
+    assert window.messages.news == ""
+
+
 def test_that_a_failure_is_told_with_its_whole_reason(window):
     reason = "network is too small: " + "the images have 1,000 classes, " * 20
     event = window.workspace.engine_event

@@ -2,11 +2,14 @@
 
 import pytest
 from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QScrollArea
 
 from engine.specs import FAB, FGSM, PGD, AttackSpec, SquareAttack
 from engine.specs.schema import kinds_of
+from gui.look import theme
 from gui.pages.attack.form import STEPS, AttackForm
 from gui.widgets.forms.field_edit import FieldEdit
+from gui.widgets.forms.side_panel import SidePanel
 
 
 @pytest.fixture
@@ -142,3 +145,20 @@ def test_that_the_fields_of_every_attack_stand_below_each_other(form, attack, qt
     assert fields
     assert {left(field) for field in fields} == {left(form.steps)}
     assert left(form.target) == left(form.steps)
+
+
+@pytest.mark.parametrize("eps", [8 / 255, 0.05, 0.2, 127.5 / 255])
+def test_that_the_step_in_255ths_is_not_cut_off(qtbot, eps):
+    panel, form = SidePanel(), AttackForm()
+    panel.add(form)
+    theme.dress(panel)
+    qtbot.addWidget(panel)
+    panel.resize(panel.width(), 200)
+    panel.show()
+    form.eps.set_value(eps)
+    form.step_size.set_value(eps)
+    qtbot.waitUntil(lambda: panel.findChild(QScrollArea).verticalScrollBar().isVisible())
+    area = panel.findChild(QScrollArea)
+    assert area.widget().width() <= area.viewport().width()
+    note = form.step_size.note
+    assert note.fontMetrics().horizontalAdvance(note.text()) <= note.width()

@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit
 
 from engine.specs import (
+    PGD,
     Alignment,
     Gaussians2D,
     Measurement,
@@ -14,13 +15,14 @@ from engine.specs import (
     PaperMLP,
     RobustAccuracy,
     Sparseness,
+    StrongAccuracy,
     Training,
 )
 from engine.specs.schema import kinds_of
 from engine.store.study import Result
 from gui.pages.attack.metrics import MetricsTab
 from gui.pages.common.network_picker import NetworkPicker
-from tests.gui.synthetic_networks import add_record, networks, open_workspace
+from tests.gui.synthetic_networks import add_network, add_record, networks, open_workspace
 
 
 @pytest.fixture
@@ -117,3 +119,19 @@ def test_that_a_wrong_field_is_said_and_nothing_can_be_measured(tab):
     assert "half" in tab.form.error()
     assert tab.specs() == []
     assert not tab.measure.isEnabled()
+
+
+def test_that_a_metric_under_attack_starts_at_the_radius_of_the_networks_evaluation(tab):
+    ball = PGD(eps=0.2)
+    spec = networks(1)[0].replace("evaluation", ball)
+    add_network(tab.workspace, spec)
+    tab._picker.choose_only(spec.key)
+    tab.form.select_kind("strong_accuracy")
+    assert (tab.form.spec().norm, tab.form.spec().eps) == (ball.norm, ball.eps)
+    tab.form.select_kind("robust_accuracy")
+    assert tab.form.spec().attack == ball
+    assert tab.form.spec().eps[-1] == ball.eps
+    own = StrongAccuracy(norm="l2", eps=0.7)
+    tab.form.set_spec(own)
+    tab._picker.changed.emit()
+    assert tab.form.spec() == own

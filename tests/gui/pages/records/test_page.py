@@ -3,19 +3,22 @@
 import sys
 
 import pytest
+import torch
 from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox
 
 from engine.networks.opening.tried import Tried, as_documents
 from engine.plan.planfile import read_plan
-from engine.specs import Imported, Measurement, SmallCNN, StrongAccuracy
+from engine.plan.slots import Slots, provenance
+from engine.specs import Glyphs, Imported, Measurement, SmallCNN, StrongAccuracy
 from engine.specs.schema import KINDS
 from engine.store.index import Entry
 from engine.store.labels import Labels
 from engine.store.study import Study
 from gui.pages import PAGES, TRADEOFF
 from gui.pages.records.model import CREATED, SECONDS, TITLE, rows_of
+from gui.pages.records.origin import NAMES
 from gui.pages.records.page import RecordsPage
 from tests import made_up_study as made_up
 from tests.gui.made_up_workspace import workspace_on
@@ -284,6 +287,8 @@ def test_that_deleting_says_how_much_goes_with_it_and_asks(page, study, qtbot):
     box = page._question
     assert "4 records that were computed from it" in box.text()
     assert f"“{strong().title}”" in box.text()
+    assert box.informativeText().startswith("They are kept")
+    assert "brings them back" in box.informativeText()
     box.done(QMessageBox.StandardButton.Cancel)
     assert study.has(strong())
     page.view.delete.click()
@@ -295,6 +300,14 @@ def test_that_deleting_says_how_much_goes_with_it_and_asks(page, study, qtbot):
     page.workspace.edits.stack.undo()
     page._refresh()
     assert strong().title in titles(page)
+
+
+def test_that_the_question_about_one_record_speaks_of_one(page):
+    page.show_record(made_up.scored(strong(), made_up.network()).key)
+    page._ask_to_delete()
+    box = page._question
+    assert box.informativeText().startswith("It is kept")
+    assert "brings it back" in box.informativeText()
 
 
 def test_that_what_is_being_computed_is_not_deleted_and_nothing_is_asked(page, monkeypatch):
@@ -421,3 +434,8 @@ def test_that_columns_give_way_to_titles_in_a_narrow_table(page, study, qtbot):
     assert view.columnWidth(0) >= 200
     page.resize(1400, 700)
     qtbot.waitUntil(lambda: not any(map(view.isColumnHidden, range(view.model().columnCount()))))
+
+
+def test_that_every_fact_of_where_a_record_was_computed_has_a_name():
+    facts = provenance(Slots(torch.device("cpu"), count=1, threads=1), Glyphs(train=20, test=20))
+    assert facts.keys() <= NAMES.keys()

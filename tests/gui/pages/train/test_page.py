@@ -589,6 +589,22 @@ def test_that_stored_networks_of_these_images_are_shown(workspace, qtbot):
     assert curve(page.curves.accuracy, name).y.tolist() == [0.8, 0.9]
 
 
+def test_that_a_filtered_network_comes_back_to_its_place(page, workspace, qtbot):
+    specs = [training(), training(eps=0.1), training(eps=0.2)]
+    for spec in specs:
+        record(workspace, spec)
+    workspace.records_changed.emit()
+    shown = page.curves.accuracy
+    qtbot.waitUntil(lambda: len(names(shown)) == 4, timeout=WAIT)
+    before = names(shown)
+    page.curves.filter.setText("51")
+    qtbot.waitUntil(lambda: len(names(shown)) == 2, timeout=WAIT)
+    page.curves.filter.clear()
+    qtbot.waitUntil(lambda: len(names(shown)) == 4, timeout=WAIT)
+    assert names(shown) == before
+    assert names(page.curves.loss) == before[1:]
+
+
 def test_that_a_deleted_network_goes_and_comes_back_when_that_is_undone(page, workspace, qtbot):
     kept, deleted = training(), training(seed=1)
     for spec in (kept, deleted):

@@ -4,11 +4,12 @@ import shutil
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from engine.plan.planfile import presets
 from engine.store.study import Study
 from gui.experiments.dialog import ExperimentsDialog
-from gui.look import settings
+from gui.look import settings, theme
 from gui.pages import DATA
 from gui.pages.welcome import page as welcome_page
 from gui.pages.welcome.page import WelcomePage
@@ -128,3 +129,19 @@ def test_that_the_ready_demo_is_opened_as_a_copy(qtbot, page, tmp_path, monkeypa
     page.open_demo()
     qtbot.waitUntil(lambda: page.workspace.study is not None, timeout=WAIT_MS)
     assert page.workspace.study.path == tmp_path / "documents" / "demo.isthmus"
+
+
+def test_that_all_recent_studies_are_in_sight_in_a_window_that_was_dressed_late(
+    qapp, qtbot, studies
+):
+    theme.apply(qapp, "light")
+    window = QWidget()
+    found = WelcomePage(Workspace())
+    QVBoxLayout(window).addWidget(found)
+    qtbot.addWidget(window)
+    found.refresh()
+    low = found.recent.sizeHintForRow(0)
+    theme.dress(window)
+    window.show()
+    qtbot.waitUntil(lambda: found.recent.sizeHintForRow(0) > low, timeout=WAIT_MS)
+    assert found.recent.height() >= len(studies) * found.recent.sizeHintForRow(0)
