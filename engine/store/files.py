@@ -29,6 +29,14 @@ class NotAFile(OSError):
     """The path leads to something else than a regular file; ``strerror`` says to what."""
 
 
+def names_folder(text: str | os.PathLike[str]) -> bool:
+    """Whether a path ends as that of a folder does, in a slash or a dot alone.
+
+    :class:`pathlib.Path` drops both, and would name a file instead.
+    """
+    return os.path.basename(os.fspath(text)) in ("", ".")
+
+
 def open_regular(path: str | os.PathLike[str]) -> io.FileIO:
     """Open a regular file for reading bytes, without buffer.
 
