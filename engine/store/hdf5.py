@@ -197,7 +197,10 @@ def verify(path: Path) -> None:
     if whole is None:
         raise FileError(f"{path.name} is not a file that Isthmus wrote")
     if not whole:
-        raise FileError(f"{path.name} is damaged: its content differs from its checksum")
+        raise FileError(
+            f"{path.name} is damaged: its bytes differ from its checksum. A program that writes "
+            "HDF5 files anew, such as h5repack, does that too"
+        )
 
 
 def safe_open(path: Path) -> h5py.File:

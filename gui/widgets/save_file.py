@@ -18,8 +18,8 @@ def ask_save(
     """Let the user name a file to write; return None if they cancel.
 
     A name with none of the endings gets the first one. The dialog asks before a file is replaced,
-    but knows only the name as it was typed: where a file has the whole name, it is shown again, and
-    so it is where a slash at the end hides a file. What it asked about is replaced whoever wrote it.
+    but knows only the name as it was typed: where a file has the whole name, or a slash at the end
+    hides one, it is shown again. What it asked about is replaced whoever wrote it.
 
     Parameters
     ----------
