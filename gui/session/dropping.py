@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import shutil
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -207,6 +208,30 @@ def free_path(folder: Path, stem: str, suffix: str) -> Path:
     return candidate
 
 
+def own_folder(study: Study, kind: str, name: str) -> Path:
+    """Make a folder inside a study for files that have no other home; ValueError if that fails."""
+    folder = free_path(study.path / kind, name, "")
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise ValueError(f"{folder} cannot be created: {error.strerror}.") from error
+    return folder
+
+
+def saved_picture(study: Study, picture: QImage, check: Callable[[], None]) -> tuple[Path, Path]:
+    """Save a pasted picture inside a study, which asks the drive; return its own folder and it."""
+    folder = own_folder(study, "pasted", "picture")
+    path = folder / "picture.png"
+    try:
+        if not picture.save(str(path)):
+            raise ValueError(f"{path} cannot be written.")
+        check()
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder, path
+
+
 def image_files(paths: Sequence[Path], check: Callable[[], None]) -> list[Path]:
     """Return the files, and the image files in the folders at any depth, in the order of names."""
     from engine.data.decode import SUFFIXES
@@ -230,20 +255,30 @@ def spread(files: Sequence[Path], most: int) -> list[Path]:
 
 
 def copied(paths: list[Path], folder: Path, check: Callable[[], None]) -> Path:
-    """Copy files into a folder, and return it; names that repeat get that of their folder first."""
+    """Copy files into a folder of their own, and return it.
+
+    Names that repeat get that of their folder first. If it is given up, the folder goes.
+    """
     uses = Counter(lowered(path.name) for path in paths)
-    for path in paths:
-        check()
-        try:
+    try:
+        for path in paths:
+            check()
             told = f"{path.parent.name} " if uses[lowered(path.name)] > 1 else ""
-            place = free_path(folder, f"{told}{path.stem}", path.suffix)
-            with open_regular(path) as source, open(place, "xb") as target:
-                while block := source.read(BLOCK):
-                    check()
-                    target.write(block)
-        except OSError as error:
-            raise ValueError(f"{path} cannot be copied: {error.strerror or error}") from error
+            _copy(path, free_path(folder, f"{told}{path.stem}", path.suffix), check)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return folder
+
+
+def _copy(path: Path, place: Path, check: Callable[[], None]) -> None:
+    try:
+        with open_regular(path) as source, open(place, "xb") as target:
+            while block := source.read(BLOCK):
+                check()
+                target.write(block)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be copied: {error.strerror or error}") from error
 
 
 def note_place(study: Study, digest: str, path: Path) -> str:

@@ -7,6 +7,7 @@ is kept like any other record, with a spec of their own.
 from __future__ import annotations
 
 import itertools
+import shutil
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -258,17 +259,12 @@ class Guests(QObject):
         study = self._state.study
         if study is None:
             return
-        folder = dropping.free_path(study.path / "pasted", "picture", "")
-        try:
-            folder.mkdir(parents=True)
-        except OSError as error:
-            self._say(f"{folder} cannot be created: {error.strerror}.", error=True)
-            return
-        path = folder / "picture.png"
-        if picture.save(str(path)):
-            self.take([path], like)
-        else:
-            self._say(f"{path} cannot be written.", error=True)
+
+        def saved(check: Check, moved: Callable[[], None]) -> Path:
+            return dropping.saved_picture(study, picture, check)[1]
+
+        channel = f"guests {next(_NUMBERS)}"
+        self._drives.read(channel, "picture", saved, lambda path: self.take([path], like))
 
     def _take(self, study: Study, like: ImagesSpec, answer: Answer) -> None:
         spec, images, total, problem = answer
@@ -371,14 +367,19 @@ def read(
     files = image_files(paths, went_on)
     if not files:
         raise ValueError(f"{paths[0]} holds no image file")
-    where = paths[0]
+    where, own = paths[0], False
     flat = where.is_dir() and all(file.parent == where for file in files) and len(files) <= MOST
     if len(paths) > 1 or not (where.is_file() or flat):
         with _PLACING:  # two drops of one name are read at the same time
             place = dropping.free_path(place.parent, place.name, "")
             place.mkdir(parents=True)
-        where = dropping.copied(spread(files, MOST), place, went_on)
-    spec, images = ingest(where, **form, progress=went_on, check_cancelled=check)
+        where, own = dropping.copied(spread(files, MOST), place, went_on), True
+    try:
+        spec, images = ingest(where, **form, progress=went_on, check_cancelled=check)
+    except BaseException:
+        if own:
+            shutil.rmtree(where, ignore_errors=True)
+        raise
     return where, spec, images, len(files)
 
 

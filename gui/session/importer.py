@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from gui.session.files.packed import open_packed
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
+    from engine.data.sources import Check
     from engine.jobs.context import Control
     from gui.session.state import State
 
@@ -163,7 +165,7 @@ class Importer(QObject):
         def done(spec: Imported) -> None:
             self._add_imported(path, spec, keep)
 
-        self._state.runner.ask(f"digest {path}", work, done, self._fail, long=True)
+        self._state.underway.ask(f"digest {path}", f"Reading {path.name}", work, done)
 
     @Slot()
     def cancel(self) -> None:
@@ -249,36 +251,55 @@ class Importer(QObject):
         """Read one folder, archive or file; copy several files into the study first."""
         paths, folders = found.images, found.folders
         if len(paths) == 1:
-            self._read(paths[0], {} if folders else self._form_of_present(paths[0]))
+            self._read(paths[0], {} if folders else self._form_of_present()(paths[0]))
         elif folders:
             self._say("Drop one folder at a time, or the folder that holds them all.", error=True)
         elif len(paths) > COPIED_AT_MOST:
             text = "{count:,} files are too many to copy: drop their folder instead."
             self._say(text.format(count=len(paths)), error=True)
-        elif folder := self._own_folder("dropped", found.name):
-            self._copy_then_read(paths, folder)
+        elif study := self._study_called("Pictures"):
+            self._copy_then_read(paths, study, found.name)
 
     def _read(self, path: Path, options: dict[str, Any]) -> None:
-        given = {"validation": None, **options}  # None: propose a part
-
-        def work(control: Control) -> tuple[StoredImages, ImageSet]:
-            from engine.data.images import ingest
-
-            return ingest(
-                path,
-                **given,
-                progress=self.note,
-                check_cancelled=control.check,
-                cache=self._state.image_cache,
-            )
-
+        work = partial(self._ingested, path, options)
         self.read(path.name, work, lambda found: self._choose_after_asking(path, *found))
 
-    def _copy_then_read(self, paths: list[Path], folder: Path) -> None:
-        def work(control: Control) -> Path:
-            return dropping.copied(paths, folder, control.check)
+    def _ingested(
+        self, path: Path, options: dict[str, Any], control: Control
+    ) -> tuple[StoredImages, ImageSet]:
+        """Read images; on a lane."""
+        from engine.data.images import ingest
 
-        self.read(paths[0].name, work, lambda at: self._read(at, self._form_of_present(at)))
+        return ingest(
+            path,
+            **{"validation": None, **options},  # None: propose a part
+            progress=self.note,
+            check_cancelled=control.check,
+            cache=self._state.image_cache,
+        )
+
+    def _copy_then_read(self, paths: list[Path], study: Study, name: str) -> None:
+        def copied(check: Check) -> tuple[Path, Path]:
+            folder = dropping.own_folder(study, "dropped", name)
+            return folder, dropping.copied(paths, folder, check)
+
+        self._read_own(paths[0].name, copied)
+
+    def _read_own(self, name: str, make: Callable[[Check], tuple[Path, Path]]) -> None:
+        """Read what ``make`` puts into the study, whose folder it returns; on a failure it goes."""
+        form = self._form_of_present()
+
+        def work(control: Control) -> tuple[Path, StoredImages, ImageSet]:
+            from engine.data.safety.apart import apart
+
+            folder, path = apart(make, control.check)
+            try:
+                return path, *self._ingested(path, form(path), control)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+
+        self.read(name, work, lambda found: self._choose_after_asking(*found))
 
     def _reread(self, spec: ImagesSpec) -> None:
         study = self._state.study
@@ -339,37 +360,18 @@ class Importer(QObject):
         work = partial(dropping.note_place, study, spec.digest, path)
         self.drives.ask(f"place {spec.digest}", path.name, work, placed)
 
-    def _form_of_present(self, path: Path) -> dict[str, Any]:
-        return dropping.form_like(self._state.images, self._state.image_set, path)
+    def _form_of_present(self) -> Callable[[Path], dict[str, Any]]:
+        return partial(dropping.form_like, self._state.images, self._state.image_set)
 
     def _save_picture(self, picture: QImage) -> None:
-        folder = self._own_folder("pasted", "picture")
-        if folder is None:
-            return
-        path = folder / "picture.png"
-        if picture.save(str(path)):
-            self._read(path, self._form_of_present(path))
-        else:
-            self._say(f"{path} cannot be written.", error=True)
+        if study := self._study_called("Pictures"):
+            self._read_own("picture", partial(dropping.saved_picture, study, picture))
 
     def _study_called(self, name: str) -> Study | None:
         """Return the open study, or a new one of this name; None if it cannot be created."""
         if self._state.study is None:
             self.create_study(name)
         return self._state.study
-
-    def _own_folder(self, kind: str, name: str) -> Path | None:
-        """Make a folder inside the study for files that have no other home."""
-        study = self._study_called("Pictures")
-        if study is None:
-            return None
-        folder = dropping.free_path(study.path / kind, name, "")
-        try:
-            folder.mkdir(parents=True)
-        except OSError as error:
-            self._say(f"{folder} cannot be created: {error.strerror}.", error=True)
-            return None
-        return folder
 
     def _add_imported(self, path: Path, spec: Imported, keep: dropping.Keep) -> None:
         study = self._study_called(path.stem)
