@@ -82,8 +82,8 @@ def why_taken(study: Path, kind: str, key: str) -> str:
     except OSError:
         if path.is_symlink():
             return f"record {key} cannot be written: a link that leads nowhere is in its place"
-    folder = next(each for each in path.parents if each.exists())
-    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+    if not _can_hold_files(path.parent):
+        folder = _nearest(path.parent)
         return f"record {key} cannot be written: {folder} is no folder or read-only"
     try:
         if path.is_file():
@@ -102,15 +102,26 @@ def all_taken(study: Path, wanted: Iterable[tuple[str, str]]) -> dict[str, str]:
     """
     found, folders = {}, {}
     for kind, key in wanted:
-        folder = study / "records" / kind
         if kind not in folders:
-            folders[kind] = os.access(folder, os.W_OK) and folder.is_dir()
-        if not folders[kind] or os.path.lexists(folder / f"{key}.h5"):
+            folder = study / "records" / kind
+            folders[kind] = str(folder), _can_hold_files(folder)
+        folder_name, is_usable = folders[kind]
+        if not is_usable or os.path.lexists(f"{folder_name}/{key}.h5"):
             try:
                 found[key] = why_taken(study, kind, key)
             except (OSError, MemoryError) as error:
                 found[key] = f"record {key} cannot be written: {_reason(error)}"
     return {key: why for key, why in found.items() if why}
+
+
+def _nearest(folder: Path) -> Path:
+    return next(each for each in (folder, *folder.parents) if each.exists())
+
+
+def _can_hold_files(folder: Path) -> bool:
+    """Whether files can be written into a folder, which is made if it is not there."""
+    there = _nearest(folder)
+    return there.is_dir() and os.access(there, os.W_OK)
 
 
 def is_damage(error: Exception) -> bool:
