@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
 
 ALL = -1
+PART_LETTERS = 6  # that the list of parts is wide at least
+MOST_LIST = 220  # pixels of the lists of classes and orders, so that the list of parts is whole
 ORDER_LETTERS = 16  # that the list of orders is wide at least; the open list shows whole texts
 UNLABELLED = -2
 NO_IMAGES = (
@@ -126,7 +128,8 @@ class ImageBrowser(QTabWidget):
     # ----------------------------------------------------------------------------------- building
 
     def _build_images(self) -> QWidget:
-        self.part = QComboBox()
+        self.part = ElidedCombo()
+        self.part.setMinimumContentsLength(PART_LETTERS)
         self.part.setAccessibleName("Part")
         self.part.setToolTip("Which part of the images is shown")
         self.label = ElidedCombo()
@@ -142,6 +145,8 @@ class ImageBrowser(QTabWidget):
                 "of them (page Attack, tabs Metrics and By class)"
             )
         )
+        for combo in (self.label, self.order):
+            combo.setMaximumWidth(MOST_LIST)
         for combo in (self.part, self.label, self.order):
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.shown_count = Label()
