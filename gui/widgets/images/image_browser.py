@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 ALL = -1
 PART_LETTERS = 6  # that the list of parts is wide at least
-MOST_LIST = 220  # pixels of the lists of classes and orders, so that the list of parts is whole
-ORDER_LETTERS = 16  # that the list of orders is wide at least; the open list shows whole texts
+MOST_LIST = 170  # pixels of the lists of classes and orders, so that the list of parts is whole
+ORDER_LETTERS = 14  # that the list of orders is wide at least; the open list shows whole texts
 UNLABELLED = -2
 NO_IMAGES = (
     "No images yet: drop a folder anywhere on the window, or choose a source at the left and press "
