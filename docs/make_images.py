@@ -36,6 +36,7 @@ from gui.session.picks.pins import Pin
 SIZES = {"": (1280, 800), "-wide": (1920, 1080)}
 PATIENCE_MS = 200_000
 SETTLE_MS = 1500
+LIVE_MS = 20_000  # after which a page that never rests is photographed
 FIRST_LOOK_MS = 2000
 PINS = (
     Pin("Train", "training-loss"),
@@ -158,10 +159,11 @@ def pause(milliseconds: int) -> None:
 
 
 def settle(window) -> None:
-    """Wait until nothing was read or previewed for a while."""
-    quiet = 0
-    while quiet < SETTLE_MS:
+    """Wait until nothing was read or previewed for a while; live previews are not waited for."""
+    quiet = waited = 0
+    while quiet < SETTLE_MS and waited < LIVE_MS:
         pause(100)
+        waited += 100
         quiet = 0 if window.workspace.runner.served else quiet + 100
 
 

@@ -29,7 +29,7 @@ LARGEST_WHOLE = 2.0**53
 LONGEST_RANGE = 1000
 SHORT_DIGITS = 6
 LONG_NUMBER = "127.5/255"
-LONG_READING = "= 0.3137/255"  # four digits, as other_convention() writes them
+LONG_READING = "= 12.75/255"
 _SEPARATOR = re.compile(r"[,;\s]+")
 
 
@@ -244,7 +244,7 @@ class _Reading(QWidget):
         self.note.setVisible(unit == "pixel")
         layout = QVBoxLayout(self) if below else QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2 if below else 8)
+        layout.setSpacing(2 if below else 4)
         layout.addWidget(self.line, 1)
         layout.addWidget(self.note)
         self.setFocusProxy(self.line)
@@ -308,8 +308,14 @@ class NumberEdit(_Reading):
 
     def __init__(self, parent: QWidget | None = None, *, unit: str = ""):
         super().__init__(parent, unit, below=False)
-        # A note that grows while a slider moves would widen the form, or be cut.
-        self.note.setMinimumWidth(self.note.fontMetrics().horizontalAdvance(LONG_READING))
+        self.changed.connect(self._make_room)
+        self._make_room()
+
+    @Slot()
+    def _make_room(self) -> None:
+        """Keep the same room beside the line for all usual numbers."""
+        width = self.note.fontMetrics().horizontalAdvance
+        self.note.setMinimumWidth(max(map(width, (LONG_READING, self.note.text()))))
 
     def value(self) -> float | None:
         """Return the number, or None if the text is invalid."""

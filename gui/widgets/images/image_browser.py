@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
 
 ALL = -1
-ORDER_LETTERS = 26  # that the list of orders is wide; the open list shows whole texts
+PART_LETTERS = 6  # that the list of parts is wide at least
+MOST_LIST = 170  # pixels of the lists of classes and orders, so that the list of parts is whole
+ORDER_LETTERS = 14  # that the list of orders is wide at least; the open list shows whole texts
 UNLABELLED = -2
 NO_IMAGES = (
     "No images yet: drop a folder anywhere on the window, or choose a source at the left and press "
@@ -126,20 +128,15 @@ class ImageBrowser(QTabWidget):
     # ----------------------------------------------------------------------------------- building
 
     def _build_images(self) -> QWidget:
-        self.part = QComboBox()
+        self.part = ElidedCombo()
+        self.part.setMinimumContentsLength(PART_LETTERS)
         self.part.setAccessibleName("Part")
         self.part.setToolTip("Which part of the images is shown")
         self.label = ElidedCombo()
-        self.label.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
         self.label.setMinimumContentsLength(CLASS_LETTERS)
         self.label.setAccessibleName("Class")
         self.label.setToolTip("Which class is shown")
         self.order = ElidedCombo()
-        self.order.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
         self.order.setMinimumContentsLength(ORDER_LETTERS)
         self.order.setAccessibleName("Order")
         self.order.setToolTip(
@@ -148,12 +145,13 @@ class ImageBrowser(QTabWidget):
                 "of them (page Attack, tabs Metrics and By class)"
             )
         )
-        for combo in (self.part, self.label):
+        for combo in (self.label, self.order):
+            combo.setMaximumWidth(MOST_LIST)
+        for combo in (self.part, self.label, self.order):
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.shown_count = Label()
         self.shown_count.setProperty("role", "muted")
         self.pick = QPushButton(NO_PICK)
-        self.pick.setMinimumWidth(64)  # the page must fit a narrow window; the tip says it all
         self.pick.clicked.connect(lambda: self.picked.emit(self._numbers()))
         row = QHBoxLayout()
         row.setSpacing(4)

@@ -77,3 +77,17 @@ def test_that_marked_test_images_are_picked_and_training_images_are_not(qtbot):
     browser.grid.selectAll()
     assert not browser.pick.isEnabled()
     assert "test images" in browser.pick.toolTip()
+
+
+def test_that_the_button_that_picks_is_whole_beside_long_orders_and_names(qtbot):
+    browser = ImageBrowser()
+    qtbot.addWidget(browser)
+    browser.show_set(image_set())
+    browser.label.addItem("a very long name of a class" * 3)
+    browser.offer_orders([("Accuracy by class: the loss, under attack" * 2, 1)])
+    browser.resize(browser.minimumSizeHint())
+    with qtbot.waitExposed(browser):
+        browser.show()
+    pick = browser.pick
+    assert browser.order.isVisible()
+    assert pick.width() >= pick.fontMetrics().horizontalAdvance(pick.text())
