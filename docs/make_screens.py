@@ -73,7 +73,8 @@ SYLLABLES = "山水風雲龍鳳松竹梅蘭菊石花鳥魚虫草木金玉"
 NAME = "一個非常長的類別名稱用來檢查版面是否會被撐開"
 PLAN = """
 title = "A little of everything on long names"
-run = ["standard", "robust", "maps", "attacks", "curves", "scores", "generator", "clean", "far"]
+run = ["standard", "robust", "maps", "attacks", "curves", "scores", "classes", "signs", "generator",
+    "clean", "far"]
 
 [specs.images]
 path = "images"
@@ -125,6 +126,16 @@ mode = "roar"
 baseline = "@standard"
 fractions = [0.5, 0.9]
 repeats = 1
+
+[specs.classes]
+kind = "measurement"
+classifier = { each = ["@standard", "@robust"] }
+metric = { kind = "class_accuracy" }
+
+[specs.signs]
+kind = "measurement"
+classifier = { each = ["@standard", "@robust"] }
+metric = { kind = "alignment" }
 
 [specs.generator]
 kind = "vae_gan"
@@ -342,7 +353,7 @@ def long_work(place: Place) -> Iterator[Any]:
             yield replace(spec, seed=7, repeats=5)
         elif spec.kind == "maps":
             slow = Rise(masks=100_000)
-            yield replace(spec, attribution=slow, indices=tuple(range(8)))
+            yield replace(spec, attribution=slow, indices=tuple(range(100)))
         elif spec.metric.kind == "strong_accuracy":
             yield replace(spec, metric=replace(spec.metric, eps=0.15, level="autoattack"))
 

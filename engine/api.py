@@ -365,12 +365,15 @@ def save_figure(
     """
     from engine.figures.catalog import FIGURES
     from engine.specs.errors import suggestion
+    from engine.store.files import names_folder
     from engine.store.outputs import agree, settle
 
     if name not in FIGURES:
         near, known = suggestion(name, list(FIGURES)), ", ".join(FIGURES)
         raise ValueError(f"figure is {name!r}{near}, must be one of {known}")
     file = Path(path)
+    if names_folder(path):
+        raise ValueError(f"file is {str(path)!r}, must be a file and names a folder")
     if replace:
         agree(file)
     try:

@@ -15,7 +15,24 @@ LONGEST = 200  # letters of a name in a title or a menu
 # C0 and C1 without tab and line feed, half letters, line separators, and the letters that embed,
 # override or isolate a direction of writing. The marks U+200E and U+200F turn nothing around.
 _FILL = "\ue000"  # no letter; keeps the place of half a wide one
+_PERCENT = re.compile("(?<=[0-9]) %")
 _ACTING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069]")
+
+
+def percent(share: float, digits: int | None = 1) -> str:
+    """Return a share as a percentage: 0.5 is "50.0 %".
+
+    Parameters
+    ----------
+    digits
+        How many stand behind the point; None writes three digits in all, and no zeros at the end.
+    """
+    return f"{100 * share:.3g} %" if digits is None else f"{100 * share:.{digits}f} %"
+
+
+def unbroken(text: str) -> str:
+    """Return a text in which no line ends between a number and its "%"."""
+    return _PERCENT.sub("\u00a0%", text)
 
 
 def harmless(text: str) -> str:
@@ -77,8 +94,10 @@ def columns_of(text: str) -> int:
 def wrapped(text: str, most: int) -> list[str]:
     """Return the lines of a text of which none is wider than ``most`` letters.
 
-    As :func:`textwrap.wrap`, with wide letters counted twice.
+    As :func:`textwrap.wrap`, with wide letters counted twice, and never between a number and "%".
     """
+    if _PERCENT.search(text):
+        return [line.replace("\u00a0%", " %") for line in wrapped(unbroken(text), most)]
     if text.isascii():
         return textwrap.wrap(text, most)
     spaced = "".join(letter + _FILL if _is_wide(letter) else letter for letter in text)

@@ -3,6 +3,7 @@
 The files in ``tests/engine/data/heic`` show one picture of 64 x 48 pixels: red grows by 4 a column,
 green by 5 a row, the upper left quarter is blue. They were made with pillow-heif 1.8 (quality 90):
 as it is, red as grey, with 10 bits, with its left half transparent, and stored on its side.
+``grey10.heic``, also of pillow-heif, has 10 bits of a ramp from black to white along its rows.
 """
 
 from pathlib import Path

@@ -45,7 +45,7 @@ def name_of(node):
     return getattr(node, "attr", None) or getattr(node, "id", None)
 
 
-MAKERS = ("plain_tip", "with_field", "with_words", "with_terms", "with_key")
+MAKERS = ("plain_tip", "with_field", "with_words", "with_terms", "with_key", "without_key")
 
 
 def is_plain(node):

@@ -22,6 +22,7 @@ from engine.plan.scheduler import Scheduler, slots_on
 from engine.program import BAD_INPUT, FAILED, INTERRUPTED, OK
 from engine.specs import Gaussians2D, ImagesSpec
 from engine.store.study import Study, spec_of
+from engine.texts import percent
 from engine.tradeoff.robustness import as_json as robustness_json
 from engine.tradeoff.robustness import robustness
 from engine.tradeoff.scores import robust_words
@@ -166,7 +167,7 @@ class _Lines:
             return
         self._last = now
         left = (now - self._start) * (total - done) / max(done, 1e-9)
-        print(f"accuracies: {done / total:.0%}, about {left:.0f} s left", file=sys.stderr)
+        print(f"accuracies: {percent(done / total, 0)}, about {left:.0f} s left", file=sys.stderr)
 
 
 def _print(
@@ -191,11 +192,11 @@ def _print(
     for number, choice in enumerate(decision.choices if decision is not None else ()):
         mark = "*" if decision is not None and number == decision.best else " "
         print(
-            f"{mark} {choice.accuracy:7.1%} of {choice.count}  normaliser {choice.normalizer}, "
-            f"classes {choice.class_order}"
+            f"{mark} {percent(choice.accuracy):>8} of {choice.count}  "
+            f"normaliser {choice.normalizer}, classes {choice.class_order}"
         )
     if numbers is not None:
-        print(f"clean accuracy {numbers['clean_accuracy']:.2%}, record {key}")
+        print(f"clean accuracy {percent(numbers['clean_accuracy'], 2)}, record {key}")
 
 
 def wait(scheduler: Scheduler) -> bool:

@@ -17,6 +17,7 @@ from engine.figures.catalog import pictured
 from engine.figures.paper.colours import PALETTES
 from engine.figures.paper.presets import PRESETS
 from engine.program import BAD_INPUT, VERSION
+from engine.store.files import names_folder
 from engine.texts import one_line
 
 NUMBER = re.compile(r"-[\d.]")  # an argument that starts like this is a value, not an option
@@ -185,6 +186,13 @@ def _add_show(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true")
 
 
+def _file(text: str) -> Path:
+    """Return the path of a file to write."""
+    if names_folder(text):
+        raise argparse.ArgumentTypeError(f"is {text!r}, must be a file and names a folder")
+    return Path(text)
+
+
 def _add_export(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "figure",
@@ -193,7 +201,7 @@ def _add_export(command: argparse.ArgumentParser) -> None:
         "loss and decisions around the first attacked image, computed when it is drawn",
     )
     out = "file, .pdf .svg .png .csv or .h5; .html of a network"
-    command.add_argument("--out", required=True, type=Path, help=out)
+    command.add_argument("--out", required=True, type=_file, help=out)
     _add_replace(command, "a file that Isthmus did not write")
     command.add_argument(
         "--network", default="", metavar="KEY", help="the network of the figure network, its key"
@@ -229,7 +237,7 @@ STYLE_OPTIONS: dict[str, tuple[Callable[[str], Any], str, str]] = {
 
 
 def _add_pack(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--out", required=True, type=Path, help="file, .h5")
+    command.add_argument("--out", required=True, type=_file, help="file, .h5")
     _add_replace(command, "a packed study with records that this study lacks")
 
 
@@ -258,7 +266,7 @@ def _add_methods(command: argparse.ArgumentParser) -> None:
         metavar="FAMILY",
         help="write a method of your own to start from: attribution, attack, scheme or metric",
     )
-    command.add_argument("--out", type=Path, metavar="FILE.py", help="file of the template")
+    command.add_argument("--out", type=_file, metavar="FILE.py", help="file of the template")
 
 
 def _add_cite(command: argparse.ArgumentParser) -> None:

@@ -32,7 +32,7 @@ from engine.data.safety.bounds import (
     release,
     reserve,
 )
-from engine.data.safety.intact import coding_rules, is_intact, is_intact_jpeg
+from engine.data.safety.intact import coding_rules, crop_rules, is_intact, is_intact_jpeg
 from engine.data.traits import MODES, Traits, ignored, mode_words
 from engine.data.values import OffScale, Scale, Undecided
 from engine.specs.images import Channels, ImageFit
@@ -314,7 +314,7 @@ def _plain(data: bytes, file: ImageFile.ImageFile, notes: _Notes, scale: Scale) 
         raise UnreadableImage(IN_PART)
     image: Image.Image = file
     orientation = _orientation(image)
-    unheeded = ignored(image) + coding_rules(image, data)
+    unheeded = ignored(image) + coding_rules(image, data) + crop_rules(image, data)
     if deep.is_deep(image) or halved:
         in_eight = values.eight_bit_colour(data, image, scale) if halved else None
         image, rules, notes.values = in_eight or values.eight_bits(image, scale)

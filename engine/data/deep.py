@@ -141,7 +141,7 @@ def is_rounded(data: bytes, image: ImageFile.ImageFile) -> bool:
     if image.format == "PPM" and image.mode == "RGB":
         most = [tile.args[-1] for tile in image.tile if isinstance(tile.args, tuple)]
         return any(isinstance(one, int) and one > 255 for one in most)
-    return int(image.info.get("bit_depth", 8)) > 8
+    return not image.mode.startswith("I") and int(image.info.get("bit_depth", 8)) > 8
 
 
 def whole_colour(data: bytes, image: Image.Image) -> DeepColour | None:

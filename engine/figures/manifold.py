@@ -12,6 +12,7 @@ from engine.figures.grids import rgb_row
 from engine.manifold import panels as manifold_panels
 from engine.specs import VAEGAN, ManifoldDistance
 from engine.store.study import Study, spec_of
+from engine.texts import percent
 
 SHOWN = 8
 NOTHING = (
@@ -57,7 +58,7 @@ def density_chart(panel: manifold_panels.Panel, name: str) -> ChartData:
             f"{panel.images}, {panel.test_images:,} test images, latent size {panel.latent}, "
             f"{panel.variant}. Distances to the VAE-GAN's reconstruction, min-max scaled by the "
             "clean test images; Gaussian kernels, bandwidth factor 0.25. The reconstructions hold "
-            f"{100 * panel.explained:.0f} % of the clean images' variance. {panel.verdict}"
+            f"{percent(panel.explained, 0)} of the clean images' variance. {panel.verdict}"
         ),
     )
 

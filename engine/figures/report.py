@@ -87,8 +87,17 @@ def write_report(study: Study, path: Path, *, check: Check = lambda: None) -> No
     write_pdf(path, lambda: report_pdf(study, check=check))
 
 
-def write_pictures(pictures: Sequence[Picture], title: str, path: Path, *, notes: str = "") -> None:
+def write_pictures(
+    pictures: Sequence[Picture],
+    title: str,
+    path: Path,
+    *,
+    notes: str = "",
+    check: Check = lambda: None,
+) -> None:
     """Write pictures, such as those of a page of the window, to one PDF with their captions.
+
+    ``check`` is called before each, and before the file is written; it may raise to stop.
 
     Raises
     ------
@@ -100,8 +109,17 @@ def write_pictures(pictures: Sequence[Picture], title: str, path: Path, *, notes
     head = [text_block(title, TITLE, bold=True), gap()]
     if notes:
         head += [*paragraphs(notes), gap()]
-    blocks = [block for data in pictures for block in (*picture_blocks(data), gap(8.0))]
-    write_pdf(path, lambda: pdf_of([*head, *blocks], title, {"Title": title}))
+    blocks: list[Block] = []
+    for data in pictures:
+        check()
+        blocks += [*picture_blocks(data), gap(8.0)]
+
+    def made() -> bytes:
+        found = pdf_of([*head, *blocks], title, {"Title": title})
+        check()
+        return found
+
+    write_pdf(path, made)
 
 
 def write_pdf(path: Path, make: Callable[[], bytes]) -> None:

@@ -21,6 +21,7 @@ from engine.specs.distinguish import leaves, networks_apart, told_apart
 from engine.specs.variants import variant
 from engine.store.index import Entry
 from engine.store.study import Study, spec_of
+from engine.texts import percent
 from engine.tradeoff.inference import Order, order_of
 from engine.tradeoff.points import NORM_NAMES
 
@@ -96,10 +97,10 @@ class Panel:
     def verdict(self) -> str:
         """The verdict on the claimed order: test data < strong < ... < weak < standard."""
         if not self.trusted:
-            held = 100 * max(0.0, self.explained)
+            held = percent(max(0.0, self.explained), 0)
             return (
-                f"No verdict: the generator's reconstructions hold {held:.0f} % of "
-                f"the variance of clean test images, {100 * LEAST_EXPLAINED:.0f} % are needed; "
+                f"No verdict: the generator's reconstructions hold {held} of "
+                f"the variance of clean test images, {percent(LEAST_EXPLAINED, 0)} are needed; "
                 "train it longer, or with a larger reconstruction weight."
             )
         if not self.steps:

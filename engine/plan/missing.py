@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from engine.specs.schema import Spec
 from engine.store.study import Study
@@ -39,3 +39,15 @@ def missing_with_needs(
         check()
         visit(spec)
     return list(order.values())
+
+
+def needed(needs: Mapping[str, Collection[str]], asked: Iterable[str]) -> set[str]:
+    """Return what is asked for with all that it needs, of the keys of ``needs``."""
+    found: set[str] = set()
+    open_keys = list(asked)
+    while open_keys:
+        key = open_keys.pop()
+        if key in needs and key not in found:
+            found.add(key)
+            open_keys += needs[key]
+    return found

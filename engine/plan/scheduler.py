@@ -12,32 +12,44 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
 from engine.devices.precision import TURNS, multiplication_of
-from engine.jobs.context import Cache, Context, Control
-from engine.jobs.events import Ended, Event, Notice, Queued
+from engine.jobs.context import Cache, Context
+from engine.jobs.events import Ended, Event, Notice
 from engine.networks.memory import give_back_memory, keep_freed_memory
 from engine.plan.bundles import BUNDLED, most_together
 from engine.plan.computations import COMPUTATIONS
-from engine.plan.missing import missing, missing_with_needs
+from engine.plan.missing import missing, needed
 from engine.plan.moving import QueueMove, moved
 from engine.plan.outcomes import became
 from engine.plan.priority import give_way
+from engine.plan.queued import Job, Prepared, prepared_for
 from engine.plan.room import Needs, Room, free_memory
 from engine.plan.running import Runner
 from engine.plan.slots import Slots, slots_on, stream_on
 from engine.specs.schema import Spec
-from engine.store.asked import Asked, line_of
+from engine.store.asked import Asked
+from engine.store.checking import all_taken
 from engine.store.study import Result, Study
 from engine.store.unfinished import tidy_soon
 
-__all__ = ["QueueMove", "Scheduler", "Slots", "compute", "missing", "moved", "slots_on"]
+__all__ = [
+    "Job",
+    "Prepared",
+    "QueueMove",
+    "Scheduler",
+    "Slots",
+    "compute",
+    "missing",
+    "moved",
+    "slots_on",
+]
 
 TURN_SECONDS = 0.5
+NEEDLESS = "only what cannot be written needs it"
 LOST = "what is finished is in the study; start the program again, and the rest goes on"
 
 
@@ -45,27 +57,6 @@ def compute(spec: Spec, context: Context) -> Result:
     """Compute one spec without storing the result; the records of its parents must exist."""
     TURNS.settle()
     return COMPUTATIONS[spec.kind](spec, context)
-
-
-class Prepared(NamedTuple):
-    """A computation that can be queued; its fields are made ahead, as this takes a while."""
-
-    spec: Spec
-    parents: tuple[str, ...]
-    event: Queued
-    control: Control
-    line: str
-
-
-@dataclass
-class Job:
-    """A computation that runs or waits, and the keys of those that must end before."""
-
-    spec: Spec
-    needs: set[str]
-    control: Control
-    running: bool = False
-    memory: int | None = None  # bytes; None: not estimated yet
 
 
 class Scheduler:
@@ -114,6 +105,7 @@ class Scheduler:
         self._computations = computations
         self._behind_window = behind_window
         self._jobs: dict[str, Job] = {}
+        self._new: list[Job] = []
         self._dependants: dict[str, list[str]] = {}
         self._running: dict[str, Job] = {}
         self._room = Room(None)
@@ -139,12 +131,7 @@ class Scheduler:
         self, specs: Iterable[Spec], check: Callable[[], None] = lambda: None
     ) -> list[Prepared]:
         """Do what takes long of :meth:`add`, on any thread: name what is missing, with parents."""
-        return [
-            Prepared(
-                spec, parents, Queued(spec.key, spec.kind, spec.title), Control(), line_of(spec)
-            )
-            for spec, parents in missing_with_needs(specs, self.study, check)
-        ]
+        return prepared_for(specs, self.study, check)
 
     def add_prepared(self, prepared: Iterable[Prepared]) -> list[Spec]:
         """Queue what :meth:`prepare` returned as far as it is still missing, and return that."""
@@ -154,10 +141,13 @@ class Scheduler:
         lacking = [one for one in prepared if not self.study.has(one.spec)]
         self.asked.add(one.line for one in lacking if one.spec.key not in self._jobs)
         with self._changed:
-            new = (one for one in lacking if one.spec.key not in self._jobs)
-            for spec, parents, event, control, _ in new:
+            for spec, parents, event, control, _, asked in lacking:
+                if (job := self._jobs.get(spec.key)) is not None:
+                    job.asked |= asked
+                    continue
                 needs = {key for key in parents if key in self._jobs}
-                self._jobs[spec.key] = Job(spec, needs, control)
+                self._jobs[spec.key] = job = Job(spec, needs, control, asked)
+                self._new.append(job)
                 for key in needs:
                     self._dependants.setdefault(key, []).append(spec.key)
                 self._emit(event)
@@ -300,24 +290,42 @@ class Scheduler:
             with self._changed:
                 job = self._first()
                 while not self._stopping and (job is None or not self._starts(job)):
-                    if job is not None and job.memory is None:
+                    if self._new or (job is not None and job.memory is None):
                         break
                     # Whose turn it is may change in another scheduler, which does not notify this.
                     self._changed.wait(None if self._running or job is None else TURN_SECONDS)
                     job = self._first()
-                if self._stopping or job is None:
+                if self._stopping:
                     return None
-                if job.running:
+                if job is not None and job.running:
                     return [job, *self._companions(job)]
-            # Without the lock: the first time, a network is built for it.
-            job.memory = self.memory_of(job.spec)
+                new, self._new = self._new, []
+            # Without the lock: a drive is asked, and the first time, a network is built.
+            if new:
+                self._look_at_places(new)
+            elif job is not None:
+                job.memory = self.memory_of(job.spec)
+
+    def _look_at_places(self, new: list[Job]) -> None:
+        """Refuse what could not be written, before anything is computed that only it needs."""
+        refused = all_taken(self.study.path, ((job.spec.kind, job.spec.key) for job in new))
+        with self._changed:
+            for job in new:
+                job.looked = True
+                if job.spec.key in refused:
+                    self._end(job, Ended(job.spec.key, "failed", 0.0, refused[job.spec.key]))
+            if refused:
+                wanted = (key for key, job in self._jobs.items() if job.asked or job.running)
+                useful = needed({key: job.needs for key, job in self._jobs.items()}, wanted)
+                for job in [job for key, job in self._jobs.items() if key not in useful]:
+                    self._end(job, Ended(job.spec.key, "cancelled", 0.0, NEEDLESS))
+            self._changed.notify_all()
 
     def _first(self) -> Job | None:
         """Return the first waiting computation that needs no other one. Needs the lock."""
         if self._paused:
             return None
-        ready = (job for job in self._jobs.values() if not job.running and not job.needs)
-        return next(ready, None)
+        return next((job for job in self._jobs.values() if job.ready), None)
 
     def _companions(self, job: Job) -> list[Job]:
         """Start what is computed together with a computation that starts. Needs the lock."""
@@ -329,7 +337,7 @@ class Scheduler:
         for other in self._jobs.values():
             if len(found) == room:
                 break
-            if other.running or other.needs or other.spec.kind != job.spec.kind:
+            if not other.ready or other.spec.kind != job.spec.kind:
                 continue
             if alike(job.spec, other.spec):
                 other.memory = job.memory

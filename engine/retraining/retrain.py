@@ -31,6 +31,7 @@ from engine.retraining.score import score
 from engine.specs import CONTROL_BLUR, Interpretability, Occlusion, Retraining
 from engine.specs.schema import SpecError
 from engine.store.study import Result
+from engine.texts import percent
 from engine.training.batch import logits_of_step
 from engine.training.capture import Steps, obstacle_of
 from engine.training.loop import (
@@ -216,8 +217,8 @@ def interpretability(spec: Interpretability, context: Context) -> Result:
     chance = 1 / images.classes
     if base <= chance:
         raise SpecError(
-            f"baseline has a test accuracy of {100 * base:.1f} %, must be above chance "
-            f"({100 * chance:.1f} %) for a score; train it longer or on more images"
+            f"baseline has a test accuracy of {percent(base)}, must be above chance "
+            f"({percent(chance)}) for a score; train it longer or on more images"
         )
     accuracy = _curve(spec, "attribution", context)
     random_accuracy = _curve(spec, "random", context)

@@ -15,6 +15,7 @@ from engine.specs.networks import NetworkSpec
 from engine.specs.optimizers import Adam, OptimizerSpec
 from engine.specs.passes import FORWARD
 from engine.specs.schema import Spec, SpecError, param
+from engine.texts import percent
 
 Mode = Literal["roar", "kar"]
 ScoreControl = Literal["none", "blurred", "sobel", "mask_only", "matched", "reversed"]
@@ -162,7 +163,7 @@ class Retraining(Spec, kind="retraining", recorded=True):
     @property
     def title(self) -> str:
         occlusion = self.occlusion
-        share = f"{100 * occlusion.fraction_removed:.3g} %"
+        share = percent(occlusion.fraction_removed, None)
         if occlusion.content == "mask":
             share += ", mask only"
         return f"{occlusion.mode.upper()} {share}, {occlusion.ranking.title}, repeat {self.seed}"
@@ -328,7 +329,9 @@ class MaskTuning(Spec, kind="mask_tuning", label="Tuning on masked images", reco
 
     @property
     def title(self) -> str:
-        return f"Tuned on images masked up to {100 * self.fraction:.3g} %, {self.classifier.title}"
+        return (
+            f"Tuned on images masked up to {percent(self.fraction, None)}, {self.classifier.title}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from engine.specs.schema import SpecError
 from engine.store import hdf5
+from engine.store.files import kind_of
 from engine.store.hdf5 import FileError, NotRead
 from engine.store.headers import entry_of, identity
 from engine.store.index import is_record_name
@@ -75,8 +76,12 @@ def why_taken(study: Path, kind: str, key: str) -> str:
     A file that a later version wrote, or that cannot be read now, is there and is not replaced.
     """
     path = study / "records" / kind / f"{key}.h5"
-    if path.is_dir():
-        return f"record {key} cannot be written: a folder is in its place"
+    try:
+        if os.path.lexists(path) and (what := kind_of(os.stat(path))):
+            return f"record {key} cannot be written: {what} is in its place"
+    except OSError:
+        if path.is_symlink():
+            return f"record {key} cannot be written: a link that leads nowhere is in its place"
     folder = next(each for each in path.parents if each.exists())
     if not (folder.is_dir() and os.access(folder, os.W_OK)):
         return f"record {key} cannot be written: {folder} is no folder or read-only"
@@ -88,6 +93,24 @@ def why_taken(study: Path, kind: str, key: str) -> str:
     except (OSError, FileError) as error:
         return "" if is_damage(error) else f"record {key} cannot be read: {_reason(error)}"
     return ""
+
+
+def all_taken(study: Path, wanted: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return :func:`why_taken` of those (kind, key) whose place is taken, by key.
+
+    Only what has something in its place is looked at closely, as this is asked for thousands.
+    """
+    found, folders = {}, {}
+    for kind, key in wanted:
+        folder = study / "records" / kind
+        if kind not in folders:
+            folders[kind] = os.access(folder, os.W_OK) and folder.is_dir()
+        if not folders[kind] or os.path.lexists(folder / f"{key}.h5"):
+            try:
+                found[key] = why_taken(study, kind, key)
+            except (OSError, MemoryError) as error:
+                found[key] = f"record {key} cannot be written: {_reason(error)}"
+    return {key: why for key, why in found.items() if why}
 
 
 def is_damage(error: Exception) -> bool:

@@ -29,6 +29,14 @@ class NotAFile(OSError):
     """The path leads to something else than a regular file; ``strerror`` says to what."""
 
 
+def names_folder(text: str | os.PathLike[str]) -> bool:
+    """Whether a path ends as that of a folder does, in a slash or a dot alone.
+
+    :class:`pathlib.Path` drops both, and would name a file instead.
+    """
+    return os.path.basename(os.fspath(text)) in ("", ".")
+
+
 def open_regular(path: str | os.PathLike[str]) -> io.FileIO:
     """Open a regular file for reading bytes, without buffer.
 
@@ -112,9 +120,14 @@ def digest_of(path: Path, check: Callable[[], None] = lambda: None) -> str:
     return found.hexdigest()
 
 
-def _check(about: os.stat_result, path: str | os.PathLike[str]) -> None:
+def kind_of(about: os.stat_result) -> str:
+    """Return in words what is no regular file, such as "a pipe"; "" for a regular file."""
     kind = stat.S_IFMT(about.st_mode)
-    if kind != stat.S_IFREG:
-        what = _KINDS.get(kind, "something else")
+    return "" if kind == stat.S_IFREG else _KINDS.get(kind, "something else")
+
+
+def _check(about: os.stat_result, path: str | os.PathLike[str]) -> None:
+    if what := kind_of(about):
+        kind = stat.S_IFMT(about.st_mode)
         code = errno.EISDIR if kind == stat.S_IFDIR else errno.EINVAL
         raise NotAFile(code, f"it is {what}, must be a regular file", os.fspath(path))

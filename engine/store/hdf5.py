@@ -14,7 +14,7 @@ import json
 import math
 import os
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from engine.store import seal
 from engine.store.atomic import new_file, remove_left_over
-from engine.store.files import check_regular
+from engine.store.files import BLOCK, check_regular
 from engine.store.seal import USER_BLOCK
 from engine.store.write_guard import GuardedFile
 
@@ -124,7 +124,11 @@ def read_unsealed(path: Path, *, only_documents: bool = False) -> Content:
         return _Reader(path, only_documents).content(file)
 
 
-def write_packed(path: Path, contents: Iterable[tuple[str, Content]]) -> int:
+def write_packed(
+    path: Path,
+    contents: Iterable[tuple[str, Content]],
+    check: Callable[[], object] = lambda: None,
+) -> int:
     """Write several contents into one file with a checksum, each in a separate group.
 
     Like :func:`write`, but keeps only one content in memory at a time.
@@ -133,6 +137,8 @@ def write_packed(path: Path, contents: Iterable[tuple[str, Content]]) -> int:
     ----------
     contents
         Pairs of a group's name, which may contain "/", and its content.
+    check
+        Called regularly while the checksum is made; may raise to stop.
 
     Returns
     -------
@@ -154,20 +160,27 @@ def write_packed(path: Path, contents: Iterable[tuple[str, Content]]) -> int:
             guarded.check()
         with open(temporary, "r+b") as raw:
             raw.seek(USER_BLOCK)
-            digest = hashlib.file_digest(raw, "sha256").hexdigest()
+            digest = hashlib.sha256()
+            while block := raw.read(BLOCK):
+                check()
+                digest.update(block)
             size = raw.tell()
             raw.seek(0)
-            raw.write(seal.block(digest))
+            raw.write(seal.block(digest.hexdigest()))
     return size
 
 
-def read_packed(path: Path, depth: int) -> Iterator[tuple[str, Content]]:
+def read_packed(
+    path: Path, depth: int, check: Callable[[], object] = lambda: None
+) -> Iterator[tuple[str, Content]]:
     """Read a file of :func:`write_packed` group by group, with the checks of :func:`read`.
 
     Parameters
     ----------
     depth
         Number of parts, divided by "/", in the names of the groups.
+    check
+        Called regularly while the file is compared with its checksum; may raise to stop.
 
     Raises
     ------
@@ -176,7 +189,7 @@ def read_packed(path: Path, depth: int) -> Iterator[tuple[str, Content]]:
     OSError
         If it cannot be opened.
     """
-    verify(path)
+    verify(path, check)
     with safe_open(path) as file:
         reader = _Reader(path)
         for name, group in reader.groups(file, "", depth):
@@ -190,14 +203,17 @@ def packed_names(path: Path, depth: int) -> list[str]:
         return [name for name, _ in _Reader(path).groups(file, "", depth)]
 
 
-def verify(path: Path) -> None:
+def verify(path: Path, check: Callable[[], object] = lambda: None) -> None:
     """Compare a file with its checksum; raise :class:`FileError` if they differ."""
     check_regular(path)
-    whole = seal.is_whole(path)
+    whole = seal.is_whole(path, check)
     if whole is None:
         raise FileError(f"{path.name} is not a file that Isthmus wrote")
     if not whole:
-        raise FileError(f"{path.name} is damaged: its content differs from its checksum")
+        raise FileError(
+            f"{path.name} is damaged: its bytes differ from its checksum. A program that writes "
+            "HDF5 files anew, such as h5repack, does that too"
+        )
 
 
 def safe_open(path: Path) -> h5py.File:

@@ -68,7 +68,7 @@ def pack(
             progress(done, len(entries))
 
     try:
-        size = hdf5.write_packed(path, contents())
+        size = hdf5.write_packed(path, contents(), lambda: progress(len(entries), len(entries)))
     except OSError as error:
         raise StudyError(f"{path} cannot be written: {error.strerror or error}") from error
 
@@ -178,7 +178,7 @@ def _unpack_into(
     Study(folder, create=True)
     about: Mapping[str, Any] | None = None
     labels: dict[str, Label] = {}
-    for done, (name, content) in enumerate(hdf5.read_packed(path, depth=2), 1):
+    for done, (name, content) in enumerate(hdf5.read_packed(path, 2, lambda: progress(0)), 1):
         if name == ABOUT:
             found = content.documents.get("about")
             about = found if isinstance(found, dict) else {}

@@ -12,7 +12,7 @@ Source: HDF5 File Format Specification 3.0, section II.A, superblock version 0.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -46,8 +46,10 @@ def parts(image: bytes) -> tuple[bytes, bytes, memoryview]:
     return block(data.hexdigest()), head, rest
 
 
-def is_whole(path: Path) -> bool | None:
+def is_whole(path: Path, check: Callable[[], object] = lambda: None) -> bool | None:
     """Compare a file with its checksum; return None if it has none.
+
+    ``check`` is called regularly, and may raise to stop.
 
     Raises
     ------
@@ -61,7 +63,7 @@ def is_whole(path: Path) -> bool | None:
         if not first.startswith(MAGIC):
             return None
         head = file.read(_HEAD)
-        if any(first == block(_digest(file, form)) for form in _forms(head, _size(file))):
+        if any(first == block(_digest(file, form, check)) for form in _forms(head, _size(file))):
             return True
     return False
 
@@ -91,11 +93,12 @@ def _placed(head: bytes, start: int, end: int) -> bytearray:
     return form
 
 
-def _digest(file: BinaryIO, head: bytes) -> str:
+def _digest(file: BinaryIO, head: bytes, check: Callable[[], object]) -> str:
     """Return the checksum of a file whose data begin with ``head``."""
     file.seek(USER_BLOCK + len(head))
     data = hashlib.sha256(head)
     while part := file.read(1 << 20):
+        check()
         data.update(part)
     return data.hexdigest()
 

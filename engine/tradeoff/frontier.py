@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from engine.specs import Interpretability, Measurement, Training
 from engine.store.index import Entry
 from engine.store.study import Study, spec_of
+from engine.texts import percent
 from engine.tradeoff.frontier_outcomes import (
     BLURRINESS,
     CLEAN,
@@ -254,7 +255,7 @@ def _missing(
         return f"no network of seed {', '.join(map(str, lacking))}"
     clean = [one[CLEAN] for one in values if CLEAN in one]
     if clean and min(clean) < least:
-        return f"a network did not learn: {min(clean):.1%} clean accuracy"
+        return f"a network did not learn: {percent(min(clean))} clean accuracy"
     for name in (CLEAN, ROBUST, axis):
         count = sum(np.isfinite(one.get(name, np.nan)) for one in values)
         if count < len(values):

@@ -102,15 +102,20 @@ def _around(numbers: Numbers, name: str | None, metric: MetricSpec) -> dict[str,
 
 
 def limits_text(found: Measured) -> str:
-    """Return the interval of a measurement as "0.1 to 0.2"; "" if it has none."""
+    """Return the interval of a measurement as "0.100 to 0.200"; "" if it has none."""
     if found.low is None or found.high is None:
         return ""
-    return f"{found.low:.3g} to {found.high:.3g}"
+    return f"{_three(found.low)} to {_three(found.high)}"
+
+
+def _three(value: float) -> str:
+    """Return a number with three digits, zeros too: 0.39 beside 0.331 is written 0.390."""
+    return f"{value:#.3g}".removesuffix(".")
 
 
 def beside_text(found: Measured) -> str:
-    """Return the baselines of a measurement as "random map 0.1, Sobel edges 0.2"; "" if none."""
-    return ", ".join(f"{words} {value:.3g}" for words, value in found.beside.items())
+    """Return the baselines of a measurement as "random map 0.100, ..."; "" if there are none."""
+    return ", ".join(f"{words} {_three(value)}" for words, value in found.beside.items())
 
 
 def caveats(found: Iterable[Measured]) -> list[str]:

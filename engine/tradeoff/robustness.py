@@ -27,6 +27,7 @@ from engine.specs import (
 )
 from engine.store.index import Entry
 from engine.store.study import Study, spec_of
+from engine.texts import percent
 from engine.tradeoff.verdicts import CHECKS, SIGNS, Finding, Numbers, findings
 
 Verdict = Literal["ok", "doubtful", "unchecked"]
@@ -202,8 +203,8 @@ def _overestimate(own: Left | None, strong: Left | None) -> Iterator[str]:
     if own is None or strong is None or own.accuracy <= strong.interval[1]:
         return
     yield (
-        f"{own.attack} leaves {own.accuracy:.1%} and {strong.attack} {strong.accuracy:.1%} "
-        f"(n = {strong.images:,}): report the lower one. (measured)"
+        f"{own.attack} leaves {percent(own.accuracy)} and {strong.attack} "
+        f"{percent(strong.accuracy)} (n = {strong.images:,}): report the lower one. (measured)"
     )
 
 

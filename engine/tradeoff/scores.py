@@ -8,6 +8,7 @@ from engine.specs import Measurement, Spec
 from engine.specs.schema import kind_label
 from engine.store.index import Entry
 from engine.store.study import Study, spec_of
+from engine.texts import percent
 from engine.tradeoff.leaderboard import standings
 from engine.tradeoff.metrics import beside_text, limits_text, measured
 from engine.tradeoff.points import MODES, NetworkPoint, attributions_in
@@ -106,7 +107,7 @@ def robust_words(found: Robustness) -> str:
         low, high = left.interval
         interval, count = f" [{100 * low:.0f}, {100 * high:.0f}]", f"{left.images:,} images"
     first = (
-        f"{left.accuracy:.1%}{interval} under {found.attack_of(left)}, {count}: "
+        f"{percent(left.accuracy)}{interval} under {found.attack_of(left)}, {count}: "
         f"{VERDICTS[found.verdict]}."
     )
     return "\n".join([first, *found.findings])
@@ -169,7 +170,7 @@ def attack_notes(points: Iterable[NetworkPoint]) -> list[str]:
             count = f"{left.images:,} images" if left.images else "images not counted"
             head = f"Robust under {attack}, {count} ({verdict})"
             low, high = left.interval
-            numbers = f"{left.accuracy:.1%}"
+            numbers = percent(left.accuracy)
             numbers += f" [{100 * low:.1f}, {100 * high:.1f}]" if left.images else ""
             networks.setdefault(head, []).append(f"{point.network} {numbers}")
     return [f"{head}: {'; '.join(names)}." for head, names in networks.items()]

@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.texts import percent
+
 SLACK = 0.01
 """Tolerance when two accuracies over the same images are compared.
 
@@ -96,7 +98,7 @@ Numbers = Mapping[str, float | int | str]
 
 
 def _percent(numbers: Numbers, name: str) -> str:
-    return f"{100 * float(numbers[name]):.1f} %"
+    return percent(float(numbers[name]))
 
 
 def _gradients(numbers: Numbers) -> Finding:
@@ -114,7 +116,7 @@ def _gradients(numbers: Numbers) -> Finding:
 def _steps(numbers: Numbers) -> Finding:
     one, many = float(numbers["one_step_accuracy"]), float(numbers["attack_accuracy"])
     passed = many <= one + SLACK
-    shown = f"{100 * one:.1f} → {100 * many:.1f} %"
+    shown = f"{100 * one:.1f} → {percent(many)}"
     text = (
         "Many steps break at least as many images as one."
         if passed
@@ -126,7 +128,7 @@ def _steps(numbers: Numbers) -> Finding:
 def _restarts(numbers: Numbers) -> Finding:
     once, best = float(numbers["attack_accuracy"]), float(numbers["restart_accuracy"])
     passed = once - best <= RESTART_GAP
-    shown = f"{100 * once:.1f} → {100 * best:.1f} %"
+    shown = f"{100 * once:.1f} → {percent(best)}"
     text = (
         "Random restarts find little more."
         if passed
@@ -146,7 +148,7 @@ def _towards(numbers: Numbers) -> Finding:
 def _variant(numbers: Numbers, name: str, number: str, what: str) -> Finding:
     plain, other = float(numbers["attack_accuracy"]), float(numbers[number])
     passed = plain - other <= RESTART_GAP
-    shown = f"{100 * plain:.1f} → {100 * other:.1f} %"
+    shown = f"{100 * plain:.1f} → {percent(other)}"
     text = (
         f"{what} finds little more."
         if passed
@@ -238,7 +240,7 @@ def _blind(numbers: Numbers) -> Finding:
         else "An attack without gradients breaks images that those with them left: the network "
         "hides its gradient, and its true accuracy under attack may be lower still."
     )
-    return Finding("without gradients", passed, f"{100 * gain:.1f} % more", text)
+    return Finding("without gradients", passed, f"{percent(gain)} more", text)
 
 
 def _large(numbers: Numbers) -> Finding:

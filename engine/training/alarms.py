@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
 from engine.specs import AttackSpec, Training
+from engine.texts import percent
 
 Values = NDArray[np.float64]
 
@@ -124,8 +125,8 @@ def _hidden(spec: Training, curves: Curves) -> str:
     if not (many < HIDDEN * one and one - many > _noise(one, many, curves.robust_images)):
         return ""
     return (
-        f"{one:.0%} of the images resist one step of the attack's size, but only {many:.0%} resist "
-        f"many (n = {curves.robust_images})"
+        f"{percent(one, 0)} of the images resist one step of the attack's size, but only "
+        f"{percent(many, 0)} resist many (n = {curves.robust_images})"
     )
 
 
@@ -138,7 +139,7 @@ def _lost(curves: Curves) -> str:
     if before < ONCE_ROBUST or not fell or curves.loss[-1] > curves.loss[-2]:
         return ""
     return (
-        f"the robust accuracy fell from {before:.0%} to {now:.0%} "
+        f"the robust accuracy fell from {percent(before, 0)} to {percent(now, 0)} "
         f"(n = {curves.robust_images}) while the training loss did not rise"
     )
 
@@ -169,9 +170,9 @@ def robust_overfitting(spec: Training, curves: Curves, classes: int) -> str:
     if not fell or curves.loss[-1] >= curves.loss[best + WINDOW - 1]:
         return ""
     return (
-        f"robust overfitting: the robust accuracy was {top:.0%} in epochs {best + 1} to "
-        f"{best + WINDOW} and is {now:.0%} in the last {WINDOW} (n = {curves.robust_images}) "
-        f"while the training loss still falls; {_kept(curves)}"
+        f"robust overfitting: the robust accuracy was {percent(top, 0)} in epochs {best + 1} to "
+        f"{best + WINDOW} and is {percent(now, 0)} in the last {WINDOW} "
+        f"(n = {curves.robust_images}) while the training loss still falls; {_kept(curves)}"
     )
 
 
@@ -226,9 +227,10 @@ def overfitting(spec: Training, curves: Curves, classes: int) -> str:
         return ""
     part = "validation" if curves.selects else "test"
     return (
-        f"overfitting: at least {right:.0%} of the {curves.train_images:,} training images were "
-        f"right in epoch {len(curves)} (loss {curves.loss[-1]:.2g}), of {curves.clean_images:,} "
-        f"{part} images {clean:.0%}; try more images, augmentation or fewer epochs"
+        f"overfitting: at least {percent(right, 0)} of the {curves.train_images:,} training images "
+        f"were right in epoch {len(curves)} (loss {curves.loss[-1]:.2g}), of "
+        f"{curves.clean_images:,} {part} images {percent(clean, 0)}; "
+        "try more images, augmentation or fewer epochs"
     )
 
 
@@ -248,7 +250,9 @@ def ended_alarms(spec: Training, curves: Curves, classes: int) -> list[tuple[str
     earlier = curves.before()
     if not len(earlier):
         return []
-    now = f"epoch {len(curves)}: loss {curves.loss[-1]:.2g}, accuracy {curves.clean[-1]:.0%}"
+    now = (
+        f"epoch {len(curves)}: loss {curves.loss[-1]:.2g}, accuracy {percent(curves.clean[-1], 0)}"
+    )
     return [
         (name, f"no longer {name} ({now})")
         for name in ENDING

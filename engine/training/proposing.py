@@ -13,6 +13,7 @@ from engine.networks.opening.formats import WeightsError
 from engine.specs import ImagesSpec, Imported
 from engine.specs.proposals import evaluation_at, middle, proposals_for
 from engine.store import files
+from engine.texts import percent
 from engine.training.deciding import Choice, Decision
 
 LARGE = 1_000_000  # parameters from which on an attack on 1,000 images takes minutes on a CPU
@@ -60,8 +61,8 @@ def sentences(
         return said
     if decision.near_chance:
         said.append(
-            f"No choice is better than guessing ({decision.chance:.1%}): the network was trained "
-            "on other images or classes, or has another architecture with the same entries."
+            f"No choice is better than guessing ({percent(decision.chance)}): the network was "
+            "trained on other images or classes, or has another architecture with the same entries."
         )
     if found.classes > image_set.class_count:
         said.append(

@@ -67,11 +67,11 @@ def with_key(tip: str, key: str) -> str:
 
 
 def without_key(tip: str, key: str) -> str:
-    """Return a tooltip without the key that :func:`with_key` ended it with."""
+    """Return a tooltip, made plain, without the key that :func:`with_key` ended it with."""
     end = f" ({native(key)})"
     if tip.endswith(f"{end}</p>"):
         return f"{tip.removesuffix(f'{end}</p>')}</p>"
-    return tip.removesuffix(end)
+    return plain_tip(tip.removesuffix(end))
 
 
 def parts() -> tuple[tuple[str, str], ...]:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.texts import percent
 from gui.widgets.table_names import name_table
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class AccuracyTable(QTableWidget):
         texts = (
             choice.normalizer,
             choice.class_order,
-            f"{choice.accuracy:.1%}",
+            percent(choice.accuracy),
             f"{choice.correct:,} of {choice.count:,}",
         )
         for column, text in enumerate(texts):

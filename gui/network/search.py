@@ -82,7 +82,7 @@ class Search(QObject):
             # Kept at once: naming the network can help where it is not found, not where this fails.
             read = self._opened = opened or apart(lambda _: open_file(self.path), control.check)
             shape = images.shape if images is not None else None
-            found = find(read, shape=shape, network=network, place=place)
+            found = find(read, shape=shape, network=network, place=place, check=control.check)
             fault = size_fault(found, images) if images is not None else ""
             side = wished_side(found, images) if images is not None else None
             return read, found, fault, side, sentences(found, images, None)

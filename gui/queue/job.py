@@ -9,6 +9,7 @@ from typing import Literal
 
 from engine.jobs.events import Scalars
 from engine.specs.schema import kind_label
+from engine.texts import percent
 
 JobState = Literal["waiting", "running", "finished", "cancelled", "failed", "unfinished"]
 RANK = {"running": 0, "failed": 1, "waiting": 2, "unfinished": 3, "finished": 4, "cancelled": 4}
@@ -113,7 +114,7 @@ class Job:
 def progress_text(job: Job) -> str:
     """Return how far a computation is, such as "3.2 of 20 epochs" or "900 of 60,000 images"."""
     if COUNTS in job.what:  # it counts itself, in units that are worth more to the reader
-        return f"{100 * job.fraction:.0f} %: {job.what}"
+        return f"{percent(job.fraction, 0)}: {job.what}"
     done = f"{job.done:,.0f}" if job.total >= 100 else f"{job.done:.1f}"
     # A total may be a fraction, where shares of work are counted.
     total = f"{job.total:,.0f}" if job.total >= 100 else f"{job.total:.3g}"

@@ -72,6 +72,7 @@ class Drives(QObject):
     ) -> None:
         self._end(channel)
         self._state.runner.forget(channel)
+        self._state.underway.begin(channel, f"Reading {name}", partial(self._end, channel))
         waited = patience.Patience()
         ticks = timer(self, max(1, int(patience.SLOW_SECONDS * 100)))
 
@@ -85,10 +86,12 @@ class Drives(QObject):
 
         def answered(found: Any) -> None:
             self._end(channel)
+            self._state.underway.end(channel)
             done(found)
 
         def failed(text: str) -> None:
             self._end(channel)
+            self._state.underway.end(channel)
             self._state.message.emit(text, True)
 
         self._state.runner.ask_apart(channel, work, answered, failed)

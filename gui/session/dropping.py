@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import gzip
 import os
-import shutil
-import threading
 import zlib
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from PySide6.QtCore import QByteArray, QMimeData, QUrl
 from PySide6.QtGui import QImage
 
-from engine.store.files import BLOCK, open_regular
+from engine.store.files import open_regular
 from engine.store.study import SUFFIX, Study, StudyError
 from engine.texts import lowered
 
@@ -42,7 +39,6 @@ FIRST_LABELS = {
     bytes((9, 2, 1, 1, 6, 1, 4, 6, 5, 7)): "Fashion-MNIST",
 }
 T = TypeVar("T")
-_COPYING = threading.Lock()
 COPIED_FILES = "x-special/gnome-copied-files"
 
 
@@ -232,89 +228,6 @@ def spread(files: Sequence[Path], most: int) -> list[Path]:
     """Return at most so many files, evenly spaced, so that every folder has its share."""
     step = -(-len(files) // most)
     return list(files[:: max(1, step)])
-
-
-def copied_and_read(
-    paths: Sequence[Path], place: Path, check: Callable[[], None], read: Callable[[Path], T]
-) -> tuple[Path, T]:
-    """Copy files into a folder, and read it: return the folder, and what was read.
-
-    If the folder exists, or one with a number behind its name, and holds just these files, such as
-    after an undo, it is taken; else the copies go to one that does not exist. They are removed
-    again if they cannot be read.
-    """
-    names = _names_of(paths)
-    with _COPYING:  # two drops of one name are read at the same time
-        folder, number = place, 2
-        while there := folder.exists():
-            if _holds_just(folder, names, check):
-                break
-            folder, number = place.with_name(f"{place.name} {number}"), number + 1
-        if not there:
-            _make(folder)
-    if there:
-        return folder, read(folder)
-    try:
-        for name, path in names.items():
-            _copy(path, folder / name, check)
-        return folder, read(folder)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-
-
-def _names_of(paths: Sequence[Path]) -> dict[str, Path]:
-    """Return files by the names of their copies; where names repeat, their folder's comes first."""
-    uses = Counter(lowered(path.name) for path in paths)
-    found: dict[str, Path] = {}
-    taken: set[str] = set()  # of a system that knows no capitals
-    for path in paths:
-        stem = f"{path.parent.name} {path.stem}" if uses[lowered(path.name)] > 1 else path.stem
-        name, number = f"{stem}{path.suffix}", 2
-        while lowered(name) in taken:
-            name, number = f"{stem} {number}{path.suffix}", number + 1
-        taken.add(lowered(name))
-        found[name] = path
-    return found
-
-
-def _holds_just(folder: Path, files: Mapping[str, Path], check: Callable[[], None]) -> bool:
-    """Return whether a folder holds copies of these files and nothing else."""
-    try:
-        if {path.name for path in folder.iterdir()} != files.keys():
-            return False
-        return all(_same(path, folder / name, check) for name, path in files.items())
-    except OSError:
-        return False  # copying will say what is wrong with it
-
-
-def _same(path: Path, copy: Path, check: Callable[[], None]) -> bool:
-    with open_regular(path) as one, open_regular(copy) as other:
-        while True:
-            check()
-            block = one.read(BLOCK)
-            if block != other.read(BLOCK):
-                return False
-            if not block:
-                return True
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise ValueError(f"{folder} cannot be created: {error.strerror or error}") from error
-
-
-def _copy(path: Path, target: Path, check: Callable[[], None]) -> None:
-    check()
-    try:
-        with open_regular(path) as source, open(target, "xb") as copy:
-            while block := source.read(BLOCK):
-                check()
-                copy.write(block)
-    except OSError as error:
-        raise ValueError(f"{path} cannot be copied: {error.strerror or error}") from error
 
 
 def note_place(study: Study, digest: str, path: Path) -> str:

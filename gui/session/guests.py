@@ -23,6 +23,7 @@ from engine.store.study import Study
 from gui.session import dropping
 from gui.session.drives import Drives
 from gui.session.dropping import image_files, spread
+from gui.session.files import copies
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
@@ -257,17 +258,12 @@ class Guests(QObject):
         study = self._state.study
         if study is None:
             return
-        folder = dropping.free_path(study.path / "pasted", "picture", "")
-        try:
-            folder.mkdir(parents=True)
-        except OSError as error:
-            self._say(f"{folder} cannot be created: {error.strerror}.", error=True)
-            return
-        path = folder / "picture.png"
-        if picture.save(str(path)):
-            self.take([path], like)
-        else:
-            self._say(f"{path} cannot be written.", error=True)
+
+        def saved(check: Check, moved: Callable[[], None]) -> Path:
+            return copies.saved_picture(study, picture, check).path
+
+        channel = f"guests {next(_NUMBERS)}"
+        self._drives.read(channel, "picture", saved, lambda path: self.take([path], like))
 
     def _take(self, study: Study, like: ImagesSpec, answer: Answer) -> None:
         spec, images, total, problem = answer
@@ -381,7 +377,8 @@ def read(
 
     if len(paths) == 1 and (where.is_file() or flat):
         return where, *read_at(where), len(files)
-    where, found = dropping.copied_and_read(spread(files, MOST), place, went_on, read_at)
+    own = copies.copied(spread(files, MOST), place, went_on)
+    where, found = copies.read_own(own, read_at)
     return where, *found, len(files)
 
 

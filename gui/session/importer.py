@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,12 @@ from engine.store.study import SUFFIX, Study, StudyError
 from gui.look import settings
 from gui.session import dropping
 from gui.session.drives import Drives
+from gui.session.files import copies
 from gui.session.files.packed import open_packed
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
+    from engine.data.sources import Check
     from engine.jobs.context import Control
     from gui.session.state import State
 
@@ -163,7 +165,7 @@ class Importer(QObject):
         def done(spec: Imported) -> None:
             self._add_imported(path, spec, keep)
 
-        self._state.runner.ask(f"digest {path}", work, done, self._fail, long=True)
+        self._state.underway.ask(f"digest {path}", f"Reading {path.name}", work, done)
 
     @Slot()
     def cancel(self) -> None:
@@ -249,7 +251,7 @@ class Importer(QObject):
         """Read one folder, archive or file; copy several files into the study first."""
         paths, folders = found.images, found.folders
         if len(paths) == 1:
-            self._read(paths[0], {} if folders else self._form_of_present(paths[0]))
+            self._read(paths[0], {} if folders else self._form_of_present()(paths[0]))
         elif folders:
             self._say("Drop one folder at a time, or the folder that holds them all.", error=True)
         elif len(paths) > COPIED_AT_MOST:
@@ -257,32 +259,37 @@ class Importer(QObject):
             self._say(text.format(count=len(paths)), error=True)
         elif study := self._study_called("Pictures"):
             place = study.path / "dropped" / found.name
-            self._read(place, self._form_of_present(place), paths)
+            self._read_own(found.name, partial(copies.copied, paths, place))
 
-    def _read(self, path: Path, options: dict[str, Any], copy: Sequence[Path] = ()) -> None:
-        """Read images at a path, or copies there of files that lie in several places."""
-        given = {"validation": None, **options}  # None: propose a part
+    def _read(self, path: Path, options: dict[str, Any]) -> None:
+        work = partial(self._ingested, path, options)
+        self.read(path.name, work, lambda found: self._choose_after_asking(path, *found))
+
+    def _ingested(
+        self, path: Path, options: dict[str, Any], control: Control
+    ) -> tuple[StoredImages, ImageSet]:
+        """Read images; on a lane."""
+        from engine.data.images import ingest
+
+        return ingest(
+            path,
+            **{"validation": None, **options},  # None: propose a part
+            progress=self.note,
+            check_cancelled=control.check,
+            cache=self._state.image_cache,
+        )
+
+    def _read_own(self, name: str, make: Callable[[Check], copies.Own]) -> None:
+        """Read what ``make`` puts into the study."""
+        form = self._form_of_present()
 
         def work(control: Control) -> tuple[Path, tuple[StoredImages, ImageSet]]:
-            from engine.data.images import ingest
+            from engine.data.safety.apart import apart
 
-            def read(at: Path) -> tuple[StoredImages, ImageSet]:
-                return ingest(
-                    at,
-                    **given,
-                    progress=self.note,
-                    check_cancelled=control.check,
-                    cache=self._state.image_cache,
-                )
+            own = apart(make, control.check)
+            return copies.read_own(own, lambda at: self._ingested(at, form(at), control))
 
-            if not copy:
-                return path, read(path)
-            return dropping.copied_and_read(copy, path, control.check, read)
-
-        def done(found: tuple[Path, tuple[StoredImages, ImageSet]]) -> None:
-            self._choose_after_asking(found[0], *found[1])
-
-        self.read(path.name, work, done)
+        self.read(name, work, lambda found: self._choose_after_asking(found[0], *found[1]))
 
     def _reread(self, spec: ImagesSpec) -> None:
         study = self._state.study
@@ -343,37 +350,18 @@ class Importer(QObject):
         work = partial(dropping.note_place, study, spec.digest, path)
         self.drives.ask(f"place {spec.digest}", path.name, work, placed)
 
-    def _form_of_present(self, path: Path) -> dict[str, Any]:
-        return dropping.form_like(self._state.images, self._state.image_set, path)
+    def _form_of_present(self) -> Callable[[Path], dict[str, Any]]:
+        return partial(dropping.form_like, self._state.images, self._state.image_set)
 
     def _save_picture(self, picture: QImage) -> None:
-        folder = self._own_folder("pasted", "picture")
-        if folder is None:
-            return
-        path = folder / "picture.png"
-        if picture.save(str(path)):
-            self._read(path, self._form_of_present(path))
-        else:
-            self._say(f"{path} cannot be written.", error=True)
+        if study := self._study_called("Pictures"):
+            self._read_own("picture", partial(copies.saved_picture, study, picture))
 
     def _study_called(self, name: str) -> Study | None:
         """Return the open study, or a new one of this name; None if it cannot be created."""
         if self._state.study is None:
             self.create_study(name)
         return self._state.study
-
-    def _own_folder(self, kind: str, name: str) -> Path | None:
-        """Make a folder inside the study for files that have no other home."""
-        study = self._study_called("Pictures")
-        if study is None:
-            return None
-        folder = dropping.free_path(study.path / kind, name, "")
-        try:
-            folder.mkdir(parents=True)
-        except OSError as error:
-            self._say(f"{folder} cannot be created: {error.strerror}.", error=True)
-            return None
-        return folder
 
     def _add_imported(self, path: Path, spec: Imported, keep: dropping.Keep) -> None:
         study = self._study_called(path.stem)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from engine.memory import image_memory, in_words
 from engine.plan.cost import Rates, Size, finish, rates_in, sizes_in, work_of
 from engine.specs import ImagesSpec, Spec, Training
+from engine.texts import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -85,7 +86,7 @@ class Pace:
         whole = sum(work.passes for work in works)
         watching = sum(work.watching * work.passes for work in works) / max(whole, 1e-9)
         if watching >= LARGE_WATCHING:
-            found.append(f"{100 * watching:.0f} % of the time measuring after each epoch")
+            found.append(f"{percent(watching, 0)} of the time measuring after each epoch")
         return "; ".join(found)
 
     def time(self, spec: Training, done: Callable[[], None]) -> None:

@@ -15,6 +15,7 @@ from engine.specs.schema import ORIGINS, Spec, SpecError
 from engine.store.index import Entry
 from engine.store.study import Study, StudyError, spec_of
 from gui.look import settings
+from gui.session.files.underway import Underway
 from gui.session.runner import Runner
 from gui.session.threads.event_flow import Listeners
 from gui.session.threads.who_computes import workers_of
@@ -72,6 +73,7 @@ class State(QObject):
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
         self.runner = Runner(self)
+        self.underway = Underway(self.runner, self.message.emit, self)
         self.runner.engine_event.connect(self._on_event)
         self.runner.leaving.said.connect(lambda text: self.message.emit(text, False))
         self.engine_event = Listeners()

@@ -102,10 +102,10 @@ def export_page(pages: PageStack, workspace: Workspace) -> None:
         return
     notes = _about(workspace)
 
-    def work(_: Any) -> None:
+    def work(control: Any) -> None:
         from engine.figures.report import write_pictures
 
-        write_pictures(pictures, page.title, path, notes=notes)
+        write_pictures(pictures, page.title, path, notes=notes, check=control.check)
 
     _write(workspace, path, work)
 
@@ -142,8 +142,5 @@ def _write(workspace: Workspace, path: Path, work: Callable[[Any], None]) -> Non
     def done(_: None) -> None:
         workspace.message.emit(f"Saved {path}", False)
 
-    def failed(text: str) -> None:
-        workspace.message.emit(text, True)
-
     workspace.message.emit(f"Writing {path.name}…", False)
-    workspace.runner.ask(f"report {path}", work, done, failed, long=True)
+    workspace.underway.ask(f"report {path}", f"Writing {path.name}", work, done)

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine import memory
+from engine.texts import percent
 from gui.look import settings, theme
 from gui.queue.worker_choice import WorkerChoice
 from gui.widgets.dialog import Dialog
@@ -68,7 +69,7 @@ class SettingsDialog(Dialog):
             ("light", "light"),
             ("dark", "dark"),
         )
-        self.scale = _combo(*((f"{percent} %", percent) for percent in settings.SCALES))
+        self.scale = _combo(*((percent(scale / 100, 0), scale) for scale in settings.SCALES))
         self.scale.setToolTip("Size of texts, buttons and pictures")
         self.device = _combo(*devices())
         self.device.setToolTip(
@@ -84,7 +85,9 @@ class SettingsDialog(Dialog):
         self.eps = _combo(("255ths, as 8/255", "255"), ("[0, 1] units, as 0.0314", "unit"))
         self.eps.setToolTip("In which unit L-inf radii are set; both are always shown")
         whole = memory.in_words(memory.usable_memory())
-        shares = ((f"{share} % of {whole}", share) for share in settings.IMAGE_PERCENTS)
+        shares = (
+            (f"{percent(share / 100, 0)} of {whole}", share) for share in settings.IMAGE_PERCENTS
+        )
         self.share = _combo(*shares)
         self.share.setToolTip(
             "How much memory a set of images may take; a larger one stays in a file on the disk, "

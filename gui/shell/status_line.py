@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QStatusBar, QToolButton, QWidget
 
 from engine.jobs.events import Event
 from engine.plan.cost import work_of
+from engine.texts import one_line, shortened
 from gui.look.keys import with_key
 from gui.look.plain import plain_tip
 from gui.session.threads.who_computes import in_words
@@ -22,6 +23,7 @@ MOST_WIDTH = 240  # pixels of the study's name, so that the device stays in sigh
 DEVICE = "The device, and how many computations it takes at once"
 WORKERS = "The workers that compute, on what, and how many computations they take at once"
 NOBODY = "Workers compute this study; they start, or are reached, with the first computation"
+MOST_WORDS = 40  # letters of what is being done
 LEAST_BUTTON = 24  # pixels, so that the button raises no minimum of the window
 
 
@@ -48,6 +50,12 @@ class StatusLine(QStatusBar):
         self.selection.clicked.connect(workspace.selection.clear)
         workspace.selection.changed.connect(self._show_selection)
         self._show_selection()
+        self.underway = QToolButton()
+        self.underway.setProperty("role", "plain")
+        self.underway.setMinimumWidth(LEAST_BUTTON)
+        self.underway.clicked.connect(self._cancel_underway)
+        workspace.underway.changed.connect(self._show_underway)
+        self._show_underway()
         self.study = Elided()
         self.study.setMaximumWidth(MOST_WIDTH)
         self.device = Elided("Loading the engine…")
@@ -55,6 +63,7 @@ class StatusLine(QStatusBar):
         self.setSizeGripEnabled(False)
         self.setContentsMargins(14, 0, 12, 0)
         self.addWidget(self.messages.news_line, 1)
+        self.addPermanentWidget(self.underway)
         self.addPermanentWidget(self.selection)
         self.addPermanentWidget(self.all_messages)
         self.study.setContentsMargins(0, 0, 10, 0)  # the study's name is none of the device's
@@ -99,6 +108,23 @@ class StatusLine(QStatusBar):
         )
         self.selection.setToolTip(plain_tip(tip))
         self.selection.setAccessibleName(f"{selection.count_text()}; clear the selection")
+
+    @Slot()
+    def _show_underway(self) -> None:
+        shown = self._workspace.underway.shown
+        self.underway.setVisible(bool(shown))
+        if not shown:
+            return
+        words, others = one_line(shown[-1][1]), len(shown) - 1
+        more = f" and {others} more" if others else ""
+        self.underway.setText(f"{shortened(words, MOST_WORDS)}{more} ✕")
+        self.underway.setToolTip(plain_tip(f"{words}: click to cancel"))
+        self.underway.setAccessibleName(f"Cancel: {words}")
+
+    @Slot()
+    def _cancel_underway(self) -> None:
+        for channel, _ in self._workspace.underway.shown[-1:]:
+            self._workspace.underway.cancel(channel)
 
     def _show_device(self) -> None:
         if self._broken:

@@ -63,7 +63,8 @@ class PressKey(QObject):
 
     def _name_key(self) -> None:
         for button in self._buttons:
-            plain = without_key(button.toolTip() or button.text(), self._key)
-            tip = with_key(plain, self._key) if button is self.pressed else plain
+            tip = without_key(button.toolTip() or button.text(), self._key)
+            if button is self.pressed:
+                tip = with_key(tip, self._key)
             if tip != button.toolTip():
                 button.setToolTip(tip)

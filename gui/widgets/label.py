@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.texts import harmless, one_line, shortened
+from engine.texts import harmless, one_line, shortened, unbroken
 
 WIDEST = 640  # pixels that a label may ask for at least
 LONGEST = 400  # letters of each text of a question, so that its buttons are on every screen
@@ -41,7 +41,11 @@ class Label(QLabel):
 
     def setText(self, text: str) -> None:
         """Show a text; control characters in it are shown as escapes."""
-        super().setText(harmless(text))
+        super().setText(unbroken(harmless(text)))
+
+    def text(self) -> str:
+        """Return the text, with the space before "%" that was given."""
+        return super().text().replace("\u00a0%", " %")
 
     def setBuddy(self, buddy: QWidget) -> None:
         """Set the widget that this label stands beside, and name its controls after it.

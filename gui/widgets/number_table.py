@@ -6,7 +6,15 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
+from PySide6.QtCore import (
+    QEvent,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+    Signal,
+    Slot,
+)
 from PySide6.QtGui import (
     QFontMetrics,
     QGuiApplication,
@@ -19,12 +27,15 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTableWidget,
     QTableWidgetItem,
     QWidget,
 )
 
 from engine.figures.cells import tab_lines
+from engine.texts import unbroken
 from gui.look import terms, theme
 from gui.look.colours import Colour, on_screen
 from gui.look.icons import of_colour
@@ -32,6 +43,7 @@ from gui.look.plain import plain_tip
 from gui.widgets.table_names import name_table
 
 KEY = Qt.ItemDataRole.UserRole
+WORD_JOINER = "\u2060"  # has no width and forbids a break
 CHIP = 10
 PADDING = 20
 LEAST_TEXT = 120  # to which a column of texts is shortened so that the numbers stay in sight
@@ -74,6 +86,17 @@ class _Item(QTableWidgetItem):
         return (mine is not None, mine or 0.0) < (theirs is not None, theirs or 0.0)
 
 
+class _Unbroken(QStyledItemDelegate):
+    """Breaks lines between words only: "APGD-T" and "95 %" stay whole."""
+
+    def initStyleOption(
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """Forbid other breaks in what is drawn; the cell keeps its text."""
+        super().initStyleOption(option, index)
+        option.text = unbroken(option.text).replace("-", f"-{WORD_JOINER}")
+
+
 class NumberTable(QTableWidget):
     """Rows that are replaced as a whole, keeping the user's sort order and current row.
 
@@ -100,6 +123,7 @@ class NumberTable(QTableWidget):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setItemDelegate(_Unbroken(self))
         self.setAlternatingRowColors(False)
         self.setShowGrid(False)
         self.setMouseTracking(True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from engine.store.files import names_folder
 from engine.store.outputs import agree
 
 
@@ -17,8 +18,8 @@ def ask_save(
     """Let the user name a file to write; return None if they cancel.
 
     A name with none of the endings gets the first one. The dialog asks before a file is replaced,
-    but knows only the name as it was typed: where a file has the whole name, it is shown again.
-    What it asked about is replaced whoever wrote it.
+    but knows only the name as it was typed: where a file has the whole name, or a slash at the end
+    hides one, it is shown again. What it asked about is replaced whoever wrote it.
 
     Parameters
     ----------
@@ -34,6 +35,9 @@ def ask_save(
         if not chosen:
             return None
         path = Path(chosen)
+        if names_folder(chosen):
+            proposed = str(path)
+            continue
         if path.suffix.lower() in endings:
             agree(path)
             return path

@@ -87,6 +87,7 @@ def measured(folder: Path, home: Path) -> dict[str, float]:
     workspace.runner.cancel()
     while workspace.runner.busy:
         let_run(20)
+    let_run(1000)  # freed memory goes back to the system
     found["cancelled, gap"], found["cancelled, held"] = beat.longest()
     found["stored"] = workspace.image_cache.nbytes / 1e6
     window.stop()

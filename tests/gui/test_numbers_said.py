@@ -207,6 +207,6 @@ def test_that_a_record_without_a_count_is_said_to_have_none(tmp_path):
     made_up.add_images(bare)
     entry = made_up.add_network(bare, made_up.network("linf", 0.1), 0.8, 0.25)
     words = record_words(bare, entry).splitlines()[0]
-    assert words.startswith("25.0% under ")
+    assert words.startswith("25.0 % under ")
     assert "on a number of images that is not recorded" in words
     assert not re.search(r"\b0 images", words)

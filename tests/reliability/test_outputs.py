@@ -371,6 +371,20 @@ def test_that_a_path_of_another_ending_is_refused(study, tmp_path, capsys, name)
     assert not (tmp_path / name).exists()
 
 
+@pytest.mark.parametrize("end", ["/", "//", "/."])
+def test_that_a_file_is_not_named_as_a_folder(study, tmp_path, capsys, end):
+    for ending, run in BY_COMMAND.values():
+        with pytest.raises(SystemExit, match="2"):
+            run(study, f"{tmp_path}/out.{ending}{end}")
+        assert "must be a file and names a folder" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="must be a file"):
+        api.save_figure(Study(study), "curves", f"{tmp_path}/out.pdf{end}")
+    with pytest.raises(SystemExit, match="2"):
+        main(["methods", "--template", "attack", "--out", f"{tmp_path}/out.py{end}"])
+    assert "must be a file and names a folder" in capsys.readouterr().err
+    assert not list(tmp_path.glob("out*"))
+
+
 def test_that_no_study_is_made_inside_a_study(study, tmp_path, capsys):
     plan, packed = tmp_path / "p.toml", tmp_path / "one.h5"
     plan.write_text(IMAGES_PLAN)

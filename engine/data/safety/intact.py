@@ -14,6 +14,9 @@ from collections.abc import Callable, Iterator
 from PIL import Image
 
 CODING = "the file's colour coding (wide or HDR) was ignored"
+CROP = "the file's crop to a part of its picture was ignored"
+# The box of an AVIF with the size that is to be shown, as two fractions; its size and name.
+_CROP = b"\0\0\0\x28clap"
 
 _PNG_BEGIN = 8  # bytes before the first chunk
 _LEAST_HOLE = 64  # bytes
@@ -111,6 +114,16 @@ def coding_rules(image: Image.Image, data: bytes) -> list[str]:
         return []
     usual = found[0] in _USUAL_PRIMARIES and found[1] in _USUAL_TRANSFERS
     return [] if usual else [CODING]
+
+
+def crop_rules(image: Image.Image, data: bytes) -> list[str]:
+    """Return the remark on an AVIF of which only a part is to be shown; its decoder gives all."""
+    place = data.find(_CROP, 0, 65_536) if image.format == "AVIF" else -1
+    if place < 0 or len(data) < place + 24:
+        return []
+    width, over_width, height, over_height = struct.unpack_from(">4I", data, place + len(_CROP))
+    whole = image.width * over_width == width and image.height * over_height == height
+    return [] if whole else [CROP]
 
 
 def _chunks(data: bytes, until: bytes = b"IEND") -> Iterator[tuple[bytes, int]]:

@@ -14,6 +14,7 @@ from engine.figures.charts import FigureError, MapGridData
 from engine.figures.grids import rgb_row
 from engine.specs import ClassifierSpec, Training
 from engine.store.study import Study, spec_of
+from engine.texts import percent
 
 MOST_EPOCHS = 9
 """Most pictures of a network in a figure, besides the image."""
@@ -62,7 +63,7 @@ class Film:
         pair = (self.clean[place], self.robust[place])
         if not np.isfinite(pair).all():
             return ""
-        return f"{100 * pair[0]:.0f} % / {100 * pair[1]:.0f} %"
+        return f"{percent(pair[0], 0)} / {percent(pair[1], 0)}"
 
 
 def film_of(arrays: Mapping[str, Any], place: int, places: Sequence[int] | None = None) -> Film:
@@ -144,7 +145,8 @@ def film_grid(
         column_titles=("image", *titles),
         title="Maps over epochs",
         caption=(
-            f"Maps kept while training, the strongest {100 - percentile:g} % clipped; "
+            "Maps kept while training, the strongest "
+            f"{percent(1 - percentile / 100, None)} clipped; "
             + ("one scale for each network. " if shared else "each to its own scale. ")
             + "Below: accuracy on test images as they are / under attack"
             + (f" ({attack})" if attack else "")

@@ -17,6 +17,7 @@ from engine.figures.images.film import spread
 from engine.figures.paper.style import FigureStyle
 from engine.store.outputs import ANIMATION, MADE_BY
 from engine.store.study import Result
+from engine.texts import percent
 
 SHOWN = 7
 FRAME_MS, LAST_FRAME_MS = 90, 1800
@@ -47,11 +48,11 @@ def painting_grid(
         rows.append(rgb_row(frames, places))
         notes.append(tuple(said(result, place, names) for place in places))
     first = results[0][1].arrays["frames"] if results else ()
-    share = [100 * place / max(1, len(first) - 1) for place in spread(len(first), most)]
+    share = [place / max(1, len(first) - 1) for place in spread(len(first), most)]
     return MapGridData(
         images=tuple(rows),
         row_titles=tuple(title for title, _ in results),
-        column_titles=tuple("start" if not part else f"{part:.0f} %" for part in share),
+        column_titles=tuple("start" if not part else percent(part, 0) for part in share),
         title="A painted class",
         caption=caption,
         notes=tuple(notes),
@@ -64,7 +65,7 @@ def said(result: Result, frame: int, names: Sequence[str]) -> str:
     shares = np.exp(logits - logits.max())
     best = int(logits.argmax())
     name = names[best] if best < len(names) else str(best)
-    return f"{name}, {100 * shares[best] / shares.sum():.0f} %"
+    return f"{name}, {percent(shares[best] / shares.sum(), 0)}"
 
 
 def animated(

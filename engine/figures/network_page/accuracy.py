@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from engine.figures.metrics import record_charts
 from engine.figures.network_page.markup import Markup, chart, element, listed, paragraphs, table
-from engine.figures.network_page.subject import Subject, interval, missing, percent, wanted
+from engine.figures.network_page.subject import Subject, interval, missing, wanted
 from engine.specs import AttackSpec, RobustAccuracy, StrongAccuracy
+from engine.texts import percent
 from engine.tradeoff.leaderboard import UNCOMPARED, Standing, standings
 from engine.tradeoff.robustness import Left
 from engine.tradeoff.scores import VERDICTS
@@ -89,7 +90,7 @@ def _place(standing: Standing) -> Iterator[Markup]:
     yield element(
         "p",
         f"Place {standing.place} among {len(board.entries)} published entries and this network, by "
-        f"robust accuracy: {100 * robust:.2f} % under AutoAttack, {100 * clean:.2f} % clean.",
+        f"robust accuracy: {percent(robust, 2)} under AutoAttack, {percent(clean, 2)} clean.",
     )
     rows: list[tuple[object, ...]] = [("", "network", "clean %", "robust %", "architecture", "")]
     place = standing.place or 0

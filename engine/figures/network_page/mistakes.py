@@ -12,10 +12,11 @@ from engine.figures.by_class import MATRICES, matrix_picture
 from engine.figures.grids import class_name, rgb_row
 from engine.figures.metrics import record_charts
 from engine.figures.network_page.markup import Markup, chart, element, picture, row_of, table
-from engine.figures.network_page.subject import Subject, interval, missing, percent, wanted
+from engine.figures.network_page.subject import Subject, interval, missing, wanted
 from engine.specs import ClassAccuracy, CorruptedAccuracy, SmallestEps
 from engine.specs.measures import CORRUPTIONS, Measurement
 from engine.store.study import Record
+from engine.texts import percent
 
 MOST_CLASSES = 30  # rows of the table
 MOST_CELLS = 16  # classes of a matrix that is written as numbers

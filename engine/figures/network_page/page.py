@@ -10,11 +10,12 @@ from engine.figures.chart_file import check_path, new_figure_file
 from engine.figures.charts import FigureError
 from engine.figures.network_page import accuracy, making, mistakes, scores
 from engine.figures.network_page.markup import Markup, element, escaped, facts
-from engine.figures.network_page.subject import Subject, percent
+from engine.figures.network_page.subject import Subject
 from engine.program import VERSION
 from engine.specs import Imported, Training
 from engine.store.outputs import MADE_BY
 from engine.store.study import Study, StudyError
+from engine.texts import percent
 from engine.tradeoff.points import networks
 
 SUFFIXES = (".html", ".htm")

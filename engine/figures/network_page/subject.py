@@ -14,6 +14,7 @@ from engine.specs.measures import Measurement, MetricSpec, StrongAccuracy
 from engine.specs.schema import Spec, SpecError
 from engine.store.index import Entry
 from engine.store.study import Record, Study, StudyError, spec_of
+from engine.texts import percent
 from engine.tradeoff.robustness import Robustness, robustness, wilson
 
 S = TypeVar("S", bound=Spec)
@@ -126,12 +127,7 @@ def wanted(subject: Subject, kind: type[MetricSpec]) -> MetricSpec:
     return kind()
 
 
-def percent(value: float) -> str:
-    """Return a share in percent."""
-    return f"{100 * value:.1f} %"
-
-
 def interval(right: int, count: int) -> str:
     """Return the 95 % Wilson interval of a share in percent."""
     low, high = wilson(right, count)
-    return f"{100 * low:.1f} to {100 * high:.1f} %" if count else "–"
+    return f"{100 * low:.1f} to {percent(high)}" if count else "–"

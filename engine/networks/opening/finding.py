@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -126,6 +126,7 @@ def find(
     name: str | None = None,
     network: NetworkSpec | None = None,
     place: str | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> Found:
     """Find the architecture of a file's weights, and check the numbers.
 
@@ -139,6 +140,8 @@ def find(
         The architecture itself, which stands before ``name``.
     place
         Where in the file the weights are; None for the proposed place.
+    check
+        Called before each network that is compared; may raise to stop.
 
     Raises
     ------
@@ -154,9 +157,9 @@ def find(
     hint = " ".join((opened.path.parent.name, file, opened.said.architecture))
     tried = [network] if network is not None else _tried(name, given, hint, views)
     sizes = _shapes_for(given, shape)
-    fits = _first_fit(tried, sizes, views, given)
+    fits = _first_fit(tried, sizes, views, given, check)
     if fits is None and network is None and name is None:
-        fits = _first_fit(candidates.by_hint(hint), sizes, views, given)
+        fits = _first_fit(candidates.by_hint(hint), sizes, views, given, check)
     if fits is None:
         _refuse_bad_numbers(entries, file, opened.content.size)
         raise WeightsError(_refusal(file, state.path, tried, sizes, views, entries))
@@ -251,11 +254,16 @@ def _shapes_for(given: Shapes, shape: Shape | None) -> list[Shape]:
 
 
 def _first_fit(
-    tried: list[NetworkSpec], sizes: list[Shape], views: list[View], given: Shapes
+    tried: list[NetworkSpec],
+    sizes: list[Shape],
+    views: list[View],
+    given: Shapes,
+    check: Callable[[], None],
 ) -> tuple[NetworkSpec, Shape, Match] | None:
     """Return the first network that fits: by its own names before others, then by order."""
     for way in WAYS:
         for spec in tried:
+            check()
             first = next(filter(None, (_expected(spec, shape)[0] for shape in sizes)), {})
             if not may_match(views, first, way):
                 continue  # How many entries there are does not depend on the images.
@@ -263,6 +271,7 @@ def _first_fit(
             small = way == "order" and not isinstance(spec, Torchvision | Timm)
             usual = [shape for shape in sizes if shape[1] in SIDES[:USUAL] or shape == sizes[0]]
             for shape in usual if small else _worth_trying(spec, sizes, views, given):
+                check()
                 expected = _expected(spec, shape)[0]
                 found = match(views, given, expected, (way,)) if expected else None
                 if found is not None:

@@ -14,7 +14,7 @@ from typing import Any
 from engine.store.atomic import new_file
 from engine.store.files import json_text, read_text
 from engine.store.study import Record, Study, StudyError
-from engine.texts import one_line, shortened
+from engine.texts import one_line, percent, shortened
 
 FOLDER = "choices"
 DOCUMENT = "import"
@@ -52,7 +52,7 @@ class Tried:
         """The row of a table under HEADINGS."""
         right = f"{self.correct:,} of {self.images:,}"
         mark = "taken" if self.taken else ""
-        return self.normalizer, self.class_order, f"{100 * self.accuracy:.1f} %", right, mark
+        return self.normalizer, self.class_order, percent(self.accuracy), right, mark
 
 
 def keep_tried(study: Study, key: str, rows: Iterable[Tried]) -> None:
@@ -115,8 +115,8 @@ def tried_in(record: Record) -> tuple[Tried, ...]:
 def words_for(rows: Iterable[Tried]) -> list[str]:
     """Return a line for each row, the table's name first; [] without rows."""
     lines = [
-        f"{row.accuracy:.1%} of {row.images:,} images with normaliser {row.normalizer}, classes "
-        f"{row.class_order}{' (taken)' if row.taken else ''}"
+        f"{percent(row.accuracy)} of {row.images:,} images with normaliser {row.normalizer}, "
+        f"classes {row.class_order}{' (taken)' if row.taken else ''}"
         for row in rows
     ]
     return ["Accuracy when it was opened:", *lines] if lines else []

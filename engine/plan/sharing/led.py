@@ -134,7 +134,7 @@ class LedScheduler(Scheduler):
         found = []
         for key in self._members.get(self._bundles.get(job.spec.key, -1), ()):
             other = self._jobs.get(key)
-            if other is not None and not other.running and not other.needs and self._starts(other):
+            if other is not None and other.ready and self._starts(other):
                 found.append(other)
         return found
 

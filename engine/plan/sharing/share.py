@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
+from engine.plan.missing import needed
 from engine.plan.sharing.bundles import Planned, Shard
 from engine.specs.schema import Spec
 from engine.store.study import Study
@@ -52,17 +53,25 @@ class Share:
             for one in self.plan
             if not study.has(one.spec)
         }
-        return _needed(missing, lambda key: self.asked is None or key in self.asked)
+        return _needed(missing, self._is_asked)
 
     def open_in(self, study: Study) -> dict[str, set[str]]:
         """Return what is to compute of the own share, with all that it needs; else as above."""
         return _needed(self.missing_in(study), self.is_mine)
 
+    def needless(self, study: Study, refused: Collection[str]) -> set[str]:
+        """Return what nobody can use, as only what is refused needs it."""
+        left: dict[str, set[str]] = {}
+        for key, needs in self.missing_in(study).items():
+            if key not in refused and needs <= left.keys():
+                left[key] = needs
+        return left.keys() - _needed(left, self._is_asked).keys()
+
+    def _is_asked(self, key: str) -> bool:
+        return self.asked is None or key in self.asked
+
 
 def _needed(missing: dict[str, set[str]], is_wanted: Callable[[str], bool]) -> dict[str, set[str]]:
     """Return the part that is wanted, with all that it needs."""
-    wanted: set[str] = set()
-    for key in reversed(missing):  # children first
-        if key in wanted or is_wanted(key):
-            wanted |= {key, *missing[key]}
+    wanted = needed(missing, filter(is_wanted, missing))
     return {key: needs for key, needs in missing.items() if key in wanted}

@@ -24,6 +24,7 @@ from engine.plan.sharing.share import Share
 from engine.plan.sharing.waiting import Waiting
 from engine.plan.slots import Slots
 from engine.store.asked import line_of
+from engine.store.checking import all_taken
 from engine.store.claims import Claims
 from engine.store.presence import Presence
 from engine.store.study import Result, Study
@@ -127,6 +128,7 @@ class SharedRun:
         """
         try:
             self._waiting.greet()
+            self._refuse_taken()
             while not self.finished:
                 if (stopped() or self.gone) and not self._stopped:
                     self._stopped = True
@@ -261,6 +263,21 @@ class SharedRun:
         self.outcomes["failed"] += 1
         self._emit(Queued(key, spec.kind, spec.title))
         self._emit(Ended(key, "failed", 0.0, message))
+
+    def _refuse_taken(self) -> None:
+        """Fail what cannot be written, before anything is computed for it."""
+        missing = self.share.missing_in(self.study)
+        places = ((self.share.specs[key].kind, key) for key in missing)
+        refused = all_taken(self.study.path, places)
+        needless = self.share.needless(self.study, refused) & self._open.keys() if refused else ()
+        for key, why in refused.items():
+            if key in self._mine:
+                self._fail_unbegun(key, why)
+            self._fail(key)
+        if needless:
+            many = "1 computation" if len(needless) == 1 else f"{len(needless)} computations"
+            self._say(f"left out: {many} that only what cannot be written needs")
+            self.give_up(needless)
 
     def _give_up_lost(self) -> None:
         """Cancel what another process took over because this one seemed to be dead."""

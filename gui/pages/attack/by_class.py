@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from engine.specs import AttackSpec, ClassAccuracy, ImagesSpec, Measurement
 from engine.store.index import Entry
-from engine.texts import one_line
+from engine.texts import one_line, percent
 from gui.look.plain import plain_tip
 from gui.pages.attack.confusion import Confusion, name_of
 from gui.pages.attack.form import AttackForm
@@ -251,10 +251,10 @@ class ByClassTab(QWidget):
             return
         numbers = found.numbers
         self.note.setText(
-            f"{int(numbers['test_images']):,} test images: {numbers['accuracy']:.1%} right, "
-            f"{numbers['attacked_accuracy']:.1%} under {found.attack.title}; of the worst class "
-            f"{numbers['worst_class_accuracy']:.1%} and "
-            f"{numbers['worst_attacked_class_accuracy']:.1%}."
+            f"{int(numbers['test_images']):,} test images: {percent(numbers['accuracy'])} right, "
+            f"{percent(numbers['attacked_accuracy'])} under {found.attack.title}; "
+            f"of the worst class {percent(numbers['worst_class_accuracy'])} and "
+            f"{percent(numbers['worst_attacked_class_accuracy'])}."
             + self._left_out(len(found.arrays["confusion"]))
         )
         self._show_worst(found)

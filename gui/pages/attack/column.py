@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QToolButton, QWidget
 
 from engine.attribution.pictures import colour
 from engine.specs import PGD, AdversarialExamples, AttackSpec
+from engine.texts import percent
 from gui.look import theme
 from gui.look.icons import icon
 from gui.look.plain import plain_tip
@@ -259,7 +260,7 @@ class AttackColumn(QObject):
         return metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, room)
 
     def _words(self, judged: Verdict, room: int | None = None) -> str:
-        share = f"{100 * judged.probability:.1f} %"
+        share = percent(judged.probability)
         if judged.after == judged.before:
             return f"still {self._name(judged.after, room)}, {share}"
         return f"{self._name(judged.before, room)} → {self._name(judged.after, room)}, {share}"

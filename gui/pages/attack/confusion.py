@@ -23,6 +23,7 @@ from gui.widgets.table_names import name_table
 MOST_CLASSES = 60  # rows; a larger matrix would be a field of empty cells
 NARROW, WIDE = 26, 56  # px of a column; of one with a long name at most
 ROOM = 420  # px that all columns may take before names are cut at the width above
+MOST_HEAD = 150  # px of the names of rows, so that counts are in sight
 PADDING = 14  # px
 STRONGEST = 0.75  # opacity behind the largest share
 
@@ -42,6 +43,8 @@ class Confusion(QTableWidget):
         self.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideRight)
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().setDefaultSectionSize(24)
+        self.verticalHeader().setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.verticalHeader().setMaximumWidth(MOST_HEAD)
         theme.signals.changed.connect(self._recolour)
 
     def show_matrix(self, matrix: NDArray[np.int64], names: Sequence[str]) -> None:
@@ -52,11 +55,11 @@ class Confusion(QTableWidget):
         self.setRowCount(count)
         self.setColumnCount(count)
         heads = [name_of(names, k) for k in range(count)]
-        for column, head in enumerate(heads):
-            label = QTableWidgetItem(head)
-            label.setToolTip(plain_tip(head))
-            self.setHorizontalHeaderItem(column, label)
-        self.setVerticalHeaderLabels(heads)
+        for place, head in enumerate(heads):
+            for put in (self.setHorizontalHeaderItem, self.setVerticalHeaderItem):
+                label = QTableWidgetItem(head)
+                label.setToolTip(plain_tip(head))
+                put(place, label)
         header = self.horizontalHeader()
         longest = max((header.sectionSizeHint(column) for column in range(count)), default=0)
         widest = min(max(WIDE, ROOM // max(1, count)), longest)

@@ -375,11 +375,9 @@ class PaintingTab(LiveTab):
             settings.set_last_folder(path.parent)
             say(f"Saved {path.name}.", False)
 
-        def failed(text: str) -> None:
-            say(text, True)
-
         say(f"Drawing {path.name}…", False)
-        self.parts.workspace.runner.ask("animation", work, done, failed, long=True)
+        underway = self.parts.workspace.underway
+        underway.ask(f"animation {path}", f"Drawing {path.name}", work, done)
 
 
 def _painting(spec: Any, context: Any, **options: Any) -> Any:

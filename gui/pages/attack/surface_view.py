@@ -20,6 +20,7 @@ from gui.widgets.images.image_view import image_from
 LEFT, BELOW, BESIDE = 26, 18, 6
 LEAST = 110
 DOT, CROSS = 3.5, 4.5
+HALO, HALO_OPACITY = 2.4, 0.6  # pixels that it is wider than what it lies under
 DIMMED = 0.35
 Describe = Callable[[float, float], str]
 
@@ -139,8 +140,15 @@ class SurfaceView(QWidget):
         painter.end()
 
     def _paint_marks(self, painter: QPainter, plane: Plane) -> None:
+        """Draw the marks on a halo: a plane may be as dark, or as bright, as they are."""
         ink = plane.ink or theme.colour("text")
-        painter.setPen(QPen(ink, 1.6))
+        halo = QColor("white" if ink.lightnessF() < 0.5 else "black")
+        halo.setAlphaF(HALO_OPACITY)
+        self._paint_in(painter, plane, halo, HALO)
+        self._paint_in(painter, plane, ink, 0.0)
+
+    def _paint_in(self, painter: QPainter, plane: Plane, ink: QColor, wider: float) -> None:
+        painter.setPen(QPen(ink, 1.6 + wider))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         line = [self.point_of(float(x), float(y)) for x, y in plane.edge]
         painter.drawPolyline(QPolygonF(line))
@@ -148,7 +156,7 @@ class SurfaceView(QWidget):
         painter.drawEllipse(self.point_of(0.0, 0.0), DOT, DOT)
         if np.isfinite(plane.attacked).all():
             at = self.point_of(float(plane.attacked[0]), float(plane.attacked[1]))
-            painter.setPen(QPen(ink, 2.2))
+            painter.setPen(QPen(ink, 2.2 + wider))
             for turn in (1, -1):
                 corner = QPointF(CROSS, turn * CROSS)
                 painter.drawLine(at - corner, at + corner)

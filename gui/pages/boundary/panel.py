@@ -14,6 +14,7 @@ from engine.figures.boundary import plane_chart
 from engine.figures.charts import ChartData
 from engine.jobs.events import Ended, Event, Queued, Snapshot, Started
 from engine.specs import AttackSpec, Boundary, Training
+from engine.texts import percent
 from gui.pages.boundary.view import PlaneView
 from gui.session.previews import LivePreviews
 from gui.session.workspace import Workspace
@@ -164,12 +165,12 @@ class BoundaryPanel(QWidget):
         """Return the shown plane as one chart of a figure; None if nothing is shown."""
         if self.result is None or self.shown is None:
             return None
-        robust = 100 * float(self.result.numbers["robust_accuracy"])
+        robust = percent(float(self.result.numbers["robust_accuracy"]))
         # Use short lines, because a figure has three planes side by side.
         lines = (
             self._title(self.shown),
             self.numbers.text,
-            f"robust accuracy {robust:.1f} % at {self.shown.attack.ball}",
+            f"robust accuracy {robust} at {self.shown.attack.ball}",
         )
         title = "\n".join(lines)
         return plane_chart(self.result.arrays, title, self.shown.attack)
@@ -320,12 +321,8 @@ class BoundaryPanel(QWidget):
     def _accuracies(self, result: Result) -> str:
         found = result.numbers
         eps = self.shown.attack.eps if self.shown is not None else 0.0
-        return "clean {:.1f} %\nrobust {:.1f} % at {:.3g}, of {:,}".format(
-            100 * float(found["clean_accuracy"]),
-            100 * float(found["robust_accuracy"]),
-            eps,
-            found["test_points"],
-        )
+        clean, robust = (percent(float(found[f"{name}_accuracy"])) for name in ("clean", "robust"))
+        return f"clean {clean}\nrobust {robust} at {eps:.3g}, of {found['test_points']:,}"
 
     def _words_of_state(self) -> str:
         if self._snapshot is not None and self.state == "training" and self.training is not None:

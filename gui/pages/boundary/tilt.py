@@ -13,6 +13,7 @@ from engine.boundary.lab import Tilt, best_linear, tilts
 from engine.figures.boundary import tilt_caption
 from engine.figures.charts import Symbol
 from engine.specs import Gaussians2D
+from engine.texts import percent
 from engine.tradeoff import published
 from gui.session.workspace import Workspace
 from gui.widgets.plots.plot import Plot
@@ -76,7 +77,7 @@ class TiltPlot(QWidget):
             [each.eps for each in published.BEST_LINEAR],
             [each.angle_degrees for each in published.BEST_LINEAR],
             names=[
-                f"Best straight boundary, robust accuracy {100 * each.robust_accuracy:.1f} %"
+                f"Best straight boundary, robust accuracy {percent(each.robust_accuracy)}"
                 for each in published.BEST_LINEAR
             ],
         )

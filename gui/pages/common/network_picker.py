@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QLayout, QListWidget, QListWidgetItem, QStyle, QVB
 
 from engine.specs import Measurement
 from engine.store.index import Entry
-from engine.texts import folded
+from engine.texts import folded, percent
 from engine.tradeoff.robustness import Robustness, robustness
 from engine.tradeoff.scores import VERDICTS, robust_words
 from gui.look import theme
@@ -255,9 +255,9 @@ class NetworkPicker(QWidget):
         """Return what the list says of a network below its name, in parts that stay whole."""
         numbers, parts = network.entry.numbers, []
         if "clean_accuracy" in numbers:
-            parts.append(f"{100 * float(numbers['clean_accuracy']):.1f} % clean")
+            parts.append(f"{percent(float(numbers['clean_accuracy']))} clean")
         if found is not None and found.lowest is not None:
-            robust = f"{100 * found.lowest.accuracy:.1f} % robust"
+            robust = f"{percent(found.lowest.accuracy)} robust"
             parts.append(f"{robust} at {found.threat}" if found.threat else robust)
             if found.verdict != "ok":
                 parts[-1] += f" ({VERDICTS[found.verdict]})"

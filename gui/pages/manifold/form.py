@@ -21,6 +21,7 @@ from engine.specs import (
 from engine.specs.distinguish import differences, leaves
 from engine.specs.schema import Spec, SpecError, fields_of
 from engine.store.study import spec_of
+from engine.texts import percent
 from gui.pages.common.check_all import CheckAll
 from gui.pages.common.network_picker import NetworkPicker
 from gui.pages.manifold.fold import Fold
@@ -328,7 +329,7 @@ class ManifoldForm(QWidget):
 def _share(explained: float | int | str | None) -> str:
     # Show 0 for negative values: both mean that the generator explains nothing. Below 0, the mean
     # image would be the better reconstruction.
-    return "" if explained is None else f"{100 * max(0.0, float(explained)):.0f} %, "
+    return "" if explained is None else f"{percent(max(0.0, float(explained)), 0)}, "
 
 
 def _words(generators: Sequence[VAEGAN]) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.attribution import pictures
+from engine.texts import percent
 from engine.tradeoff.correlation import fit
 
 MapValues = NDArray[np.float32]
@@ -92,7 +93,7 @@ class MapColumn:
         predicted = int(self.arrays["predicted"][row])
         says = self.classes[predicted] if predicted < len(self.classes) else str(predicted)
         if "probability" in self.arrays:
-            says += f", {100 * float(self.arrays['probability'][row]):.1f} %"
+            says += f", {percent(float(self.arrays['probability'][row]))}"
         numbers = [
             f"{SHORT.get(name, name.replace('_', ' '))} {float(values[row]):.3g}"
             for name, values in self.arrays.items()

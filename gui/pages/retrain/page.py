@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from engine.plan.forecast import Forecast
 
 KINDS_SHOWN = ("retraining", "interpretability", "training", "imported", "glyphs", "folder", "idx")
-HOVER = "{name}\n{x:.0%} of the pixels removed\naccuracy {y:.1%}"
+HOVER = "{name}\n{x_percent} of the pixels removed\naccuracy {y_percent}"
 
 
 class RetrainPage(RefreshedPage):

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 from engine.retraining.curves import Curve
 from engine.specs import Mode
 from engine.specs.schema import kind_label
+from engine.texts import percent
 from engine.tradeoff.scores import ONE_RETRAINING
 from gui.look.plain import plain_tip
 from gui.pages.common.network_picker import NetworkPicker
@@ -92,7 +93,7 @@ class RetrainTable(NumberTable):
             return Cell("–", tip="Not computed yet")
         if curve.score is None:
             tip = f"{curve.done} of {curve.total} retrainings are there"
-            return Cell(f"{100 * curve.share:.0f} %", tip=tip)
+            return Cell(percent(curve.share, 0), tip=tip)
         spread = "" if curve.score_std is None else f" ± {curve.score_std:.3f}"
         tip = self._origin(curve)
         if place in view.others:
@@ -103,7 +104,7 @@ class RetrainTable(NumberTable):
         if place[3] == "mask_only":
             mean = mean_accuracy(curve)
             said = "Mean accuracy of networks that see only which pixels are removed\n"
-            return Cell(f"{100 * mean:.1f} %", mean, said + tip)
+            return Cell(percent(mean), mean, said + tip)
         text = f"{_signed(curve.score)} ({curve.spec.repeats})"
         return Cell(text, curve.score, f"{spread.strip()}\n{tip}".strip())
 
@@ -119,7 +120,7 @@ class RetrainTable(NumberTable):
             if beside is None or beside.score is None:
                 continue
             mask = control == "mask_only"
-            said = f"{100 * mean_accuracy(beside):.1f} %" if mask else _signed(beside.score)
+            said = percent(mean_accuracy(beside)) if mask else _signed(beside.score)
             yield f"\n{self._names[control]}: {said}"
         blurriness = view.blurriness.get((place[0], place[2]))
         if blurriness is not None:

@@ -199,6 +199,8 @@ def _cell(column: int, text: str) -> Cell:
     if column < NAMES:
         return Cell(text, text)
     try:
-        return Cell(text, float(text))
+        value = float(text)
     except ValueError:
-        return Cell(text, None, text if len(text) > 12 else "")
+        value = None
+    shown = "–" if text == "-" else text.replace("-", "−")
+    return Cell(shown, value, shown if value is None and len(text) > 12 else "")

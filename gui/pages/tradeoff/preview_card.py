@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from engine.figures.paper.tradeoff import method_words
 from engine.store.study import Study
+from engine.texts import percent
 from engine.tradeoff.points import NetworkPoint
 from engine.tradeoff.scores import VERDICTS, score_note
 from gui.session.workspace import Workspace
@@ -74,7 +75,7 @@ class PreviewCard(QFrame):
         self._hint.setProperty("role", "muted")
         inside = QWidget()
         column = QVBoxLayout(inside)
-        column.setContentsMargins(15, 11, 3, 11)  # beside the line of the focus and the scroll bar
+        column.setContentsMargins(15, 11, 13, 11)  # beside the line of the focus
         column.setSpacing(8)
         for widget in (self._name, self._numbers, self._picture, self._hint):
             column.addWidget(widget)
@@ -85,6 +86,9 @@ class PreviewCard(QFrame):
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)
+        scroll.verticalScrollBar().rangeChanged.connect(
+            lambda _, last: column.setContentsMargins(15, 11, 3 if last else 13, 11)
+        )
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(scroll)
@@ -156,7 +160,7 @@ def _numbers_of(point: NetworkPoint) -> str:
     left = point.lowest
     robust = left.accuracy if left is not None else None
     lines = [
-        f"{100 * value:.1f} % {name}"
+        f"{percent(value)} {name}"
         for name, value in (("clean", point.clean_accuracy), ("under attack", robust))
         if value is not None
     ]

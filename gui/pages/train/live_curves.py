@@ -182,7 +182,7 @@ class LiveCurves(QWidget):
         curves.loss.rename(title, curves.loss.hover)
         curves.clean.rename(title, curves.clean.hover)
         attacked = title.replace("{", "{{").replace("}", "}}")
-        curves.robust.rename("", f"{attacked}, attacked" + "\n{x_label}: {x:g}\n{y:.1%}")
+        curves.robust.rename("", f"{attacked}, attacked" + "\n{x_label}: {x:g}\n{y_percent}")
 
     @Slot(bool)
     def _on_logarithmic(self, logarithmic: bool) -> None:

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from engine.attribution.pictures import PERCENTILE, colour, picture, symmetric_limit
 from engine.figures.charts import MapGridData
+from engine.texts import percent
 from gui.look import theme
 from gui.look.icons import icon
 from gui.look.plain import plain_tip
@@ -312,9 +313,9 @@ def _note(run: TrainingRun, step: float) -> str:
         return text
     (measured, clean), (_, robust) = (pair for pair in found if pair is not None)
     if measured == step:
-        return f"{text}: {100 * clean:.0f} % / {100 * robust:.0f} %"
+        return f"{text}: {percent(clean, 0)} / {percent(robust, 0)}"
     # As long as a usual name at most, so that no number is elided.
-    return f"{text}: {100 * clean:.0f}/{100 * robust:.0f} % after {_epoch(measured + run.offset)}"
+    return f"{text}: {100 * clean:.0f}/{percent(robust, 0)} after {_epoch(measured + run.offset)}"
 
 
 def _epoch(number: float) -> str:

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtWidgets import QWidget
 
 from engine.specs import Training
+from engine.texts import percent
 from gui.look.plain import plain_tip
 from gui.pages.train.live_curves import LiveCurves
 from gui.pages.train.live_maps import LiveMaps
@@ -121,7 +122,7 @@ def values_at(runs: Iterable[TrainingRun], step: float) -> tuple[tuple[str, ...]
             Cell(run.title, run.title),
             Cell("–") if loss is None else Cell(f"{loss:.4g}", loss),
             *(
-                Cell("–") if share is None else Cell(f"{100 * share:.1f} %", share)
+                Cell("–") if share is None else Cell(percent(share), share)
                 for share in (clean, robust)
             ),
         )

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QWidget
 
 from engine.store.index import Entry
 from engine.store.study import Study
+from engine.texts import percent
 from engine.tradeoff.robustness import Robustness, robustness
 from engine.tradeoff.scores import VERDICTS, robust_words
 from gui.look.plain import plain_tip
@@ -113,5 +114,5 @@ def _cells(
 def _percent(value: float | None, tip: str, threat: str = "") -> Cell:
     if value is None:
         return Cell("–", None, tip)
-    text = f"{100 * value:.1f} %"
+    text = percent(value)
     return Cell(f"{text} at {threat}" if threat else text, value, tip)

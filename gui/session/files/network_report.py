@@ -35,8 +35,5 @@ def report_network(parent: QWidget, state: State, key: str) -> None:
     def done(_: None) -> None:
         state.message.emit(f"Saved {path}", False)
 
-    def failed(text: str) -> None:
-        state.message.emit(text, True)
-
     state.message.emit(f"Writing {path.name}…", False)
-    state.runner.ask(f"report {path}", work, done, failed, long=True)
+    state.underway.ask(f"report {path}", f"Writing {path.name}", work, done)

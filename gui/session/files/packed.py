@@ -35,8 +35,9 @@ def save_copy(state: State, path: Path) -> None:
         text = "The study was copied to {name} ({size:.1f} MB)."
         state.message.emit(text.format(name=path.name, size=size / 1e6), False)
 
-    state.message.emit(f"Copying the study to {path.name}.", False)
-    state.runner.ask(CHANNEL, work, done, lambda text: _fail(state, text), long=True)
+    words = f"Copying the study to {path.name}"
+    state.message.emit(f"{words}.", False)
+    state.underway.ask(f"{CHANNEL} {path}", words, work, done)
 
 
 def open_packed(state: State, path: Path, opening: Callable[[Path], None]) -> None:
@@ -59,8 +60,9 @@ def open_packed(state: State, path: Path, opening: Callable[[Path], None]) -> No
         if said:
             state.message.emit(said, "lacks" in said)
 
-    state.message.emit(f"Unpacking {path.name}.", False)
-    state.runner.ask(CHANNEL, work, done, lambda text: _fail(state, text), long=True)
+    words = f"Unpacking {path.name}"
+    state.message.emit(f"{words}.", False)
+    state.underway.ask(f"{CHANNEL} {path}", words, work, done)
 
 
 def _not_unpacked(path: Path, folder: Path, lacks: int) -> str:
@@ -72,7 +74,3 @@ def _not_unpacked(path: Path, folder: Path, lacks: int) -> str:
         return f"{said}."
     records = "1 record" if lacks == 1 else f"{lacks:,} records"
     return f"{said}, and the folder lacks {records} of it. Move the folder to unpack the file."
-
-
-def _fail(state: State, text: str) -> None:
-    state.message.emit(text, True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QTabWidget, QWidget
 
+from engine.texts import percent
 from engine.tradeoff.points import NetworkPoint
 from engine.tradeoff.robustness import wilson
 from engine.tradeoff.scores import score_note
@@ -157,10 +158,10 @@ def _attack(facts: Facts) -> str:
     for name, point in _both(facts):
         if point.key in facts.fooled:
             eps, fallen, count = facts.fooled[point.key]
-            low, high = (100 * limit for limit in wilson(fallen, count))
+            low, high = wilson(fallen, count)
             told.append(
                 f"{name}: {fallen} of {count} attacked images fall at eps {255 * eps:.3g}/255 "
-                f"(95 %: {low:.0f} to {high:.0f} %)"
+                f"(95 %: {100 * low:.0f} to {percent(high, 0)})"
             )
     return _joined(lead, told)
 
@@ -236,7 +237,7 @@ def _tradeoff(facts: Facts) -> str:
         parts.append(
             f"From standard to {_short(robust)}, accuracy goes from "
             f"{100 * (plain.clean_accuracy or 0):.1f} to "
-            f"{100 * (robust.clean_accuracy or 0):.1f} %."
+            f"{percent(robust.clean_accuracy or 0)}."
         )
     if facts.fit is not None:
         sure = "" if facts.limits is None else " (95 %: {:+.2f} to {:+.2f})".format(*facts.limits)
@@ -263,15 +264,15 @@ def _short(point: NetworkPoint) -> str:
 
 def _accuracy(name: str, point: NetworkPoint) -> str:
     clean, robust = (
-        "–" if value is None else f"{100 * value:.1f} %"
+        "–" if value is None else percent(value)
         for value in (point.clean_accuracy, point.lowest.accuracy if point.lowest else None)
     )
     text = "{name} {clean} right on clean images, {robust} under attack"
     told = text.format(name=name, clean=clean, robust=robust)
     if point.lowest is None or point.robustness is None:
         return told
-    low, high = (100 * limit for limit in point.lowest.interval)
-    return f"{told} at {point.robustness.threat} (95 %: {low:.0f} to {high:.0f} %)"
+    low, high = point.lowest.interval
+    return f"{told} at {point.robustness.threat} (95 %: {100 * low:.0f} to {percent(high, 0)})"
 
 
 def _within(mean: tuple[float, float]) -> str:

@@ -29,6 +29,7 @@ LARGEST_WHOLE = 2.0**53
 LONGEST_RANGE = 1000
 SHORT_DIGITS = 6
 LONG_NUMBER = "127.5/255"
+LONG_READING = "= 0.3137/255"  # four digits, as other_convention() writes them
 _SEPARATOR = re.compile(r"[,;\s]+")
 
 
@@ -308,7 +309,7 @@ class NumberEdit(_Reading):
     def __init__(self, parent: QWidget | None = None, *, unit: str = ""):
         super().__init__(parent, unit, below=False)
         # A note that grows while a slider moves would widen the form, or be cut.
-        self.note.setMinimumWidth(self.note.fontMetrics().horizontalAdvance(f"= {LONG_NUMBER}"))
+        self.note.setMinimumWidth(self.note.fontMetrics().horizontalAdvance(LONG_READING))
 
     def value(self) -> float | None:
         """Return the number, or None if the text is invalid."""

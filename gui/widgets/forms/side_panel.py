@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QGridLayout, QLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from gui.widgets.forms.form_area import FormArea
 from gui.widgets.label import Label
 
 WIDTH = 300
@@ -37,17 +38,17 @@ class SidePanel(QWidget):
         self._column = QVBoxLayout(inside)
         self._column.setContentsMargins(0, 0, 8, 0)
         self._column.setSpacing(8)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Tab goes on to the fields, and scrolls
-        scroll.setWidget(inside)
         self._whole = QVBoxLayout(self)
         self._whole.setContentsMargins(0, 0, 0, 0)
         self._whole.setSpacing(8)
-        self._whole.addWidget(scroll, 1)
+        self._whole.addWidget(FormArea(inside), 1)
         self._leading = 0
-        self.setFixedWidth(WIDTH)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+
+    def sizeHint(self) -> QSize:
+        """Return the usual width, or what the widest row needs."""
+        needed = super().sizeHint()
+        return QSize(max(WIDTH, self.minimumSizeHint().width()), needed.height())
 
     def lead(self, widget: QWidget, heading: str) -> None:
         """Put a widget that scrolls by itself, such as a list, above the scroll area.

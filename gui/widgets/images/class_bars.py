@@ -10,6 +10,7 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from engine.texts import percent
 from gui.look import theme
 from gui.look.plain import plain_tip
 
@@ -121,8 +122,8 @@ class ClassBars(QWidget):
 
     def _line(self, label: int) -> str:
         text = (
-            f"{self.name_of(label)}: {100 * self._before[label]:.1f} % before, "
-            f"{100 * self._after[label]:.1f} % after"
+            f"{self.name_of(label)}: {percent(self._before[label])} before, "
+            f"{percent(self._after[label])} after"
         )
         marks = [
             word
@@ -142,7 +143,7 @@ class ClassBars(QWidget):
             self._draw_name(painter, row, room, label)
             self._draw_bars(painter, row.adjusted(left, 0, -number, 0), label)
             painter.setPen(theme.colour("text" if self._wins(label) else "muted"))
-            share = f"{100 * self._after[label]:.0f} %"
+            share = percent(self._after[label], 0)
             painter.drawText(row, int(RIGHT), share)
         painter.end()
 

@@ -318,8 +318,8 @@ class ImageStrip(QWidget):
         shown = len(self._model.order)
         if self.most > 1:
             return f"{len(self._model.chosen)} of at most {self.most} chosen, {shown:,} shown"
-        chosen = self._model.chosen[0] if self._model.chosen else "-"
-        return f"image {chosen} of {shown:,} shown"
+        chosen = f"image {self._model.chosen[0]}" if self._model.chosen else "none"
+        return f"{chosen} chosen, {shown:,} shown"
 
     @Slot()
     def _redraw(self) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
+from PySide6.QtGui import QFontMetricsF, QResizeEvent
 from PySide6.QtWidgets import QGraphicsSceneResizeEvent, QMenu
 
 from engine.figures.paper.label_places import Numbers, pieces
@@ -19,11 +20,25 @@ Ends = tuple[float, float]
 
 
 class _Axis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph is not typed
-    """An axis whose label has no prefix that follows the range, which is written at each change."""
+    """An axis whose label has no prefix that follows the range, which is written at each change.
+
+    ``beyond`` is how far numbers may reach over the ends of an upright axis.
+    """
 
     def __init__(self, side: str):
         super().__init__(side)
         self.autoSIPrefix = False
+        self.beyond = 0.0
+
+    def boundingRect(self) -> QRectF:
+        """Return where the axis is drawn; beside a grid, pyqtgraph leaves out what reaches over."""
+        box: QRectF = super().boundingRect()
+        return box.adjusted(0, -self.beyond, 0, self.beyond) if self.orientation == "left" else box
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        """Return the numbers with the sign that tables and legends have."""
+        found: list[str] = super().tickStrings(values, scale, spacing)
+        return [text.replace("-", "−") for text in found]
 
     def updateAutoSIPrefix(self) -> None:
         """Leave the label as it is."""
@@ -67,10 +82,24 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is not typed
             plot.hideAxis(side)
         plot.showGrid(x=True, y=True, alpha=0.12)
         plot.getViewBox().setDefaultPadding(0.04)
+        self._leave_room()
         self.setMinimumSize(*LEAST)
         self.labels = PointLabels(self, self._labelled, self._in_the_way, self)
         self._axis_texts = "", ""
         self.getViewBox().sigResized.connect(lambda: self.label_axes(*self._axis_texts))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Make the scene as large as what is seen of it: pyqtgraph counts the frame in."""
+        super().resizeEvent(event)
+        pg.GraphicsView.setRange(
+            self, QRectF(self.viewport().rect()), padding=0, disableAutoPixel=False
+        )
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Leave room for numbers in the new font."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._leave_room()
 
     def show_numbers(self) -> None:
         """Write no numbers along axes without data: they would be invented."""
@@ -148,6 +177,14 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is not typed
     def pixels(self, item: PlotItem) -> tuple[Numbers, Numbers]:
         """Return the scene coordinates of an item's points."""
         return self._in_scene(*self._on_axes(item.x, item.y))
+
+    def _leave_room(self) -> None:
+        """Keep half a line above the axes for the topmost number of the upright one."""
+        half = QFontMetricsF(self.font()).height() / 2
+        axis = self.getPlotItem().getAxis("left")
+        axis.prepareGeometryChange()
+        axis.beyond = half
+        self.getPlotItem().layout.setContentsMargins(1, max(1, round(half) - 1), 1, 1)
 
     def _in_scene(self, x: Numbers, y: Numbers) -> tuple[Numbers, Numbers]:
         view = self.getViewBox()

@@ -11,6 +11,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from engine.figures.charts import ChartData, Symbol
+from engine.texts import percent
 from gui.look import keys, theme
 from gui.look.colours import Colour, on_screen
 from gui.widgets.elided_label import Heading
@@ -130,7 +131,7 @@ class Plot(QWidget):
             Shade between ``low`` and ``high``.
         hover
             Template of the text shown for the point under the mouse, with the placeholders {name},
-            {point}, {x}, {y}, {x_label} and {y_label}.
+            {point}, {x}, {y}, {x_percent}, {y_percent}, {x_label} and {y_label}.
         key
             Identifies the curve in the signals ``pointed`` and ``clicked``.
         """
@@ -348,11 +349,14 @@ class Plot(QWidget):
 
     def hover_text(self, item: PlotItem, index: int) -> str:
         """Return the text shown when the mouse is over a point."""
+        x, y = float(item.x[index]), float(item.y[index])
         return (item.hover or DEFAULT_HOVER).format(
             name=item.name,
             point=item.names[index] if item.names else item.name,
-            x=float(item.x[index]),
-            y=float(item.y[index]),
+            x=x,
+            y=y,
+            x_percent=percent(x, None),
+            y_percent=percent(y, None),
             x_label=self.x_label,
             y_label=self.y_label,
         )

@@ -71,7 +71,7 @@ def test_that_a_network_is_found_measured_and_recorded(network, pictures, tmp_pa
     assert entry.key == said["key"]
     assert run("show", entry.key, "--study", study) == OK
     text = capsys.readouterr().out
-    assert "100.0% of 30 images with normaliser none, classes as in the folders (taken)" in text
+    assert "100.0 % of 30 images with normaliser none, classes as in the folders (taken)" in text
     assert text.count("(taken)") == 1
     assert run("show", entry.key, "--study", study, "--json") == OK
     kept = json.loads(capsys.readouterr().out)["accuracies"]

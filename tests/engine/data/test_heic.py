@@ -15,6 +15,7 @@ from engine.data.deep import TO_EIGHT_BITS
 from engine.data.heic import decoder
 from engine.data.heic.child import _OWN_BYTES
 from engine.data.safety.bounds import MEMORY_CAP
+from engine.data.values import SCALED_16
 from tests.heic_files import crashing, photograph
 
 
@@ -42,6 +43,13 @@ def test_that_a_photograph_is_read_upright_in_eight_bits(name, picture, rules):
     assert found.rules == rules
     assert found.pixels.shape == picture.shape
     assert np.abs(found.pixels.astype(int) - picture).mean() < 2.0
+
+
+def test_that_grey_of_ten_bits_is_rounded_by_the_scale_and_not_by_the_decoder():
+    found = read("grey10.heic")
+    assert found.rules == (SCALED_16,)
+    ramp = np.linspace(0, 255, 48 * 64).reshape(48, 64)
+    assert np.abs(found.pixels[..., 0] - ramp).max() < 1.0
 
 
 def test_that_what_is_transparent_becomes_white():

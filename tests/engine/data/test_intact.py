@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from engine.data.decode import IN_PART, UnreadableImage, decode, decode_fitted
-from engine.data.safety.intact import CODING
+from engine.data.safety.intact import CODING, CROP
+from tests.avif_files import avif
 from tests.image_files import encoded
 from tests.reliability.bad_images import chunk
 
@@ -130,3 +131,17 @@ def test_that_a_colour_coding_unlike_that_of_srgb_is_said(primaries, transfer, s
     place = data.index(b"colrnclx") + 8
     data = data[:place] + struct.pack(">HH", primaries, transfer) + data[place + 4 :]
     assert (CODING in decode(data).rules) is said
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "said"), [(8, 4, True), (8, 16, True), (16, 16, False)]
+)
+def test_that_a_crop_which_the_decoder_does_not_apply_is_said(width, height, said):
+    data = avif("crop8")
+    data = data.replace(
+        struct.pack(">4s4I", b"clap", 8, 1, 4, 1),
+        struct.pack(">4s4I", b"clap", width, 1, height, 1),
+    )
+    found = decode(data)
+    assert found.pixels.shape[:2] == (16, 16)
+    assert (CROP in found.rules) is said

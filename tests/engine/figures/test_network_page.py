@@ -132,7 +132,7 @@ def test_that_the_page_says_all_that_is_known(study):
         "55.0 %",
         "never fooled",
         "ROAD of Gradient",
-        "0.2 to 0.3",
+        "0.200 to 0.300",
         "Sobel edges 0.125",
         Road.caveat,
         "evaluation.eps",

@@ -1,4 +1,6 @@
 import gc
+import os
+import stat
 import threading
 import time
 
@@ -373,6 +375,11 @@ TAKEN = {
     "a later version": (of_a_later_version, "newer than 1"),
     "a folder": (lambda path: path.mkdir(parents=True), "a folder is in its place"),
     "no folder above it": (lambda path: path.parent.write_text("x"), "is no folder"),
+    "a pipe": (lambda path: os.mkfifo(path), "a pipe is in its place"),
+    "a socket": (lambda path: os.mknod(path, stat.S_IFSOCK), "a socket is in its place"),
+    "a link to nothing": (lambda path: path.symlink_to("nothing"), "a link that leads nowhere"),
+    "a link to itself": (lambda path: path.symlink_to(path.name), "a link that leads nowhere"),
+    "a link to a folder": (lambda path: path.symlink_to(".."), "a folder is in its place"),
 }
 
 
@@ -386,13 +393,65 @@ def test_that_a_record_whose_place_is_taken_is_refused_before_it_is_computed(wor
         return Result({})
 
     w = world(count)
-    take(place_of(w.study))
+    place = place_of(w.study)
+    if what != "no folder above it":
+        place.parent.mkdir(parents=True)
+    else:
+        place.parent.parent.mkdir(exist_ok=True)
+    take(place)
     w.scheduler.add([IMAGES])
     assert w.scheduler.wait(20)
     assert not computed
     (ended,) = (event for event in w.events if isinstance(event, Ended))
     assert ended.outcome == "failed"
     assert said in ended.message
+
+
+def taken_child(study):
+    """Return maps in whose place a folder is; nothing is computed yet."""
+    child = specs.Maps(classifier=TRAININGS[0], attribution=specs.Gradient())
+    (study.path / "records" / child.kind / f"{child.key}.h5").mkdir(parents=True)
+    return child
+
+
+def test_that_nothing_is_computed_for_a_record_whose_place_is_taken(world):
+    computed = []
+
+    def count(spec, context):
+        computed.append(spec.key)
+        return Result({})
+
+    w = world(count)
+    child = taken_child(w.study)
+    w.scheduler.add([child])
+    assert w.scheduler.wait(20)
+    assert not computed
+    assert w.outcomes() == {
+        GLYPHS.key: "cancelled",
+        TRAININGS[0].key: "cancelled",
+        child.key: "failed",
+    }
+    w.scheduler.add([child, TRAININGS[1]])
+    assert w.scheduler.wait(20)
+    assert computed == [GLYPHS.key, TRAININGS[1].key]
+    first = next(event for event in w.events if isinstance(event, Ended))
+    assert (first.key, first.message) == (
+        child.key,
+        f"record {child.key} cannot be written: a folder is in its place",
+    )
+
+
+def test_that_what_is_asked_for_too_is_computed_though_a_record_that_needs_it_is_refused(world):
+    w = world(quick)
+    child = taken_child(w.study)
+    w.scheduler.pause()
+    w.scheduler.add([child])
+    w.scheduler.resume()
+    w.scheduler.add([TRAININGS[0], child])
+    assert w.scheduler.wait(20)
+    ends = [event for event in w.events if isinstance(event, Ended)]
+    assert [end.outcome for end in ends if end.key == child.key][-1] == "failed"
+    assert w.study.has(TRAININGS[0])
 
 
 def test_that_a_damaged_record_is_computed_again(world):

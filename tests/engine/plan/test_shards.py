@@ -371,3 +371,21 @@ def test_that_what_only_present_results_required_is_not_computed_again(tmp_path)
     network = next(spec for spec in parents if isinstance(spec, Training))
     share = Share(plan, divided(plan, 1), Shard(1, 1), frozenset({score.key, network.key}))
     assert [*share.open_in(study)] == [spec.key for spec in [network.images, network]]
+
+
+def test_that_nothing_is_computed_for_a_record_whose_place_is_taken(tmp_path):
+    network = trained()
+    score = Interpretability(
+        classifier=network, attribution=specs.Gradient(), mode="roar", baseline=network, repeats=1
+    )
+    other = trained(eps=0.1)
+    plan = everything([score, other])
+    Study(tmp_path / "study", create=True)
+    (tmp_path / "study" / "records" / score.kind / f"{score.key}.h5").mkdir(parents=True)
+    one = Process(tmp_path / "study", plan, Shard(1, 1), Clock())
+    one.run.share.asked = {score.key, other.key}
+    one.run.run()
+    assert set(one.computed) == {IMAGES.key, other.key}
+    assert one.run.outcomes["failed"] == 1
+    assert f"record {score.key} cannot be written: a folder is in its place" in one.said
+    assert any(text.startswith("left out: ") for text in one.said)

@@ -132,6 +132,25 @@ def test_that_what_a_program_changes_is_found_in_a_touched_file_too(path, maker)
         hdf5.verify(path)
 
 
+@pytest.mark.parametrize("keeps_seal", [True, False])
+@pytest.mark.parametrize("options", [{}, {"compression": "gzip"}, {"chunks": (1, 1)}])
+def test_that_a_file_that_was_written_anew_is_refused_with_the_reason(path, keeps_seal, options):
+    hdf5.write(path, CONTENT)
+    head, again = path.read_bytes()[:USER_BLOCK], path.with_name("again.h5")
+    with h5py.File(path) as old, h5py.File(again, "w", userblock_size=USER_BLOCK) as new:
+        for name in old:
+            old.copy(name, new)
+        del new["arrays/weights/0.w"]
+        new["arrays"].create_dataset(
+            "weights/0.w", data=CONTENT.arrays["weights/0.w"], track_times=True, **options
+        )
+    if keeps_seal:
+        again.write_bytes(head + again.read_bytes()[USER_BLOCK:])
+    reason = "HDF5 files anew" if keeps_seal else "is not a file that Isthmus wrote"
+    with pytest.raises(FileError, match=reason):
+        hdf5.read(again)
+
+
 def test_that_a_touched_file_of_the_first_release_is_checked_as_before(path):
     as_first_release(path)
     with h5py.File(path, "r+"):

@@ -76,7 +76,7 @@ def test_that_one_changed_byte_is_found(study, tmp_path):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(StudyError, match="is damaged: its content differs from its checksum"):
+    with pytest.raises(StudyError, match="is damaged: its bytes differ from its checksum"):
         unpack(path, tmp_path / "back.isthmus")
     assert not list(tmp_path.glob("*back*"))
 

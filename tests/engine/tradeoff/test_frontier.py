@@ -67,7 +67,7 @@ def test_that_a_cell_counts_only_with_every_seed_and_if_it_learned(study):
     assert len(found.cells) == 4
     assert found.left_out == (
         "Gaussian noise 0.6, relu: no network of seed 0, 2",
-        "Gaussian noise 0.9, relu: a network did not learn: 40.0% clean accuracy",
+        "Gaussian noise 0.9, relu: a network did not learn: 40.0 % clean accuracy",
         "Gaussian noise 0.1, relu: robust is measured of 0 of 3 networks",
     )
 
@@ -235,7 +235,7 @@ def test_that_networks_that_learned_hard_images_count(tmp_path):
     (found,) = frontiers(study)
     assert len(found.cells) == 4
     assert found.left_out == (
-        "Gaussian noise 0.9, relu: a network did not learn: 23.0% clean accuracy",
+        "Gaussian noise 0.9, relu: a network did not learn: 23.0 % clean accuracy",
     )
 
 

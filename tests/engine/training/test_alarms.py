@@ -45,7 +45,7 @@ def test_that_robustness_lost_within_an_epoch_is_catastrophic_overfitting():
     found = curves([0.2, 0.4, 0.45, 0.02])
     assert raised(robust(), found) == ["catastrophic overfitting"]
     (sentence,) = new_alarms(robust(), found, 10)
-    assert "from 45% to 2% (n = 200)" in sentence
+    assert "from 45 % to 2 % (n = 200)" in sentence
 
 
 ONE = [0.03, 0.15, 0.19, 0.31]  # measured on Glyphs with FGSM at eps 0.2
@@ -57,7 +57,7 @@ def test_that_a_network_that_was_never_robust_is_found_by_its_one_step_accuracy(
     spec = training(scheme=specs.Adversarial(attack=specs.FGSM(eps=0.2)))
     assert raised(spec, found) == ["catastrophic overfitting"]
     (sentence,) = new_alarms(spec, found.before(), 10)
-    assert "19% of the images resist one step of the attack's size, but only 4%" in sentence
+    assert "19 % of the images resist one step of the attack's size, but only 4 %" in sentence
     assert sentence.endswith("PGD of at least 3 steps, or with a smaller eps")
     assert new_alarms(spec, found, 10) == [], "it was raised one epoch earlier"
 
@@ -105,7 +105,7 @@ def test_that_a_slow_fall_from_the_best_while_the_loss_falls_is_robust_overfitti
     found = curves([0.3, 0.5, 0.52, 0.51, 0.4, 0.38, 0.37])
     assert raised(robust(), found) == ["robust overfitting"]
     sentence = new_alarms(robust(), found, 10)[0]
-    assert "was 51% in epochs 2 to 4 and is 38% in the last 3 (n = 200)" in sentence
+    assert "was 51 % in epochs 2 to 4 and is 38 % in the last 3 (n = 200)" in sentence
 
 
 def test_that_a_slow_fall_while_the_loss_rises_is_something_else():
@@ -193,8 +193,8 @@ def test_that_few_images_learned_by_heart_are_overfitting():
     found = learned([1.2, 0.2, 0.02], [0.5, 0.7, 0.71])
     (sentence,) = new_alarms(training(), found, 10)
     assert sentence == (
-        "overfitting: at least 97% of the 137 training images were right in epoch 3 (loss 0.02), "
-        "of 59 test images 71%; try more images, augmentation or fewer epochs"
+        "overfitting: at least 97 % of the 137 training images were right in epoch 3 (loss 0.02), "
+        "of 59 test images 71 %; try more images, augmentation or fewer epochs"
     )
     assert "validation images" in new_alarms(training(), replace(found, selects=True), 10)[0]
 
@@ -222,7 +222,7 @@ def test_that_an_alarm_that_does_not_hold_any_more_is_over():
     found = learned([2.31, 2.30, 0.0], [0.1, 0.1, 0.99])
     assert raised(training(), found.before()) == ["not learning"]
     assert ended_alarms(training(), found, 10) == [
-        ("not learning", "no longer not learning (epoch 3: loss 0, accuracy 99%)")
+        ("not learning", "no longer not learning (epoch 3: loss 0, accuracy 99 %)")
     ]
     assert ended_alarms(training(), found.before(), 10) == []
 

@@ -121,7 +121,8 @@ def test_that_a_network_of_other_images_is_said_to_be_near_chance(tmp_path):
     decision = decide(found, images)
     assert decision.near_chance
     assert any(
-        "No choice is better than guessing (25.0%)" in s for s in sentences(found, images, decision)
+        "No choice is better than guessing (25.0 %)" in s
+        for s in sentences(found, images, decision)
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from engine.data.safety import patience
 from engine.data.sources import FolderSource
 from engine.training.proposing import digest_of
-from gui.session.dropping import copied_and_read
+from gui.session.files.copies import copied
 from gui.session.workspace import Workspace
 from tests import image_files
 from tests.gui.fakes import WAIT_MS
@@ -89,7 +89,7 @@ def test_that_devices_and_pipes_are_neither_copied_nor_hashed(tmp_path):
 
     for path in (pipe, zeros):
         with pytest.raises(ValueError, match="must be a regular file"):
-            copied_and_read([path], tmp_path / "copies", Control.check, str)
+            copied([path], tmp_path / "copies", Control.check)
         with pytest.raises(ValueError, match="must be a regular file"):
             digest_of(path, Control.check)
     assert not (tmp_path / "copies").exists()
@@ -97,20 +97,18 @@ def test_that_devices_and_pipes_are_neither_copied_nor_hashed(tmp_path):
 
 def test_that_copies_have_the_bytes_of_the_files(pets, tmp_path):
     files = [pets / "cat" / "000.png", pets / "dog" / "000.png"]
-    folder, _ = copied_and_read(files, tmp_path / "copies", lambda: None, str)
+    folder = copied(files, tmp_path / "copies", lambda: None).path
     assert (folder / "cat 000.png").read_bytes() == files[0].read_bytes()
     assert (folder / "dog 000.png").read_bytes() == files[1].read_bytes()
 
 
 def test_that_the_same_files_are_copied_once_and_others_beside_them(pets, tmp_path):
     files, place = [pets / "cat" / "000.png", pets / "dog" / "000.png"], tmp_path / "copies"
-    assert copied_and_read(files, place, lambda: None, str) == (place, str(place))
-    assert copied_and_read(files, place, lambda: None, str) == (place, str(place))
-    other, _ = copied_and_read(files[:1], place, lambda: None, str)
-    assert other == tmp_path / "copies 2"
+    assert copied(files, place, lambda: None) == (place, place)
+    assert copied(files, place, lambda: None) == (None, place), "it was there"
+    assert copied(files[:1], place, lambda: None).path == tmp_path / "copies 2"
     files[1].write_bytes(files[0].read_bytes())
-    changed, _ = copied_and_read(files, place, lambda: None, str)
-    assert changed == tmp_path / "copies 3"
+    assert copied(files, place, lambda: None).path == tmp_path / "copies 3"
 
 
 def test_that_nothing_is_left_of_copies_that_cannot_be_read(workspace, qtbot, tmp_path):

@@ -192,3 +192,22 @@ def ends_of_ink(picture, left, right):
     band = rows[6:-4, left:right].astype(int)
     ink = np.flatnonzero((np.abs(band - band[0, 0]) > 60).any(axis=0))
     return int(ink[0]), int(ink[-1])
+
+
+def drawn(qtbot, text, room):
+    """Return a picture of the only cell of a table in which it has this room."""
+    table = NumberTable("Attacks")
+    qtbot.addWidget(table)
+    table.set_rows(["Attack"], [TableRow("a", (Cell(text, text),))])
+    table.setRowHeight(0, 80)
+    table.resize(room, 200)
+    with qtbot.waitExposed(table):
+        table.show()
+    assert table.item(0, 0).text() == text
+    return table.viewport().grab(table.visualItemRect(table.item(0, 0))).toImage()
+
+
+def test_that_no_line_of_a_cell_ends_with_a_hyphen(table, qtbot):
+    room = table.fontMetrics().horizontalAdvance("L-inf targeted APGD-") + 2 * PADDING
+    found = drawn(qtbot, "L-inf targeted APGD-targeted", room)
+    assert found == drawn(qtbot, "L-inf targeted\nAPGD-targeted", room)

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 from PySide6.QtWidgets import QFileDialog
 
-from engine.store.outputs import ANIMATION, OutputError, output
+from engine.store.outputs import ANIMATION, OutputError, is_agreed, output
 from gui.widgets.save_file import ask_save
 
 
@@ -18,7 +18,7 @@ def dialog(monkeypatch, tmp_path):
         def answer(parent, title, start, kinds):
             proposed.append(start)
             name = left.pop(0)
-            return (str(tmp_path / name) if name else ""), ""
+            return (f"{tmp_path}/{name}" if name else ""), ""
 
         monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
         found = ask_save(None, "Save", str(tmp_path / "a.gif"), "", (".gif", ".png"))
@@ -40,6 +40,13 @@ def dialog(monkeypatch, tmp_path):
 )
 def test_that_an_ending_is_added_where_there_is_none(dialog, tmp_path, typed, named):
     assert dialog(typed) == (tmp_path / named, [])
+
+
+@pytest.mark.parametrize("typed", ["a.gif/", "a.gif/."])
+def test_that_a_name_with_a_slash_at_its_end_is_shown_again_without_it(dialog, tmp_path, typed):
+    (tmp_path / "a.gif").write_text("mine")
+    assert dialog(typed, "") == (None, [str(tmp_path / "a.gif")])
+    assert not is_agreed(tmp_path / "a.gif")
 
 
 @pytest.mark.parametrize("typed", ["a", "a.v2"])

@@ -43,8 +43,8 @@ def test_that_the_rows_of_a_record_come_best_first_with_the_one_that_was_taken()
     found = tried_in(record_with({"accuracies": rows}))
     assert found == ROWS[::-1]
     assert words_for(found)[1:] == [
-        "100.0% of 10 images with normaliser signed, classes by names",
-        "90.0% of 10 images with normaliser none, classes as in the folders (taken)",
+        "100.0 % of 10 images with normaliser signed, classes by names",
+        "90.0 % of 10 images with normaliser none, classes as in the folders (taken)",
     ]
     assert found[1].cells == ("none", "as in the folders", "90.0 %", "9 of 10", "taken")
 

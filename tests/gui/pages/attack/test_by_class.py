@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from engine.specs import PGD, ClassAccuracy, Glyphs, Measurement, SmallestEps
 from engine.store.study import Result
+from gui.pages.attack.confusion import MOST_HEAD
 from gui.pages.attack.page import AttackPage
 from gui.pages.maps.page import MapsPage
 from tests.gui.synthetic_networks import add_record, networks, open_workspace
@@ -85,6 +86,21 @@ def test_that_names_of_few_classes_are_not_cut_above_the_matrix(opened, names, w
     )
 
 
+def test_that_long_names_beside_the_matrix_leave_room_for_counts(opened, qtbot):
+    page, workspace, _ = opened
+    store(workspace)
+    tab = page.by_class
+    qtbot.waitUntil(lambda: tab.confusion.isVisible(), timeout=5000)
+    tab.confusion.show_matrix(
+        np.eye(60, dtype=np.int64), [f"a very long name of class {k}" * 3 for k in range(60)]
+    )
+    header = tab.confusion.verticalHeader()
+    tab.confusion.grab()  # its headers are laid out
+    assert header.width() == MOST_HEAD
+    assert tab.confusion.viewport().width() > header.width()
+    assert tab.confusion.verticalHeaderItem(7).toolTip() == "a very long name of class 7" * 3
+
+
 def test_that_it_says_what_is_missing_and_measures_it(opened, qtbot):
     page, _, answers = opened
     tab = page.by_class
@@ -109,7 +125,7 @@ def test_that_confusions_are_shown_clean_and_attacked(opened):
     assert shades == pytest.approx([0.75 / 4, 0.75 * 3 / 4, 0], abs=0.01)
     tab.which.setCurrentIndex(1)
     assert cells(tab, 3) == ["", "", "", "", "", "", "4", "", "", ""]
-    assert "92.5% right, 0.0% under L2 0.75 PGD-7" in tab.note.text()
+    assert "92.5 % right, 0.0 % under L2 0.75 PGD-7" in tab.note.text()
     texts = [tab.worst.item(row).text() for row in range(tab.worst.count())]
     assert texts == ["3 → 8", "4 → no class"]
 

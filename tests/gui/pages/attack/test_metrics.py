@@ -83,8 +83,8 @@ def test_that_a_score_stands_beside_its_baselines_and_says_what_it_does_not_show
     assert row[1:] == [
         "Sparseness of Gradient",
         "0.500",
-        "0.41 to 0.6",
-        "random map 0.333, Sobel edges 0.79",
+        "0.410 to 0.600",
+        "random map 0.333, Sobel edges 0.790",
         "40",
     ]
     for column in (1, 2):

@@ -357,7 +357,7 @@ def test_that_the_table_by_which_a_network_was_opened_is_shown(page, study, qtbo
     entry = made_up.add(study, opened, {"clean_accuracy": 0.9}, documents={"import": table})
     page.workspace.record_added.emit(entry)
     page.show_record(entry.key)
-    line = "90.0% of 10 images with normaliser none, classes by names (taken)"
+    line = "90.0 % of 10 images with normaliser none, classes by names (taken)"
     qtbot.waitUntil(lambda: line in page.view.findings.text())
 
 
@@ -369,7 +369,7 @@ def test_that_the_findings_about_a_network_and_its_check_are_said(page, study, q
     check = made_up.add(study, spec, {"accuracy": 0.2, "test_images": 1000, **signs})
     page.show_record(strong().key)
     qtbot.waitUntil(lambda: "1,000 images: doubtful." in page.view.findings.text())
-    assert "20.0% [18, 23] under" in page.view.findings.text()
+    assert "20.0 % [18, 23] under" in page.view.findings.text()
     assert "Zero pixels: 99.7 %." in page.view.findings.text()
     page._refresh()
     qtbot.waitUntil(lambda: check.key in page.table.model.rows)

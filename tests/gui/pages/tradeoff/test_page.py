@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QScrollArea
 
 from engine.figures.cells import cell
 from engine.figures.paper.tradeoff import legend_of
@@ -224,6 +225,24 @@ def test_that_the_preview_shows_images_beside_their_last_maps(tmp_path):
     assert not (picture[:, 8:16] == 200).all()
 
 
+def test_that_the_text_of_a_card_keeps_off_its_edges_with_and_without_a_scroll_bar(
+    tmp_path, opened, qtbot
+):
+    _, page = opened(made_up.sweep(tmp_path))
+    page.resize(1200, 800)
+    card = page.card
+
+    def gap() -> int:
+        place = card._hint.mapTo(card, card._hint.rect().topRight())
+        return card.width() - 1 - place.x()
+
+    area = card.findChild(QScrollArea)
+    qtbot.waitUntil(lambda: not area.verticalScrollBar().isVisible() and gap() >= 12)
+    page.resize(1200, 260)
+    qtbot.waitUntil(lambda: area.verticalScrollBar().isVisible() and gap() >= 12)
+    assert card._picture.pixmap().width() <= card._picture.width() + 1
+
+
 def test_that_a_network_without_maps_has_a_card_that_says_so(tmp_path, opened):
     study = new_study(tmp_path)
     base = made_up.network()
@@ -353,7 +372,10 @@ def test_that_published_and_our_correlations_stand_side_by_side(tmp_path, opened
     assert first[-1] == "corrected"
     table = page.comparison.table
     assert table.rowCount() == 1 + len(rest) == 16
-    assert [table.item(0, i).text() for i in range(len(first))] == list(first)
+    shown = ["–" if text == "-" else text.replace("-", "−") for text in first[3:]]
+    assert [table.item(0, i).text() for i in range(len(first))] == [*first[:3], *shown]
+    assert "−0.97" in shown
+    assert table.item(0, 5).cell.value == -0.97
     assert "Ours: corrected." in page.comparison.note.text()
 
 

@@ -205,3 +205,15 @@ def test_that_the_wheel_changes_nothing_without_focus(qtbot):
     )  # fmt: skip
     QApplication.sendEvent(edit, event)
     assert edit.number() == 0
+
+
+@pytest.mark.parametrize("text", ["0.05", "0.0246", "0.499", "0.00123", "2/255"])
+def test_that_a_length_in_the_other_convention_is_shown_whole(qtbot, text):
+    edit = NumberEdit(unit="pixel")
+    qtbot.addWidget(edit)
+    edit.set_text(text)
+    edit.resize(edit.minimumSizeHint())
+    with qtbot.waitExposed(edit):
+        edit.show()
+    assert edit.note.text().startswith("= ")
+    assert edit.note.width() >= edit.note.fontMetrics().horizontalAdvance(edit.note.text())

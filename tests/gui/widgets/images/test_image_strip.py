@@ -65,6 +65,12 @@ def test_that_a_class_filter_hides_the_other_classes(single):
     assert single.chosen == (4,)
 
 
+def test_that_the_summary_tells_the_number_of_an_image_from_how_many_are_shown(single):
+    single.classes.setCurrentIndex(3)
+    click(single, 3)
+    assert single.summary.text == "image 11 chosen, 4 shown"
+
+
 def test_that_next_goes_round_within_the_filter(single):
     single.classes.setCurrentIndex(3)
     single._step(1)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QHelpEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QHelpEvent, QPainter, QPicture
 from PySide6.QtWidgets import QApplication, QToolButton, QToolTip
 
 from engine.figures import charts
@@ -374,6 +374,39 @@ def test_that_nothing_of_an_axis_label_lies_outside_the_axis(plot, qtbot, size):
         line = axis.label.boundingRect().adjusted(margin, margin, -margin, -margin)
         seen = axis.label.mapRectToItem(axis, line)
         assert axis.boundingRect().adjusted(-0.5, -0.5, 0.5, 0.5).contains(seen), side
+
+
+def test_that_a_frame_around_a_chart_hides_nothing_of_its_axis_labels(plot, qtbot):
+    plot.setStyleSheet("Canvas { border: 4px solid red; }")
+    canvas, axis = plot.canvas, plot.plot_item.getAxis("bottom")
+    qtbot.waitUntil(lambda: canvas.viewport().height() == canvas.height() - 8)
+    assert canvas.sceneRect().size().toSize() == canvas.viewport().size()
+    margin = axis.label.document().documentMargin()
+    line = axis.label.boundingRect().adjusted(margin, margin, -margin, -margin)
+    seen = canvas.mapFromScene(axis.label.mapRectToScene(line)).boundingRect()
+    assert canvas.viewport().rect().contains(seen)
+
+
+@pytest.mark.parametrize("height", [151, 173, 260])
+def test_that_the_numbers_at_both_ends_of_an_upright_axis_are_written_whole(plot, qtbot, height):
+    plot.curve("one").set_data([0, 1], [0, 1])
+    plot.set_ranges(y=(0.0, 1.0))
+    plot.resize(500, height)
+    qtbot.wait(50)
+    axis, canvas = plot.plot_item.getAxis("left"), plot.canvas
+    picture = QPicture()
+    painter = QPainter(picture)
+    _, _, numbers = axis.generateDrawSpecs(painter)
+    painter.end()
+    places = {float(text): axis.mapRectToScene(place) for place, _, text in numbers}
+    assert {0.0, 1.0} <= places.keys()
+    for place in places.values():
+        assert QRectF(canvas.viewport().rect()).contains(place)
+
+
+def test_that_negative_numbers_have_the_sign_of_tables_and_legends(plot):
+    axis = plot.plot_item.getAxis("left")
+    assert axis.tickStrings([-0.2, 0.0, 0.2], 1.0, 0.2) == ["−0.2", "0", "0.2"]
 
 
 def test_that_a_label_longer_than_its_axis_is_cut_with_dots_and_told_in_whole(plot, qtbot):
