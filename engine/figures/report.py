@@ -84,7 +84,7 @@ def write_report(study: Study, path: Path, *, check: Check = lambda: None) -> No
     FigureError
         If the file has another ending or cannot be written, or as :func:`report_pdf`.
     """
-    write_pdf(path, lambda: report_pdf(study, check=check))
+    _write_pdf(path, lambda: report_pdf(study, check=check), "report")
 
 
 def write_pictures(
@@ -119,14 +119,14 @@ def write_pictures(
         check()
         return found
 
-    write_pdf(path, made)
+    _write_pdf(path, made, "figure")
 
 
-def write_pdf(path: Path, make: Callable[[], bytes]) -> None:
-    """Write the bytes that ``make`` returns to a .pdf file, atomically."""
+def _write_pdf(path: Path, make: Callable[[], bytes], what: str) -> None:
+    """Write the bytes that ``make`` returns to a .pdf file, atomically; ``what`` they are."""
     check_path(path, [SUFFIX])
     content = make()
-    with new_figure_file(path, what="report") as temporary:
+    with new_figure_file(path, what=what) as temporary:
         temporary.write_bytes(content)
 
 

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.jobs.durations import duration
-from engine.jobs.events import Event, WorkerNews
+from engine.jobs.events import Event, Queued, WorkerNews
 from gui.look import theme
 from gui.look.icons import icon
 from gui.look.keys import with_key
@@ -27,6 +27,7 @@ from gui.queue.job_actions import JobActions
 from gui.queue.job_model import ACTION, JOB, Index, JobModel, Summary
 from gui.queue.job_outlook import Outlook
 from gui.queue.job_table import JobTable
+from gui.queue.job_titles import titles_apart
 from gui.queue.roster import Roster
 from gui.queue.worker_panel import WorkerPanel
 from gui.session.threads.who_computes import in_window
@@ -65,7 +66,7 @@ class JobDock(QFrame):
         self.model = JobModel(self, outlook=outlook_of(workspace))
         self.queue = JobActions(workspace, self.model, self)
         self._study: object = None
-        self._paused = False
+        self._paused = self._unnamed = False
         self._build_header()
         self.table = JobTable(self.model, self)
         self.roster = Roster(self.model.stopwatch.now)
@@ -93,7 +94,10 @@ class JobDock(QFrame):
 
     @Slot()
     def _on_titles(self) -> None:
-        self.model.retitle({entry.key: entry.title for entry in self.workspace.entries()})
+        space, self._unnamed = self.workspace, False
+        titles = {entry.key: entry.title for entry in space.entries()}
+        networks = [spec for _, spec in space.classifiers()]
+        self.model.retitle(titles | titles_apart(space.runner.queued_specs(), networks, titles))
 
     @Slot(bool)
     def set_expanded(self, expanded: bool) -> None:
@@ -188,6 +192,7 @@ class JobDock(QFrame):
         self.roster.take(event)
         if isinstance(event, WorkerNews):
             self._tell(event)
+        self._unnamed |= isinstance(event, Queued)
         if not self._timer.isActive():
             self._timer.start()
 
@@ -199,6 +204,8 @@ class JobDock(QFrame):
     @Slot()
     def _on_tick(self) -> None:
         self.model.flush()
+        if self._unnamed:
+            self._on_titles()
         if self.crew.isVisible():
             self.crew.refresh()
         self._show_summary()

@@ -81,6 +81,7 @@ class Dialog(QDialog):
         area, inner, outer = self._area, self._inner, self.layout()
         if area is None or inner is None or outer is None:
             return
+        area.updateGeometry()  # its least size follows what it needs, and the layout remembers it
         needs = area.needs()
         if inner.hasHeightForWidth():
             width = max(self.width(), needs.width())

@@ -87,7 +87,7 @@ class MetricsTab(QWidget):
         bar.addStretch(1)
         left = QVBoxLayout()
         left.setSpacing(8)
-        left.addWidget(FormArea(_at_the_top(self.form)), 1)
+        left.addWidget(FormArea(self.form), 1)
         left.addWidget(self.fault)
         left.addLayout(bar)
         right = QVBoxLayout()
@@ -228,13 +228,3 @@ def _number(value: float) -> str:
     """Return a number with three decimals, so that points stand below each other; else short."""
     plain = value == 0 or 0.001 <= abs(value) < 1000
     return f"{value:.3f}" if plain else f"{value:.4g}"
-
-
-def _at_the_top(form: QWidget) -> QWidget:
-    """Return a widget in which a form keeps its height: the area would spread its rows."""
-    holder = QWidget()
-    layout = QVBoxLayout(holder)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.addWidget(form)
-    layout.addStretch(1)
-    return holder

@@ -142,7 +142,7 @@ class _CellView(QWidget):
     def __init__(self, camera: Camera):
         super().__init__()
         self.view = ImageView("", camera)
-        self.view.setMaximumSize(LARGEST_CELL, LARGEST_CELL)
+        self.view.setMaximumHeight(LARGEST_CELL)  # as wide as the column, so that it is centred
         self.note = ElidedLabel(
             alignment=Qt.AlignmentFlag.AlignHCenter,
             colour="muted",

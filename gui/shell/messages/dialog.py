@@ -36,6 +36,8 @@ class MessagesDialog(Dialog):
         self.errors = QCheckBox("Errors only")
         self.list = QListWidget()
         self.list.setAccessibleName("Messages, newest first")
+        # Long ones end in dots: below the list, the chosen one is shown whole.
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
         self.text.setPlaceholderText("Nothing was said since the start.")
@@ -74,8 +76,7 @@ class MessagesDialog(Dialog):
         for message in chosen:
             item = QListWidgetItem(harmless(f"{message.time:%H:%M:%S}  {one_line(message.text)}"))
             item.setData(MESSAGE, message)
-            if message.is_error:
-                item.setIcon(icon("error", "bad"))
+            item.setIcon(icon("error", "bad") if message.is_error else icon("info", "muted"))
             self.list.addItem(item)
         self.copy.setEnabled(bool(self._shown))
         self.list.setCurrentRow(chosen.index(kept) if kept in chosen else 0)

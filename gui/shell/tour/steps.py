@@ -31,7 +31,7 @@ class TourStep:
         The heading of the card.
     part
         Attribute of the page with the widget to point at, or a list of widgets; dots lead to
-        attributes of attributes.
+        attributes of attributes, and a space parts several.
     text
         Returns the text of the card from the facts of the study.
     there
@@ -52,10 +52,7 @@ class TourStep:
 
     def anchors(self, page: QWidget) -> list[QWidget]:
         """Return the widgets that the step points at, or the page if none of them is visible."""
-        found: object = page
-        for name in self.part.split("."):
-            found = getattr(found, name, None)
-        listed = found if isinstance(found, list) else [found]
+        listed = [widget for part in self.part.split() for widget in _all_of(page, part)]
         return [w for w in listed if isinstance(w, QWidget) and w.isVisible()] or [page]
 
     def anchor(self, page: QWidget) -> QWidget:
@@ -73,11 +70,16 @@ class TourStep:
             inner, outer = outer, outer.parentWidget()
 
     def _part_of(self, page: QWidget) -> QWidget | None:
-        found: object = page
-        for name in self.part.split("."):
-            found = getattr(found, name, None)
-            found = found[0] if isinstance(found, list) and found else found
-        return found if isinstance(found, QWidget) else None
+        found = _all_of(page, self.part.split()[0])[:1]
+        return found[0] if found and isinstance(found[0], QWidget) else None
+
+
+def _all_of(page: QWidget, part: str) -> list[object]:
+    """Return the attribute of a page that a dotted name leads to, or all of a list."""
+    found: object = page
+    for name in part.split("."):
+        found = getattr(found, name, None)
+    return found if isinstance(found, list) else [found]
 
 
 def steps() -> tuple[TourStep, ...]:
@@ -87,7 +89,7 @@ def steps() -> tuple[TourStep, ...]:
         TourStep(ATTACK, "Right on images, wrong beside them", "picker", _accuracies, _trained),
         TourStep(ATTACK, "An attack walks eps away from the image", "one", _attack, _trained),
         TourStep(MAPS, "Robust gradients can be read", "grid", _maps, _trained),
-        TourStep(BOUNDARY, "Why: the boundary was tilted", "panels", _tilt, _tilted),
+        TourStep(BOUNDARY, "Why: the boundary was tilted", "panels tilts", _tilt, _tilted),
         TourStep(MANIFOLD, "Attacks that stay among images", "distances", _manifold, _on_manifold),
         TourStep(RETRAIN, "Is a readable map a true one?", "plot", _scores, _scored),
         TourStep(TRADEOFF, "The price, and the open question", "plot", _tradeoff, _scored),

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtWidgets import QScrollArea, QWidget
+from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 # Events after which the width of the form may have changed.
 RESIZING = (QEvent.Type.LayoutRequest, QEvent.Type.Show)
 
 
 class FormArea(QScrollArea):
-    """Holds a form, and adjusts its minimum width when the rows of the form change."""
+    """Holds a form, and adjusts its minimum width when the rows of the form change.
+
+    The form keeps its height: in a higher area, its rows would be spread.
+    """
 
     def __init__(self, form: QWidget, parent: QWidget | None = None):
         super().__init__(parent)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Tab goes on to the fields, and scrolls
-        self.setWidget(form)
+        holder = QWidget()
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(form)
+        column.addStretch(1)
+        self.setWidget(holder)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Update the minimum width. QScrollArea filters the form's events already."""

@@ -1,5 +1,6 @@
 """The report: every section that there are records for, on pages that hold it."""
 
+import errno
 import re
 import shutil
 import subprocess
@@ -198,6 +199,16 @@ def test_that_pictures_of_a_page_become_one_file(tmp_path, written):
     assert "Study x" in written
     with pytest.raises(FigureError, match="no picture"):
         write_pictures([], "x", tmp_path / "b.pdf")
+
+
+def test_that_a_full_disk_is_told_by_what_was_written(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    chart = ChartData((Series("a", [0, 1], [0, 1]),), "one")
+    with pytest.raises(FigureError, match=r"^figure .*: No space left on device$"):
+        write_pictures([chart], "x", tmp_path / "c.pdf")
 
 
 # ---------------------------------------------------------------------------------------- settings

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QMenu, QStyleOptionViewItem
 from engine.jobs.durations import clock, duration
 from engine.jobs.events import Ended, Notice, Progress, Queued, Scalars, Started
 from engine.plan.retry import again
-from engine.specs import Glyphs, Maps, SmallCNN, Training
-from gui.queue import job_model
+from engine.specs import AttackCheck, Glyphs, Maps, Measurement, SmallCNN, Training
+from gui.queue import job_model, job_titles
 from gui.queue.continuing import ContinueDialog
 from gui.queue.job import Stopwatch
 from gui.queue.job_dock import JobDock
@@ -676,3 +676,23 @@ def test_that_progress_is_cut_behind_its_numbers_and_a_failure_before_its_reason
     table.itemDelegate()._draw_text(painter, option, option.rect, index, index.data(JOB))
     assert drawn[1].startswith("failed")
     assert drawn[1].endswith("device")
+
+
+def test_that_computations_of_networks_of_one_title_are_told_apart(qtbot, dock):
+    alike = [training(), training().replace("images", Glyphs(train=200, test=50))]
+    checks = [Measurement(classifier=spec, metric=AttackCheck(), test_images=9) for spec in alike]
+    specs = [*alike, *checks, training(seed=1)]
+    dock.workspace.runner.queued_specs = lambda: specs
+    for spec in specs:
+        dock.workspace.engine_event.emit(Queued(spec.key, spec.kind, spec.title))
+    dock._on_tick()
+    shown = titles(dock.model)
+    assert len(set(shown)) == 5
+    assert shown[0] == "Standard, seed 0 (Glyphs, 100 + 50)"
+    assert shown[3].endswith("Standard, seed 0 (Glyphs, 200 + 50)")
+    assert shown[4] == "Standard, seed 1"
+
+
+def test_that_thousands_of_computations_keep_their_titles_at_once():
+    specs = [training(seed=seed) for seed in range(job_titles.MOST + 1)]
+    assert job_titles.titles_apart([*specs, specs[0]], [], {}) == {}

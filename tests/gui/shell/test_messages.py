@@ -35,6 +35,8 @@ def test_that_news_and_dismissed_errors_are_read_again(window, qtbot):
     window.status.all_messages.click()
     dialog = window.findChild(MessagesDialog)
     assert shown(dialog) == ["No room on the disk", "Saved a.pdf"]
+    icons = [dialog.list.item(row).icon() for row in range(2)]
+    assert not any(one.isNull() for one in icons)  # so that all texts begin at one place
     assert dialog.text.toPlainText() == "No room on the disk\n\nTraceback"
     assert window.status.all_messages.text() == "Messages"
     dialog.errors.setChecked(True)

@@ -24,6 +24,7 @@ from engine.specs import (
 from gui.pages.data.page import DataPage
 from gui.session import file_dialogs
 from gui.session.workspace import Workspace
+from gui.widgets.forms.form_area import FormArea
 from gui.widgets.images.class_table import SHARES
 from gui.widgets.images.thumbnails import CACHED, ThumbnailModel
 from tests import made_up_study as made_up
@@ -241,7 +242,7 @@ def test_that_the_form_shows_how_the_present_images_were_read(page):
 
 def test_that_the_form_is_never_cut_off_at_its_right(qtbot, page):
     page.workspace.choose_images(SPEC, labelled(3, 3))
-    area = page.form.parentWidget().parentWidget()
+    (area,) = [area for area in page.findChildren(FormArea) if area.isAncestorOf(page.form)]
     qtbot.waitUntil(lambda: page.form.width() <= area.viewport().width(), timeout=WAIT_MS)
     assert page.form.width() >= page.form.minimumSizeHint().width()
 

@@ -356,3 +356,16 @@ def test_that_a_narrow_column_shows_the_whole_name_of_its_network(qtbot):
         assert title.text.replace("\n", " ") == name
         for line in title.text.split("\n"):
             assert metrics.elidedText(line, Qt.TextElideMode.ElideMiddle, room) == line
+
+
+def test_that_pictures_stand_above_their_texts_in_a_wide_window(qtbot):
+    grid = MapsGrid()
+    qtbot.addWidget(grid)
+    cell = MapCell(np.zeros((8, 8, 3), np.uint8), "0 (image 3)")
+    grid.show_table([MapHeading("Image"), MapHeading("A network")], [[cell, cell]])
+    grid.resize(1800, 900)
+    grid.show()
+    qtbot.waitExposed(grid)
+    for view in grid.views[0]:
+        assert view.width() > 700
+        assert view.view.geometry().center().x() == view.note.geometry().center().x()

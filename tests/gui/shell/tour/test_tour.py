@@ -16,7 +16,7 @@ from engine.specs import (
 )
 from engine.store.study import Result, Study
 from gui.look import settings, theme
-from gui.pages import WELCOME
+from gui.pages import BOUNDARY, WELCOME
 from gui.shell.main_window import MainWindow
 from gui.shell.tour.card import TourCard, beside
 from gui.shell.tour.facts import Facts, facts_of
@@ -154,10 +154,21 @@ def test_that_every_step_points_at_a_part_that_its_page_has(qtbot, window, study
         window.pages.show_place(step.page)
         page = window.pages.page()
         assert page.place == step.page
-        part = page
-        for name in step.part.split("."):
-            part = getattr(part, name)
-        assert part
+        for path in step.part.split():
+            part = page
+            for name in path.split("."):
+                part = getattr(part, name)
+            assert part
+
+
+def test_that_the_card_leaves_every_chart_that_it_speaks_of(qtbot):
+    (step,) = [step for step in steps() if step.page is BOUNDARY]
+    assert "the chart below" in step.text(Facts(tilt=(40.0, 2.0)))
+    page = QWidget()
+    page.panels, page.tilts = [QWidget(page), QWidget(page)], QWidget(page)
+    qtbot.addWidget(page)
+    page.show()
+    assert step.anchors(page) == [*page.panels, page.tilts]
 
 
 def test_that_an_image_is_shown_that_falls_at_one_network_and_holds_at_the_other(study):
