@@ -53,6 +53,7 @@ class StatusLine(QStatusBar):
         self.underway = QToolButton()
         self.underway.setProperty("role", "plain")
         self.underway.setMinimumWidth(LEAST_BUTTON)
+        self.underway.setAccessibleName("Cancel what is under way")
         self.underway.clicked.connect(self._cancel_underway)
         workspace.underway.changed.connect(self._show_underway)
         self._show_underway()
