@@ -103,13 +103,13 @@ def all_taken(study: Path, wanted: Iterable[tuple[str, str]]) -> dict[str, str]:
     found, folders = {}, {}
     for kind, key in wanted:
         folder = study / "records" / kind
-        if kind not in folders:
-            folders[kind] = os.access(folder, os.W_OK) and folder.is_dir()
-        if not folders[kind] or os.path.lexists(folder / f"{key}.h5"):
-            try:
+        try:
+            if kind not in folders:
+                folders[kind] = not why_taken(study, kind, "new")
+            if not folders[kind] or os.path.lexists(folder / f"{key}.h5"):
                 found[key] = why_taken(study, kind, key)
-            except (OSError, MemoryError) as error:
-                found[key] = f"record {key} cannot be written: {_reason(error)}"
+        except (OSError, MemoryError) as error:
+            found[key] = f"record {key} cannot be written: {_reason(error)}"
     return {key: why for key, why in found.items() if why}
 
 
