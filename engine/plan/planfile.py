@@ -48,6 +48,9 @@ IngestWith = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 PRESETS = ROOT / "resources" / "presets"
 FIELDS = ("title", "about", "run", "specs")
 MOST_VARIANTS = 100_000  # specs that one entry of a plan may stand for
+MOST_BYTES = 8 << 20  # a text of many small entries needs 50 times as much memory
+MOST_DEPTH = 50
+MOST_DOTS = 2000  # in the name of an entry: the parser's work grows with their square
 
 
 @dataclass(frozen=True)
@@ -239,15 +242,39 @@ def _parse(path: Path) -> dict[str, Any]:
 
 
 def _loaded(path: Path) -> dict[str, Any]:
+    data: dict[str, Any] | None = None
     try:
-        return tomllib.loads(read_text(path))
+        text = read_text(path, MOST_BYTES)
+        dots = max(line.partition("=")[0].count(".") for line in text.split("\n"))
+        if dots <= MOST_DOTS:
+            data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SpecError(f"{path.name} is not valid TOML: {error}") from error
-    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a number with 5000 digits
+    except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise SpecError(f"{path.name} cannot be read: {reason}") from error
+    except ValueError as error:
+        raise SpecError(f"{path.name} holds a number of thousands of digits") from error
     except RecursionError:
-        raise SpecError(f"{path.name} is nested too deeply to be a plan") from None
+        data = None
+    if data is None or not _is_shallow(data):
+        raise SpecError(f"{path.name} is nested too deeply to be a plan")
+    return data
+
+
+def _is_shallow(data: object) -> bool:
+    """Whether tables and lists lie at most so deep in each other, without recursion."""
+    level = [data]
+    for _ in range(MOST_DEPTH):
+        level = [
+            part
+            for one in level
+            if isinstance(one, dict | list)
+            for part in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return True
+    return False
 
 
 def _expanded(path: Path, data: Mapping[str, Any], tables: Mapping[str, Any]) -> Plan:

@@ -102,15 +102,15 @@ def all_taken(study: Path, wanted: Iterable[tuple[str, str]]) -> dict[str, str]:
     """
     found, folders = {}, {}
     for kind, key in wanted:
-        if kind not in folders:
-            folder = study / "records" / kind
-            folders[kind] = str(folder), _can_hold_files(folder)
-        folder_name, is_usable = folders[kind]
-        if not is_usable or os.path.lexists(f"{folder_name}/{key}.h5"):
-            try:
+        try:
+            if kind not in folders:
+                folder = study / "records" / kind
+                folders[kind] = str(folder), _can_hold_files(folder)
+            folder_name, is_usable = folders[kind]
+            if not is_usable or os.path.lexists(f"{folder_name}/{key}.h5"):
                 found[key] = why_taken(study, kind, key)
-            except (OSError, MemoryError) as error:
-                found[key] = f"record {key} cannot be written: {_reason(error)}"
+        except (OSError, MemoryError) as error:
+            found[key] = f"record {key} cannot be written: {_reason(error)}"
     return {key: why for key, why in found.items() if why}
 
 

@@ -9,7 +9,7 @@ from engine.jobs.events import Event
 from engine.plan.cost import work_of
 from engine.texts import one_line, shortened
 from gui.look.keys import with_key
-from gui.look.plain import plain_tip
+from gui.look.plain import plain_action, plain_tip
 from gui.session.threads.who_computes import in_words
 from gui.session.workspace import Workspace
 from gui.shell.memory import gpu_bytes, resident_bytes, size_text
@@ -53,6 +53,7 @@ class StatusLine(QStatusBar):
         self.underway = QToolButton()
         self.underway.setProperty("role", "plain")
         self.underway.setMinimumWidth(LEAST_BUTTON)
+        self.underway.setAccessibleName("Cancel what is under way")
         self.underway.clicked.connect(self._cancel_underway)
         workspace.underway.changed.connect(self._show_underway)
         self._show_underway()
@@ -117,7 +118,7 @@ class StatusLine(QStatusBar):
             return
         words, others = one_line(shown[-1][1]), len(shown) - 1
         more = f" and {others} more" if others else ""
-        self.underway.setText(f"{shortened(words, MOST_WORDS)}{more} ✕")
+        self.underway.setText(plain_action(f"{shortened(words, MOST_WORDS)}{more} ✕"))
         self.underway.setToolTip(plain_tip(f"{words}: click to cancel"))
         self.underway.setAccessibleName(f"Cancel: {words}")
 

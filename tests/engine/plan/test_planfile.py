@@ -3,7 +3,7 @@ import re
 import pytest
 
 from engine import specs
-from engine.plan.planfile import find_plan, presets, read_plan
+from engine.plan.planfile import find_plan, head_of, presets, read_plan
 from engine.specs.schema import SpecError
 
 PLAN = """
@@ -182,3 +182,24 @@ def test_that_a_pair_that_is_none_gets_one_sentence(tmp_path, same, sentence):
     path.write_text(PLAN + f"same = {same}\nseed = {{ each = [0, 1] }}\n")
     with pytest.raises(SpecError, match=re.escape(sentence)):
         read_plan(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[specs." + ".".join("a" * 200_000) + "]", "nested too deeply"),
+        (".".join("a" * 100_000) + " = 1", "nested too deeply"),
+        ("[specs." + ".".join("a" * 500) + "]", "nested too deeply"),
+        ("x = " + "[" * 5000 + "]" * 5000, "nested too deeply"),
+        ("x = " + "[" * 60 + "]" * 60, "nested too deeply"),
+        ("seed = " + "9" * 100_000, "number of thousands of digits"),
+        ("# " + "x" * (9 << 20), "more than 8 MB"),
+    ],
+)
+def test_that_a_plan_of_absurd_size_or_depth_is_refused_in_a_sentence(tmp_path, text, reason):
+    path = tmp_path / "p.toml"
+    path.write_text(text)
+    for read in (read_plan, head_of):
+        with pytest.raises(SpecError, match=reason) as refused:
+            read(path)
+        assert len(str(refused.value)) < 200

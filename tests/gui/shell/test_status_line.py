@@ -8,6 +8,7 @@ import pytest
 
 from engine.jobs.events import Ended, Progress
 from engine.specs import Glyphs, SmallCNN, Training
+from gui.session.files import underway
 from gui.session.workspace import Workspace
 from gui.shell.memory import gpu_bytes, resident_bytes, size_text
 from gui.shell.menus import device_line
@@ -149,3 +150,23 @@ def test_that_the_line_says_how_fast_images_are_worked_through(line, clock, monk
     line.refresh()
     assert line.device.text().endswith("800 images/s")
     assert "Training images a second" in line.device.toolTip()
+
+
+def test_that_what_is_under_way_is_named_letter_by_letter(qtbot, monkeypatch):
+    monkeypatch.setattr(underway, "SHOWN_MS", 1)
+    workspace = Workspace()
+    line = StatusLine(workspace)
+    qtbot.addWidget(line)
+    line.show()
+    assert not line.underway.isVisible()
+    workspace.underway.begin("a", "Copying the study to <b>R&D</b>.h5")
+    qtbot.waitUntil(line.underway.isVisible, timeout=10_000)
+    assert line.underway.text() == "Copying the study to <b>R&&D</b>.h5 ✕"
+    assert "<b>" not in line.underway.toolTip()
+    workspace.underway.begin("b", "Reading " + "x" * 1000)
+    qtbot.waitUntil(lambda: "and 1 more" in line.underway.text(), timeout=10_000)
+    assert len(line.underway.text()) < 60
+    workspace.underway.end("b")
+    workspace.underway.end("a")
+    assert not line.underway.isVisible()
+    workspace.runner.shutdown()
