@@ -11,11 +11,14 @@ from pathlib import Path
 
 from engine.address_space import too_small
 
+LIST = "--commands"  # of the window, beside paths
+
 
 def main(arguments: list[str]) -> int:
     """Open the window with paths that exist, or run a headless command.
 
-    Files of the user with methods, --plugin FILE.py, may stand beside the paths or the command.
+    Files of the user with methods, --plugin FILE.py, may stand beside the paths or the command;
+    beside paths also --do NAME, for what the window shall do, and --commands, for what it offers.
     A path that bears the name of a command is opened as ./run. What is neither a command nor there
     is answered by the commands' parser, in one line.
     """
@@ -39,15 +42,17 @@ def main(arguments: list[str]) -> int:
         return 1
     # What the Finder of older macOS adds when it starts an app.
     arguments = [argument for argument in arguments if not argument.startswith("-psn_")]
-    plugins, arguments = _plugins_in(arguments)
-    headless = _for_the_commands(arguments)
+    plugins, arguments = _taken_from(arguments, "--plugin")
+    commands, arguments = _taken_from(arguments, "--do")
+    headless = _for_the_commands([one for one in arguments if one != LIST])
     if headless:
         from engine.cli.interrupts import end
         from engine.cli.main import main as run
 
         named = [part for path in plugins for part in ("--plugin", path)]
         return end(run([*headless, *named]))
-    return _window([Path(argument) for argument in arguments], [Path(path) for path in plugins])
+    paths = [Path(argument) for argument in arguments if argument != LIST]
+    return _window(paths, [Path(path) for path in plugins], None if LIST in arguments else commands)
 
 
 def _open_standard_files() -> None:
@@ -60,25 +65,25 @@ def _open_standard_files() -> None:
     os.close(descriptor)
 
 
-def _plugins_in(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """Take every --plugin FILE.py out of arguments that begin with it or name no command.
+def _taken_from(arguments: list[str], option: str) -> tuple[list[str], list[str]]:
+    """Take an option, which may be repeated, and its values out of arguments for the window.
 
-    The parser of a command takes it from there itself.
+    The parser of a command takes its options itself.
     """
     from engine.cli.parser import COMMANDS
 
     if not arguments or arguments[0] in COMMANDS:
         return [], arguments
-    plugins: list[str] = []
+    values: list[str] = []
     left: list[str] = []
     given = iter(arguments)
     for argument in given:
-        name, equals, path = argument.partition("=")
-        if name == "--plugin" and (equals or (path := next(given, ""))):
-            plugins.append(path)
+        name, equals, value = argument.partition("=")
+        if name == option and (equals or (value := next(given, ""))):
+            values.append(value)
         else:
             left.append(argument)
-    return plugins, left
+    return values, left
 
 
 def _for_the_commands(arguments: list[str]) -> list[str]:
@@ -93,7 +98,7 @@ def _for_the_commands(arguments: list[str]) -> list[str]:
     return [] if first is None else arguments[first:]
 
 
-def _window(paths: list[Path], plugins: list[Path]) -> int:
+def _window(paths: list[Path], plugins: list[Path], commands: list[str] | None) -> int:
     if sys.platform == "win32":
         import torch  # noqa: F401  Windows cannot load torch's libraries once Qt's are loaded
     try:
@@ -102,7 +107,7 @@ def _window(paths: list[Path], plugins: list[Path]) -> int:
         print(f"isthmus: the window needs PySide6 and pyqtgraph: {error}", file=sys.stderr)
         return 2
     _close_splash()
-    return open_window(paths, plugins)
+    return open_window(paths, plugins, commands)
 
 
 def _close_splash() -> None:

@@ -6,11 +6,12 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.program import BAD_INPUT
+from engine.texts import harmless
 from gui.shell import startup
 
 if TYPE_CHECKING:
@@ -28,11 +29,21 @@ SWITCH_INTERVAL = 0.001
 FIRST_PAINT_MS = 50
 
 
-def open_window(paths: list[Path], plugins: Sequence[Path] = ()) -> int:
+def open_window(
+    paths: list[Path], plugins: Sequence[Path] = (), commands: Sequence[str] | None = None
+) -> int:
     """Open the window with studies, images or weights; return the exit code once it is closed.
 
-    ``plugins`` are files with methods of the user (:mod:`engine.plugins`), whose code is run.
+    Parameters
+    ----------
+    plugins
+        Files with methods of the user (:mod:`engine.plugins`), whose code is run.
+    commands
+        Names of commands that are done once all is open (:mod:`gui.palette.scripted`). None prints
+        what is offered with these paths, on every page, in a window that nobody sees.
     """
+    if commands is None:
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     problem = startup.refusal()
     if problem:
         print(f"isthmus: {problem}", file=sys.stderr)
@@ -42,8 +53,54 @@ def open_window(paths: list[Path], plugins: Sequence[Path] = ()) -> int:
     gc.disable()  # until the collector takes over: nothing made while starting is garbage
     app = make_application()
     window = make_window(app, paths, plugins)
+    failed: list[str] = []
+    if commands is None:
+        _list_commands(app, window)
+    elif commands:
+        failed = _script(window, commands)
     code = app.exec()
-    return _end(window, code)
+    return _end(window, code or (BAD_INPUT if failed else 0))
+
+
+def _script(window: MainWindow, names: Sequence[str]) -> list[str]:
+    """Do commands once all is open; return a list that gets why one could not be done."""
+    from gui.palette.scripted import Script
+
+    failed: list[str] = []
+
+    def ended(problem: str) -> None:
+        if problem:
+            failed.append(problem)
+            window.workspace.message.emit(problem, True)
+            print(f"isthmus: {harmless(problem)}", file=sys.stderr, flush=True)
+
+    script = Script(names, window.menus.commands, _readiness(window), window)
+    script.ended.connect(ended)
+    return failed
+
+
+def _list_commands(app: QApplication, window: MainWindow) -> None:
+    """Print what can be done on every page once all is open, and close."""
+    from gui.palette.scripted import Script, listed
+
+    def ended(_: str) -> None:
+        offered = []
+        for place in window.pages.places:
+            window.pages.show_place(place)
+            offered += window.menus.commands()
+        sys.stdout.write(listed(offered))
+        sys.stdout.flush()
+        app.quit()
+
+    Script((), window.menus.commands, _readiness(window), window).ended.connect(ended)
+
+
+def _readiness(window: MainWindow) -> Callable[[], bool]:
+    """Return what tells whether all pages were built and nothing is being opened."""
+    settled: list[bool] = []
+    window.settled.connect(lambda: settled.append(True))
+    workspace = window.workspace
+    return lambda: bool(settled) and not (workspace.underway.is_busy or workspace.importer.name)
 
 
 def make_application() -> QApplication:

@@ -88,6 +88,8 @@ def parser() -> argparse.ArgumentParser:
         prog="isthmus",
         description="Robustness and gradient interpretability, measured. Without a command the "
         f"window opens, with what is named: {OPENED}.",
+        epilog="Beside these paths, or alone, --do NAME does a command of the window once they are "
+        "open, and can be repeated; --commands prints the names of all commands.",
     )
     main.add_argument("--version", action="version", version=f"isthmus {VERSION}")
     commands = main.add_subparsers(dest="command", required=True, parser_class=_Parser)

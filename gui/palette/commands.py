@@ -53,30 +53,30 @@ def of_page(title: str, page: QWidget) -> Iterator[Command]:
             yield Command((title, text), _keys(button), button.click)
 
 
+def searched(text: str) -> str:
+    """Return a text as names are compared: "tradeoff" and "trade-off" are the same."""
+    return folded(text).replace("-", "")
+
+
 def found(commands: Iterable[Command], typed: str) -> list[Command]:
     """Return the commands whose names hold all words that were typed, the best first.
 
     Those are best in which a word begins the last part of the name, then those in which all words
     begin a word. Otherwise the order stays.
     """
-    words = _searched(typed).split()
+    words = searched(typed).split()
 
     def rank(command: Command) -> int:
-        last = _searched(command.path[-1])
-        parts = _searched(command.title).split()
+        last = searched(command.path[-1])
+        parts = searched(command.title).split()
         if any(last.startswith(word) for word in words):
             return 0
         return 1 if all(any(part.startswith(word) for part in parts) for word in words) else 2
 
     fitting = [
-        command for command in commands if all(word in _searched(command.title) for word in words)
+        command for command in commands if all(word in searched(command.title) for word in words)
     ]
     return sorted(fitting, key=rank)
-
-
-def _searched(text: str) -> str:
-    """Return a text as the search compares it: "tradeoff" and "trade-off" are the same."""
-    return folded(text).replace("-", "")
 
 
 def _of_menu(menu: QMenu, path: tuple[str, ...]) -> Iterator[Command]:

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QMenu
 from gui.look import settings, theme
 from gui.look.keys import KEYS, page_key, parts
 from gui.look.plain import plain_action, plain_tip
-from gui.palette.commands import of_menus, of_page
+from gui.palette.commands import Command, of_menus, of_page
 from gui.palette.dialog import PaletteDialog
 from gui.queue.job_dock import JobDock
 from gui.session import file_dialogs
@@ -243,12 +243,15 @@ class Menus(QObject):
     def _check_theme(self, mode: str) -> None:
         self.actions[f"colours {mode}"].setChecked(True)
 
-    @Slot()
-    def _show_commands(self) -> None:
-        """List what can be done now; what needs no menu to be found stands first: the page's."""
+    def commands(self) -> list[Command]:
+        """Return what can be done now; what needs no menu to be found stands first: the page's."""
         page, title = self._pages.page(), self._pages.host().place.title
         commands = [*of_page(title, page)] if page is not None else []
-        PaletteDialog([*commands, *of_menus(self._window.menuBar())], self._window).open()
+        return [*commands, *of_menus(self._window.menuBar())]
+
+    @Slot()
+    def _show_commands(self) -> None:
+        PaletteDialog(self.commands(), self._window).open()
 
     @Slot()
     def _show_glossary(self) -> None:

@@ -39,6 +39,11 @@ class Underway(QObject):
         self._errands: dict[str, _Errand] = {}
 
     @property
+    def is_busy(self) -> bool:
+        """Whether anything goes on, also what is not shown yet."""
+        return bool(self._errands)
+
+    @property
     def shown(self) -> list[tuple[str, str]]:
         """Channel and words of what has taken a while, the newest last."""
         return [(channel, one.words) for channel, one in self._errands.items() if one.shown]
