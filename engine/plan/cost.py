@@ -39,6 +39,7 @@ UNKNOWN_SIZE = (10_000, 2_000)  # only the proportion matters: rates are learned
 REMEMBERED = 0.9  # weight kept by earlier measurements at each new one: a machine's load varies
 STANDING = 0.5  # share of images supposed to stand when an accuracy under strong attacks is due
 SHARED_BY = 10  # retrainings that one ranking serves: the paper has 5 fractions in 2 modes
+EXTRAPOLATED = 10  # times as much work as was measured is estimated from its own rate
 RECENT = 300  # records from which rates are learned
 COLLECTING = 0.05  # seconds for a computation that only reads other records
 
@@ -247,14 +248,23 @@ class Rates:
         return Rates(self.earlier, dict(self._known))
 
     def of(self, work: Work) -> float | None:
-        """Return the seconds per pass of the most similar work that is known, or None."""
-        for likeness in work.likenesses:
-            if likeness in self._known:
-                seconds, passes = self._known[likeness]
-                return seconds / passes
-        if work.likenesses[0] == ("collecting",):
-            return COLLECTING
-        return self.earlier.of(work) if self.earlier is not None else None
+        """Return the seconds per pass of the most similar work that is known, or None.
+
+        If far less of it is known, what every computation needs once weighs in its rate, and that
+        of less similar work is taken where it is lower.
+        """
+        known = self._all_known(work)
+        if not known:
+            return COLLECTING if work.likenesses[0] == ("collecting",) else None
+        seconds, passes = known[0]
+        if passes * EXTRAPOLATED < work.passes:
+            return min(seconds / passes for seconds, passes in known)
+        return seconds / passes
+
+    def _all_known(self, work: Work) -> list[tuple[float, float]]:
+        """Return the seconds and passes of similar works, the most similar first."""
+        own = [self._known[one] for one in work.likenesses if one in self._known]
+        return own + (self.earlier._all_known(work) if self.earlier is not None else [])
 
     def seconds(self, work: Work) -> float | None:
         """Return the estimated seconds of the work, or None if no similar work was measured."""

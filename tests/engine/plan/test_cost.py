@@ -90,6 +90,18 @@ def test_that_what_was_measured_goes_before_older_records():
     assert earlier.seconds(work_of(training())) == pytest.approx(100.0)
 
 
+def test_that_what_is_needed_once_does_not_grow_with_the_work():
+    kind, other = ("maps", "n", "i"), ("n", "i")
+    rates = Rates()
+    rates.learn(Work((("training", "n", "i"), other), after=1e6), 100.0)
+    rates.learn(Work((kind, other), after=8.0), 1.0)  # nearly all of it to begin and to write
+    assert rates.seconds(Work((kind, other), after=4e5)) == pytest.approx(40, rel=0.2)
+    assert rates.seconds(Work((kind, other), after=16.0)) == pytest.approx(2), "as the same kind"
+    older = Rates(rates)
+    older.learn(Work((kind,), after=8.0), 1.0)
+    assert older.seconds(Work((kind, other), after=4e5)) == pytest.approx(40, rel=0.2)
+
+
 def test_that_kinds_whose_work_is_not_told_take_as_long_as_others_of_their_kind():
     rates = Rates()
     rates.learn(work_of(specs.VAEGAN(images=GLYPHS)), 40.0)
