@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import threading
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -249,10 +249,17 @@ def _file_of(figure: Figure, data: Picture, suffix: str, style: FigureStyle) -> 
     return out.getvalue()
 
 
-def save_as(data: Picture, path: Path, style: FigureStyle | None = None) -> Size | None:
+def save_as(
+    data: Picture,
+    path: Path,
+    style: FigureStyle | None = None,
+    *,
+    check: Callable[[], object] = lambda: None,
+) -> Size | None:
     """Write a picture to a file; the suffix determines the format. Replaces an existing file.
 
-    Returns width and height in mm of the figure on paper; None for a file of numbers.
+    Returns width and height in mm of the figure on paper; None for a file of numbers. ``check`` is
+    called once it is drawn, before the file is written; it may raise to stop.
 
     Raises
     ------
@@ -263,9 +270,11 @@ def save_as(data: Picture, path: Path, style: FigureStyle | None = None) -> Size
     check_path(path)
     suffix = path.suffix.lower().removeprefix(".")
     if suffix == "h5":
+        check()
         chart_file.write(data, path)
         return None
     content, size = _rendered(data, suffix, style or FigureStyle())
+    check()
     write(content, path)
     return size
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from PySide6.QtCore import Qt, Slot
@@ -30,6 +31,11 @@ from gui.widgets.timer import timer
 
 PREVIEW_DELAY_MS = 150
 SHOWN_LINES = 16
+SAVE = QDialogButtonBox.StandardButton.Save
+
+
+class GivenUp(ValueError):
+    """The user closed the dialog while a figure was drawn."""
 
 
 class ExportDialog(Dialog):
@@ -49,6 +55,7 @@ class ExportDialog(Dialog):
         self._pixmap = QPixmap()
         self._file: tuple[object, bytes] | None = None
         self._unsaved: object = None
+        self._saving = Event()
         self._due = timer(self, PREVIEW_DELAY_MS, once=True)
         self._due.timeout.connect(self._draw_preview)
         kind = type(self)
@@ -87,19 +94,30 @@ class ExportDialog(Dialog):
         """
         data, style, suffix = self.data, self.figure_style, self.suffix
         known = self._file[1] if self._file and self._file[0] == self._choice() else None
-        self._buttons.setEnabled(False)
+        self._let_press(False)
         self._say("Saving…")
+        self._saving = given_up = Event()
+
+        def check() -> None:
+            if given_up.is_set():
+                raise GivenUp(f"{path} was not saved.")
 
         def work(_: Any) -> Path:
             from engine.figures.drawing import save_as, write
 
+            check()
             if known is not None and path.suffix.lower() == f".{suffix}":
                 write(known, path)
             else:
-                save_as(data, path, style)
+                save_as(data, path, style, check=check)
             return path
 
         ask(self, f"export {path}", work, self._on_saved, self._on_not_saved)
+
+    def reject(self) -> None:
+        """Close; a figure that is being drawn is not written."""
+        self._saving.set()
+        super().reject()
 
     def _choice(self) -> tuple[object, ...]:
         """Return all that the file depends on."""
@@ -110,9 +128,7 @@ class ExportDialog(Dialog):
     def _build_layout(self) -> None:
         self._answer = Sentence(lines=2)
         self._answer.setAlignment(Qt.AlignmentFlag.AlignBottom)
-        self._buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel
-        )
+        self._buttons = QDialogButtonBox(SAVE | QDialogButtonBox.StandardButton.Cancel)
         self.copy_button = self._buttons.addButton("Copy", QDialogButtonBox.ButtonRole.ActionRole)
         self.copy_button.setToolTip(
             "Put the figure as it is here on the clipboard: as a vector and as pixels"
@@ -207,8 +223,13 @@ class ExportDialog(Dialog):
         self._unsaved = self._choice()
         self._on_failed(text)
 
+    def _let_press(self, can: bool) -> None:
+        """Allow or forbid what would draw the figure again; Cancel can always be pressed."""
+        for button in (self.copy_button, self._buttons.button(SAVE)):
+            button.setEnabled(can)
+
     def _on_failed(self, text: str) -> None:
-        self._buttons.setEnabled(True)
+        self._let_press(True)
         self._say(text, error=True)
 
     def _say(self, text: str, *, error: bool = False) -> None:

@@ -3,13 +3,15 @@ import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QImage
-from PySide6.QtWidgets import QFileDialog, QToolButton, QWidget
+from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QToolButton, QWidget
 
+from engine.figures import drawing
 from engine.figures.charts import ChartData, MapGridData, Series
 from engine.figures.paper.presets import PRESETS
 from engine.figures.paper.style import FigureStyle
@@ -168,7 +170,7 @@ def test_that_a_folder_that_is_missing_is_said_in_the_dialog(dialog, qtbot, tmp_
     with qtbot.assertNotEmitted(dialog.accepted, wait=50):
         dialog.save_to(tmp_path / "none" / "chart.csv")
     assert "cannot be written" in dialog._answer.text()
-    assert dialog._buttons.isEnabled()
+    assert all(button.isEnabled() for button in dialog._buttons.buttons())
     assert dialog._answer.property("role") == "error"
 
 
@@ -228,6 +230,34 @@ def test_that_on_a_page_drawing_happens_on_a_lane_and_is_told(page, qtbot, tmp_p
     qtbot.waitUntil(lambda: bool(page.said), timeout=20000)
     assert page.said == [(f"Saved {path}", False)]
     assert path.exists()
+
+
+def test_that_a_figure_that_is_drawn_is_not_written_once_the_dialog_is_cancelled(
+    page, qtbot, tmp_path, monkeypatch
+):
+    begun, go_on, ended = Event(), Event(), Event()
+
+    def slow(*given):
+        begun.set()
+        assert go_on.wait(20)
+        ended.set()
+        return b"<svg/>", None
+
+    monkeypatch.setattr(drawing, "_rendered", slow)
+    dialog = ExportDialog(CHART, "chart", page)
+    choose(dialog, "svg")
+    dialog.show()
+    dialog.save_to(tmp_path / "chart.svg")
+    qtbot.waitUntil(begun.is_set, timeout=20000)
+    cancel = dialog._buttons.button(QDialogButtonBox.StandardButton.Cancel)
+    enabled = [button for button in dialog._buttons.buttons() if button.isEnabled()]
+    assert enabled == [cancel]
+    qtbot.mouseClick(cancel, Qt.MouseButton.LeftButton)
+    assert not dialog.isVisible()
+    go_on.set()
+    qtbot.waitUntil(ended.is_set, timeout=20000)
+    qtbot.waitUntil(lambda: "was not saved" in dialog._answer.text(), timeout=20000)
+    assert not list(tmp_path.iterdir())
 
 
 def test_that_an_answer_for_a_closed_dialog_is_dropped(page, qtbot):
