@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
     arguments = [argument for argument in arguments if not argument.startswith("-psn_")]
     plugins, arguments = _taken_from(arguments, "--plugin")
     commands, arguments = _taken_from(arguments, "--do")
-    headless = _for_the_commands([one for one in arguments if one != LIST])
+    headless = _for_the_commands(arguments)
     if headless:
         from engine.cli.interrupts import end
         from engine.cli.main import main as run
@@ -94,7 +94,8 @@ def _for_the_commands(arguments: list[str]) -> list[str]:
 
     if arguments[0] in COMMANDS:
         return arguments
-    first = next((n for n, name in enumerate(arguments) if not os.path.lexists(name)), None)
+    unknown = (n for n, name in enumerate(arguments) if name != LIST and not os.path.lexists(name))
+    first = next(unknown, None)
     return [] if first is None else arguments[first:]
 
 

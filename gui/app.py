@@ -30,7 +30,7 @@ FIRST_PAINT_MS = 50
 
 
 def open_window(
-    paths: list[Path], plugins: Sequence[Path] = (), commands: Sequence[str] | None = None
+    paths: list[Path], plugins: Sequence[Path] = (), commands: Sequence[str] | None = ()
 ) -> int:
     """Open the window with studies, images or weights; return the exit code once it is closed.
 

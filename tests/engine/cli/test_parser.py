@@ -50,7 +50,7 @@ def bare(tmp_path):
 def opened(monkeypatch):
     """Return the lists of paths that main.py opened a window with; none opens."""
     found = []
-    monkeypatch.setattr(program, "_window", lambda paths, plugins: found.append(paths) or 0)
+    monkeypatch.setattr(program, "_window", lambda paths, *options: found.append(paths) or 0)
     return found
 
 
@@ -110,6 +110,32 @@ def test_that_a_command_goes_before_a_folder_of_its_name(opened, tmp_path, monke
     assert program.main(["list", "--study", "none"]) == 2
     assert "does not exist" in capsys.readouterr().err
     assert opened == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "commands"),
+    [
+        ([], []),
+        (["--do", "View > Maps", "{path}", "--do=Quit"], ["View > Maps", "Quit"]),
+        (["{path}", "--commands"], None),
+        (["--commands"], None),
+    ],
+)
+def test_that_the_window_is_told_what_to_do(monkeypatch, tmp_path, arguments, commands):
+    told = []
+    monkeypatch.setattr(program, "_window", lambda *given: told.append(given) or 0)
+    given = [argument.format(path=tmp_path) for argument in arguments]
+    assert program.main(given) == 0
+    paths = [tmp_path] if str(tmp_path) in given else []
+    assert told == [(paths, [], commands)]
+
+
+@pytest.mark.parametrize("option", ["--do", "--commands"])
+def test_that_commands_refuse_what_is_for_the_window(opened, capsys, option):
+    with pytest.raises(SystemExit):
+        program.main(["list", "--study", "s", option, "x"])
+    assert option in capsys.readouterr().err
+    assert not opened
 
 
 def test_that_what_the_finder_adds_is_left_out(opened, tmp_path):

@@ -154,10 +154,10 @@ def attacked(spec, study, monkeypatch):
     """Train; return the numbers and how many images each evaluation attacked with its attack."""
     seen, real = [], evaluation.robust_accuracy
 
-    def counted(model, images, labels, attack, context):
+    def counted(model, images, labels, attack, context, **options):
         if attack == spec.evaluation:
             seen.append(len(images))
-        return real(model, images, labels, attack, context)
+        return real(model, images, labels, attack, context, **options)
 
     monkeypatch.setattr(evaluation, "robust_accuracy", counted)
     return run(spec, study).numbers, seen

@@ -255,8 +255,8 @@ def test_that_the_command_line_names_plugins_before_paths_and_with_commands(path
         ["--plugin", "a.py", "--plugin=b.py", "x"],
         ["x", "--plugin=a.py", "--plugin", "b.py"],
     ):
-        assert program._plugins_in(given) == (["a.py", "b.py"], ["x"])
-    assert program._plugins_in(["x", "--plugin"]) == ([], ["x", "--plugin"])
+        assert program._taken_from(given, "--plugin") == (["a.py", "b.py"], ["x"])
+    assert program._taken_from(["x", "--plugin"], "--plugin") == ([], ["x", "--plugin"])
     assert program.main(["--plugin", str(path), "methods", "attributions", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)["methods"]
     assert "blurred_gradient" in {method["kind"] for method in listed}
