@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
+from shiboken6 import isValid
 
 from engine.specs import ImagesSpec, Imported, NetworkSpec
 from gui.session.state import State
@@ -94,7 +95,7 @@ class Search(QObject):
             self.few_tests = images is not None and has_few_tests(images)
             self.found_changed.emit()
 
-        self._state.runner.ask(FIND, work, done, self._fail, long=True)
+        self._ask(FIND, work, done, self._fail)
 
     def measure(self) -> None:
         """Measure the accuracies of what was found on the chosen images."""
@@ -126,7 +127,25 @@ class Search(QObject):
 
         self._progress, self._start = (0.0, 0.0), time.monotonic()
         self._poll.start()
-        self._state.runner.ask(MEASURE, work, done, self._fail_measuring, long=True)
+        self._ask(MEASURE, work, done, self._fail_measuring)
+
+    def _ask(
+        self,
+        channel: str,
+        work: Callable[[Control], Any],
+        done: Callable[[Any], object],
+        failed: Callable[[str], object],
+    ) -> None:
+        """Ask the runner; what it answers is dropped once the dialog was deleted."""
+
+        def while_open(callback: Callable[[Any], object]) -> Callable[[Any], None]:
+            def answered(answer: Any) -> None:
+                if isValid(self):
+                    callback(answer)
+
+            return answered
+
+        self._state.runner.ask(channel, work, while_open(done), while_open(failed), long=True)
 
     def stop(self) -> None:
         """Stop reading and measuring; what was found stays."""

@@ -1,6 +1,9 @@
 """The dialog that opens a network: what it finds, measures and imports."""
 
+from threading import Event
+
 import pytest
+import shiboken6
 import torch
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
@@ -10,6 +13,7 @@ from engine import specs
 from engine.data.images import ingest
 from engine.networks.architectures import build
 from engine.specs import Glyphs, Imported
+from engine.training import proposing
 from gui.network.dialog import NO_IMAGES, NetworkDialog
 from gui.session.workspace import Workspace
 from tests import image_files
@@ -226,6 +230,28 @@ def test_that_another_row_is_taken_back_and_import_takes_what_is_shown(qtbot, wo
     assert dialog.back.isHidden()
     dialog.go_back()
     assert dialog.accept_button.isEnabled()
+
+
+def test_that_what_is_found_after_the_dialog_was_deleted_is_dropped(
+    qtbot, workspace, tmp_path, monkeypatch
+):
+    choose(qtbot, workspace)
+    go_on, found = Event(), []
+    real = proposing.sentences
+
+    def slow(*given):
+        assert go_on.wait(WAIT_MS / 1000)
+        found.append(given)
+        return real(*given)
+
+    monkeypatch.setattr(proposing, "sentences", slow)
+    dialog = NetworkDialog(saved(tmp_path / "net.pt"), workspace)
+    shiboken6.delete(dialog)
+    go_on.set()
+    qtbot.waitUntil(lambda: bool(found), timeout=WAIT_MS)
+    answered = []
+    workspace.runner.ask("behind it", lambda _: None, answered.append, answered.append, long=True)
+    qtbot.waitUntil(lambda: bool(answered), timeout=WAIT_MS)  # a fault would fail the test
 
 
 def test_that_a_named_architecture_and_a_place_are_taken_back(qtbot, workspace, tmp_path):
