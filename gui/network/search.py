@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
-from shiboken6 import isValid
 
 from engine.specs import ImagesSpec, Imported, NetworkSpec
 from gui.session.state import State
+from gui.widgets.while_there import while_there
 
 if TYPE_CHECKING:
     from engine.jobs.context import Control
@@ -95,7 +95,8 @@ class Search(QObject):
             self.few_tests = images is not None and has_few_tests(images)
             self.found_changed.emit()
 
-        self._ask(FIND, work, done, self._fail)
+        done_while, fail_while = while_there(self, done), while_there(self, self._fail)
+        self._state.runner.ask(FIND, work, done_while, fail_while, long=True)
 
     def measure(self) -> None:
         """Measure the accuracies of what was found on the chosen images."""
@@ -127,25 +128,8 @@ class Search(QObject):
 
         self._progress, self._start = (0.0, 0.0), time.monotonic()
         self._poll.start()
-        self._ask(MEASURE, work, done, self._fail_measuring)
-
-    def _ask(
-        self,
-        channel: str,
-        work: Callable[[Control], Any],
-        done: Callable[[Any], object],
-        failed: Callable[[str], object],
-    ) -> None:
-        """Ask the runner; what it answers is dropped once the dialog was deleted."""
-
-        def while_open(callback: Callable[[Any], object]) -> Callable[[Any], None]:
-            def answered(answer: Any) -> None:
-                if isValid(self):
-                    callback(answer)
-
-            return answered
-
-        self._state.runner.ask(channel, work, while_open(done), while_open(failed), long=True)
+        done_while, fail_while = while_there(self, done), while_there(self, self._fail_measuring)
+        self._state.runner.ask(MEASURE, work, done_while, fail_while, long=True)
 
     def stop(self) -> None:
         """Stop reading and measuring; what was found stays."""

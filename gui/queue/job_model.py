@@ -123,10 +123,13 @@ class JobModel(QAbstractTableModel):
 
     def retitle(self, titles: Mapping[str, str]) -> None:
         """Set the titles of computations to those of their records, a mapping key -> title."""
-        for key, job in self._jobs.items():
-            job.title = titles.get(key, job.title)
-        self._changed = True
-        self.flush()
+        named = [(job, title) for key, title in titles.items() if (job := self._jobs.get(key))]
+        changed = [(job, title) for job, title in named if job.title != title]
+        for job, title in changed:
+            job.title = title
+        if changed:
+            self._changed = True
+            self.flush()
 
     def set_unfinished(self, found: Sequence[Unfinished]) -> None:
         """List these below what runs or waits, in place of those listed before.

@@ -25,9 +25,11 @@ def titles_apart(
     titles
         Titles of the study's records by key, of which the user may have chosen some.
     """
+    if len(specs) > MOST:
+        return {}
     of = {spec.key: network for spec in specs if (network := _network(spec)) is not None}
     every = {network.key: network for network in [*stored, *of.values()]}
-    if not of or max(len(every), len(of)) > MOST:
+    if not of or len(every) > MOST:
         return {}
     plain = [titles.get(key, network.title) for key, network in every.items()]
     named = zip(every, plain, networks_apart(plain, list(every.values())), strict=True)

@@ -14,10 +14,10 @@ from typing import Any, Protocol, runtime_checkable
 from PySide6.QtCore import QMimeData, QObject, QStandardPaths
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QWidget
-from shiboken6 import isValid
 
 from engine.figures.charts import Picture
 from engine.figures.paper.style import FigureStyle
+from gui.widgets.while_there import while_there
 
 MakeData = Callable[[], Picture]
 COPY_DPI = 200.0
@@ -80,11 +80,7 @@ def ask(
     """
     host = _host_of(widget)
     if host is not None:
-
-        def while_open(callback: Callable[[Any], None]) -> Callable[[Any], None]:
-            return lambda answer: callback(answer) if isValid(widget) else None
-
-        host.export_work(channel, work, while_open(done), while_open(failed))
+        host.export_work(channel, work, while_there(widget, done), while_there(widget, failed))
         return
     try:
         answer = work(None)
